@@ -1,0 +1,105 @@
+"""The training images at rest."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+
+# Floats as large as this cannot be images in [-1, 1], with or without a pattern; they are 0..255 in disguise.
+_LARGEST_PLAUSIBLE = 16.0
+
+
+class ImageBank(nn.Module):
+    """A set of training images, kept as uint8 or float, read in chunks as floats in [-1, 1].
+
+    uint8 value u reads as `u / 127.5 - 1`. A bank is a module with one buffer, so it moves and saves with the
+    denoiser that holds it.
+
+    Raises ValueError for anything but a non-empty [N, C, H, W] tensor of uint8 or finite floats.
+    """
+
+    images: Tensor
+
+    def __init__(
+        self,
+        images: Tensor,  # [N, C, H, W] uint8, or float in [-1, 1]
+    ) -> None:
+        super().__init__()
+        self.register_buffer("images", _checked(images))
+        self._fingerprint: str | None = None
+        self.register_load_state_dict_post_hook(_forget_fingerprint)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def extra_repr(self) -> str:
+        return f"{len(self)} images {tuple(self.image_shape)}, {self.images.dtype}"
+
+    @property
+    def image_shape(self) -> torch.Size:
+        """(C, H, W)."""
+        return self.images.shape[1:]
+
+    @property
+    def fingerprint(self) -> str:
+        """32 hexadecimal digits that change with any pixel, with the order, the shape or the type at rest.
+
+        Whatever changes the statistics (data, split, subset, size, flip, pattern, gamma, seed) changes pixels.
+        """
+        if self._fingerprint is None:
+            pixels = self.images.detach().cpu().contiguous()
+            digest = hashlib.blake2b(f"{tuple(pixels.shape)} {pixels.dtype}".encode(), digest_size=16)
+            digest.update(pixels.numpy().data)
+            self._fingerprint = digest.hexdigest()
+        return self._fingerprint
+
+    def chunks(
+        self,
+        size: int,
+        dtype: torch.dtype | None = None,  # float32 (torch's default) unless asked
+    ) -> Iterator[Tensor]:  # [<= size, C, H, W] floats in [-1, 1]
+        """The images in order, `size` at a time."""
+        if size < 1:
+            raise ValueError(f"size: want at least 1 image a chunk, got {size}")
+        for start in range(0, len(self), size):
+            yield to_float(self.images[start : start + size], dtype)
+
+    def subset(
+        self,
+        indices: Sequence[int] | Tensor,  # whole numbers, or a bool mask [N]
+    ) -> ImageBank:
+        """A bank of the named images, in the order of the indices."""
+        chosen = torch.as_tensor(indices, device=self.images.device)
+        return ImageBank(self.images[chosen if chosen.dtype == torch.bool else chosen.long()])
+
+
+def to_float(
+    images: Tensor,  # [...] uint8 or float
+    dtype: torch.dtype | None = None,
+) -> Tensor:  # [...] float in [-1, 1]
+    """Images as floats in [-1, 1], whatever they rest as."""
+    dtype = dtype or torch.get_default_dtype()
+    return images.to(dtype) / 127.5 - 1 if images.dtype == torch.uint8 else images.to(dtype)
+
+
+def _checked(images: Tensor) -> Tensor:
+    if not isinstance(images, Tensor) or images.ndim != 4 or 0 in images.shape:
+        got = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
+        raise ValueError(f"images: want a non-empty tensor [N, C, H, W], got {got}")
+    if images.dtype == torch.uint8:
+        return images.detach()
+    if not images.is_floating_point():
+        raise ValueError(f"images: want uint8 or floats in [-1, 1], got {images.dtype}")
+    low, high = images.min().item(), images.max().item()
+    if not (abs(low) < float("inf") and abs(high) < float("inf")):
+        raise ValueError("images: want finite values, got NaN or infinity")
+    if low >= 0 and high > _LARGEST_PLAUSIBLE:
+        raise ValueError(f"images: want floats in [-1, 1], got up to {high:.4g}; pass uint8 or divide by 127.5 and subtract 1")
+    return images.detach()
+
+
+def _forget_fingerprint(bank: nn.Module, _: object) -> None:
+    bank._fingerprint = None  # type: ignore[assignment]

@@ -1,0 +1,119 @@
+"""The contract that every denoiser keeps, trained or analytical."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from enum import Enum
+from typing import ClassVar, final
+
+import torch
+from torch import Tensor, nn
+
+Pixel = tuple[int, int]
+
+
+class Limit(Enum):
+    """What a denoiser tends to at the ends of the noise range; tests hold it to what it declares."""
+
+    BANK_MEAN = "sigma -> infinity: the mean of the bank"
+    LOCATION_MEAN = "sigma -> infinity: the mean over all images and all locations"
+    TRAINING_IMAGE = "x = X_i + sigma eps, sigma -> 0: the training image X_i"
+    SPAN_IDENTITY = "sigma -> 0: x itself, where x lies in the span of the data"
+
+
+class Denoiser(nn.Module, ABC):
+    """An estimate of the clean image: `D(x, sigma) ~ E[x0 | x]` for `x = x0 + sigma * noise`.
+
+    A call takes any batch and gives each image the same answer whatever is beside it, in the type of x
+    (float64 in, float64 out). It is differentiable; it never detaches. Subclasses implement `estimate`.
+    """
+
+    limits: ClassVar[frozenset[Limit]] = frozenset()
+    piecewise_constant: ClassVar[bool] = False  # true: the gradient with respect to x is zero almost everywhere
+    image_shape: torch.Size | None = None  # (C, H, W) where the denoiser is bound to one
+
+    @final
+    def forward(
+        self,
+        x: Tensor,  # [B, C, H, W] noisy images
+        sigma: float | Tensor,  # [B] noise levels in pixel units, or one for all
+    ) -> Tensor:  # [B, C, H, W] estimate of the clean images
+        """The estimate of the clean images. Raises ValueError for a wrong shape or a sigma that is not positive."""
+        return self.estimate(x, self._checked(x, sigma))
+
+    @abstractmethod
+    def estimate(
+        self,
+        x: Tensor,  # [B, C, H, W]
+        sigma: Tensor,  # [B] positive, in the type and on the device of x
+    ) -> Tensor:  # [B, C, H, W]
+        """The estimate, for arguments that are known to be good."""
+
+    @final
+    def jacobian(
+        self,
+        x: Tensor,  # [B, C, H, W]
+        sigma: float | Tensor,  # [B] or one for all
+        pixels: Sequence[Pixel],  # P pairs (row, column)
+    ) -> Tensor:  # [B, P, C, H, W]
+        """Sensitivity of chosen output pixels: `d (sum over output channels of D[:, row, col]) / d x`.
+
+        In closed form where the denoiser has one (`ClosedFormJacobian`), else by vector-Jacobian products.
+        """
+        sigma = self._checked(x, sigma)
+        height, width = x.shape[-2:]
+        for row, col in pixels:
+            if not (0 <= row < height and 0 <= col < width):
+                raise ValueError(f"pixels: want (row, col) inside {height} x {width}, got ({row}, {col})")
+        if isinstance(self, ClosedFormJacobian):
+            return self.closed_form_jacobian(x, sigma, pixels)
+        return vjp_jacobian(self, x, sigma, pixels)
+
+    def _checked(self, x: Tensor, sigma: float | Tensor) -> Tensor:
+        if x.ndim != 4 or not x.is_floating_point():
+            raise ValueError(f"x: want a float tensor [B, C, H, W], got {x.dtype} {tuple(x.shape)}")
+        if self.image_shape is not None and x.shape[1:] != self.image_shape:
+            raise ValueError(f"x: want images {tuple(self.image_shape)}, got {tuple(x.shape[1:])}")
+        sigma = torch.as_tensor(sigma, dtype=x.dtype, device=x.device)
+        if sigma.shape not in ((), (1,), (len(x),)):
+            raise ValueError(f"sigma: want one noise level or one for each of {len(x)} images, got {tuple(sigma.shape)}")
+        if not bool((torch.isfinite(sigma) & (sigma > 0)).all()):
+            raise ValueError(f"sigma: want finite numbers above 0, got {sigma.detach().flatten()[:8].tolist()}")
+        return sigma.expand(len(x))
+
+
+class ClosedFormJacobian(ABC):
+    """A denoiser whose Jacobian is known in closed form (method: `jacobian` uses it instead of autograd)."""
+
+    @abstractmethod
+    def closed_form_jacobian(
+        self,
+        x: Tensor,  # [B, C, H, W]
+        sigma: Tensor,  # [B]
+        pixels: Sequence[Pixel],
+    ) -> Tensor:  # [B, P, C, H, W]
+        """The same quantity as `Denoiser.jacobian`, for arguments that are known to be good."""
+
+
+def vjp_jacobian(
+    denoiser: Denoiser,
+    x: Tensor,  # [B, C, H, W]
+    sigma: Tensor,  # [B]
+    pixels: Sequence[Pixel],
+) -> Tensor:  # [B, P, C, H, W]
+    """The Jacobian of chosen output pixels by one vector-Jacobian product each; works in inference mode too."""
+    out, pullback = torch.func.vjp(lambda y: denoiser(y, sigma), x)
+    fields = []
+    for row, col in pixels:
+        cotangent = torch.zeros_like(out)
+        cotangent[:, :, row, col] = 1
+        fields.append(pullback(cotangent)[0])
+    return torch.stack(fields, dim=1)
+
+
+def per_image(
+    sigma: Tensor,  # [B]
+) -> Tensor:  # [B, 1, 1, 1]
+    """Noise levels shaped to multiply a batch of images."""
+    return sigma[:, None, None, None]

@@ -1,0 +1,1 @@
+"""The posterior engine: softmax averages over a bank of images."""

@@ -1,0 +1,87 @@
+"""The noise schedule: the only home of alpha_bar, integer time-steps and sampler spacing."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+class NoiseSchedule:
+    """A discrete diffusion process seen as an increasing list of noise levels.
+
+    `sigma(t)^2 = (1 - alpha_bar[t]) / alpha_bar[t]`, so that `x = x_vp / sqrt(alpha_bar)` is the clean image
+    plus `sigma` times white noise. Tables are float64; results are float32 (torch's default) unless asked.
+    """
+
+    def __init__(
+        self,
+        alpha_bars: Tensor,  # [T] cumulative products of 1 - beta, strictly decreasing, inside (0, 1)
+    ) -> None:
+        alpha_bars = torch.as_tensor(alpha_bars, dtype=torch.float64, device="cpu")
+        inside = alpha_bars.ndim == 1 and len(alpha_bars) > 0 and bool(((alpha_bars > 0) & (alpha_bars < 1)).all())
+        if not inside or bool((alpha_bars.diff() >= 0).any()):
+            raise ValueError("alpha_bars: want one strictly decreasing list of numbers inside (0, 1)")
+        self.alpha_bars = alpha_bars
+        self.sigmas = ((1 - alpha_bars) / alpha_bars).sqrt()  # [T] low to high, float64
+        log_sigmas = self.sigmas.log()
+        self._boundaries = (log_sigmas[1:] + log_sigmas[:-1]) / 2
+
+    @classmethod
+    def ddpm(cls, steps: int = 1000, beta_start: float = 1e-4, beta_end: float = 0.02) -> NoiseSchedule:
+        """The linear schedule of Ho et al. 2020 (section 4), which the paper's networks use."""
+        return cls.from_betas(torch.linspace(beta_start, beta_end, steps, dtype=torch.float64))
+
+    @classmethod
+    def from_betas(
+        cls,
+        betas: Tensor,  # [T] variances of the forward steps
+    ) -> NoiseSchedule:
+        """The schedule of any list of betas: `alpha_bar[t] = prod_{s <= t} (1 - beta[s])`."""
+        return cls((1 - torch.as_tensor(betas, dtype=torch.float64)).cumprod(0))
+
+    def __len__(self) -> int:
+        return len(self.sigmas)
+
+    def __repr__(self) -> str:
+        return f"NoiseSchedule({len(self)} steps, sigma {self.sigmas[0]:.4g} to {self.sigmas[-1]:.4g})"
+
+    def sigma(
+        self,
+        t: int | list[int] | Tensor,  # time-steps, 0 .. T - 1
+        dtype: torch.dtype | None = None,
+    ) -> Tensor:  # same shape as t
+        """The noise level of a time-step, in pixel units."""
+        t = torch.as_tensor(t)
+        if t.is_floating_point() or t.dtype == torch.bool or bool(((t < 0) | (t >= len(self))).any()):
+            raise ValueError(f"t: want whole time-steps from 0 to {len(self) - 1}, got {t.tolist()}")
+        return self.sigmas.to(t.device)[t.long()].to(dtype or torch.get_default_dtype())
+
+    def timestep(
+        self,
+        sigma: float | Tensor,  # noise levels
+    ) -> Tensor:  # int64, same shape
+        """The time-step whose noise level is nearest in log sigma."""
+        sigma = torch.as_tensor(sigma)
+        return torch.bucketize(sigma.double().log(), self._boundaries.to(sigma.device))
+
+    def alpha_bar(
+        self,
+        sigma: float | Tensor,  # noise levels
+    ) -> Tensor:  # same shape
+        """`1 / (1 + sigma^2)`, for any noise level, on the schedule or between its steps."""
+        sigma = torch.as_tensor(sigma)
+        return 1 / (1 + sigma**2)
+
+    def leading_timesteps(self, steps: int) -> list[int]:
+        """The time-steps of a sampler with "leading" spacing, high to low: 10 of 1000 are 900, 800, ..., 0."""
+        if not 1 <= steps <= len(self):
+            raise ValueError(f"steps: want 1 to {len(self)}, got {steps}")
+        ratio = len(self) // steps
+        return [ratio * k for k in reversed(range(steps))]
+
+    def leading(
+        self,
+        steps: int,
+    ) -> Tensor:  # [steps] noise levels, high to low
+        """The noise levels of a sampler with "leading" spacing (diffusers' default for DDIM)."""
+        return self.sigma(self.leading_timesteps(steps))
