@@ -47,7 +47,7 @@ class ImageBank(nn.Module):
     def fingerprint(self) -> str:
         """32 hexadecimal digits that change with any pixel, with the order, the shape or the type at rest.
 
-        Whatever changes the statistics (data, split, subset, size, flip, pattern, gamma, seed) changes pixels.
+        What changes the statistics (data, split, subset, size, flip, pattern, gamma, seed) changes pixels.
         """
         if self._fingerprint is None:
             pixels = self.images.detach().cpu().contiguous()
@@ -97,7 +97,9 @@ def _checked(images: Tensor) -> Tensor:
     if not (abs(low) < float("inf") and abs(high) < float("inf")):
         raise ValueError("images: want finite values, got NaN or infinity")
     if low >= 0 and high > _LARGEST_PLAUSIBLE:
-        raise ValueError(f"images: want floats in [-1, 1], got up to {high:.4g}; pass uint8 or divide by 127.5 and subtract 1")
+        raise ValueError(
+            f"images: want floats in [-1, 1], got {high:.4g}; pass uint8 or divide by 127.5 and subtract 1"
+        )
     return images.detach()
 
 

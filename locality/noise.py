@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def generator(*key: int | str) -> torch.Generator:
-    """A CPU generator seeded by a key, for example `(seed, "validation", index)`; unlike keys, unlike streams."""
+    """A CPU generator seeded by a key, such as `(seed, "validation", index)`; unlike keys, unlike streams."""
     digest = hashlib.blake2b(repr(key).encode(), digest_size=8).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest, "little") >> 1)
 

@@ -23,7 +23,7 @@ def trajectory(
     denoiser: Denoiser,
     x: Tensor,  # [B, C, H, W] noisy images at sigmas[0], variance-exploding coordinates
     sigmas: Tensor,  # [S] noise levels, high to low; no step at 0 is added
-    clip: bool = True,  # clip the estimate to [-1, 1] inside the step; the noise estimate keeps the unclipped one
+    clip: bool = True,  # to [-1, 1] inside the step; the noise estimate keeps the unclipped one
 ) -> Iterator[Step]:
     """Yield the steps of DDIM with eta = 0 (Song et al. 2020): `x' = x0 + (sigma' / sigma) (x - x0)`.
 
@@ -44,7 +44,7 @@ def start(
     noise: Tensor,  # [B, C, H, W] standard normal, in DDPM (variance-preserving) coordinates
     sigma: float | Tensor,  # [] the first noise level
 ) -> Tensor:  # [B, C, H, W]
-    """Where a sampler starts: `x_vp ~ N(0, I)` read as `x = x_vp / sqrt(alpha_bar) = x_vp sqrt(1 + sigma^2)`."""
+    """Where a sampler starts: `x_vp ~ N(0, I)` read as `x = x_vp / sqrt(ab) = x_vp sqrt(1 + sigma^2)`."""
     sigma = torch.as_tensor(sigma, dtype=noise.dtype, device=noise.device)
     return noise * (1 + sigma**2).sqrt()
 

@@ -18,7 +18,9 @@ class NoiseSchedule:
         alpha_bars: Tensor,  # [T] cumulative products of 1 - beta, strictly decreasing, inside (0, 1)
     ) -> None:
         alpha_bars = torch.as_tensor(alpha_bars, dtype=torch.float64, device="cpu")
-        inside = alpha_bars.ndim == 1 and len(alpha_bars) > 0 and bool(((alpha_bars > 0) & (alpha_bars < 1)).all())
+        inside = (
+            alpha_bars.ndim == 1 and len(alpha_bars) > 0 and bool(((alpha_bars > 0) & (alpha_bars < 1)).all())
+        )
         if not inside or bool((alpha_bars.diff() >= 0).any()):
             raise ValueError("alpha_bars: want one strictly decreasing list of numbers inside (0, 1)")
         self.alpha_bars = alpha_bars
@@ -73,7 +75,7 @@ class NoiseSchedule:
         return 1 / (1 + sigma**2)
 
     def leading_timesteps(self, steps: int) -> list[int]:
-        """The time-steps of a sampler with "leading" spacing, high to low: 10 of 1000 are 900, 800, ..., 0."""
+        """The time-steps of a sampler with "leading" spacing, high to low: 10 of 1000 are 900 ... 100, 0."""
         if not 1 <= steps <= len(self):
             raise ValueError(f"steps: want 1 to {len(self)}, got {steps}")
         ratio = len(self) // steps

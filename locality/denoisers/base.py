@@ -30,7 +30,9 @@ class Denoiser(nn.Module, ABC):
     """
 
     limits: ClassVar[frozenset[Limit]] = frozenset()
-    piecewise_constant: ClassVar[bool] = False  # true: the gradient with respect to x is zero almost everywhere
+    piecewise_constant: ClassVar[bool] = (
+        False  # true: the gradient with respect to x is zero almost everywhere
+    )
     image_shape: torch.Size | None = None  # (C, H, W) where the denoiser is bound to one
 
     @final
@@ -39,7 +41,7 @@ class Denoiser(nn.Module, ABC):
         x: Tensor,  # [B, C, H, W] noisy images
         sigma: float | Tensor,  # [B] noise levels in pixel units, or one for all
     ) -> Tensor:  # [B, C, H, W] estimate of the clean images
-        """The estimate of the clean images. Raises ValueError for a wrong shape or a sigma that is not positive."""
+        """The estimate of the clean images. ValueError for a wrong shape or a sigma that is not positive."""
         return self.estimate(x, self._checked(x, sigma))
 
     @abstractmethod
@@ -77,9 +79,13 @@ class Denoiser(nn.Module, ABC):
             raise ValueError(f"x: want images {tuple(self.image_shape)}, got {tuple(x.shape[1:])}")
         sigma = torch.as_tensor(sigma, dtype=x.dtype, device=x.device)
         if sigma.shape not in ((), (1,), (len(x),)):
-            raise ValueError(f"sigma: want one noise level or one for each of {len(x)} images, got {tuple(sigma.shape)}")
+            raise ValueError(
+                f"sigma: want one noise level or one for each of {len(x)} images, got {tuple(sigma.shape)}"
+            )
         if not bool((torch.isfinite(sigma) & (sigma > 0)).all()):
-            raise ValueError(f"sigma: want finite numbers above 0, got {sigma.detach().flatten()[:8].tolist()}")
+            raise ValueError(
+                f"sigma: want finite numbers above 0, got {sigma.detach().flatten()[:8].tolist()}"
+            )
         return sigma.expand(len(x))
 
 
@@ -102,7 +108,7 @@ def vjp_jacobian(
     sigma: Tensor,  # [B]
     pixels: Sequence[Pixel],
 ) -> Tensor:  # [B, P, C, H, W]
-    """The Jacobian of chosen output pixels by one vector-Jacobian product each; works in inference mode too."""
+    """The Jacobian of chosen output pixels, one vector-Jacobian product each; inference mode is no bar."""
     out, pullback = torch.func.vjp(lambda y: denoiser(y, sigma), x)
     fields = []
     for row, col in pixels:

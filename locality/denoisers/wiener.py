@@ -1,0 +1,90 @@
+"""The Wiener filter: the floor that every table shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from einops import rearrange, reduce
+from torch import Tensor, nn
+
+from locality.bank import ImageBank
+from locality.denoisers.base import ClosedFormJacobian, Denoiser, Limit, Pixel
+from locality.statistics import GaussianStats
+
+
+class Wiener(Denoiser, ClosedFormJacobian):
+    """The best affine denoiser: exact when the data are Gaussian.
+
+    `D = mu + U diag(lam / (lam + sigma^2)) U^T (x - mu)`, `U diag(lam) U^T` the images' covariance.
+    Its Jacobian is that matrix, whatever x: a projection on the principal components whose variance exceeds
+    the noise (Lukoianov et al. 2025, section 4).
+    """
+
+    limits = frozenset({Limit.SPAN_IDENTITY, Limit.BANK_MEAN})
+    mean: Tensor
+    eigenvalues: Tensor
+    eigenvectors: Tensor
+
+    def __init__(self, stats: GaussianStats) -> None:
+        super().__init__()
+        if stats.image_shape is None:
+            raise ValueError(
+                "stats: want statistics with an image_shape (C, H, W), got a flat mean; "
+                "give GaussianStats(mean, covariance, image_shape)"
+            )
+        self.image_shape = stats.image_shape
+        self.register_buffer("mean", stats.mean)
+        self.register_buffer("eigenvalues", stats.eigenvalues)
+        self.register_buffer("eigenvectors", stats.eigenvectors)
+        self._cast: dict[tuple[torch.dtype, torch.device], Tensor] = {}
+        self.register_load_state_dict_post_hook(_forget_cast)
+
+    @classmethod
+    def fit(
+        cls,
+        bank: ImageBank,
+        shrinkage: str | None = None,  # None | "ledoit_wolf"
+        cache: str | Path | None = None,  # a folder for the statistics
+    ) -> Wiener:
+        """The Wiener filter of a bank's own mean and covariance."""
+        return cls(GaussianStats.from_bank(bank, shrinkage, cache))
+
+    def estimate(self, x: Tensor, sigma: Tensor) -> Tensor:
+        """`mu + U gain U^T (x - mu)`: two thin products, no n x n matrix is formed."""
+        basis = self._basis(x)
+        mean = self.mean.to(x)
+        flat = rearrange(x, "b c h w -> b (c h w)") - mean
+        out = mean + ((flat @ basis) * self._gain(sigma)) @ basis.T
+        return out.reshape(x.shape)
+
+    def closed_form_jacobian(
+        self, x: Tensor, sigma: Tensor, pixels: Sequence[Pixel]
+    ) -> Tensor:  # [B, P, C, H, W]
+        """Rows of `U gain U^T`, the channels of each pixel added up."""
+        basis = self._basis(x)
+        c, h, w = x.shape[1:]
+        rows = rearrange(basis, "(c h w) k -> h w c k", c=c, h=h, w=w)
+        index = torch.as_tensor(pixels, device=x.device).reshape(-1, 2)
+        probe = reduce(rows[index[:, 0], index[:, 1]], "p c k -> p k", "sum")
+        fields = (probe * self._gain(sigma)[:, None, :]) @ basis.T
+        return rearrange(fields, "b p (c h w) -> b p c h w", c=c, h=h, w=w)
+
+    def _gain(self, sigma: Tensor) -> Tensor:  # [B, n]
+        variance = self.eigenvalues.to(sigma)
+        return variance / (variance + sigma[:, None] ** 2)
+
+    def _basis(self, x: Tensor) -> Tensor:  # [n, n] in the type of x
+        # A float32 copy is kept: casting the float64 basis at every call would cost more than the product.
+        if self.eigenvectors.dtype == x.dtype:
+            return self.eigenvectors
+        key = (x.dtype, self.eigenvectors.device)
+        if key not in self._cast:
+            with torch.inference_mode(False):
+                self._cast[key] = self.eigenvectors.to(x.dtype)
+        return self._cast[key]
+
+
+def _forget_cast(wiener: nn.Module, _: object) -> None:
+    wiener._cast = {}  # type: ignore[assignment]

@@ -1,0 +1,219 @@
+"""The mean and covariance of the data: streamed, mergeable over chunks and ranks, with their eigenbasis."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from locality.bank import ImageBank
+
+SHRINKAGES = ("ledoit_wolf",)
+
+
+@dataclass
+class Sums:
+    """Power sums of weighted vectors y_i about some point, in float64: what one pass over the data collects.
+
+    Sums about the same point add up over chunks and ranks. The two higher ones are what Ledoit-Wolf needs.
+    """
+
+    count: Tensor  # [] total weight
+    first: Tensor  # [n] sum of y
+    second: Tensor  # [n, n] sum of y y^T
+    cubic: Tensor  # [n] sum of |y|^2 y
+    quartic: Tensor  # [] sum of |y|^4
+
+    @classmethod
+    def zero(cls, n: int) -> Sums:
+        """The sums over no data of n coordinates."""
+        like = torch.zeros(n, dtype=torch.float64)
+        return cls(like.new_zeros(()), like, like.new_zeros(n, n), like.clone(), like.new_zeros(()))
+
+    def tensors(self) -> list[Tensor]:
+        """The five sums, for a reduction over ranks in place."""
+        return [self.count, self.first, self.second, self.cubic, self.quartic]
+
+    def add(self, other: Sums) -> Sums:
+        """Add the sums of other data about the same point, in place."""
+        for mine, theirs in zip(self.tensors(), other.tensors(), strict=True):
+            mine += theirs
+        return self
+
+    def update(
+        self,
+        y: Tensor,  # [b, n] float64, relative to the point
+        weight: Tensor | None = None,  # [b]
+    ) -> None:
+        """Add vectors, in place."""
+        w = torch.ones(len(y), dtype=y.dtype) if weight is None else weight.to(y.dtype)
+        squared = y.square().sum(1)
+        self.count += w.sum()
+        self.first += w @ y
+        self.second.addmm_(y.T * w, y)
+        self.cubic += (w * squared) @ y
+        self.quartic += (w * squared.square()).sum()
+
+    def moved(
+        self,
+        d: Tensor,  # [n] the new point, relative to the old one
+    ) -> Sums:
+        """The same sums about another point."""
+        length = d @ d
+        trace = self.second.trace()
+        drift = self.first @ d
+        new_trace = trace - 2 * drift + self.count * length
+        return Sums(
+            count=self.count.clone(),
+            first=self.first - self.count * d,
+            second=self.second
+            - torch.outer(self.first, d)
+            - torch.outer(d, self.first)
+            + self.count * torch.outer(d, d),
+            cubic=self.cubic - 2 * (self.second @ d) + length * self.first - new_trace * d,
+            quartic=self.quartic
+            + 4 * d @ self.second @ d
+            + self.count * length**2
+            - 4 * self.cubic @ d
+            + 2 * length * trace
+            - 4 * length * drift,
+        )
+
+
+class GaussianStats:
+    """The mean and covariance of a set of images, with the covariance's eigenbasis; float64, on the CPU.
+
+    `covariance = U diag(lam) U^T` has the N - 1 normalisation; eigenvalues ascend and are clamped at 0.
+    Built from true moments, it has no `count` and cannot be merged.
+    """
+
+    def __init__(
+        self,
+        mean: Tensor,  # [n] or any image shape
+        covariance: Tensor,  # [n, n] symmetric positive semi-definite
+        image_shape: tuple[int, ...] | torch.Size | None = None,  # (C, H, W); needed by denoisers
+        sums: Sums | None = None,  # about the mean, where the moments come from data
+    ) -> None:
+        image_shape = tuple(mean.shape) if image_shape is None and mean.ndim > 1 else image_shape
+        self.image_shape = torch.Size(image_shape) if image_shape is not None else None
+        self.mean = mean.detach().double().cpu().reshape(-1)
+        self.covariance = covariance.detach().double().cpu()
+        self.sums = sums
+        n = len(self.mean)
+        if self.covariance.shape != (n, n):
+            raise ValueError(
+                f"covariance: want {(n, n)} for a mean of {n} coordinates, got {tuple(covariance.shape)}"
+            )
+        if self.image_shape is not None and self.image_shape.numel() != n:
+            raise ValueError(f"image_shape: want {n} coordinates, got {tuple(self.image_shape)}")
+
+    @classmethod
+    def from_bank(
+        cls,
+        bank: ImageBank,
+        shrinkage: str | None = None,  # "ledoit_wolf" pulls the covariance towards a multiple of the identity
+        cache: str | Path | None = None,  # a folder where statistics are kept by the bank's fingerprint
+        chunk_size: int = 1024,  # images; changes nothing but memory
+    ) -> GaussianStats:
+        """The statistics of a bank in one pass. Warns when there are fewer images than coordinates."""
+        if shrinkage is not None and shrinkage not in SHRINKAGES:
+            raise ValueError(f"shrinkage: want None or one of {SHRINKAGES}, got {shrinkage!r}")
+        if cache is None:
+            stats = _measure(bank, chunk_size)
+        else:
+            from locality.statistics_cache import cached
+
+            stats = cached(bank.fingerprint, Path(cache), lambda: _measure(bank, chunk_size))
+        if shrinkage is None and len(bank) < len(stats.mean):
+            warnings.warn(
+                f"{len(bank)} images for {len(stats.mean)} coordinates: the covariance is rank-deficient, and "
+                "Wiener erases what the images do not span; take more images or shrinkage='ledoit_wolf'",
+                stacklevel=3,
+            )
+        return stats if shrinkage is None else stats.shrunk()
+
+    @classmethod
+    def from_sums(
+        cls,
+        sums: Sums,
+        point: Tensor,  # [n] what the sums are about
+        image_shape: tuple[int, ...] | torch.Size,
+    ) -> GaussianStats:
+        """The statistics of data whose power sums are known."""
+        if sums.count <= 0:
+            raise ValueError("sums: want the sums of at least one image, got none")
+        offset = sums.first / sums.count
+        central = sums.moved(offset)
+        covariance = central.second / (sums.count - 1).clamp(min=1)
+        return cls(point + offset, (covariance + covariance.T) / 2, image_shape, central)
+
+    @property
+    def count(self) -> int | None:
+        """How many images were measured; None for true moments."""
+        return None if self.sums is None else round(self.sums.count.item())
+
+    def merge(self, other: GaussianStats) -> GaussianStats:
+        """The statistics of both sets of images together, as if measured in one pass."""
+        if self.sums is None or other.sums is None:
+            raise ValueError(
+                "merge: want statistics measured on images; true or shrunk moments carry no count"
+            )
+        if self.image_shape != other.image_shape or len(self.mean) != len(other.mean):
+            raise ValueError(f"merge: want images {self.image_shape}, got {other.image_shape}")
+        total = self.sums.count + other.sums.count
+        point = self.mean + (other.mean - self.mean) * (other.sums.count / total)
+        sums = self.sums.moved(point - self.mean).add(other.sums.moved(point - other.mean))
+        return GaussianStats.from_sums(sums, point, self.image_shape or (len(point),))
+
+    @cached_property
+    def _eigenbasis(self) -> tuple[Tensor, Tensor]:
+        values, vectors = torch.linalg.eigh(self.covariance)
+        return values.clamp(min=0), vectors
+
+    @property
+    def eigenvalues(self) -> Tensor:
+        """[n] variances along the eigenvectors, ascending, at least 0."""
+        return self._eigenbasis[0]
+
+    @property
+    def eigenvectors(self) -> Tensor:
+        """[n, n] orthonormal columns, in the order of the eigenvalues."""
+        return self._eigenbasis[1]
+
+    def shrinkage_intensity(self) -> float:
+        """The weight in [0, 1] that Ledoit & Wolf 2004 (lemma 3.2) give to the multiple of the identity."""
+        if self.sums is None:
+            raise ValueError("shrinkage: want statistics measured on images; true moments need none")
+        n, count = len(self.mean), self.sums.count
+        empirical = self.sums.second / count
+        energy = empirical.square().sum()
+        scale = empirical.trace() / n
+        spread = (energy - n * scale**2) / n
+        error = (self.sums.quartic / count - energy) / (n * count)
+        return 0.0 if spread <= 0 else float((error / spread).clamp(0, 1))
+
+    def shrunk(self) -> GaussianStats:
+        """The statistics with the Ledoit-Wolf covariance; the eigenvectors stay what they are."""
+        weight = self.shrinkage_intensity()
+        scale = self.covariance.trace() / len(self.mean)
+        covariance = (1 - weight) * self.covariance
+        covariance.diagonal().add_(weight * scale)
+        result = GaussianStats(self.mean, covariance, self.image_shape)
+        result.__dict__["_eigenbasis"] = ((1 - weight) * self.eigenvalues + weight * scale, self.eigenvectors)
+        return result
+
+
+def _measure(bank: ImageBank, chunk_size: int) -> GaussianStats:
+    flat = (rearrange(c, "b c h w -> b (c h w)").cpu() for c in bank.chunks(chunk_size, torch.float64))
+    first = next(flat)
+    point = first.mean(0)
+    sums = Sums.zero(len(point))
+    sums.update(first - point)
+    for chunk in flat:
+        sums.update(chunk - point)
+    return GaussianStats.from_sums(sums, point, bank.image_shape)

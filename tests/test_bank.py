@@ -1,0 +1,70 @@
+"""The bank: reading, chunks, fingerprint, errors."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from locality import ImageBank
+
+PIXELS = torch.randint(0, 256, (11, 3, 4, 5), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+
+
+def test_bytes_read_as_floats_in_the_unit_range():
+    read = torch.cat(list(ImageBank(PIXELS).chunks(4)))
+    assert torch.allclose(read, PIXELS.float() / 127.5 - 1)
+    assert read.dtype == torch.float32
+    assert next(ImageBank(PIXELS).chunks(4, torch.float64)).dtype == torch.float64
+
+
+@given(size=st.integers(1, 20))
+def test_chunks_of_any_size_hold_every_image_once_in_order(size):
+    chunks = list(ImageBank(PIXELS).chunks(size))
+    assert all(len(chunk) == size for chunk in chunks[:-1])
+    assert torch.equal(torch.cat(chunks), torch.cat(list(ImageBank(PIXELS).chunks(11))))
+
+
+def test_the_fingerprint_changes_with_pixels_order_shape_and_type_and_nothing_else():
+    bank = ImageBank(PIXELS)
+    touched = PIXELS.clone()
+    touched[7, 1, 2, 3] ^= 1
+    others = [
+        touched,
+        PIXELS.flip(0),
+        PIXELS.flip(-1),
+        PIXELS[:10],
+        PIXELS.reshape(11, 3, 5, 4),
+        PIXELS.float() / 127.5 - 1,
+    ]
+    prints = {ImageBank(images).fingerprint for images in others} | {bank.fingerprint}
+    assert len(prints) == len(others) + 1
+    assert ImageBank(PIXELS.clone()).fingerprint == bank.fingerprint
+
+
+def test_loading_a_state_dict_renews_the_fingerprint():
+    bank, other = ImageBank(PIXELS), ImageBank(PIXELS.flip(0))
+    assert bank.fingerprint != other.fingerprint
+    bank.load_state_dict(other.state_dict())
+    assert bank.fingerprint == other.fingerprint
+
+
+def test_a_subset_is_the_named_images_in_the_named_order():
+    assert torch.equal(ImageBank(PIXELS).subset([5, 2]).images, PIXELS[[5, 2]])
+    assert len(ImageBank(PIXELS).subset(torch.arange(11) % 2 == 0)) == 6
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (torch.zeros(0, 3, 4, 4), "non-empty"),
+        (torch.zeros(3, 4, 4), "N, C, H, W"),
+        (torch.zeros(2, 3, 4, 4, dtype=torch.int64), "uint8 or floats"),
+        (torch.full((2, 1, 2, 2), float("nan")), "finite"),
+        (PIXELS.float(), "uint8 or divide by 127.5"),
+    ],
+)
+def test_what_cannot_be_images_is_refused_by_name(bad, message):
+    with pytest.raises(ValueError, match=rf"^images: .*{message}"):
+        ImageBank(bad)

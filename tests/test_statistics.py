@@ -1,0 +1,131 @@
+"""Streaming moments against numpy and scikit-learn."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from sklearn.covariance import ledoit_wolf
+
+from locality import GaussianStats, ImageBank
+
+
+def images(count: int, seed: int = 0, shape: tuple[int, int, int] = (2, 3, 4)) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    n = shape[0] * shape[1] * shape[2]
+    mix = torch.randn(n, n, generator=generator)
+    return (torch.randn(count, n, generator=generator) @ mix / 10 + 0.3).reshape(count, *shape)
+
+
+def quiet(bank: ImageBank, **options) -> GaussianStats:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return GaussianStats.from_bank(bank, **options)
+
+
+def same(a: GaussianStats, b: GaussianStats) -> bool:
+    return torch.allclose(a.mean, b.mean, atol=1e-12) and torch.allclose(
+        a.covariance, b.covariance, atol=1e-12
+    )
+
+
+@pytest.mark.parametrize("chunk_size", [1, 7, 1000])
+def test_moments_equal_numpy_whatever_the_chunk(chunk_size):
+    x = images(53)
+    stats = GaussianStats.from_bank(ImageBank(x), chunk_size=chunk_size)
+    flat = x.flatten(1).double().numpy()
+    assert np.allclose(stats.mean, flat.mean(0), atol=1e-12)
+    assert np.allclose(stats.covariance, np.cov(flat.T), atol=1e-12)
+    assert stats.count == 53
+
+
+def test_a_far_mean_does_not_spoil_the_covariance():
+    x = images(60).double()
+    near, far = GaussianStats.from_bank(ImageBank(x)), GaussianStats.from_bank(ImageBank(x - 1e5))
+    assert torch.allclose(near.covariance, far.covariance, atol=1e-9)
+
+
+@pytest.mark.parametrize("cut", [1, 20, 52])
+def test_merging_two_parts_equals_measuring_the_whole(cut):
+    x = images(53)
+    whole = GaussianStats.from_bank(ImageBank(x))
+    merged = quiet(ImageBank(x[:cut])).merge(quiet(ImageBank(x[cut:])))
+    assert same(merged, whole)
+    assert merged.count == 53
+    assert merged.shrinkage_intensity() == pytest.approx(whole.shrinkage_intensity(), rel=1e-9)
+
+
+@pytest.mark.parametrize("count", [10, 53, 400])
+def test_shrinkage_is_scikit_learns_ledoit_wolf(count):
+    bank = ImageBank(images(count))
+    theirs, intensity = ledoit_wolf(bank.images.flatten(1).double().numpy())
+    stats = quiet(bank)
+    assert stats.shrinkage_intensity() == pytest.approx(intensity, rel=1e-9)
+    # scikit-learn divides by N, we by N - 1.
+    assert np.allclose(
+        GaussianStats.from_bank(bank, shrinkage="ledoit_wolf").covariance * (count - 1) / count, theirs
+    )
+
+
+def test_the_eigenbasis_rebuilds_the_covariance_with_and_without_shrinkage():
+    bank = ImageBank(images(53))
+    for stats in (GaussianStats.from_bank(bank), GaussianStats.from_bank(bank, shrinkage="ledoit_wolf")):
+        vectors, values = stats.eigenvectors, stats.eigenvalues
+        assert torch.allclose(vectors * values @ vectors.T, stats.covariance, atol=1e-12)
+        assert (values >= 0).all()
+        assert (values.diff() >= 0).all()
+
+
+def test_fewer_images_than_coordinates_warns_and_names_the_remedy():
+    with pytest.warns(UserWarning, match="20 images for 24 coordinates.*ledoit_wolf"):
+        GaussianStats.from_bank(ImageBank(images(20)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        GaussianStats.from_bank(ImageBank(images(20)), shrinkage="ledoit_wolf")
+
+
+def test_true_moments_cannot_be_merged():
+    true = GaussianStats(torch.zeros(4), torch.eye(4), (1, 2, 2))
+    with pytest.raises(ValueError, match="merge"):
+        true.merge(true)
+
+
+def test_the_cache_gives_back_what_was_measured(tmp_path, monkeypatch):
+    bank = ImageBank(images(53))
+    first = GaussianStats.from_bank(bank, cache=tmp_path)
+    monkeypatch.setattr("locality.statistics._measure", lambda *_: pytest.fail("measured again"))
+    again = GaussianStats.from_bank(bank, cache=tmp_path)
+    assert torch.equal(first.mean, again.mean)
+    assert torch.equal(first.eigenvectors, again.eigenvectors)
+    assert first.shrinkage_intensity() == pytest.approx(again.shrinkage_intensity(), rel=1e-12)
+
+
+def flip_a_byte(data: bytes) -> bytes:
+    return data[:-9] + bytes([data[-9] ^ 1]) + data[-8:]
+
+
+@pytest.mark.parametrize(
+    "damage", [flip_a_byte, lambda d: d[: len(d) // 2], lambda d: b"", lambda d: b"junk" * 99]
+)
+def test_a_damaged_cache_file_is_measured_anew_with_one_warning(tmp_path, damage):
+    bank = ImageBank(images(53))
+    truth = GaussianStats.from_bank(bank, cache=tmp_path)
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(damage(file.read_bytes()))
+    with pytest.warns(UserWarning, match="measuring the statistics anew") as caught:
+        assert same(GaussianStats.from_bank(bank, cache=tmp_path), truth)
+    assert len(caught) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert same(GaussianStats.from_bank(bank, cache=tmp_path), truth)
+
+
+def test_a_cache_file_of_other_images_is_not_trusted(tmp_path):
+    mine, other = ImageBank(images(53)), ImageBank(images(53, seed=1))
+    GaussianStats.from_bank(other, cache=tmp_path)
+    (file,) = tmp_path.iterdir()
+    file.rename(tmp_path / f"statistics-{mine.fingerprint}.safetensors")
+    with pytest.warns(UserWarning, match="not the statistics of these images"):
+        assert same(GaussianStats.from_bank(mine, cache=tmp_path), GaussianStats.from_bank(mine))
