@@ -131,7 +131,7 @@ class GaussianStats:
             stats = cached(bank.fingerprint, Path(cache), lambda: _measure(bank, chunk_size))
         if shrinkage is None and len(bank) < len(stats.mean):
             warnings.warn(
-                f"{len(bank)} images for {len(stats.mean)} coordinates: the covariance is rank-deficient, and "
+                f"{len(bank)} images for {len(stats.mean)} coordinates: the covariance lacks rank, and "
                 "Wiener erases what the images do not span; take more images or shrinkage='ledoit_wolf'",
                 stacklevel=3,
             )

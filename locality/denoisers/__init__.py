@@ -1,6 +1,7 @@
 """Every denoiser: one contract, `D(x, sigma) -> x0`."""
 
 from locality.denoisers.base import ClosedFormJacobian, Denoiser, Limit
+from locality.denoisers.network import NetworkDenoiser
 from locality.denoisers.wiener import Wiener
 
-__all__ = ["ClosedFormJacobian", "Denoiser", "Limit", "Wiener"]
+__all__ = ["ClosedFormJacobian", "Denoiser", "Limit", "NetworkDenoiser", "Wiener"]

@@ -36,7 +36,7 @@ class Denoiser(nn.Module, ABC):
     image_shape: torch.Size | None = None  # (C, H, W) where the denoiser is bound to one
 
     @final
-    def forward(
+    def forward(  # type: ignore[misc]  # nn.Module declares forward as an attribute
         self,
         x: Tensor,  # [B, C, H, W] noisy images
         sigma: float | Tensor,  # [B] noise levels in pixel units, or one for all
@@ -109,7 +109,7 @@ def vjp_jacobian(
     pixels: Sequence[Pixel],
 ) -> Tensor:  # [B, P, C, H, W]
     """The Jacobian of chosen output pixels, one vector-Jacobian product each; inference mode is no bar."""
-    out, pullback = torch.func.vjp(lambda y: denoiser(y, sigma), x)
+    out, pullback = torch.func.vjp(lambda y: denoiser(y, sigma), x)[:2]
     fields = []
     for row, col in pixels:
         cotangent = torch.zeros_like(out)

@@ -1,0 +1,56 @@
+"""DDPM U-Nets, built by diffusers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from torch import nn
+
+Attention = Literal["none", "middle", "all"]
+
+
+def unet(
+    image_shape: Sequence[int],  # (C, H, W)
+    channels: Sequence[int] = (32, 64, 64),  # width of each level, high to low resolution
+    layers: int = 2,  # residual blocks a level
+    attention: Attention = "middle",  # where self-attention sits; "middle" is the paper's choice
+    dropout: float = 0.0,  # in the residual blocks
+    groups: int = 32,  # of the group normalisation; divides every width
+) -> nn.Module:
+    """A U-Net that predicts the noise, as in Ho et al. 2020: `net(x_vp, t).sample` is `[B, C, H, W]`.
+
+    Raises ValueError where the image is too small for the levels, or a width is no multiple of the groups.
+    """
+    from diffusers import UNet2DModel
+
+    count, height, width = image_shape
+    _check(height, width, channels, groups, attention)
+    plain, attentive = ("DownBlock2D", "UpBlock2D"), ("AttnDownBlock2D", "AttnUpBlock2D")
+    down, up = attentive if attention == "all" else plain
+    return UNet2DModel(
+        sample_size=(height, width),
+        in_channels=count,
+        out_channels=count,
+        block_out_channels=tuple(channels),
+        down_block_types=(down,) * len(channels),
+        up_block_types=(up,) * len(channels),
+        layers_per_block=layers,
+        add_attention=attention != "none",
+        dropout=dropout,
+        norm_num_groups=groups,
+        attention_head_dim=None,
+    )
+
+
+def _check(height: int, width: int, channels: Sequence[int], groups: int, attention: str) -> None:
+    if attention not in ("none", "middle", "all"):
+        raise ValueError(f"attention: want 'none', 'middle' or 'all', got {attention!r}")
+    if not channels or any(c % groups for c in channels):
+        raise ValueError(f"channels: want multiples of groups={groups}, got {list(channels)}")
+    halvings = len(channels) - 1
+    if height % 2**halvings or width % 2**halvings:
+        raise ValueError(
+            f"channels: {len(channels)} levels halve the image {halvings} times, and {height} x {width} pixels "
+            f"cannot be; give fewer widths than {list(channels)}"
+        )
