@@ -1,0 +1,14 @@
+"""Metrics: one number per image, exact on any number of ranks, with bootstrap intervals over images.
+
+`r2 = ImageR2()`, then `r2.update(estimate, target, index)` for each batch, `r2.compute()` for the mean over
+images and `interval(r2.values())` for how far it can be trusted.
+"""
+
+from __future__ import annotations
+
+from locality.metrics.bootstrap import interval, ratio_interval
+from locality.metrics.curve import Curve
+from locality.metrics.images import ImageMSE, ImageR2, PearsonR
+from locality.metrics.per_image import PerImage
+
+__all__ = ["Curve", "ImageMSE", "ImageR2", "PearsonR", "PerImage", "interval", "ratio_interval"]

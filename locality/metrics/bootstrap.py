@@ -1,0 +1,80 @@
+"""Bootstrap intervals over images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+Values = Tensor | Sequence[float]
+ELEMENTS = 2**22  # resampled numbers held at once: 32 MiB
+
+
+def mean(
+    values: Tensor,  # [..., N]
+) -> Tensor:  # [...]
+    """The mean over images."""
+    return values.mean(-1)
+
+
+def interval(
+    values: Values,  # [N] one number per image
+    level: float = 0.95,
+    draws: int = 2000,
+    seed: int = 0,
+    statistic: Callable[[Tensor], Tensor] = mean,  # [..., N] -> [...]
+) -> tuple[float, float]:
+    """The percentile bootstrap interval (Efron 1979) of a statistic over images; the mean by default.
+
+    For a paired difference of two methods give the differences. One image says nothing about others:
+    (nan, nan). Raises ValueError for an empty list.
+    """
+    table = _table([values])
+    return _interval(table, lambda drawn: statistic(drawn[0]), level, draws, seed)
+
+
+def ratio_interval(
+    numerator: Values,  # [N] one number per image
+    denominator: Values,  # [N] the same images, in the same order
+    level: float = 0.95,
+    draws: int = 2000,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """The interval of mean(numerator) / mean(denominator), both over the same resampled images (paired).
+
+    For example the error of a denoiser relative to Wiener's.
+    """
+    table = _table([numerator, denominator])
+    return _interval(table, lambda drawn: drawn[0].mean(-1) / drawn[1].mean(-1), level, draws, seed)
+
+
+def _table(columns: list[Values]) -> Tensor:  # [K, N] float64
+    tensors = [torch.as_tensor(column, dtype=torch.float64).detach().cpu() for column in columns]
+    shapes = [tuple(tensor.shape) for tensor in tensors]
+    if tensors[0].ndim != 1 or not len(tensors[0]) or len(set(shapes)) > 1:
+        raise ValueError(f"want one number for each image, of the same images; got shapes {shapes}")
+    return torch.stack(tensors)
+
+
+def _interval(
+    table: Tensor,  # [K, N]
+    statistic: Callable[[Tensor], Tensor],  # [K, draws, N] -> [draws]
+    level: float,
+    draws: int,
+    seed: int,
+) -> tuple[float, float]:
+    if not 0 < level < 1 or draws < 1:
+        raise ValueError(f"want 0 < level < 1 and at least one draw, got level {level} and {draws} draws")
+    n = table.shape[1]
+    if n == 1:
+        return float("nan"), float("nan")
+    generator = torch.Generator().manual_seed(seed)
+    chunk = max(1, ELEMENTS // n)
+    parts = []
+    for start in range(0, draws, chunk):
+        rows = torch.randint(n, (min(chunk, draws - start), n), generator=generator)
+        parts.append(statistic(table[:, rows]))
+    ends = torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=torch.float64)
+    low, high = torch.cat(parts).quantile(ends).tolist()
+    return low, high

@@ -1,0 +1,116 @@
+"""How near an estimate is to its target, image by image: r2, mean squared error, Pearson correlation."""
+
+from __future__ import annotations
+
+from typing import final
+
+import torch
+from einops import reduce
+from torch import Tensor
+
+from locality.metrics.per_image import PerImage
+
+
+@final
+class ImageR2(PerImage):
+    """The coefficient of determination of each image, averaged over images.
+
+    r2 = 1 - sum (pred - target)^2 / sum (target - mean(target))^2, sums and mean over all n pixels and
+    channels of that image. `unbiased` gives the variant 1 - (SSres / SStot) (n - 1) / n. Undefined for a
+    constant target, which raises ValueError: no number that stood in for it (0, 1, -infinity) would be
+    harmless in a mean.
+    """
+
+    higher_is_better = True
+    is_differentiable = False
+
+    def __init__(self, unbiased: bool = False) -> None:
+        super().__init__()
+        self.unbiased = unbiased
+
+    def score(
+        self,
+        preds: Tensor,  # [B, C, H, W]
+        target: Tensor,  # [B, C, H, W]
+    ) -> Tensor:  # [B]
+        """r2 of each image."""
+        _refuse_constant("r2", "target", target)
+        residual = _sum((preds - target) ** 2)
+        total = _sum(_centred(target) ** 2)
+        n = target[0].numel() if len(target) else 1
+        return 1 - residual / total * ((n - 1) / n if self.unbiased else 1)
+
+
+@final
+class ImageMSE(PerImage):
+    """The mean squared error of each image, averaged over images.
+
+    In the images' own units, [-1, 1], unclipped; on the [0, 1] scale it is 4 times smaller.
+    """
+
+    higher_is_better = False
+    is_differentiable = True
+
+    def score(
+        self,
+        preds: Tensor,  # [B, C, H, W]
+        target: Tensor,  # [B, C, H, W]
+    ) -> Tensor:  # [B]
+        """Mean squared error of each image."""
+        return reduce((preds - target) ** 2, "b c h w -> b", "mean")
+
+
+@final
+class PearsonR(PerImage):
+    """Pearson's correlation r (not squared) of each image with its target; `compute` is the mean over images.
+
+    Kamb & Ganguli report the median: `median()`. Undefined where either image is constant, which raises
+    ValueError.
+    """
+
+    higher_is_better = True
+    is_differentiable = False
+
+    def score(
+        self,
+        preds: Tensor,  # [B, C, H, W]
+        target: Tensor,  # [B, C, H, W]
+    ) -> Tensor:  # [B]
+        """Correlation of each image."""
+        _refuse_constant("Pearson's r", "target", target)
+        _refuse_constant("Pearson's r", "estimate", preds)
+        x, y = _centred(preds), _centred(target)
+        # Norms before the product: the sums of squares of tiny images underflow when multiplied.
+        return _sum(x * y) / _sum(x**2).sqrt() / _sum(y**2).sqrt()
+
+    def median(self) -> Tensor:  # [] float64
+        """The median over images; a collective call under DDP."""
+        return self.values().quantile(0.5)
+
+
+def _sum(
+    x: Tensor,  # [B, C, H, W]
+) -> Tensor:  # [B]
+    return reduce(x, "b c h w -> b", "sum")
+
+
+def _centred(
+    x: Tensor,  # [B, C, H, W]
+) -> Tensor:  # [B, C, H, W]
+    return x - reduce(x, "b c h w -> b 1 1 1", "mean")
+
+
+def _refuse_constant(
+    score: str,
+    role: str,
+    x: Tensor,  # [B, C, H, W]
+) -> None:
+    if not len(x):
+        return
+    constant = reduce(x, "b c h w -> b", "max") == reduce(x, "b c h w -> b", "min")
+    if bool(constant.any()):
+        place = int(torch.nonzero(constant)[0])
+        value = x[place].flatten()[0].item()
+        raise ValueError(
+            f"{score} is undefined: the {role} at place {place} of the batch is {value:.4g} everywhere"
+        )

@@ -1,0 +1,166 @@
+"""The metrics against scikit-learn, SciPy and plain NumPy, and their independence of ranks and batches."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import pearsonr
+from sklearn.metrics import r2_score
+from torch import Tensor
+
+from locality.metrics import Curve, ImageMSE, ImageR2, PearsonR, PerImage, interval, ratio_interval
+
+METRICS = [ImageR2, ImageMSE, PearsonR]
+
+
+def images(count: int = 13, seed: int = 0) -> tuple[Tensor, Tensor]:  # two of [count, 3, 4, 5]
+    generator = torch.Generator().manual_seed(seed)
+    target = torch.rand(count, 3, 4, 5, generator=generator) * 2 - 1
+    return target + 0.3 * torch.randn(target.shape, generator=generator), target
+
+
+def oracle(metric: type[PerImage], pred: Tensor, target: Tensor) -> float:
+    """The score of one image [C, H, W], by other people's code."""
+    x, y = pred.double().flatten().numpy(), target.double().flatten().numpy()
+    if metric is ImageR2:
+        return float(r2_score(y, x))
+    return float(pearsonr(x, y).statistic) if metric is PearsonR else float(np.mean((x - y) ** 2))
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_every_score_equals_the_independent_one(metric: type[PerImage]) -> None:
+    preds, target = images()
+    measured = metric()
+    for rows in (slice(0, 5), slice(5, 6), slice(6, 13)):
+        measured.update(preds[rows], target[rows])
+    expected = [oracle(metric, p, t) for p, t in zip(preds, target, strict=True)]
+    np.testing.assert_allclose(measured.values().numpy(), expected, rtol=1e-12)
+    assert measured.compute().item() == pytest.approx(np.mean(expected), rel=1e-12)
+
+
+def test_a_perfect_prediction_has_r2_one_and_the_targets_own_mean_has_r2_zero() -> None:
+    _, target = images()
+    perfect, flat = ImageR2(), ImageR2()
+    perfect.update(target, target)
+    flat.update(target.double().mean((1, 2, 3), keepdim=True).expand(target.shape), target.double())
+    assert perfect.compute().item() == 1.0
+    assert flat.compute().item() == pytest.approx(0.0, abs=1e-12)
+
+
+def test_unbiased_r2_uses_the_variance_with_n_minus_one() -> None:
+    preds, target = images(count=1)
+    metric = ImageR2(unbiased=True)
+    metric.update(preds, target)
+    x, y = preds.double().flatten().numpy(), target.double().flatten().numpy()
+    assert metric.compute().item() == pytest.approx(1 - np.mean((x - y) ** 2) / np.var(y, ddof=1), rel=1e-12)
+
+
+def test_r2_survives_a_bright_background_in_float32() -> None:
+    """sum y^2 - n mean^2 would lose all digits here; the sum of centred squares in float64 does not."""
+    preds, target = (1e-3 * x + 1 for x in images())
+    metric = ImageR2()
+    metric.update(preds, target)
+    expected = np.mean([oracle(ImageR2, p, t) for p, t in zip(preds, target, strict=True)])
+    assert metric.compute().item() == pytest.approx(expected, rel=1e-9)
+
+
+def test_what_has_no_score_is_refused_in_one_line() -> None:
+    preds, target = images(count=2)
+    with pytest.raises(ValueError, match=r"r2 is undefined: the target at place 1"):
+        ImageR2().update(preds, torch.stack([target[0], torch.full_like(target[1], 0.5)]))
+    with pytest.raises(ValueError, match=r"the estimate at place 0"):
+        PearsonR().update(torch.zeros_like(preds), target)
+    with pytest.raises(ValueError, match=r"equal shapes"):
+        ImageMSE().update(preds, target[:, :1])
+    with pytest.raises(ValueError, match=r"weight"):
+        ImageMSE().update(preds, target, weight=torch.tensor([1.0, 0.5]))
+    with pytest.raises(ValueError, match=r"no image was given"):
+        ImageMSE().values()
+
+
+def test_the_median_correlation_is_numpys() -> None:
+    preds, target = images(count=8)
+    metric = PearsonR()
+    metric.update(preds, target)
+    assert metric.median().item() == pytest.approx(np.median(metric.values().numpy()), rel=1e-12)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_repeats_padding_and_order_change_nothing(metric: type[PerImage]) -> None:
+    preds, target = images()
+    plain, mixed = metric(), metric()
+    plain.update(preds, target)
+    order = torch.tensor([4, 12, 0, 0, 1, 3, 2, 11, 10, 5, 6, 7, 8, 9, 4])
+    padding = torch.tensor([1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1])
+    wrong = preds[order].clone()
+    wrong[2] = 9.0  # padding may hold anything
+    mixed.update(wrong, target[order], order, padding)
+    torch.testing.assert_close(mixed.values(), plain.values(), rtol=0, atol=0)
+
+
+def test_one_index_for_two_images_is_an_error() -> None:
+    preds, target = images(count=4)
+    metric = ImageMSE()
+    for rows in (slice(0, 2), slice(2, 4)):
+        metric.update(preds[rows], target[rows], index=torch.arange(2))  # the place in the batch: a mistake
+    with pytest.raises(ValueError, match=r"image 0 came twice with different scores"):
+        metric.compute()
+
+
+@pytest.mark.parametrize("count", [13, 3, 1])
+@pytest.mark.parametrize("indexed", [True, False])
+def test_two_ranks_agree_with_one(count: int, indexed: bool) -> None:
+    """The gather of two ranks, simulated: rank 1 has padding where the images run out, or nothing at all."""
+    preds, target = images(count)
+    whole, ranks = ImageR2(), [ImageR2(), ImageR2()]
+    whole.update(preds, target)
+    for rank, metric in enumerate(ranks):
+        mine = torch.arange(rank, count, 2)
+        if len(mine):
+            metric.update(preds[mine], target[mine], mine if indexed else None)
+    gathered = [torch.cat(m.records) if m.records else torch.tensor([], dtype=m.dtype) for m in ranks]
+    ranks[0].sync(dist_sync_fn=lambda *_, **__: gathered, distributed_available=lambda: True)
+    torch.testing.assert_close(ranks[0].values().sort().values, whole.values().sort().values, rtol=0, atol=0)
+    ranks[0].unsync()
+    assert ranks[0].compute() == ranks[0].values().mean()  # its own images again
+
+
+def test_a_curve_is_one_metric_per_noise_level() -> None:
+    _, target = images()
+    curve = Curve(ImageMSE(), [2.0, 1.0, 0.5])
+    for step, sigma in enumerate(curve.sigmas):
+        curve.update(step, target + sigma, target, torch.arange(13))
+        curve.update(step, (target + sigma)[:2], target[:2], torch.arange(2))
+    torch.testing.assert_close(curve.compute(), torch.tensor([4.0, 1.0, 0.25], dtype=torch.float64))
+    assert [len(values) for values in curve.values()] == [13, 13, 13]
+    curve.reset()
+    with pytest.raises(ValueError, match=r"no image"):
+        curve.values()
+
+
+def test_the_interval_is_the_brute_force_bootstrap() -> None:
+    values = torch.randn(40, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    low, high = interval(values, draws=20_000)
+    rng = np.random.default_rng(5)
+    means = [rng.choice(values.numpy(), 40).mean() for _ in range(20_000)]
+    # The 2.5 % point of 20,000 draws has a standard error of about 0.02 of the spread of the means.
+    np.testing.assert_allclose([low, high], np.quantile(means, [0.025, 0.975]), atol=0.1 * np.std(means))
+    assert interval(values, draws=20_000) == (low, high)  # the seed decides
+
+
+def test_the_interval_covers_the_truth_as_often_as_it_says() -> None:
+    samples = torch.randn(300, 50, generator=torch.Generator().manual_seed(2))
+    covered = sum(low < 0 < high for low, high in (interval(s, level=0.9, draws=500) for s in samples))
+    assert 0.82 < covered / 300 < 0.95  # 0.89 expected at N = 50; three standard errors are 0.055
+
+
+def test_a_paired_ratio_is_tighter_than_its_parts_and_exact_for_proportional_errors() -> None:
+    wiener = torch.rand(30, generator=torch.Generator().manual_seed(3), dtype=torch.float64) + 0.1
+    assert ratio_interval(0.8 * wiener, wiener) == pytest.approx((0.8, 0.8), rel=1e-12)
+    with pytest.raises(ValueError, match=r"same images"):
+        ratio_interval(wiener, wiener[:-1])
+
+
+def test_one_image_has_no_interval() -> None:
+    assert all(np.isnan(end) for end in interval([0.3]))
