@@ -1,0 +1,179 @@
+"""The data module: a source, made into banks and batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from lightning import LightningDataModule
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from locality.bank import ImageBank
+from locality.data.batch import Batch, ImageSet
+from locality.data.sampler import GlobalBatches
+from locality.data.splits import Split, check_split
+from locality.noise import generator
+
+if TYPE_CHECKING:
+    from locality.data.pattern import PatternInjection
+
+Source = Callable[..., Tensor]
+
+
+class ImageDataModule(LightningDataModule):
+    """Images in memory, as banks for analytical denoisers and as batches for Lightning.
+
+    Batches are `Batch(images, index, weight)`. Use it with `Trainer(use_distributed_sampler=False)`: its own
+    sampler gives any number of ranks the same global batches. Loading is a gather from memory, so there are no
+    worker processes. Data are read when first asked for. Raises ValueError for settings that do not fit together.
+
+    Args:
+        source: called as `source(split=..., seed=image_seed)`, and with `root=root` if `root` is given.
+        gamma: strength of the pattern; 0 leaves the images as the source made them.
+        flip: train on mirror images too: an epoch shows every image once, as it is or mirrored, and the train
+            bank holds the images and then their mirror images. A pattern is added after, so it is never mirrored.
+        subset: this many training images instead of all.
+        subset_draw: the `first` of them, or a `random` choice.
+        root: the folder where a source that reads files looks first.
+        pixels: names for (row, col), beside `centre` and, with a pattern, `pattern` (its first pixel).
+        seed: of the order and the flips of training.
+        image_seed: of the images: crops, draws, pattern colours, a random subset. Apart from `seed`, so that
+            two networks of unlike seed can learn from the same images.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        pattern: PatternInjection | None = None,
+        gamma: float = 0.0,
+        batch_size: int = 64,  # images, over all ranks
+        eval_batch_size: int = 64,  # images, over all ranks
+        flip: bool = False,
+        subset: int | None = None,  # images
+        subset_draw: Literal["first", "random"] = "first",
+        root: str | None = None,
+        pixels: Mapping[str, Sequence[int]] | None = None,
+        seed: int = 0,
+        image_seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if gamma != 0 and pattern is None:
+            raise ValueError(
+                f"gamma={gamma:g} needs data with a pattern: data=photos_pattern or the like; or gamma=0"
+            )
+        if subset_draw not in ("first", "random"):
+            raise ValueError(f"subset_draw: want first or random, got {subset_draw!r}")
+        counts = {"batch_size": batch_size, "eval_batch_size": eval_batch_size, "subset": subset}
+        for name, count in counts.items():
+            if count is not None and count < 1:
+                raise ValueError(f"{name}: want at least 1 image, got {count}")
+        self.source, self.pattern, self.gamma = source, pattern, float(gamma)
+        self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
+        self.flip, self.subset, self.subset_draw, self.root = flip, subset, subset_draw, root
+        self.seed, self.image_seed = seed, image_seed
+        self._pixels = {name: (int(pixel[0]), int(pixel[1])) for name, pixel in (pixels or {}).items()}
+        self._banks: dict[Split, ImageBank] = {}
+
+    @property
+    def image_shape(self) -> torch.Size:
+        """(C, H, W)."""
+        return self.bank("train").image_shape
+
+    @property
+    def pixels(self) -> dict[str, tuple[int, int]]:
+        """Pixels worth a look, by name: (row, col). Raises ValueError for one outside the image."""
+        _, height, width = self.image_shape
+        named = {"centre": (height // 2, width // 2)}
+        if self.pattern is not None:
+            named["pattern"] = self.pattern.pixels(height, width)[0]
+        named |= self._pixels
+        for name, (row, col) in named.items():
+            if not (0 <= row < height and 0 <= col < width):
+                inside = f"inside {height} x {width}"
+                raise ValueError(f"pixels.{name}: want (row, col) {inside}, got ({row}, {col})")
+        return named
+
+    def bank(self, split: Split = "train") -> ImageBank:
+        """The images of a split; if training flips, those to train on are followed by their mirror images."""
+        if split not in self._banks:
+            self._banks[split] = ImageBank(self._read(split))
+        return self._banks[split]
+
+    def prepare_data(self) -> None:
+        """Reads (and where needed downloads) on one process, while Lightning lets the others wait."""
+        self.bank("train")
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Every training image once an epoch, in an order that is a function of (seed, epoch)."""
+        images = self.bank("train").images
+        length = len(images) // 2 if self.flip else len(images)
+        batches = self._batches(length, self.batch_size, shuffle=True, mirror=self.flip)
+        return _loader(images, batches)
+
+    def moments_dataloader(self) -> DataLoader[Batch]:
+        """The train bank in its order, mirror images included: for one exact pass."""
+        return self._in_order("train", self.batch_size)
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """The val images in their order."""
+        return self._in_order("val", self.eval_batch_size)
+
+    def test_dataloader(self) -> DataLoader[Batch]:
+        """The test images in their order."""
+        return self._in_order("test", self.eval_batch_size)
+
+    def predict_dataloader(self) -> DataLoader[Batch]:
+        """The test images in their order."""
+        return self._in_order("test", self.eval_batch_size)
+
+    def _in_order(self, split: Split, batch_size: int) -> DataLoader[Batch]:
+        images = self.bank(split).images
+        return _loader(images, self._batches(len(images), batch_size))
+
+    def _batches(
+        self, length: int, batch_size: int, shuffle: bool = False, mirror: bool = False
+    ) -> GlobalBatches:
+        rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        return GlobalBatches(
+            length, batch_size, rank=rank, world=world, shuffle=shuffle, mirror=mirror, seed=self.seed
+        )
+
+    def _read(self, split: Split) -> Tensor:  # [N, C, H, W]
+        check_split(split)
+        root = {} if self.root is None else {"root": self.root}
+        images = self.source(split=split, seed=self.image_seed, **root)
+        index = torch.arange(len(images))
+        if split == "train" and self.subset is not None:
+            index = self._choose(len(images), self.subset)
+            images = images[index]
+        if split == "train" and self.flip:
+            images, index = torch.cat([images, images.flip(-1)]), index.repeat(2)
+        if self.pattern is None or self.gamma == 0:
+            return images
+        return self.pattern.inject(images, index, self.gamma, seed=self.image_seed, split=split)
+
+    def _choose(self, available: int, wanted: int) -> Tensor:  # [wanted] int64, in the order of the source
+        if wanted > available:
+            raise ValueError(f"subset: want at most the {available} training images there are, got {wanted}")
+        if self.subset_draw == "first":
+            return torch.arange(wanted)
+        order = torch.randperm(available, generator=generator(self.image_seed, "subset"))
+        return order[:wanted].sort().values
+
+
+def _loader(images: Tensor, batches: GlobalBatches) -> DataLoader[Batch]:
+    # batch_size=None hands whole batches of places to ImageSet, and `sampler` (not `batch_sampler`) is where
+    # Lightning looks for set_epoch. The generator keeps the loader from drawing on torch's global one.
+    return DataLoader(
+        ImageSet(images),
+        batch_size=None,
+        sampler=batches,
+        collate_fn=_as_it_is,
+        generator=torch.Generator(),
+    )
+
+
+def _as_it_is(batch: Any) -> Any:
+    return batch
