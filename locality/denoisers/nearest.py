@@ -1,0 +1,31 @@
+"""The nearest training image: the optimal denoiser without noise."""
+
+from __future__ import annotations
+
+from locality.bank import ImageBank
+from locality.denoisers.bank_denoiser import MEMORY_BUDGET, BankDenoiser
+from locality.posterior.nearest import NearestEngine
+
+
+class Nearest(BankDenoiser):
+    """The training image nearest to x, the first of equals: the limit of `Optimal` as sigma tends to 0.
+
+    `D(x) = X_i, i = argmin_i |x - X_i|`. Its gradient is zero wherever it exists.
+    """
+
+    piecewise_constant = True
+
+    @classmethod
+    def fit(
+        cls,
+        bank: ImageBank,
+        chunk_size: int | None = None,  # images read at once; changes no result
+        memory_budget: int = MEMORY_BUDGET,  # bytes above the bank
+    ) -> Nearest:
+        """The nearest-image denoiser of a bank; nothing is computed yet."""
+        return cls(bank, chunk_size, memory_budget)
+
+    @property
+    def engine(self) -> NearestEngine:
+        """All the weight on one image."""
+        return NearestEngine(self.bank, self.chunk_size, self.memory_budget)

@@ -1,0 +1,33 @@
+"""The optimal denoiser: the one that the training loss asks for, and that memorises."""
+
+from __future__ import annotations
+
+from locality.bank import ImageBank
+from locality.denoisers.bank_denoiser import MEMORY_BUDGET, BankDenoiser
+from locality.denoisers.base import Limit
+from locality.posterior.uniform import UniformEngine
+
+
+class Optimal(BankDenoiser):
+    """The ideal score machine: the posterior mean when the data are exactly the images of the bank.
+
+    `D(x) = sum_i softmax_i(-|x - X_i|^2 / (2 sigma^2)) X_i` (Lukoianov et al. 2025, proposition A.2).
+    Its Jacobian `Cov_w(X) / sigma^2` is symmetric and positive semi-definite.
+    """
+
+    limits = frozenset({Limit.BANK_MEAN, Limit.TRAINING_IMAGE})
+
+    @classmethod
+    def fit(
+        cls,
+        bank: ImageBank,
+        chunk_size: int | None = None,  # images read at once; changes no result
+        memory_budget: int = MEMORY_BUDGET,  # bytes above the bank
+    ) -> Optimal:
+        """The optimal denoiser of a bank; nothing is computed yet."""
+        return cls(bank, chunk_size, memory_budget)
+
+    @property
+    def engine(self) -> UniformEngine:
+        """One softmax for the whole image."""
+        return UniformEngine(self.bank, self.chunk_size, self.memory_budget)
