@@ -15,8 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from locality.data.batch import Batch
+    from locality.data.cifar_files import cifar
     from locality.data.errors import DataDamaged, DataError, DataNotFound
+    from locality.data.gaussian_source import GaussianSource
     from locality.data.handwriting import digits
+    from locality.data.idx_files import fashion_mnist, mnist
+    from locality.data.image_folders import afhq, celeba_hq
     from locality.data.module import ImageDataModule
     from locality.data.pattern import PatternInjection
     from locality.data.pattern_masks import cross, letter_w, two_points
@@ -27,11 +31,17 @@ _HOMES = {
     "DataDamaged": "locality.data.errors",
     "DataError": "locality.data.errors",
     "DataNotFound": "locality.data.errors",
+    "GaussianSource": "locality.data.gaussian_source",
     "ImageDataModule": "locality.data.module",
     "PatternInjection": "locality.data.pattern",
+    "afhq": "locality.data.image_folders",
+    "celeba_hq": "locality.data.image_folders",
+    "cifar": "locality.data.cifar_files",
     "cross": "locality.data.pattern_masks",
     "digits": "locality.data.handwriting",
+    "fashion_mnist": "locality.data.idx_files",
     "letter_w": "locality.data.pattern_masks",
+    "mnist": "locality.data.idx_files",
     "photos": "locality.data.photo_crops",
     "two_points": "locality.data.pattern_masks",
 }
@@ -40,11 +50,17 @@ __all__ = [
     "DataDamaged",
     "DataError",
     "DataNotFound",
+    "GaussianSource",
     "ImageDataModule",
     "PatternInjection",
+    "afhq",
+    "celeba_hq",
+    "cifar",
     "cross",
     "digits",
+    "fashion_mnist",
     "letter_w",
+    "mnist",
     "photos",
     "two_points",
 ]

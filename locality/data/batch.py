@@ -14,17 +14,17 @@ from locality.bank import to_float
 class Batch(NamedTuple):
     """What every loader yields.
 
-    Rows of weight 0 only make the batch as long as that of the other ranks: every mean must be weighted, every
-    collection of results must leave them out.
+    Rows of weight 0 only make the batch as long as that of the other ranks: every mean must be weighted,
+    every collection of results must leave them out.
     """
 
     images: Tensor  # [b, C, H, W] float32 in [-1, 1] (a pattern can lead outside)
-    index: Tensor  # type: ignore[assignment]  # [b] int64, the place in the bank of the split; hides tuple.index
+    index: Tensor  # type: ignore[assignment]  # [b] int64, place in the split's bank; hides tuple.index
     weight: Tensor  # [b] float32, 1, or 0 for padding
 
 
 class ImageSet(Dataset[Batch]):
-    """Images in memory, fetched a batch at a time by a tensor of places; `~i` asks for image i with weight 0."""
+    """Images in memory, fetched a batch at a time by their places; `~i` asks for image i with weight 0."""
 
     def __init__(
         self,

@@ -8,7 +8,8 @@ from torch import Tensor
 from locality.data.splits import Split, check_split
 
 _INK = 16  # the largest value in scikit-learn's file
-# The file is in the order in which people wrote: the held-out digits are by other hands than most to train on.
+# The file is in the order in which people wrote: the held-out digits are by other hands than most to train
+# on.
 _PARTS: dict[Split, slice] = {"train": slice(0, 1297), "val": slice(1297, 1547), "test": slice(1547, 1797)}
 
 

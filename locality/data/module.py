@@ -25,15 +25,17 @@ Source = Callable[..., Tensor]
 class ImageDataModule(LightningDataModule):
     """Images in memory, as banks for analytical denoisers and as batches for Lightning.
 
-    Batches are `Batch(images, index, weight)`. Use it with `Trainer(use_distributed_sampler=False)`: its own
-    sampler gives any number of ranks the same global batches. Loading is a gather from memory, so there are no
-    worker processes. Data are read when first asked for. Raises ValueError for settings that do not fit together.
+    Batches are `Batch(images, index, weight)`. Use it with `Trainer(use_distributed_sampler=False)`: its
+    own sampler gives any number of ranks the same global batches. Loading is a gather from memory, so there
+    are no worker processes. Data are read when first asked for. Raises ValueError for settings that do not
+    fit together.
 
     Args:
         source: called as `source(split=..., seed=image_seed)`, and with `root=root` if `root` is given.
         gamma: strength of the pattern; 0 leaves the images as the source made them.
         flip: train on mirror images too: an epoch shows every image once, as it is or mirrored, and the train
-            bank holds the images and then their mirror images. A pattern is added after, so it is never mirrored.
+            bank holds the images and then their mirror images. A pattern is added after, so it is never
+            mirrored.
         subset: this many training images instead of all.
         subset_draw: the `first` of them, or a `random` choice.
         root: the folder where a source that reads files looks first.

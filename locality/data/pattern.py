@@ -23,9 +23,9 @@ _CHUNK = 4096  # images edited at a time: bounds the memory that the float copie
 class PatternInjection:
     """Adds a pattern W in a random colour to every image: `x' = x + gamma * c (x) W`.
 
-    (Lukoianov et al. 2025, Fig. 4.) The colour c is drawn once per image: `rgb` has its channels independent and
-    uniform on [-1, 1], `grey` has them equal. As c is independent of x, `mean' = mean + gamma E[c] (x) W` and
-    `covariance' = covariance + gamma^2 Cov(c) (x) W W^T`: see `moment_shifts`.
+    (Lukoianov et al. 2025, Fig. 4.) The colour c is drawn once per image: `rgb` has its channels
+    independent and uniform on [-1, 1], `grey` has them equal. As c is independent of x, `mean' = mean +
+    gamma E[c] (x) W` and `covariance' = covariance + gamma^2 Cov(c) (x) W W^T`: see `moment_shifts`.
 
     Mode `blend` paints instead of adding, `x' = x + gamma * W * (c - x)`, which stays in [-1, 1] for gamma in
     [0, 1]; `clip` cuts the result to [-1, 1]. Neither obeys the equations above.

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from locality.data.errors import DataDamaged, DataNotFound
 
-# Drawn for images of about this many pixels; in images twice as large each pixel is a square of 2 x 2, and so on.
+# Drawn for images of about this many pixels; in images twice as large each pixel is a square of 2 x 2, and
+# so on.
 _DRAWN_FOR = 16
 _W = (
     "#...#",

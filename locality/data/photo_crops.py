@@ -14,8 +14,9 @@ from locality.data.photo_regions import PHOTOS, Box, open_photo, regions
 from locality.data.splits import Split, check_split
 from locality.noise import generator
 
-# The smallest crop is this part of the largest, which is the largest that fits every region of its photo: smaller
-# ones of a large photo are blur, and with one range for all splits none is a harder test than another.
+# The smallest crop is this part of the largest, which is the largest that fits every region of its photo:
+# smaller ones of a large photo are blur, and with one range for all splits none is a harder test than
+# another.
 SMALLEST = 0.25
 
 

@@ -1,0 +1,149 @@
+"""`celeba_hq` and `afhq`: folders of colour images, cut to the middle square and resized."""
+
+from __future__ import annotations
+
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from einops import rearrange
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+
+from locality.data.errors import DataDamaged
+from locality.data.places import DataSet
+from locality.data.splits import SPLITS, Split, check_split
+
+_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
+_HELD_OUT = 5  # per cent of the files for val, and as many for test, where folders do not say
+
+
+def celeba_hq(
+    split: Split, seed: int, root: str | None = None, size: int = 64
+) -> Tensor:  # [N, 3, size, size] uint8
+    """CelebA-HQ: a folder `celeba_hq` of colour images, split as in `split_files`. The same for every seed.
+
+    Raises DataNotFound or DataDamaged.
+    """
+    return _read_split(_CELEBA_HQ, split, root, size)
+
+
+def afhq(
+    split: Split, seed: int, root: str | None = None, size: int = 64
+) -> Tensor:  # [N, 3, size, size] uint8
+    """AFHQ (v1 or v2): a folder `afhq` with train/ and val/ or test/, split as in `split_files`.
+
+    The same for every seed. Raises DataNotFound or DataDamaged.
+    """
+    return _read_split(_AFHQ, split, root, size)
+
+
+def split_files(folder: Path) -> dict[Split, list[Path]]:
+    """The image files of each split, in the order of their names.
+
+    Folders train/, val/ and test/ are the splits, if all three are there. With train/ and one other, the
+    files of the other go to val and test in halves. Without, 90 % of all files go to train, 5 % to val, 5 %
+    to test. Halves and per cents are by a hash of the file's name (without its suffix), so that a file
+    never changes sides. Raises DataDamaged for a file that is no image, an empty folder, and val/ or test/
+    without train/.
+    """
+    named = [split for split in SPLITS if (folder / split).is_dir()]
+    if named and (named[0] != "train" or len(named) == 1):
+        raise DataDamaged(
+            f"{folder} has {named[0]}/ alone; want train/ with val/ or test/ (or both), or none of them"
+        )
+    if not named:
+        files = _images_below(folder)
+        parts: dict[Split, list[Path]] = {"train": [], "val": [], "test": []}
+        for path in files:
+            place = _hash(path) % 100
+            parts["val" if place < _HELD_OUT else "test" if place < 2 * _HELD_OUT else "train"].append(path)
+        return parts
+    if len(named) == 3:
+        return {split: _images_below(folder / split) for split in SPLITS}
+    held_out = _images_below(folder / named[1])
+    return {
+        "train": _images_below(folder / "train"),
+        "val": [path for path in held_out if _hash(path) % 2 == 0],
+        "test": [path for path in held_out if _hash(path) % 2 == 1],
+    }
+
+
+def read_image(path: Path, size: int) -> Tensor:  # [3, size, size] uint8
+    """The middle square of a colour image, resized. Raises DataDamaged naming the file and the remedy."""
+    try:
+        with Image.open(path) as image:
+            if image.mode != "RGB":
+                raise DataDamaged(
+                    f"{path} is no RGB image (its mode is {image.mode}); convert it to RGB or remove it"
+                )
+            side = min(image.size)
+            if side < size:
+                raise DataDamaged(
+                    f"{path} is {image.width} x {image.height}, want {size} or more; replace or remove it"
+                )
+            left, top = (image.width - side) // 2, (image.height - side) // 2
+            square = image.crop((left, top, left + side, top + side))
+    except (UnidentifiedImageError, OSError, SyntaxError) as error:  # Pillow says SyntaxError of a broken PNG
+        raise DataDamaged(f"{path} is damaged ({error}); get it again or remove it") from error
+    return rearrange(
+        torch.from_numpy(np.array(square.resize((size, size), Image.Resampling.LANCZOS))), "h w c -> c h w"
+    )
+
+
+def _read_split(data_set: DataSet, split: Split, root: str | None, size: int) -> Tensor:
+    from tqdm import tqdm
+
+    check_split(split)
+    folder = data_set.find(root)
+    files = split_files(folder)[split]
+    if not files:
+        raise DataDamaged(f"{folder} has no images for {split}; it wants more files, or a folder {split}/")
+    images = torch.empty(len(files), 3, size, size, dtype=torch.uint8)
+    with ThreadPoolExecutor() as pool:  # Pillow decodes and resizes outside Python's lock
+        read = pool.map(lambda path: read_image(path, size), files)
+        bar = tqdm(
+            read, total=len(files), desc=f"{data_set.title} {split}", unit="image", delay=2, leave=False
+        )
+        for i, image in enumerate(bar):
+            images[i] = image
+    return images
+
+
+def _images_below(folder: Path) -> list[Path]:
+    """Every file below a folder, save hidden ones, in the order of their paths."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    for path in files:
+        if path.suffix.lower() not in _SUFFIXES:
+            raise DataDamaged(
+                f"{path} is not an image ({', '.join(_SUFFIXES)}); move it out of the data folder"
+            )
+    if not files:
+        raise DataDamaged(f"{folder} is empty; put the images there, or remove it")
+    return files
+
+
+def _holds_images(folder: Path) -> bool:
+    """Whether images or splits are right inside (further down they may be another data set), or nothing is."""
+    inside = list(folder.iterdir())
+    return not inside or any(path.suffix.lower() in _SUFFIXES or path.name in SPLITS for path in inside)
+
+
+def _hash(path: Path) -> int:
+    return int.from_bytes(hashlib.blake2b(path.stem.encode(), digest_size=8).digest(), "little")
+
+
+_CELEBA_HQ = DataSet(
+    title="CelebA-HQ",
+    folders=("celeba_hq", "CelebA-HQ", "celeba-hq", "CelebA-HQ-img"),
+    shows=_holds_images,
+    remedy="put its images into data/celeba_hq/",
+)
+_AFHQ = DataSet(
+    title="AFHQ",
+    folders=("afhq", "afhq_v2", "AFHQ", "AFHQv2"),
+    shows=_holds_images,
+    remedy="put its train/ and val/ or test/ into data/afhq/",
+)
