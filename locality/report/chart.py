@@ -1,0 +1,70 @@
+"""A chart as data: what a figure, a CSV file and W&B are all drawn from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Series:
+    """One curve, with an interval where there is one. Tensors and arrays are taken too."""
+
+    mean: Iterable[float]
+    low: Iterable[float] | None = None
+    high: Iterable[float] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("mean", "low", "high"):
+            values = getattr(self, name)
+            if values is not None:
+                object.__setattr__(self, name, tuple(float(value) for value in values))
+        if (self.low is None) != (self.high is None):
+            raise ValueError("an interval has two ends: give both low and high or neither")
+
+    def points(self) -> Iterator[tuple[float, float | None, float | None]]:
+        """(mean, low, high) at each x."""
+        mean = tuple(self.mean)
+        nothing = (None,) * len(mean)
+        low, high = tuple(self.low or nothing), tuple(self.high or nothing)
+        return zip(mean, low, high, strict=True)
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Several series over one axis; labels carry their units, as in `noise level sigma (pixel units)`."""
+
+    title: str
+    x_label: str
+    y_label: str
+    x: Iterable[float]
+    series: Mapping[str, Series]
+    log_x: bool = False
+    log_y: bool = False
+    y_range: tuple[float | None, float | None] = (None, None)  # what to show; None: all of it
+
+    def __post_init__(self) -> None:
+        x = tuple(float(value) for value in self.x)
+        object.__setattr__(self, "x", x)
+        if not x or not self.series:
+            raise ValueError(f"chart '{self.title}': want at least one point and one series")
+        for name, series in self.series.items():
+            lengths = {len(tuple(v)) for v in (series.mean, series.low, series.high) if v is not None}
+            if lengths != {len(x)}:
+                raise ValueError(f"chart '{self.title}', '{name}': want {len(x)} values, got {lengths}")
+        if self.log_x and min(x) <= 0:
+            raise ValueError(f"chart '{self.title}': a logarithmic axis wants x above 0, got {min(x)}")
+
+    def rows(self) -> list[tuple[str, float, float | None, float | None, float | None]]:
+        """(series, x, mean, low, high), one row per point, None for what is not a finite number."""
+        return [
+            (name, x, finite(mean), finite(low), finite(high))
+            for name, series in self.series.items()
+            for x, (mean, low, high) in zip(self.x, series.points(), strict=True)
+        ]
+
+
+def finite(value: float | None) -> float | None:
+    """The number, or None where it is not one that JSON can hold."""
+    return value if value is not None and math.isfinite(value) else None

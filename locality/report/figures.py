@@ -1,0 +1,178 @@
+"""Figures in one style: readable, labelled, safe for colour-blind readers, one colour per known denoiser."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from locality.report.chart import Chart, Series
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+STYLE: Any = {
+    "font.family": "DejaVu Sans",
+    "font.size": 11,
+    "axes.titlesize": 12,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.7,
+    "lines.linewidth": 1.8,
+    "lines.markersize": 5,
+    "legend.frameon": False,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+}
+
+
+class Look(NamedTuple):
+    """How a series is drawn; colours are Okabe and Ito's and Tol's, and no two rest on colour alone."""
+
+    label: str
+    color: str
+    marker: str = "o"
+    line: str = "-"
+
+
+KNOWN = {
+    "network": Look("network", "#000000", "o"),
+    "second_network": Look("second network", "#7f7f7f", "o", "--"),
+    "wiener": Look("Wiener", "#0072B2", "s"),
+    "optimal": Look("optimal", "#D55E00", "^"),
+    "nearest": Look("nearest", "#E69F00", "v", "--"),
+    "pca_locality": Look("PCA locality", "#009E73", "D"),
+    "local_score": Look("local score", "#CC79A7", "P"),
+    "equivariant_local_score": Look("equivariant local score", "#AA4499", "X", "--"),
+    "patch_composite": Look("patch composite", "#999933", "<"),
+    "smoothed": Look("smoothed optimal", "#882255", ">", "-."),
+    "golden_subset": Look("golden subset", "#56B4E9", "h", "-."),
+    "identity": Look("noisy input", "#bbbbbb", "", ":"),
+}
+ALIASES = {"nn1": "network", "nn2": "second_network", "network_2": "second_network", "noisy": "identity"}
+OTHERS = (
+    ("#332288", "*"),
+    ("#44AA99", "p"),
+    ("#DDCC77", "d"),
+    ("#661100", "8"),
+    ("#88CCEE", "H"),
+    ("#6699CC", "."),
+)
+
+
+def looks(names: Sequence[str]) -> dict[str, Look]:
+    """How to draw each series: the known ones alike in every figure, others in the order given."""
+    chosen, others = {}, 0
+    for name in names:
+        key = name.lower().replace(" ", "_").replace("-", "_")
+        key = ALIASES.get(key, key)
+        if key in KNOWN:
+            chosen[name] = KNOWN[key]
+        else:
+            color, marker = OTHERS[others % len(OTHERS)]
+            chosen[name] = Look(name, color, marker, ("-", "--", ":")[others // len(OTHERS) % 3])
+            others += 1
+    return chosen
+
+
+def styled(changes: Any = None) -> AbstractContextManager[None]:
+    """The project's style for what is drawn inside the `with`."""
+    import matplotlib as mpl
+
+    return mpl.rc_context({**STYLE, **(changes or {})})
+
+
+def new_figure(width: float, height: float, dpi: int = 150) -> Figure:
+    """An empty figure of so many inches, outside pyplot: it opens no window and needs no closing."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=dpi, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def to_png(figure: Figure) -> bytes:
+    """The figure as a PNG file, at its own resolution."""
+    content = io.BytesIO()
+    with styled():
+        figure.savefig(content, format="png", dpi=figure.dpi)
+    return content.getvalue()
+
+
+def draw_chart(chart: Chart) -> Figure:
+    """A chart: one line per series with its interval as a band."""
+    with styled():
+        figure = new_figure(8.0, 4.4)
+        axes = figure.subplots()
+        for name, look in looks(list(chart.series)).items():
+            _draw_series(axes, chart, chart.series[name], look)
+        axes.set(title=chart.title, xlabel=chart.x_label, ylabel=chart.y_label)
+        _scale(axes, chart)
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside right upper")
+    return figure
+
+
+def draw_history(history: Mapping[str, Sequence[tuple[int, float]]], columns: int = 3) -> Figure:
+    """Scalars against the training step, one small panel each."""
+    with styled({"axes.titlesize": 10, "font.size": 9}):
+        rows = math.ceil(len(history) / columns)
+        figure = new_figure(3.6 * columns, 2.3 * rows)
+        panels = figure.subplots(rows, columns, squeeze=False).flatten().tolist()
+        for axes, (name, points) in zip(panels, sorted(history.items()), strict=False):
+            steps, values = zip(*points, strict=True)
+            axes.plot(steps, values, color=KNOWN["wiener"].color, marker="." if len(steps) < 30 else "")
+            if min(values) > 0 and max(values) > 10 * min(values):
+                axes.set_yscale("log")
+            axes.set(title=name, xlabel="training step")
+        for axes in panels[len(history) :]:
+            axes.set_visible(False)
+    return figure
+
+
+def _draw_series(axes: Axes, chart: Chart, series: Series, look: Look) -> None:
+    x, mean = list(chart.x), list(series.mean)
+    label = look.label + _out_of_range(mean, chart.y_range)
+    axes.plot(x, mean, label=label, color=look.color, marker=look.marker, linestyle=look.line)
+    if series.low is not None and series.high is not None:
+        axes.fill_between(x, list(series.low), list(series.high), color=look.color, alpha=0.18, linewidth=0)
+
+
+def _out_of_range(mean: Sequence[float], shown: tuple[float | None, float | None]) -> str:
+    """What the legend adds for a curve that leaves the picture."""
+    seen = [value for value in mean if math.isfinite(value)]
+    if seen and shown[0] is not None and min(seen) < shown[0]:
+        return f"\n(down to {min(seen):.3g})"
+    if seen and shown[1] is not None and max(seen) > shown[1]:
+        return f"\n(up to {max(seen):.3g})"
+    return ""
+
+
+def _scale(axes: Axes, chart: Chart) -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    plain = FuncFormatter(lambda value, _: f"{value:g}")
+    for wanted, axis, set_scale in (
+        (chart.log_x, axes.xaxis, axes.set_xscale),
+        (chart.log_y, axes.yaxis, axes.set_yscale),
+    ):
+        if wanted:
+            set_scale("log")
+            low, high = axis.get_view_interval()
+            subs = (
+                (1.0,) if high / low > 50 else (1.0, 2.0, 5.0)
+            )  # a short axis needs more than powers of ten
+            axis.set_major_locator(LogLocator(subs=subs))
+            axis.set_major_formatter(plain)
+            axis.set_minor_formatter(NullFormatter())
+    low, high = axes.get_ylim()
+    bottom, top = chart.y_range
+    axes.set_ylim(low if bottom is None else max(low, bottom), high if top is None else min(high, top))

@@ -1,0 +1,134 @@
+"""Lightning's loggers: step-wise scalars into history.csv, and the same into W&B."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, final
+
+from lightning.pytorch.loggers import Logger
+from lightning.pytorch.utilities import rank_zero_only
+
+from locality.report.folder import first_rank, write_atomically
+
+if TYPE_CHECKING:
+    from lightning.pytorch.loggers import WandbLogger
+
+HISTORY, WANDB_ID = "history.csv", "wandb_id.txt"
+COLUMNS = ["step", "name", "value"]
+MODES = ("offline", "online", "disabled")
+
+
+def loggers(
+    folder: Path,  # the run folder
+    wandb: str = "offline",  # offline | online | disabled; $WANDB_MODE, if set, decides between the first two
+    project: str = "locality",  # the W&B project
+    config: Mapping[str, Any] | None = None,  # plain containers; W&B's table of runs shows them
+) -> list[Logger]:
+    """The loggers of a run: the folder always, W&B unless it is disabled. A resumed run keeps its W&B id."""
+    if wandb not in MODES:
+        raise ValueError(f"logger.wandb: want one of {', '.join(MODES)}, got '{wandb}'")
+    mode = wandb if wandb == "disabled" else os.environ.get("WANDB_MODE", wandb)
+    folder_logger = FolderLogger(folder)
+    return (
+        [folder_logger]
+        if mode == "disabled"
+        else [folder_logger, _wandb_logger(folder, mode, project, config)]
+    )
+
+
+@final
+class FolderLogger(Logger):
+    """Writes every scalar that Lightning logs to history.csv: step, name, value, one row each.
+
+    Rows wait in memory until `save`, which Lightning calls after each batch of scalars. An earlier file is
+    continued; a run that resumes from step `k` calls `rewind(k)` first. Ranks other than 0 write nothing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.path = folder / HISTORY
+        self._rows: list[tuple[int | str, str, float]] = []
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        return self.path.parent.name
+
+    @property
+    def version(self) -> str:
+        """Empty: Lightning puts checkpoints under save_dir/name/version, which is then the run folder."""
+        return ""
+
+    @property
+    def save_dir(self) -> str:
+        """Where the run folders are."""
+        return str(self.path.parent.parent)
+
+    @rank_zero_only
+    def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing: config.yaml, written before the run starts, is the record."""
+
+    @rank_zero_only
+    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
+        """Keep scalars for the next `save`."""
+        self._rows += [("" if step is None else step, name, float(value)) for name, value in metrics.items()]
+
+    @rank_zero_only
+    def save(self) -> None:
+        """Append what was kept."""
+        if not self._rows:
+            return
+        fresh = not self.path.exists()
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerows([COLUMNS] if fresh else [])
+        writer.writerows(self._rows)
+        with self.path.open("a") as file:
+            file.write(text.getvalue())
+        self._rows.clear()
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        """Append what was kept."""
+        self.save()
+
+    @rank_zero_only
+    def rewind(self, step: int) -> None:
+        """Forget the rows from this step on, and a last row that an interruption cut short."""
+        if not self.path.exists():
+            return
+        # What follows the last line feed is a row that was cut short, or nothing.
+        lines = self.path.read_text().split("\n")[1:-1]
+        kept = [line for line in lines if not line.split(",")[0] or int(line.split(",")[0]) < step]
+        write_atomically(self.path, "\n".join([",".join(COLUMNS), *kept, ""]))
+
+
+def _wandb_logger(folder: Path, mode: str, project: str, config: Mapping[str, Any] | None) -> WandbLogger:
+    from lightning.pytorch.loggers import WandbLogger
+    from wandb import Settings
+
+    # `mode` and not `offline=True`, which would set WANDB_MODE for everything else in this process.
+    return WandbLogger(
+        name=folder.name,
+        save_dir=folder,
+        id=_wandb_id(folder),
+        project=project,
+        mode=mode,
+        config=dict(config or {}),
+        settings=Settings(silent=True, console="off"),
+    )
+
+
+def _wandb_id(folder: Path) -> str | None:
+    """The run's W&B id: the stored one, or a new one which is stored. Only rank 0 has a W&B run."""
+    if not first_rank():
+        return None
+    path = folder / WANDB_ID
+    if not path.exists():
+        write_atomically(path, secrets.token_hex(4) + "\n")
+    return path.read_text().strip()

@@ -1,0 +1,74 @@
+"""The numbers of a run on disk: metrics.json and curves.csv."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, final
+
+from locality.report.chart import Chart, finite
+from locality.report.folder import write_atomically
+from locality.report.table import Table
+
+METRICS, CURVES = "metrics.json", "curves.csv"
+CURVE_COLUMNS = ["chart", "series", "x", "mean", "low", "high"]
+
+
+@final
+class Record:
+    """Scalars, tables and curves of a run; a later value of one name replaces the earlier.
+
+    Opened on the folder of an earlier run it goes on from what is there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.scalars: dict[str, float | None] = {}
+        self.tables: dict[str, Table] = {}
+        self.curves: dict[str, list[list[str]]] = {}  # chart -> rows of curves.csv
+        if (folder / METRICS).exists():
+            saved = json.loads((folder / METRICS).read_text())
+            self.scalars = saved["scalars"]
+            self.tables = {name: Table(**table) for name, table in saved["tables"].items()}
+        if (folder / CURVES).exists():
+            with (folder / CURVES).open(newline="") as file:
+                for row in list(csv.reader(file))[1:]:
+                    self.curves.setdefault(row[0], []).append(row)
+
+    def add_scalars(self, values: Mapping[str, float]) -> dict[str, float | None]:
+        """Keep final numbers and give them back as they are kept: plain floats, None for NaN and infinity."""
+        clean = {name: finite(float(value)) for name, value in values.items()}
+        self.scalars.update(clean)
+        return clean
+
+    def add_chart(self, name: str, chart: Chart) -> None:
+        """Keep a chart and write curves.csv (an empty cell is not a finite number)."""
+        self.curves[name] = [[name, *("" if c is None else str(c) for c in row)] for row in chart.rows()]
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(CURVE_COLUMNS)
+        writer.writerows(row for rows in self.curves.values() for row in rows)
+        write_atomically(self.folder / CURVES, text.getvalue())
+
+    def save(self, run: Mapping[str, Any]) -> None:
+        """Write metrics.json: the numbers, and where they come from (`run`)."""
+        tables = {name: {"columns": table.columns, "rows": table.rows} for name, table in self.tables.items()}
+        content = {"scalars": self.scalars, "tables": tables, "run": run}
+        write_atomically(
+            self.folder / METRICS, json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n"
+        )
+
+
+def read_history(path: Path) -> dict[str, list[tuple[int, float]]]:
+    """The step-wise scalars of a run: name -> (step, value), without those that are not finite."""
+    history: dict[str, list[tuple[int, float]]] = {}
+    if path.exists():
+        with path.open(newline="") as file:
+            for row in csv.DictReader(file):
+                if row["step"] and math.isfinite(float(row["value"])):
+                    history.setdefault(row["name"], []).append((int(row["step"]), float(row["value"])))
+    return history

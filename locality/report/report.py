@@ -1,0 +1,174 @@
+"""The report of a run: one call puts a result into the run folder and into W&B."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, final
+
+from locality.report.card import ModelCard, render_card
+from locality.report.chart import Chart
+from locality.report.figures import draw_chart, draw_history, to_png
+from locality.report.folder import checked_name, first_rank, write_atomically
+from locality.report.grid import draw_grid
+from locality.report.mirror import Mirror, sync_command
+from locality.report.page import Picture, render_page
+from locality.report.provenance import provenance
+from locality.report.record import CURVES, METRICS, Record, read_history
+from locality.report.table import Cell, Table
+
+if TYPE_CHECKING:
+    from lightning.pytorch.loggers import Logger
+    from matplotlib.figure import Figure
+    from torch import Tensor
+
+HISTORY, CONFIG, PAGE, CARD = "history.csv", "config.yaml", "report.html", "MODEL_CARD.md"
+PANELS = 12  # of training curves on the page
+P = ParamSpec("P")
+
+
+def _on_first_rank(method: Callable[Concatenate[Report, P], None]) -> Callable[Concatenate[Report, P], None]:
+    """Nothing on the other ranks: one run folder, one W&B run."""
+
+    @functools.wraps(method)
+    def wrapped(report: Report, *args: P.args, **kwargs: P.kwargs) -> None:
+        if report.writes:
+            method(report, *args, **kwargs)
+
+    return wrapped
+
+
+@final
+class Report:
+    """Everything a run has to say. Each call writes to the run folder and, with the same numbers, to W&B.
+
+    Names are `group/quantity` in lower case; a later result of the same name replaces the earlier. On ranks
+    other than 0 every method does nothing. `finish` belongs into a `finally`.
+    """
+
+    def __init__(self, folder: Path, loggers: Sequence[Logger] = ()) -> None:
+        self.folder = folder
+        self.writes = first_rank()
+        self._loggers = list(loggers)
+        self._record = Record(folder)
+        self._pictures: dict[str, Picture] = {}
+        self._files = [METRICS, CURVES, HISTORY, CONFIG, PAGE, CARD]
+        self._run = provenance()
+        self._clock = time.monotonic()
+        self._finished = False
+
+    @functools.cached_property
+    def _mirror(self) -> Mirror | None:
+        from lightning.pytorch.loggers import WandbLogger
+
+        runs = [logger.experiment for logger in self._loggers if isinstance(logger, WandbLogger)]
+        return Mirror(runs[0]) if runs else None
+
+    @_on_first_rank
+    def scalars(self, values: Mapping[str, float]) -> None:
+        """Final numbers: `scalars` in metrics.json, the summary in W&B. NaN and infinity become null."""
+        clean = self._record.add_scalars({checked_name(name): value for name, value in values.items()})
+        if self._mirror:
+            self._mirror.scalars(clean)
+
+    @_on_first_rank
+    def chart(self, name: str, chart: Chart) -> None:
+        """A chart: rows in curves.csv and images/<name>.png; in W&B a line chart, a table and the picture."""
+        self._record.add_chart(checked_name(name), chart)
+        path = self._keep_picture(name, chart.title, draw_chart(chart))
+        if self._mirror:
+            self._mirror.chart(name, chart, path)
+
+    @_on_first_rank
+    def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
+        """A table: `tables` in metrics.json, a table in W&B. `format_table` is for the terminal."""
+        table = Table(columns, rows).clean()
+        self._record.tables[checked_name(name)] = table
+        if self._mirror:
+            self._mirror.table(name, table)
+
+    @_on_first_rank
+    def grid(
+        self,
+        name: str,
+        rows: Mapping[str, Tensor],  # name -> [B, C, H, W] in [-1, 1]
+        columns: Sequence[str] | None = None,  # B headings
+        title: str | None = None,
+    ) -> None:
+        """A grid of images, one labelled row each: images/<name>.png, and the same picture in W&B."""
+        self.figure(name, draw_grid(rows, columns, title), title or name)
+
+    @_on_first_rank
+    def figure(self, name: str, figure: Figure, caption: str = "") -> None:
+        """Any other figure: images/<name>.png, and the same picture in W&B."""
+        path = self._keep_picture(name, caption or name, figure)
+        if self._mirror:
+            self._mirror.picture(name, path)
+
+    @_on_first_rank
+    def model_card(self, card: ModelCard) -> None:
+        """MODEL_CARD.md, with the numbers reported so far."""
+        text = render_card(card, self._record.scalars, self._record.tables, self._run)
+        write_atomically(self.folder / CARD, text)
+
+    def finish(self, exit_code: int = 0) -> str | None:
+        """Write metrics.json and report.html and end the W&B run.
+
+        Gives the `wandb sync` command, if there is one, for the entry point to print.
+        """
+        if self._finished or not self.writes:
+            return None
+        self._finished = True
+        for logger in self._loggers:
+            logger.save()
+        self._run["seconds"] = round(time.monotonic() - self._clock, 1)
+        self._run["finished"] = exit_code == 0
+        self._record.save(self._run)
+        self._draw_history()
+        self._write_page()
+        if self._mirror:
+            self._mirror.files(self.folder, [name for name in self._files if (self.folder / name).exists()])
+            self._mirror.finish(exit_code)
+        return sync_command(self.folder) if self._mirror else None
+
+    def _keep_picture(self, name: str, caption: str, figure: Figure) -> Path:
+        path = self.folder / "images" / f"{checked_name(name)}.png"
+        write_atomically(path, to_png(figure))
+        self._pictures[name] = Picture(path, caption)
+        return path
+
+    def _draw_history(self) -> None:
+        history = {
+            name: points for name, points in read_history(self.folder / HISTORY).items() if len(points) > 1
+        }
+        history.pop("epoch", None)
+        if history:
+            shown = dict(sorted(history.items())[:PANELS])
+            self._keep_picture("history", "Training, step by step (history.csv)", draw_history(shown))
+
+    def _write_page(self) -> None:
+        config = self.folder / CONFIG
+        links = [name for name in self._files if (self.folder / name).exists() and name != PAGE]
+        page = render_page(
+            title=self.folder.resolve().name,
+            run=self._run,
+            scalars=self._record.scalars,
+            tables=self._record.tables,
+            pictures=[*self._pictures.values(), *self._earlier_pictures()],
+            config=config.read_text() if config.exists() else None,
+            links=links,
+            sync=sync_command(self.folder) if self._mirror else None,
+        )
+        write_atomically(self.folder / PAGE, page)
+
+    def _earlier_pictures(self) -> list[Picture]:
+        """Pictures of the run before it was resumed, or those that a callback drew by itself."""
+        paths = sorted((self.folder / "images").rglob("*.png"))
+        shown = {picture.path for picture in self._pictures.values()}
+        return [
+            Picture(path, str(path.relative_to(self.folder / "images").with_suffix("")))
+            for path in paths
+            if path not in shown
+        ]

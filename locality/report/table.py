@@ -1,0 +1,69 @@
+"""Tables: for the terminal, for JSON and for the page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+Cell = str | int | float | None
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under column names. Raises ValueError for a row of another length."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise ValueError(
+                    f"want {len(self.columns)} cells ({', '.join(self.columns)}), got {list(row)}"
+                )
+
+    def clean(self) -> Table:
+        """The same with plain lists, plain numbers, and None for what is not a finite number."""
+        return Table(list(self.columns), [[_plain(cell) for cell in row] for row in self.rows])
+
+
+def format_cell(cell: Cell) -> str:
+    """A cell as people read it: four significant digits, a dash for nothing."""
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+        return "-"
+    return f"{cell:#.4g}".rstrip(".") if isinstance(cell, float) else str(cell)
+
+
+def format_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
+    """A table for the terminal: text to the left, numbers to the right.
+
+    >>> print(format_table(["denoiser", "r2"], [["wiener", 0.5], ["optimal", None]]))
+    denoiser      r2
+    --------  ------
+    wiener    0.5000
+    optimal        -
+    """
+    cells = [[format_cell(cell) for cell in row] for row in Table(columns, rows).rows]
+    widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+    right = [is_numeric([row[k] for row in rows]) for k in range(len(columns))]
+    lines = [list(columns), ["-" * width for width in widths], *cells]
+    return "\n".join(
+        "  ".join(
+            text.rjust(width) if flush else text.ljust(width)
+            for text, width, flush in zip(line, widths, right, strict=True)
+        ).rstrip()
+        for line in lines
+    )
+
+
+def is_numeric(column: Sequence[Cell]) -> bool:
+    """Does a column hold numbers (or nothing), so that it is set to the right?"""
+    return bool(column) and not any(isinstance(cell, str) for cell in column)
+
+
+def _plain(cell: Cell) -> Cell:
+    if cell is None or isinstance(cell, str | bool | int):
+        return cell
+    value = float(cell)  # also a NumPy number or a tensor of one element
+    return value if math.isfinite(value) else None
