@@ -52,8 +52,8 @@ class GaussianSource:
         space = std**2 * torch.exp(
             -torch.cdist(places, places, compute_mode="donot_use_mm_for_euclid_dist") / length
         )
-        colour = torch.full((channels, channels), channel_correlation).double().fill_diagonal_(1)
-        self.mean = torch.full((channels * size * size,), mean_level).double()
+        colour = torch.full((channels, channels), channel_correlation, dtype=torch.float64).fill_diagonal_(1)
+        self.mean = torch.full((channels * size * size,), mean_level, dtype=torch.float64)
         self.covariance = torch.kron(colour.contiguous(), space)
         # The root of a Kronecker product is the product of the roots: two small decompositions instead of a
         # large one.

@@ -126,7 +126,7 @@ def _images_below(folder: Path) -> list[Path]:
 
 
 def _holds_images(folder: Path) -> bool:
-    """Whether images or splits are right inside (further down they may be another data set), or nothing is."""
+    """Whether images or splits are right inside (further down may be other data), or nothing is."""
     inside = list(folder.iterdir())
     return not inside or any(path.suffix.lower() in _SUFFIXES or path.name in SPLITS for path in inside)
 

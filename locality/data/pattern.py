@@ -112,7 +112,7 @@ class PatternInjection:
         # A uniform number on [-1, 1] has mean 0 and variance 1/3.
         colour_covariance = torch.eye(channels).double() / 3
         if self.colour == "grey":
-            colour_covariance = torch.full((channels, channels), 1 / 3).double()
+            colour_covariance = torch.full((channels, channels), 1 / 3, dtype=torch.float64)
         added = gamma**2 * einsum(colour_covariance, mask, mask, "c d, h w, i j -> c h w d i j")
         mean_shift = torch.zeros(channels * height * width).double()
         return mean_shift, rearrange(added, "c h w d i j -> (c h w) (d i j)")

@@ -40,7 +40,8 @@ class DataSet:
             raise DataNotFound(f"{self.title}: data.root={root} is not a folder")
         roots = _roots(root)
         places = [base / folder for base in roots for folder in self.folders]
-        places += [roots[0]] if root is not None else []
+        if root is not None:
+            places.insert(len(self.folders), roots[0])
         places += [Path(folder) for folder in self.installed]
         for place in places:
             if place.is_dir() and self.shows(place):

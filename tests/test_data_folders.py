@@ -1,0 +1,150 @@
+"""Folders of colour images: cut, resized and split by rule; nothing is skipped silently."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from einops import rearrange
+from PIL import Image
+from torch import Tensor
+
+from locality.data import DataDamaged, DataNotFound, afhq, celeba_hq, photos
+from locality.data.image_folders import split_files
+from locality.data.places import VARIABLE
+
+
+@pytest.fixture(autouse=True)
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(VARIABLE, raising=False)
+    return tmp_path
+
+
+def write(folder: Path, count: int, prefix: str = "face", size: int = 64) -> Tensor:  # [count, 3, size, size]
+    folder.mkdir(parents=True, exist_ok=True)
+    images = photos("train", 0, size=size, train=count)
+    for i, image in enumerate(images):
+        save(folder / f"{prefix}_{i:04d}.png", image)
+    return images
+
+
+def save(path: Path, image: Tensor) -> None:
+    Image.fromarray(rearrange(image, "c h w -> h w c").numpy()).save(path)
+
+
+def test_images_of_the_right_size_are_read_as_they_are(nowhere: Path) -> None:
+    written = write(nowhere / "data/celeba_hq", 60)
+    parts = torch.cat([celeba_hq(split, 0) for split in ("train", "val", "test")])  # type: ignore[arg-type]
+    assert sorted(image.numpy().tobytes() for image in parts) == sorted(
+        image.numpy().tobytes() for image in written
+    )
+
+
+def test_the_middle_square_is_resized_by_area(nowhere: Path) -> None:
+    """A 3:2 picture of flat 4 x 4 blocks: its middle square at a quarter of the size shows the blocks."""
+    blocks = photos("train", 0, size=64, train=1)[0]
+    wide = torch.nn.functional.pad(blocks, (16, 16), value=255)
+    folder = nowhere / "data/celeba_hq/train"
+    folder.mkdir(parents=True)
+    save(folder / "one.png", wide.repeat_interleave(4, 1).repeat_interleave(4, 2))
+    write(nowhere / "data/celeba_hq/val", 4)
+    image = celeba_hq("train", 0)[0]
+    # Lanczos rings at the edges of blocks; away from them it is exact, and nothing of the white margin shows.
+    assert (image.float() - blocks.float()).abs().mean() < 4
+    assert np.corrcoef(image.flatten(), blocks.flatten())[0, 1] > 0.99
+
+
+def test_a_file_never_changes_sides(nowhere: Path) -> None:
+    """The split of a name is the same in a folder of 400 and of 200, about 90 : 5 : 5, and does not overlap."""
+    large, small = nowhere / "large", nowhere / "small"
+    for folder, count in ((large, 400), (small, 200)):
+        folder.mkdir()
+        for i in range(count):
+            (folder / f"{i:05d}.jpg").touch()
+    many, few = split_files(large), split_files(small)
+    names = {split: {path.name for path in files} for split, files in many.items()}
+    for split, files in few.items():
+        assert {path.name for path in files} <= names[split]
+    assert sum(map(len, names.values())) == len(set.union(*names.values())) == 400
+    assert 340 <= len(names["train"]) <= 380  # 360 expected, deviation 6
+
+
+def test_folders_named_for_splits_are_the_splits(nowhere: Path) -> None:
+    for split in ("train", "val", "test"):
+        write(nowhere / "data/afhq" / split / "cat", 3, prefix=split)
+    files = split_files(nowhere / "data/afhq")
+    for split, paths in files.items():
+        assert [path.name for path in paths] == [f"{split}_{i:04d}.png" for i in range(3)]
+
+
+@pytest.mark.parametrize("held_out", ["val", "test"])
+def test_one_held_out_folder_is_halved(nowhere: Path, held_out: str) -> None:
+    write(nowhere / "data/afhq/train/cat", 5, prefix="cat")
+    write(nowhere / "data/afhq" / held_out / "dog", 30, prefix="dog")
+    files = split_files(nowhere / "data/afhq")
+    assert [len(files["train"]), len(files["val"]) + len(files["test"])] == [5, 30]
+    assert len(files["val"]) >= 5
+    assert len(files["test"]) >= 5
+    assert len(afhq("train", 0)) == 5
+
+
+def damage(path: Path, how: str) -> None:
+    if how == "truncated":
+        path.write_bytes(path.read_bytes()[:2000])
+    elif how == "text":
+        path.write_text("not an image")
+    elif how == "grey":
+        Image.open(path).convert("L").save(path)
+    elif how == "transparent":
+        Image.open(path).convert("RGBA").save(path)
+    elif how == "small":
+        Image.open(path).resize((64, 63)).save(path)
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("truncated", "is damaged"),
+        ("text", "is damaged"),
+        ("grey", r"no RGB image \(its mode is L\); convert it"),
+        ("transparent", r"no RGB image \(its mode is RGBA\)"),
+        ("small", "is 64 x 63, want 64 or more"),
+    ],
+)
+def test_bad_images_are_named(nowhere: Path, how: str, message: str) -> None:
+    write(nowhere / "data/celeba_hq/train", 4)
+    write(nowhere / "data/celeba_hq/val", 4)
+    damage(nowhere / "data/celeba_hq/train/face_0002.png", how)
+    with pytest.raises(
+        DataDamaged, match=rf"face_0002\.png {'' if 'is ' in message[:3] else 'is '}{message}"
+    ) as caught:
+        celeba_hq("train", 0)
+    assert "\n" not in str(caught.value)
+
+
+def test_other_files_and_empty_folders_are_named(nowhere: Path) -> None:
+    with pytest.raises(DataNotFound, match="not in data/celeba_hq"):
+        celeba_hq("train", 0)
+    (nowhere / "data/celeba_hq").mkdir(parents=True)
+    with pytest.raises(DataDamaged, match="data/celeba_hq is empty"):
+        celeba_hq("train", 0)
+    write(nowhere / "data/celeba_hq", 3)
+    (nowhere / "data/celeba_hq/.hidden").touch()
+    (nowhere / "data/celeba_hq/list.txt").touch()
+    with pytest.raises(DataDamaged, match=r"list\.txt is not an image"):
+        celeba_hq("train", 0)
+
+
+def test_a_held_out_folder_alone_is_an_error(nowhere: Path) -> None:
+    write(nowhere / "data/afhq/val", 3)
+    with pytest.raises(DataDamaged, match="has val/ alone"):
+        afhq("train", 0)
+
+
+def test_other_data_below_a_root_are_not_taken_for_these(nowhere: Path) -> None:
+    write(nowhere / "disk/afhq/train", 3)
+    with pytest.raises(DataNotFound, match="CelebA-HQ"):
+        celeba_hq("train", 0, root="disk")
