@@ -124,6 +124,7 @@ def draw_chart(chart: Chart) -> Figure:
 def draw_history(history: Mapping[str, Sequence[tuple[int, float]]], columns: int = 3) -> Figure:
     """Scalars against the training step, one small panel each."""
     with styled({"axes.titlesize": 10, "font.size": 9}):
+        columns = min(columns, len(history))
         rows = math.ceil(len(history) / columns)
         figure = new_figure(3.6 * columns, 2.3 * rows)
         panels = figure.subplots(rows, columns, squeeze=False).flatten().tolist()
@@ -167,12 +168,26 @@ def _scale(axes: Axes, chart: Chart) -> None:
         if wanted:
             set_scale("log")
             low, high = axis.get_view_interval()
-            subs = (
-                (1.0,) if high / low > 50 else (1.0, 2.0, 5.0)
-            )  # a short axis needs more than powers of ten
+            # A short axis needs more than powers of ten.
+            subs = (1.0,) if high / low > 50 else (1.0, 2.0, 5.0)
             axis.set_major_locator(LogLocator(subs=subs))
             axis.set_major_formatter(plain)
             axis.set_minor_formatter(NullFormatter())
+    _clip(axes, chart)
+
+
+def _clip(axes: Axes, chart: Chart) -> None:
+    """Leave out what is beyond `y_range`; the margin opposite is that of what is left."""
+    points = [value for series in chart.series.values() for value in series.mean if math.isfinite(value)]
     low, high = axes.get_ylim()
-    bottom, top = chart.y_range
-    axes.set_ylim(low if bottom is None else max(low, bottom), high if top is None else min(high, top))
+    bottom, top = (
+        end if limit is None else limit for limit, end in zip(chart.y_range, (low, high), strict=True)
+    )
+    seen = [value for value in points if bottom <= value <= top]
+    if not seen:
+        return  # an empty picture would say less than an unclipped one
+    if low < bottom:
+        low, high = bottom, min(high, max(seen) + 0.05 * (max(seen) - bottom))
+    if high > top:
+        low, high = max(low, min(seen) - 0.05 * (top - min(seen))), top
+    axes.set_ylim(low, high)

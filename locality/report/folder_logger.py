@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 HISTORY, WANDB_ID = "history.csv", "wandb_id.txt"
 COLUMNS = ["step", "name", "value"]
 MODES = ("offline", "online", "disabled")
+OLD_WORDS = {"dryrun": "offline", "run": "online"}  # which W&B itself, and Lightning, still use in WANDB_MODE
 
 
 def loggers(
@@ -33,6 +34,9 @@ def loggers(
     if wandb not in MODES:
         raise ValueError(f"logger.wandb: want one of {', '.join(MODES)}, got '{wandb}'")
     mode = wandb if wandb == "disabled" else os.environ.get("WANDB_MODE", wandb)
+    mode = OLD_WORDS.get(mode, mode)
+    if mode not in MODES:
+        raise ValueError(f"WANDB_MODE: want one of {', '.join(MODES)}, got '{mode}'")
     folder_logger = FolderLogger(folder)
     return (
         [folder_logger]
@@ -109,9 +113,11 @@ class FolderLogger(Logger):
 
 
 def _wandb_logger(folder: Path, mode: str, project: str, config: Mapping[str, Any] | None) -> WandbLogger:
+    import wandb
     from lightning.pytorch.loggers import WandbLogger
-    from wandb import Settings
 
+    quiet = wandb.Settings(show_info=False, show_warnings=False, console="off")  # errors are still shown
+    wandb.setup(settings=quiet)
     # `mode` and not `offline=True`, which would set WANDB_MODE for everything else in this process.
     return WandbLogger(
         name=folder.name,
@@ -120,7 +126,7 @@ def _wandb_logger(folder: Path, mode: str, project: str, config: Mapping[str, An
         project=project,
         mode=mode,
         config=dict(config or {}),
-        settings=Settings(silent=True, console="off"),
+        settings=quiet,
     )
 
 

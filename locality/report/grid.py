@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 DPI = 100
 TILE, WIDTH = 96, 1500  # pixels of one image, and of a row of many
-GAP, LINE, LETTER = 4, 26, 8.2  # pixels between images, of a line of text, of a letter of the labels
+GAP, LINE, LETTER = 4, 26, 9.0  # pixels between images, of a line of text, of a letter of the labels
 
 
 def draw_grid(
@@ -69,10 +69,9 @@ def _checked(rows: Mapping[str, Tensor], columns: Sequence[str] | None) -> tuple
 def _pixels(
     images: Tensor,  # [B, C, H, W] in [-1, 1]
     tile: tuple[int, int],
-) -> np.ndarray:  # [B, H', W', 3] uint8
-    from einops import rearrange, repeat
+) -> np.ndarray:  # [B, H', W', C] uint8
+    from einops import repeat
 
     shown = ((images.detach().float().cpu().clamp(-1, 1) + 1) * 127.5).round().byte()
     scale = tile[0] // images.shape[-2]
-    shown = repeat(shown, "b c h w -> b (h i) (w j) c", i=scale, j=scale)
-    return rearrange(shown.expand(-1, -1, -1, 3), "b h w c -> b h w c").numpy()
+    return repeat(shown, "b c h w -> b (h i) (w j) c", i=scale, j=scale).numpy()

@@ -43,10 +43,10 @@ a { color: #0b62a4; }
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG file of the run folder and what it shows."""
+    """A PNG file of the run folder and its log name."""
 
     path: Path
-    caption: str
+    name: str
 
 
 def render_page(
@@ -126,10 +126,10 @@ def _cell(cell: Cell, number: bool) -> str:
 
 def _picture(picture: Picture) -> str:
     content = base64.b64encode(picture.path.read_bytes()).decode()
-    caption = escape(picture.caption)
+    name = escape(picture.name)
     return (
-        f'<figure class="card"><figcaption>{caption}</figcaption>'
-        f'<img alt="{caption}" src="data:image/png;base64,{content}"></figure>'
+        f'<figure class="card"><figcaption>{name}</figcaption>'
+        f'<img alt="{name}" src="data:image/png;base64,{content}"></figure>'
     )
 
 

@@ -77,7 +77,7 @@ class Report:
     def chart(self, name: str, chart: Chart) -> None:
         """A chart: rows in curves.csv and images/<name>.png; in W&B a line chart, a table and the picture."""
         self._record.add_chart(checked_name(name), chart)
-        path = self._keep_picture(name, chart.title, draw_chart(chart))
+        path = self._keep_picture(name, draw_chart(chart))
         if self._mirror:
             self._mirror.chart(name, chart, path)
 
@@ -98,12 +98,12 @@ class Report:
         title: str | None = None,
     ) -> None:
         """A grid of images, one labelled row each: images/<name>.png, and the same picture in W&B."""
-        self.figure(name, draw_grid(rows, columns, title), title or name)
+        self.figure(name, draw_grid(rows, columns, title))
 
     @_on_first_rank
-    def figure(self, name: str, figure: Figure, caption: str = "") -> None:
+    def figure(self, name: str, figure: Figure) -> None:
         """Any other figure: images/<name>.png, and the same picture in W&B."""
-        path = self._keep_picture(name, caption or name, figure)
+        path = self._keep_picture(name, figure)
         if self._mirror:
             self._mirror.picture(name, path)
 
@@ -133,10 +133,10 @@ class Report:
             self._mirror.finish(exit_code)
         return sync_command(self.folder) if self._mirror else None
 
-    def _keep_picture(self, name: str, caption: str, figure: Figure) -> Path:
+    def _keep_picture(self, name: str, figure: Figure) -> Path:
         path = self.folder / "images" / f"{checked_name(name)}.png"
         write_atomically(path, to_png(figure))
-        self._pictures[name] = Picture(path, caption)
+        self._pictures[name] = Picture(path, name)
         return path
 
     def _draw_history(self) -> None:
@@ -146,7 +146,7 @@ class Report:
         history.pop("epoch", None)
         if history:
             shown = dict(sorted(history.items())[:PANELS])
-            self._keep_picture("history", "Training, step by step (history.csv)", draw_history(shown))
+            self._keep_picture("history", draw_history(shown))
 
     def _write_page(self) -> None:
         config = self.folder / CONFIG

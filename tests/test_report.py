@@ -1,0 +1,259 @@
+"""The run folder: made once, written whole, shown on a page that stands alone."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import locality
+from locality.report import (
+    Chart,
+    FolderLogger,
+    ModelCard,
+    Report,
+    Series,
+    create_run_folder,
+    format_table,
+    write_atomically,
+)
+from locality.report.figures import KNOWN, draw_chart, looks, to_png
+from locality.report.grid import GAP, draw_grid
+from locality.report.record import read_history
+
+PACKAGE = Path(locality.__file__).parent
+
+
+def chart(**changes: object) -> Chart:
+    """A chart that is right, but for the changes."""
+    base = {
+        "title": "agreement",
+        "x_label": "sigma (pixel units)",
+        "y_label": "r2",
+        "x": [0.1, 1.0],
+        "series": {"wiener": Series(torch.tensor([0.5, 1.0]))},
+    }
+    return Chart(**(base | changes))  # type: ignore[arg-type]
+
+
+def test_only_the_report_imports_wandb_or_matplotlib() -> None:
+    for path in PACKAGE.rglob("*.py"):
+        if path.is_relative_to(PACKAGE / "report"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not {name.split(".")[0] for name in names} & {"wandb", "matplotlib"}, path
+
+
+def test_importing_the_report_is_cheap() -> None:
+    heavy = "{'torch', 'wandb', 'matplotlib', 'lightning', 'numpy'} & set(sys.modules)"
+    code = f"import sys; from locality.report import Report, Chart, format_table; print({heavy})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_a_run_folder_is_made_once_and_latest_points_to_the_newest(tmp_path: Path) -> None:
+    first = create_run_folder(tmp_path / "runs", "a")
+    assert (tmp_path / "runs" / "latest").resolve() == first.resolve()
+    second = create_run_folder(tmp_path / "runs", "b")
+    link = tmp_path / "runs" / "latest"
+    assert link.resolve() == second.resolve()
+    assert not link.readlink().is_absolute()
+    with pytest.raises(FileExistsError, match=r"another run's folder"):
+        create_run_folder(tmp_path / "runs", "a")
+    assert link.resolve() == second.resolve()
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["a", "b", "latest"]
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_atomically(tmp_path / "file", "old")
+    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match=r"disk full"):
+        write_atomically(tmp_path / "file", "new")
+    assert (tmp_path / "file").read_text() == "old"
+
+
+def test_metrics_json_is_sorted_strict_json_with_its_origin(tmp_path: Path) -> None:
+    report = Report(tmp_path)
+    report.scalars({"b/x": torch.tensor(0.5), "a/y": float("inf"), "a/x": np.float32(0.25)})
+    report.finish()
+    text = (tmp_path / "metrics.json").read_text()
+    content = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    assert list(content["scalars"].items()) == [("a/x", 0.25), ("a/y", None), ("b/x", 0.5)]
+    assert set(content["run"]) == {"command", "commit", "finished", "seconds", "started", "versions"}
+    assert content["run"]["versions"]["torch"] == torch.__version__.split("+")[0]
+
+
+def test_other_ranks_write_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lightning.pytorch.utilities.rank_zero_only.rank", 1)
+    logger = FolderLogger(tmp_path)
+    logger.log_metrics({"train/loss": 1.0}, step=0)
+    logger.save()
+    report = Report(tmp_path, [logger])
+    report.scalars({"a/x": 1.0})
+    report.chart("a/chart", chart())
+    report.grid("a/grid", {"wiener": torch.zeros(1, 1, 2, 2)})
+    assert report.finish() is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_history_continues_and_rewinds_to_where_a_run_resumes(tmp_path: Path) -> None:
+    path = tmp_path / "history.csv"
+    logger = FolderLogger(tmp_path)
+    for step in range(4):
+        logger.log_metrics({"train/loss": 1 / (step + 1)}, step)
+    assert not path.exists()  # buffered
+    logger.save()
+    with path.open("a") as file:
+        file.write("4,train/lo")  # killed in the middle of a row
+    resumed = FolderLogger(tmp_path)
+    resumed.rewind(2)
+    resumed.log_metrics({"train/loss": 0.125}, 2)
+    resumed.finalize("success")
+    assert read_history(path) == {"train/loss": [(0, 1.0), (1, 0.5), (2, 0.125)]}
+
+
+class Sources(HTMLParser):
+    """Collects what a page would load and where it points."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.loaded: list[str] = []
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.loaded += [value or "" for name, value in attrs if name in ("src", "srcset", "data", "poster")]
+        self.links += [value or "" for name, value in attrs if name == "href"]
+
+
+def test_the_page_shows_everything_and_loads_nothing(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("data: <photos> & more\n")
+    report = Report(tmp_path)
+    report.scalars({"a/x": 0.123456})
+    report.chart("compare/r2", chart())
+    report.table("compare/summary", ["denoiser", "r2"], [["<wiener>", 0.25]])
+    report.grid("samples", {"wiener": torch.zeros(2, 1, 4, 4)})
+    report.model_card(
+        ModelCard("A net", "It denoises.", "photographs", "import locality", ["16 pixels only"])
+    )
+    report.finish()
+    page = (tmp_path / "report.html").read_text()
+    found = Sources()
+    found.feed(page)
+    assert found.tags.count("img") == 2
+    assert all(source.startswith("data:image/png;base64,") for source in found.loaded)
+    assert not {"script", "link", "iframe", "object"} & set(found.tags)
+    assert "url(" not in page
+    assert "@import" not in page
+    assert all((tmp_path / link).exists() for link in found.links)
+    for text in ("&lt;photos&gt; &amp; more", "&lt;wiener&gt;", "0.1235", "0.2500", "samples"):
+        assert text in page
+    card = (tmp_path / "MODEL_CARD.md").read_text()
+    assert card.startswith("---\nlicense: mit\n")
+    assert "| a/x | 0.1235 |" in card
+
+
+def test_a_resumed_report_keeps_what_was_there_and_replaces_what_is_new(tmp_path: Path) -> None:
+    first = Report(tmp_path)
+    first.scalars({"a/x": 1.0, "a/y": 1.0})
+    first.chart("a/chart", chart())
+    first.chart("b/chart", chart())
+    first.table("a/table", ["n"], [[1]])
+    first.finish()
+    again = Report(tmp_path)
+    again.scalars({"a/y": 2.0})
+    again.chart("b/chart", chart(x=[3.0, 4.0]))
+    again.finish()
+    saved = json.loads((tmp_path / "metrics.json").read_text())
+    assert saved["scalars"] == {"a/x": 1.0, "a/y": 2.0}
+    assert saved["tables"]["a/table"]["rows"] == [[1]]
+    rows = [line.split(",")[:3] for line in (tmp_path / "curves.csv").read_text().splitlines()[1:]]
+    assert [(row[0], row[2]) for row in rows] == [
+        ("a/chart", "0.1"), ("a/chart", "1.0"), ("b/chart", "3.0"), ("b/chart", "4.0")
+    ]  # fmt: skip
+    assert (tmp_path / "report.html").read_text().count("<img") == 2
+
+
+@pytest.mark.parametrize("name", ["Compare/r2", "a b", "../a", "/a", "a//b", ""])
+def test_a_name_that_is_not_group_and_quantity_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match=r"want a name like group/quantity"):
+        Report(tmp_path).scalars({name: 1.0})
+
+
+def test_a_chart_refuses_what_it_cannot_draw() -> None:
+    with pytest.raises(ValueError, match=r"'wiener': want 1 values"):
+        chart(x=[1.0])
+    with pytest.raises(ValueError, match=r"x above 0, got 0"):
+        chart(x=[0.0, 1.0], log_x=True)
+    with pytest.raises(ValueError, match=r"two ends"):
+        Series([1.0], low=[0.5])
+
+
+def test_a_figure_has_labelled_axes_and_only_what_is_in_range() -> None:
+    low = Series([-50.0, 0.9], [-60.0, 0.8], [-40.0, 1.0])
+    drawn = chart(series={"optimal": low, "mine": Series([0.2, 0.4])}, log_x=True, y_range=(-1.0, None))
+    figure = draw_chart(drawn)
+    (axes,) = figure.axes
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("sigma (pixel units)", "r2")
+    assert axes.get_xscale() == "log"
+    assert axes.get_ylim()[0] == -1.0
+    assert 0.9 < axes.get_ylim()[1] < 1.2
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels == ["optimal\n(down to -50)", "mine"]
+    assert to_png(figure).startswith(b"\x89PNG")
+
+
+def test_a_known_denoiser_looks_the_same_in_every_figure() -> None:
+    assert (
+        looks(["mine", "PCA-locality", "wiener"])["PCA-locality"] == looks(["pca_locality"])["pca_locality"]
+    )
+    drawn = looks(["one", "two", *KNOWN])
+    assert len({(look.color, look.marker) for look in drawn.values()}) == len(drawn)
+
+
+@pytest.mark.parametrize(("channels", "size"), [(1, 8), (3, 16), (3, 32), (3, 128)])
+def test_a_grid_shows_every_pixel_as_a_square_of_its_colour(tmp_path: Path, channels: int, size: int) -> None:
+    generator = torch.Generator().manual_seed(0)
+    rows = {name: torch.rand(3, channels, size, size, generator=generator) * 3 - 1.5 for name in ("a", "b")}
+    (tmp_path / "grid.png").write_bytes(to_png(draw_grid(rows, columns=["x", "y", "z"], title="samples")))
+    shown = np.asarray(Image.open(tmp_path / "grid.png").convert("RGB"))
+    scale = max(1, 96 // size)
+    pitch = size * scale + GAP
+    for k, images in enumerate(rows.values()):
+        for b, image in enumerate(images):
+            top, left = shown.shape[0] - (2 - k) * pitch, shown.shape[1] - (3 - b) * pitch
+            tile = shown[top : top + size * scale, left : left + size * scale]
+            colour = (
+                ((image.clamp(-1, 1) + 1) * 127.5).round().byte().expand(3, -1, -1).permute(1, 2, 0).numpy()
+            )
+            np.testing.assert_array_equal(tile, colour.repeat(scale, axis=0).repeat(scale, axis=1))
+
+
+def test_a_grid_of_unequal_rows_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"equal rows"):
+        draw_grid({"a": torch.zeros(2, 3, 4, 4), "b": torch.zeros(1, 3, 4, 4)})
+    with pytest.raises(ValueError, match=r"1 or 3 channels"):
+        draw_grid({"a": torch.zeros(2, 2, 4, 4)})
+
+
+def test_a_table_lines_up_and_marks_what_is_missing() -> None:
+    text = format_table(["denoiser", "r2", "N"], [["wiener", 0.123456, 12], ["mine", float("nan"), 60000]])
+    assert text.splitlines() == [
+        "denoiser      r2      N",
+        "--------  ------  -----",
+        "wiener    0.1235     12",
+        "mine           -  60000",
+    ]
+    with pytest.raises(ValueError, match=r"want 2 cells"):
+        format_table(["a", "b"], [["only one"]])
