@@ -136,9 +136,8 @@ def test_root_comes_before_the_variable_and_the_variable_before_data(
     nowhere: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for place, level in (("root", 1), ("variable", 2), ("data", 3)):
-        write_idx(
-            nowhere / place / "MNIST/raw/train-images-idx3-ubyte", torch.full((2, 28, 28), level).byte()
-        )
+        images = torch.full((2, 28, 28), level).byte()
+        write_idx(nowhere / place / "MNIST/raw/train-images-idx3-ubyte", images)
     assert mnist("train", 0).max() == 3
     monkeypatch.setenv(VARIABLE, "variable")
     assert mnist("train", 0).max() == 2
@@ -189,9 +188,7 @@ def test_damaged_idx_files_are_named(nowhere: Path, message: str) -> None:
     write_mnist(nowhere / "data/MNIST/raw")
     path = nowhere / "data/MNIST/raw/train-images-idx3-ubyte.gz"
     path.write_bytes(break_idx(gzip.decompress(path.read_bytes()))[message])
-    with pytest.raises(
-        DataDamaged, match=rf"train-images-idx3-ubyte\.gz is damaged.*{message}.*get it again"
-    ):
+    with pytest.raises(DataDamaged, match=rf"train-images-idx3-ubyte\.gz is damaged.*{message}.*again"):
         mnist("train", 0)
 
 
