@@ -35,8 +35,8 @@ class Denoiser(nn.Module, ABC):
     )
     image_shape: torch.Size | None = None  # (C, H, W) where the denoiser is bound to one
 
-    @final
-    def forward(  # type: ignore[misc]  # nn.Module declares forward as an attribute
+    @final  # type: ignore[misc]  # nn.Module declares forward as an attribute
+    def forward(
         self,
         x: Tensor,  # [B, C, H, W] noisy images
         sigma: float | Tensor,  # [B] noise levels in pixel units, or one for all

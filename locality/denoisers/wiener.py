@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -46,10 +46,23 @@ class Wiener(Denoiser, ClosedFormJacobian):
         cls,
         bank: ImageBank,
         shrinkage: str | None = None,  # None | "ledoit_wolf"
-        cache: str | Path | None = None,  # a folder for the statistics
+        stats: GaussianStats | None = None,  # the bank's statistics, where they are known already
+        cache: str | Path | None = None,  # a folder for the statistics, where they are not
     ) -> Wiener:
         """The Wiener filter of a bank's own mean and covariance."""
-        return cls(GaussianStats.from_bank(bank, shrinkage, cache))
+        if stats is None:
+            return cls(GaussianStats.from_bank(bank, shrinkage, cache))
+        return cls(stats.shrunk() if shrinkage else stats)
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Tensor], image_shape: Sequence[int]) -> Wiener:
+        """The filter that a state_dict describes, without its data."""
+        n = torch.Size(image_shape).numel()
+        blank = GaussianStats(torch.zeros(n), torch.zeros(n, n), torch.Size(image_shape))
+        blank.__dict__["_eigenbasis"] = (torch.zeros(n), torch.zeros(n, n, dtype=torch.float64))
+        wiener = cls(blank)
+        wiener.load_state_dict(state)
+        return wiener
 
     def estimate(self, x: Tensor, sigma: Tensor) -> Tensor:
         """`mu + U gain U^T (x - mu)`: two thin products, no n x n matrix is formed."""

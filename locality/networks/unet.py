@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, cast
 
 from torch import nn
 
@@ -28,7 +28,7 @@ def unet(
     _check(height, width, channels, groups, attention)
     plain, attentive = ("DownBlock2D", "UpBlock2D"), ("AttnDownBlock2D", "AttnUpBlock2D")
     down, up = attentive if attention == "all" else plain
-    return UNet2DModel(
+    net = UNet2DModel(
         sample_size=(height, width),
         in_channels=count,
         out_channels=count,
@@ -41,6 +41,7 @@ def unet(
         norm_num_groups=groups,
         attention_head_dim=None,
     )
+    return cast(nn.Module, net)
 
 
 def _check(height: int, width: int, channels: Sequence[int], groups: int, attention: str) -> None:
@@ -51,6 +52,6 @@ def _check(height: int, width: int, channels: Sequence[int], groups: int, attent
     halvings = len(channels) - 1
     if height % 2**halvings or width % 2**halvings:
         raise ValueError(
-            f"channels: {len(channels)} levels halve the image {halvings} times, and {height} x {width} pixels "
-            f"cannot be; give fewer widths than {list(channels)}"
+            f"channels: {len(channels)} levels halve the image {halvings} times, and {height} x {width} "
+            f"pixels cannot be; give fewer widths than {list(channels)}"
         )

@@ -1,0 +1,1 @@
+"""Lightning callbacks: averaged weights, sample grids."""

@@ -1,0 +1,22 @@
+"""Fitting any denoiser to a bank, with the statistics measured once for all that want them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+
+from locality.bank import ImageBank
+from locality.denoisers.base import Denoiser
+from locality.statistics import GaussianStats
+
+Fit = Callable[..., Denoiser]  # fit(bank), or fit(bank, stats=...) for those built on the mean and covariance
+
+
+def takes_stats(fit: Fit) -> bool:
+    """Whether a `fit` has a `stats` parameter: it then gets the statistics instead of measuring them."""
+    return "stats" in inspect.signature(fit).parameters
+
+
+def fitted(fit: Fit, bank: ImageBank, stats: Callable[[], GaussianStats]) -> Denoiser:
+    """The finished denoiser; `stats()` is called only if the fit wants the statistics of the bank."""
+    return fit(bank, stats=stats()) if takes_stats(fit) else fit(bank)

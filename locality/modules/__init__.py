@@ -1,0 +1,8 @@
+"""Lightning modules: one face for trained and analytical denoisers, and for their comparison."""
+
+from locality.modules.analytic import AnalyticModule, OnePass
+from locality.modules.base import DenoiserModule
+from locality.modules.comparison import ComparisonModule
+from locality.modules.ddpm import DDPMModule
+
+__all__ = ["AnalyticModule", "ComparisonModule", "DDPMModule", "DenoiserModule", "OnePass"]

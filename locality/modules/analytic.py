@@ -1,0 +1,114 @@
+"""Fitting a denoiser that needs no training, as one pass of the trainer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from einops import rearrange
+from lightning import LightningDataModule
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from locality.bank import ImageBank
+from locality.data import ImageDataModule
+from locality.data.batch import Batch
+from locality.denoisers.fitting import Fit, fitted, takes_stats
+from locality.modules.base import DenoiserModule
+from locality.schedule import NoiseSchedule
+from locality.statistics import GaussianStats, Sums
+
+
+class OnePass(LightningDataModule):
+    """The train bank of a data module, once, in order, with the mirror images where training flips."""
+
+    def __init__(self, data: ImageDataModule) -> None:
+        super().__init__()
+        self.data = data
+
+    @property
+    def bank(self) -> ImageBank:
+        """The images to fit to."""
+        return self.data.bank("train")
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """This rank's share of the bank."""
+        self.data.trainer = self.trainer  # which knows the ranks
+        return self.data.moments_dataloader()
+
+
+class AnalyticModule(DenoiserModule):
+    """Fits an analytical denoiser in one epoch: each rank sums the moments of its share of the images.
+
+    `denoiser` exists after `trainer.fit(module, datamodule=OnePass(data))`. Into the checkpoint goes the
+    denoiser, where it can be rebuilt from its state alone and that is smaller than the images; else the
+    fingerprint of the images, from which loading rebuilds it.
+    """
+
+    def __init__(
+        self,
+        image_shape: Sequence[int],  # (C, H, W)
+        denoiser: Fit,  # fit(bank) or fit(bank, stats=...) -> Denoiser
+        schedule: NoiseSchedule | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(image_shape, schedule, seed)
+        self.fit = denoiser
+        self.automatic_optimization = False
+
+    def configure_optimizers(self) -> None:
+        """None: there is nothing to optimise."""
+
+    def on_train_start(self) -> None:
+        """Starts the sums about the first images' mean, the same point on every rank."""
+        bank = self._bank()
+        first = next(bank.chunks(256, torch.float64))
+        self._point = rearrange(first, "b c h w -> b (c h w)").mean(0)
+        self._sums = Sums.zero(len(self._point))
+
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
+        """Adds a batch to the moments."""
+        if not takes_stats(self.fit):
+            return
+        flat = rearrange(batch.images, "b c h w -> b (c h w)").cpu().double()
+        self._sums.update(flat - self._point, batch.weight.cpu())
+
+    def on_train_epoch_end(self) -> None:
+        """Adds up the ranks' sums and builds the denoiser."""
+        bank = self._bank()
+        self.denoiser = fitted(self.fit, bank, self._stats).to(self.device)
+        if takes_stats(self.fit):
+            self.log("train/images", float(self._total))
+
+    def _stats(self) -> GaussianStats:
+        if self.trainer.world_size > 1:
+            for mine in self._sums.tensors():
+                mine.copy_(self._over_ranks(mine))
+        stats = GaussianStats.from_sums(self._sums, self._point, self.image_shape)
+        self._total = stats.count or 0
+        return stats
+
+    def _over_ranks(self, mine: Tensor) -> Tensor:
+        return self.trainer.strategy.reduce(mine.to(self.device), reduce_op="sum").cpu()
+
+    def _bank(self) -> ImageBank:
+        data = self.trainer.datamodule  # type: ignore[attr-defined]
+        assert isinstance(data, OnePass)
+        return data.bank
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keeps the denoiser's state, or the images' fingerprint, whichever is smaller."""
+        bank = self._bank()
+        state = self.denoiser.state_dict()
+        kind = type(self.denoiser)
+        if hasattr(kind, "from_state") and _bytes(state.values()) < _bytes([bank.images]):
+            checkpoint["state_dict"] = state
+            checkpoint["denoiser"] = {"class": f"{kind.__module__}.{kind.__qualname__}"}
+        else:
+            checkpoint["state_dict"] = {}
+            checkpoint["denoiser"] = {"fingerprint": bank.fingerprint}
+
+
+def _bytes(tensors: Any) -> int:
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)

@@ -1,0 +1,148 @@
+"""Training a noise-prediction network."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from einops import reduce
+from lightning import Callback
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
+from torchmetrics import MeanMetric
+
+from locality.callbacks.ema import EMA
+from locality.data.batch import Batch
+from locality.data.sampler import GlobalBatches
+from locality.denoisers.network import NetworkDenoiser
+from locality.modules.base import DenoiserModule
+from locality.noise import generator
+from locality.schedule import NoiseSchedule
+
+LOG_EVERY = 50  # optimiser steps between two looks at the gradient
+BANDS = (
+    (0, 100),
+    (100, 300),
+    (300, 500),
+    (500, 700),
+    (700, 1000),
+)  # time-steps of the validation's noise bands
+
+
+class DDPMModule(DenoiserModule):
+    """Trains a network on `E |eps(x_vp, t) - eps|^2`, t uniform (Ho et al. 2020, eq. 14).
+
+    AdamW with a linear warm-up and a cosine to zero over the run. Time-step and noise of a training image
+    are a function of (seed, epoch, index), those of a validation image of (seed, index): training resumes
+    exactly, gives the same weights on any number of ranks, and validation losses compare across epochs.
+    """
+
+    denoiser: NetworkDenoiser
+
+    def __init__(
+        self,
+        image_shape: Sequence[int],  # (C, H, W)
+        network: Callable[[Sequence[int]], nn.Module],  # a builder of networks; called with image_shape
+        learning_rate: float = 2e-4,  # peak
+        weight_decay: float = 0.0,
+        betas: tuple[float, float] = (0.9, 0.999),
+        warmup_steps: int = 200,  # optimiser steps; a tenth of the run if that is less
+        schedule: NoiseSchedule | None = None,
+        ema_decay: float = 0.999,  # of the averaged weights, which are validated and kept; 0: none
+        seed: int = 0,  # of the weights, the noise and the dropout
+    ) -> None:
+        super().__init__(image_shape, schedule, seed)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(generator(seed, "weights").initial_seed())
+            net = network(self.image_shape)
+        self.denoiser = NetworkDenoiser(net, self.schedule, self.image_shape)
+        self.learning_rate, self.weight_decay, self.betas = learning_rate, weight_decay, (betas[0], betas[1])
+        self.warmup_steps, self.ema_decay = warmup_steps, ema_decay
+        self.bands = nn.ModuleList(MeanMetric() for _ in BANDS)
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """AdamW; the learning rate changes at every step."""
+        optimizer = torch.optim.AdamW(
+            self.denoiser.parameters(), self.learning_rate, self.betas, weight_decay=self.weight_decay
+        )
+        total = int(self.trainer.estimated_stepping_batches)
+        warmup = max(1, min(self.warmup_steps, total // 10))
+
+        def factor(step: int) -> float:
+            if step < warmup:
+                return (step + 1) / warmup
+            return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warmup) / max(1, total - warmup))))
+
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def configure_callbacks(self) -> list[Callback]:
+        """The moving average of the weights."""
+        return [EMA(self.ema_decay)] if self.ema_decay > 0 else []
+
+    def on_train_start(self) -> None:
+        """Where a run resumes within an epoch, leaves out the batches that it has seen."""
+        seen = self.trainer.fit_loop.epoch_loop.batch_progress.current.ready
+        sampler = getattr(self.trainer.train_dataloader, "sampler", None)
+        if seen and isinstance(sampler, GlobalBatches):
+            sampler.skip = seen
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Seeds dropout by step and rank, so that a resumed run draws what the uninterrupted one drew."""
+        torch.manual_seed(generator(self.seed, "dropout", self.global_step, self.global_rank).initial_seed())
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """The loss of a batch; over ranks it averages to that of the global batch."""
+        losses, _ = self._losses(batch, f"train/{self.current_epoch}")
+        # DDP averages gradients over ranks; padding (weight 0) must not dilute the mean over real images.
+        world = self.trainer.world_size
+        total = (
+            self.trainer.strategy.reduce(batch.weight.sum(), reduce_op="sum")
+            if world > 1
+            else batch.weight.sum()
+        )
+        loss = (losses * batch.weight).sum() / total * world
+        self.log("train/loss", loss.detach(), prog_bar=True, sync_dist=world > 1)
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Adds the losses to their noise bands."""
+        losses, t = self._losses(batch, "validation")
+        for (low, high), band in zip(BANDS, self._bands(), strict=True):
+            band.update(losses, batch.weight * ((t >= low) & (t < high)))
+
+    def on_validation_epoch_end(self) -> None:
+        """Logs `val/loss` and `val/loss_t<low>_<high>` for each noise band that had images."""
+        means = [band.compute() for band in self._bands()]
+        for (low, high), mean in zip(BANDS, means, strict=True):
+            if torch.isfinite(mean):  # a cut-short validation may leave a band without images
+                self.log(f"val/loss_t{low:03d}_{high:03d}", mean)
+        widths = torch.tensor([high - low for low, high in BANDS]).to(means[0])
+        self.log("val/loss", (torch.stack(means).nan_to_num() @ widths) / widths.sum(), prog_bar=True)
+        for band in self._bands():
+            band.reset()
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Logs the norm of the gradient before it is clipped."""
+        if self.global_step % LOG_EVERY == 0:
+            norms = torch._foreach_norm([p.grad for p in self.denoiser.parameters() if p.grad is not None])
+            self.log("train/gradient_norm", torch.stack(norms).norm())
+
+    def _bands(self) -> list[MeanMetric]:
+        return [band for band in self.bands if isinstance(band, MeanMetric)]
+
+    def _losses(
+        self, batch: Batch, stream: str
+    ) -> tuple[Tensor, Tensor]:  # [b] squared error of the noise, [b] time-steps
+        t, noise = zip(*(self._draw(int(i), stream) for i in batch.index), strict=True)
+        steps, eps = torch.stack(t).to(self.device), torch.stack(noise).to(batch.images)
+        sigma = self.schedule.sigma(steps, batch.images.dtype)
+        guess = self.denoiser.epsilon(batch.images + sigma[:, None, None, None] * eps, sigma)
+        return reduce((guess - eps).square(), "b c h w -> b", "mean"), steps
+
+    def _draw(self, index: int, stream: str) -> tuple[Tensor, Tensor]:  # a time-step, [C, H, W] noise
+        source = generator(self.seed, stream, index)
+        return torch.randint(len(self.schedule), (), generator=source), torch.randn(
+            self.image_shape, generator=source
+        )
