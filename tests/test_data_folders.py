@@ -11,8 +11,8 @@ from einops import rearrange
 from PIL import Image
 from torch import Tensor
 
-from locality.data import DataDamaged, DataNotFound, afhq, celeba_hq, photos
-from locality.data.image_folders import split_files
+from locality.data import DataDamaged, DataNotFound, afhq, celeba_hq, image_folders, photos
+from locality.data.image_folders import read_image, split_files
 from locality.data.places import VARIABLE
 
 
@@ -146,3 +146,29 @@ def test_other_data_below_a_root_are_not_taken_for_these(nowhere: Path) -> None:
     write(nowhere / "disk/afhq/train", 3)
     with pytest.raises(DataNotFound, match="CelebA-HQ"):
         celeba_hq("train", 0, root="disk")
+
+
+def test_the_cache_gives_the_same_images_and_notices_any_change(
+    nowhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, opened = nowhere / "data/celeba_hq/train", []
+    write(folder, 5)
+    write(nowhere / "data/celeba_hq/val", 2)
+    first = celeba_hq("train", 0, cache="kept")
+
+    def counting(path: Path, size: int) -> Tensor:
+        opened.append(path)
+        return read_image(path, size)
+
+    monkeypatch.setattr(image_folders, "read_image", counting)
+    assert torch.equal(celeba_hq("train", 0, cache="kept"), first)
+    assert opened == []
+    save(folder / "face_0003.png", first[0])
+    assert torch.equal(celeba_hq("train", 0, cache="kept")[3], first[0])
+    assert len(opened) == 5
+    for kept in Path("kept").iterdir():
+        content = bytearray(kept.read_bytes())
+        content[-1] ^= 1
+        kept.write_bytes(content)
+    with pytest.warns(UserWarning, match="is damaged; reading the images anew"):
+        assert torch.equal(celeba_hq("train", 0, cache="kept")[3], first[0])

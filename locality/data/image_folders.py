@@ -14,6 +14,7 @@ from torch import Tensor
 
 from locality.data.errors import DataDamaged
 from locality.data.places import DataSet
+from locality.data.resized_cache import cached
 from locality.data.splits import SPLITS, Split, check_split
 
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
@@ -21,23 +22,24 @@ _HELD_OUT = 5  # per cent of the files for val, and as many for test, where fold
 
 
 def celeba_hq(
-    split: Split, seed: int, root: str | None = None, size: int = 64
+    split: Split, seed: int, root: str | None = None, size: int = 64, cache: str | None = None
 ) -> Tensor:  # [N, 3, size, size] uint8
     """CelebA-HQ: a folder `celeba_hq` of colour images, split as in `split_files`. The same for every seed.
 
-    Raises DataNotFound or DataDamaged.
+    `cache`: a folder to keep the resized images in. Raises DataNotFound or DataDamaged.
     """
-    return _read_split(_CELEBA_HQ, split, root, size)
+    return _read_split(_CELEBA_HQ, split, root, size, cache)
 
 
 def afhq(
-    split: Split, seed: int, root: str | None = None, size: int = 64
+    split: Split, seed: int, root: str | None = None, size: int = 64, cache: str | None = None
 ) -> Tensor:  # [N, 3, size, size] uint8
     """AFHQ (v1 or v2): a folder `afhq` with train/ and val/ or test/, split as in `split_files`.
 
-    The same for every seed. Raises DataNotFound or DataDamaged.
+    The same for every seed. `cache`: a folder to keep the resized images in. Raises DataNotFound or
+    DataDamaged.
     """
-    return _read_split(_AFHQ, split, root, size)
+    return _read_split(_AFHQ, split, root, size, cache)
 
 
 def split_files(folder: Path) -> dict[Split, list[Path]]:
@@ -93,20 +95,26 @@ def read_image(path: Path, size: int) -> Tensor:  # [3, size, size] uint8
     )
 
 
-def _read_split(data_set: DataSet, split: Split, root: str | None, size: int) -> Tensor:
-    from tqdm import tqdm
-
+def _read_split(data_set: DataSet, split: Split, root: str | None, size: int, cache: str | None) -> Tensor:
     check_split(split)
     folder = data_set.find(root)
     files = split_files(folder)[split]
     if not files:
         raise DataDamaged(f"{folder} has no images for {split}; it wants more files, or a folder {split}/")
+
+    def read() -> Tensor:
+        return _read_all(files, size, f"{data_set.title} {split}")
+
+    return read() if cache is None else cached(files, size, Path(cache), read)
+
+
+def _read_all(files: list[Path], size: int, title: str) -> Tensor:  # [N, 3, size, size] uint8
+    from tqdm import tqdm
+
     images = torch.empty(len(files), 3, size, size, dtype=torch.uint8)
     with ThreadPoolExecutor() as pool:  # Pillow decodes and resizes outside Python's lock
         read = pool.map(lambda path: read_image(path, size), files)
-        bar = tqdm(
-            read, total=len(files), desc=f"{data_set.title} {split}", unit="image", delay=2, leave=False
-        )
+        bar = tqdm(read, total=len(files), desc=title, unit="image", delay=2, leave=False)
         for i, image in enumerate(bar):
             images[i] = image
     return images
