@@ -59,7 +59,8 @@ class Wiener(Denoiser, ClosedFormJacobian):
         """The filter that a state_dict describes, without its data."""
         n = torch.Size(image_shape).numel()
         blank = GaussianStats(torch.zeros(n), torch.zeros(n, n), torch.Size(image_shape))
-        blank.__dict__["_eigenbasis"] = (torch.zeros(n), torch.zeros(n, n, dtype=torch.float64))
+        zeros = torch.zeros(n, n, dtype=torch.float64)
+        blank.__dict__["_eigenbasis"] = (zeros[0], zeros)  # not worth computing: the state replaces it
         wiener = cls(blank)
         wiener.load_state_dict(state)
         return wiener

@@ -1,0 +1,30 @@
+"""What all tests share: the configs, and one small bank."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # two spinning thread pools on two cores crawl
+os.environ.setdefault("WANDB_MODE", "offline")
+
+import pytest
+import torch
+
+from locality import ImageBank
+
+CONFIGS = Path(__file__).parent.parent / "configs"
+
+
+@pytest.fixture(scope="session")
+def bank() -> ImageBank:
+    """40 smooth colour images of 6 x 6 pixels, as bytes."""
+    generator = torch.Generator().manual_seed(0)
+    coarse = torch.randn(40, 3, 3, 3, generator=generator)
+    images = torch.nn.functional.interpolate(coarse, size=(6, 6), mode="bilinear")
+    return ImageBank(((images * 0.4).clamp(-1, 1) * 127.5 + 127.5).round().byte())
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOCALITY_CACHE", str(tmp_path / "cache"))

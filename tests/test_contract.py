@@ -1,0 +1,197 @@
+"""What every denoiser of configs/denoiser keeps, and the network: a new YAML file is held to it untouched."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+
+import pytest
+import torch
+from conftest import CONFIGS
+from omegaconf import OmegaConf
+from torch import Tensor, nn
+
+from locality import Denoiser, GaussianStats, ImageBank, NoiseSchedule, build
+from locality.denoisers import Limit, NetworkDenoiser
+from locality.denoisers.base import vjp_jacobian
+from locality.denoisers.fitting import fitted
+
+NAMES = sorted(path.stem for path in (CONFIGS / "denoiser").glob("*.yaml"))
+SIGMAS = (0.05, 0.7, 6.0)
+
+
+class TinyNet(nn.Module):
+    """The least that NetworkDenoiser takes: a convolution that knows the time-step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            self.conv = nn.Conv2d(3, 3, 3, padding=1)
+
+    def forward(self, x: Tensor, t: Tensor) -> Tensor:
+        return self.conv(x) * (1 + t[:, None, None, None] / 1000)
+
+
+def make(name: str, bank: ImageBank) -> Denoiser:
+    if name == "network":
+        return NetworkDenoiser(TinyNet(), NoiseSchedule.ddpm(), bank.image_shape)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return fitted(
+            build.fit(OmegaConf.load(CONFIGS / "denoiser" / f"{name}.yaml")), bank, lambda: stats(bank)
+        )
+
+
+def stats(bank: ImageBank) -> GaussianStats:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # 40 images of 108 coordinates: rank-deficient on purpose
+        return GaussianStats.from_bank(bank)
+
+
+@pytest.fixture(params=[*NAMES, "network"])
+def denoiser(request: pytest.FixtureRequest, bank: ImageBank) -> Denoiser:
+    return make(request.param, bank)
+
+
+def noisy(bank: ImageBank, sigma: float, count: int = 5, dtype: torch.dtype = torch.float32) -> Tensor:
+    clean = next(bank.chunks(count, torch.float64))
+    noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    return (clean + sigma * noise).to(dtype)
+
+
+def close(a: Tensor, b: Tensor, tolerance: float) -> bool:
+    return bool((a - b).norm() <= tolerance * b.norm())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_shape_and_type_of_the_estimate_are_those_of_the_image(denoiser, bank, dtype):
+    for sigma in SIGMAS:
+        x = noisy(bank, sigma, dtype=dtype)
+        out = denoiser(x, torch.full((5,), sigma))
+        assert out.shape == x.shape
+        assert out.dtype == dtype
+        assert torch.isfinite(out).all()
+
+
+def test_single_and_double_precision_agree(denoiser, bank):
+    for sigma in SIGMAS:
+        x = noisy(bank, sigma)
+        assert close(denoiser(x, sigma).double(), denoiser(x.double(), sigma), 1e-4)
+
+
+def test_an_image_gets_the_same_answer_whatever_is_beside_it(denoiser, bank):
+    sigmas = torch.tensor([0.05, 0.7, 6.0, 0.7, 0.05])
+    x = torch.cat([noisy(bank, s)[k : k + 1] for k, s in enumerate(sigmas.tolist())])
+    together = denoiser(x, sigmas)
+    for k in range(5):
+        alone = denoiser(x[k : k + 1], sigmas[k : k + 1])
+        assert close(alone, together[k : k + 1], 1e-5)
+    order = torch.tensor([3, 0, 4, 1, 2])
+    assert close(denoiser(x[order], sigmas[order]), together[order], 1e-5)
+
+
+@pytest.mark.parametrize("chunk_size", [1, 7, 1000])
+@pytest.mark.parametrize("name", NAMES)
+def test_the_chunk_size_changes_nothing(name, chunk_size, bank):
+    node = OmegaConf.load(CONFIGS / "denoiser" / f"{name}.yaml")
+    if "chunk_size" not in node:
+        pytest.skip("reads no bank")
+    whole = make(name, bank)
+    node.chunk_size = chunk_size
+    chunked = fitted(build.fit(node), bank, lambda: stats(bank))
+    for sigma in SIGMAS:
+        x = noisy(bank, sigma)
+        assert close(chunked(x, sigma), whole(x, sigma), 1e-5)
+
+
+def test_gradients_flow_unless_the_denoiser_is_piecewise_constant(denoiser, bank):
+    # Sigma is large enough that several images compete: elsewhere the gradient of a softmax is honestly tiny.
+    x = noisy(bank, 2.0, dtype=torch.float64).requires_grad_()
+    with torch.inference_mode():
+        denoiser(x.detach(), 2.0)  # what a first call caches must not cut later gradients
+    out = denoiser(x, 2.0)
+    if denoiser.piecewise_constant:
+        return
+    (gradient,) = torch.autograd.grad(out.square().sum(), x)
+    assert gradient.abs().max() > 1e-6
+
+
+def test_the_jacobian_is_that_of_finite_differences(denoiser, bank):
+    denoiser = copy.deepcopy(denoiser).double()
+    x = noisy(bank, 1.0, count=2, dtype=torch.float64)
+    pixels = [(0, 0), (3, 2)]
+    fields = denoiser.jacobian(x, 1.0, pixels)
+    assert fields.shape == (2, 2, 3, 6, 6)
+    if denoiser.piecewise_constant:
+        assert not fields.any()
+        return
+    step = 1e-4
+    for c, row, col in ((0, 0, 0), (2, 3, 2), (1, 5, 5)):
+        shift = torch.zeros_like(x)
+        shift[:, c, row, col] = step
+        slope = (denoiser(x + shift, 1.0) - denoiser(x - shift, 1.0)) / (2 * step)
+        for p, (i, j) in enumerate(pixels):
+            assert torch.allclose(fields[:, p, c, row, col], slope[:, :, i, j].sum(1), atol=1e-6)
+
+
+def test_closed_form_and_vector_jacobian_products_agree(denoiser, bank):
+    if denoiser.piecewise_constant:
+        pytest.skip("the Jacobian is zero")
+    x = noisy(bank, 0.7, count=2, dtype=torch.float64)
+    sigma = torch.full((2,), 0.7, dtype=torch.float64)
+    assert close(denoiser.jacobian(x, sigma, [(2, 3)]), vjp_jacobian(denoiser, x, sigma, [(2, 3)]), 1e-5)
+
+
+def test_moving_and_casting_a_denoiser_keeps_its_answers(denoiser, bank):
+    x = noisy(bank, 0.7)
+    before = denoiser(x, 0.7)
+    moved = copy.deepcopy(denoiser).to("cpu").double()
+    assert close(moved(x.double(), 0.7).float(), before, 1e-4)
+    shell = copy.deepcopy(denoiser).to("meta")  # every tensor must follow: one left behind would not be meta
+    assert all(tensor.is_meta for tensor in shell.state_dict().values())
+
+
+@pytest.mark.parametrize("name", [*NAMES, "network"])
+def test_the_state_of_one_denoiser_makes_another_give_its_answers(name, bank):
+    first, second = make(name, bank), make(name, ImageBank(bank.images.flip(-1, 0)))
+    if name == "network":
+        nn.init.normal_(second.net.conv.weight, generator=torch.Generator().manual_seed(2))
+    x = noisy(bank, 0.7)
+    assert not close(second(x, 0.7), first(x, 0.7), 1e-3)
+    second.load_state_dict(first.state_dict())
+    assert close(second(x, 0.7), first(x, 0.7), 1e-6)
+
+
+def test_the_denoiser_tends_to_the_limits_that_it_declares(denoiser, bank):
+    images = next(bank.chunks(len(bank), torch.float64))
+    far = noisy(bank, 1.0, dtype=torch.float64)
+    if Limit.BANK_MEAN in denoiser.limits:
+        assert close(denoiser(far, 1e6), images.mean(0, keepdim=True).expand_as(far), 1e-4)
+    if Limit.LOCATION_MEAN in denoiser.limits:
+        mean = images.mean((0, 2, 3))[None, :, None, None].expand_as(far)
+        assert close(denoiser(far, 1e6), mean, 1e-4)
+    if Limit.TRAINING_IMAGE in denoiser.limits:
+        assert close(denoiser(noisy(bank, 1e-3, dtype=torch.float64), 1e-3), images[:5], 1e-3)
+    if Limit.SPAN_IDENTITY in denoiser.limits:
+        inside = images[:5] * 0.3 + images[5:10] * 0.7
+        assert close(denoiser(inside, 1e-4), inside, 1e-3)
+
+
+@pytest.mark.parametrize(
+    "sigma", [0.0, -1.0, float("nan"), float("inf"), torch.tensor([1.0, 0.0, 1.0, 1.0, 1.0])]
+)
+def test_a_noise_level_that_is_none_is_refused_by_name(denoiser, bank, sigma):
+    with pytest.raises(ValueError, match=r"^sigma: want"):
+        denoiser(noisy(bank, 1.0), sigma)
+
+
+@pytest.mark.parametrize("shape", [(5, 3, 6), (5, 1, 6, 6), (5, 3, 6, 7)])
+def test_images_of_another_shape_are_refused_by_name(denoiser, shape):
+    with pytest.raises(ValueError, match=r"^x: want"):
+        denoiser(torch.zeros(shape), 1.0)
+
+
+def test_pixels_outside_the_image_are_refused_by_name(denoiser, bank):
+    with pytest.raises(ValueError, match=r"^pixels: want"):
+        denoiser.jacobian(noisy(bank, 1.0), 1.0, [(6, 0)])
