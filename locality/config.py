@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -57,6 +58,7 @@ def check(cfg: DictConfig) -> DictConfig:
         raise UsageError(
             f"task: want one of {', '.join(_SCHEMAS)}, got {task!r}; compose train.yaml or evaluate.yaml"
         )
+    cfg = copy.deepcopy(cfg)
     try:
         OmegaConf.resolve(cfg)
         checked = OmegaConf.merge(OmegaConf.structured(_SCHEMAS[task]), cfg)

@@ -37,7 +37,7 @@ class Wiener(Denoiser, ClosedFormJacobian):
         self.image_shape = stats.image_shape
         self.register_buffer("mean", stats.mean)
         self.register_buffer("eigenvalues", stats.eigenvalues)
-        self.register_buffer("eigenvectors", stats.eigenvectors)
+        self.register_buffer("eigenvectors", stats.eigenvectors.contiguous())
         self._cast: dict[tuple[torch.dtype, torch.device], Tensor] = {}
         self.register_load_state_dict_post_hook(_forget_cast)
 
@@ -59,8 +59,8 @@ class Wiener(Denoiser, ClosedFormJacobian):
         """The filter that a state_dict describes, without its data."""
         n = torch.Size(image_shape).numel()
         blank = GaussianStats(torch.zeros(n), torch.zeros(n, n), torch.Size(image_shape))
-        zeros = torch.zeros(n, n, dtype=torch.float64)
-        blank.__dict__["_eigenbasis"] = (zeros[0], zeros)  # not worth computing: the state replaces it
+        # Not worth computing: the state replaces it.
+        blank.__dict__["_eigenbasis"] = (torch.zeros_like(blank.mean), torch.zeros_like(blank.covariance))
         wiener = cls(blank)
         wiener.load_state_dict(state)
         return wiener
