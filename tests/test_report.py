@@ -27,7 +27,7 @@ from locality.report import (
 )
 from locality.report.figures import KNOWN, draw_chart, looks, to_png
 from locality.report.grid import GAP, draw_grid
-from locality.report.record import read_history
+from locality.report.history import draw_history, read_history
 
 PACKAGE = Path(locality.__file__).parent
 
@@ -212,6 +212,18 @@ def test_a_figure_has_labelled_axes_and_only_what_is_in_range() -> None:
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert labels == ["optimal\n(down to -50)", "mine"]
     assert to_png(figure).startswith(b"\x89PNG")
+
+
+def test_training_and_validation_of_one_quantity_share_a_panel() -> None:
+    history = {
+        "train/loss": [(0, 1.0), (1, 0.01)],
+        "val/loss": [(1, 0.5)],
+        "train/rate": [(0, 1.0), (1, 1.0)],
+    }
+    figure = draw_history(history)
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["loss", "rate"]
+    assert [len(axes.lines) for axes in figure.axes] == [2, 1]
+    assert [axes.get_yscale() for axes in figure.axes] == ["log", "linear"]
 
 
 def test_a_known_denoiser_looks_the_same_in_every_figure() -> None:

@@ -12,9 +12,10 @@ import pytest
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
-from wandb_reader import OfflineRun, read
+from wandb_reader import OfflineRun, read_finished
 
 from locality.report import Chart, FolderLogger, Report, Series, create_run_folder, loggers
+from locality.report.history import read_history
 
 SIGMAS = [0.01, 1.0, 100.0]
 CHART = Chart(
@@ -68,7 +69,7 @@ def fit(folder: Path, epochs: int = 2) -> Report:
 
 def offline_runs(folder: Path) -> list[OfflineRun]:
     """Every W&B run of a run folder, oldest first."""
-    return [read(path) for path in sorted((folder / "wandb").glob("offline-run-*/*.wandb"))]
+    return [read_finished(path) for path in sorted((folder / "wandb").glob("offline-run-*/*.wandb"))]
 
 
 @pytest.fixture(scope="module")
@@ -149,9 +150,10 @@ def test_a_resumed_run_is_the_same_wandb_run_and_goes_on_in_the_same_files(
     first = fit(folder)
     first.scalars({"a/first": 1.0})
     first.finish(exit_code=1)
-    again = Report(folder, loggers(folder))
+    again = Report(folder, loggers(folder, resume_step=3))
     again.scalars({"a/second": 2.0})
     line = again.finish()
+    assert [step for step, _ in read_history(folder / "history.csv")["train/loss"]] == [0, 1, 2]
     runs = offline_runs(folder)
     assert [run.exit_code for run in runs] == [1, 0]
     assert len({run.run_id for run in runs}) == 1

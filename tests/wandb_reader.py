@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,8 +41,18 @@ class OfflineRun:
         return content
 
 
+def read_finished(path: Path, seconds: float = 30) -> OfflineRun:
+    """The whole run in a `.wandb` file: W&B's writer, another process, may lag behind `finish`."""
+    end = time.monotonic() + seconds
+    while (run := read(path)).exit_code is None:
+        if time.monotonic() > end:
+            raise TimeoutError(f"{path} holds no end of the run after {seconds} s")
+        time.sleep(0.05)
+    return run
+
+
 def read(path: Path) -> OfflineRun:
-    """The run in a `.wandb` file."""
+    """The run in a `.wandb` file, as far as it has been written."""
     run = OfflineRun(folder=path.parent)
     for content in records(path.read_bytes()):
         record = Record.FromString(content)
@@ -67,7 +78,7 @@ def records(content: bytes) -> Iterator[bytes]:
     if content[:4] != b":W&B":
         raise ValueError("not a W&B file")
     place, parts = HEAD, b""
-    while place + HEAD <= len(content):
+    while place + HEAD <= len(content):  # a file that is still being written may end within a record
         rest = BLOCK - place % BLOCK
         if rest < HEAD:  # the end of a block too short for a header is padding
             place += rest
@@ -76,6 +87,8 @@ def records(content: bytes) -> Iterator[bytes]:
         if kind not in (FULL, FIRST, MIDDLE, LAST):
             raise ValueError(f"no record at byte {place}")
         part = content[place + HEAD : place + HEAD + length]
+        if len(part) < length:
+            return
         parts = part if kind in (FULL, FIRST) else parts + part
         place += HEAD + length
         if kind in (FULL, LAST):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -121,24 +121,6 @@ def draw_chart(chart: Chart) -> Figure:
     return figure
 
 
-def draw_history(history: Mapping[str, Sequence[tuple[int, float]]], columns: int = 3) -> Figure:
-    """Scalars against the training step, one small panel each."""
-    with styled({"axes.titlesize": 10, "font.size": 9}):
-        columns = min(columns, len(history))
-        rows = math.ceil(len(history) / columns)
-        figure = new_figure(3.6 * columns, 2.3 * rows)
-        panels = figure.subplots(rows, columns, squeeze=False).flatten().tolist()
-        for axes, (name, points) in zip(panels, sorted(history.items()), strict=False):
-            steps, values = zip(*points, strict=True)
-            axes.plot(steps, values, color=KNOWN["wiener"].color, marker="." if len(steps) < 30 else "")
-            if min(values) > 0 and max(values) > 10 * min(values):
-                axes.set_yscale("log")
-            axes.set(title=name, xlabel="training step")
-        for axes in panels[len(history) :]:
-            axes.set_visible(False)
-    return figure
-
-
 def _draw_series(axes: Axes, chart: Chart, series: Series, look: Look) -> None:
     x, mean = list(chart.x), list(series.mean)
     label = look.label + _out_of_range(mean, chart.y_range)
@@ -169,7 +151,7 @@ def _scale(axes: Axes, chart: Chart) -> None:
             set_scale("log")
             low, high = axis.get_view_interval()
             # A short axis needs more than powers of ten.
-            subs = (1.0,) if high / low > 50 else (1.0, 2.0, 5.0)
+            subs = (1.0,) if high / low > 50 else (1.0, 2.0, 5.0) if high / low > 10 else tuple(range(1, 10))
             axis.set_major_locator(LogLocator(subs=subs))
             axis.set_major_formatter(plain)
             axis.set_minor_formatter(NullFormatter())

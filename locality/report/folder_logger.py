@@ -14,12 +14,12 @@ from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
 from locality.report.folder import first_rank, write_atomically
+from locality.report.history import COLUMNS, HISTORY
 
 if TYPE_CHECKING:
     from lightning.pytorch.loggers import WandbLogger
 
-HISTORY, WANDB_ID = "history.csv", "wandb_id.txt"
-COLUMNS = ["step", "name", "value"]
+WANDB_ID = "wandb_id.txt"
 MODES = ("offline", "online", "disabled")
 OLD_WORDS = {"dryrun": "offline", "run": "online"}  # which W&B itself, and Lightning, still use in WANDB_MODE
 
@@ -29,6 +29,7 @@ def loggers(
     wandb: str = "offline",  # offline | online | disabled; $WANDB_MODE, if set, decides between the first two
     project: str = "locality",  # the W&B project
     config: Mapping[str, Any] | None = None,  # plain containers; W&B's table of runs shows them
+    resume_step: int | None = None,  # the step that a resumed run goes on from; later rows are forgotten
 ) -> list[Logger]:
     """The loggers of a run: the folder always, W&B unless it is disabled. A resumed run keeps its W&B id."""
     if wandb not in MODES:
@@ -38,6 +39,8 @@ def loggers(
     if mode not in MODES:
         raise ValueError(f"WANDB_MODE: want one of {', '.join(MODES)}, got '{mode}'")
     folder_logger = FolderLogger(folder)
+    if resume_step is not None:
+        folder_logger.rewind(resume_step)
     return (
         [folder_logger]
         if mode == "disabled"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, final
@@ -61,14 +60,3 @@ class Record:
         write_atomically(
             self.folder / METRICS, json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n"
         )
-
-
-def read_history(path: Path) -> dict[str, list[tuple[int, float]]]:
-    """The step-wise scalars of a run: name -> (step, value), without those that are not finite."""
-    history: dict[str, list[tuple[int, float]]] = {}
-    if path.exists():
-        with path.open(newline="") as file:
-            for row in csv.DictReader(file):
-                if row["step"] and math.isfinite(float(row["value"])):
-                    history.setdefault(row["name"], []).append((int(row["step"]), float(row["value"])))
-    return history

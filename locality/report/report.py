@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, final
 
 from locality.report.card import ModelCard, render_card
 from locality.report.chart import Chart
-from locality.report.figures import draw_chart, draw_history, to_png
+from locality.report.figures import draw_chart, to_png
 from locality.report.folder import checked_name, first_rank, write_atomically
 from locality.report.grid import draw_grid
+from locality.report.history import HISTORY, draw_history, read_history
 from locality.report.mirror import Mirror, sync_command
 from locality.report.page import Picture, render_page
 from locality.report.provenance import provenance
-from locality.report.record import CURVES, METRICS, Record, read_history
+from locality.report.record import CURVES, METRICS, Record
 from locality.report.table import Cell, Table
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torch import Tensor
 
-HISTORY, CONFIG, PAGE, CARD = "history.csv", "config.yaml", "report.html", "MODEL_CARD.md"
-PANELS = 12  # of training curves on the page
+CONFIG, PAGE, CARD = "config.yaml", "report.html", "MODEL_CARD.md"
+LINES = 24  # training curves on the page
 P = ParamSpec("P")
 
 
@@ -145,8 +146,7 @@ class Report:
         }
         history.pop("epoch", None)
         if history:
-            shown = dict(sorted(history.items())[:PANELS])
-            self._keep_picture("history", draw_history(shown))
+            self._keep_picture("history", draw_history(dict(sorted(history.items())[:LINES])))
 
     def _write_page(self) -> None:
         config = self.folder / CONFIG
