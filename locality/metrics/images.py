@@ -22,7 +22,6 @@ class ImageR2(PerImage):
     """
 
     higher_is_better = True
-    is_differentiable = False
 
     def __init__(self, unbiased: bool = False) -> None:
         super().__init__()
@@ -49,7 +48,6 @@ class ImageMSE(PerImage):
     """
 
     higher_is_better = False
-    is_differentiable = True
 
     def score(
         self,
@@ -69,7 +67,6 @@ class PearsonR(PerImage):
     """
 
     higher_is_better = True
-    is_differentiable = False
 
     def score(
         self,

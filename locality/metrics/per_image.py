@@ -24,6 +24,7 @@ class PerImage(Metric, ABC):
     """
 
     full_state_update = False
+    is_differentiable = False
     records: list[Tensor]
 
     def __init__(self) -> None:
