@@ -16,12 +16,14 @@ from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig, OmegaConf
 
 from locality import build
+from locality.build import plain
+from locality.callbacks.interrupt import StopBetweenBatches
 from locality.callbacks.samples import SampleGrid
 from locality.checkpoint import CHECKPOINT, load, read
 from locality.compare.context import Context
 from locality.config import UsageError, check
 from locality.modules import AnalyticModule, DenoiserModule, OnePass
-from locality.report import FolderLogger, Report
+from locality.report import Report
 from locality.report.folder import first_rank
 from locality.runs import close_run, newest_network, open_run, set_status
 
@@ -46,7 +48,9 @@ def run(cfg: DictConfig) -> dict[str, float]:
     _quiet()
     prepared = (_Training if cfg.task == "train" else _Evaluation)(cfg)
     folder = open_run(cfg)
-    tools = build.made(cfg.logger, _partial_=True)(folder=folder, config=OmegaConf.to_container(cfg))
+    resumed = folder / CHECKPOINT if cfg.get("resume") and (folder / CHECKPOINT).exists() else None
+    step = read(resumed)["global_step"] if resumed else None
+    tools = build.made(cfg.logger, _partial_=True)(folder=folder, config=plain(cfg), resume_step=step)
     report = Report(folder, tools)
     state = "failed"
     try:
@@ -86,11 +90,6 @@ class _Training:
         trainer = _trainer(self.cfg, folder, tools, callbacks, **changes)
         last = folder / CHECKPOINT
         resume = str(last) if self.cfg.resume and last.exists() else None
-        if resume:
-            step = read(last)["global_step"]
-            for tool in tools:
-                if isinstance(tool, FolderLogger):
-                    tool.rewind(step)
         trainer.fit(self.module, datamodule=OnePass(self.data) if analytic else self.data, ckpt_path=resume)
         if trainer.interrupted:
             raise KeyboardInterrupt
@@ -115,7 +114,7 @@ class _Evaluation:
                 print(f"checkpoint=auto: {source}", flush=True)
         recipe = read(source)["hyper_parameters"]
         self.reference = load(source, cfg.cache)
-        self.data = build.datamodule(recipe["data"] if cfg.data is None else cfg.data)
+        self.data = build.datamodule(_data(cfg, recipe["data"]))
         self.compare = build.made(cfg.compare)
 
     def run(self, folder: Path, report: Report, tools: list[Logger]) -> dict[str, float]:
@@ -133,7 +132,7 @@ def _trainer(
 ) -> Trainer:
     # Inference mode would cut the gradients that sensitivity fields are made of; the data shares out ranks.
     return build.made(
-        {**OmegaConf.to_container(cfg.trainer, resolve=True), **changes},  # type: ignore[dict-item]
+        {**plain(cfg.trainer), **changes},
         default_root_dir=str(folder), logger=tools, callbacks=callbacks,
         inference_mode=False, use_distributed_sampler=False, num_sanity_val_steps=0,
         enable_model_summary=False,
@@ -142,21 +141,30 @@ def _trainer(
 
 
 def _checkpoints(folder: Path) -> list[Callback]:
-    """`last.ckpt`, renewed after each epoch, every few minutes, and when the run breaks off."""
+    """`last.ckpt`, renewed after each epoch, every few minutes, and when the run is stopped."""
     from datetime import timedelta
 
     place: dict[str, Any] = {"dirpath": folder / CHECKPOINT.parent, "filename": CHECKPOINT.stem}
-    place |= {"enable_version_counter": False, "save_on_exception": True}
+    place |= {"enable_version_counter": False}
     return [
         ModelCheckpoint(**place, every_n_epochs=1, save_on_train_epoch_end=True),
         ModelCheckpoint(**place, train_time_interval=timedelta(minutes=4)),
+        StopBetweenBatches(folder / CHECKPOINT),
     ]
 
 
 def _recipe(cfg: DictConfig, module: DenoiserModule) -> dict[str, Any]:
-    plain = OmegaConf.to_container(cfg, resolve=True)
-    assert isinstance(plain, dict)
-    return {"model": plain["model"], "data": plain["data"], "image_shape": list(module.image_shape)}
+    return {"model": plain(cfg.model), "data": plain(cfg.data), "image_shape": list(module.image_shape)}
+
+
+def _data(cfg: DictConfig, trained_on: dict[str, Any]) -> dict[str, Any]:
+    """The data that were asked for, else those of the run; without a gamma, that of the run."""
+    if cfg.data is None:
+        return trained_on
+    asked = plain(cfg.data)
+    if cfg.gamma is None:
+        asked["gamma"] = trained_on["gamma"] if asked["pattern"] is not None else 0.0
+    return asked
 
 
 def _cache(cfg: DictConfig) -> Path | None:

@@ -47,8 +47,13 @@ def fit(node: Node) -> Fit:
 
 def module(node: Node, image_shape: tuple[int, ...]) -> DenoiserModule:
     """The Lightning module of a model config, for images of this shape."""
-    plain = OmegaConf.to_container(node, resolve=True) if isinstance(node, DictConfig) else dict(node)
-    assert isinstance(plain, dict)
-    if "denoiser" in plain:
-        plain["denoiser"] = {**plain["denoiser"], "_partial_": True}
-    return made(plain, image_shape=image_shape)
+    settings = plain(node)
+    if "denoiser" in settings:
+        settings["denoiser"] = {**settings["denoiser"], "_partial_": True}
+    return made(settings, image_shape=image_shape)
+
+
+def plain(node: Node) -> dict[str, Any]:
+    """A config node as plain containers, interpolations resolved: what checkpoints may hold."""
+    content: Any = OmegaConf.to_container(node, resolve=True) if isinstance(node, DictConfig) else dict(node)
+    return content

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import WeightAveraging
 from torch import Tensor
 
@@ -14,8 +13,7 @@ class EMA(WeightAveraging):
     """Lightning's weight averaging with decay `min(decay, (1 + n) / (10 + n))` at the n-th update.
 
     The early decay forgets the random start, so that short runs are averaged too. Validation, sampling and
-    the checkpoint's `state_dict` use the averaged weights. A run that is interrupted while they are in place
-    takes the raw ones back first, so that the checkpoint saved then has each in its own place.
+    the checkpoint's `state_dict` use the averaged weights.
     """
 
     def __init__(self, decay: float = 0.999) -> None:
@@ -24,22 +22,8 @@ class EMA(WeightAveraging):
 
         def average(averaged: Sequence[Tensor], current: Sequence[Tensor], count: Tensor) -> None:
             n = int(count)
-            torch._foreach_lerp_(list(averaged), list(current), 1 - min(decay, (1 + n) / (10 + n)))
+            # The average was copied before the trainer cast the module to its precision: it stays float32.
+            alike = [new.to(old.dtype) for old, new in zip(averaged, current, strict=True)]
+            torch._foreach_lerp_(list(averaged), alike, 1 - min(decay, (1 + n) / (10 + n)))
 
         super().__init__(multi_avg_fn=average, use_buffers=False)
-        self._exchanged = False
-
-    def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Puts the averaged weights in place."""
-        super().on_validation_epoch_start(trainer, pl_module)
-        self._exchanged = self._average_model is not None
-
-    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Takes the raw weights back."""
-        super().on_validation_epoch_end(trainer, pl_module)
-        self._exchanged = False
-
-    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Takes the raw weights back, if the run broke off during validation."""
-        if self._exchanged:
-            self.on_validation_epoch_end(trainer, pl_module)

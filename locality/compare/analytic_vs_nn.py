@@ -39,7 +39,6 @@ def analytic_vs_nn(
     module = ComparisonModule(
         context.reference, context.candidates(), count, pictures=min(pictures, count), seed=context.seed
     )
-    context.data.eval_batch_size = min(context.data.eval_batch_size, count)
     batches = math.ceil(count / context.data.eval_batch_size)
     context.trainer(limit_test_batches=batches).test(module, datamodule=context.data, verbose=False)
     scores = module.results
@@ -137,10 +136,12 @@ def _average(values: list[Tensor]) -> float:
 def _series(values: list[Tensor] | None) -> Series:
     assert values is not None
     ends = [interval(value) for value in values]
-    return Series([value.mean() for value in values], [low for low, _ in ends], [high for _, high in ends])
+    return Series(
+        [value.mean().item() for value in values], [low for low, _ in ends], [high for _, high in ends]
+    )
 
 
 def _ratio(values: list[Tensor], floor: list[Tensor]) -> Series:
     ends = [ratio_interval(value, base) for value, base in zip(values, floor, strict=True)]
-    means = [value.mean() / base.mean() for value, base in zip(values, floor, strict=True)]
+    means = [(value.mean() / base.mean()).item() for value, base in zip(values, floor, strict=True)]
     return Series(means, [low for low, _ in ends], [high for _, high in ends])

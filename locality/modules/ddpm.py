@@ -85,7 +85,8 @@ class DDPMModule(DenoiserModule):
         """Where a run resumes within an epoch, leaves out the batches that it has seen."""
         seen = self.trainer.fit_loop.epoch_loop.batch_progress.current.ready
         sampler = getattr(self.trainer.train_dataloader, "sampler", None)
-        if seen and isinstance(sampler, GlobalBatches):
+        # After a whole epoch the counter still stands at its end; Lightning resets it only later.
+        if seen < self.trainer.num_training_batches and isinstance(sampler, GlobalBatches):
             sampler.skip = seen
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
