@@ -10,10 +10,9 @@ from typing import Any, NoReturn
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from locality.config import UsageError, check, nearest
+from locality.config import RUN_VARIABLE, UsageError, check, nearest
 
 KEPT = ("data", "model", "denoiser", "gamma", "seed")  # what makes a run: resuming cannot change it
-RUN_VARIABLE = "LOCALITY_RUN"  # the run folder, told by a first rank to the ranks that it starts
 
 
 def main(task: str, configs: Path) -> None:
@@ -44,6 +43,9 @@ def _launch(cfg: DictConfig) -> None:
     # Errors end here: one that left the task would be told a second time by Hydra.
     try:
         cfg = check(_resumed(cfg))
+        if cfg.dry_run:
+            print(OmegaConf.to_yaml(cfg, resolve=True))
+            return
         from locality.app import RunFailed, run
     except UsageError as error:
         _stop(str(error), 2)

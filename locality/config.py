@@ -11,6 +11,8 @@ from typing import Any
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+RUN_VARIABLE = "LOCALITY_RUN"  # the run folder, told by a first rank to the ranks that it starts
+
 
 class UsageError(ValueError):
     """A mistake in what was asked for: one line on the terminal and exit code 2."""

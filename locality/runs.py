@@ -10,8 +10,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from locality.cli import RUN_VARIABLE
-from locality.config import UsageError
+from locality.config import RUN_VARIABLE, UsageError
 from locality.report import create_run_folder, write_atomically
 from locality.report.folder import first_rank, point_latest
 

@@ -1,0 +1,46 @@
+# make help     what there is. Each target sets itself up: a virtual environment in .venv, and this project in it.
+PYTHON ?= python3
+VENV ?= .venv
+RUN := $(VENV)/bin/python
+INSTALLED := $(VENV)/.installed
+
+# Idle threads sleep instead of spinning: with few cores, a spinning thread takes the time of a working one.
+export OMP_WAIT_POLICY ?= PASSIVE
+
+.PHONY: help install demo test lint format bench readme clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(INSTALLED) ## the virtual environment, with the project and its tools in it
+
+$(INSTALLED): pyproject.toml
+	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --editable ".[dev]"
+	touch $@
+
+demo: $(INSTALLED) ## train a small U-Net on photographs and compare it with analytical denoisers
+	$(RUN) train.py trainer=demo
+	$(RUN) evaluate.py compare=analytic_vs_nn
+
+test: $(INSTALLED) ## the tests
+	$(RUN) -m pytest
+
+lint: $(INSTALLED) ## ruff and mypy
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+
+format: $(INSTALLED) ## lay the code out
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+
+bench: $(INSTALLED) ## time every denoiser, and Lightning's overhead
+	$(RUN) -m benchmarks.denoisers
+	$(RUN) -m benchmarks.training
+
+readme: $(INSTALLED) ## put the newest demo's numbers and picture into README.md
+	$(RUN) -m docs.readme
+
+clean: ## remove the virtual environment and caches (run folders stay)
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
