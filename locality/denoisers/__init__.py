@@ -1,9 +1,29 @@
 """Every denoiser: one contract, `D(x, sigma) -> x0`."""
 
 from locality.denoisers.base import ClosedFormJacobian, Denoiser, Limit
+from locality.denoisers.golden import GoldenSubset
+from locality.denoisers.local_score import LocalScore
 from locality.denoisers.nearest import Nearest
 from locality.denoisers.network import NetworkDenoiser
 from locality.denoisers.optimal import Optimal
+from locality.denoisers.patch_composite import PatchComposite
+from locality.denoisers.pca_locality import PCALocality
+from locality.denoisers.precision import PrecisionDenoiser
+from locality.denoisers.smoothed import Smoothed
 from locality.denoisers.wiener import Wiener
 
-__all__ = ["ClosedFormJacobian", "Denoiser", "Limit", "Nearest", "NetworkDenoiser", "Optimal", "Wiener"]
+__all__ = [
+    "ClosedFormJacobian",
+    "Denoiser",
+    "GoldenSubset",
+    "Limit",
+    "LocalScore",
+    "Nearest",
+    "NetworkDenoiser",
+    "Optimal",
+    "PCALocality",
+    "PatchComposite",
+    "PrecisionDenoiser",
+    "Smoothed",
+    "Wiener",
+]

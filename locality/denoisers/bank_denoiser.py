@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
 
 import torch
 from einops import rearrange
@@ -12,6 +13,7 @@ from torch import Tensor
 from locality.bank import ImageBank
 from locality.denoisers.base import ClosedFormJacobian, Denoiser, Pixel
 from locality.posterior.engine import Engine, Posterior, average
+from locality.posterior.streaming import Limits
 
 MEMORY_BUDGET = 2**30  # bytes above the bank
 _ROOM_PER_QUERY = 16 * 8  # bytes per coordinate of one noisy image: accumulators in float64
@@ -20,6 +22,9 @@ _ROOM_PER_QUERY = 16 * 8  # bytes per coordinate of one noisy image: accumulator
 class BankDenoiser(Denoiser, ClosedFormJacobian, ABC):
     """A softmax average over a bank of images: flattens, bounds memory, and leaves the rest to an engine."""
 
+    same_at_all_levels: ClassVar[bool] = (
+        False  # true: one engine takes images at several noise levels together
+    )
     bank: ImageBank
 
     def __init__(
@@ -31,24 +36,35 @@ class BankDenoiser(Denoiser, ClosedFormJacobian, ABC):
         super().__init__()
         if not isinstance(bank, ImageBank):
             raise ValueError(f"bank: want an ImageBank, got {type(bank).__name__}")
-        if chunk_size is not None and not _whole(chunk_size):
+        if chunk_size is not None and not is_count(chunk_size):
             raise ValueError(f"chunk_size: want None or a whole number of images from 1, got {chunk_size!r}")
-        if not _whole(memory_budget):
+        if not is_count(memory_budget):
             raise ValueError(f"memory_budget: want a whole number of bytes from 1, got {memory_budget!r}")
         self.bank = bank
         self.image_shape = bank.image_shape
-        self.chunk_size = chunk_size
-        self.memory_budget = memory_budget
+        self.limits_of_memory = Limits(chunk_size, memory_budget)
+
+    @abstractmethod
+    def engine(
+        self,
+        sigma: float,  # the noise level
+    ) -> Engine:
+        """What computes the averages at a noise level."""
 
     @property
-    @abstractmethod
-    def engine(self) -> Engine:
-        """What computes the averages."""
+    def images(self) -> Tensor:  # [N, n] as at rest
+        """The bank, flat."""
+        return rearrange(self.bank.images, "i c h w -> i (c h w)")
 
     def estimate(self, x: Tensor, sigma: Tensor) -> Tensor:
         """The posterior mean; differentiable in x, by closed form."""
-        parts = [average(self.engine, flat, level) for flat, level in self._batches(x, sigma)]
-        return torch.cat(parts).reshape(x.shape)
+        if len(x) == 0:
+            return x
+        places, parts = [], []
+        for place, flat, level, engine in self._groups(x, sigma):
+            places.append(place)
+            parts.append(average(engine, flat, level))
+        return torch.cat(parts)[torch.cat(places).argsort()].reshape(x.shape)
 
     def posterior(
         self,
@@ -56,13 +72,13 @@ class BankDenoiser(Denoiser, ClosedFormJacobian, ABC):
         sigma: float | Tensor,  # [B] noise levels, or one for all
     ) -> Posterior:  # fields [B, C, H, W]
         """The estimate and its weights' log-partition, effective size and entropy; carries no gradient."""
-        sigma = self._checked(x, sigma)
-        engine, parts = self.engine, []
+        places, parts = [], []
         with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
-            for flat, level in self._batches(x, sigma):
-                mean, *statistics = engine.posterior(flat, level)
-                parts.append((mean, *(engine.outputs_of_rows(s, flat.shape[1]) for s in statistics)))
-        mean, *statistics = (torch.cat(field).reshape(x.shape) for field in zip(*parts, strict=True))
+            for place, flat, level, engine in self._groups(x, self._checked(x, sigma)):
+                places.append(place)
+                parts.append(engine.posterior(flat, level))
+        order = torch.cat(places).argsort()
+        mean, *statistics = (torch.cat(field)[order].reshape(x.shape) for field in zip(*parts, strict=True))
         return Posterior(mean.to(x.dtype), *statistics)
 
     def closed_form_jacobian(
@@ -73,15 +89,24 @@ class BankDenoiser(Denoiser, ClosedFormJacobian, ABC):
         coordinates = rearrange(torch.arange(c * h * w, device=x.device), "(c h w) -> h w c", c=c, h=h, w=w)
         index = torch.as_tensor(pixels, device=x.device).reshape(-1, 2)
         outputs = coordinates[index[:, 0], index[:, 1]]
+        fields = x.new_empty(len(x), len(outputs), c * h * w)
         with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
-            parts = [self.engine.fields(flat, level, outputs) for flat, level in self._batches(x, sigma)]
-        return rearrange(torch.cat(parts), "b p (c h w) -> b p c h w", c=c, h=h, w=w)
+            for place, flat, level, engine in self._groups(x, sigma):
+                fields[place] = engine.fields(flat, level, outputs)
+        return rearrange(fields, "b p (c h w) -> b p c h w", c=c, h=h, w=w)
 
-    def _batches(self, x: Tensor, sigma: Tensor) -> list[tuple[Tensor, Tensor]]:
+    def _groups(self, x: Tensor, sigma: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor, Engine]]:
+        """The images that one engine takes together: at one noise level, and few enough for the budget."""
         flat = rearrange(x, "b c h w -> b (c h w)")
-        size = max(1, self.memory_budget // (_ROOM_PER_QUERY * flat.shape[1]))
-        return list(zip(flat.split(size), sigma.split(size), strict=True))
+        levels = sigma.detach()[:1] if self.same_at_all_levels else sigma.detach().unique()
+        size = max(1, self.limits_of_memory.memory_budget // (_ROOM_PER_QUERY * flat.shape[1]))
+        for level in levels:
+            alike = torch.ones_like(sigma, dtype=torch.bool) if self.same_at_all_levels else sigma == level
+            engine = self.engine(level.item())
+            for place in alike.nonzero()[:, 0].split(size):
+                yield place, flat[place], sigma[place], engine
 
 
-def _whole(number: object) -> bool:
+def is_count(number: object) -> bool:
+    """Whether something is a whole number from 1."""
     return isinstance(number, int) and not isinstance(number, bool) and number >= 1

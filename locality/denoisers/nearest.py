@@ -14,6 +14,7 @@ class Nearest(BankDenoiser):
     """
 
     piecewise_constant = True
+    same_at_all_levels = True
 
     @classmethod
     def fit(
@@ -25,7 +26,6 @@ class Nearest(BankDenoiser):
         """The nearest-image denoiser of a bank; nothing is computed yet."""
         return cls(bank, chunk_size, memory_budget)
 
-    @property
-    def engine(self) -> NearestEngine:
+    def engine(self, sigma: float) -> NearestEngine:
         """All the weight on one image."""
-        return NearestEngine(self.bank, self.chunk_size, self.memory_budget)
+        return NearestEngine(self.images, self.limits_of_memory)

@@ -16,6 +16,7 @@ class Optimal(BankDenoiser):
     """
 
     limits = frozenset({Limit.BANK_MEAN, Limit.TRAINING_IMAGE})
+    same_at_all_levels = True
 
     @classmethod
     def fit(
@@ -27,7 +28,6 @@ class Optimal(BankDenoiser):
         """The optimal denoiser of a bank; nothing is computed yet."""
         return cls(bank, chunk_size, memory_budget)
 
-    @property
-    def engine(self) -> UniformEngine:
+    def engine(self, sigma: float) -> UniformEngine:
         """One softmax for the whole image."""
-        return UniformEngine(self.bank, self.chunk_size, self.memory_budget)
+        return UniformEngine(self.images, self.limits_of_memory)

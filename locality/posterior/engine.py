@@ -11,26 +11,31 @@ from torch.autograd.function import once_differentiable
 
 
 class Posterior(NamedTuple):
-    """A softmax average and what is known of its weights, per output coordinate.
+    """A softmax average and what is known of its weights, output by output; the statistics are float64."""
 
-    A "row" is a softmax; outputs that share their weights share a row, and R of them serve n outputs.
-    """
-
-    mean: Tensor  # [B, n] sum_i w_i(q) X_i[q]
-    log_partition: Tensor  # [B, R] log sum_i exp(-sum_p A[q, p] (x_p - X_ip)^2 / (2 sigma^2)); float64
-    effective_size: Tensor  # [B, R] 1 / sum_i w_i^2, in candidates; float64
-    entropy: Tensor  # [B, R] -sum_i w_i log w_i, in nats; float64
+    mean: Tensor  # sum_i w_i(q) X_i[q]
+    log_partition: Tensor  # log sum_i exp(-sum_p A[q, p] (x_p - X_ip)^2 / (2 sigma^2))
+    effective_size: Tensor  # 1 / sum_i w_i^2, in candidates
+    entropy: Tensor  # -sum_i w_i log w_i, in nats
 
 
 class Engine(ABC):
-    """Computes posterior means over a bank, and the two derivatives that have closed forms."""
+    """Computes posterior means over a bank, and the derivatives that have closed forms."""
+
+    @abstractmethod
+    def solve(
+        self,
+        x: Tensor,  # [B, n]
+        sigma: Tensor,  # [B]
+    ) -> tuple[Tensor, Tensor]:  # [B, n] the mean; [B, ...] what `pullback` wants to know again
+        """The posterior mean."""
 
     @abstractmethod
     def posterior(
         self,
         x: Tensor,  # [B, n]
         sigma: Tensor,  # [B]
-    ) -> Posterior:
+    ) -> Posterior:  # fields [B, n]
         """The mean and its weights' statistics."""
 
     @abstractmethod
@@ -38,8 +43,8 @@ class Engine(ABC):
         self,
         x: Tensor,  # [B, n]
         sigma: Tensor,  # [B]
-        mean: Tensor,  # [B, n] as `posterior` gave it
-        log_partition: Tensor,  # [B, R] likewise
+        mean: Tensor,  # [B, n] as `solve` gave it
+        evidence: Tensor,  # [B, ...] likewise
         cotangent: Tensor,  # [B, n]
     ) -> Tensor:  # [B, n]
         """`J^T cotangent`, with `J[q, p] = A[q, p] Cov_w(q)(X_q, X_p) / sigma^2`."""
@@ -49,17 +54,9 @@ class Engine(ABC):
         self,
         x: Tensor,  # [B, n]
         sigma: Tensor,  # [B]
-        outputs: Tensor,  # [P, C] output coordinates; those of one line are added up
+        outputs: Tensor,  # [P, C] output coordinates; the rows of one line are added up
     ) -> Tensor:  # [B, P, n]
         """Rows of the Jacobian, in closed form."""
-
-    def outputs_of_rows(
-        self,
-        values: Tensor,  # [B, R]
-        n: int,
-    ) -> Tensor:  # [B, n]
-        """A quantity of each row, given to the outputs that the row serves."""
-        return values.expand(-1, n) if values.shape[1] == 1 else values
 
 
 def average(
@@ -82,19 +79,18 @@ def average(
 class _Average(torch.autograd.Function):
     @staticmethod
     def forward(x: Tensor, sigma: Tensor, engine: Engine) -> tuple[Tensor, Tensor]:
-        result = engine.posterior(x.detach(), sigma.detach())
-        return result.mean, result.log_partition
+        return engine.solve(x.detach(), sigma.detach())
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Engine], output: tuple[Tensor, Tensor]) -> None:
         x, sigma, ctx.engine = inputs
-        mean, log_partition = output
-        ctx.mark_non_differentiable(log_partition)
-        ctx.save_for_backward(x, sigma, mean, log_partition)
+        mean, evidence = output
+        ctx.mark_non_differentiable(evidence)
+        ctx.save_for_backward(x, sigma, mean, evidence)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, cotangent: Tensor, _: Tensor | None) -> tuple[Tensor, None, None]:
-        x, sigma, mean, log_partition = ctx.saved_tensors
+        x, sigma, mean, evidence = ctx.saved_tensors
         with torch.autocast(x.device.type, enabled=False):
-            return ctx.engine.pullback(x, sigma, mean, log_partition, cotangent).to(x.dtype), None, None
+            return ctx.engine.pullback(x, sigma, mean, evidence, cotangent).to(x.dtype), None, None

@@ -13,42 +13,50 @@ class RunningSoftmax:
 
     def __init__(
         self,
-        peak: Tensor,  # [...] any tensor with the shape, type and device of one logit per row
-        sums: Tensor,  # [..., v] any tensor with the shape, type and device of the weighted sums
+        rows: Tensor,  # [B, R] any tensor with the shape, type and device of one logit per softmax
+        row_of_output: Tensor,  # [n] which softmax weighs each output
     ) -> None:
-        self.peak = torch.full_like(peak, -torch.inf)
-        self.total = torch.zeros_like(peak)
-        self.squares = torch.zeros_like(peak)
-        self.energy = torch.zeros_like(peak)  # sum of weight * (logit - peak)
-        self.sums = torch.zeros_like(sums)
+        self.row_of_output = row_of_output
+        self.peak = torch.full_like(rows, -torch.inf)
+        self.total = torch.zeros_like(rows)
+        self.squares = torch.zeros_like(rows)
+        self.energy = torch.zeros_like(rows)  # sum of weight * (logit - peak)
+        self.sums = rows.new_zeros(len(rows), len(row_of_output))
 
     def add(
         self,
-        logits: Tensor,  # [..., c] of c more candidates
-        weigh: Callable[[Tensor], Tensor],  # weights [..., c] -> their weighted sums [..., v]
+        logits: Tensor,  # [B, R, c] of c more candidates
+        weigh: Callable[[Tensor], Tensor],  # weights [B, R, c] -> weighted sums [B, n]
     ) -> None:
         """Take in more candidates."""
-        peak = torch.maximum(self.peak, logits.amax(-1))
+        peak = torch.maximum(self.peak, logits.amax(-1).to(self.peak))
         shift = self.peak - peak
         scale = shift.exp()
-        relative = logits - peak[..., None]
+        relative = logits - peak[..., None].to(logits)
         weights = relative.exp()
         earlier = self.energy + self.total * shift.nan_to_num(neginf=0)
         self.energy = earlier * scale + (weights * relative).sum(-1)
         self.total = self.total * scale + weights.sum(-1)
         self.squares = self.squares * scale**2 + weights.square().sum(-1)
-        inner = (1,) * (self.sums.ndim - scale.ndim)
-        self.sums = self.sums * scale.reshape(scale.shape + inner) + weigh(weights)
+        self.sums = self.sums * scale[:, self.row_of_output] + weigh(weights)
         self.peak = peak
 
-    def log_partition(self) -> Tensor:
+    @property
+    def mean(self) -> Tensor:  # [B, n]
+        """The weighted mean."""
+        return self.sums / self.total[:, self.row_of_output]
+
+    @property
+    def log_partition(self) -> Tensor:  # [B, R]
         """`log sum exp(logit)`."""
         return self.peak + self.total.log()
 
-    def effective_size(self) -> Tensor:
+    @property
+    def effective_size(self) -> Tensor:  # [B, R]
         """`1 / sum w^2` of the normalised weights."""
         return self.total**2 / self.squares
 
-    def entropy(self) -> Tensor:
+    @property
+    def entropy(self) -> Tensor:  # [B, R]
         """`-sum w log w` of the normalised weights, in nats."""
         return self.total.log() - self.energy / self.total

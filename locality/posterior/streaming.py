@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import torch
-from einops import rearrange
 from torch import Tensor
 
-from locality.bank import ImageBank
+from locality.bank import to_float
 
-_DOUBLE = 8  # bytes
 _LARGEST_CHUNK = 4096  # images; products gain nothing from more
 
 
-def flat_chunks(
-    bank: ImageBank,
-    x: Tensor,  # [B, n] the queries, whose number says how much room a chunk takes
-    chunk_size: int | None,
-    memory_budget: int,  # bytes
-    more: int = 0,  # further float64 numbers that the caller keeps per image
-) -> Iterator[Tensor]:  # [c, n] float64
-    """The bank's images as float64 vectors, as many at a time as asked for, or as the budget allows."""
-    # Three copies of an image (reading uint8 takes temporaries) and five numbers per image and query.
-    each = _DOUBLE * (3 * x.shape[1] + 5 * len(x) + more)
-    room = memory_budget - 6 * _DOUBLE * x.numel()
-    size = chunk_size or min(max(1, room // (2 * each)), _LARGEST_CHUNK)
-    for chunk in bank.chunks(size, torch.float64):
-        yield rearrange(chunk, "i c h w -> i (c h w)")
+class Limits(NamedTuple):
+    """What an engine may use; neither changes a result."""
+
+    chunk_size: int | None  # images at once; None: what the budget allows
+    memory_budget: int  # bytes above the bank
+
+    def size(
+        self,
+        each: int,  # bytes per image of a chunk
+        fixed: int = 0,  # bytes whatever the chunk
+    ) -> int:
+        """How many images make a chunk: half the budget is left to what allocators keep back."""
+        return self.chunk_size or min(max(1, (self.memory_budget - fixed) // (2 * each)), _LARGEST_CHUNK)
+
+
+def chunks(
+    images: Tensor,  # [N, n] as at rest
+    limits: Limits,
+    each: int,  # numbers that the caller keeps per image of a chunk
+    fixed: int = 0,  # numbers that the caller keeps whatever the chunk
+    dtype: torch.dtype = torch.float64,
+) -> Iterator[Tensor]:  # [c, n]
+    """The images in order, as floats in [-1, 1]."""
+    for part in images.split(limits.size(dtype.itemsize * each, dtype.itemsize * fixed)):
+        yield to_float(part, dtype)

@@ -1,0 +1,119 @@
+"""The golden subset: PCA locality over a few candidates, chosen for each image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from locality.bank import ImageBank
+from locality.denoisers.bank_denoiser import MEMORY_BUDGET, is_count
+from locality.denoisers.base import Limit
+from locality.denoisers.masked_denoiser import MaskedDenoiser
+from locality.denoisers.wiener_mask import WienerMask
+from locality.noise import generator
+from locality.posterior.rows import Rows
+from locality.posterior.subset import SubsetEngine
+from locality.statistics import GaussianStats
+
+
+class GoldenSubset(MaskedDenoiser):
+    """GoldDiff (2026): the masked softmax of PCA locality over the images nearest to x.
+
+    Of N images the `m` nearest on a pooled proxy, of these the `k` nearest in full, with
+    `m = m_min + (N - m_min) (1 - g)`, `k = k_max - (k_max - k_min) (1 - g)`, `g = sqrt(1 - alpha_bar)`.
+    The distances are in pixel units, to x itself. `presample` first draws that many images at random, once.
+
+    Raises ValueError for fractions that leave no candidate or ask for k above m.
+    """
+
+    limits = frozenset({Limit.TRAINING_IMAGE})
+    candidates: Tensor
+
+    def __init__(
+        self,
+        bank: ImageBank,
+        stats: GaussianStats,
+        tau: float | Mapping[float, float] = 0.02,  # as for PCALocality
+        mask_axis: str = "column",
+        threshold: str = "global",
+        k_min: float = 0.05,  # of the bank, kept without noise
+        k_max: float = 0.1,  # of the bank, kept at the highest noise
+        m_min: float = 0.1,  # of the bank, pre-selected at the highest noise
+        proxy_size: int = 16,  # pixels, side of the pooled images
+        presample: int | None = None,  # images drawn at random before all; None: every one
+        seed: int = 0,  # of the draw
+        chunk_size: int | None = None,  # images read at once; changes no result
+        memory_budget: int = MEMORY_BUDGET,  # bytes above the bank
+    ) -> None:
+        super().__init__(bank, chunk_size, memory_budget)
+        if not 0 < k_min <= k_max <= m_min <= 1:
+            got = f"k_min={k_min}, k_max={k_max}, m_min={m_min}"
+            raise ValueError(
+                f"k_min, k_max, m_min: want fractions 0 < k_min <= k_max <= m_min <= 1, got {got}"
+            )
+        if not is_count(proxy_size):
+            raise ValueError(f"proxy_size: want a whole number of pixels from 1, got {proxy_size!r}")
+        if presample is not None and not (is_count(presample) and presample <= len(bank)):
+            raise ValueError(f"presample: want None or 1 to {len(bank)} images, got {presample!r}")
+        self.wiener = WienerMask(stats, bank.image_shape, tau, mask_axis, threshold)
+        self.fractions = (k_min, k_max, m_min)
+        self.proxy_size = proxy_size
+        order = torch.randperm(len(bank), generator=generator(seed, "golden subset"))
+        chosen = torch.arange(len(bank)) if presample is None else order[:presample].sort().values
+        self.register_buffer("candidates", chosen)
+
+    @classmethod
+    def fit(
+        cls,
+        bank: ImageBank,
+        tau: float | Mapping[float, float] = 0.02,
+        mask_axis: str = "column",
+        threshold: str = "global",
+        shrinkage: str | None = None,  # None | "ledoit_wolf"
+        cache: str | Path | None = None,  # a folder for the statistics
+        k_min: float = 0.05,
+        k_max: float = 0.1,
+        m_min: float = 0.1,
+        proxy_size: int = 16,
+        presample: int | None = None,
+        seed: int = 0,
+        chunk_size: int | None = None,
+        memory_budget: int = MEMORY_BUDGET,
+    ) -> GoldenSubset:
+        """The golden subset denoiser with the bank's own covariance."""
+        stats = GaussianStats.from_bank(bank, shrinkage, cache)
+        sizes = (k_min, k_max, m_min, proxy_size, presample, seed)
+        return cls(bank, stats, tau, mask_axis, threshold, *sizes, chunk_size, memory_budget)
+
+    def sizes(
+        self,
+        sigma: float,  # the noise level
+    ) -> tuple[int, int]:
+        """How many images are pre-selected, and how many of these are kept."""
+        count = len(self.candidates)
+        k_min, k_max, m_min = (fraction * count for fraction in self.fractions)
+        quiet = 1 - (sigma**2 / (1 + sigma**2)) ** 0.5
+        coarse = max(1, round(m_min + (count - m_min) * quiet))
+        return coarse, min(coarse, max(1, round(k_max - (k_max - k_min) * quiet)))
+
+    def mask(
+        self,
+        sigma: float,  # the noise level
+    ) -> Tensor:  # [n, n] bool, entry [q, p]; the real weights where tau = 0
+        """Does output q look at input p."""
+        return self.wiener.at(float(sigma), self.limits_of_memory.memory_budget)
+
+    def rows(self, sigma: float) -> Rows:
+        """The distinct rows of the mask."""
+        return Rows.of_precision(self.mask(sigma), self.bank.image_shape)
+
+    def engine(self, sigma: float) -> SubsetEngine:
+        """A softmax for each distinct row, over each image's own candidates."""
+        images = self.images
+        if len(self.candidates) < len(images):
+            images = images[self.candidates]
+        coarse, fine = self.sizes(sigma)
+        return SubsetEngine(images, self.plan(sigma), self.limits_of_memory, coarse, fine, self.proxy_size)

@@ -1,0 +1,48 @@
+"""Settings that may differ from noise level to noise level."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor, nn
+
+
+class Levels(nn.Module):
+    """A number for all noise levels, or one for each of some; between them, the nearest in log sigma.
+
+    Kept in buffers, so that what a calibration found is saved with the denoiser.
+    """
+
+    sigmas: Tensor
+    values: Tensor
+
+    def __init__(
+        self,
+        name: str,  # of the setting, for errors
+        given: float | Mapping[float, float],
+        good: Callable[[float], bool],
+        wanted: str,  # what `good` asks for, in words
+    ) -> None:
+        super().__init__()
+        table = dict(given) if isinstance(given, Mapping) else {1.0: given}
+        for sigma, value in table.items():
+            if isinstance(value, bool | str) or not isinstance(value, int | float) or not good(value):
+                raise ValueError(f"{name}: want {wanted}, got {value!r}")
+            if not (isinstance(sigma, int | float) and 0 < sigma < float("inf")):
+                raise ValueError(f"{name}: want noise levels above 0 as keys, got {sigma!r}")
+        if not table:
+            raise ValueError(f"{name}: want {wanted}, or one for each of some noise levels, got none")
+        ordered = sorted(table)
+        self.register_buffer("sigmas", torch.tensor(ordered, dtype=torch.float64))
+        self.register_buffer("values", torch.tensor([table[s] for s in ordered], dtype=torch.float64))
+
+    def at(self, sigma: float) -> float:
+        """The value at a noise level."""
+        distance = (self.sigmas.double().log() - torch.tensor(sigma, dtype=torch.float64).log()).abs()
+        return self.values[distance.argmin()].item()
+
+
+def patch_sizes(given: int | Mapping[float, int]) -> Levels:
+    """Sides of a square window, in pixels: odd, so that it has a centre."""
+    return Levels("patch_size", given, lambda k: k >= 1 and k % 2 == 1, "an odd whole number of pixels")

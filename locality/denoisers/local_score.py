@@ -1,0 +1,56 @@
+"""The local score machine: every pixel looks at a square around it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from locality.bank import ImageBank
+from locality.denoisers.bank_denoiser import MEMORY_BUDGET
+from locality.denoisers.base import Limit
+from locality.denoisers.levels import patch_sizes
+from locality.denoisers.masked_denoiser import MaskedDenoiser
+from locality.posterior.masked import MaskedEngine
+from locality.posterior.rows import Rows
+
+
+class LocalScore(MaskedDenoiser):
+    """The local score machine, LS (Kamb & Ganguli 2024, section 3).
+
+    `D(x)[q] = sum_i w_i(q) X_i[q]`, `w_i(q) = softmax_i(-|x - X_i|^2_window(q) / (2 sigma^2))`, the window
+    the k x k square around q's pixel in all channels, cut at the border (the same as padding with zeros).
+    Candidates are the bank's windows at the same place. From k = 2 max(H, W) - 1 it is the optimal denoiser.
+
+    Raises ValueError for a patch size that is not odd.
+    """
+
+    limits = frozenset({Limit.BANK_MEAN, Limit.TRAINING_IMAGE})
+
+    def __init__(
+        self,
+        bank: ImageBank,
+        patch_size: int | Mapping[float, int] = 5,  # pixels, odd; or one for each of some noise levels
+        chunk_size: int | None = None,  # images read at once; changes no result
+        memory_budget: int = MEMORY_BUDGET,  # bytes above the bank
+    ) -> None:
+        super().__init__(bank, chunk_size, memory_budget)
+        self.patch_size = patch_sizes(patch_size)
+
+    @classmethod
+    def fit(
+        cls,
+        bank: ImageBank,
+        patch_size: int | Mapping[float, int] = 5,
+        chunk_size: int | None = None,
+        memory_budget: int = MEMORY_BUDGET,
+    ) -> LocalScore:
+        """The local score machine of a bank; nothing is computed yet."""
+        return cls(bank, patch_size, chunk_size, memory_budget)
+
+    def rows(self, sigma: float) -> Rows:
+        """A square for each pixel."""
+        rows = Rows.of_windows(int(self.patch_size.at(sigma)), self.bank.image_shape)
+        return rows.to(self.bank.images.device)
+
+    def engine(self, sigma: float) -> MaskedEngine:
+        """A softmax for each pixel."""
+        return MaskedEngine(self.images, self.plan(sigma), self.limits_of_memory)

@@ -1,0 +1,45 @@
+"""What all denoisers with a precision of their own per output have in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from torch import nn
+
+from locality.bank import ImageBank
+from locality.denoisers.bank_denoiser import MEMORY_BUDGET, BankDenoiser
+from locality.posterior.plan import Plan
+from locality.posterior.plans import Plans
+from locality.posterior.rows import Rows
+
+
+class MaskedDenoiser(BankDenoiser, ABC):
+    """A softmax average whose weights differ from output to output."""
+
+    def __init__(
+        self,
+        bank: ImageBank,
+        chunk_size: int | None = None,
+        memory_budget: int = MEMORY_BUDGET,
+    ) -> None:
+        super().__init__(bank, chunk_size, memory_budget)
+        self._plans = Plans()
+        self.register_load_state_dict_post_hook(_forget_plans)
+
+    @abstractmethod
+    def rows(
+        self,
+        sigma: float,  # the noise level
+    ) -> Rows:
+        """The distinct rows of the precision at a noise level; made once for each."""
+
+    def plan(
+        self,
+        sigma: float,  # the noise level
+    ) -> Plan:
+        """The rows and the kernels that sum them."""
+        return self._plans.at(sigma, self.images, self.rows)
+
+
+def _forget_plans(denoiser: nn.Module, _: object) -> None:
+    denoiser._plans.clear()  # type: ignore[union-attr, operator]

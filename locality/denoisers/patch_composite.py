@@ -1,0 +1,104 @@
+"""Patch composites: posterior means of whole windows, averaged where they overlap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from locality.bank import ImageBank
+from locality.denoisers.bank_denoiser import MEMORY_BUDGET
+from locality.denoisers.base import Limit
+from locality.denoisers.levels import patch_sizes
+from locality.denoisers.masked_denoiser import MaskedDenoiser
+from locality.denoisers.options import choice
+from locality.posterior.composite import CompositeEngine
+from locality.posterior.rows import Rows
+
+
+class PatchComposite(MaskedDenoiser):
+    """Patch set posterior composites, PSPC (Niedoba et al. 2024, section 4).
+
+    `D[q] = mean over the windows u that hold q of sum_i w_i(u) X_i[q]`,
+    `w_i(u) = softmax_i(-|x - X_i|^2_u / (2 sigma^2))`. There is a window for each pixel: the k x k square
+    around it (`border="cut"`: cut at the border; `border="whole"`: only squares inside the image), or, given
+    a heat map, the smallest set of pixels with the fraction `mass` of it, and the pixel itself.
+
+    Raises ValueError for a patch size that is even or, with `border="whole"`, larger than the image.
+    """
+
+    limits = frozenset({Limit.BANK_MEAN, Limit.TRAINING_IMAGE})
+
+    def __init__(
+        self,
+        bank: ImageBank,
+        patch_size: int | Mapping[float, int] = 5,  # pixels, odd; or one for each of some noise levels
+        border: str = "cut",  # "cut" | "whole"
+        heat: Callable[[float], Tensor] | None = None,  # sigma -> [H W, H, W]: where each pixel looks, from 0
+        mass: float = 0.9,  # fraction of the heat that a window keeps
+        chunk_size: int | None = None,  # images read at once; changes no result
+        memory_budget: int = MEMORY_BUDGET,  # bytes above the bank
+    ) -> None:
+        super().__init__(bank, chunk_size, memory_budget)
+        self.patch_size = patch_sizes(patch_size)
+        self.border = choice("border", border, ("cut", "whole"))
+        smaller = min(bank.image_shape[1:])
+        if border == "whole" and self.patch_size.values.max() > smaller:
+            raise ValueError(
+                f"patch_size: want at most {smaller} pixels with border='whole', got {patch_size}"
+            )
+        if isinstance(mass, str) or not 0 < mass <= 1:
+            raise ValueError(f"mass: want a fraction above 0, at most 1, got {mass!r}")
+        self.heat = heat
+        self.mass = float(mass)
+
+    @classmethod
+    def fit(
+        cls,
+        bank: ImageBank,
+        patch_size: int | Mapping[float, int] = 5,
+        border: str = "cut",
+        heat: Callable[[float], Tensor] | None = None,
+        mass: float = 0.9,
+        chunk_size: int | None = None,
+        memory_budget: int = MEMORY_BUDGET,
+    ) -> PatchComposite:
+        """The patch composite of a bank; nothing is computed yet."""
+        return cls(bank, patch_size, border, heat, mass, chunk_size, memory_budget)
+
+    def rows(self, sigma: float) -> Rows:
+        """A row for each window."""
+        shape, device = self.bank.image_shape, self.bank.images.device
+        if self.heat is not None:
+            mask = smallest_sets(self.heat(sigma), self.mass, shape)
+            return Rows(mask, torch.arange(len(mask)).repeat(shape[0]), shape).to(device)
+        size = int(self.patch_size.at(sigma))
+        rows = Rows.of_windows(size, shape)
+        if self.border == "whole":
+            mask = rows.mask[rows.mask.sum(1) == size**2]
+            rows = Rows(mask, torch.zeros_like(rows.row_of_output), shape)
+        return rows.to(device)
+
+    def engine(self, sigma: float) -> CompositeEngine:
+        """A softmax for each window."""
+        return CompositeEngine(self.images, self.plan(sigma), self.limits_of_memory)
+
+
+def smallest_sets(
+    heat: Tensor,  # [H W, H, W] from 0
+    mass: float,
+    image_shape: torch.Size,
+) -> Tensor:  # [H W, H W] bool
+    """For each pixel the fewest places that hold a fraction of its heat, and the pixel itself."""
+    _, height, width = image_shape
+    if heat.shape != (height * width, height, width) or not bool((heat >= 0).all()):
+        want = (height * width, height, width)
+        raise ValueError(f"heat: want maps {want} with no entry below 0, got {tuple(heat.shape)}")
+    flat = rearrange(heat.detach().double(), "q h w -> q (h w)")
+    values, order = flat.sort(dim=1, descending=True, stable=True)
+    before = values.cumsum(1) - values
+    kept = before < mass * values.sum(1, keepdim=True)
+    mask = torch.zeros_like(kept).scatter_(1, order, kept)
+    return mask | torch.eye(len(mask), dtype=torch.bool, device=mask.device)

@@ -1,0 +1,84 @@
+"""PCA locality: the paper's denoiser."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from torch import Tensor
+
+from locality.bank import ImageBank
+from locality.denoisers.bank_denoiser import MEMORY_BUDGET
+from locality.denoisers.base import Limit
+from locality.denoisers.masked_denoiser import MaskedDenoiser
+from locality.denoisers.wiener_mask import WienerMask
+from locality.posterior.engine import Engine
+from locality.posterior.masked import MaskedEngine
+from locality.posterior.rows import Rows
+from locality.posterior.within import BatchedEngine, batch_of
+from locality.statistics import GaussianStats
+
+
+class PCALocality(MaskedDenoiser):
+    """Each output looks at the inputs that the Wiener filter looks at (Lukoianov et al. 2025, section 5).
+
+    `W = U diag(lam / (lam + sigma^2)) U^T`, `R[p, q] = |W[p, q]| / |W[p, p]|`, `M = 1[R >= tau max R]`,
+    `A[q, p] = M[p, q]`, and the posterior mean under A. The mean of the images is not used, and channels are
+    mixed: every (channel, pixel) has a row and a softmax of its own.
+
+    Raises ValueError for tau < 0 and for options it does not know.
+    """
+
+    limits = frozenset({Limit.BANK_MEAN, Limit.TRAINING_IMAGE})
+
+    def __init__(
+        self,
+        bank: ImageBank,
+        stats: GaussianStats,
+        tau: float | Mapping[float, float] = 0.02,  # of the largest relative entry; 0: real weights, no mask
+        mask_axis: str = "column",  # "column" is the released code's, "row" a reading of the text
+        threshold: str = "global",  # "global" | "row": whose largest entry
+        softmax: str = "exact",  # "exact", or "wssm:512": the released code's average over batches of 512
+        chunk_size: int | None = None,  # images read at once; changes no result
+        memory_budget: int = MEMORY_BUDGET,  # bytes above the bank
+    ) -> None:
+        super().__init__(bank, chunk_size, memory_budget)
+        self.batch = batch_of(softmax)
+        self.wiener = WienerMask(stats, bank.image_shape, tau, mask_axis, threshold)
+
+    @classmethod
+    def fit(
+        cls,
+        bank: ImageBank,
+        tau: float | Mapping[float, float] = 0.02,
+        mask_axis: str = "column",
+        threshold: str = "global",
+        softmax: str = "exact",
+        shrinkage: str | None = None,  # None | "ledoit_wolf"
+        cache: str | Path | None = None,  # a folder for the statistics
+        chunk_size: int | None = None,
+        memory_budget: int = MEMORY_BUDGET,
+    ) -> PCALocality:
+        """PCA locality with the bank's own covariance."""
+        stats = GaussianStats.from_bank(bank, shrinkage, cache)
+        return cls(bank, stats, tau, mask_axis, threshold, softmax, chunk_size, memory_budget)
+
+    def mask(
+        self,
+        sigma: float,  # the noise level
+    ) -> Tensor:  # [n, n] bool, entry [q, p]; the real weights where tau = 0
+        """Does output q look at input p."""
+        return self.wiener.at(float(sigma), self.limits_of_memory.memory_budget)
+
+    def rows(self, sigma: float) -> Rows:
+        """The distinct rows of the mask."""
+        return Rows.of_precision(self.mask(sigma), self.bank.image_shape)
+
+    def engine(self, sigma: float) -> Engine:
+        """A softmax for each distinct row, over the bank or over batches of it."""
+        plan, limits = self.plan(sigma), self.limits_of_memory
+        if self.batch is None:
+            return MaskedEngine(self.images, plan, limits)
+        return BatchedEngine(
+            tuple(MaskedEngine(part, plan, limits) for part in self.images.split(self.batch))
+        )

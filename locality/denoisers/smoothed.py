@@ -1,0 +1,69 @@
+"""The smoothed optimal denoiser: optimal, seen through noise."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from locality.bank import ImageBank
+from locality.denoisers.bank_denoiser import MEMORY_BUDGET, BankDenoiser, is_count
+from locality.denoisers.base import Limit
+from locality.noise import generator
+from locality.posterior.smoothed import SmoothedEngine
+from locality.posterior.uniform import UniformEngine
+
+
+class Smoothed(BankDenoiser):
+    """Smoothed closed-form diffusion, SCFDM (Scarvelis, Borde & Solomon 2023, section 4).
+
+    `D(x) = 1/M sum_m D_optimal(x + s noise_m)`: barycentres of near images take the place of the images.
+    The M noises are drawn once, from the seed, and serve every x: the result is a function of x. They are in
+    pairs of opposite sign (our choice), so that the mean of what is linear in them is exact.
+
+    Raises ValueError for a smoothing that is negative or fewer than one copy.
+    """
+
+    limits = frozenset({Limit.BANK_MEAN})
+    same_at_all_levels = True
+    noise: Tensor
+
+    def __init__(
+        self,
+        bank: ImageBank,
+        smoothing: float = 0.2,  # s, standard deviation of the copies' noise, in pixel units
+        copies: int = 16,  # M
+        seed: int = 0,  # of the noise
+        chunk_size: int | None = None,  # images read at once; changes no result
+        memory_budget: int = MEMORY_BUDGET,  # bytes above the bank
+    ) -> None:
+        super().__init__(bank, chunk_size, memory_budget)
+        if isinstance(smoothing, str) or not 0 <= smoothing < float("inf"):
+            raise ValueError(f"smoothing: want a standard deviation from 0, got {smoothing!r}")
+        if not is_count(copies):
+            raise ValueError(f"copies: want a whole number from 1, got {copies!r}")
+        self.smoothing = float(smoothing)
+        half = torch.randn(
+            (copies + 1) // 2,
+            bank.image_shape.numel(),
+            generator=generator(seed, "smoothed"),
+            dtype=torch.float64,
+        )
+        self.register_buffer("noise", torch.cat([half, -half])[:copies])
+
+    @classmethod
+    def fit(
+        cls,
+        bank: ImageBank,
+        smoothing: float = 0.2,
+        copies: int = 16,
+        seed: int = 0,
+        chunk_size: int | None = None,
+        memory_budget: int = MEMORY_BUDGET,
+    ) -> Smoothed:
+        """The smoothed denoiser of a bank; nothing is computed yet."""
+        return cls(bank, smoothing, copies, seed, chunk_size, memory_budget)
+
+    def engine(self, sigma: float) -> SmoothedEngine:
+        """The optimal denoiser's engine, at each copy."""
+        optimal = UniformEngine(self.images, self.limits_of_memory)
+        return SmoothedEngine(optimal, self.smoothing * self.noise)

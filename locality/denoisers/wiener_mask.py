@@ -1,0 +1,47 @@
+"""Where the Wiener filter looks: the masks of PCA locality."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from locality.denoisers.levels import Levels
+from locality.denoisers.options import choice
+from locality.posterior.relative_rows import WienerRule, wiener_mask
+from locality.statistics import GaussianStats
+
+
+class WienerMask(nn.Module):
+    """The mask of a noise level, from the eigenbasis of the covariance; see `PCALocality` for the formula."""
+
+    eigenvalues: Tensor
+    eigenvectors: Tensor
+
+    def __init__(
+        self,
+        stats: GaussianStats,
+        image_shape: torch.Size,  # that the statistics must be of
+        tau: float | Mapping[float, float],  # of the largest relative entry; 0: real weights
+        mask_axis: str,  # "column" | "row"
+        threshold: str,  # "global" | "row"
+    ) -> None:
+        super().__init__()
+        n = image_shape.numel()
+        if len(stats.mean) != n:
+            raise ValueError(f"stats: want {n} coordinates, as the bank has, got {len(stats.mean)}")
+        self.tau = Levels("tau", tau, lambda t: 0 <= t < float("inf"), "a finite number from 0")
+        self.mask_axis = choice("mask_axis", mask_axis, ("column", "row"))
+        self.threshold = choice("threshold", threshold, ("global", "row"))
+        self.register_buffer("eigenvalues", stats.eigenvalues)
+        self.register_buffer("eigenvectors", stats.eigenvectors)
+
+    def at(
+        self,
+        sigma: float,
+        memory_budget: int,  # bytes
+    ) -> Tensor:  # [n, n] bool, entry [q, p]; float64 where tau = 0
+        """Does output q look at input p at this noise level."""
+        rule = WienerRule(self.tau.at(sigma), self.mask_axis, self.threshold)
+        return wiener_mask(self.eigenvalues, self.eigenvectors, sigma, rule, memory_budget)

@@ -1,0 +1,93 @@
+"""The scan as matrix products, in torch: any device, any weights; memory bounded by chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from einops import einsum, rearrange
+from torch import Tensor
+
+from locality.posterior.rounding import Query
+from locality.posterior.rows import Rows
+from locality.posterior.running import RunningSoftmax
+from locality.posterior.scan import Probe, Scan, Seen, Weighed
+from locality.posterior.streaming import Limits, chunks
+
+
+@dataclass(frozen=True)
+class DenseScan(Scan):
+    """Squared differences times the mask: [B c, P] x [P, R] for each chunk of c images."""
+
+    images: Tensor  # [N, n] as at rest
+    rows: Rows
+    dtype: torch.dtype
+    limits: Limits
+
+    def weigh(self, query: Query, values: bool = True) -> Weighed:
+        """Chunks are merged in float64."""
+        owner = self.rows.row_of_output
+        running = RunningSoftmax(
+            query.x.new_empty(len(query.x), len(self.rows.mask), dtype=torch.float64), owner
+        )
+        for images, logits in self._chunks(query):
+            running.add(logits, lambda w, images=images: self._outputs(w, images, values))  # type: ignore[misc]
+        return Weighed(running.log_partition, 1 / running.effective_size, -running.entropy, running.mean)
+
+    def probe_means(self, query: Query, evidence: Tensor, probe: Probe) -> Tensor:
+        """`sum_i w_i(u) probe_u(X_i)`."""
+        total = torch.zeros_like(evidence)
+        for images, logits in self._chunks(query):
+            weights = self._weights(logits, evidence)
+            total += (weights * self._seen(images, probe)).sum(-1)
+        return total
+
+    def transpose(
+        self, query: Query, evidence: Tensor, probe: Probe, means: Tensor, centre: Tensor
+    ) -> Tensor:
+        """Two more products for each chunk."""
+        total = torch.zeros_like(centre, dtype=torch.float64)
+        mask = self.rows.mask.to(self.dtype)
+        for images, logits in self._chunks(query):
+            weights = self._weights(logits, evidence)
+            weights *= self._seen(images, probe) - means[..., None].to(self.dtype)
+            spread = einsum(weights, mask, "b r c, r p -> b p c")
+            for b in range(len(centre)):
+                centred = images - centre[b].to(self.dtype)
+                planes = rearrange(centred, "c (k p) -> c k p", p=mask.shape[1])
+                total[b] += einsum(spread[b], planes, "p c, c k p -> k p").flatten()
+        return total
+
+    def _chunks(self, query: Query) -> Iterator[tuple[Tensor, Tensor]]:  # [c, n], [B, R, c]
+        batch, n = query.x.shape
+        rows, places = self.rows.mask.shape
+        mask = self.rows.mask.to(self.dtype)
+        x, shift = query.x.to(self.dtype), query.shift.to(self.dtype)
+        each, fixed = batch * (3 * n + 2 * places + 5 * rows) + 3 * n, mask.numel() + 4 * x.numel()
+        for images in chunks(self.images, self.limits, each, fixed, self.dtype):
+            squares = (x[:, None] - images).square_() * query.scale
+            squares = rearrange(squares, "b c (k p) -> b c k p", p=places).sum(2) - shift[:, None]
+            yield images, -einsum(mask, squares, "r p, b c p -> b r c")
+
+    def _outputs(self, weights: Tensor, images: Tensor, values: bool) -> Tensor:
+        owner = self.rows.row_of_output
+        if not values:
+            return weights.new_zeros(len(weights), len(owner), dtype=torch.float64)
+        if len(self.rows.mask) == 1:
+            return (weights[:, 0] @ images).double()
+        return torch.stack([einsum(w[owner], images, "q c, c q -> q") for w in weights]).double()
+
+    def _weights(self, logits: Tensor, evidence: Tensor) -> Tensor:
+        return (logits - evidence[..., None].to(self.dtype)).exp_()
+
+    def _seen(self, images: Tensor, probe: Probe) -> Tensor:  # [B, R, c]
+        if probe.seen == Seen.ONE:
+            return images.new_ones(())
+        products = probe.g.to(self.dtype)[:, None] * images
+        if probe.seen == Seen.OUTPUTS:
+            total = products.new_zeros(*products.shape[:2], len(self.rows.mask))
+            return rearrange(total.index_add_(2, self.rows.row_of_output, products), "b c r -> b r c")
+        mask = self.rows.mask.to(self.dtype)
+        places = rearrange(products, "b c (k p) -> b c k p", p=mask.shape[1]).sum(2)
+        return einsum(mask, places, "r p, b c p -> b r c")

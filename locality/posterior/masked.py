@@ -1,0 +1,63 @@
+"""The engine of a masked softmax: every output has its own softmax over the same candidates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from locality.posterior.engine import Engine, Posterior
+from locality.posterior.fields import Solved, masked_fields
+from locality.posterior.plan import Plan
+from locality.posterior.rounding import Query
+from locality.posterior.scan import Probe, Scan, Seen, Weighed
+from locality.posterior.streaming import Limits
+
+
+@dataclass(frozen=True)
+class MaskedEngine(Engine):
+    """`w_i(q) = softmax_i(-sum_p A[q, p] (x_p - X_ip)^2 / (2 sigma^2))` at one noise level."""
+
+    images: Tensor  # [N, n] as at rest
+    plan: Plan
+    limits: Limits
+
+    def solve(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
+        """One pass over the bank; the evidence is the log-partition of shifted logits."""
+        result = self._weigh(x)
+        return result.mean, result.evidence
+
+    def posterior(self, x: Tensor, sigma: Tensor) -> Posterior:
+        """One pass over the bank."""
+        return statistics(self._weigh(x), self.plan, self.plan.query(x))
+
+    def pullback(self, x: Tensor, sigma: Tensor, mean: Tensor, evidence: Tensor, cotangent: Tensor) -> Tensor:
+        """`sum_q A[q, p] g_q Cov_w(q)(X_q, X_p) / sigma^2`: the mask transposed, in a second pass."""
+        means = torch.zeros_like(evidence)
+        means.index_add_(1, self.plan.rows.row_of_output, mean * cotangent.double())
+
+        def backward(scan: Scan, query: Query, which: Tensor) -> tuple[Tensor]:
+            probe = Probe(Seen.OUTPUTS, cotangent[which])
+            return (scan.transpose(query, evidence[which], probe, means[which], mean[which]),)
+
+        return self.plan.run(self.images, self.limits, x, backward)[0] / self.plan.sigma**2
+
+    def fields(self, x: Tensor, sigma: Tensor, outputs: Tensor) -> Tensor:
+        """`A[q, p] Cov_w(q)(X_q, X_p) / sigma^2`, by products over the bank."""
+        mean, evidence = self.solve(x, sigma)
+        return masked_fields(self.images, self.plan, self.limits, Solved(x, mean, evidence), outputs)
+
+    def _weigh(self, x: Tensor) -> Weighed:
+        return Weighed(*self.plan.run(self.images, self.limits, x, lambda scan, query, _: scan.weigh(query)))
+
+
+def statistics(
+    result: Weighed,
+    plan: Plan,
+    query: Query,
+) -> Posterior:
+    """What a pass over the bank says of each output; the shift of the logits is put back."""
+    owner = plan.rows.row_of_output
+    log_partition = (result.evidence - plan.rows.sums(query.shift))[:, owner]
+    return Posterior(result.mean, log_partition, 1 / result.squares[:, owner], -result.energy[:, owner])

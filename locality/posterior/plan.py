@@ -1,0 +1,150 @@
+"""Which kernel does a mask's work, decided by counting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from locality.posterior.dense import DenseScan
+from locality.posterior.rounding import PixelMoments, Query, precise_enough, query, relative_error
+from locality.posterior.rows import Rows
+from locality.posterior.scan import Scan
+from locality.posterior.streaming import Limits
+
+if TYPE_CHECKING:
+    from locality.posterior.compiled.code import Code
+
+DENSE = -1  # instead of a basis: a matrix product
+
+# Nanoseconds for one mask row and image on one core, measured; what counts is their ratios.
+_PER_LOOKUP = {torch.float32: 0.06, torch.float64: 0.12}
+_PER_PRODUCT = {torch.float32: 0.02, torch.float64: 0.04}  # of a matrix product, per place
+
+
+@dataclass
+class Plan:
+    """How the rows of a precision are summed at one noise level: the cheapest kernel that is precise enough.
+
+    Counted once for a noise level and kept. Only sizes decide, never values of x, so the choice is the same
+    in any batch; an image that float32 cannot hold goes through the float64 kernel, alone.
+    """
+
+    rows: Rows
+    sigma: float
+    moments: PixelMoments
+    kernels: dict[torch.dtype, int] = field(init=False)  # basis, or DENSE
+    codes: dict[int, Code] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.rows.real or self.rows.mask.is_cuda:
+            self.kernels = dict.fromkeys(_PER_LOOKUP, DENSE)
+        else:
+            self.kernels = {dtype: self._cheapest(dtype) for dtype in _PER_LOOKUP}
+
+    def query(self, x: Tensor) -> Query:
+        """Noisy images, [B, n], ready for this plan's scans."""
+        return query(x, self.sigma, self.moments, self.rows.mask.shape[1])
+
+    def precise(self, query: Query) -> Tensor:  # [B] bool
+        """For which images the float32 kernel is good enough."""
+        basis = self.kernels[torch.float32]
+        return self.precise_by_product(query) if basis == DENSE else precise_enough(self._error(query, basis))
+
+    def precise_by_product(self, query: Query) -> Tensor:  # [B] bool
+        """For which images a float32 matrix product is good enough."""
+        return precise_enough(self._error(query, DENSE)) & (torch.get_float32_matmul_precision() == "highest")
+
+    def run(
+        self,
+        images: Tensor,  # [N, n] as at rest
+        limits: Limits,
+        x: Tensor,  # [B, n]
+        work: Callable[
+            [Scan, Query, Tensor], Sequence[Tensor]
+        ],  # of a kernel, some images, and which they are
+    ) -> list[Tensor]:  # what `work` returns, [B, ...]
+        """Give each image to the kernel that is precise enough for it."""
+        query = self.query(x)
+        precise = torch.zeros_like(x[:, 0], dtype=torch.bool)
+        if x.dtype != torch.float64:
+            precise = self.precise(query)
+        which, results = [], []
+        for dtype, chosen in ((torch.float32, precise), (torch.float64, ~precise)):
+            index = chosen.nonzero()[:, 0]
+            if len(index) > 0:
+                which.append(index)
+                results.append(work(self.scan(images, dtype, limits), query.pick(index), index))
+        order = torch.cat(which).argsort()
+        return [torch.cat(parts)[order] for parts in zip(*results, strict=True)]
+
+    def scan(self, images: Tensor, dtype: torch.dtype, limits: Limits) -> Scan:
+        """The kernel for a working type."""
+        basis = self.kernels[dtype]
+        if basis == DENSE:
+            return DenseScan(images, self.rows, dtype, limits)
+        from locality.posterior.compiled.runner import CompiledScan
+
+        return CompiledScan(images, self.rows, self._code(basis), basis, dtype, self._members)
+
+    def _cheapest(self, dtype: torch.dtype) -> int:
+        costs = {basis: _PER_LOOKUP[dtype] * reads for basis, reads in self._reads.items()}
+        costs[DENSE] = _PER_PRODUCT[dtype] * self.rows.mask.shape[1]
+        if dtype == torch.float32:
+            typical = self._typical
+            good = {
+                b: cost for b, cost in costs.items() if bool(precise_enough(self._error(typical, b)).all())
+            }
+            costs = good or costs
+        return min(costs, key=lambda basis: costs[basis])
+
+    @property
+    def _typical(self) -> Query:
+        # A noisy image as far from the mean as images are: its rounding decides for all.
+        mean, variance = self.moments
+        return self.query((mean + (variance + self.sigma**2).sqrt())[None])
+
+    def _error(self, query: Query, basis: int) -> Tensor:
+        _, height, width = self.rows.image_shape
+        n = query.x.shape[1]
+        lookups = self._reads.get(basis, self.rows.mask.shape[1])
+        extents = {
+            0: self.rows.repeats,
+            1: width * self.rows.repeats,
+            2: n,
+            3: height * width * self.rows.repeats,
+        }
+        return relative_error(query, self.moments, extents.get(basis, self.rows.repeats), lookups)
+
+    @cached_property
+    def _bits(self) -> np.ndarray:
+        return self.rows.mask.numpy().view(np.uint8)
+
+    @cached_property
+    def _reads(self) -> dict[int, float]:
+        """Table rows per mask row, in each basis."""
+        if self.rows.real or self.rows.mask.is_cuda:
+            return {}
+        from locality.posterior.compiled.code import BASES, lookups
+
+        _, height, width = self.rows.image_shape
+        return {b: lookups(self._bits, b, width, height * width) / len(self._bits) for b in BASES}
+
+    def _code(self, basis: int) -> Code:
+        if basis not in self.codes:
+            from locality.posterior.compiled.code import encode
+
+            _, height, width = self.rows.image_shape
+            self.codes[basis] = encode(self._bits, basis, width, height * width)
+        return self.codes[basis]
+
+    @cached_property
+    def _members(self) -> tuple[np.ndarray, np.ndarray]:
+        from locality.posterior.compiled.runner import members
+
+        return members(self.rows)

@@ -1,0 +1,53 @@
+"""The plans of one denoiser, a few noise levels of them."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from locality.posterior.plan import Plan
+from locality.posterior.rounding import PixelMoments
+from locality.posterior.rows import Rows
+
+_KEPT = 16  # noise levels: those of a sampler's run, 10 in the paper
+
+
+class Plans:
+    """Plans by noise level and device, the least recently used forgotten first; with the moments they share.
+
+    Built outside inference mode: what is kept must serve later gradients too.
+    """
+
+    def __init__(self) -> None:
+        self._plans: OrderedDict[tuple[float, torch.device], Plan] = OrderedDict()
+        self._moments: PixelMoments | None = None
+
+    def at(
+        self,
+        sigma: float,
+        images: Tensor,  # [N, n] as at rest
+        rows: Callable[[float], Rows],
+    ) -> Plan:
+        """The plan of a noise level, made if it is not kept."""
+        key = (sigma, images.device)
+        if key not in self._plans:
+            with (
+                torch.inference_mode(False),
+                torch.no_grad(),
+                torch.autocast(images.device.type, enabled=False),
+            ):
+                if self._moments is None:
+                    self._moments = PixelMoments.of(images)
+                self._plans[key] = Plan(rows(sigma), sigma, self._moments)
+        self._plans.move_to_end(key)
+        while len(self._plans) > _KEPT:
+            self._plans.popitem(last=False)
+        return self._plans[key]
+
+    def clear(self) -> None:
+        """Forget everything: the bank or what the rows are made of has changed."""
+        self._plans.clear()
+        self._moments = None

@@ -1,0 +1,107 @@
+"""How large the numbers of a scan are, and so whether float32 can hold them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from locality.bank import to_float
+
+_ROUNDING = 2.0**-25  # half the spacing of float32 numbers near 1: the most that storing one number moves it
+_ALLOWED = 4e-6  # of the estimate's length: under the 1e-5 that is promised
+
+
+class PixelMoments(NamedTuple):
+    """The mean and variance of the bank, coordinate by coordinate; float64."""
+
+    mean: Tensor  # [n]
+    variance: Tensor  # [n]
+
+    @classmethod
+    def of(
+        cls,
+        images: Tensor,  # [N, n] as at rest
+        chunk: int = 1024,
+    ) -> PixelMoments:
+        """In one pass."""
+        origin = to_float(images[0], torch.float64)
+        first, second = torch.zeros_like(origin), torch.zeros_like(origin)
+        for part in images.split(chunk):
+            centred = to_float(part, torch.float64) - origin
+            first += centred.sum(0)
+            second += centred.square().sum(0)
+        offset = first / len(images)
+        return cls(origin + offset, (second / len(images) - offset**2).clamp(min=0))
+
+
+class Query(NamedTuple):
+    """Noisy images at one noise level, ready for a scan."""
+
+    x: Tensor  # [B, n]
+    shift: Tensor  # [B, P] subtracted from the squared differences at each place
+    scale: float  # 1 / (2 sigma^2)
+
+    def to(self, dtype: torch.dtype) -> Query:
+        """In the working type of a scan."""
+        return Query(self.x.to(dtype), self.shift.to(dtype), self.scale)
+
+    def pick(self, which: int | Tensor) -> Query:
+        """Some of the images, or one."""
+        return Query(self.x[which], self.shift[which], self.scale)
+
+
+def query(
+    x: Tensor,  # [B, n]
+    sigma: float,
+    moments: PixelMoments,
+    places: int,  # n, or H W where channels are added up
+) -> Query:
+    """Noisy images with the shift that keeps the sums of likely candidates near zero.
+
+    It is what the squared difference would be on average, were the pixels independent and Gaussian:
+    `(x - m)^2 + v sigma^2 / (v + sigma^2)`, m the posterior mean of the pixel and v its variance in the bank.
+    """
+    x = x.double()
+    mean, v = (m.to(x.device) for m in moments)
+    gain = sigma**2 / (v + sigma**2)
+    expected = (gain * (x - mean)) ** 2 + v * gain
+    scale = 1 / (2 * sigma**2)
+    return Query(x, _per_place(expected, places) * scale, scale)
+
+
+def relative_error(
+    query: Query,
+    moments: PixelMoments,
+    extent: int,  # places that one table entry adds up
+    lookups: float,  # entries that one output adds up
+) -> Tensor:  # [B] float64
+    """An estimate of how far float32 tables move the output, over its length.
+
+    An entry is rounded by 2^-25 of its size; `lookups` of them add up at random, to an error of the logit;
+    that times the posterior's standard deviation is the error of the output.
+    """
+    mean, v = (m.to(query.x.device) for m in moments)
+    places = query.shift.shape[1]
+    variance = 1 / (2 * query.scale)  # sigma^2
+    distance = (query.x - mean) ** 2
+    drift = _per_place(distance + v, places) * query.scale - query.shift
+    swing = _per_place(2 * v**2 + 4 * distance * v, places) * query.scale**2
+    size = drift.clamp(min=0).mean(1) * extent + (swing.mean(1) * extent).sqrt()
+    # The difference x - X is itself rounded, by its share of x.
+    storing = query.x.abs().amax(1) * (query.shift.clamp(min=0).mean(1) * query.scale).sqrt()
+    logit = _ROUNDING * ((size**2 + storing**2) * lookups).sqrt()
+    spread = (v * variance / (v + variance)).mean().sqrt()
+    length = (mean**2 + v).mean().sqrt()
+    return logit * spread / length.clamp(min=1e-300)
+
+
+def precise_enough(error: Tensor) -> Tensor:
+    """Whether float32 will do."""
+    return error <= _ALLOWED
+
+
+def _per_place(values: Tensor, places: int) -> Tensor:
+    return rearrange(values, "... (c p) -> ... c p", p=places).sum(-2)

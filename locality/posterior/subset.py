@@ -1,0 +1,83 @@
+"""The engine of a golden subset: candidates are chosen for each noisy image, then averaged over exactly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from einops import rearrange
+from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
+
+from locality.bank import to_float
+from locality.posterior.engine import Engine, Posterior
+from locality.posterior.masked import MaskedEngine
+from locality.posterior.plan import Plan
+from locality.posterior.streaming import Limits, chunks
+from locality.posterior.uniform import half_distances
+
+
+@dataclass(frozen=True)
+class SubsetEngine(Engine):
+    """`coarse` images nearest to x after pooling, of these the `fine` nearest in full, then a masked softmax.
+
+    The choice is piecewise constant in x: derivatives are those of the softmax over the chosen images.
+    """
+
+    images: Tensor  # [N, n] as at rest
+    plan: Plan
+    limits: Limits
+    coarse: int
+    fine: int
+    proxy_size: int  # pixels, side of the pooled images
+
+    def solve(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
+        """The mean over each image's own candidates."""
+        means, evidence = zip(
+            *(part.solve(one, level) for part, one, level in self._each(x, sigma)), strict=True
+        )
+        return torch.cat(means), torch.cat(evidence)
+
+    def posterior(self, x: Tensor, sigma: Tensor) -> Posterior:
+        """The mean and statistics over each image's own candidates."""
+        parts = [part.posterior(one, level) for part, one, level in self._each(x, sigma)]
+        return Posterior(*(torch.cat(field) for field in zip(*parts, strict=True)))
+
+    def pullback(self, x: Tensor, sigma: Tensor, mean: Tensor, evidence: Tensor, cotangent: Tensor) -> Tensor:
+        """The pullback over each image's own candidates."""
+        known = zip(mean.split(1), evidence.split(1), cotangent.split(1), strict=True)
+        parts = zip(self._each(x, sigma), known, strict=True)
+        return torch.cat([part.pullback(one, level, *rest) for (part, one, level), rest in parts])
+
+    def fields(self, x: Tensor, sigma: Tensor, outputs: Tensor) -> Tensor:
+        """The fields over each image's own candidates."""
+        return torch.cat([part.fields(one, level, outputs) for part, one, level in self._each(x, sigma)])
+
+    def chosen(
+        self,
+        x: Tensor,  # [B, n]
+    ) -> Tensor:  # [B, fine] positions in the bank, in its order
+        """The candidates of each image."""
+        small = self._pool(x.double())
+        more = 6 * x.shape[1] + 2 * len(x)
+        parts = chunks(self.images, self.limits, more, len(x) * len(self.images))
+        distance = torch.cat([half_distances(small, self._pool(part)) for part in parts], dim=1)
+        near = distance.topk(self.coarse, largest=False).indices
+        result = []
+        for b in range(len(x)):
+            pieces = near[b].split(self.limits.size(8 * 4 * x.shape[1]))
+            exact = [half_distances(x[b : b + 1], to_float(self.images[i], torch.float64))[0] for i in pieces]
+            result.append(near[b, torch.cat(exact).topk(self.fine, largest=False).indices].sort().values)
+        return torch.stack(result)
+
+    def _each(self, x: Tensor, sigma: Tensor) -> list[tuple[MaskedEngine, Tensor, Tensor]]:
+        singles = zip(self.chosen(x), x.split(1), sigma.split(1), strict=True)
+        return [
+            (MaskedEngine(self.images[i], self.plan, self.limits), one, level) for i, one, level in singles
+        ]
+
+    def _pool(self, flat: Tensor) -> Tensor:
+        c, h, w = self.plan.rows.image_shape
+        images = rearrange(flat, "i (c h w) -> i c h w", c=c, h=h, w=w)
+        pooled = adaptive_avg_pool2d(images, (min(h, self.proxy_size), min(w, self.proxy_size)))
+        return rearrange(pooled, "i c h w -> i (c h w)")
