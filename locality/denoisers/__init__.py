@@ -1,6 +1,7 @@
 """Every denoiser: one contract, `D(x, sigma) -> x0`."""
 
 from locality.denoisers.base import ClosedFormJacobian, Denoiser, Limit
+from locality.denoisers.equivariant import EquivariantLocalScore
 from locality.denoisers.golden import GoldenSubset
 from locality.denoisers.local_score import LocalScore
 from locality.denoisers.nearest import Nearest
@@ -15,6 +16,7 @@ from locality.denoisers.wiener import Wiener
 __all__ = [
     "ClosedFormJacobian",
     "Denoiser",
+    "EquivariantLocalScore",
     "GoldenSubset",
     "Limit",
     "LocalScore",

@@ -12,7 +12,14 @@ import torch
 from torch import Tensor
 
 from locality.posterior.dense import DenseScan
-from locality.posterior.rounding import PixelMoments, Query, precise_enough, query, relative_error
+from locality.posterior.rounding import (
+    PixelMoments,
+    Query,
+    by_precision,
+    precise_enough,
+    query,
+    relative_error,
+)
 from locality.posterior.rows import Rows
 from locality.posterior.scan import Scan
 from locality.posterior.streaming import Limits
@@ -71,17 +78,8 @@ class Plan:
     ) -> list[Tensor]:  # what `work` returns, [B, ...]
         """Give each image to the kernel that is precise enough for it."""
         query = self.query(x)
-        precise = torch.zeros_like(x[:, 0], dtype=torch.bool)
-        if x.dtype != torch.float64:
-            precise = self.precise(query)
-        which, results = [], []
-        for dtype, chosen in ((torch.float32, precise), (torch.float64, ~precise)):
-            index = chosen.nonzero()[:, 0]
-            if len(index) > 0:
-                which.append(index)
-                results.append(work(self.scan(images, dtype, limits), query.pick(index), index))
-        order = torch.cat(which).argsort()
-        return [torch.cat(parts)[order] for parts in zip(*results, strict=True)]
+        precise = self.precise(query) if x.dtype != torch.float64 else None
+        return by_precision(query, precise, lambda dtype: self.scan(images, dtype, limits), work)
 
     def scan(self, images: Tensor, dtype: torch.dtype, limits: Limits) -> Scan:
         """The kernel for a working type."""

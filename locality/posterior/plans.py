@@ -39,13 +39,21 @@ class Plans:
                 torch.no_grad(),
                 torch.autocast(images.device.type, enabled=False),
             ):
-                if self._moments is None:
-                    self._moments = PixelMoments.of(images)
-                self._plans[key] = Plan(rows(sigma), sigma, self._moments)
+                self._plans[key] = Plan(rows(sigma), sigma, self.moments(images))
         self._plans.move_to_end(key)
         while len(self._plans) > _KEPT:
             self._plans.popitem(last=False)
         return self._plans[key]
+
+    def moments(
+        self,
+        images: Tensor,  # [N, n] as at rest
+    ) -> PixelMoments:
+        """The pixel moments of the bank, measured once."""
+        if self._moments is None:
+            with torch.inference_mode(False), torch.no_grad():
+                self._moments = PixelMoments.of(images)
+        return self._moments
 
     def clear(self) -> None:
         """Forget everything: the bank or what the rows are made of has changed."""

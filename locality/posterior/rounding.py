@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
 
 import torch
 from einops import rearrange
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from locality.bank import to_float
 
+Kernel = TypeVar("Kernel")
 _ROUNDING = 2.0**-25  # half the spacing of float32 numbers near 1: the most that storing one number moves it
 _ALLOWED = 4e-6  # of the estimate's length: under the 1e-5 that is promised
 
@@ -19,6 +21,17 @@ class PixelMoments(NamedTuple):
 
     mean: Tensor  # [n]
     variance: Tensor  # [n]
+
+    def over_locations(
+        self,
+        channels: int,
+    ) -> PixelMoments:
+        """Those of a channel at any location, at every location."""
+        mean = self.mean.unflatten(0, (channels, -1))
+        middle = mean.mean(1, keepdim=True)
+        spread = self.variance.unflatten(0, (channels, -1)) + (mean - middle) ** 2
+        variance = spread.mean(1, keepdim=True)
+        return PixelMoments(middle.expand_as(mean).flatten(), variance.expand_as(mean).flatten())
 
     @classmethod
     def of(
@@ -101,6 +114,24 @@ def relative_error(
 def precise_enough(error: Tensor) -> Tensor:
     """Whether float32 will do."""
     return error <= _ALLOWED
+
+
+def by_precision(
+    query: Query,
+    precise: Tensor | None,  # [B] bool: for which images float32 will do; None: for none
+    make: Callable[[torch.dtype], Kernel],  # the kernel of a working type
+    work: Callable[[Kernel, Query, Tensor], Sequence[Tensor]],  # of a kernel, some images, and which they are
+) -> list[Tensor]:  # what `work` returns, [B, ...]
+    """Give each image to the kernel that is precise enough for it."""
+    single = torch.zeros_like(query.x[:, 0], dtype=torch.bool) if precise is None else precise
+    which, results = [], []
+    for dtype, chosen in ((torch.float32, single), (torch.float64, ~single)):
+        index = chosen.nonzero()[:, 0]
+        if len(index) > 0:
+            which.append(index)
+            results.append(work(make(dtype), query.pick(index), index))
+    order = torch.cat(which).argsort()
+    return [torch.cat(parts)[order] for parts in zip(*results, strict=True)]
 
 
 def _per_place(values: Tensor, places: int) -> Tensor:

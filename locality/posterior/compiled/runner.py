@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,6 +11,7 @@ from torch import Tensor
 
 from locality.posterior.compiled.code import Code
 from locality.posterior.compiled.scan import backward, forward
+from locality.posterior.compiled.shares import shared
 from locality.posterior.compiled.vector import ROW_BYTES
 from locality.posterior.rounding import Query
 from locality.posterior.rows import Rows
@@ -21,7 +19,6 @@ from locality.posterior.scan import Probe, Scan, Weighed
 
 _forward: Any = forward  # numba declares no arguments
 _backward: Any = backward
-_SHARES = 3  # ranges of the bank per thread: enough to even out their speeds
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,7 @@ class CompiledScan(Scan):
             _forward(*self._arguments(query, first, last), (outputs, starts), state, sums, self._scratch())
             return torch.from_numpy(state), torch.from_numpy(sums)
 
-        return _merged(self._shared(part), self.rows)
+        return _merged(shared(len(self.images), self._lanes, part), self.rows)
 
     def probe_means(self, query: Query, evidence: Tensor, probe: Probe) -> Tensor:
         """One pass."""
@@ -72,19 +69,8 @@ class CompiledScan(Scan):
             _backward(*arguments, given, means is None, middle, sums, scratch)
             return torch.from_numpy(given), torch.from_numpy(sums)
 
-        found, sums = zip(*self._shared(part), strict=True)
+        found, sums = zip(*shared(len(self.images), self._lanes, part), strict=True)
         return torch.stack(found).sum(0), torch.stack(sums).sum(0)
-
-    def _shared(self, part: Callable[[int, int], Any]) -> list[Any]:
-        threads = torch.get_num_threads()
-        blocks = -(-len(self.images) // self._lanes)
-        shares = min(blocks, _SHARES * threads if threads > 1 else 1)
-        cuts = np.linspace(0, blocks, shares + 1).astype(int) * self._lanes
-        ranges = list(pairwise(np.minimum(cuts, len(self.images)).tolist()))
-        if threads == 1:
-            return [part(*ends) for ends in ranges]
-        with ThreadPoolExecutor(threads) as pool:
-            return list(pool.map(lambda ends: part(*ends), ranges))
 
     def _arguments(self, query: Query, first: int, last: int) -> tuple[Any, ...]:
         levels, offset = (127.5, -1.0) if self.images.dtype == torch.uint8 else (1.0, 0.0)
