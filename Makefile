@@ -40,7 +40,7 @@ bench: $(INSTALLED) ## time every denoiser, and Lightning's overhead
 	$(RUN) -m benchmarks.training
 
 readme: $(INSTALLED) ## put the newest demo's numbers and picture into README.md
-	$(RUN) -m docs.readme
+	$(RUN) -m benchmarks.readme
 
 clean: ## remove the virtual environment and caches (run folders stay)
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -112,6 +112,7 @@ class _Evaluation:
             source = newest_network(Path(cfg.runs), cfg.data, cfg.gamma)
             if first_rank():
                 print(f"checkpoint=auto: {source}", flush=True)
+        cfg.checkpoint = str(source)  # the run folder's config.yaml names what was evaluated
         recipe = read(source)["hyper_parameters"]
         self.reference = load(source, cfg.cache)
         self.data = build.datamodule(_data(cfg, recipe["data"]))

@@ -16,6 +16,7 @@ from hydra import compose, initialize_config_dir
 from lightning import Trainer
 from omegaconf import DictConfig
 from torch import Tensor
+from wandb_reader import read_finished
 
 import locality
 from locality import GaussianStats, app, build
@@ -124,6 +125,39 @@ def test_every_logged_number_is_in_the_run_folder(uninterrupted):
     assert list((uninterrupted / "images" / "samples").glob("*.png"))
 
 
+def test_the_wandb_run_has_the_numbers_of_the_run_folder(tmp_path, monkeypatch):
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    quiet = [option for option in TINY if option != "logger=none"]
+    app.run(config(tmp_path, *quiet, *NETWORK))
+    compared = app.run(
+        config(
+            tmp_path,
+            "trainer.accelerator=cpu",
+            "compare.count=8",
+            "data=digits",
+            "data.subset=103",
+            task="evaluate",
+        )
+    )
+    for folder, names in (
+        (trained_in(tmp_path), ["val/loss", "test/mse/t500"]),
+        (latest(tmp_path), [*compared]),
+    ):
+        (file,) = (folder / "wandb").glob("offline-run-*/*.wandb")
+        run = read_finished(file)
+        scalars = json.loads((folder / "metrics.json").read_text())["scalars"]
+        for name in names:
+            assert run.summary[name] == pytest.approx(scalars[name], rel=1e-6), name
+    table = run.table("compare/summary")
+    assert [row[0] for row in table["data"]][:2] == ["network", "wiener"]
+    assert (run.folder / "files" / run.last("images/compare/samples")["path"]).is_file()
+
+
+def trained_in(tmp_path: Path) -> Path:
+    (folder,) = (p for p in (tmp_path / "runs").glob("*unet*"))
+    return folder
+
+
 def test_the_loss_is_the_squared_error_of_the_noise_in_ddpm_coordinates(tmp_path):
     cfg = config(tmp_path, *TINY, *NETWORK)
     data, module = build.datamodule(cfg.data), build.module(cfg.model, (1, 8, 8))
@@ -192,17 +226,15 @@ def test_the_comparison_finds_the_reference_identical_to_itself(uninterrupted, t
 def run_process(command: str, *overrides: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("LOCALITY_RUN")}
     environment |= {"OMP_NUM_THREADS": "1", "LOCALITY_CACHE": str(cwd / "cache")}
-    done = subprocess.run(
-        [sys.executable, str(ROOT / command), *overrides], cwd=cwd, env=environment, capture_output=True, text=True,
-        timeout=240,
-    )  # fmt: skip
+    line = [sys.executable, str(ROOT / command), *overrides]
+    done = subprocess.run(line, cwd=cwd, env=environment, capture_output=True, text=True, timeout=400)
     assert done.returncode == 0, done.stderr[-3000:]
     return done
 
 
 @pytest.mark.parametrize("model", ["network", "wiener"])
 def test_two_processes_give_the_numbers_of_one(model, tmp_path):
-    # Double precision: Adam divides by the size of the gradient, and makes steps of rounding errors in single.
+    # Double precision: Adam divides by the gradient's size, and in single makes steps of rounding errors.
     overrides = [*TINY, "seed=3", "trainer.precision=64-true", "trainer.max_epochs=1"]
     overrides += NETWORK if model == "network" else ["model=wiener"]
     found = []

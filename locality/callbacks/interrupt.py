@@ -15,7 +15,8 @@ class StopBetweenBatches(Checkpoint):
     """On SIGINT or SIGTERM, finish the batch, save, and stop: the run resumes as if it had not been stopped.
 
     An interrupt in the middle of a step would leave weights half stepped. A second one stops at once. With
-    several processes the signals keep their usual meaning: they reach the ranks at different batches. A subclass of Lightning's `Checkpoint`, so that it acts after every other callback has seen the batch.
+    several processes the signals keep their usual meaning: they reach the ranks at different batches. A
+    subclass of Lightning's `Checkpoint`, so that it acts after every other callback has seen the batch.
     """
 
     def __init__(self, path: Path) -> None:
