@@ -217,3 +217,15 @@ def test_bad_precisions_are_named(given_precision, message):
     x, sigma = noisy(photographs(8), 300)
     with pytest.raises(ValueError, match=message):
         PrecisionDenoiser(ImageBank(photographs(8)), given_precision)(x, sigma)
+
+
+def test_a_held_out_image_with_little_noise_goes_through_float64():
+    images = photographs(16, 160)
+    a = precision(768, "mask")
+    x, sigma = noisy(images, 20)
+    denoiser = PrecisionDenoiser(ImageBank(images[40:]), lambda sigma: a)
+    single, double = denoiser(x, sigma), denoiser(x.double(), sigma.double())
+    assert relative(single, double) < 1e-6
+    x, sigma = x[:1], sigma[:1]
+    pixels = [(0, 0), (8, 8)]
+    assert relative(denoiser.jacobian(x, sigma, pixels), denoiser.jacobian(x.double(), sigma, pixels)) < 1e-5

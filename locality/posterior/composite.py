@@ -29,22 +29,20 @@ class CompositeEngine(Engine):
     def solve(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
         """Two passes over the bank: the weights of the windows, then what they average to."""
 
-        def forward(scan: Scan, query: Query, which: Tensor) -> tuple[Tensor, Tensor]:
-            evidence = scan.weigh(query, values=False).evidence
-            zeros, g = torch.zeros_like(query.x), torch.ones_like(query.x)
-            total = scan.transpose(query, evidence, Probe(Seen.ONE, g), torch.zeros_like(evidence), zeros)
-            return total / self._coverage(x.shape[1]), evidence
+        evidence = self.plan.weigh(self.images, self.limits, x, values=False).evidence
 
-        mean, evidence = self.plan.run(self.images, self.limits, x, forward)
-        return mean, evidence
+        def forward(scan: Scan, query: Query, which: Tensor) -> tuple[Tensor]:
+            zeros, known = torch.zeros_like(query.x), evidence[which]
+            return (scan.transpose(query, known, Probe(Seen.ONE, zeros), torch.zeros_like(known), zeros),)
+
+        total = self.plan.run(self.images, self.limits, x, evidence, forward)[0]
+        return total / self._coverage(x.shape[1]), evidence
 
     def posterior(self, x: Tensor, sigma: Tensor) -> Posterior:
         """The mean; the statistics are averages over the windows that cover an output."""
         rows, query = self.plan.rows, self.plan.query(x)
         mean, _ = self.solve(x, sigma)
-        evidence, squares, energy, _ = self.plan.run(
-            self.images, self.limits, x, lambda scan, query, _: scan.weigh(query, values=False)
-        )
+        evidence, squares, energy, _ = self.plan.weigh(self.images, self.limits, x, values=False)
         mask = rows.mask.double()
         windows = (evidence - rows.sums(query.shift), 1 / squares, -energy)
         per_place = [repeat(field @ mask, "b p -> b (k p)", k=rows.repeats) for field in windows]
@@ -59,7 +57,7 @@ class CompositeEngine(Engine):
             means = scan.probe_means(query, evidence[which], probe)
             return (scan.transpose(query, evidence[which], probe, means, mean[which]),)
 
-        return self.plan.run(self.images, self.limits, x, backward)[0] / self.plan.sigma**2
+        return self.plan.run(self.images, self.limits, x, evidence, backward)[0] / self.plan.sigma**2
 
     def fields(self, x: Tensor, sigma: Tensor, outputs: Tensor) -> Tensor:
         """Window by window: the covariance of its own pixels, in float64."""

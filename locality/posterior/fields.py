@@ -30,7 +30,7 @@ def masked_fields(
 ) -> Tensor:  # [B, P, n]
     """`sum_c A[q, p] Cov_w(q)(X_q, X_p) / sigma^2` summed over each line of outputs q."""
     query = plan.query(solved.x)
-    precise = plan.precise_by_product(query)
+    precise = plan.precise_by_product(query, solved.evidence)
     fields = solved.x.new_empty(len(solved.x), len(outputs), solved.x.shape[1])
     # Products of one output's channels with all inputs, and the mask: a quarter of the budget.
     line = solved.x.dtype.itemsize * 3 * outputs.shape[1] * solved.x.shape[1]

@@ -41,7 +41,7 @@ class MaskedEngine(Engine):
             probe = Probe(Seen.OUTPUTS, cotangent[which])
             return (scan.transpose(query, evidence[which], probe, means[which], mean[which]),)
 
-        return self.plan.run(self.images, self.limits, x, backward)[0] / self.plan.sigma**2
+        return self.plan.run(self.images, self.limits, x, evidence, backward)[0] / self.plan.sigma**2
 
     def fields(self, x: Tensor, sigma: Tensor, outputs: Tensor) -> Tensor:
         """`A[q, p] Cov_w(q)(X_q, X_p) / sigma^2`, by products over the bank."""
@@ -49,7 +49,7 @@ class MaskedEngine(Engine):
         return masked_fields(self.images, self.plan, self.limits, Solved(x, mean, evidence), outputs)
 
     def _weigh(self, x: Tensor) -> Weighed:
-        return Weighed(*self.plan.run(self.images, self.limits, x, lambda scan, query, _: scan.weigh(query)))
+        return self.plan.weigh(self.images, self.limits, x)
 
 
 def statistics(

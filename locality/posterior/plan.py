@@ -19,9 +19,10 @@ from locality.posterior.rounding import (
     precise_enough,
     query,
     relative_error,
+    small_logits,
 )
 from locality.posterior.rows import Rows
-from locality.posterior.scan import Scan
+from locality.posterior.scan import Scan, Weighed
 from locality.posterior.streaming import Limits
 
 if TYPE_CHECKING:
@@ -58,27 +59,52 @@ class Plan:
         """Noisy images, [B, n], ready for this plan's scans."""
         return query(x, self.sigma, self.moments, self.rows.mask.shape[1])
 
-    def precise(self, query: Query) -> Tensor:  # [B] bool
-        """For which images the float32 kernel is good enough."""
+    def precise(self, query: Query, evidence: Tensor | None = None) -> Tensor:  # [B] bool
+        """For which images the float32 kernel is good enough; with their evidence, for derivatives too."""
         basis = self.kernels[torch.float32]
-        return self.precise_by_product(query) if basis == DENSE else precise_enough(self._error(query, basis))
+        if basis == DENSE:
+            return self.precise_by_product(query, evidence)
+        return precise_enough(self._error(query, basis), evidence)
 
-    def precise_by_product(self, query: Query) -> Tensor:  # [B] bool
+    def precise_by_product(self, query: Query, evidence: Tensor | None) -> Tensor:  # [B] bool
         """For which images a float32 matrix product is good enough."""
-        return precise_enough(self._error(query, DENSE)) & (torch.get_float32_matmul_precision() == "highest")
+        exact = torch.get_float32_matmul_precision() == "highest"
+        return precise_enough(self._error(query, DENSE), evidence) & exact
+
+    def weigh(
+        self,
+        images: Tensor,  # [N, n] as at rest
+        limits: Limits,
+        x: Tensor,  # [B, n]
+        values: bool = True,  # whether the mean is wanted
+    ) -> Weighed:
+        """The softmax of every row; where float32 turns out to have met large logits, again in float64."""
+        query = self.query(x)
+        precise = self.precise(query) if x.dtype != torch.float64 else None
+
+        def work(scan: Scan, query: Query, which: Tensor) -> Weighed:
+            result = scan.weigh(query, values)
+            again = ~small_logits(result.evidence)
+            if precise is None or not bool((precise[which] & again).any()):
+                return result
+            better = self.scan(images, torch.float64, limits).weigh(query.pick(again), values)
+            for part, exact in zip(result, better, strict=True):
+                part[again] = exact
+            return result
+
+        return Weighed(*by_precision(query, precise, lambda dtype: self.scan(images, dtype, limits), work))
 
     def run(
         self,
         images: Tensor,  # [N, n] as at rest
         limits: Limits,
         x: Tensor,  # [B, n]
-        work: Callable[
-            [Scan, Query, Tensor], Sequence[Tensor]
-        ],  # of a kernel, some images, and which they are
+        evidence: Tensor,  # [B, R] from `weigh`
+        work: Callable[[Scan, Query, Tensor], Sequence[Tensor]],  # kernel, some images, which they are
     ) -> list[Tensor]:  # what `work` returns, [B, ...]
-        """Give each image to the kernel that is precise enough for it."""
+        """A derivative: each image by the kernel that is precise enough for it."""
         query = self.query(x)
-        precise = self.precise(query) if x.dtype != torch.float64 else None
+        precise = self.precise(query, evidence) if x.dtype != torch.float64 else None
         return by_precision(query, precise, lambda dtype: self.scan(images, dtype, limits), work)
 
     def scan(self, images: Tensor, dtype: torch.dtype, limits: Limits) -> Scan:

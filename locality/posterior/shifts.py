@@ -52,7 +52,7 @@ class ShiftEngine(Engine):
             known = ShiftWeighed(evidence[which], evidence[which], evidence[which], mean[which])
             return [scan.transpose(asked, known, cotangent[which])]
 
-        return self._each_precision(x, work)[0] / self.sigma**2
+        return self._each_precision(x, work, evidence)[0] / self.sigma**2
 
     def fields(self, x: Tensor, sigma: Tensor, outputs: Tensor) -> Tensor:
         """Each pixel's row lies in its window; by products of patches, in float64."""
@@ -75,7 +75,10 @@ class ShiftEngine(Engine):
         return ShiftWeighed(*self._each_precision(x, lambda scan, asked, _: scan.weigh(asked)))
 
     def _each_precision(
-        self, x: Tensor, work: Callable[[ShiftScan, Query, Tensor], Sequence[Tensor]]
+        self,
+        x: Tensor,
+        work: Callable[[ShiftScan, Query, Tensor], Sequence[Tensor]],
+        evidence: Tensor | None = None,  # given for a derivative
     ) -> list[Tensor]:
         asked = self._query(x)
         single = None
@@ -83,7 +86,7 @@ class ShiftEngine(Engine):
             # A running sum adds up the windows of a line: k rows high, as long as the line and its padding.
             long = self.image_shape[2] + self.window.side
             extent = self.window.side * long * self.image_shape[0]
-            single = precise_enough(relative_error(asked, self.moments, extent, 2))
+            single = precise_enough(relative_error(asked, self.moments, extent, 2), evidence)
         return by_precision(asked, single, self._scan, work)
 
     def _scan(self, dtype: torch.dtype) -> ShiftScan:

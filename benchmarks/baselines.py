@@ -1,0 +1,63 @@
+"""The same formulas written plainly: dense, float32 (or float64 for the truth), no structure used."""
+
+from __future__ import annotations
+
+import torch
+from einops import rearrange
+from torch import Tensor
+from torch.nn.functional import pad, unfold
+
+from locality.bank import to_float
+
+
+def masked_softmax(
+    x: Tensor,  # [B, n]
+    sigma: float,
+    images: Tensor,  # [N, n] floats
+    precision_t: Tensor,  # [n, n] floats, transposed: entry [p, q]
+) -> Tensor:  # [B, n]
+    """One product [N, n] x [n, n] for each noisy image, then a softmax over the bank for each output."""
+    out = []
+    for one in x:
+        logits = ((one - images).square_() @ precision_t).mul_(-1 / (2 * sigma**2))
+        out.append((logits.softmax(0) * images).sum(0))
+    return torch.stack(out)
+
+
+def all_patches(
+    x: Tensor,  # [B, C, H, W]
+    sigma: float,
+    images: Tensor,  # [N, C, H, W] floats
+    patch_size: int,
+) -> Tensor:  # [B, C, H, W]
+    """Unfold, one product with all patches (in tiles of images, or it does not fit), a running softmax."""
+
+    def cut(z: Tensor) -> Tensor:
+        return unfold(pad(z, (patch_size // 2,) * 4, mode="circular"), patch_size).mT
+
+    out = []
+    for query in cut(x):
+        peak = torch.full((len(query), 1), -torch.inf)
+        total, sums = torch.zeros(len(query), 1), torch.zeros(len(query), x.shape[1])
+        for part in images.split(50):
+            patches = cut(part).flatten(0, 1)
+            values = rearrange(part, "i c h w -> (i h w) c")
+            logits = (query @ patches.T).sub_(patches.square().sum(1) / 2).div_(sigma**2)
+            top = torch.maximum(peak, logits.amax(1, keepdim=True))
+            weights = logits.sub_(top).exp_()
+            scale = (peak - top).exp()
+            total = total * scale + weights.sum(1, keepdim=True)
+            sums = sums * scale + weights @ values
+            peak = top
+        out.append((sums / total).T)
+    return torch.stack(out).reshape(x.shape)
+
+
+def truth(
+    x: Tensor,  # [B, n]
+    sigma: float,
+    images: Tensor,  # [N, n] as at rest
+    precision: Tensor,  # [n, n]
+) -> Tensor:
+    """The dense form in float64."""
+    return masked_softmax(x.double(), sigma, to_float(images, torch.float64), precision.double().T)

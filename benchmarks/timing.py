@@ -1,0 +1,50 @@
+"""Fair times on a machine that others use too: rivals take turns; what counts is the median of ratios."""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Race(NamedTuple):
+    """One thing against another."""
+
+    seconds: float  # ours, the median
+    rival_seconds: float
+    ratio: float  # the rival's time over ours: the median over rounds
+
+
+def race(ours: Callable[[], object], rival: Callable[[], object], rounds: int) -> Race:
+    """Both in turns, after one call of ours that is not counted (it plans and compiles)."""
+    ours()
+    times = [(seconds(rival), seconds(ours)) for _ in range(rounds)]
+    return Race(
+        statistics.median(mine for _, mine in times),
+        statistics.median(other for other, _ in times),
+        statistics.median(other / mine for other, mine in times),
+    )
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Wall time of one call."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def peak_bytes(work: Callable[[], object]) -> int:
+    """How far the process's memory rises above what it holds now (Linux)."""
+    gc.collect()
+    Path("/proc/self/clear_refs").write_text("5")
+    before = _status("VmRSS")
+    work()
+    return max(0, _status("VmHWM") - before) * 1024
+
+
+def _status(field: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(field + ":"))
