@@ -20,7 +20,7 @@ $(INSTALLED): pyproject.toml
 	touch $@
 
 demo: $(INSTALLED) ## train a small U-Net on photographs and compare it with analytical denoisers
-	$(RUN) train.py trainer=demo
+	$(RUN) train.py experiment=demo
 	$(RUN) evaluate.py compare=analytic_vs_nn
 
 test: $(INSTALLED) ## the tests

@@ -106,8 +106,9 @@ def _explain(error: Exception, task: str, configs: Path, arguments: list[str]) -
     for argument in plain:
         key, value = argument.split("=", 1)
         name = key.lstrip("+~").split("@")[0]
-        if name in groups and "," not in value and value not in ("null", *_names(configs / name)):
-            return f"no {name} named {value!r}. {nearest(value, _names(configs / name))}"
+        for choice in value.split(",") if name in groups else ():
+            if choice not in ("null", *_names(configs / name)):
+                return f"no {name} named {choice!r}. {nearest(choice, _names(configs / name))}"
         if name in groups and "@" not in key:
             good.append(argument)
     with initialize_config_dir(str(configs), version_base="1.3"):

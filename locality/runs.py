@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import torch.distributed
 from omegaconf import DictConfig, OmegaConf
 
 from locality.config import RUN_VARIABLE, UsageError
@@ -41,6 +42,8 @@ def open_run(cfg: DictConfig) -> Path:
 def close_run() -> None:
     """Lets the next run of this process (of a sweep) have a folder and ranks of its own."""
     if "TORCHELASTIC_RUN_ID" not in os.environ and os.environ.get("LOCAL_RANK", "0") == "0":
+        if torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()
         for variable in (RUN_VARIABLE, "LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_PORT"):
             os.environ.pop(variable, None)
 

@@ -215,9 +215,9 @@ def test_the_comparison_finds_the_reference_identical_to_itself(uninterrupted, t
     asked = ["logger=none", "compare.count=20", f"checkpoint={latest(tmp_path)}", "trainer.accelerator=cpu"]
     numbers = app.run(config(tmp_path, *asked, task="evaluate"))
     # The reference is Wiener, and so is one candidate.
-    assert numbers["compare/r2/wiener"] == pytest.approx(1, abs=1e-6)
-    assert numbers["compare/mse/wiener"] == pytest.approx(0, abs=1e-8)
-    assert numbers["compare/r2/optimal"] < 1
+    assert numbers["compare/sample_r2/wiener"] == pytest.approx(1, abs=1e-6)
+    assert numbers["compare/sample_mse/wiener"] == pytest.approx(0, abs=1e-8)
+    assert numbers["compare/sample_r2/optimal"] < 1
     assert numbers["compare/heldout_mse/wiener"] == pytest.approx(
         numbers["compare/heldout_mse/network"], rel=1e-6
     )
