@@ -8,7 +8,21 @@ from __future__ import annotations
 
 from locality.metrics.bootstrap import interval, ratio_interval
 from locality.metrics.curve import Curve
+from locality.metrics.field_overlap import FieldOverlap, Overlap, field_interval
+from locality.metrics.image_maps import ImageMaps
 from locality.metrics.images import ImageMSE, ImageR2, PearsonR
 from locality.metrics.per_image import PerImage
 
-__all__ = ["Curve", "ImageMSE", "ImageR2", "PearsonR", "PerImage", "interval", "ratio_interval"]
+__all__ = [
+    "Curve",
+    "FieldOverlap",
+    "ImageMSE",
+    "ImageMaps",
+    "ImageR2",
+    "Overlap",
+    "PearsonR",
+    "PerImage",
+    "field_interval",
+    "interval",
+    "ratio_interval",
+]

@@ -4,5 +4,6 @@ from locality.modules.analytic import AnalyticModule, OnePass
 from locality.modules.base import DenoiserModule
 from locality.modules.comparison import ComparisonModule
 from locality.modules.ddpm import DDPMModule
+from locality.modules.fields import FieldModule
 
-__all__ = ["AnalyticModule", "ComparisonModule", "DDPMModule", "DenoiserModule", "OnePass"]
+__all__ = ["AnalyticModule", "ComparisonModule", "DDPMModule", "DenoiserModule", "FieldModule", "OnePass"]

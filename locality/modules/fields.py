@@ -1,0 +1,98 @@
+"""Sensitivity fields under `Trainer.test`: images, or pixels, are shared over ranks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, get_args
+
+import torch
+from einops import rearrange
+from lightning import LightningModule
+from torch import Tensor, nn
+
+from locality.data.batch import Batch
+from locality.denoisers.base import Denoiser, Pixel
+from locality.metrics import ImageMaps
+from locality.sensitivity import Facts, Reduction, Route, SensitivityField, sensitivity_maps
+
+Share = Literal["images", "pixels"]
+
+
+class FieldModule(LightningModule):
+    """Measures the fields of several denoisers at the same noisy images; after the test run, see `fields`.
+
+    With `states="reverse"` these lie along a DDIM run of the first denoiser. Every rank takes its part of
+    each batch and all pixels, or (`share="pixels"`, for more pixels than images) every batch whole and its
+    part of the pixels. Works in inference mode, too.
+    """
+
+    def __init__(
+        self,
+        denoisers: Mapping[str, Denoiser],
+        route: Route,  # where to measure
+        pixels: Sequence[Pixel],
+        count: int,  # images
+        image_shape: Sequence[int],  # (C, H, W)
+        reduction: Reduction | None = None,
+        share: Share = "images",
+    ) -> None:
+        super().__init__()
+        if share not in get_args(Share):
+            raise ValueError(f"share: want images or pixels, got {share!r}")
+        if not denoisers:
+            raise ValueError("denoisers: want at least one")
+        self.denoisers = nn.ModuleDict(denoisers)
+        self.route, self.count, self.share = route, count, share
+        self.pixels = [(int(row), int(col)) for row, col in pixels]
+        self.reduction = reduction or Reduction()
+        shape = (len(route.sigmas), *image_shape[1:])
+        self.tallies = nn.ModuleDict({name: ImageMaps(shape) for name in denoisers})
+        self.fields: dict[str, SensitivityField] = {}  # filled by the test run
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        """Adds a batch; images beyond the count and padding are left out."""
+        mine = list(range(len(self.pixels)))
+        if self.share == "pixels" and self.trainer.world_size > 1:
+            # Ranks have equal batches, padding included: gathered, they are the global batch.
+            batch = Batch(*(self._gathered(part) for part in batch))
+            mine = mine[self.global_rank :: self.trainer.world_size]
+        keep = (batch.index < self.count) & (batch.weight > 0)
+        batch = Batch(*(part[keep] for part in batch))
+        if not mine or not len(batch.index):
+            return
+        pixels = [self.pixels[p] for p in mine]
+        guide = next(denoiser for _, denoiser in self._each())
+        states = list(self.route.visit(guide, batch.images, batch.index))
+        # A record for each image and pixel: whoever measured it, it has one place.
+        places = batch.index[:, None] * len(self.pixels) + torch.tensor(mine, device=batch.index.device)
+        for name, denoiser in self._each():
+            maps = [sensitivity_maps(denoiser, x, sigma, pixels, self.reduction) for sigma, x in states]
+            records = rearrange(torch.stack(maps, dim=2), "b p s h w -> (b p) s h w")
+            self._tally(name).update(records, places.flatten())
+
+    def on_test_epoch_end(self) -> None:
+        """Gathers the maps of all ranks into `fields`, each with the maps of single images."""
+        self.fields = {name: self._field(name) for name, _ in self._each()}
+
+    def _field(self, name: str) -> SensitivityField:
+        maps = rearrange(self._tally(name).maps(), "(n p) s h w -> n s p h w", p=len(self.pixels))
+        about: Facts = {
+            "denoiser": name, "states": self.route.states, "guide": next(iter(self.denoisers)),
+            "steps": self.route.steps if self.route.states == "reverse" else 0, "clip": self.route.clip,
+            "count": len(maps), "seed": self.route.seed,
+        }  # fmt: skip
+        single = maps.cpu().float()
+        return SensitivityField.of_images(single, self.route.sigmas, self.pixels, self.reduction, about)
+
+    def _gathered(self, part: Tensor) -> Tensor:
+        ranks = self.all_gather(part)
+        assert isinstance(ranks, Tensor)
+        return rearrange(ranks, "world b ... -> (world b) ...")
+
+    def _each(self) -> list[tuple[str, Denoiser]]:
+        return [(name, module) for name, module in self.denoisers.items() if isinstance(module, Denoiser)]
+
+    def _tally(self, name: str) -> ImageMaps:
+        tally = self.tallies[name]
+        assert isinstance(tally, ImageMaps)
+        return tally

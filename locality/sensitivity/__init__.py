@@ -1,0 +1,28 @@
+"""Sensitivity fields: which input pixels an output pixel of a denoiser depends on, and how far away they are.
+
+field = measure(denoiser, images, sigmas=[2.0, 0.7], pixels="centre")
+field.maps [S, P, H, W], field.radius(), field.profile(), field.participation(), field.save("f.safetensors")
+"""
+
+from locality.sensitivity.choice import PixelChoice, choose_pixels
+from locality.sensitivity.field import Facts, SensitivityField
+from locality.sensitivity.maps import Reduction, sensitivity_maps
+from locality.sensitivity.measurement import measure
+from locality.sensitivity.shape import mass_inside, mass_radius, participation
+from locality.sensitivity.states import Route, State, States
+
+__all__ = [
+    "Facts",
+    "PixelChoice",
+    "Reduction",
+    "Route",
+    "SensitivityField",
+    "State",
+    "States",
+    "choose_pixels",
+    "mass_inside",
+    "mass_radius",
+    "measure",
+    "participation",
+    "sensitivity_maps",
+]

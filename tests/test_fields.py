@@ -1,0 +1,196 @@
+"""Fields under Lightning, on one process and two, and how alike two of them are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from lightning import Callback, LightningModule, Trainer
+from planted import network
+from torch import Tensor
+
+from locality.data import GaussianSource, ImageDataModule
+from locality.data.batch import Batch
+from locality.metrics import FieldOverlap, ImageMaps, field_interval
+from locality.modules import FieldModule
+from locality.sensitivity import Route, SensitivityField, mass_radius, measure
+
+PIXELS, SIGMAS, COUNT = [(3, 3), (0, 1), (5, 5)], [2.0, 0.5], 5
+SHAPE = (3, 6, 6)
+
+
+def gaussian(split: str, seed: int) -> Tensor:
+    """7 images; two ranks get unequal parts of them."""
+    return GaussianSource(size=6, train=7, val=7, test=7)(split=split, seed=seed)
+
+
+def data() -> ImageDataModule:
+    return ImageDataModule(gaussian, eval_batch_size=4)
+
+
+def module(**settings: object) -> FieldModule:
+    nets = {"network": network(), "other": network(seed=1)}
+    route = Route(SIGMAS, settings.pop("states", "forward"), steps=10)
+    return FieldModule(nets, route, PIXELS, COUNT, SHAPE, **settings)
+
+
+def trainer(**settings: object) -> Trainer:
+    settings = {"inference_mode": False, **settings}
+    return Trainer(
+        accelerator="cpu", logger=False, enable_checkpointing=False, enable_model_summary=False,
+        enable_progress_bar=False, use_distributed_sampler=False, **settings,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("states", ["forward", "reverse"])
+def test_a_test_run_measures_what_measure_does(states):
+    tested = module(states=states)
+    trainer().test(tested, data(), verbose=False)
+    clean = data().bank("test").images[:COUNT]
+    guide = network()
+    for name, net in (("network", guide), ("other", network(seed=1))):
+        direct = measure(net, clean, SIGMAS, PIXELS, states=states, steps=10, guide=guide)
+        found = tested.fields[name]
+        assert (found.sigmas, found.pixels) == (direct.sigmas, direct.pixels)
+        torch.testing.assert_close(found.images, direct.images, rtol=1e-4, atol=1e-7)
+        torch.testing.assert_close(found.maps, direct.maps, rtol=1e-4, atol=1e-7)
+        assert found.about["count"] == COUNT
+
+
+@pytest.mark.parametrize("inference_mode", [False, True])
+def test_the_field_of_a_network_is_not_cut_under_a_test_run(inference_mode):
+    # D = x - sigma eps: were the gradient of the network lost, the probed pixel would still be sensitive to
+    # itself, and to nothing else. So look beside it.
+    tested = module()
+    trainer(inference_mode=inference_mode).test(tested, data(), verbose=False)
+    for p, (row, col) in enumerate(PIXELS):
+        beside = tested.fields["network"].maps[:, p].clone()
+        beside[:, row, col] = 0
+        assert (beside.amax((1, 2)) > 1e-3).all()
+        assert (beside > 0).float().mean() > 0.9  # the dense layer sees everything
+
+
+class Keep(Callback):
+    """Each process writes what it found (a module does not come back from a process), sharing either way."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        by_pixels = module(share="pixels")
+        by_pixels.trainer = trainer
+        for step, batch in enumerate(trainer.test_dataloaders):
+            by_pixels.test_step(batch, step)
+        by_pixels.on_test_epoch_end()
+        for share, found in (("images", pl_module), ("pixels", by_pixels)):
+            for name, field in found.fields.items():
+                field.save(self.folder / f"{share}-{name}-{trainer.global_rank}.safetensors")
+
+
+def test_two_processes_find_the_fields_of_one_whichever_way_they_share(tmp_path):
+    alone = module()
+    trainer().test(alone, data(), verbose=False)
+    trainer(devices=2, strategy="ddp_spawn", callbacks=[Keep(tmp_path)]).test(module(), data(), verbose=False)
+    for name, expected in alone.fields.items():
+        files = sorted(tmp_path.glob(f"*-{name}-*"))
+        assert len(files) == 4  # two ways, two processes
+        for file in files:
+            found = SensitivityField.load(file)
+            torch.testing.assert_close(found.images, expected.images, rtol=1e-4, atol=1e-7)
+            torch.testing.assert_close(found.maps, expected.maps, rtol=1e-4, atol=1e-7)
+
+
+def test_padding_and_images_beyond_the_count_are_left_out():
+    tested = module()
+    tested.trainer = trainer()
+    images = data().bank("test").images.double()
+    index = torch.tensor([6, 1, 0, 1])
+    tested.test_step(Batch(images[index], index, torch.tensor([1.0, 1, 1, 0])), 0)
+    assert sorted(tested._tally("network").rows()[0].tolist()) == [0, 1, 2, 3, 4, 5]  # 2 images, 3 pixels
+
+
+def maps(seed: int, count: int = 6) -> Tensor:
+    shape = (count, len(SIGMAS), len(PIXELS), 6, 6)
+    return torch.rand(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def overlap(f: Tensor, g: Tensor) -> FieldOverlap:
+    metric = FieldOverlap(SIGMAS, PIXELS, (6, 6))
+    metric.update(f, g, torch.arange(len(f)))
+    return metric
+
+
+def test_fields_alike_up_to_scale_overlap_fully_and_disjoint_ones_not_at_all():
+    f = maps(0)
+    same = overlap(f, 3 * f).compute()
+    for part in (same.cosine, same.energy):
+        torch.testing.assert_close(part, torch.ones_like(part))
+    assert (same.inside >= 0.5).all()
+    left, right = f.clone(), f.clone()
+    left[..., 3:], right[..., :3] = 0, 0
+    apart = overlap(left, right).compute()
+    assert apart.cosine.abs().max() == 0 == apart.energy.abs().max()
+
+
+def test_overlap_equals_a_plain_computation_of_the_mean_fields():
+    f, g = maps(0), maps(1)
+    found, away = overlap(f, g).compute(), np.empty((6, 6))
+    for s in range(len(SIGMAS)):
+        cosines, energies, insides = [], [], []
+        for p, (row, col) in enumerate(PIXELS):
+            a, b = f[:, s, p].mean(0).numpy(), g[:, s, p].mean(0).numpy()
+            cosines.append((a * b).sum() / np.sqrt((a**2).sum() * (b**2).sum()))
+            energies.append(np.minimum(a**2 / (a**2).sum(), b**2 / (b**2).sum()).sum())
+            for r, c in np.ndindex(6, 6):
+                away[r, c] = np.hypot(r - row, c - col)
+            radius = min(d for d in np.unique(away) if b[away <= d].sum() >= 0.5 * b.sum())
+            insides.append(a[away <= radius].sum() / a.sum())
+        for part, expected in zip(found, (cosines, energies, insides), strict=True):
+            assert part[s].item() == pytest.approx(np.mean(expected), rel=1e-10)
+
+
+def test_order_batches_repeats_and_padding_change_no_overlap():
+    f, g = maps(0), maps(1)
+    whole = overlap(f, g)
+    pieces = FieldOverlap(SIGMAS, PIXELS, (6, 6))
+    for rows, weight in (([4, 1], [1, 1]), ([0, 2, 3, 5], [1, 1, 1, 1]), ([1, 5], [1, 0])):
+        index = torch.tensor(rows)
+        pieces.update(f[index], g[index], index, torch.tensor(weight))
+    for a, b in zip(whole.compute(), pieces.compute(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-12, atol=0)
+    for a, b in zip(whole.intervals(draws=50), pieces.intervals(draws=50), strict=True):
+        torch.testing.assert_close(torch.stack(a), torch.stack(b), rtol=1e-12, atol=0)
+
+
+def test_intervals_contain_the_overlap_and_vanish_where_images_agree():
+    f, g = maps(0, 20), maps(1, 20)
+    metric = overlap(f, g)
+    for s, ends in enumerate(metric.intervals(draws=200)):
+        low, high = ends.inside
+        assert low <= metric.compute().inside[s] <= high
+        assert low < high
+    alike = overlap(f[:1].expand(20, -1, -1, -1, -1), g[:1].expand(20, -1, -1, -1, -1))
+    for ends in alike.intervals(draws=50):
+        for low, high in ends:
+            assert low == pytest.approx(high.item(), abs=1e-12)
+
+
+def test_the_interval_of_the_mean_is_that_of_the_mean_map():
+    heat = maps(2, 12)[:, 0]
+    ends = field_interval(heat, lambda m: m[..., 0, 0, 0], draws=300)
+    from locality.metrics import interval
+
+    assert ends == pytest.approx(interval(heat[:, 0, 0, 0], draws=300), rel=1e-9)
+    radius = field_interval(heat, lambda m: mass_radius(m, PIXELS)[..., 0], draws=50)
+    assert radius[0] <= mass_radius(heat.mean(0), PIXELS)[0] <= radius[1]
+
+
+def test_maps_of_another_shape_are_refused():
+    with pytest.raises(ValueError, match="maps: want"):
+        ImageMaps((2, 3)).update(torch.zeros(4, 3, 2), torch.arange(4))
+    with pytest.raises(ValueError, match="no image was given"):
+        ImageMaps((2, 3)).maps()
+    with pytest.raises(ValueError, match="share: want"):
+        module(share="nothing")
