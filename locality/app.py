@@ -114,6 +114,9 @@ class _Evaluation:
                 print(f"checkpoint=auto: {source}", flush=True)
         cfg.checkpoint = str(source)  # the run folder's config.yaml names what was evaluated
         recipe = read(source)["hyper_parameters"]
+        # Resolved now: runs/latest is about to become this run's own folder.
+        file = Path(source).resolve()
+        self.calibrations = (file / CHECKPOINT if file.is_dir() else file).with_suffix(".calibration")
         self.reference = load(source, cfg.cache)
         self.data = build.datamodule(_data(cfg, recipe["data"]))
         self.compare = build.made(cfg.compare)
@@ -124,7 +127,10 @@ class _Evaluation:
         def trainer(**changes: Any) -> Trainer:
             return _trainer(self.cfg, folder, tools, [], **changes)
 
-        context = Context(self.reference, fits, self.data, report, trainer, self.cfg.seed, _cache(self.cfg))
+        context = Context(
+            self.reference, fits, self.data, report, trainer, self.cfg.seed, _cache(self.cfg),
+            self.calibrations,
+        )  # fmt: skip
         return self.compare(context)
 
 

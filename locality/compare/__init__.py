@@ -1,6 +1,7 @@
 """What `evaluate.py compare=...` does: one file a comparison, each a function of a `Context`."""
 
 from locality.compare.analytic_vs_nn import analytic_vs_nn
+from locality.compare.calibrate import calibrate
 from locality.compare.context import Context
 
-__all__ = ["Context", "analytic_vs_nn"]
+__all__ = ["Context", "analytic_vs_nn", "calibrate"]

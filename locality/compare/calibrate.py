@@ -1,0 +1,181 @@
+"""Patch sizes and tau, calibrated against a trained network on images that no evaluation uses."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from locality import calibration
+from locality.calibration import Calibration, thinned
+from locality.compare.context import Context
+from locality.config import UsageError
+from locality.denoisers.fitting import Fit, takes_stats
+from locality.metrics import interval
+from locality.modules.base import PROTOCOL_STEPS
+from locality.report import Chart, Report, Series, format_table
+from locality.report.folder import first_rank
+from locality.schedule import NoiseSchedule
+
+SIGMA = "noise level sigma (pixel units, images in [-1, 1])"
+LABELS = {"patch_size": "patch size (pixels)", "tau": "tau (of the largest relative entry)"}
+
+
+def calibrate(
+    context: Context,
+    count: int = 32,  # val images
+    target: str = "network",  # "network" | "clean"
+    patch_sizes: Sequence[int] = (1, 3, 5, 7, 9, 11, 13, 15),  # pixels, odd
+    taus: Sequence[float] = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005),  # of the largest relative entry
+    bank_count: int = 256,  # training images, evenly spread, at most, for the costly; the others get all
+    costly: Sequence[str] = ("equivariant_local_score",),  # candidates
+) -> dict[str, float]:
+    """Choose each candidate's patch size, or else its tau, at the noise levels of the paper's protocol.
+
+    The calibration split is `val`: the `test` images, on which compare=analytic_vs_nn measures, are never
+    seen. Results go to `calibration/<name>.json` in the run folder, and beside the checkpoint, where
+    compare=analytic_vs_nn finds them. A best value found on fewer training images may be too small for all
+    of them: more images match larger patches. Raises UsageError for settings that do not fit.
+    """
+    values = {
+        "patch_size": _useful(_listed("patch_sizes", patch_sizes), context.bank.image_shape),
+        "tau": _listed("taus", taus),
+    }
+    parameters = {name: _parameter(name, fit, values) for name, fit in context.fits.items()}
+    _check(context, target, bank_count, costly)
+    images = _images(context, count)
+    device = context.trainer().strategy.root_device
+    reference = context.reference.to(device) if target == "network" else None
+    context.bank.to(device)
+    sigmas = NoiseSchedule.ddpm().leading(PROTOCOL_STEPS)
+    found = {}
+    for name, parameter in parameters.items():
+        count_of_bank = min(bank_count, len(context.bank)) if name in costly else len(context.bank)
+        bank = thinned(context.bank, count_of_bank)
+        known = context.stats if bank is context.bank and takes_stats(context.fits[name]) else None
+        found[name] = calibration.calibrate(
+            context.fits[name], bank, images, sigmas, values[parameter],
+            target=reference, parameter=parameter, seed=context.seed, stats=known,
+        )  # fmt: skip
+        _save(found[name], name, context)
+    _draw(context.report, found)
+    return _tell(context.report, found)
+
+
+def _listed(name: str, given: Sequence[float]) -> list[float]:
+    good = all(isinstance(value, int | float) and not isinstance(value, bool) for value in given)
+    if name == "patch_sizes":
+        good = good and all(value >= 1 and value % 2 == 1 for value in given)
+    if not good or len(given) == 0 or min(given) < 0 or len(set(given)) < len(given):
+        want = "distinct odd whole numbers of pixels" if name == "patch_sizes" else "distinct numbers from 0"
+        raise UsageError(f"compare.{name}: want {want}, got {list(given)}")
+    return list(given)
+
+
+def _useful(sizes: list[float], image_shape: torch.Size) -> list[float]:
+    # A window of this side around any pixel holds the whole image, and so do all larger ones.
+    largest = 2 * max(image_shape[1:]) - 1
+    kept = [size for size in sizes if size <= largest]
+    if not kept:
+        raise UsageError(f"compare.patch_sizes: want one of at most {largest} pixels, got {sizes}")
+    return kept
+
+
+def _parameter(name: str, fit: Fit, values: Mapping[str, list[float]]) -> str:
+    settings = inspect.signature(fit).parameters
+    for parameter in values:
+        if parameter in settings:
+            return parameter
+    raise UsageError(f"candidates.{name}: want a denoiser with a {' or a '.join(values)}, got one without")
+
+
+def _check(context: Context, target: str, bank_count: int, costly: Sequence[str]) -> None:
+    if target not in ("network", "clean"):
+        raise UsageError(f"compare.target: want network or clean, got {target!r}")
+    if not isinstance(bank_count, int) or bank_count < 1:
+        raise UsageError(f"compare.bank_count: want a whole number of images from 1, got {bank_count!r}")
+    if not set(costly) <= set(context.fits):
+        raise UsageError(f"compare.costly: want candidates ({', '.join(context.fits)}), got {list(costly)}")
+
+
+def _images(context: Context, count: int) -> Tensor:  # [count, C, H, W]
+    images = context.data.bank("val").images
+    if not isinstance(count, int) or not 1 <= count <= len(images):
+        raise UsageError(f"compare.count: want 1 to {len(images)} (the val images), got {count!r}")
+    return images[:count]
+
+
+def _save(found: Calibration, name: str, context: Context) -> None:
+    if not first_rank():
+        return
+    for folder in (context.report.folder / "calibration", context.calibrations):
+        found.save(Path(folder) / f"{name}.json")
+    print(f"{name}: {found.parameter} kept in {context.calibrations}, for compare=analytic_vs_nn", flush=True)
+
+
+def _draw(report: Report, found: Mapping[str, Calibration]) -> None:
+    some = next(iter(found.values()))
+    setting = f"{some.images} val images (never test images), against the {some.target}"
+    for parameter, label in LABELS.items():
+        alike = {name: one for name, one in found.items() if one.parameter == parameter}
+        if alike:
+            series = {name: _chosen(one) for name, one in alike.items()}
+            title = f"Calibrated {parameter}, and what is as good\n{setting}"
+            positive = all(min(one.values) > 0 for one in alike.values())
+            log_y = parameter == "tau" and positive
+            chart = Chart(title, SIGMA, label, some.sigmas, series, log_x=True, log_y=log_y)
+            report.chart(f"calibrate/{parameter}", chart)
+    for name, one in found.items():
+        columns = one.errors.T.tolist()
+        series = {
+            f"{one.parameter} {value:g}": Series(errors)
+            for value, errors in zip(one.values, columns, strict=True)
+        }
+        label = f"MSE against the {one.target} (pixel units squared)"
+        title = f"One denoising step of {name}\n{setting}"
+        report.chart(
+            f"calibrate/mse/{name}",
+            Chart(title, SIGMA, label, one.sigmas, series, log_x=True, log_y=bool((one.errors > 0).all())),
+        )
+
+
+def _chosen(one: Calibration) -> Series:
+    ends = [as_good(one, s) for s in range(len(one.sigmas))]
+    return Series(one.chosen, [min(values) for values in ends], [max(values) for values in ends])
+
+
+def as_good(one: Calibration, level: int) -> list[float]:
+    """The values whose excess error over the chosen one may be 0: paired 95 % intervals over images."""
+    errors = torch.tensor(one.image_errors[level], dtype=torch.float64)  # [V, I]
+    best = int(one.choices[level])
+    low = [interval(row - errors[best])[0] for row in errors]
+    return [value for v, value in enumerate(one.values) if v == best or low[v] <= 0]
+
+
+def _tell(report: Report, found: Mapping[str, Calibration]) -> dict[str, float]:
+    numbers: dict[str, float] = {}
+    times = NoiseSchedule.ddpm().leading_timesteps(PROTOCOL_STEPS)
+    for name, one in found.items():
+        numbers[f"calibrate/mse/{name}"] = one.errors.amin(1).mean().item()
+        numbers[f"calibrate/mse_of_one_for_all/{name}"] = one.errors.mean(0).min().item()
+        for t, value in zip(times, one.chosen, strict=True):
+            numbers[f"calibrate/{one.parameter}/{name}/t{t:03d}"] = float(value)
+    report.scalars(numbers)
+    columns = ["sigma", *(f"{name} {one.parameter}" for name, one in found.items())]
+    cells = {name: [_cell(one, s) for s in range(len(one.sigmas))] for name, one in found.items()}
+    sigmas = next(iter(found.values())).sigmas
+    rows = [[f"{sigma:.3g}", *column] for sigma, *column in zip(sigmas, *cells.values(), strict=True)]
+    report.table("calibrate/chosen", columns, rows)
+    if first_rank():
+        print("calibrated on val images, never on test images; in brackets: as good, by 95 % intervals")
+        print(format_table(columns, rows), flush=True)
+    return numbers
+
+
+def _cell(one: Calibration, level: int) -> str:
+    values = as_good(one, level)
+    around = f" ({min(values):g} .. {max(values):g})" if len(values) > 1 else ""
+    return f"{one.chosen[level]:g}{around}"
