@@ -37,7 +37,7 @@ class Summary:
 
     `sample_*`: the final images of a DDIM run against the reference's. `step_*`: one denoising step of
     noised test images against the reference's, mean over the noise levels in BAND. `heldout_*`: the same
-    steps against the clean images. `heldout_ratio`: the mean over those levels of the error relative to Wiener's.
+    steps against the clean images. `heldout_ratio`: their mean error relative to Wiener's at each level.
     """
 
     scores: Mapping[str, Scores]
@@ -55,7 +55,7 @@ class Summary:
         return {name: self._of(score) for name, score in self.scores.items()}
 
     def scalars(self) -> dict[str, float]:
-        """`compare/<quantity>/<denoiser>`, its interval under `_low` and `_high`, and `compare/seconds/...`."""
+        """`compare/<quantity>/<denoiser>`, its interval under `_low` and `_high`, and the seconds."""
         numbers = {f"compare/seconds/{name}": score.seconds for name, score in self.scores.items()}
         for name, quantities in self.quantities.items():
             for key, number in quantities.items():
