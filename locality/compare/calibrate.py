@@ -28,9 +28,9 @@ def calibrate(
     context: Context,
     count: int = 32,  # val images
     target: str = "network",  # "network" | "clean"
-    patch_sizes: Sequence[int] = (1, 3, 5, 7, 9, 11, 13, 15),  # pixels, odd
-    taus: Sequence[float] = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005),  # of the largest relative entry
-    bank_count: int = 256,  # training images, evenly spread, at most, for the costly; the others get all
+    patch_sizes: Sequence[int] = (1, 3, 5, 7, 11, 19, 31, 63),  # pixels, odd
+    taus: Sequence[float] = (0.5, 0.2, 0.1, 0.05, 0.02, 0.005),  # of the largest relative entry
+    bank_count: int = 128,  # training images, evenly spread, at most, for the costly; the others get all
     costly: Sequence[str] = ("equivariant_local_score",),  # candidates
 ) -> dict[str, float]:
     """Choose each candidate's patch size, or else its tau, at the noise levels of the paper's protocol.
@@ -76,12 +76,9 @@ def _listed(name: str, given: Sequence[float]) -> list[float]:
 
 
 def _useful(sizes: list[float], image_shape: torch.Size) -> list[float]:
-    # A window of this side around any pixel holds the whole image, and so do all larger ones.
-    largest = 2 * max(image_shape[1:]) - 1
-    kept = [size for size in sizes if size <= largest]
-    if not kept:
-        raise UsageError(f"compare.patch_sizes: want one of at most {largest} pixels, got {sizes}")
-    return kept
+    # A window of this side around any pixel holds the whole image, and stands for all larger ones.
+    whole = 2 * max(image_shape[1:]) - 1
+    return sorted({min(size, whole) for size in sizes})
 
 
 def _parameter(name: str, fit: Fit, values: Mapping[str, list[float]]) -> str:
