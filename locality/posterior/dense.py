@@ -15,6 +15,8 @@ from locality.posterior.running import RunningSoftmax
 from locality.posterior.scan import Probe, Scan, Seen, Weighed
 from locality.posterior.streaming import Limits, chunks
 
+_TOGETHER = 512  # images of a chunk at most: their logits stay in the cache
+
 
 @dataclass(frozen=True)
 class DenseScan(Scan):
@@ -26,11 +28,13 @@ class DenseScan(Scan):
     limits: Limits
 
     def weigh(self, query: Query, values: bool = True) -> Weighed:
-        """Chunks are merged in float64."""
-        owner = self.rows.row_of_output
-        running = RunningSoftmax(
-            query.x.new_empty(len(query.x), len(self.rows.mask), dtype=torch.float64), owner
-        )
+        """Image by image, so that what is not a product stays in the cache; chunks are merged in float64."""
+        results = [self._weigh(query.pick(slice(b, b + 1)), values) for b in range(len(query.x))]
+        return Weighed(*(torch.cat(field) for field in zip(*results, strict=True)))
+
+    def _weigh(self, query: Query, values: bool) -> Weighed:
+        like = query.x.new_empty(1, len(self.rows.mask), dtype=torch.float64)
+        running = RunningSoftmax(like, self.rows.row_of_output)
         for images, logits in self._chunks(query):
             running.add(logits, lambda w, images=images: self._outputs(w, images, values))  # type: ignore[misc]
         return Weighed(running.log_partition, 1 / running.effective_size, -running.entropy, running.mean)
@@ -65,18 +69,20 @@ class DenseScan(Scan):
         mask = self.rows.mask.to(self.dtype)
         x, shift = query.x.to(self.dtype), query.shift.to(self.dtype)
         each, fixed = batch * (3 * n + 2 * places + 5 * rows) + 3 * n, mask.numel() + 4 * x.numel()
-        for images in chunks(self.images, self.limits, each, fixed, self.dtype):
+        for images in chunks(self.images, self.limits, each, fixed, self.dtype, _TOGETHER):
             squares = (x[:, None] - images).square_() * query.scale
             squares = rearrange(squares, "b c (k p) -> b c k p", p=places).sum(2) - shift[:, None]
-            yield images, -einsum(mask, squares, "r p, b c p -> b r c")
+            yield images, einsum(mask, squares, "r p, b c p -> b r c").neg_()
 
     def _outputs(self, weights: Tensor, images: Tensor, values: bool) -> Tensor:
         owner = self.rows.row_of_output
         if not values:
-            return weights.new_zeros(len(weights), len(owner), dtype=torch.float64)
+            return weights.new_zeros(1, len(owner), dtype=torch.float64)
         if len(self.rows.mask) == 1:
-            return (weights[:, 0] @ images).double()
-        return torch.stack([einsum(w[owner], images, "q c, c q -> q") for w in weights]).double()
+            return (weights[0] @ images).double()
+        one_each = len(self.rows.mask) == len(owner) and bool((owner[1:] > owner[:-1]).all())
+        weights = weights[0] if one_each else weights[0, owner]
+        return einsum(weights, images.T.contiguous(), "q c, q c -> q").double()[None]
 
     def _weights(self, logits: Tensor, evidence: Tensor) -> Tensor:
         return (logits - evidence[..., None].to(self.dtype)).exp_()

@@ -20,7 +20,7 @@ class WienerRule(NamedTuple):
 
 
 def wiener_mask(
-    eigenvalues: Tensor,  # [n]
+    eigenvalues: Tensor,  # [n] ascending
     eigenvectors: Tensor,  # [n, n] columns
     sigma: float,
     rule: WienerRule,
@@ -28,9 +28,9 @@ def wiener_mask(
 ) -> Tensor:  # [n, n] bool, entry [q, p]: does output q look at input p; float64 where tau = 0
     """`W = U diag(lam / (lam + sigma^2)) U^T`, `R[p, q] = |W[p, q]| / |W[p, p]|`, `M = 1[R >= tau max R]`."""
     gain = eigenvalues.double() / (eigenvalues.double() + sigma**2)
-    basis = eigenvectors.double()
-    if not bool((gain > 0).all()):
-        gain, basis = gain[gain > 0], basis[:, gain > 0]
+    # Eigenvalues ascend: those that are exactly 0 come first, and leaving them out costs no copy.
+    first = int((gain == 0).sum())
+    gain, basis = gain[first:], eigenvectors.double()[:, first:]
     n = len(basis)
     size = max(1, min(n, memory_budget // (4 * 8 * n)))
     if size == n:

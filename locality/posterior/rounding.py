@@ -64,7 +64,7 @@ class Query(NamedTuple):
         """In the working type of a scan."""
         return Query(self.x.to(dtype), self.shift.to(dtype), self.scale)
 
-    def pick(self, which: int | Tensor) -> Query:
+    def pick(self, which: int | slice | Tensor) -> Query:
         """Some of the images, or one."""
         return Query(self.x[which], self.shift[which], self.scale)
 

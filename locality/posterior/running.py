@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
+from einops import einsum
 from torch import Tensor
 
 
@@ -25,19 +26,19 @@ class RunningSoftmax:
 
     def add(
         self,
-        logits: Tensor,  # [B, R, c] of c more candidates
+        logits: Tensor,  # [B, R, c] of c more candidates; overwritten
         weigh: Callable[[Tensor], Tensor],  # weights [B, R, c] -> weighted sums [B, n]
     ) -> None:
         """Take in more candidates."""
         peak = torch.maximum(self.peak, logits.amax(-1).to(self.peak))
         shift = self.peak - peak
         scale = shift.exp()
-        relative = logits - peak[..., None].to(logits)
+        relative = logits.sub_(peak[..., None].to(logits))
         weights = relative.exp()
         earlier = self.energy + self.total * shift.nan_to_num(neginf=0)
-        self.energy = earlier * scale + (weights * relative).sum(-1)
+        self.energy = earlier * scale + _dot(weights, relative)
         self.total = self.total * scale + weights.sum(-1)
-        self.squares = self.squares * scale**2 + weights.square().sum(-1)
+        self.squares = self.squares * scale**2 + _dot(weights, weights)
         self.sums = self.sums * scale[:, self.row_of_output] + weigh(weights)
         self.peak = peak
 
@@ -60,3 +61,7 @@ class RunningSoftmax:
     def entropy(self) -> Tensor:  # [B, R]
         """`-sum w log w` of the normalised weights, in nats."""
         return self.total.log() - self.energy / self.total
+
+
+def _dot(a: Tensor, b: Tensor) -> Tensor:  # [B, R, c] -> [B, R], without a temporary product
+    return einsum(a, b, "b r c, b r c -> b r")

@@ -34,7 +34,9 @@ def chunks(
     each: int,  # numbers that the caller keeps per image of a chunk
     fixed: int = 0,  # numbers that the caller keeps whatever the chunk
     dtype: torch.dtype = torch.float64,
+    largest: int = _LARGEST_CHUNK,  # images, where no chunk size is asked for
 ) -> Iterator[Tensor]:  # [c, n]
     """The images in order, as floats in [-1, 1]."""
-    for part in images.split(limits.size(dtype.itemsize * each, dtype.itemsize * fixed)):
+    size = limits.size(dtype.itemsize * each, dtype.itemsize * fixed)
+    for part in images.split(size if limits.chunk_size else min(size, largest)):
         yield to_float(part, dtype)
