@@ -21,7 +21,7 @@ $(INSTALLED): pyproject.toml
 
 demo: $(INSTALLED) ## train a small U-Net on photographs and compare it with analytical denoisers
 	$(RUN) train.py experiment=demo
-	$(RUN) evaluate.py compare=analytic_vs_nn
+	$(RUN) evaluate.py compare=quick
 
 test: $(INSTALLED) ## the tests
 	$(RUN) -m pytest

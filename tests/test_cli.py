@@ -110,7 +110,7 @@ def test_the_two_commands_of_the_readme_find_each_other(tmp_path):
     assert trained.returncode == 0, trained.stderr
     fitted = run(tmp_path, "train.py", "logger=none", "data=digits", "model=wiener")
     assert fitted.returncode == 0, fitted.stderr
-    compared = run(tmp_path, "evaluate.py", "compare.count=8", "logger=none")
+    compared = run(tmp_path, "evaluate.py", "compare=quick", "compare.count=8", "logger=none")
     assert compared.returncode == 0, compared.stderr
     # The newest run is a filter, not a network: auto takes the network, and says so.
     assert "checkpoint=auto: runs/" in compared.stdout

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from torch import Tensor
 
 from locality.compare.context import Context
 from locality.compare.summary import FLOOR, Summary
+from locality.denoisers.bank_denoiser import BankDenoiser
 from locality.metrics import interval, ratio_interval
 from locality.modules.comparison import ComparisonModule
 from locality.report import Chart, Report, Series, format_table
@@ -21,6 +23,7 @@ def analytic_vs_nn(
     count: int = 64,  # test images, and samples
     pictures: int = 10,  # columns of the picture grids
     calibration: str = "auto",  # "auto": as compare=calibrate found, where it did; "none": as configured
+    bank_counts: Mapping[str, int] | None = None,  # training images for the costly candidates
 ) -> dict[str, float]:
     """Compare every candidate with the network; tables, curves and grids go to the report.
 
@@ -29,14 +32,16 @@ def analytic_vs_nn(
     available = len(context.data.bank("test"))
     if not 1 <= count <= available:
         raise ValueError(f"compare.count: want 1 to {available} (the test images), got {count}")
-    candidates = context.candidates(calibration)
+    candidates = context.candidates(calibration, bank_counts)
     module = ComparisonModule(
         context.reference, candidates, count, pictures=min(pictures, count), seed=context.seed
     )
     batches = math.ceil(count / context.data.eval_batch_size)
     context.trainer(limit_test_batches=batches).test(module, datamodule=context.data, verbose=False)
     _draw(context.report, module)
-    summary = Summary(module.results, module.sigmas.tolist())
+    banks = {name: len(one.bank) for name, one in candidates.items() if isinstance(one, BankDenoiser)}
+    thinned = {name: count for name, count in banks.items() if count < len(context.bank)}
+    summary = Summary(module.results, module.sigmas.tolist(), thinned)
     context.report.scalars(summary.scalars())
     context.report.table("compare/summary", summary.COLUMNS, summary.rows())
     if first_rank():

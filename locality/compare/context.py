@@ -10,7 +10,7 @@ from pathlib import Path
 from lightning import Trainer
 
 from locality.bank import ImageBank
-from locality.calibration import Calibration
+from locality.calibration import Calibration, thinned
 from locality.config import UsageError
 from locality.data import ImageDataModule
 from locality.denoisers.base import Denoiser
@@ -29,9 +29,7 @@ class Context:
     fits: Mapping[str, Fit]  # by name, each waiting for the bank
     data: ImageDataModule
     report: Report
-    trainer: Callable[
-        ..., Trainer
-    ]  # trainer(**changes) -> a trainer of the user's choice, logging to the report
+    trainer: Callable[..., Trainer]  # trainer(**changes): of the user's choice, logging to the report
     seed: int
     cache: Path | None  # where statistics are kept
     calibrations: Path  # the folder beside the checkpoint; <name>.json for a candidate of that name
@@ -49,12 +47,18 @@ class Context:
     def candidates(
         self,
         calibration: str = "none",  # "auto": with what compare=calibrate found; "none": as configured
+        bank_counts: Mapping[str, int] | None = None,  # training images for the costly ones; others get all
     ) -> dict[str, Denoiser]:
-        """The rivals, fitted to the training images."""
+        """The rivals, fitted to the training images, or to some of them, evenly spread.
+
+        Statistics are of all images in any case.
+        """
         fits = dict(self.fits)
         if choice("compare.calibration", calibration, ("auto", "none")) == "auto":
             fits = {name: self._calibrated(name, fit) for name, fit in fits.items()}
-        return {name: fitted(fit, self.bank, lambda: self.stats) for name, fit in fits.items()}
+        counts = {name: min(count, len(self.bank)) for name, count in (bank_counts or {}).items()}
+        banks = {name: thinned(self.bank, counts[name]) if name in counts else self.bank for name in fits}
+        return {name: fitted(fit, banks[name], lambda: self.stats) for name, fit in fits.items()}
 
     def _calibrated(self, name: str, fit: Fit) -> Fit:
         path = self.calibrations / f"{name}.json"

@@ -42,6 +42,7 @@ class Summary:
 
     scores: Mapping[str, Scores]
     sigmas: Sequence[float]
+    thinned: Mapping[str, int]  # denoisers that had a part of the bank only, and how many images
 
     COLUMNS = (
         "denoiser", "sample r2", "sample MSE", "one-step r2", "held-out MSE", "held-out r2", "MSE / Wiener",
@@ -69,7 +70,8 @@ class Summary:
         rows: list[list[str | float | None]] = []
         for name, quantities in self.quantities.items():
             cells = [str(quantities[key]) if key in quantities else None for key in self.NAMES]
-            rows.append([name, *cells, 1000 * self.scores[name].seconds])
+            label = f"{name} ({self.thinned[name]:,} images)" if name in self.thinned else name
+            rows.append([label, *cells, 1000 * self.scores[name].seconds])
         return rows
 
     def _of(self, score: Scores) -> dict[str, Quantity]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from pathlib import Path
 
 from locality.bank import ImageBank
 from locality.denoisers.base import Denoiser
@@ -15,6 +16,18 @@ Fit = Callable[..., Denoiser]  # fit(bank), or fit(bank, stats=...) for those bu
 def takes_stats(fit: Fit) -> bool:
     """Whether a `fit` has a `stats` parameter: it then gets the statistics instead of measuring them."""
     return "stats" in inspect.signature(fit).parameters
+
+
+def statistics_of(
+    bank: ImageBank,
+    stats: GaussianStats | None,  # the bank's, where they are known already
+    shrinkage: str | None,
+    cache: str | Path | None,  # a folder for them, where they are not
+) -> GaussianStats:
+    """The statistics that a `fit` with these four arguments builds on."""
+    if stats is None:
+        return GaussianStats.from_bank(bank, shrinkage, cache)
+    return stats if shrinkage is None else stats.shrunk()
 
 
 def fitted(fit: Fit, bank: ImageBank, stats: Callable[[], GaussianStats]) -> Denoiser:

@@ -11,6 +11,7 @@ from torch import Tensor
 from locality.bank import ImageBank
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET, is_count
 from locality.denoisers.base import Limit
+from locality.denoisers.fitting import statistics_of
 from locality.denoisers.masked_denoiser import MaskedDenoiser
 from locality.denoisers.wiener_mask import WienerMask
 from locality.noise import generator
@@ -73,7 +74,8 @@ class GoldenSubset(MaskedDenoiser):
         mask_axis: str = "column",
         threshold: str = "global",
         shrinkage: str | None = None,  # None | "ledoit_wolf"
-        cache: str | Path | None = None,  # a folder for the statistics
+        stats: GaussianStats | None = None,  # the bank's statistics, where they are known already
+        cache: str | Path | None = None,  # a folder for the statistics, where they are not
         k_min: float = 0.05,
         k_max: float = 0.1,
         m_min: float = 0.1,
@@ -84,7 +86,7 @@ class GoldenSubset(MaskedDenoiser):
         memory_budget: int = MEMORY_BUDGET,
     ) -> GoldenSubset:
         """The golden subset denoiser with the bank's own covariance."""
-        stats = GaussianStats.from_bank(bank, shrinkage, cache)
+        stats = statistics_of(bank, stats, shrinkage, cache)
         sizes = (k_min, k_max, m_min, proxy_size, presample, seed)
         return cls(bank, stats, tau, mask_axis, threshold, *sizes, chunk_size, memory_budget)
 

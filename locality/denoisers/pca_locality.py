@@ -10,6 +10,7 @@ from torch import Tensor
 from locality.bank import ImageBank
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET
 from locality.denoisers.base import Limit
+from locality.denoisers.fitting import statistics_of
 from locality.denoisers.masked_denoiser import MaskedDenoiser
 from locality.denoisers.wiener_mask import WienerMask
 from locality.posterior.engine import Engine
@@ -55,12 +56,13 @@ class PCALocality(MaskedDenoiser):
         threshold: str = "global",
         softmax: str = "exact",
         shrinkage: str | None = None,  # None | "ledoit_wolf"
-        cache: str | Path | None = None,  # a folder for the statistics
+        stats: GaussianStats | None = None,  # the bank's statistics, where they are known already
+        cache: str | Path | None = None,  # a folder for the statistics, where they are not
         chunk_size: int | None = None,
         memory_budget: int = MEMORY_BUDGET,
     ) -> PCALocality:
         """PCA locality with the bank's own covariance."""
-        stats = GaussianStats.from_bank(bank, shrinkage, cache)
+        stats = statistics_of(bank, stats, shrinkage, cache)
         return cls(bank, stats, tau, mask_axis, threshold, softmax, chunk_size, memory_budget)
 
     def mask(

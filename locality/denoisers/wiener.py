@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from locality.bank import ImageBank
 from locality.denoisers.base import ClosedFormJacobian, Denoiser, Limit, Pixel
+from locality.denoisers.fitting import statistics_of
 from locality.statistics import GaussianStats
 
 
@@ -50,9 +51,7 @@ class Wiener(Denoiser, ClosedFormJacobian):
         cache: str | Path | None = None,  # a folder for the statistics, where they are not
     ) -> Wiener:
         """The Wiener filter of a bank's own mean and covariance."""
-        if stats is None:
-            return cls(GaussianStats.from_bank(bank, shrinkage, cache))
-        return cls(stats.shrunk() if shrinkage else stats)
+        return cls(statistics_of(bank, stats, shrinkage, cache))
 
     @classmethod
     def from_state(cls, state: Mapping[str, Tensor], image_shape: Sequence[int]) -> Wiener:
