@@ -3,5 +3,6 @@
 from locality.compare.analytic_vs_nn import analytic_vs_nn
 from locality.compare.calibrate import calibrate
 from locality.compare.context import Context
+from locality.compare.sensitivity import sensitivity
 
-__all__ = ["Context", "analytic_vs_nn", "calibrate"]
+__all__ = ["Context", "analytic_vs_nn", "calibrate", "sensitivity"]

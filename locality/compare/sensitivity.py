@@ -1,0 +1,197 @@
+"""Sensitivity fields of a trained network beside those of analytical denoisers, as pictures and numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from locality.compare.context import Context
+from locality.data import ImageDataModule
+from locality.denoisers.base import Pixel
+from locality.metrics import FieldOverlap, field_interval
+from locality.modules.fields import FieldModule, Share
+from locality.report import Chart, Report, Series, format_table
+from locality.report.folder import first_rank
+from locality.report.heat import HeatRow, draw_heat
+from locality.report.table import Cell
+from locality.schedule import NoiseSchedule
+from locality.sensitivity import Route, SensitivityField, States, choose_pixels, mass_radius, participation
+
+SIGMA = "noise level sigma (pixel units, images in [-1, 1])"
+BAR = "|dD(x)[m] / dx| / maximum"
+NETWORK = "network"
+Fields = Mapping[str, SensitivityField]
+KINDS = {  # of overlap: what the axis says
+    "cosine": "cosine of the angle to the network's field",
+    "energy": "share of the energy in common with the network's field",
+    "inside": "mass within the network's half-mass radius",
+}
+
+
+def sensitivity(
+    context: Context,
+    sigmas: Sequence[float],  # noise levels, pixel units
+    count: int = 32,  # images
+    pixel: str | Sequence[int] | None = None,  # off centre: a name of the data's pixels, or [row, col]
+    grid: int = 4,  # pixels; distance between the probed pixels that the numbers are averaged over
+    states: States = "reverse",  # along a run of DDIM of the network, or "forward": noised test images
+    steps: int = 1000,  # of DDIM
+    share: Share = "images",  # what ranks share out
+) -> dict[str, float]:
+    """Figures 2 and 3 of the paper, and how alike the fields are; all goes to the report.
+
+    Every denoiser is measured at the same noisy images. Heat maps show the centre and the pixel off centre,
+    curves and tables the mean over a grid of pixels. The fields are kept in `fields/` of the run folder.
+    """
+    available = len(context.data.bank("test"))
+    if not 1 <= count <= available:
+        raise ValueError(f"compare.count: want 1 to {available} (the test images), got {count}")
+    shape = context.data.image_shape
+    _, height, width = shape
+    centre, aside = context.data.pixels["centre"], off_centre(context.data, pixel)
+    numbered = choose_pixels(f"grid:{grid}", height, width)
+    module = FieldModule(
+        {NETWORK: context.reference, **context.candidates()},
+        Route(list(sigmas), states, steps, seed=context.seed),
+        [centre, aside, *numbered],
+        count, shape, share=share,
+    )  # fmt: skip
+    batches = math.ceil(count / context.data.eval_batch_size)
+    context.trainer(limit_test_batches=batches).test(module, datamodule=context.data, verbose=False)
+    if context.report.writes:
+        for name, field in module.fields.items():
+            field.save(context.report.folder / "fields" / f"{name}.safetensors")
+    _pictures(context.report, module.fields)
+    fields = {name: _at(field, slice(2, None)) for name, field in module.fields.items()}
+    return _numbers(context.report, fields)
+
+
+def off_centre(data: ImageDataModule, pixel: str | Sequence[int] | None) -> Pixel:
+    """The pixel asked for; without one the data's own (an eye, a pattern), else a quarter of the way in."""
+    named = data.pixels
+    _, height, width = data.image_shape
+    if pixel is None:
+        others = [place for name, place in named.items() if name != "centre"]
+        return others[-1] if others else (height // 4, width // 4)
+    if isinstance(pixel, str):
+        if pixel not in named:
+            raise ValueError(f"compare.pixel: want one of {', '.join(named)} or [row, col], got {pixel!r}")
+        return named[pixel]
+    if len(pixel) != 2:
+        raise ValueError(f"compare.pixel: want [row, col], got {list(pixel)}")
+    return choose_pixels([(int(pixel[0]), int(pixel[1]))], height, width)[0]
+
+
+def _pictures(report: Report, fields: Fields) -> None:
+    """Figure 2: the centre, a row for each denoiser. Figure 3: the network, a row for each pixel."""
+    network = fields[NETWORK]
+    schedule = NoiseSchedule.ddpm()
+    columns = [f"sigma = {sigma:.3g}\n(t = {int(schedule.timestep(sigma))})" for sigma in network.sigmas]
+    note = describe(network)
+    draw = partial(draw_heat, columns=columns, label=BAR, note=note)
+    centre = {name: HeatRow(field.maps[:, 0], field.pixels[0]) for name, field in fields.items()}
+    title = "Which input pixels the centre of the estimate depends on"
+    report.figure("sensitivity/denoisers", draw(centre, title=title))
+    places = zip(("centre", "off centre"), network.pixels, strict=False)
+    rows = {
+        f"{place}\n(row {row}, column {col})": HeatRow(network.maps[:, p], (row, col))
+        for p, (place, (row, col)) in enumerate(places)
+    }
+    title = "Which input pixels the network's estimate of two pixels depends on"
+    report.figure("sensitivity/pixels", draw(rows, title=title))
+
+
+def describe(field: SensitivityField) -> str:
+    """How a field was measured, in a line."""
+    about = field.about
+    if about["states"] == "forward":
+        return f"Mean over {about['count']} noised test images."
+    return (
+        f"Mean over {about['count']} samples, along a run of DDIM of {about['steps']} steps "
+        f"of the {about['guide']}."
+    )
+
+
+def _numbers(report: Report, fields: Fields) -> dict[str, float]:
+    """Curves and tables of overlap, radius and participation; the mean over noise levels of each."""
+    curves: dict[str, dict[str, Series]] = {kind: {} for kind in KINDS} if len(fields) > 1 else {}
+    for name in fields:
+        if name != NETWORK:
+            for kind, one in _overlap(fields[name], fields[NETWORK]).items():
+                curves[kind][name] = one
+    pixels = fields[NETWORK].pixels
+    curves["radius"] = _series_of(fields, lambda maps: mass_radius(maps, pixels))
+    curves["participation"] = _series_of(fields, participation)
+    labels = KINDS | {
+        "radius": "half-mass radius (pixels)",
+        "participation": "effective number of input pixels",
+    }
+    sigmas = list(fields[NETWORK].sigmas)
+    numbers = {}
+    for kind, series in curves.items():
+        title = f"Sensitivity fields: {labels[kind]}"
+        limits = (0.0, None) if kind in KINDS else (None, None)
+        report.chart(
+            f"sensitivity/{kind}",
+            Chart(title, SIGMA, labels[kind], sigmas, series, log_x=True, y_range=limits),
+        )
+        columns = ["denoiser", *(f"sigma {sigma:.3g}" for sigma in sigmas)]
+        rows: list[list[Cell]] = [[name, *one.mean] for name, one in series.items()]
+        report.table(f"sensitivity/{kind}", columns, rows)
+        if first_rank():
+            print(f"{labels[kind]}\n{format_table(columns, rows)}\n", flush=True)
+        for name, one in series.items():
+            numbers[f"sensitivity/{kind}/{name}"] = sum(one.mean) / len(sigmas)
+    report.scalars(numbers)
+    return numbers
+
+
+def _overlap(field: SensitivityField, network: SensitivityField) -> dict[str, Series]:
+    """The three kinds of overlap with the network's field, at each noise level."""
+    size = (network.maps.shape[-2], network.maps.shape[-1])
+    # Every rank holds the maps of all images: there is nothing to gather.
+    overlap = FieldOverlap(network.sigmas, network.pixels, size, sync_on_compute=False)
+    maps = _images(field)
+    overlap.update(maps, _images(network), torch.arange(len(maps)))
+    means, ends = overlap.compute(), overlap.intervals()
+    found = {}
+    for kind in KINDS:
+        low, high = torch.stack([getattr(at, kind) for at in ends], dim=1)
+        found[kind] = Series(getattr(means, kind), low, high)
+    return found
+
+
+def _series_of(fields: Fields, statistic: Callable[[Tensor], Tensor]) -> dict[str, Series]:
+    """A number of the mean map of each pixel, averaged over pixels, with intervals over images."""
+    found = {}
+    for name, field in fields.items():
+        images = _images(field)
+        ends = [
+            field_interval(images[:, s], lambda maps: statistic(maps).mean(-1))
+            for s in range(len(field.sigmas))
+        ]
+        means = statistic(images.mean(0)).mean(-1)
+        found[name] = Series(means.tolist(), [low for low, _ in ends], [high for _, high in ends])
+    return found
+
+
+def _at(field: SensitivityField, places: slice) -> SensitivityField:
+    """The field of some of the pixels."""
+    images = _images(field)[:, :, places]
+    return SensitivityField(
+        field.maps[:, places],
+        field.sigmas,
+        field.pixels[places],
+        field.spread[:, places],
+        images,
+        field.about,
+    )
+
+
+def _images(field: SensitivityField) -> Tensor:  # [N, S, P, H, W]
+    assert field.images is not None, "a FieldModule keeps the maps of single images"
+    return field.images

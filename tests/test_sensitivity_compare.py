@@ -1,0 +1,79 @@
+"""`evaluate.py compare=sensitivity`: figures, curves, fields and numbers of a small run."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from conftest import CONFIGS
+from hydra import compose, initialize_config_dir
+
+from locality import app
+from locality.compare.sensitivity import off_centre
+from locality.config import UsageError
+from locality.data import ImageDataModule, digits
+from locality.sensitivity import SensitivityField
+
+SMALL = [
+    "data=digits", "data.subset=40", "logger=none", "trainer.accelerator=cpu", "trainer.limit_test_batches=1",
+]  # fmt: skip
+
+
+def run(tmp_path: Path, task: str, *overrides: str) -> dict[str, float]:
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        return app.run(compose(task, [*SMALL, *overrides, f"runs={tmp_path / 'runs'}"]))
+
+
+def evaluate(tmp_path: Path, *overrides: str) -> tuple[Path, dict[str, float]]:
+    fitted = (tmp_path / "runs" / "latest").resolve()
+    settings = ["compare.count=3", "compare.sigmas=[2,0.5]", "compare.steps=20", *overrides]
+    numbers = run(tmp_path, "evaluate", "compare=sensitivity", f"checkpoint={fitted}", *settings)
+    return (tmp_path / "runs" / "latest").resolve(), numbers
+
+
+@pytest.fixture(name="fitted")
+def fitted_run(tmp_path: Path) -> Path:
+    run(tmp_path, "train", "model=wiener")
+    return tmp_path
+
+
+@pytest.mark.filterwarnings("ignore:.*lacks rank")
+@pytest.mark.parametrize("states", ["forward", "reverse"])
+def test_a_filter_overlaps_fully_with_itself_and_all_is_in_the_run_folder(states, fitted):
+    folder, numbers = evaluate(fitted, f"compare.states={states}")
+    # The reference is Wiener, and so is one candidate.
+    assert numbers["sensitivity/cosine/wiener"] == pytest.approx(1, abs=1e-6)
+    assert numbers["sensitivity/energy/wiener"] == pytest.approx(1, abs=1e-6)
+    assert numbers["sensitivity/radius/wiener"] == pytest.approx(numbers["sensitivity/radius/network"])
+    assert numbers["sensitivity/cosine/optimal"] < 1
+    for picture in ("denoisers", "pixels", "cosine", "energy", "inside", "radius", "participation"):
+        assert (folder / "images" / "sensitivity" / f"{picture}.png").stat().st_size > 10_000
+    field = SensitivityField.load(folder / "fields" / "optimal.safetensors")
+    assert field.maps.shape == (2, 2 + 4, 8, 8)  # the centre, off centre, a grid of 2 x 2
+    assert field.about["states"] == states
+    record = json.loads((folder / "metrics.json").read_text())
+    assert {row[0] for row in record["tables"]["sensitivity/cosine"]["rows"]} == {
+        "wiener", "pca_locality", "optimal",
+    }  # fmt: skip
+    with (folder / "curves.csv").open() as file:
+        assert {"sensitivity/radius", "sensitivity/cosine"} <= {row["chart"] for row in csv.DictReader(file)}
+
+
+def test_the_pixel_off_centre_is_the_one_named_or_the_datas_own():
+    plain = ImageDataModule(digits)
+    named = ImageDataModule(digits, pixels={"eye": (1, 2)})
+    assert off_centre(plain, None) == (2, 2)
+    assert off_centre(named, None) == (1, 2) == off_centre(named, "eye")
+    assert off_centre(named, [7, 0]) == (7, 0)
+    with pytest.raises(ValueError, match="want one of centre, eye or"):
+        off_centre(named, "ear")
+    with pytest.raises(ValueError, match="inside 8 x 8"):
+        off_centre(named, [8, 0])
+
+
+@pytest.mark.filterwarnings("ignore:.*lacks rank")
+def test_more_images_than_there_are_is_a_mistake_that_is_told(fitted):
+    with pytest.raises((UsageError, app.RunFailed), match=r"compare\.count: want 1 to"):
+        evaluate(fitted, "compare.count=100000")
