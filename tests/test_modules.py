@@ -149,7 +149,8 @@ def test_the_wandb_run_has_the_numbers_of_the_run_folder(tmp_path, monkeypatch):
         for name in names:
             assert run.summary[name] == pytest.approx(scalars[name], rel=1e-6), name
     table = run.table("compare/summary")
-    assert [row[0] for row in table["data"]][:2] == ["network", "wiener"]
+    rows = [row[0] for row in table["data"]]
+    assert rows == ["network", *config(tmp_path, task="evaluate").candidates]
     assert (run.folder / "files" / run.last("images/compare/samples")["path"]).is_file()
 
 
@@ -212,7 +213,8 @@ def test_images_that_changed_since_the_fit_are_refused(tmp_path):
 
 def test_the_comparison_finds_the_reference_identical_to_itself(uninterrupted, tmp_path):
     app.run(config(tmp_path, *TINY, "model=wiener"))
-    asked = ["logger=none", "compare.count=20", f"checkpoint={latest(tmp_path)}", "trainer.accelerator=cpu"]
+    asked = ["compare=quick", "compare.count=20", f"checkpoint={latest(tmp_path)}", "trainer.accelerator=cpu"]
+    asked += ["logger=none"]
     numbers = app.run(config(tmp_path, *asked, task="evaluate"))
     # The reference is Wiener, and so is one candidate.
     assert numbers["compare/sample_r2/wiener"] == pytest.approx(1, abs=1e-6)
@@ -245,6 +247,7 @@ def test_two_processes_give_the_numbers_of_one(model, tmp_path):
         assert len([p for p in (folder / "runs").iterdir() if not p.is_symlink()]) == 1
         run = (folder / "runs" / "latest").resolve()
         compare = [
+            "compare=quick",
             "compare.count=13",
             "data=digits",
             "data.subset=103",
