@@ -38,7 +38,7 @@ def sensitivity(
     count: int = 32,  # images
     pixel: str | Sequence[int] | None = None,  # off centre: a name of the data's pixels, or [row, col]
     grid: int = 4,  # pixels; distance between the probed pixels that the numbers are averaged over
-    states: States = "reverse",  # along a run of DDIM of the network, or "forward": noised test images
+    states: States = "forward",  # noised test images, or "reverse": along a run of DDIM of the network
     steps: int = 1000,  # of DDIM
     share: Share = "images",  # what ranks share out
 ) -> dict[str, float]:
@@ -90,7 +90,7 @@ def _pictures(report: Report, fields: Fields) -> None:
     """Figure 2: the centre, a row for each denoiser. Figure 3: the network, a row for each pixel."""
     network = fields[NETWORK]
     schedule = NoiseSchedule.ddpm()
-    columns = [f"sigma = {sigma:.3g}\n(t = {int(schedule.timestep(sigma))})" for sigma in network.sigmas]
+    columns = [f"sigma = {sigma:.2g}\n(t = {int(schedule.timestep(sigma))})" for sigma in network.sigmas]
     note = describe(network)
     draw = partial(draw_heat, columns=columns, label=BAR, note=note)
     centre = {name: HeatRow(field.maps[:, 0], field.pixels[0]) for name, field in fields.items()}
@@ -133,13 +133,13 @@ def _numbers(report: Report, fields: Fields) -> dict[str, float]:
     sigmas = list(fields[NETWORK].sigmas)
     numbers = {}
     for kind, series in curves.items():
-        title = f"Sensitivity fields: {labels[kind]}"
+        title = "Overlap with the network's sensitivity" if kind in KINDS else "Reach of the sensitivity"
         limits = (0.0, None) if kind in KINDS else (None, None)
         report.chart(
             f"sensitivity/{kind}",
             Chart(title, SIGMA, labels[kind], sigmas, series, log_x=True, y_range=limits),
         )
-        columns = ["denoiser", *(f"sigma {sigma:.3g}" for sigma in sigmas)]
+        columns = ["denoiser", *(f"sigma {sigma:.2g}" for sigma in sigmas)]
         rows: list[list[Cell]] = [[name, *one.mean] for name, one in series.items()]
         report.table(f"sensitivity/{kind}", columns, rows)
         if first_rank():

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 TILE, WIDEST = 1.05, 14.0  # inches, of one map, and of all in a row
+LETTER, BAR = 0.095, 1.0  # inches, of a letter of the labels, and of the colour bar with its own
 COLOURS = "magma"
 
 
@@ -41,12 +42,14 @@ def draw_heat(
         raise ValueError(f"{count} columns of heat maps want as many headings, got {len(columns)}")
     tile = min(TILE, WIDEST / count)
     with styled({"axes.grid": False, "axes.titlelocation": "center", "axes.titleweight": "normal"}):
-        figure = new_figure(
-            tile * count + 2.6, tile * height / width * len(rows) + 1.0 + 0.35 * (note is not None)
-        )
-        figure.set_layout_engine("constrained", w_pad=0.03, h_pad=0.03, wspace=0.0, hspace=0.0)
-        grid = figure.subplots(len(rows), count, squeeze=False)
         shown = looks(list(rows))
+        letters = max(len(line) for look in shown.values() for line in look.label.split("\n"))
+        figure = new_figure(
+            tile * count + LETTER * letters + BAR,
+            tile * height / width * len(rows) + 0.95 + 0.3 * (note is not None),
+        )
+        figure.set_layout_engine("compressed", w_pad=0.03, h_pad=0.03, wspace=0.0, hspace=0.0)
+        grid = figure.subplots(len(rows), count, squeeze=False)
         for axes_row, (name, row) in zip(grid, rows.items(), strict=True):
             for axes, heat in zip(axes_row, row.maps, strict=True):
                 image = _draw(axes, heat, row.pixel)
