@@ -23,4 +23,8 @@ def image_noise(
 ) -> Tensor:  # [B, C, H, W] standard normal, float32, on the CPU
     """Standard normal noise for images by index: the same in any batch, order and process."""
     shape = tuple(shape)
-    return torch.stack([torch.randn(shape, generator=generator(seed, stream, int(i))) for i in indices])
+    # The type is named: a trainer in double precision changes torch's default, and with it what is drawn.
+    draws = [
+        torch.randn(shape, generator=generator(seed, stream, int(i)), dtype=torch.float32) for i in indices
+    ]
+    return torch.stack(draws)

@@ -144,6 +144,5 @@ class DDPMModule(DenoiserModule):
 
     def _draw(self, index: int, stream: str) -> tuple[Tensor, Tensor]:  # a time-step, [C, H, W] noise
         source = generator(self.seed, stream, index)
-        return torch.randint(len(self.schedule), (), generator=source), torch.randn(
-            self.image_shape, generator=source
-        )
+        t = torch.randint(len(self.schedule), (), generator=source)
+        return t, torch.randn(self.image_shape, generator=source, dtype=torch.float32)
