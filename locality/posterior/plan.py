@@ -48,12 +48,12 @@ class Plan:
     moments: PixelMoments
     kernels: dict[torch.dtype, int] = field(init=False)  # basis, or DENSE
     codes: dict[int, Code] = field(init=False, default_factory=dict)
+    double_is_cheaper: bool = field(init=False)  # a longer sum in float64 than float32 could bear
 
     def __post_init__(self) -> None:
-        if self.rows.real or self.rows.mask.is_cuda:
-            self.kernels = dict.fromkeys(_PER_LOOKUP, DENSE)
-        else:
-            self.kernels = {dtype: self._cheapest(dtype) for dtype in _PER_LOOKUP}
+        choices = {dtype: self._cheapest(dtype) for dtype in _PER_LOOKUP}
+        self.kernels = {dtype: basis for dtype, (basis, _) in choices.items()}
+        self.double_is_cheaper = choices[torch.float64][1] < choices[torch.float32][1]
 
     def query(self, x: Tensor) -> Query:
         """Noisy images, [B, n], ready for this plan's scans."""
@@ -62,6 +62,8 @@ class Plan:
     def precise(self, query: Query, evidence: Tensor | None = None) -> Tensor:  # [B] bool
         """For which images the float32 kernel is good enough; with their evidence, for derivatives too."""
         basis = self.kernels[torch.float32]
+        if self.double_is_cheaper:
+            return torch.zeros_like(query.x[:, 0], dtype=torch.bool)
         if basis == DENSE:
             return self.precise_by_product(query, evidence)
         return precise_enough(self._error(query, basis), evidence)
@@ -116,7 +118,7 @@ class Plan:
 
         return CompiledScan(images, self.rows, self._code(basis), basis, dtype, self._members)
 
-    def _cheapest(self, dtype: torch.dtype) -> int:
+    def _cheapest(self, dtype: torch.dtype) -> tuple[int, float]:  # and its cost
         costs = {basis: _PER_LOOKUP[dtype] * reads for basis, reads in self._reads.items()}
         costs[DENSE] = _PER_PRODUCT[dtype] * self.rows.mask.shape[1]
         if dtype == torch.float32:
@@ -125,7 +127,8 @@ class Plan:
                 b: cost for b, cost in costs.items() if bool(precise_enough(self._error(typical, b)).all())
             }
             costs = good or costs
-        return min(costs, key=lambda basis: costs[basis])
+        basis = min(costs, key=lambda basis: costs[basis])
+        return basis, costs[basis]
 
     @property
     def _typical(self) -> Query:
