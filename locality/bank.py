@@ -89,8 +89,9 @@ def _checked(images: Tensor) -> Tensor:
     if not isinstance(images, Tensor) or images.ndim != 4 or 0 in images.shape:
         got = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
         raise ValueError(f"images: want a non-empty tensor [N, C, H, W], got {got}")
+    # A copy: loading a state dict writes into the bank's pixels, which must not be somebody else's.
     if images.dtype == torch.uint8:
-        return images.detach()
+        return images.detach().clone()
     if not images.is_floating_point():
         raise ValueError(f"images: want uint8 or floats in [-1, 1], got {images.dtype}")
     low, high = images.min().item(), images.max().item()
@@ -100,7 +101,7 @@ def _checked(images: Tensor) -> Tensor:
         raise ValueError(
             f"images: want floats in [-1, 1], got {high:.4g}; pass uint8 or divide by 127.5 and subtract 1"
         )
-    return images.detach()
+    return images.detach().clone()
 
 
 def _forget_fingerprint(bank: nn.Module, _: object) -> None:

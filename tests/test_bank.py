@@ -50,6 +50,13 @@ def test_loading_a_state_dict_renews_the_fingerprint():
     assert bank.fingerprint == other.fingerprint
 
 
+def test_loading_a_state_dict_leaves_the_callers_tensor_alone():
+    mine = PIXELS.clone()
+    bank = ImageBank(mine)
+    bank.load_state_dict(ImageBank(PIXELS.flip(0)).state_dict())
+    assert torch.equal(mine, PIXELS)
+
+
 def test_a_subset_is_the_named_images_in_the_named_order():
     assert torch.equal(ImageBank(PIXELS).subset([5, 2]).images, PIXELS[[5, 2]])
     assert len(ImageBank(PIXELS).subset(torch.arange(11) % 2 == 0)) == 6
