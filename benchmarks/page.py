@@ -1,0 +1,75 @@
+"""Write the tables of docs/benchmarks.md from the JSON that the benchmarks wrote.
+
+python -m benchmarks.denoisers && python -m benchmarks.training && python -m benchmarks.page
+
+What was measured before and not again stays: docs/benchmarks.json holds the newest rows of each case.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+MEASURED = ROOT / "runs" / "benchmarks"
+KEPT, PAGE = ROOT / "docs" / "benchmarks.json", ROOT / "docs" / "benchmarks.md"
+TITLES = {
+    "t": "t",
+    "seconds": "seconds",
+    "rival_seconds": "plain form, seconds",
+    "ratio": "times faster",
+    "error": "relative error",
+    "peak_bytes": "peak above the bank",
+    "batch_8_over_1": "batch of 8 / batch of 1",
+}
+
+
+def main() -> None:
+    """Merge new measurements into the kept ones, and rewrite every block of the page."""
+    kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
+    if (MEASURED / "denoisers.json").exists():
+        found = json.loads((MEASURED / "denoisers.json").read_text())
+        about = {key: found[key] for key in ("images", "threads", "machine", "torch")}
+        kept |= {name: {"about": about, "rows": rows} for name, rows in found["cases"].items() if rows}
+    if (MEASURED / "training.json").exists():
+        found = json.loads((MEASURED / "training.json").read_text())
+        kept["training"] = {"about": {"threads": found["threads"]}, "rows": [{"ratio": found["ratio"]}]}
+    KEPT.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
+    page = re.sub(
+        r"(<!-- (\S+): .*? -->\n).*?(<!-- end -->)",
+        lambda match: match[1] + block(match[2], kept) + match[3],
+        PAGE.read_text(),
+        flags=re.DOTALL,
+    )
+    PAGE.write_text(page)
+
+
+def block(name: str, kept: dict[str, Any]) -> str:
+    """The table of one case, or that it has not been measured."""
+    if name not in kept:
+        return "Not measured yet.\n"
+    rows, about = kept[name]["rows"], kept[name]["about"]
+    if name == "training":
+        return f"Lightning takes {rows[0]['ratio']:.3f} times a bare loop ({about['threads']} threads).\n"
+    columns = [key for key in TITLES if key in rows[0]]
+    lines = ["| " + " | ".join(TITLES[key] for key in columns) + " |", "|" + " --- |" * len(columns)]
+    lines += ["| " + " | ".join(shown(key, row[key]) for key in columns) + " |" for row in rows]
+    text = "\n".join(lines) + "\n"
+    if all("rival_seconds" in row for row in rows) and len(rows) > 1:
+        ours, plain = (sum(row[key] for row in rows) for key in ("seconds", "rival_seconds"))
+        text += f"\nIn all {ours:.1f} s against {plain:.1f} s: {plain / ours:.1f} times faster"
+        text += f" ({about['images']:,} images, {about['threads']} threads, {about['machine']}).\n"
+    return text
+
+
+def shown(key: str, value: float) -> str:
+    """A cell of a table."""
+    if key == "t":
+        return str(value)
+    return f"{value / 2**20:.0f} MiB" if key == "peak_bytes" else f"{value:.3g}"
+
+
+if __name__ == "__main__":
+    main()
