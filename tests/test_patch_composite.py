@@ -6,8 +6,9 @@ import pytest
 import torch
 from banks import TIMESTEPS, noisy, photographs, relative
 
-from locality import ImageBank
+from locality import ImageBank, NoiseSchedule
 from locality.bank import to_float
+from locality.data import digits
 from locality.denoisers import LocalScore, Optimal, PatchComposite
 from locality.denoisers.base import vjp_jacobian
 from locality.posterior.rows import Rows
@@ -38,6 +39,20 @@ def test_it_averages_the_means_of_windows(border, t):
     expected = by_windows(x, sigma, to_float(images, torch.float64), squares(3, 8, border))
     out = PatchComposite.fit(ImageBank(images), 3, border)(x, sigma)
     assert relative(out, expected) < 1e-5
+
+
+@pytest.mark.parametrize("k", [3, 5, 7])
+@pytest.mark.parametrize("t", [5, 20, 40, 100])
+def test_digits_that_the_bank_does_not_hold_are_as_exact(t, k):
+    images = digits(split="train", seed=0)[:400]
+    clean = to_float(digits(split="test", seed=0)[1:7], torch.float64)
+    sigma = NoiseSchedule.ddpm().sigma(t).expand(len(clean))
+    noise = torch.randn(1, 8, 8, generator=torch.Generator().manual_seed(20), dtype=torch.float64)
+    x = (clean + sigma[0].double() * noise).float()
+    expected = by_windows(x, sigma, to_float(images, torch.float64), squares(k, 8, "cut"))
+    out = PatchComposite.fit(ImageBank(images), k)(x, sigma)
+    for ours, theirs in zip(out, expected, strict=True):
+        assert relative(ours, theirs) < 3e-6
 
 
 def test_flexible_windows_hold_the_asked_mass_with_the_fewest_pixels():

@@ -59,30 +59,36 @@ class Plan:
         """Noisy images, [B, n], ready for this plan's scans."""
         return query(x, self.sigma, self.moments, self.rows.mask.shape[1])
 
-    def precise(self, query: Query, evidence: Tensor | None = None) -> Tensor:  # [B] bool
+    def precise(
+        self, query: Query, evidence: Tensor | None = None, strict: bool = False
+    ) -> Tensor:  # [B] bool
         """For which images the float32 kernel is good enough; with their evidence, for derivatives too."""
         basis = self.kernels[torch.float32]
         if self.double_is_cheaper:
             return torch.zeros_like(query.x[:, 0], dtype=torch.bool)
         if basis == DENSE:
-            return self.precise_by_product(query, evidence)
-        return precise_enough(self._error(query, basis), evidence)
+            return self.precise_by_product(query, evidence, strict)
+        return precise_enough(self._error(query, basis), evidence, strict)
 
-    def precise_by_product(self, query: Query, evidence: Tensor | None) -> Tensor:  # [B] bool
+    def precise_by_product(
+        self, query: Query, evidence: Tensor | None, strict: bool = False
+    ) -> Tensor:  # [B] bool
         """For which images a float32 matrix product is good enough."""
         exact = torch.get_float32_matmul_precision() == "highest"
-        return precise_enough(self._error(query, DENSE), evidence) & exact
+        return precise_enough(self._error(query, DENSE), evidence, strict) & exact
 
     def weigh(
         self,
         images: Tensor,  # [N, n] as at rest
         limits: Limits,
         x: Tensor,  # [B, n]
-        values: bool = True,  # whether the mean is wanted
+        values: bool = True,  # whether the mean is wanted; if not, a second pass will weigh by the evidence
     ) -> Weighed:
         """The softmax of every row; where float32 turns out to have met large logits, again in float64."""
         query = self.query(x)
-        precise = self.precise(query) if x.dtype != torch.float64 else None
+        # Evidence belongs to the logits that it sums up, rounding included: a second pass by another kernel
+        # would find weights that do not add up to 1. Both passes must judge by the same measure.
+        precise = self.precise(query, strict=not values) if x.dtype != torch.float64 else None
 
         def work(scan: Scan, query: Query, which: Tensor) -> Weighed:
             result = scan.weigh(query, values)

@@ -116,12 +116,13 @@ def relative_error(
 
 def precise_enough(
     error: Tensor,  # [B] from `relative_error`
-    evidence: Tensor | None = None,  # [B, R] given for a derivative, not a mean
+    evidence: Tensor | None = None,  # [B, R] given for a second pass: a derivative, a composite
+    strict: bool = False,  # as for a second pass, whose evidence is not known yet
 ) -> Tensor:  # [B] bool
     """Whether float32 will do."""
     if evidence is None:
-        return error <= _ALLOWED
-    return (error <= _ALLOWED / _STRICTER) & small_logits(evidence)
+        return error <= (_ALLOWED / _STRICTER if strict else _ALLOWED)
+    return precise_enough(error, strict=True) & small_logits(evidence)
 
 
 def small_logits(
