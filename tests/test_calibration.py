@@ -170,7 +170,12 @@ CALIBRATE = (
     "compare=calibrate", "compare.count=8", "compare.patch_sizes=[1,3,5,31]", "compare.taus=[0.1,0.3]",
     "compare.bank_count=20",
 )  # fmt: skip
-ONLY = ("+denoiser@candidates.local_score=local_score", "compare.count=4", "compare.pictures=2")
+ONLY = (
+    "compare=quick",
+    "+denoiser@candidates.local_score=local_score",
+    "compare.count=4",
+    "compare.pictures=2",
+)
 
 
 def test_an_evaluation_uses_what_was_calibrated_for_its_checkpoint(machine, tmp_path, capsys, monkeypatch):

@@ -73,7 +73,7 @@ def test_a_mistake_ends_in_one_line_before_torch_is_imported(arguments, message,
     ("script", "arguments", "message"),
     [
         ("train.py", ["data=digits", "data.batch_size=0"], "batch_size: want at least 1"),
-        ("train.py", ["data=digits", "model.network.channels=[32,48]"], "channels: want multiples"),
+        ("train.py", ["data=digits", "model.network.channels=[32,36]"], "channels: want multiples"),
         ("train.py", ["data=celeba_hq"], "CelebA-HQ"),
         ("evaluate.py", [], "checkpoint=auto: no finished training run in runs/; train one: python train.py"),
         ("evaluate.py", ["checkpoint=runs/nope"], "checkpoint=runs/nope: no checkpoint there"),
