@@ -61,14 +61,18 @@ def test_images_that_nothing_in_the_bank_resembles_are_no_less_exact(t):
     assert relative(out, reference.posterior_mean(x, sigma, to_float(images[20:], torch.float64), a)) < 1e-5
 
 
-@pytest.mark.parametrize("kind", ["mask", "channels alike"])
+@pytest.mark.parametrize("kind", ["mask", "speckled", "channels alike"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_every_kernel_gives_the_same_sums(kind, dtype):
     images = photographs(8, 150)
     a = precision(192, "mask")
-    a = a if kind == "mask" else a[:64, :64].repeat(3, 3)
+    if kind == "speckled":  # dense rows and sparse ones
+        level = torch.tensor([0.9, 0.1]).repeat(96)[:, None]
+        a = torch.rand(192, 192, generator=torch.Generator().manual_seed(0)) < level
+    elif kind == "channels alike":
+        a = a[:64, :64].repeat(3, 3)
     rows = Rows.of_precision(a, images.shape[1:])
-    assert rows.mask.shape[1] == (192 if kind == "mask" else 64)
+    assert rows.mask.shape[1] == (64 if kind == "channels alike" else 192)
     flat, limits = images.flatten(1), Limits(37, 2**30)
     x, sigma = noisy(images, 500)
     asked = query(x.flatten(1), sigma[0].item(), PixelMoments.of(flat), rows.mask.shape[1])
@@ -86,6 +90,12 @@ def test_every_kernel_gives_the_same_sums(kind, dtype):
     for others in results[1:]:
         for ours, theirs in zip(others, results[0], strict=True):
             assert relative(ours, theirs) < (2e-5 if dtype == torch.float32 else 1e-11)
+
+
+def test_the_code_of_a_dense_mask_reads_its_complement():
+    mask = torch.ones(5, 192, dtype=torch.bool)
+    mask[:, ::48] = False  # four places, and the total
+    assert lookups(mask.numpy(), 0, 8, 64) == 5 * 5
 
 
 def test_the_code_of_a_square_window_does_not_grow_with_it():

@@ -11,33 +11,45 @@ from locality.posterior.compiled.table import BOX, DIRECT, FLAT, ROW
 
 
 class Code(NamedTuple):
-    """Which table rows add up to the sum over each mask row, as indices; P is the row of zeros."""
+    """Which table rows add up to the sum over each mask row, as indices; P is the row of zeros or totals."""
 
     plus: np.ndarray  # uint32: added
     minus: np.ndarray  # uint32: subtracted, pair by pair
     pair_starts: np.ndarray  # [R + 1] int64
     single: np.ndarray  # uint32: added alone
     single_starts: np.ndarray  # [R + 1] int64
+    inverted: np.ndarray  # [R] bool: the sum is the total without what was added up
 
 
 def encode(mask: np.ndarray, basis: int, width: int, plane: int) -> Code:
     """The code of a mask [R, P] in a basis."""
+    inverted = np.zeros(len(mask), bool)
+    if basis == DIRECT:
+        inverted, mask = _sparser(mask)
     counts = count(mask, basis, width, plane)
     none = np.zeros(len(mask) + 1, np.int64)
     starts = np.concatenate([none[:1], np.cumsum(counts.max(1))])
     if basis == DIRECT:
         index = np.empty(starts[-1], np.uint32)
         _emit(mask, basis, width, plane, starts, index, index[:0])
-        return Code(index[:0], index[:0], none, index, starts)
+        return Code(index[:0], index[:0], none, index, starts, inverted)
     plus, minus = (np.full(starts[-1], mask.shape[1], np.uint32) for _ in range(2))
     _emit(mask, basis, width, plane, starts, plus, minus)
-    return Code(plus, minus, starts, plus[:0], none)
+    return Code(plus, minus, starts, plus[:0], none, inverted)
 
 
 def lookups(mask: np.ndarray, basis: int, width: int, plane: int) -> int:
     """How many table rows the code reads."""
-    larger = count(mask, basis, width, plane).max(1).sum()
-    return int(larger if basis == DIRECT else 2 * larger)
+    if basis == DIRECT:
+        inside = np.count_nonzero(mask, axis=1)
+        return int(np.minimum(inside, mask.shape[1] + 1 - inside).sum())
+    return int(2 * count(mask, basis, width, plane).max(1).sum())
+
+
+def _sparser(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which rows have fewer places outside than inside, and the mask with the outside of those."""
+    inverted = 2 * np.count_nonzero(mask, axis=1) > mask.shape[1] + 1
+    return inverted, mask ^ inverted[:, None].astype(mask.dtype)
 
 
 @njit(cache=True)

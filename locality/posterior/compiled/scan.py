@@ -4,7 +4,7 @@ Arguments that travel together are tuples:
     bank     (images [N, n] as they rest, levels, offset): a value v reads as v / levels + offset
     queries  (x [B, n], r [B, P], scale), in the working type
     layout   (basis, width, plane) of the table
-    code     (plus, minus, pair_starts [R + 1], single, single_starts [R + 1]): table rows to add up
+    code     (plus, minus, pair_starts [R + 1], single, single_starts [R + 1], inverted [R]): rows to add up
     members  (outputs [n], starts [R + 1]): which outputs a row serves
 """
 
@@ -119,16 +119,23 @@ def backward(
 @njit(nogil=True, cache=True, fastmath=FAST)
 def row_sums(table: Any, code: Any, u: int, total: Any) -> None:
     """`total[j] = sum_p A[u, p] table[p, j]`, of the table before it was cumulated."""
-    plus, minus, pair_starts, single, single_starts = code
+    plus, minus, pair_starts, single, single_starts, inverted = code
     total[:] = 0
     sum_pairs(table, plus, minus, pair_starts[u], pair_starts[u + 1], total)
     sum_single(table, single, single_starts[u], single_starts[u + 1], total)
+    if inverted[u]:
+        for j in range(total.shape[0]):
+            total[j] = table[table.shape[0] - 1, j] - total[j]
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
 def spread_row(table: Any, code: Any, u: int, value: Any) -> None:
-    """The transpose of `row_sums`."""
-    plus, minus, pair_starts, single, single_starts = code
+    """The transpose of `row_sums`; `value` may change its sign."""
+    plus, minus, pair_starts, single, single_starts, inverted = code
+    if inverted[u]:
+        for j in range(value.shape[0]):
+            table[table.shape[0] - 1, j] += value[j]
+            value[j] = -value[j]
     spread_pairs(table, plus, minus, pair_starts[u], pair_starts[u + 1], value)
     spread_single(table, single, single_starts[u], single_starts[u + 1], value)
 

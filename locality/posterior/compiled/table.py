@@ -12,7 +12,7 @@ from numba import njit
 
 from locality.posterior.compiled.exponential import FAST
 
-DIRECT = 0  # nothing is cumulated
+DIRECT = 0  # nothing is cumulated; row P is the total, from which the complement of a dense mask is taken
 ROW = 1  # along each line of the image, restarting at its left end
 FLAT = 2  # along the whole image, all channels
 BOX = 3  # above and to the left, in each plane
@@ -60,6 +60,12 @@ def cumulate(table: Any, basis: int, width: int, plane: int, run: Any) -> None:
     places, lanes = table.shape[0] - 1, table.shape[1]
     table[places, :] = 0
     if basis == DIRECT:
+        run[:] = 0
+        for p in range(places):
+            for j in range(lanes):
+                run[j] += table[p, j]
+        for j in range(lanes):
+            table[places, j] = run[j]
         return
     for p in range(places):
         if p == 0 or (basis != FLAT and p % width == 0):
@@ -77,6 +83,9 @@ def uncumulate(table: Any, basis: int, width: int, plane: int) -> None:
     """The transpose of `cumulate`, in place: row p becomes the sum of the rows that p was cumulated into."""
     places, lanes = table.shape[0] - 1, table.shape[1]
     if basis == DIRECT:
+        for p in range(places):
+            for j in range(lanes):
+                table[p, j] += table[places, j]
         return
     for p in range(places - 1, -1, -1):
         if basis == BOX and p % plane + width < plane:
