@@ -104,7 +104,9 @@ def _name(cfg: DictConfig) -> str:
     from hydra.core.hydra_config import HydraConfig
 
     if launch and HydraConfig.initialized():
-        parts.append(f"job{HydraConfig.get().job.num}")
+        job = HydraConfig.get().job
+        # Only a sweep numbers its jobs.
+        parts += [] if OmegaConf.is_missing(job, "num") else [f"job{job.num}"]
     return "-".join(str(part).lower() for part in parts)
 
 
@@ -112,7 +114,8 @@ def _what(cfg: DictConfig) -> list[str]:
     parts = []
     if cfg.data is not None:
         parts.append(_last(cfg.data.source))
-        parts += [f"gamma{cfg.gamma:g}"] if cfg.data.get("pattern") is not None else []
+        named = cfg.data.get("pattern") is not None and cfg.gamma is not None
+        parts += [f"gamma{cfg.gamma:g}"] if named else []
     if cfg.task == "evaluate":
         return [_last(cfg.compare), *parts]
     if is_network(cfg):
