@@ -118,7 +118,10 @@ class _Evaluation:
         file = Path(source).resolve()
         self.calibrations = (file / CHECKPOINT if file.is_dir() else file).with_suffix(".calibration")
         self.reference = load(source, cfg.cache)
-        self.data = build.datamodule(_data(cfg, recipe["data"]))
+        # Resolved, so that config.yaml names the images that were used.
+        cfg.data = _data(cfg, recipe["data"])
+        cfg.gamma = cfg.data.gamma
+        self.data = build.datamodule(cfg.data)
         self.compare = build.made(cfg.compare)
 
     def run(self, folder: Path, report: Report, tools: list[Logger]) -> dict[str, float]:
@@ -167,7 +170,9 @@ def _recipe(cfg: DictConfig, module: DenoiserModule) -> dict[str, Any]:
 def _data(cfg: DictConfig, trained_on: dict[str, Any]) -> dict[str, Any]:
     """The data that were asked for, else those of the run; without a gamma, that of the run."""
     if cfg.data is None:
-        return trained_on
+        if cfg.gamma and trained_on["pattern"] is None:
+            raise UsageError(f"gamma={cfg.gamma:g}: the data of the run have no pattern; leave gamma out")
+        return trained_on if cfg.gamma is None else {**trained_on, "gamma": cfg.gamma}
     asked = plain(cfg.data)
     if cfg.gamma is None:
         asked["gamma"] = trained_on["gamma"] if asked["pattern"] is not None else 0.0
