@@ -19,7 +19,7 @@ from locality import build
 from locality.build import plain
 from locality.callbacks.interrupt import StopBetweenBatches
 from locality.callbacks.samples import SampleGrid
-from locality.checkpoint import CHECKPOINT, load, read
+from locality.checkpoint import CHECKPOINT, read, rebuilt
 from locality.compare.context import Context
 from locality.config import UsageError, check
 from locality.modules import AnalyticModule, DenoiserModule, OnePass
@@ -113,13 +113,13 @@ class _Evaluation:
             if first_rank():
                 print(f"checkpoint=auto: {source}", flush=True)
         cfg.checkpoint = str(source)  # the run folder's config.yaml names what was evaluated
-        recipe = read(source)["hyper_parameters"]
+        checkpoint = read(source)
         # Resolved now: runs/latest is about to become this run's own folder.
         file = Path(source).resolve()
         self.calibrations = (file / CHECKPOINT if file.is_dir() else file).with_suffix(".calibration")
-        self.reference = load(source, cfg.cache)
+        self.reference = rebuilt(checkpoint, source, cfg.cache)
         # Resolved, so that config.yaml names the images that were used.
-        cfg.data = _data(cfg, recipe["data"])
+        cfg.data = _data(cfg, checkpoint["hyper_parameters"]["data"])
         cfg.gamma = cfg.data.gamma
         self.data = build.datamodule(cfg.data)
         self.compare = build.made(cfg.compare)
@@ -131,7 +131,7 @@ class _Evaluation:
             return _trainer(self.cfg, folder, tools, [], **changes)
 
         context = Context(
-            self.reference, fits, self.data, report, trainer, self.cfg.seed, _cache(self.cfg),
+            self.reference, fits, self.data, report, trainer, self.cfg.seed, self.cfg.cache,
             self.calibrations,
         )  # fmt: skip
         return self.compare(context)
@@ -177,10 +177,6 @@ def _data(cfg: DictConfig, trained_on: dict[str, Any]) -> dict[str, Any]:
     if cfg.gamma is None:
         asked["gamma"] = trained_on["gamma"] if asked["pattern"] is not None else 0.0
     return asked
-
-
-def _cache(cfg: DictConfig) -> Path | None:
-    return None if cfg.cache is None else Path(cfg.cache).expanduser()
 
 
 def _close(cfg: DictConfig, folder: Path, report: Report, state: str) -> None:

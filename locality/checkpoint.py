@@ -26,7 +26,15 @@ def load(
     Raises UsageError where there is no checkpoint, or where the images that a denoiser is rebuilt from have
     changed.
     """
-    checkpoint = read(path)
+    return rebuilt(read(path), path, cache)
+
+
+def rebuilt(
+    checkpoint: dict[str, Any],  # of `read`
+    path: str | Path,  # where it is from, for messages
+    cache: str | Path | None = None,
+) -> Denoiser:
+    """The denoiser of a checkpoint that has been read; the rest as in `load`."""
     recipe = checkpoint["hyper_parameters"]
     module = build.module(recipe["model"], tuple(recipe["image_shape"]))
     kept = checkpoint.get("denoiser")

@@ -23,8 +23,12 @@ def image_noise(
 ) -> Tensor:  # [B, C, H, W] standard normal, float32, on the CPU
     """Standard normal noise for images by index: the same in any batch, order and process."""
     shape = tuple(shape)
-    # The type is named: a trainer in double precision changes torch's default, and with it what is drawn.
-    draws = [
-        torch.randn(shape, generator=generator(seed, stream, int(i)), dtype=torch.float32) for i in indices
-    ]
-    return torch.stack(draws)
+    return torch.stack([standard_normal(shape, generator(seed, stream, int(i))) for i in indices])
+
+
+def standard_normal(
+    shape: Iterable[int],
+    source: torch.Generator,
+) -> Tensor:  # of that shape, float32, on the CPU
+    """Standard normal noise. Its type is named: a trainer in double precision changes torch's default."""
+    return torch.randn(tuple(shape), generator=source, dtype=torch.float32)

@@ -16,6 +16,12 @@ from locality.bank import ImageBank
 SHRINKAGES = ("ledoit_wolf",)
 
 
+def check_shrinkage(shrinkage: str | None) -> None:
+    """Raises ValueError for a shrinkage that there is not."""
+    if shrinkage is not None and shrinkage not in SHRINKAGES:
+        raise ValueError(f"shrinkage: want None or one of {SHRINKAGES}, got {shrinkage!r}")
+
+
 @dataclass
 class Sums:
     """Power sums of weighted vectors y_i about some point, in float64: what one pass over the data collects.
@@ -121,8 +127,7 @@ class GaussianStats:
         chunk_size: int = 1024,  # images; changes nothing but memory
     ) -> GaussianStats:
         """The statistics of a bank in one pass. Warns when there are fewer images than coordinates."""
-        if shrinkage is not None and shrinkage not in SHRINKAGES:
-            raise ValueError(f"shrinkage: want None or one of {SHRINKAGES}, got {shrinkage!r}")
+        check_shrinkage(shrinkage)
         if cache is None:
             stats = _measure(bank, chunk_size)
         else:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from locality import NoiseSchedule
+from locality.bank import to_float
 
 TIMESTEPS = [0, 20, 100, 300, 500, 700, 900, 999]
 
@@ -44,6 +45,13 @@ def with_near_duplicates(images: Tensor) -> Tensor:
         where = torch.randint(copies.shape[1], (5,), generator=generator)
         row[where] = torch.where(row[where] < 255, row[where] + 1, row[where] - 1)
     return torch.cat([images, copies.reshape(-1, *images.shape[1:])])
+
+
+def crowded(copies: int) -> Tensor:
+    """[15 copies, 3, 4, 4] float64: images so alike that several compete at any noise."""
+    generator = torch.Generator().manual_seed(3)
+    images = to_float(photographs(4, 15), torch.float64).repeat(copies, 1, 1, 1)
+    return images + 0.02 * torch.randn(images.shape, generator=generator, dtype=torch.float64)
 
 
 def noisy(images: Tensor, t: int, count: int = 4, seed: int = 0) -> tuple[Tensor, Tensor]:

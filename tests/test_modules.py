@@ -13,7 +13,6 @@ import pytest
 import torch
 from conftest import CONFIGS
 from hydra import compose, initialize_config_dir
-from lightning import Trainer
 from omegaconf import DictConfig
 from torch import Tensor
 from wandb_reader import read_finished
@@ -162,7 +161,6 @@ def trained_in(tmp_path: Path) -> Path:
 def test_the_loss_is_the_squared_error_of_the_noise_in_ddpm_coordinates(tmp_path):
     cfg = config(tmp_path, *TINY, *NETWORK)
     data, module = build.datamodule(cfg.data), build.module(cfg.model, (1, 8, 8))
-    Trainer(accelerator="cpu", logger=False)  # the module asks its trainer for nothing here
     batch = next(iter(data.val_dataloader()))
     losses, t = module._losses(batch, "validation")
     draws = [module._draw(int(i), "validation") for i in batch.index]
@@ -234,11 +232,19 @@ def run_process(command: str, *overrides: str, cwd: Path) -> subprocess.Complete
     return done
 
 
+def filter_of(folder: Path) -> dict[str, Tensor]:
+    """A fitted Wiener filter; its covariance, as eigenvectors of equal eigenvalues may turn."""
+    state = weights(folder)
+    basis, values = state["eigenvectors"], state["eigenvalues"]
+    return {"mean": state["mean"], "covariance": basis * values @ basis.T}
+
+
 @pytest.mark.parametrize("model", ["network", "wiener"])
 def test_two_processes_give_the_numbers_of_one(model, tmp_path):
     # Double precision: Adam divides by the gradient's size, and in single makes steps of rounding errors.
     overrides = [*TINY, "seed=3", "trainer.precision=64-true", "trainer.max_epochs=1"]
-    overrides += NETWORK if model == "network" else ["model=wiener"]
+    # With 701 images the filter is smaller than its bank, so that it is what the checkpoint holds.
+    overrides += NETWORK if model == "network" else ["model=wiener", "data.subset=701"]
     found = []
     for ranks in (["trainer=default"], ["trainer=ddp", "trainer.devices=2"]):
         folder = tmp_path / f"ranks{len(ranks)}"
@@ -258,12 +264,12 @@ def test_two_processes_give_the_numbers_of_one(model, tmp_path):
         comparison = (folder / "runs" / "latest").resolve()
         found.append(
             (
-                read(run)["state_dict"],
+                weights(run) if model == "network" else filter_of(run),
                 *(json.loads((f / "metrics.json").read_text()) for f in (run, comparison)),
             )
         )
     (one, train_one, compare_one), (two, train_two, compare_two) = found
-    assert_same(one, two, 1e-6)
+    assert_same(one, two, 1e-6 if model == "network" else 1e-12)
     for a, b in ((train_one, train_two), (compare_one, compare_two)):
         assert a["scalars"].keys() == b["scalars"].keys()
         for name, value in a["scalars"].items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from banks import BANKS, TIMESTEPS, digits, noisy, photographs, relative
+from banks import BANKS, TIMESTEPS, crowded, digits, noisy, photographs, relative
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -76,16 +76,9 @@ def test_statistics_are_those_of_the_weights():
     assert torch.allclose(result.entropy.flatten(1), -torch.xlogy(weights, weights).sum(1), atol=1e-9)
 
 
-def crowded() -> torch.Tensor:
-    """[60, 3, 4, 4] float64: images so alike that several compete at any noise."""
-    generator = torch.Generator().manual_seed(3)
-    images = to_float(photographs(4, 15), torch.float64).repeat(4, 1, 1, 1)
-    return images + 0.02 * torch.randn(images.shape, generator=generator, dtype=torch.float64)
-
-
 @pytest.mark.parametrize("t", [20, 300, 700])
 def test_the_jacobian_is_that_of_finite_differences_symmetric_and_positive(t):
-    images = crowded()
+    images = crowded(4)
     x, sigma = noisy(images, t, count=2)
     x, sigma = x.double(), sigma.double()
     denoiser = Optimal.fit(ImageBank(images), chunk_size=13)

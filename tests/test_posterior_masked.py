@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from banks import BANKS, TIMESTEPS, noisy, photographs, relative
+from banks import BANKS, TIMESTEPS, crowded, noisy, photographs, relative
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -146,17 +146,10 @@ def test_statistics_are_those_of_the_weights():
     assert torch.allclose(result.entropy.flatten(1), -torch.xlogy(weights, weights).sum(1), atol=1e-9)
 
 
-def crowded() -> torch.Tensor:
-    """[90, 3, 4, 4] float64: images so alike that several compete at any noise."""
-    generator = torch.Generator().manual_seed(3)
-    images = to_float(photographs(4, 15), torch.float64).repeat(6, 1, 1, 1)
-    return images + 0.02 * torch.randn(images.shape, generator=generator, dtype=torch.float64)
-
-
 @pytest.mark.parametrize("t", [20, 100, 300, 500, 700, 900])
 @pytest.mark.parametrize("kind", ["mask", "real", "ones"])
 def test_the_jacobian_is_that_of_finite_differences_and_of_autograd(kind, t):
-    images = crowded()
+    images = crowded(6)
     a = precision(48, kind)
     x, sigma = noisy(images, t, count=2)
     x, sigma = x.double(), sigma.double()
@@ -178,7 +171,7 @@ def test_the_jacobian_is_that_of_finite_differences_and_of_autograd(kind, t):
 
 
 def test_local_fields_are_not_symmetric():
-    images = crowded().mean(1, keepdim=True)
+    images = crowded(6).mean(1, keepdim=True)
     a = precision(16, "mask")
     x, sigma = noisy(images, 300, count=1)
     pixels = [(r, c) for r in range(4) for c in range(4)]

@@ -31,7 +31,7 @@ class Context:
     report: Report
     trainer: Callable[..., Trainer]  # trainer(**changes): of the user's choice, logging to the report
     seed: int
-    cache: Path | None  # where statistics are kept
+    cache: str | None  # where statistics are kept
     calibrations: Path  # the folder beside the checkpoint; <name>.json for a candidate of that name
 
     @cached_property

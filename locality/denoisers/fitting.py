@@ -8,7 +8,7 @@ from pathlib import Path
 
 from locality.bank import ImageBank
 from locality.denoisers.base import Denoiser
-from locality.statistics import SHRINKAGES, GaussianStats
+from locality.statistics import GaussianStats, check_shrinkage
 
 Fit = Callable[..., Denoiser]  # fit(bank), or fit(bank, stats=...) for those built on the mean and covariance
 
@@ -25,8 +25,7 @@ def statistics_of(
     cache: str | Path | None,  # a folder for them, where they are not
 ) -> GaussianStats:
     """The statistics that a `fit` with these four arguments builds on."""
-    if shrinkage is not None and shrinkage not in SHRINKAGES:
-        raise ValueError(f"shrinkage: want None or one of {SHRINKAGES}, got {shrinkage!r}")
+    check_shrinkage(shrinkage)
     if stats is None:
         return GaussianStats.from_bank(bank, shrinkage, cache)
     return stats if shrinkage is None else stats.shrunk()

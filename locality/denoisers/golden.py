@@ -12,15 +12,13 @@ from locality.bank import ImageBank
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET, is_count
 from locality.denoisers.base import Limit
 from locality.denoisers.fitting import statistics_of
-from locality.denoisers.masked_denoiser import MaskedDenoiser
-from locality.denoisers.wiener_mask import WienerMask
+from locality.denoisers.wiener_mask import WienerMask, WienerMaskedDenoiser
 from locality.noise import generator
-from locality.posterior.rows import Rows
 from locality.posterior.subset import SubsetEngine
 from locality.statistics import GaussianStats
 
 
-class GoldenSubset(MaskedDenoiser):
+class GoldenSubset(WienerMaskedDenoiser):
     """GoldDiff (2026): the masked softmax of PCA locality over the images nearest to x.
 
     Of N images the `m` nearest on a pooled proxy, of these the `k` nearest in full, with
@@ -49,7 +47,6 @@ class GoldenSubset(MaskedDenoiser):
         chunk_size: int | None = None,  # images read at once; changes no result
         memory_budget: int = MEMORY_BUDGET,  # bytes above the bank
     ) -> None:
-        super().__init__(bank, chunk_size, memory_budget)
         if not 0 < k_min <= k_max <= m_min <= 1:
             got = f"k_min={k_min}, k_max={k_max}, m_min={m_min}"
             raise ValueError(
@@ -59,7 +56,8 @@ class GoldenSubset(MaskedDenoiser):
             raise ValueError(f"proxy_size: want a whole number of pixels from 1, got {proxy_size!r}")
         if presample is not None and not (is_count(presample) and presample <= len(bank)):
             raise ValueError(f"presample: want None or 1 to {len(bank)} images, got {presample!r}")
-        self.wiener = WienerMask(stats, bank.image_shape, tau, mask_axis, threshold)
+        wiener = WienerMask(stats, bank.image_shape, tau, mask_axis, threshold)
+        super().__init__(bank, wiener, chunk_size, memory_budget)
         self.fractions = (k_min, k_max, m_min)
         self.proxy_size = proxy_size
         order = torch.randperm(len(bank), generator=generator(seed, "golden subset"))
@@ -100,17 +98,6 @@ class GoldenSubset(MaskedDenoiser):
         quiet = 1 - (sigma**2 / (1 + sigma**2)) ** 0.5
         coarse = max(1, round(m_min + (count - m_min) * quiet))
         return coarse, min(coarse, max(1, round(k_max - (k_max - k_min) * quiet)))
-
-    def mask(
-        self,
-        sigma: float,  # the noise level
-    ) -> Tensor:  # [n, n] bool, entry [q, p]; the real weights where tau = 0
-        """Does output q look at input p."""
-        return self.wiener.at(float(sigma), self.limits_of_memory.memory_budget)
-
-    def rows(self, sigma: float) -> Rows:
-        """The distinct rows of the mask."""
-        return Rows.of_precision(self.mask(sigma), self.bank.image_shape)
 
     def engine(self, sigma: float) -> SubsetEngine:
         """A softmax for each distinct row, over each image's own candidates."""

@@ -5,22 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from torch import Tensor
-
 from locality.bank import ImageBank
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET
 from locality.denoisers.base import Limit
 from locality.denoisers.fitting import statistics_of
-from locality.denoisers.masked_denoiser import MaskedDenoiser
-from locality.denoisers.wiener_mask import WienerMask
+from locality.denoisers.wiener_mask import WienerMask, WienerMaskedDenoiser
 from locality.posterior.engine import Engine
 from locality.posterior.masked import MaskedEngine
-from locality.posterior.rows import Rows
 from locality.posterior.within import BatchedEngine, batch_of
 from locality.statistics import GaussianStats
 
 
-class PCALocality(MaskedDenoiser):
+class PCALocality(WienerMaskedDenoiser):
     """Each output looks at the inputs that the Wiener filter looks at (Lukoianov et al. 2025, section 5).
 
     `W = U diag(lam / (lam + sigma^2)) U^T`, `R[p, q] = |W[p, q]| / |W[p, p]|`, `M = 1[R >= tau max R]`,
@@ -43,9 +39,10 @@ class PCALocality(MaskedDenoiser):
         chunk_size: int | None = None,  # images read at once; changes no result
         memory_budget: int = MEMORY_BUDGET,  # bytes above the bank
     ) -> None:
-        super().__init__(bank, chunk_size, memory_budget)
-        self.batch = batch_of(softmax)
-        self.wiener = WienerMask(stats, bank.image_shape, tau, mask_axis, threshold)
+        batch = batch_of(softmax)
+        wiener = WienerMask(stats, bank.image_shape, tau, mask_axis, threshold)
+        super().__init__(bank, wiener, chunk_size, memory_budget)
+        self.batch = batch
 
     @classmethod
     def fit(
@@ -64,17 +61,6 @@ class PCALocality(MaskedDenoiser):
         """PCA locality with the bank's own covariance."""
         stats = statistics_of(bank, stats, shrinkage, cache)
         return cls(bank, stats, tau, mask_axis, threshold, softmax, chunk_size, memory_budget)
-
-    def mask(
-        self,
-        sigma: float,  # the noise level
-    ) -> Tensor:  # [n, n] bool, entry [q, p]; the real weights where tau = 0
-        """Does output q look at input p."""
-        return self.wiener.at(float(sigma), self.limits_of_memory.memory_budget)
-
-    def rows(self, sigma: float) -> Rows:
-        """The distinct rows of the mask."""
-        return Rows.of_precision(self.mask(sigma), self.bank.image_shape)
 
     def engine(self, sigma: float) -> Engine:
         """A softmax for each distinct row, over the bank or over batches of it."""

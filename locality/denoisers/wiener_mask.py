@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from abc import ABC
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 
+from locality.bank import ImageBank
+from locality.denoisers.bank_denoiser import MEMORY_BUDGET
 from locality.denoisers.levels import Levels
+from locality.denoisers.masked_denoiser import MaskedDenoiser
 from locality.denoisers.options import choice
 from locality.posterior.relative_rows import WienerRule, wiener_mask
+from locality.posterior.rows import Rows
 from locality.statistics import GaussianStats
 
 
@@ -45,3 +50,28 @@ class WienerMask(nn.Module):
         """Does output q look at input p at this noise level."""
         rule = WienerRule(self.tau.at(sigma), self.mask_axis, self.threshold)
         return wiener_mask(self.eigenvalues, self.eigenvectors, sigma, rule, memory_budget)
+
+
+class WienerMaskedDenoiser(MaskedDenoiser, ABC):
+    """A softmax average in which each output looks at what the Wiener filter looks at."""
+
+    def __init__(
+        self,
+        bank: ImageBank,
+        wiener: WienerMask,
+        chunk_size: int | None = None,
+        memory_budget: int = MEMORY_BUDGET,
+    ) -> None:
+        super().__init__(bank, chunk_size, memory_budget)
+        self.wiener = wiener
+
+    def mask(
+        self,
+        sigma: float,  # the noise level
+    ) -> Tensor:  # [n, n] bool, entry [q, p]; the real weights where tau = 0
+        """Does output q look at input p."""
+        return self.wiener.at(float(sigma), self.limits_of_memory.memory_budget)
+
+    def rows(self, sigma: float) -> Rows:
+        """The distinct rows of the mask."""
+        return Rows.of_precision(self.mask(sigma), self.bank.image_shape)

@@ -15,9 +15,10 @@ from torchmetrics import MeanMetric
 from locality.callbacks.ema import EMA
 from locality.data.batch import Batch
 from locality.data.sampler import GlobalBatches
+from locality.denoisers.base import per_image
 from locality.denoisers.network import NetworkDenoiser
 from locality.modules.base import DenoiserModule
-from locality.noise import generator
+from locality.noise import generator, standard_normal
 from locality.schedule import NoiseSchedule
 
 LOG_EVERY = 50  # optimiser steps between two looks at the gradient
@@ -139,10 +140,10 @@ class DDPMModule(DenoiserModule):
         t, noise = zip(*(self._draw(int(i), stream) for i in batch.index), strict=True)
         steps, eps = torch.stack(t).to(self.device), torch.stack(noise).to(batch.images)
         sigma = self.schedule.sigma(steps, batch.images.dtype)
-        guess = self.denoiser.epsilon(batch.images + sigma[:, None, None, None] * eps, sigma)
+        guess = self.denoiser.epsilon(batch.images + per_image(sigma) * eps, sigma)
         return reduce((guess - eps).square(), "b c h w -> b", "mean"), steps
 
     def _draw(self, index: int, stream: str) -> tuple[Tensor, Tensor]:  # a time-step, [C, H, W] noise
         source = generator(self.seed, stream, index)
         t = torch.randint(len(self.schedule), (), generator=source)
-        return t, torch.randn(self.image_shape, generator=source, dtype=torch.float32)
+        return t, standard_normal(self.image_shape, source)
