@@ -6,6 +6,7 @@ import logging
 import os
 import traceback
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from locality import build
 from locality.build import plain
 from locality.callbacks.interrupt import StopBetweenBatches
 from locality.callbacks.samples import SampleGrid
+from locality.callbacks.snapshots import Snapshots
 from locality.checkpoint import CHECKPOINT, read, rebuilt
 from locality.compare.context import Context
 from locality.config import UsageError, check
@@ -84,7 +86,9 @@ class _Training:
     def run(self, folder: Path, report: Report, tools: list[Logger]) -> dict[str, float]:
         analytic = isinstance(self.module, AnalyticModule)
         callbacks: list[Callback] = (
-            [] if analytic else [SampleGrid(report, **self.cfg.samples), *_checkpoints(folder)]
+            []
+            if analytic
+            else [SampleGrid(report, **self.cfg.samples), *_checkpoints(folder, self.cfg.snapshots)]
         )
         changes: dict[str, Any] = ONE_PASS if analytic else {}
         trainer = _trainer(self.cfg, folder, tools, callbacks, **changes)
@@ -150,8 +154,8 @@ def _trainer(
     )  # fmt: skip
 
 
-def _checkpoints(folder: Path) -> list[Callback]:
-    """`last.ckpt`, renewed after each epoch, every few minutes, and when the run is stopped."""
+def _checkpoints(folder: Path, snapshots: Sequence[int]) -> list[Callback]:
+    """`last.ckpt`, renewed after each epoch, every few minutes, and when the run is stopped; snapshots."""
     from datetime import timedelta
 
     place: dict[str, Any] = {"dirpath": folder / CHECKPOINT.parent, "filename": CHECKPOINT.stem}
@@ -159,6 +163,7 @@ def _checkpoints(folder: Path) -> list[Callback]:
     return [
         ModelCheckpoint(**place, every_n_epochs=1, save_on_train_epoch_end=True),
         ModelCheckpoint(**place, train_time_interval=timedelta(minutes=4)),
+        Snapshots(folder / CHECKPOINT.parent, snapshots),
         StopBetweenBatches(folder / CHECKPOINT),
     ]
 

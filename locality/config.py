@@ -38,6 +38,7 @@ class Train(_Common):
     model: dict[str, Any] = MISSING
     denoiser: Any = None
     samples: dict[str, int] = field(default_factory=dict)
+    snapshots: list[int] = field(default_factory=list)
     resume: str | None = None
 
 

@@ -53,7 +53,7 @@ def assert_same(a: dict[str, Tensor], b: dict[str, Tensor], tolerance: float = 0
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("uninterrupted")
-    app.run(config(folder, *TINY, *NETWORK, "model.network.dropout=0.1"))
+    app.run(config(folder, *TINY, *NETWORK, "model.network.dropout=0.1", "snapshots=[5,14]"))
     return latest(folder)
 
 
@@ -112,6 +112,14 @@ def test_the_checkpoint_gives_back_the_averaged_weights_and_a_denoiser(uninterru
     assert any(not torch.equal(raw[name], checkpoint["state_dict"][name]) for name in raw)
     assert denoiser(torch.zeros(2, 1, 8, 8), 1.0).shape == (2, 1, 8, 8)
     assert not denoiser.training
+
+
+def test_snapshots_hold_the_averaged_weights_of_their_step(uninterrupted):
+    early, end = (read(uninterrupted / "checkpoints" / f"step{step:06d}.ckpt") for step in (5, 14))
+    assert early["global_step"] == 5
+    assert_same(end["state_dict"], weights(uninterrupted))
+    moved = [not torch.equal(early["state_dict"][name], value) for name, value in end["state_dict"].items()]
+    assert any(moved)
 
 
 def test_every_logged_number_is_in_the_run_folder(uninterrupted):
