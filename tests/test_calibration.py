@@ -168,7 +168,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 CALIBRATE = (
     "compare=calibrate", "compare.count=8", "compare.patch_sizes=[1,3,5,31]", "compare.taus=[0.1,0.3]",
-    "compare.bank_count=20",
+    "compare.betas=[1,2]", "compare.blends=[0,0.5]", "compare.bank_counts.equivariant_local_score=20",
 )  # fmt: skip
 ONLY = (
     "compare=quick",
@@ -184,15 +184,16 @@ def test_an_evaluation_uses_what_was_calibrated_for_its_checkpoint(machine, tmp_
     (tmp_path / "runs" / "latest").symlink_to(machine)
     numbers, calibrated = run(tmp_path, *CALIBRATE, f"checkpoint={tmp_path / 'runs' / 'latest'}")
     assert [v for k, v in numbers.items() if k.startswith("calibrate/patch_size/local_score/")] == [3.0] * 10
-    assert numbers["calibrate/mse/local_score"] < 1e-12
-    names = {"local_score", "patch_composite", "pca_locality", "equivariant_local_score"}
+    assert numbers["calibrate/mse/local_score/patch_size"] < 1e-12
+    windows = {f"{name}.patch_size" for name in ("local_score", "patch_composite", "equivariant_local_score")}
+    names = windows | {"pca_locality.tau", "soft_locality.beta", "soft_locality.blend"}
     kept = machine / "checkpoints" / "last.calibration"
     assert {path.stem for path in kept.iterdir()} == names
     for path in kept.iterdir():
         assert path.read_bytes() == (calibrated / "calibration" / path.name).read_bytes()
-    assert Calibration.load(kept / "equivariant_local_score.json").bank_count == 20
-    assert Calibration.load(kept / "local_score.json").values == (1, 3, 5, 15)  # 31 hold no more
-    for picture in ("patch_size", "tau", "mse/patch_composite"):
+    assert Calibration.load(kept / "equivariant_local_score.patch_size.json").bank_count == 20
+    assert Calibration.load(kept / "local_score.patch_size.json").values == (1, 3, 5, 15)  # 31 hold no more
+    for picture in ("patch_size", "tau", "blend", "mse/patch_composite/patch_size", "mse/soft_locality/beta"):
         assert (calibrated / "images" / "calibrate" / f"{picture}.png").is_file()
     # Drawing takes most of the time, and is the subject of other tests.
     monkeypatch.setattr(import_module("locality.compare.analytic_vs_nn"), "_draw", lambda *_: None)
@@ -213,7 +214,11 @@ def test_an_evaluation_uses_what_was_calibrated_for_its_checkpoint(machine, tmp_
         ("compare.patch_sizes=[4]", "compare.patch_sizes: want distinct odd"),
         ("compare.taus=[-1]", "compare.taus: want distinct numbers from 0"),
         ("compare.target=wiener", "compare.target: want network or clean"),
-        ("compare.costly=[nobody]", "compare.costly: want candidates"),
+        ("+compare.bank_counts.nobody=3", "compare.bank_counts: want candidates"),
+        (
+            "compare.bank_counts.equivariant_local_score=0",
+            "compare.bank_counts.equivariant_local_score: want",
+        ),
         (
             "+denoiser@candidates.wiener=wiener",
             "candidates.wiener: want a denoiser with a patch_size",

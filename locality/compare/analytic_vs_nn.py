@@ -9,7 +9,6 @@ from torch import Tensor
 
 from locality.compare.context import Context
 from locality.compare.summary import FLOOR, Summary
-from locality.denoisers.bank_denoiser import BankDenoiser
 from locality.metrics import interval, ratio_interval
 from locality.modules.comparison import ComparisonModule
 from locality.report import Chart, Report, Series, format_table
@@ -39,8 +38,8 @@ def analytic_vs_nn(
     batches = math.ceil(count / context.data.eval_batch_size)
     context.trainer(limit_test_batches=batches).test(module, datamodule=context.data, verbose=False)
     _draw(context.report, module)
-    banks = {name: len(one.bank) for name, one in candidates.items() if isinstance(one, BankDenoiser)}
-    thinned = {name: count for name, count in banks.items() if count < len(context.bank)}
+    banks = {name: bank for name, one in candidates.items() if (bank := getattr(one, "bank", None))}
+    thinned = {name: len(bank) for name, bank in banks.items() if len(bank) < len(context.bank)}
     summary = Summary(module.results, module.sigmas.tolist(), thinned)
     context.report.scalars(summary.scalars())
     context.report.table("compare/summary", summary.COLUMNS, summary.rows())

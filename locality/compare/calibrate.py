@@ -1,4 +1,4 @@
-"""Patch sizes and tau, calibrated against a trained network on images that no evaluation uses."""
+"""Patch sizes, tau and the like, calibrated against a trained network on images that no evaluation uses."""
 
 from __future__ import annotations
 
@@ -21,7 +21,13 @@ from locality.report.folder import first_rank
 from locality.schedule import NoiseSchedule
 
 SIGMA = "noise level sigma (pixel units, images in [-1, 1])"
-LABELS = {"patch_size": "patch size (pixels)", "tau": "tau (of the largest relative entry)"}
+LABELS = {
+    "patch_size": "patch size (pixels)",
+    "tau": "tau (of the largest relative entry)",
+    "beta": "beta (how fast the precision falls)",
+    "blend": "blend (share of the softmax average)",
+}
+Found = Mapping[tuple[str, str], Calibration]  # by candidate and setting
 
 
 def calibrate(
@@ -30,37 +36,42 @@ def calibrate(
     target: str = "network",  # "network" | "clean"
     patch_sizes: Sequence[int] = (1, 3, 5, 7, 11, 19, 31, 63),  # pixels, odd
     taus: Sequence[float] = (0.5, 0.2, 0.1, 0.05, 0.02, 0.005),  # of the largest relative entry
-    bank_count: int = 128,  # training images, evenly spread, at most, for the costly; the others get all
-    costly: Sequence[str] = ("equivariant_local_score",),  # candidates
+    betas: Sequence[float] = (0.5, 0.7, 1.0, 1.5, 2.0, 3.0),
+    blends: Sequence[float] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0),  # share of the softmax average
+    bank_counts: Mapping[str, int] | None = None,  # training images, evenly spread, for the costly; else all
 ) -> dict[str, float]:
-    """Choose each candidate's patch size, or else its tau, at the noise levels of the paper's protocol.
+    """Choose each candidate's patch size, tau, beta, blend at the noise levels of the paper's protocol.
 
-    The calibration split is `val`: the `test` images, on which compare=analytic_vs_nn measures, are never
-    seen. Results go to `calibration/<name>.json` in the run folder, and beside the checkpoint, where
+    A candidate with several settings has them chosen one after the other, in the order above. The
+    calibration split is `val`: the `test` images, on which compare=analytic_vs_nn measures, are never seen.
+    Results go to `calibration/<name>.<setting>.json` in the run folder, and beside the checkpoint, where
     compare=analytic_vs_nn finds them. A best value found on fewer training images may be too small for all
     of them: more images match larger patches. Raises UsageError for settings that do not fit.
     """
     values = {
         "patch_size": _useful(_listed("patch_sizes", patch_sizes), context.bank.image_shape),
         "tau": _listed("taus", taus),
+        "beta": _listed("betas", betas),
+        "blend": _listed("blends", blends),
     }
-    parameters = {name: _parameter(name, fit, values) for name, fit in context.fits.items()}
-    _check(context, target, bank_count, costly)
+    settings = {name: _settings(name, fit, values) for name, fit in context.fits.items()}
+    counts = _counts(context, target, bank_counts or {})
     images = _images(context, count)
     device = context.trainer().strategy.root_device
     reference = context.reference.to(device) if target == "network" else None
     context.bank.to(device)
     sigmas = NoiseSchedule.ddpm().leading(PROTOCOL_STEPS)
     found = {}
-    for name, parameter in parameters.items():
-        count_of_bank = min(bank_count, len(context.bank)) if name in costly else len(context.bank)
-        bank = thinned(context.bank, count_of_bank)
-        known = context.stats if bank is context.bank and takes_stats(context.fits[name]) else None
-        found[name] = calibration.calibrate(
-            context.fits[name], bank, images, sigmas, values[parameter],
-            target=reference, parameter=parameter, seed=context.seed, stats=known,
-        )  # fmt: skip
-        _save(found[name], name, context)
+    for name, parameters in settings.items():
+        bank, fit = thinned(context.bank, counts[name]), context.fits[name]
+        known = context.stats if takes_stats(fit) else None
+        for parameter in parameters:
+            one = calibration.calibrate(
+                fit, bank, images, sigmas, values[parameter],
+                target=reference, parameter=parameter, seed=context.seed, stats=known,
+            )  # fmt: skip
+            fit, found[name, parameter] = one.apply(fit), one
+            _save(one, name, context)
     _draw(context.report, found)
     return _tell(context.report, found)
 
@@ -81,21 +92,28 @@ def _useful(sizes: list[float], image_shape: torch.Size) -> list[float]:
     return sorted({min(size, whole) for size in sizes})
 
 
-def _parameter(name: str, fit: Fit, values: Mapping[str, list[float]]) -> str:
-    settings = inspect.signature(fit).parameters
-    for parameter in values:
-        if parameter in settings:
-            return parameter
-    raise UsageError(f"candidates.{name}: want a denoiser with a {' or a '.join(values)}, got one without")
+def _settings(name: str, fit: Fit, values: Mapping[str, list[float]]) -> list[str]:
+    known = inspect.signature(fit).parameters
+    found = [parameter for parameter in values if parameter in known]
+    if not found:
+        raise UsageError(
+            f"candidates.{name}: want a denoiser with a {' or a '.join(values)}, got one without"
+        )
+    return found
 
 
-def _check(context: Context, target: str, bank_count: int, costly: Sequence[str]) -> None:
+def _counts(context: Context, target: str, bank_counts: Mapping[str, int]) -> dict[str, int]:
+    """How many training images each candidate is calibrated on."""
     if target not in ("network", "clean"):
         raise UsageError(f"compare.target: want network or clean, got {target!r}")
-    if not isinstance(bank_count, int) or bank_count < 1:
-        raise UsageError(f"compare.bank_count: want a whole number of images from 1, got {bank_count!r}")
-    if not set(costly) <= set(context.fits):
-        raise UsageError(f"compare.costly: want candidates ({', '.join(context.fits)}), got {list(costly)}")
+    for name, count in bank_counts.items():
+        if name not in context.fits:
+            names = ", ".join(context.fits)
+            raise UsageError(f"compare.bank_counts: want candidates ({names}), got {name!r}")
+        if not isinstance(count, int) or count < 1:
+            raise UsageError(f"compare.bank_counts.{name}: want a whole number from 1, got {count!r}")
+    everything = len(context.bank)
+    return {name: min(bank_counts.get(name, everything), everything) for name in context.fits}
 
 
 def _images(context: Context, count: int) -> Tensor:  # [count, C, H, W]
@@ -109,32 +127,32 @@ def _save(found: Calibration, name: str, context: Context) -> None:
     if not first_rank():
         return
     for folder in (context.report.folder / "calibration", context.calibrations):
-        found.save(Path(folder) / f"{name}.json")
+        found.save(Path(folder) / f"{name}.{found.parameter}.json")
     print(f"{name}: {found.parameter} kept in {context.calibrations}, for compare=analytic_vs_nn", flush=True)
 
 
-def _draw(report: Report, found: Mapping[str, Calibration]) -> None:
+def _draw(report: Report, found: Found) -> None:
     some = next(iter(found.values()))
-    setting = f"{some.images} val images (never test images), against the {some.target}"
+    against = f"{some.images} val images (never test images), against the {some.target}"
     for parameter, label in LABELS.items():
-        alike = {name: one for name, one in found.items() if one.parameter == parameter}
+        alike = {name: one for (name, setting), one in found.items() if setting == parameter}
         if alike:
             series = {name: _chosen(one) for name, one in alike.items()}
-            title = f"Calibrated {parameter}, and what is as good\n{setting}"
+            title = f"Calibrated {parameter}, and what is as good\n{against}"
             positive = all(min(one.values) > 0 for one in alike.values())
             log_y = parameter == "tau" and positive
             chart = Chart(title, SIGMA, label, some.sigmas, series, log_x=True, log_y=log_y)
             report.chart(f"calibrate/{parameter}", chart)
-    for name, one in found.items():
+    for (name, parameter), one in found.items():
         columns = one.errors.T.tolist()
         series = {
-            f"{one.parameter} {value:g}": Series(errors)
+            f"{parameter} {value:g}": Series(errors)
             for value, errors in zip(one.values, columns, strict=True)
         }
         label = f"MSE against the {one.target} (pixel units squared)"
-        title = f"One denoising step of {name}\n{setting}"
+        title = f"One denoising step of {name}\n{against}"
         report.chart(
-            f"calibrate/mse/{name}",
+            f"calibrate/mse/{name}/{parameter}",
             Chart(title, SIGMA, label, one.sigmas, series, log_x=True, log_y=bool((one.errors > 0).all())),
         )
 
@@ -152,17 +170,17 @@ def as_good(one: Calibration, level: int) -> list[float]:
     return [value for v, value in enumerate(one.values) if v == best or low[v] <= 0]
 
 
-def _tell(report: Report, found: Mapping[str, Calibration]) -> dict[str, float]:
+def _tell(report: Report, found: Found) -> dict[str, float]:
     numbers: dict[str, float] = {}
     times = NoiseSchedule.ddpm().leading_timesteps(PROTOCOL_STEPS)
-    for name, one in found.items():
-        numbers[f"calibrate/mse/{name}"] = one.errors.amin(1).mean().item()
-        numbers[f"calibrate/mse_of_one_for_all/{name}"] = one.errors.mean(0).min().item()
+    for (name, parameter), one in found.items():
+        numbers[f"calibrate/mse/{name}/{parameter}"] = one.errors.amin(1).mean().item()
+        numbers[f"calibrate/mse_of_one_for_all/{name}/{parameter}"] = one.errors.mean(0).min().item()
         for t, value in zip(times, one.chosen, strict=True):
-            numbers[f"calibrate/{one.parameter}/{name}/t{t:03d}"] = float(value)
+            numbers[f"calibrate/{parameter}/{name}/t{t:03d}"] = float(value)
     report.scalars(numbers)
-    columns = ["sigma", *(f"{name} {one.parameter}" for name, one in found.items())]
-    cells = {name: [_cell(one, s) for s in range(len(one.sigmas))] for name, one in found.items()}
+    columns = ["sigma", *(f"{name} {parameter}" for name, parameter in found)]
+    cells = {key: [_cell(one, s) for s in range(len(one.sigmas))] for key, one in found.items()}
     sigmas = next(iter(found.values())).sigmas
     rows = [[f"{sigma:.3g}", *column] for sigma, *column in zip(sigmas, *cells.values(), strict=True)]
     report.table("calibrate/chosen", columns, rows)

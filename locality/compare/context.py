@@ -32,7 +32,7 @@ class Context:
     trainer: Callable[..., Trainer]  # trainer(**changes): of the user's choice, logging to the report
     seed: int
     cache: str | None  # where statistics are kept
-    calibrations: Path  # the folder beside the checkpoint; <name>.json for a candidate of that name
+    calibrations: Path  # the folder beside the checkpoint; <name>.<setting>.json for a candidate's setting
 
     @cached_property
     def bank(self) -> ImageBank:
@@ -61,16 +61,14 @@ class Context:
         return {name: fitted(fit, banks[name], lambda: self.stats) for name, fit in fits.items()}
 
     def _calibrated(self, name: str, fit: Fit) -> Fit:
-        path = self.calibrations / f"{name}.json"
-        if not path.is_file():
-            return fit
-        try:
-            found = Calibration.load(path)
-            fit = found.apply(fit)
-        except ValueError as error:
-            raise UsageError(f"{error}; or give compare.calibration=none") from error
-        if not found.is_of(self.bank):
-            raise UsageError(f"{path}: of other training images; give compare.calibration=none")
-        if first_rank():
-            print(f"{name}: {found.parameter} calibrated against the {found.target}, {path}", flush=True)
+        for path in sorted(self.calibrations.glob(f"{name}.*.json")):
+            try:
+                found = Calibration.load(path)
+                fit = found.apply(fit)
+            except ValueError as error:
+                raise UsageError(f"{error}; or give compare.calibration=none") from error
+            if not found.is_of(self.bank):
+                raise UsageError(f"{path}: of other training images; give compare.calibration=none")
+            if first_rank():
+                print(f"{name}: {found.parameter} calibrated against the {found.target}, {path}", flush=True)
         return fit

@@ -11,6 +11,7 @@ from locality.denoisers.patch_composite import PatchComposite
 from locality.denoisers.pca_locality import PCALocality
 from locality.denoisers.precision import PrecisionDenoiser
 from locality.denoisers.smoothed import Smoothed
+from locality.denoisers.soft_locality import SoftLocality
 from locality.denoisers.wiener import Wiener
 
 __all__ = [
@@ -27,5 +28,6 @@ __all__ = [
     "PatchComposite",
     "PrecisionDenoiser",
     "Smoothed",
+    "SoftLocality",
     "Wiener",
 ]

@@ -1,0 +1,129 @@
+"""Soft locality: this project's own denoiser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from locality.bank import ImageBank
+from locality.denoisers.bank_denoiser import MEMORY_BUDGET
+from locality.denoisers.base import ClosedFormJacobian, Denoiser, Limit, Pixel, per_image
+from locality.denoisers.fitting import statistics_of
+from locality.denoisers.levels import Levels
+from locality.denoisers.precision import PrecisionDenoiser
+from locality.denoisers.wiener import Wiener
+from locality.statistics import GaussianStats
+
+BETA: Final = {0.2: 2.0, 0.6: 1.5, 2.0: 1.0}  # sharp at low noise, where Wiener's reach is long but weak
+BLEND: Final = 0.7
+_SMALLEST_DIAGONAL = 1e-6  # as in PCA locality: below it a pixel is constant, and looks at itself alone
+
+
+class SoftLocality(Denoiser, ClosedFormJacobian):
+    """Wiener, blended with a softmax average that looks softly where Wiener looks (this project).
+
+    `R[q, p] = |W[q, p]| / sqrt(W[q, q] W[p, p])`, W as in `PCALocality`, `A = min(1, R / reach)^beta`, and
+    `D = (1 - blend) Wiener(x) + blend S(x)`, S the posterior mean under A. R is symmetric and at most 1: no
+    axis or maximum has to be chosen. `beta` to infinity makes A a mask, 0 makes S the optimal denoiser;
+    `blend = 0` is Wiener. Where the bank is thin the softmax has variance and Wiener bias: a blend has less
+    error than either.
+
+    Raises ValueError for beta < 0, reach outside (0, 1], blend outside [0, 1].
+    """
+
+    limits = frozenset({Limit.BANK_MEAN, Limit.TRAINING_IMAGE})
+
+    def __init__(
+        self,
+        bank: ImageBank,
+        stats: GaussianStats,
+        beta: float | Mapping[float, float] = BETA,  # how fast the precision falls with R
+        blend: float | Mapping[float, float] = BLEND,  # share of the softmax average
+        reach: float = 0.3,  # the R from which on an input counts in full
+        chunk_size: int | None = None,  # images read at once; changes no result
+        memory_budget: int = MEMORY_BUDGET,  # bytes above the bank
+    ) -> None:
+        super().__init__()
+        if isinstance(reach, bool | str) or not isinstance(reach, int | float) or not 0 < reach <= 1:
+            raise ValueError(f"reach: want a number inside (0, 1], got {reach!r}")
+        self.average = PrecisionDenoiser(bank, self.precision, chunk_size, memory_budget)
+        if len(stats.mean) != bank.image_shape.numel():
+            raise ValueError(
+                f"stats: want {bank.image_shape.numel()} coordinates, as the bank has, got {len(stats.mean)}"
+            )
+        self.wiener = Wiener(stats)
+        self.beta = Levels("beta", beta, lambda b: 0 <= b < float("inf"), "a finite number from 0")
+        self.blend = Levels("blend", blend, lambda c: 0 <= c <= 1, "a number from 0 to 1")
+        self.reach = float(reach)
+        self.image_shape = bank.image_shape
+
+    @classmethod
+    def fit(
+        cls,
+        bank: ImageBank,
+        beta: float | Mapping[float, float] = BETA,
+        blend: float | Mapping[float, float] = BLEND,
+        reach: float = 0.3,
+        shrinkage: str | None = None,  # None | "ledoit_wolf"
+        stats: GaussianStats | None = None,  # the bank's statistics, where they are known already
+        cache: str | Path | None = None,  # a folder for the statistics, where they are not
+        chunk_size: int | None = None,
+        memory_budget: int = MEMORY_BUDGET,
+    ) -> SoftLocality:
+        """Soft locality with the bank's own covariance."""
+        stats = statistics_of(bank, stats, shrinkage, cache)
+        return cls(bank, stats, beta, blend, reach, chunk_size, memory_budget)
+
+    @property
+    def bank(self) -> ImageBank:
+        """The images that are averaged."""
+        return self.average.bank
+
+    def precision(
+        self,
+        sigma: float,  # the noise level
+    ) -> Tensor:  # [n, n] float32, entry [q, p]
+        """How much output q looks at input p: `min(1, R / reach)^beta`, computed in float64."""
+        beta = self.beta.at(sigma)
+        return torch.cat(
+            [(rows / self.reach).clamp_(max=1).pow_(beta).float() for rows in self._correlation(sigma)]
+        )
+
+    def estimate(self, x: Tensor, sigma: Tensor) -> Tensor:
+        """`(1 - blend) Wiener(x) + blend S(x)`."""
+        share = per_image(self._share(sigma))
+        return torch.lerp(self.wiener.estimate(x, sigma), self.average.estimate(x, sigma), share)
+
+    def closed_form_jacobian(
+        self, x: Tensor, sigma: Tensor, pixels: Sequence[Pixel]
+    ) -> Tensor:  # [B, P, C, H, W]
+        """The same blend of the two Jacobians."""
+        share = per_image(self._share(sigma))[:, None]
+        return torch.lerp(
+            self.wiener.closed_form_jacobian(x, sigma, pixels),
+            self.average.closed_form_jacobian(x, sigma, pixels),
+            share,
+        )
+
+    def _share(self, sigma: Tensor) -> Tensor:  # [B]
+        return sigma.new_tensor([self.blend.at(level) for level in sigma.tolist()])
+
+    def _correlation(self, sigma: float) -> Iterator[Tensor]:
+        """R in float64, as many rows at a time as the memory budget allows."""
+        basis = self.wiener.eigenvectors.double()
+        variance = self.wiener.eigenvalues.double()
+        gain = variance / (variance + sigma**2)
+        diagonal = torch.cat([(part.square() @ gain) for part in basis.split(256)])
+        constant = diagonal < _SMALLEST_DIAGONAL
+        scale = torch.where(constant, 0, diagonal.clamp(min=_SMALLEST_DIAGONAL).rsqrt())
+        size = max(1, self.average.limits_of_memory.memory_budget // (4 * 8 * len(basis)))
+        for first in range(0, len(basis), size):
+            rows = ((basis[first : first + size] * gain) @ basis.T).abs_()
+            rows *= scale[first : first + size, None] * scale
+            index = torch.arange(len(rows), device=rows.device)
+            rows[index, first + index] = 1
+            yield rows
