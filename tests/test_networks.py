@@ -17,9 +17,9 @@ from locality.networks import dit, mlp, unet
 NAMES = ["unet", "unet_conv", "unet_attention", "dit", "mlp"]
 
 
-def built(name: str, shape: tuple[int, int, int] = (3, 16, 16)) -> nn.Module:
+def built(name: str, *overrides: str, shape: tuple[int, int, int] = (3, 16, 16)) -> nn.Module:
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
-        cfg = compose("train", [f"model={name}"])
+        cfg = compose("train", [f"model={name}", *overrides])
     return build.module(cfg.model, shape).denoiser.net.eval()
 
 
@@ -52,6 +52,15 @@ def test_every_architecture_is_about_as_large_as_the_unet_and_predicts_noise(nam
     x = torch.randn(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
     assert noise_of(net, x, torch.tensor([3, 900])).shape == x.shape
     assert 1.2e6 < sum(parameter.numel() for parameter in net.parameters()) < 1.8e6
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_architecture_has_a_size_for_two_cores(name):
+    net = built(name, "experiment=photos16_cpu")
+    assert 0.9e6 < sum(parameter.numel() for parameter in net.parameters()) < 1.8e6
+    if name.startswith("unet"):
+        assert net.config.layers_per_block == 1  # two for every other recipe
+        assert built(name).config.layers_per_block == 2
 
 
 @pytest.mark.parametrize("name", NAMES)
