@@ -5,6 +5,7 @@ field.maps [S, P, H, W], field.radius(), field.profile(), field.participation(),
 """
 
 from locality.sensitivity.choice import PixelChoice, choose_pixels
+from locality.sensitivity.contrast import contrast, pattern_probes, pattern_snr, pattern_variance
 from locality.sensitivity.field import Facts, SensitivityField
 from locality.sensitivity.maps import Reduction, sensitivity_maps
 from locality.sensitivity.measurement import measure
@@ -20,9 +21,13 @@ __all__ = [
     "State",
     "States",
     "choose_pixels",
+    "contrast",
     "mass_inside",
     "mass_radius",
     "measure",
     "participation",
+    "pattern_probes",
+    "pattern_snr",
+    "pattern_variance",
     "sensitivity_maps",
 ]
