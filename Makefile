@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 # Idle threads sleep instead of spinning: with few cores, a spinning thread takes the time of a working one.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help install demo test lint format bench readme clean
+.PHONY: help install demo test lint format bench readme experiments clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,11 @@ bench: $(INSTALLED) ## time every denoiser, and Lightning's overhead
 
 readme: $(INSTALLED) ## put the newest demo's numbers and picture into README.md
 	$(RUN) -m benchmarks.readme
+
+experiments: $(INSTALLED) ## measure the finished trainings of docs/experiments.md, and write that page
+	-$(RUN) evaluate.py compare=pattern compare.steps=true
+	-$(RUN) evaluate.py compare=architectures
+	$(RUN) -m benchmarks.experiments
 
 clean: ## remove the virtual environment and caches (run folders stay)
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -16,7 +16,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig, OmegaConf
 
-from locality import build
+from locality import build, gallery
 from locality.build import plain
 from locality.callbacks.interrupt import StopBetweenBatches
 from locality.callbacks.samples import SampleGrid
@@ -111,8 +111,11 @@ class _Evaluation:
     def __init__(self, cfg: DictConfig) -> None:
         self.cfg = cfg
         lightning.seed_everything(cfg.seed, verbose=False)
+        self.networks = gallery.networks(cfg)
         source = cfg.checkpoint
-        if source == "auto":
+        if source is None:
+            source = next(iter(self.networks.values())).path
+        elif source == "auto":
             source = newest_network(Path(cfg.runs), cfg.data, cfg.gamma)
             if first_rank():
                 print(f"checkpoint=auto: {source}", flush=True)
@@ -136,7 +139,7 @@ class _Evaluation:
 
         context = Context(
             self.reference, fits, self.data, report, trainer, self.cfg.seed, self.cfg.cache,
-            self.calibrations,
+            self.calibrations, self.networks,
         )  # fmt: skip
         return self.compare(context)
 

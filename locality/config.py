@@ -8,10 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf import MISSING, DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 RUN_VARIABLE = "LOCALITY_RUN"  # the run folder, told by a first rank to the ranks that it starts
+
+CHOICES = ("sweep", "models")  # of networks that are looked for
 
 
 class UsageError(ValueError):
@@ -48,7 +50,9 @@ class Evaluate(_Common):
 
     compare: dict[str, Any] = MISSING
     candidates: dict[str, Any] = field(default_factory=dict)
-    checkpoint: str = "auto"
+    checkpoint: str | None = "auto"
+    networks: Any = None
+    unfinished: bool = False
 
 
 _SCHEMAS: dict[str, type[_Common]] = {"train": Train, "evaluate": Evaluate}
@@ -77,7 +81,21 @@ def check(cfg: DictConfig) -> DictConfig:
             f"gamma={checked.gamma:g} needs data with a pattern, such as data=photos_pattern; or give gamma=0"
         )
     assert isinstance(checked, DictConfig)
+    if task == "evaluate":
+        _check_networks(checked)
     return checked
+
+
+def _check_networks(cfg: DictConfig) -> None:
+    """`networks` is a mapping, a list or a word; without a checkpoint its first one sets the data."""
+    if not isinstance(cfg.networks, DictConfig | ListConfig) and cfg.networks not in (None, *CHOICES):
+        raise UsageError(
+            f"networks: want {{name: runs/<run>}}, [runs/<run>], {' or '.join(CHOICES)}, got {cfg.networks!r}"
+        )
+    if cfg.checkpoint is None and not cfg.networks:
+        raise UsageError("networks: want at least one, such as [runs/<run>], where checkpoint is null")
+    if cfg.checkpoint is None and cfg.data is not None:
+        raise UsageError("data: each of the networks brings its own; leave it out")
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

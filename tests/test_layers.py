@@ -17,7 +17,7 @@ LEVELS = [
     {"data", "metrics", "report"},
     {"modules", "callbacks"},
     {"compare"},
-    {"build", "checkpoint", "runs"},
+    {"build", "checkpoint", "runs", "gallery"},
     {"app"},
     {"cli"},
 ]

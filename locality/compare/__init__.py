@@ -1,8 +1,10 @@
 """What `evaluate.py compare=...` does: one file a comparison, each a function of a `Context`."""
 
 from locality.compare.analytic_vs_nn import analytic_vs_nn
+from locality.compare.architectures import architectures
 from locality.compare.calibrate import calibrate
 from locality.compare.context import Context
+from locality.compare.pattern import pattern
 from locality.compare.sensitivity import sensitivity
 
-__all__ = ["Context", "analytic_vs_nn", "calibrate", "sensitivity"]
+__all__ = ["Context", "analytic_vs_nn", "architectures", "calibrate", "pattern", "sensitivity"]

@@ -24,14 +24,14 @@ def analytic_vs_nn(
     calibration: str = "auto",  # "auto": as compare=calibrate found, where it did; "none": as configured
     bank_counts: Mapping[str, int] | None = None,  # training images for the costly candidates
 ) -> dict[str, float]:
-    """Compare every candidate with the network; tables, curves and grids go to the report.
+    """Compare more networks and all candidates with the network; tables, curves and grids go to the report.
 
     The columns of the table are those of `Summary`. Every denoiser sees the same test images and noise.
     """
     available = len(context.data.bank("test"))
     if not 1 <= count <= available:
         raise ValueError(f"compare.count: want 1 to {available} (the test images), got {count}")
-    candidates = context.candidates(calibration, bank_counts)
+    candidates = context.rivals(calibration, bank_counts)
     module = ComparisonModule(
         context.reference, candidates, count, pictures=min(pictures, count), seed=context.seed
     )

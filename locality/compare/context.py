@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from lightning import Trainer
 
 from locality.bank import ImageBank
 from locality.calibration import Calibration, thinned
+from locality.compare.trained import Trained
 from locality.config import UsageError
 from locality.data import ImageDataModule
 from locality.denoisers.base import Denoiser
@@ -19,6 +20,8 @@ from locality.denoisers.options import choice
 from locality.report import Report
 from locality.report.folder import first_rank
 from locality.statistics import GaussianStats
+
+NETWORK = "network"  # the reference, in every table
 
 
 @dataclass
@@ -33,6 +36,7 @@ class Context:
     seed: int
     cache: str | None  # where statistics are kept
     calibrations: Path  # the folder beside the checkpoint; <name>.<setting>.json for a candidate's setting
+    networks: Mapping[str, Trained] = field(default_factory=dict)  # more of them, by name
 
     @cached_property
     def bank(self) -> ImageBank:
@@ -43,6 +47,27 @@ class Context:
     def stats(self) -> GaussianStats:
         """Their mean and covariance, measured once for all candidates."""
         return GaussianStats.from_bank(self.bank, cache=self.cache)
+
+    def rivals(
+        self,
+        calibration: str = "none",
+        bank_counts: Mapping[str, int] | None = None,
+    ) -> dict[str, Denoiser]:
+        """All that the reference is compared with: more networks first, then the `candidates`.
+
+        Raises UsageError for a network of other images, or two of a name.
+        """
+        shape = self.data.image_shape
+        for name, one in self.networks.items():
+            if one.denoiser.image_shape != shape:
+                got = tuple(one.denoiser.image_shape or ())
+                raise UsageError(
+                    f"networks.{name}: want images {tuple(shape)}, as the data; {one.path} makes {got}"
+                )
+            if name in (NETWORK, *self.fits):
+                raise UsageError(f"networks.{name}: want another name, this one is taken")
+        ours = {name: one.denoiser for name, one in self.networks.items()}
+        return ours | self.candidates(calibration, bank_counts)
 
     def candidates(
         self,

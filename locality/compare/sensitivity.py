@@ -9,7 +9,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from locality.compare.context import Context
+from locality.compare.context import NETWORK, Context
 from locality.data import ImageDataModule
 from locality.denoisers.base import Pixel
 from locality.metrics import FieldOverlap, field_interval
@@ -23,7 +23,6 @@ from locality.sensitivity import Route, SensitivityField, States, choose_pixels,
 
 SIGMA = "noise level sigma (pixel units, images in [-1, 1])"
 BAR = "|dD(x)[m] / dx| / maximum"
-NETWORK = "network"
 Fields = Mapping[str, SensitivityField]
 KINDS = {  # of overlap: what the axis says
     "cosine": "cosine of the angle to the network's field",
@@ -55,7 +54,7 @@ def sensitivity(
     centre, aside = context.data.pixels["centre"], off_centre(context.data, pixel)
     numbered = choose_pixels(f"grid:{grid}", height, width)
     module = FieldModule(
-        {NETWORK: context.reference, **context.candidates()},
+        {NETWORK: context.reference, **context.rivals()},
         Route(list(sigmas), states, steps, seed=context.seed),
         [centre, aside, *numbered],
         count, shape, share=share,
@@ -66,7 +65,7 @@ def sensitivity(
         for name, field in module.fields.items():
             field.save(context.report.folder / "fields" / f"{name}.safetensors")
     _pictures(context.report, module.fields)
-    fields = {name: _at(field, slice(2, None)) for name, field in module.fields.items()}
+    fields = {name: field.of_pixels(slice(2, None)) for name, field in module.fields.items()}
     return _numbers(context.report, fields)
 
 
@@ -121,7 +120,7 @@ def _numbers(report: Report, fields: Fields) -> dict[str, float]:
     curves: dict[str, dict[str, Series]] = {kind: {} for kind in KINDS} if len(fields) > 1 else {}
     for name in fields:
         if name != NETWORK:
-            for kind, one in _overlap(fields[name], fields[NETWORK]).items():
+            for kind, one in overlap_series(fields[name], fields[NETWORK]).items():
                 curves[kind][name] = one
     pixels = fields[NETWORK].pixels
     curves["radius"] = _series_of(fields, lambda maps: mass_radius(maps, pixels))
@@ -145,18 +144,18 @@ def _numbers(report: Report, fields: Fields) -> dict[str, float]:
         if first_rank():
             print(f"{labels[kind]}\n{format_table(columns, rows)}\n", flush=True)
         for name, one in series.items():
-            numbers[f"sensitivity/{kind}/{name}"] = sum(one.mean) / len(sigmas)
+            numbers[f"sensitivity/{kind}/{name.lower()}"] = sum(one.mean) / len(sigmas)
     report.scalars(numbers)
     return numbers
 
 
-def _overlap(field: SensitivityField, network: SensitivityField) -> dict[str, Series]:
-    """The three kinds of overlap with the network's field, at each noise level."""
-    size = (network.maps.shape[-2], network.maps.shape[-1])
+def overlap_series(field: SensitivityField, target: SensitivityField) -> dict[str, Series]:
+    """The three kinds of overlap with another field, at each noise level."""
+    size = (target.maps.shape[-2], target.maps.shape[-1])
     # Every rank holds the maps of all images: there is nothing to gather.
-    overlap = FieldOverlap(network.sigmas, network.pixels, size, sync_on_compute=False)
+    overlap = FieldOverlap(target.sigmas, target.pixels, size, sync_on_compute=False)
     maps = _images(field)
-    overlap.update(maps, _images(network), torch.arange(len(maps)))
+    overlap.update(maps, _images(target), torch.arange(len(maps)))
     means, ends = overlap.compute(), overlap.intervals()
     found = {}
     for kind in KINDS:
@@ -177,19 +176,6 @@ def _series_of(fields: Fields, statistic: Callable[[Tensor], Tensor]) -> dict[st
         means = statistic(images.mean(0)).mean(-1)
         found[name] = Series(means.tolist(), [low for low, _ in ends], [high for _, high in ends])
     return found
-
-
-def _at(field: SensitivityField, places: slice) -> SensitivityField:
-    """The field of some of the pixels."""
-    images = _images(field)[:, :, places]
-    return SensitivityField(
-        field.maps[:, places],
-        field.sigmas,
-        field.pixels[places],
-        field.spread[:, places],
-        images,
-        field.about,
-    )
 
 
 def _images(field: SensitivityField) -> Tensor:  # [N, S, P, H, W]

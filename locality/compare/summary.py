@@ -57,12 +57,12 @@ class Summary:
 
     def scalars(self) -> dict[str, float]:
         """`compare/<quantity>/<denoiser>`, its interval under `_low` and `_high`, and the seconds."""
-        numbers = {f"compare/seconds/{name}": score.seconds for name, score in self.scores.items()}
+        numbers = {f"compare/seconds/{name.lower()}": score.seconds for name, score in self.scores.items()}
         for name, quantities in self.quantities.items():
             for key, number in quantities.items():
-                numbers[f"compare/{key}/{name}"] = number.mean
-                numbers[f"compare/{key}_low/{name}"] = number.low
-                numbers[f"compare/{key}_high/{name}"] = number.high
+                numbers[f"compare/{key}/{name.lower()}"] = number.mean
+                numbers[f"compare/{key}_low/{name.lower()}"] = number.low
+                numbers[f"compare/{key}_high/{name.lower()}"] = number.high
         return numbers
 
     def rows(self) -> list[list[str | float | None]]:

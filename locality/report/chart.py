@@ -14,6 +14,7 @@ class Series:
     mean: Iterable[float]
     low: Iterable[float] | None = None
     high: Iterable[float] | None = None
+    beside: str | None = None  # the series that it belongs to: drawn in that one's colour, dotted
 
     def __post_init__(self) -> None:
         for name in ("mean", "low", "high"):

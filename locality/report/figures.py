@@ -113,8 +113,10 @@ def draw_chart(chart: Chart) -> Figure:
     with styled():
         figure = new_figure(8.0, 4.4)
         axes = figure.subplots()
-        for name, look in looks(list(chart.series)).items():
-            _draw_series(axes, chart, chart.series[name], look)
+        shown = looks([name for name, series in chart.series.items() if series.beside is None])
+        for name, series in chart.series.items():
+            look = Look(name, shown[series.beside].color, "", ":") if series.beside else shown[name]
+            _draw_series(axes, chart, series, look)
         axes.set(title=chart.title, xlabel=chart.x_label, ylabel=chart.y_label)
         _scale(axes, chart)
         figure.legend(*axes.get_legend_handles_labels(), loc="outside right upper")

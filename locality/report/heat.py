@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from locality.report.figures import looks, new_figure, styled
 
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 TILE, WIDEST = 1.05, 14.0  # inches, of one map, and of all in a row
 LETTER, BAR = 0.095, 1.0  # inches, of a letter of the labels, and of the colour bar with its own
-COLOURS = "magma"
+NOTE = 0.27  # inches, of a line below a map
+COLOURS, PROBE, MARK = "magma", "#39d5ff", "#D55E00"
+LOG_FLOOR = 1e-2  # of the maximum; what a logarithmic scale shows as black
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,10 @@ class HeatRow:
 
     maps: Tensor  # [K, H, W] non-negative; each is drawn over its own maximum
     pixel: tuple[int, int] | None = None
+    picture: Tensor | None = None  # [C, H, W] in [-1, 1], in a column of its own before the maps
+    caption: str = ""  # below the picture
+    notes: Sequence[str] | None = None  # K lines, one below each map
+    marked: Sequence[bool] | None = None  # K, the maps that are underlined
 
 
 def draw_heat(
@@ -32,52 +38,99 @@ def draw_heat(
     title: str,
     label: str,  # of the colour bar
     note: str | None = None,  # below the maps
+    log: bool = False,  # logarithmic colours, two decades of them
 ) -> Figure:
     """The figure. Raises ValueError for rows of unequal shape, or headings that do not fit."""
-    shapes = {name: tuple(row.maps.shape) for name, row in rows.items()}
-    if not rows or len(set(shapes.values())) > 1 or any(len(shape) != 3 for shape in shapes.values()):
-        raise ValueError(f"heat maps want equal rows [K, H, W], got {shapes}")
-    count, height, width = next(iter(shapes.values()))
-    if len(columns) != count:
-        raise ValueError(f"{count} columns of heat maps want as many headings, got {len(columns)}")
-    tile = min(TILE, WIDEST / count)
+    count, height, width = _checked(rows, columns)
+    pictures = any(row.picture is not None for row in rows.values())
+    lines = any(row.notes is not None or row.caption for row in rows.values())
+    tile = min(TILE, WIDEST / (count + pictures))
     with styled({"axes.grid": False, "axes.titlelocation": "center", "axes.titleweight": "normal"}):
         shown = looks(list(rows))
         letters = max(len(line) for look in shown.values() for line in look.label.split("\n"))
         figure = new_figure(
-            tile * count + LETTER * letters + BAR,
-            tile * height / width * len(rows) + 0.95 + 0.3 * (note is not None),
+            tile * (count + pictures) + LETTER * letters + BAR,
+            (tile * height / width + NOTE * lines) * len(rows) + 0.95 + 0.3 * (note is not None),
         )
         figure.set_layout_engine("compressed", w_pad=0.03, h_pad=0.03, wspace=0.0, hspace=0.0)
-        grid = figure.subplots(len(rows), count, squeeze=False)
+        grid = figure.subplots(len(rows), count + pictures, squeeze=False)
         for axes_row, (name, row) in zip(grid, rows.items(), strict=True):
-            for axes, heat in zip(axes_row, row.maps, strict=True):
-                image = _draw(axes, heat, row.pixel)
+            if pictures:
+                _picture(axes_row[0], row)
+            image = _maps(axes_row[int(pictures) :], row, log)
             axes_row[0].set_ylabel(shown[name].label, rotation=0, ha="right", va="center", labelpad=8)
-        for axes, heading in zip(grid[0], columns, strict=True):
+        for axes, heading in zip(grid[0][int(pictures) :], columns, strict=True):
             axes.set_title(heading, fontsize=9, pad=5)
-        bar = figure.colorbar(image, ax=grid, shrink=0.9, aspect=28, pad=0.015, ticks=[0, 0.5, 1])
-        bar.set_label(label, fontsize=9)
-        bar.outline.set_visible(False)
+        _bar(figure, image, grid, label, log)
         figure.suptitle(title, x=0.01, ha="left", weight="bold", fontsize=12)
         if note is not None:
             figure.supxlabel(note, x=0.01, ha="left", fontsize=9, color="#444444")
     return figure
 
 
-def _draw(axes: Axes, heat: Tensor, pixel: tuple[int, int] | None):  # type: ignore[no-untyped-def]
+def _checked(rows: Mapping[str, HeatRow], columns: Sequence[str]) -> tuple[int, int, int]:
+    shapes = {name: tuple(row.maps.shape) for name, row in rows.items()}
+    if not rows or len(set(shapes.values())) > 1 or any(len(shape) != 3 for shape in shapes.values()):
+        raise ValueError(f"heat maps want equal rows [K, H, W], got {shapes}")
+    count, height, width = next(iter(shapes.values()))
+    for row in rows.values():
+        for one in (columns, row.notes, row.marked):
+            if one is not None and len(one) != count:
+                raise ValueError(f"{count} columns of heat maps want as many headings, got {len(one)}")
+    return count, height, width
+
+
+def _maps(axes_row: Sequence[Axes], row: HeatRow, log: bool) -> Any:
+    for k, (axes, heat) in enumerate(zip(axes_row, row.maps, strict=True)):
+        image = _draw(axes, heat, row.pixel, log)
+        if row.notes is not None:
+            axes.set_xlabel(row.notes[k], fontsize=8, labelpad=7)
+        if row.marked is not None and row.marked[k]:
+            axes.plot(
+                [0, 1], [-0.045, -0.045], transform=axes.transAxes, color=MARK, linewidth=3.5,
+                clip_on=False, solid_capstyle="butt",
+            )  # fmt: skip
+    return image
+
+
+def _draw(axes: Axes, heat: Tensor, pixel: tuple[int, int] | None, log: bool) -> Any:
+    from matplotlib.colors import LogNorm, Normalize
     from matplotlib.patches import Rectangle
 
     values = heat.detach().float().cpu().numpy()
-    top = float(values.max())
+    values = values / (float(values.max()) or 1.0)
+    norm = LogNorm(LOG_FLOOR, 1) if log else Normalize(0, 1)
     image = axes.imshow(
-        values / top if top > 0 else values, cmap=COLOURS, vmin=0, vmax=1, interpolation="nearest"
+        values.clip(LOG_FLOOR) if log else values, cmap=COLOURS, norm=norm, interpolation="nearest"
     )
-    axes.set(xticks=[], yticks=[])
-    axes.spines[:].set_visible(False)
+    _bare(axes)
     if pixel is not None:
         row, col = pixel
-        axes.add_patch(
-            Rectangle((col - 0.5, row - 0.5), 1, 1, fill=False, edgecolor="#39d5ff", linewidth=1.1)
-        )
+        axes.add_patch(Rectangle((col - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=PROBE, linewidth=1.1))
     return image
+
+
+def _picture(axes: Axes, row: HeatRow) -> None:
+    if row.picture is None:
+        axes.set_visible(False)
+        return
+    shown = (row.picture.detach().float().cpu().clamp(-1, 1) + 1) / 2
+    axes.imshow(shown.permute(1, 2, 0).numpy(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    axes.set_xlabel(row.caption, fontsize=8, labelpad=7)
+    _bare(axes)
+
+
+def _bare(axes: Axes) -> None:
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+
+
+def _bar(figure: Figure, image: Any, grid: Any, label: str, log: bool) -> None:
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    ticks = [0.01, 0.1, 1] if log else [0, 0.5, 1]
+    bar = figure.colorbar(image, ax=grid, shrink=0.9, aspect=28, pad=0.015, ticks=ticks)
+    bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    bar.ax.yaxis.set_minor_formatter(NullFormatter())
+    bar.set_label(label, fontsize=9)
+    bar.outline.set_visible(False)

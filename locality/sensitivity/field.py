@@ -61,6 +61,12 @@ class SensitivityField:
         spread = images.std(0, correction=0)
         return cls(maps, sigmas, pixels, spread, images, {**(about or {}), **reduction.facts()})
 
+    def of_pixels(self, places: slice) -> SensitivityField:
+        """The field of some of its pixels."""
+        images = None if self.images is None else self.images[:, :, places]
+        maps, spread = self.maps[:, places], self.spread[:, places]
+        return SensitivityField(maps, self.sigmas, self.pixels[places], spread, images, self.about)
+
     def radius(self, mass: float = 0.5) -> Tensor:  # [S, P] pixels
         """The distance within which that share of the field's mass lies; nan for a field of zeros."""
         return mass_radius(self.maps, self.pixels, mass)

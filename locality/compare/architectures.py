@@ -1,0 +1,132 @@
+"""Is locality the architecture's? Unlike networks, trained on the same images, beside Wiener."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import torch
+
+from locality.compare.context import Context
+from locality.compare.sensitivity import describe, overlap_series
+from locality.compare.trained import Trained
+from locality.config import UsageError
+from locality.denoisers import Wiener
+from locality.denoisers.base import Denoiser, Pixel
+from locality.modules.fields import FieldModule, Share
+from locality.report import Chart, Report, Series, format_table
+from locality.report.folder import first_rank
+from locality.report.heat import HeatRow, draw_heat
+from locality.report.table import Cell
+from locality.schedule import NoiseSchedule
+from locality.sensitivity import Route, SensitivityField, choose_pixels
+
+WIENER = "wiener"
+SIGMA = "noise level sigma (pixel units, images in [-1, 1])"
+KINDS = {
+    "cosine": "cosine of the angle to Wiener's field",
+    "energy": "share of the energy in common with Wiener's field",
+    "inside": "mass within Wiener's half-mass radius",
+}
+CLOSE = 0.1  # of a share of a training: a snapshot farther from it does not stand for it
+Stages = dict[str, dict[float, Denoiser]]  # by model and share of its training
+
+
+def architectures(
+    context: Context,
+    sigmas: Sequence[float],  # noise levels, pixel units
+    count: int = 32,  # test images
+    grid: int = 4,  # pixels; distance between the probed pixels that the numbers are averaged over
+    shares: Sequence[float] = (0.1, 0.5),  # of the training: earlier networks, from the runs' snapshots
+    share: Share = "images",  # what ranks share out
+) -> dict[str, float]:
+    """One figure and one table: how alike each network's fields and Wiener's are, early and late."""
+    available = len(context.data.bank("test"))
+    if not 1 <= count <= available:
+        raise UsageError(f"compare.count: want 1 to {available} (the test images), got {count}")
+    stages = _stages(context.networks, shares)
+    shape = context.data.image_shape
+    pixels = [context.data.pixels["centre"], *choose_pixels(f"grid:{grid}", *shape[1:])]
+    fields = _fields(context, stages, Route(list(sigmas), seed=context.seed), pixels, count, share)
+    _picture(context.report, stages, fields)
+    return _tell(context.report, stages, fields)
+
+
+def _stages(networks: Mapping[str, Trained], shares: Sequence[float]) -> Stages:
+    """The networks and their younger selves. Raises UsageError where they learned from unlike images."""
+    first = next(iter(networks.values()))
+    found: Stages = {}
+    for name, one in networks.items():
+        if (one.images, one.gamma) != (first.images, first.gamma):
+            raise UsageError(f"networks.{name}: want networks that learned from the same images, got others")
+        if name == WIENER:
+            raise UsageError(f"networks.{name}: want another name, this one is taken")
+        found[name] = {}
+        youth = one.youth() if shares and one.step is not None else {}
+        for part in sorted(shares):
+            step = min(youth, key=lambda step: abs(step - part * (one.step or 0)), default=None)
+            if step is not None and abs(step / (one.step or 1) - part) <= CLOSE * part:
+                found[name][part] = youth[step]
+        found[name][1.0] = one.denoiser
+    return found
+
+
+def _fields(
+    context: Context, stages: Stages, route: Route, pixels: Sequence[Pixel], count: int, share: Share
+) -> dict[str, SensitivityField]:
+    """Of all stages and of Wiener, at the same noisy images; the first pixel is the centre."""
+    denoisers: dict[str, Denoiser] = {
+        _key(name, part): net for name, parts in stages.items() for part, net in parts.items()
+    }
+    denoisers[WIENER] = Wiener(context.stats)
+    module = FieldModule(denoisers, route, pixels, count, context.data.image_shape, share=share)
+    batches = math.ceil(count / context.data.eval_batch_size)
+    context.trainer(limit_test_batches=batches).test(module, datamodule=context.data, verbose=False)
+    return module.fields
+
+
+def _picture(report: Report, stages: Stages, fields: Mapping[str, SensitivityField]) -> None:
+    """The centre's fields of the grown networks, a row each, and Wiener's below."""
+    wiener, schedule = fields[WIENER], NoiseSchedule.ddpm()
+    columns = [f"sigma = {sigma:.2g}\n(t = {int(schedule.timestep(sigma))})" for sigma in wiener.sigmas]
+    grown = {name: fields[_key(name, 1.0)] for name in stages} | {WIENER: wiener}
+    rows = {name: HeatRow(field.maps[:, 0], field.pixels[0]) for name, field in grown.items()}
+    title = "Which input pixels the centre of the estimate depends on, by architecture"
+    label = "|dD(x)[m] / dx| / maximum"
+    report.figure("architectures/fields", draw_heat(rows, columns, title, label, describe(wiener), log=True))
+
+
+def _tell(report: Report, stages: Stages, fields: Mapping[str, SensitivityField]) -> dict[str, float]:
+    """Charts of the grown networks, tables of all stages; the mean over noise levels of each."""
+    places = slice(1, None)
+    target = fields[WIENER].of_pixels(places)
+    sigmas = list(target.sigmas)
+    found = {
+        (name, part): overlap_series(fields[_key(name, part)].of_pixels(places), target)
+        for name, parts in stages.items()
+        for part in parts
+    }
+    numbers: dict[str, float] = {}
+    for kind, label in KINDS.items():
+        grown: dict[str, Series] = {name: found[name, 1.0][kind] for name in stages}
+        chart = Chart(
+            "Overlap with Wiener by architecture", SIGMA, label, sigmas, grown, log_x=True,
+            y_range=(0.0, None),
+        )  # fmt: skip
+        report.chart(f"architectures/{kind}", chart)
+        columns = ["model", "of training", *(f"sigma {sigma:.2g}" for sigma in sigmas), "mean"]
+        rows: list[list[Cell]] = []
+        for (name, part), series in found.items():
+            means = list(series[kind].mean)
+            mean = torch.tensor(means).mean().item()
+            rows.append([name, f"{part:.0%}", *means, mean])
+            numbers[f"architectures/{kind}/{name.lower()}/at{round(100 * part):03d}"] = mean
+        report.table(f"architectures/{kind}", columns, rows)
+        if first_rank():
+            print(f"{label}\n{format_table(columns, rows)}\n", flush=True)
+    report.scalars(numbers)
+    return numbers
+
+
+def _key(name: str, part: float) -> str:
+    return f"{name}_at{round(100 * part)}"

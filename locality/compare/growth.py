@@ -1,0 +1,60 @@
+"""The pattern contrast along a training: networks see what is near first, and the pattern later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+
+from locality.compare.contrasts import LABEL, WIENER, Contrast, Strength
+from locality.data import ImageDataModule
+from locality.denoisers.base import Denoiser
+from locality.report import Chart, Report, Series, format_table
+from locality.report.folder import first_rank
+from locality.report.table import Cell
+from locality.schedule import NoiseSchedule
+
+Measure = Callable[[Mapping[str, Denoiser], ImageDataModule], Mapping[str, Contrast]]
+
+
+def tell_growth(report: Report, found: Mapping[float, Strength], measure: Measure) -> dict[str, float]:
+    """Charts and tables of the contrast against optimiser steps, of the first seed of each gamma."""
+    numbers: dict[str, float] = {}
+    for one in found.values():
+        seed, network = next(iter(one.networks.items()))
+        youth = network.youth()
+        if not youth or network.step is None:
+            continue
+        contrasts = measure({f"step{step}": net for step, net in youth.items()}, one.data)
+        by_step = {step: contrasts[f"step{step}"] for step in youth}
+        by_step[network.step] = one.contrasts[seed]
+        numbers |= _tell(report, one, dict(sorted(by_step.items())))
+    report.scalars(numbers)
+    return numbers
+
+
+def _tell(report: Report, one: Strength, by_step: Mapping[int, Contrast]) -> dict[str, float]:
+    sigmas, wiener = one.fields[WIENER].sigmas, one.contrasts[WIENER].mean
+    times = [int(NoiseSchedule.ddpm().timestep(sigma)) for sigma in sigmas]
+    steps, place = list(by_step), f"gamma{one.gamma:g}"
+    means, low, high = (
+        torch.stack([getattr(at, end) for at in by_step.values()], dim=1) for end in ("mean", "low", "high")
+    )  # [S, steps]
+    series: dict[str, Series] = {}
+    for s, t in enumerate(times):
+        if t in times[1::2]:  # every other one: nine curves and nine lines would be one too many
+            series[f"t = {t}"] = Series(means[s].tolist(), low[s].tolist(), high[s].tolist())
+            series[f"t = {t}, Wiener"] = Series([wiener[s].item()] * len(steps), beside=f"t = {t}")
+    title = f"The pattern appears with training, gamma = {one.gamma:g}"
+    chart = Chart(title, "optimiser steps", LABEL, steps, series, log_x=True, log_y=True)
+    report.chart(f"pattern/steps_{place}", chart)
+    columns = ["t", *(f"step {step:,}" for step in steps), "Wiener"]
+    rows: list[list[Cell]] = [[t, *means[s].tolist(), wiener[s].item()] for s, t in enumerate(times)]
+    report.table(f"pattern/steps_{place}", columns, rows)
+    if first_rank():
+        print(f"\n{title}\n{format_table(columns, rows)}", flush=True)
+    return {
+        f"pattern/steps/{place}/step{step}/t{t:03d}": means[s, k].item()
+        for s, t in enumerate(times)
+        for k, step in enumerate(steps)
+    }

@@ -1,0 +1,118 @@
+"""The manipulated-correlation experiment: does a pattern hidden in the data show in a network's fields?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from torch import Tensor
+
+from locality.compare.context import Context
+from locality.compare.contrasts import WIENER, Contrast, Strength, contrast_of, pooled, tell_contrasts
+from locality.compare.growth import tell_growth
+from locality.compare.pattern_figure import draw_figure
+from locality.compare.trained import Trained
+from locality.config import UsageError
+from locality.data import ImageDataModule
+from locality.denoisers import Wiener
+from locality.denoisers.base import Denoiser, Pixel
+from locality.modules.fields import FieldModule, Share
+from locality.sensitivity import Route, SensitivityField, pattern_probes, pattern_snr
+from locality.statistics import GaussianStats
+
+Probes = Literal["first", "all"]
+
+
+def pattern(
+    context: Context,
+    sigmas: Sequence[float],  # noise levels, pixel units
+    count: int = 32,  # test images
+    probes: Probes = "first",  # pixel of the pattern, from the top left; or "all" of them, and their mean
+    reach: float = 3.0,  # pixels; nearer to the probed pixel, photographs alone make most of a field
+    threshold: float = 0.1,  # of SNR_W, from which on the pattern should show (figure 4 of the paper)
+    steps: bool = False,  # also the contrast along each training, from the snapshots of the runs
+    share: Share = "images",  # what ranks share out
+) -> dict[str, float]:
+    """Figure 4 of the paper and its number, the pattern contrast; all goes to the report.
+
+    Each network is probed at noised test images of its own data, the control (gamma = 0) at the same pixels.
+    Beside each stands Wiener, the prediction from the covariance of that data.
+    """
+    groups = strengths(context.networks)
+    first = next(iter(groups[0.0].values())).data()
+    if first.pattern is None or probes not in get_args(Probes):
+        raise UsageError(f"compare=pattern: want data with a pattern and probes first or all, got {probes!r}")
+    available = len(first.bank("test"))
+    if not 1 <= count <= available:
+        raise UsageError(f"compare.count: want 1 to {available} (the test images), got {count}")
+    mask = first.pattern.mask(*first.image_shape[1:])
+    pixels = pattern_probes(mask, reach)[: 1 if probes == "first" else None]
+    probe = Probe(context, list(sigmas), count, pixels, mask, reach, share)
+    found = {gamma: probe.strength(gamma, group) for gamma, group in groups.items()}
+    draw_figure(context.report, found, threshold, context.seed)
+    numbers = tell_contrasts(context.report, found, threshold)
+    if steps:
+        numbers |= tell_growth(context.report, found, probe.contrasts)
+    return numbers
+
+
+def strengths(networks: Mapping[str, Trained]) -> dict[float, dict[str, Trained]]:
+    """The networks by gamma and then seed. Raises UsageError where they are no sweep over gamma."""
+    groups: dict[float, dict[str, Trained]] = {}
+    for name, one in networks.items():
+        seeds = groups.setdefault(one.gamma, {})
+        if one.images != next(iter(networks.values())).images:
+            raise UsageError(
+                f"networks.{name}: want networks that differ in gamma and seed alone, got other data"
+            )
+        if f"seed{one.seed}" in seeds:
+            raise UsageError(f"networks.{name}: gamma {one.gamma:g} and seed {one.seed} come twice")
+        seeds[f"seed{one.seed}"] = one
+    if 0.0 not in groups or len(groups) < 2:
+        raise UsageError(f"networks: want gamma 0, the control, and at least one more, got {sorted(groups)}")
+    return {gamma: dict(sorted(groups[gamma].items())) for gamma in sorted(groups)}
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Where and how fields are measured: the same for every network."""
+
+    context: Context
+    sigmas: list[float]
+    count: int
+    pixels: Sequence[Pixel]
+    mask: Tensor  # [H, W]
+    reach: float
+    share: Share
+
+    def strength(self, gamma: float, networks: Mapping[str, Trained]) -> Strength:
+        """Fields and contrasts of all networks of one gamma, and of Wiener on their images."""
+        data = next(iter(networks.values())).data()
+        stats = GaussianStats.from_bank(data.bank("train"), cache=self.context.cache)
+        denoisers = {seed: one.denoiser for seed, one in networks.items()}
+        fields = self.fields({**denoisers, WIENER: Wiener(stats)}, data)
+        contrasts = {name: self.contrast(field) for name, field in fields.items()}
+        levels = fields[WIENER].sigmas
+        snr = pattern_snr(stats.covariance, self.mask, levels)
+        together = pooled([contrasts[seed] for seed in networks])
+        return Strength(gamma, networks, data, snr, fields, contrasts, together)
+
+    def fields(
+        self, denoisers: Mapping[str, Denoiser], data: ImageDataModule
+    ) -> Mapping[str, SensitivityField]:
+        """The fields of some denoisers at the same noised test images."""
+        route = Route(self.sigmas, seed=self.context.seed)
+        module = FieldModule(denoisers, route, self.pixels, self.count, data.image_shape, share=self.share)
+        batches = math.ceil(self.count / data.eval_batch_size)
+        self.context.trainer(limit_test_batches=batches).test(module, datamodule=data, verbose=False)
+        return module.fields
+
+    def contrasts(self, denoisers: Mapping[str, Denoiser], data: ImageDataModule) -> dict[str, Contrast]:
+        """Their contrasts alone."""
+        return {name: self.contrast(field) for name, field in self.fields(denoisers, data).items()}
+
+    def contrast(self, field: SensitivityField) -> Contrast:
+        """The contrast of a field at each noise level."""
+        return contrast_of(field, self.mask, self.reach)

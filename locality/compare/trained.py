@@ -1,0 +1,38 @@
+"""A trained network with its history, as comparisons of several are given it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from locality.data import ImageDataModule
+from locality.denoisers.base import Denoiser
+
+# What does not change the images of a data config, or is what a sweep is about.
+_BESIDE = ("seed", "batch_size", "eval_batch_size", "pixels", "gamma")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network, what it learned from, and how it came about."""
+
+    path: Path  # its run folder, or a file or folder with its weights
+    denoiser: Denoiser
+    model: str  # as in configs/model
+    trained_on: Mapping[str, Any]  # the data config
+    seed: int
+    step: int | None  # optimiser steps; None where the checkpoint does not say
+    data: Callable[[], ImageDataModule]  # the images that it learned from
+    youth: Callable[[], Mapping[int, Denoiser]]  # the snapshots of its run, by optimiser steps
+
+    @property
+    def gamma(self) -> float:
+        """The strength of the pattern in its images."""
+        return float(self.trained_on["gamma"])
+
+    @property
+    def images(self) -> dict[str, Any]:
+        """What decides over its images, the strength of a pattern apart."""
+        return {key: value for key, value in self.trained_on.items() if key not in _BESIDE}

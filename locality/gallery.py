@@ -1,0 +1,150 @@
+"""The networks that an evaluation is about: named, found among the run folders, or shipped."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from locality import build
+from locality.build import plain
+from locality.checkpoint import CHECKPOINT, read, rebuilt
+from locality.compare.trained import Trained
+from locality.config import UsageError
+from locality.data import ImageDataModule
+from locality.denoisers.base import Denoiser
+from locality.runs import STATUS
+
+# What networks=sweep falls back to: folders, each with the weights and the recipe of a network.
+SHIPPED = tuple(
+    Path(__file__).resolve().parent.parent / "pretrained" / f"photos16_gamma{g}" for g in ("0", "0.1", "0.5")
+)
+ATTENTION = {"none": "unet_conv", "middle": "unet", "all": "unet_attention"}
+NAME = re.compile(r"[A-Za-z0-9_-]+")
+Found = dict[str, Path]
+
+
+def networks(cfg: DictConfig) -> dict[str, Trained]:
+    """The networks of `networks=`, loaded, by name; what has been found is written into the config.
+
+    A mapping names run folders, `.ckpt` files, or folders of shipped weights; a list leaves the names to us.
+    `sweep`: runs that differ in gamma and seed alone, the shipped ones if there are none; `models`: runs that
+    differ in the model alone. Both the newest such, and with `unfinished=true` also those still in training.
+    """
+    asked = plain(cfg.networks) if isinstance(cfg.networks, DictConfig) else cfg.networks
+    if asked == "sweep":
+        asked = newest_sweep(Path(cfg.runs), cfg.unfinished)
+    elif asked == "models":
+        asked = newest_models(Path(cfg.runs), cfg.unfinished, cfg.gamma)
+    data = cache(lambda text: build.datamodule(json.loads(text)))
+    if asked is None:
+        return {}
+    if isinstance(asked, Mapping):
+        for name in asked:
+            if not NAME.fullmatch(str(name)):
+                raise UsageError(f"networks.{name}: want a name of letters, digits, - and _")
+        found = {str(name): _trained(path, data, cfg.cache) for name, path in asked.items()}
+    else:
+        found = {}
+        for one in (_trained(path, data, cfg.cache) for path in asked):
+            name = f"{one.model}_gamma{one.gamma:g}_seed{one.seed}".replace(".", "p")
+            found[name if name not in found else f"{name}_{len(found)}"] = one
+    cfg.networks = {name: str(one.path) for name, one in found.items()}
+    return found
+
+
+def newest_sweep(root: Path, unfinished: bool) -> list[Path]:
+    """The runs of the newest sweep over the strength of a pattern, gamma = 0 first."""
+
+    def alike(run: DictConfig) -> Any:
+        model, data = plain(run.model), plain(run.data)
+        if data["pattern"] is None:
+            return None
+        ignored = ("seed", "gamma")
+        return [{k: v for k, v in part.items() if k not in ignored} for part in (model, data)]
+
+    for group in _groups(root, unfinished, alike, lambda run: (float(run.data.gamma), int(run.seed))):
+        gammas = {gamma for gamma, _ in group}
+        if 0.0 in gammas and len(gammas) > 1:
+            return [group[key] for key in sorted(group)]
+    if all(folder.is_dir() for folder in SHIPPED):
+        return list(SHIPPED)
+    raise UsageError(
+        f"networks=sweep: no {_kind(unfinished)} training runs in {root}/ that differ in gamma alone, "
+        "gamma=0 among them; train some: python train.py -m data=photos_pattern gamma=0,0.1,0.5"
+    )
+
+
+def newest_models(root: Path, unfinished: bool, gamma: float | None) -> Found:
+    """The newest runs of different models on the same images."""
+
+    def alike(run: DictConfig) -> Any:
+        if gamma is not None and run.data.gamma != gamma:
+            return None
+        return {key: value for key, value in plain(run.data).items() if key != "seed"}
+
+    for group in _groups(root, unfinished, alike, lambda run: model_name(plain(run.model))):
+        if len(group) > 1:
+            return {name: group[name] for name in sorted(group)}
+    raise UsageError(
+        f"networks=models: no {_kind(unfinished)} training runs in {root}/ of different models on the same "
+        "images; train some: python train.py -m model=unet,dit,mlp"
+    )
+
+
+def model_name(model: Mapping[str, Any]) -> str:
+    """The name that a model config has in configs/model, as near as its content tells."""
+    if "network" not in model:
+        return "analytic"
+    name = str(model["network"]["_target_"]).rsplit(".", 1)[-1]
+    return ATTENTION[model["network"]["attention"]] if name == "unet" else name
+
+
+def _groups(
+    root: Path, unfinished: bool, alike: Callable[[DictConfig], Any], tell: Callable[[DictConfig], Any]
+) -> list[dict[Any, Path]]:
+    """Training runs that are alike, by what tells them apart (the newest of each); newest groups first."""
+    groups: dict[str, dict[Any, Path]] = {}
+    for folder, run in _runs(root, unfinished):
+        key = alike(run)
+        if key is not None:
+            text = json.dumps([key, plain(run.trainer)], sort_keys=True)
+            groups.setdefault(text, {}).setdefault(tell(run), folder)
+    return list(groups.values())
+
+
+def _runs(root: Path, unfinished: bool) -> Iterator[tuple[Path, DictConfig]]:  # newest first
+    for folder in sorted(root.glob("*/"), key=lambda path: path.name, reverse=True):
+        if folder.is_symlink() or not all((folder / name).is_file() for name in (STATUS, "config.yaml")):
+            continue
+        facts = json.loads((folder / STATUS).read_text())
+        known = facts["state"] == "finished" or (unfinished and (folder / CHECKPOINT).is_file())
+        if facts["task"] == "train" and facts["network"] and known:
+            run = OmegaConf.load(folder / "config.yaml")
+            assert isinstance(run, DictConfig)
+            yield folder, run
+
+
+def _trained(path: str | Path, data: Callable[[str], ImageDataModule], cache: str | None) -> Trained:
+    checkpoint = read(path)
+    recipe = checkpoint["hyper_parameters"]
+    return Trained(
+        Path(path), rebuilt(checkpoint, path, cache), model_name(recipe["model"]), recipe["data"],
+        int(recipe["model"]["seed"]), checkpoint.get("global_step"),
+        partial(data, json.dumps(recipe["data"], sort_keys=True)), partial(_youth, Path(path), cache),
+    )  # fmt: skip
+
+
+def _youth(path: Path, cache: str | None) -> dict[int, Denoiser]:
+    files = sorted((path / CHECKPOINT.parent).glob("step*.ckpt")) if path.is_dir() else []
+    read_ = [(file, read(file)) for file in files]
+    return {int(content["global_step"]): rebuilt(content, file, cache) for file, content in read_}
+
+
+def _kind(unfinished: bool) -> str:
+    return "finished or unfinished" if unfinished else "finished"

@@ -1,0 +1,190 @@
+"""`compare=pattern`, `compare=architectures` and more networks in a comparison: small runs, end to end."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import CONFIGS
+from hydra import compose, initialize_config_dir
+
+from locality import GaussianStats, app, gallery
+from locality.compare.contrasts import Contrast, contrast_of, pooled
+from locality.config import UsageError
+from locality.denoisers import Wiener
+from locality.sensitivity import measure, pattern_snr
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*lacks rank"),
+    pytest.mark.filterwarnings("ignore:There is a performance drop"),
+]
+SMALL = ["logger=none", "trainer.accelerator=cpu"]
+TINY = [
+    "data=digits_pattern", "data.subset=40", "data.pattern.pattern._target_=locality.data.letter_w",
+    "trainer.max_epochs=2", "trainer.limit_test_batches=1", "samples.count=1", "snapshots=[1]",
+    "data.batch_size=20", "model=mlp", "model.network.width=16", "model.network.depth=1",
+]  # fmt: skip
+FAST = ["compare.count=3", "compare.sigmas=[2,0.5]", "compare.reach=2"]
+
+
+def run(root: Path, task: str, *overrides: str) -> tuple[Path, dict[str, float]]:
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        numbers = app.run(compose(task, [*SMALL, *overrides, f"runs={root}"]))
+    return (root / "latest").resolve(), numbers
+
+
+@pytest.fixture(scope="module", name="sweep")
+def trained_sweep(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[tuple[float, int], Path]]:
+    root = tmp_path_factory.mktemp("runs")
+    found = {}
+    for gamma, seed in ((0.5, 0), (0.0, 0), (0.5, 1)):
+        found[gamma, seed] = run(root, "train", *TINY, f"gamma={gamma}", f"seed={seed}")[0]
+    return root, found
+
+
+def test_the_newest_sweep_is_found_measured_and_told(sweep):
+    root, runs = sweep
+    folder, numbers = run(root, "evaluate", "compare=pattern", *FAST, "compare.steps=true")
+    config = (folder / "config.yaml").read_text()
+    assert all(str(path) in config for path in runs.values())
+    # The prediction, by hand: Wiener of that gamma's training images, probed at the W's top left pixel.
+    denoiser = gallery.networks(compose_networks(root, [str(runs[0.5, 0])]))
+    data = next(iter(denoiser.values())).data()
+    stats = GaussianStats.from_bank(data.bank("train"))
+    mask, clean = data.pattern.mask(8, 8), data.bank("test").images[:3]
+    field = measure(Wiener(stats), clean, [2, 0.5], [(1, 1)])
+    expected = contrast_of(field, mask, 2.0).mean
+    snr = pattern_snr(stats.covariance, mask, [2, 0.5])
+    for s, t in enumerate((396, 144)):
+        assert numbers[f"pattern/contrast_wiener/gamma0.5/t{t}"] == pytest.approx(
+            expected[s].item(), rel=1e-5
+        )
+        assert numbers[f"pattern/snr/gamma0.5/t{t}"] == pytest.approx(snr[s].item(), rel=1e-6)
+    record = json.loads((folder / "metrics.json").read_text())
+    table = record["tables"]["pattern/contrast"]
+    assert [row[0] for row in table["rows"]] == [0, 0, 0.5, 0.5]
+    assert "noise levels" in record["tables"]["pattern/verdict"]["rows"][0][2]
+    assert record["tables"]["pattern/steps_gamma0.5"]["columns"] == ["t", "step 1", "step 4", "Wiener"]
+    for picture in ("figure4", "contrast", "contrast_snr_gamma0.5", "steps_gamma0", "steps_gamma0.5"):
+        assert (folder / "images" / "pattern" / f"{picture}.png").stat().st_size > 10_000
+    with (folder / "curves.csv").open() as file:
+        assert {"pattern/contrast", "pattern/steps_gamma0.5"} <= {
+            row["chart"] for row in csv.DictReader(file)
+        }
+
+
+def compose_networks(root: Path, networks, *overrides: str):
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        cfg = compose("evaluate", ["compare=pattern", f"runs={root}", *overrides])
+    cfg.networks = networks
+    return cfg
+
+
+def test_a_sweep_is_of_runs_that_are_alike_and_finished_unless_asked(sweep, tmp_path):
+    root, runs = sweep
+    assert gallery.newest_sweep(root, False) == [runs[0.0, 0], runs[0.5, 0], runs[0.5, 1]]
+    control = runs[0.0, 0] / "status.json"
+    text = control.read_text()
+    control.write_text(text.replace("finished", "running"))
+    try:
+        with pytest.raises(UsageError, match="networks=sweep: no finished training runs"):
+            gallery.newest_sweep(root, False)
+        assert gallery.newest_sweep(root, True)[0] == runs[0.0, 0]
+    finally:
+        control.write_text(text)
+
+
+def test_without_runs_the_shipped_networks_are_taken(sweep, tmp_path, monkeypatch):
+    runs = sweep[1]
+    monkeypatch.setattr(gallery, "SHIPPED", (runs[0.0, 0], runs[0.5, 0]))
+    found = gallery.networks(compose_networks(tmp_path / "nothing", "sweep"))
+    assert [one.gamma for one in found.values()] == [0.0, 0.5]
+
+
+def test_networks_that_are_no_sweep_are_refused_in_one_line(sweep):
+    root, runs = sweep
+    one, two = str(runs[0.5, 0]), str(runs[0.5, 1])
+    for networks, message in (
+        (f"[{one},{two}]", "want gamma 0, the control, and at least one more"),
+        (f"[{one},{one}]", r"gamma 0.5 and seed 0 come twice"),
+        ("[]", "want at least one"),
+        ("all", "networks: want"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            run(root, "evaluate", "compare=pattern", *FAST, f"networks={networks}")
+
+
+def test_the_page_of_experiments_is_written_from_run_folders(sweep, tmp_path, monkeypatch):
+    from benchmarks import experiments
+
+    root, runs = sweep
+    folder, _ = run(root, "evaluate", "compare=pattern", *FAST)
+    monkeypatch.setattr(experiments, "IMAGES", tmp_path)
+    found = experiments.finished(root)
+    measured = experiments.newest(found, "pattern")
+    assert measured[0] == folder
+    named = experiments.trainings(measured, found)
+    assert [one[0] for one in named] == [runs[0.0, 0], runs[0.5, 0], runs[0.5, 1]]
+    text = experiments.evaluation(measured, ["pattern/verdict"], "figure4")
+    assert "![pattern/figure4](images/pattern_figure4.png)" in text
+    assert "| 0.5000 | 2 | the claim holds at" in text
+    assert (tmp_path / "pattern_figure4.png").read_bytes() == (
+        folder / "images" / "pattern" / "figure4.png"
+    ).read_bytes()
+    assert "`model=unet`, gamma = 0.1, seed 2" in experiments.missing(named)
+    assert "`model=mlp`, gamma = 0, seed 0" not in experiments.missing(named)
+    # An evaluation of networks that were not trained to the end is none.
+    assert experiments.newest([one for one in found if one[0] != runs[0.5, 1]], "pattern") is None
+
+
+def test_a_command_is_told_without_the_places_of_a_machine():
+    from benchmarks.experiments import told
+
+    command = "python evaluate.py runs=/a/b/runs compare=pattern 'networks=[/a/b/runs/x,/a/b/runs/y]'"
+    assert told(command) == "python evaluate.py compare=pattern 'networks=[runs/x,runs/y]'"
+    assert told("python train.py resume=/a/b/runs/x") == "python train.py resume=runs/x"
+
+
+def test_architectures_are_compared_with_wiener_early_and_late(sweep):
+    root, runs = sweep
+    networks = f"networks={{a: {runs[0.5, 0]}, b: {runs[0.5, 1]}}}"
+    settings = ["compare.count=3", "compare.sigmas=[2,0.5]", "compare.shares=[0.25,0.5]"]
+    folder, numbers = run(root, "evaluate", "compare=architectures", networks, *settings)
+    assert set(numbers) == {  # step 1 is a quarter of 4 steps; no snapshot stands for a half
+        f"architectures/{kind}/{name}/at{part}"
+        for kind in ("cosine", "energy", "inside")
+        for name in "ab"
+        for part in ("025", "100")
+    }
+    assert all(0 <= value <= 1 for value in numbers.values())
+    for picture in ("fields", "cosine", "energy", "inside"):
+        assert (folder / "images" / "architectures" / f"{picture}.png").stat().st_size > 10_000
+    with pytest.raises(UsageError, match="the same images"):
+        run(root, "evaluate", "compare=architectures", f"networks=[{runs[0.5, 0]},{runs[0.0, 0]}]")
+
+
+def test_another_network_is_a_row_before_the_analytical_ones(sweep):
+    root, runs = sweep
+    shared = [f"checkpoint={runs[0.5, 0]}", f"networks={{NN2: {runs[0.5, 1]}}}", "compare.count=3"]
+    folder, numbers = run(root, "evaluate", "compare=quick", "compare.pictures=2", *shared)
+    rows = json.loads((folder / "metrics.json").read_text())["tables"]["compare/summary"]["rows"]
+    assert [row[0] for row in rows] == ["network", "NN2", "wiener", "optimal", "nearest"]
+    assert "compare/sample_r2/nn2" in numbers
+    with pytest.raises(UsageError, match="want another name"):
+        run(root, "evaluate", "compare=quick", *shared[:1], f"networks={{wiener: {runs[0.5, 1]}}}")
+
+
+def test_seeds_together_have_the_widest_interval_and_their_spread():
+    one, two = (
+        Contrast(*(torch.tensor([value]) for value in values))
+        for values in ((2.0, 1.5, 2.5), (3.0, 2.8, 3.1))
+    )
+    both = pooled([one, two])
+    assert (both.mean, both.low, both.high) == (2.5, 1.5, 3.1)
+    assert both.spread.item() == pytest.approx(0.5**0.5)
+    assert pooled([one]).spread is None
+    assert two.above(one)
+    assert not one.above(two)
