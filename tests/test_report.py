@@ -191,11 +191,21 @@ def test_a_name_that_is_not_group_and_quantity_is_refused(tmp_path: Path, name: 
         Report(tmp_path).scalars({name: 1.0})
 
 
+def test_a_series_beside_another_has_its_colour_and_is_dotted() -> None:
+    series = {"a": Series([1.0, 2.0]), "b": Series([2.0, 2.0], beside="a"), "c": Series([3.0, 3.0])}
+    lines = draw_chart(Chart("c", "x", "y", [1.0, 2.0], series)).axes[0].lines
+    first, beside, other = ((line.get_color(), line.get_linestyle()) for line in lines)
+    assert beside == (first[0], ":")
+    assert other[0] != first[0]
+
+
 def test_a_chart_refuses_what_it_cannot_draw() -> None:
     with pytest.raises(ValueError, match=r"'wiener': want 1 values"):
         chart(x=[1.0])
     with pytest.raises(ValueError, match=r"x above 0, got 0"):
         chart(x=[0.0, 1.0], log_x=True)
+    with pytest.raises(ValueError, match=r"no series 'b' to go with"):
+        Chart("c", "x", "y", [1.0], {"a": Series([1.0], beside="b")})
     with pytest.raises(ValueError, match=r"two ends"):
         Series([1.0], low=[0.5])
 

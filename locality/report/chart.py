@@ -54,6 +54,8 @@ class Chart:
             lengths = {len(tuple(v)) for v in (series.mean, series.low, series.high) if v is not None}
             if lengths != {len(x)}:
                 raise ValueError(f"chart '{self.title}', '{name}': want {len(x)} values, got {lengths}")
+            if series.beside is not None and series.beside not in self.series:
+                raise ValueError(f"chart '{self.title}', '{name}': no series '{series.beside}' to go with")
         if self.log_x and min(x) <= 0:
             raise ValueError(f"chart '{self.title}': a logarithmic axis wants x above 0, got {min(x)}")
 
