@@ -128,19 +128,31 @@ class GaussianStats:
     ) -> GaussianStats:
         """The statistics of a bank in one pass. Warns when there are fewer images than coordinates."""
         check_shrinkage(shrinkage)
-        if cache is None:
-            stats = _measure(bank, chunk_size)
-        else:
-            from locality.statistics_cache import cached
+        return cls.measured(bank, cache, chunk_size).shrunk_by(shrinkage)
 
-            stats = cached(bank.fingerprint, Path(cache), lambda: _measure(bank, chunk_size))
-        if shrinkage is None and len(bank) < len(stats.mean):
+    @classmethod
+    def measured(
+        cls, bank: ImageBank, cache: str | Path | None = None, chunk_size: int = 1024
+    ) -> GaussianStats:
+        """The statistics as `from_bank` measures or finds them, before it shrinks them or warns."""
+        if cache is None:
+            return _measure(bank, chunk_size)
+        from locality.statistics_cache import cached
+
+        return cached(bank.fingerprint, Path(cache), lambda: _measure(bank, chunk_size))
+
+    def shrunk_by(self, shrinkage: str | None) -> GaussianStats:
+        """These statistics for a denoiser: shrunk, or as they are, with a warning where they lack rank."""
+        check_shrinkage(shrinkage)
+        if shrinkage is not None:
+            return self.shrunk()
+        if self.count is not None and self.count < len(self.mean):
             warnings.warn(
-                f"{len(bank)} images for {len(stats.mean)} coordinates: the covariance lacks rank, and "
+                f"{self.count} images for {len(self.mean)} coordinates: the covariance lacks rank, and "
                 "Wiener erases what the images do not span; take more images or shrinkage='ledoit_wolf'",
-                stacklevel=3,
+                stacklevel=4,
             )
-        return stats if shrinkage is None else stats.shrunk()
+        return self
 
     @classmethod
     def from_sums(

@@ -31,7 +31,10 @@ def cached(fingerprint: str, folder: Path, measure: Callable[[], GaussianStats])
         except (_UnsoundError, SafetensorError, OSError, KeyError, ValueError) as reason:
             warnings.warn(f"{path}: {reason}; measuring the statistics anew", stacklevel=4)
     stats = measure()
-    _write(path, fingerprint, stats)
+    try:
+        _write(path, fingerprint, stats)
+    except OSError as reason:
+        warnings.warn(f"cache={folder}: {reason}; the statistics are not kept", stacklevel=4)
     return stats
 
 

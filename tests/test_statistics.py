@@ -129,3 +129,13 @@ def test_a_cache_file_of_other_images_is_not_trusted(tmp_path):
     file.rename(tmp_path / f"statistics-{mine.fingerprint}.safetensors")
     with pytest.warns(UserWarning, match="not the statistics of these images"):
         assert same(GaussianStats.from_bank(mine, cache=tmp_path), GaussianStats.from_bank(mine))
+
+
+def test_a_cache_that_cannot_be_a_folder_costs_a_warning_and_no_run(tmp_path):
+    bank = ImageBank(images(53))
+    (tmp_path / "file").write_text("not a folder")
+    occupied = tmp_path / "cache" / f"statistics-{bank.fingerprint}.safetensors"
+    occupied.mkdir(parents=True)
+    for cache in (tmp_path / "file", tmp_path / "cache"):
+        with pytest.warns(UserWarning, match=r"cache=.*; the statistics are not kept"):
+            assert same(GaussianStats.from_bank(bank, cache=cache), GaussianStats.from_bank(bank))

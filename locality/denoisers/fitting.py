@@ -26,9 +26,7 @@ def statistics_of(
 ) -> GaussianStats:
     """The statistics that a `fit` with these four arguments builds on."""
     check_shrinkage(shrinkage)
-    if stats is None:
-        return GaussianStats.from_bank(bank, shrinkage, cache)
-    return stats if shrinkage is None else stats.shrunk()
+    return (GaussianStats.measured(bank, cache) if stats is None else stats).shrunk_by(shrinkage)
 
 
 def fitted(fit: Fit, bank: ImageBank, stats: Callable[[], GaussianStats]) -> Denoiser:
