@@ -18,9 +18,20 @@ from locality.data.splits import Split, check_split
 _SIDE = 32
 _TRAIN_FILES = tuple(f"data_batch_{i}" for i in range(1, 6))
 _TEST_FILES = ("test_batch",)
-# All that the authors' files name (and `encode`, in files that Python 3 wrote the same way). A pickle can
-# run any function that it names, so it gets to name no other.
+
+
+def _from_buffer(buffer: bytes, dtype: np.dtype[Any], shape: tuple[int, ...], order: str) -> np.ndarray:
+    """An array as NumPy restores it from a pickle of protocol 5."""
+    if order not in ("C", "F"):
+        raise pickle.UnpicklingError(f"an array in order {order!r}")
+    return np.frombuffer(buffer, dtype=dtype).reshape(shape, order="C" if order == "C" else "F")
+
+
+# All that the authors' files name, and what Python 3 names in files that it writes the same way, in whatever
+# protocol. A pickle can run any function that it names, so it gets to name no other.
 _HARMLESS = {
+    ("numpy.core.numeric", "_frombuffer"): _from_buffer,
+    ("numpy._core.numeric", "_frombuffer"): _from_buffer,
     ("numpy.core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
     ("numpy._core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
     ("numpy", "ndarray"): np.ndarray,
@@ -53,7 +64,8 @@ def read_images(path: Path) -> Tensor:  # [N, 3, 32, 32] uint8
             content = _Reader(file, encoding="latin1").load()
     except (pickle.UnpicklingError, EOFError, ValueError, IndexError, KeyError, TypeError) as error:
         raise _damaged(path, f"not a whole pickle of CIFAR's ({error})") from error
-    pixels = content.get("data") if isinstance(content, dict) else None
+    # Python 3 writes the keys as bytes where it read the authors' files with encoding="bytes".
+    pixels = content.get("data", content.get(b"data")) if isinstance(content, dict) else None
     if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.ndim != 2 or not len(pixels):
         raise _damaged(path, "no table of bytes called 'data' in it")
     if pixels.shape[1] != 3 * _SIDE * _SIDE:

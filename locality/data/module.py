@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -12,14 +12,14 @@ from torch.utils.data import DataLoader
 
 from locality.bank import ImageBank
 from locality.data.batch import Batch, ImageSet
-from locality.data.sampler import GlobalBatches
+from locality.data.sampler import GlobalBatches, check_ranks
+from locality.data.settings import check_settings
 from locality.data.splits import Split, check_split
 from locality.noise import generator
 
 if TYPE_CHECKING:
     from locality.data.pattern import PatternInjection
-
-Source = Callable[..., Tensor]
+    from locality.data.settings import Source
 
 
 class ImageDataModule(LightningDataModule):
@@ -61,16 +61,11 @@ class ImageDataModule(LightningDataModule):
         image_seed: int = 0,
     ) -> None:
         super().__init__()
-        if gamma != 0 and pattern is None:
-            raise ValueError(
-                f"gamma={gamma:g} needs data with a pattern: data=photos_pattern or the like; or gamma=0"
-            )
-        if subset_draw not in ("first", "random"):
-            raise ValueError(f"subset_draw: want first or random, got {subset_draw!r}")
-        counts = {"batch_size": batch_size, "eval_batch_size": eval_batch_size, "subset": subset}
-        for name, count in counts.items():
-            if count is not None and count < 1:
-                raise ValueError(f"{name}: want at least 1 image, got {count}")
+        check_settings(
+            source=source, pattern=pattern, gamma=gamma, batch_size=batch_size,
+            eval_batch_size=eval_batch_size, flip=flip, subset=subset, subset_draw=subset_draw, root=root,
+            pixels=pixels, seed=seed, image_seed=image_seed,
+        )  # fmt: skip
         self.source, self.pattern, self.gamma = source, pattern, float(gamma)
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.flip, self.subset, self.subset_draw, self.root = flip, subset, subset_draw, root
@@ -102,6 +97,11 @@ class ImageDataModule(LightningDataModule):
         if split not in self._banks:
             self._banks[split] = ImageBank(self._read(split))
         return self._banks[split]
+
+    def check_ranks(self, world: int) -> None:
+        """Raises ValueError for batch sizes that so many ranks do not divide."""
+        check_ranks("batch_size", self.batch_size, world)
+        check_ranks("eval_batch_size", self.eval_batch_size, world)
 
     def prepare_data(self) -> None:
         """Reads (and where needed downloads) on one process, while Lightning lets the others wait."""

@@ -37,11 +37,7 @@ class GlobalBatches(Sampler[Tensor]):
         mirror: bool = False,
         seed: int = 0,
     ) -> None:
-        if batch_size % world:
-            raise ValueError(
-                f"batch_size={batch_size} is the batch over all ranks, and {world} ranks do not divide it; "
-                f"try {max(1, round(batch_size / world)) * world}"
-            )
+        check_ranks("batch_size", batch_size, world)
         self.length, self.batch_size = length, batch_size
         self.rank, self.world = rank, world
         self.shuffle, self.mirror, self.seed = shuffle, mirror, seed
@@ -73,3 +69,12 @@ class GlobalBatches(Sampler[Tensor]):
             coins = torch.rand(self.length, generator=generator(self.seed, "flip", self.epoch)) < 0.5
             order = order + self.length * coins[order]
         return order
+
+
+def check_ranks(name: str, batch_size: int, world: int) -> None:
+    """Raises ValueError if the ranks do not divide the batch size."""
+    if batch_size % world:
+        raise ValueError(
+            f"{name}={batch_size} is the batch over all ranks, and {world} ranks do not divide it; "
+            f"try {max(1, round(batch_size / world)) * world}"
+        )
