@@ -35,7 +35,8 @@ def main() -> None:
         kept |= {name: {"about": about, "rows": rows} for name, rows in found["cases"].items() if rows}
     if (MEASURED / "training.json").exists():
         found = json.loads((MEASURED / "training.json").read_text())
-        kept["training"] = {"about": {"threads": found["threads"]}, "rows": [{"ratio": found["ratio"]}]}
+        row = {key: found[key] for key in ("ratio", "low", "high", "pairs")}
+        kept["training"] = {"about": {"threads": found["threads"]}, "rows": [row]}
     KEPT.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
     page = re.sub(
         r"(<!-- (\S+): .*? -->\n).*?(<!-- end -->)",
@@ -52,7 +53,11 @@ def block(name: str, kept: dict[str, Any]) -> str:
         return "Not measured yet.\n"
     rows, about = kept[name]["rows"], kept[name]["about"]
     if name == "training":
-        return f"Lightning takes {rows[0]['ratio']:.3f} times a bare loop ({about['threads']} threads).\n"
+        row = rows[0]
+        return (
+            f"A step of Lightning takes {row['ratio']:.3f} [{row['low']:.3f}, {row['high']:.3f}] times one "
+            f"of a bare PyTorch loop (median of {row['pairs']} pairs, {about['threads']} threads).\n"
+        )
     columns = [key for key in TITLES if key in rows[0]]
     lines = ["| " + " | ".join(TITLES[key] for key in columns) + " |", "|" + " --- |" * len(columns)]
     lines += ["| " + " | ".join(shown(key, row[key]) for key in columns) + " |" for row in rows]
