@@ -94,3 +94,9 @@ def test_shapes_that_do_not_fit_are_refused():
         SensitivityField(
             torch.zeros(1, 2, 9, 9), [1.0], PIXELS, torch.zeros(1, 2, 9, 9), torch.zeros(3, 9, 9)
         )
+
+
+def test_a_field_shows_itself_in_one_line():
+    assert repr(field(torch.ones(2, 9, 9))) == (
+        "SensitivityField(a denoiser: 1 noise levels, 2 pixels, 9 x 9)"
+    )

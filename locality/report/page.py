@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -16,7 +17,7 @@ STYLE = """
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--ink);
   font: 16px/1.5 system-ui, "Segoe UI", "DejaVu Sans", sans-serif; }
-main { max-width: 1080px; margin: 0 auto; padding: 32px 24px 64px; }
+main { max-width: 1240px; margin: 0 auto; padding: 32px 24px 64px; }
 h1 { font-size: 26px; margin: 0 0 4px; overflow-wrap: anywhere; }
 h2 { font-size: 18px; margin: 36px 0 12px; }
 h3 { font-size: 15px; margin: 0 0 10px; }
@@ -31,7 +32,9 @@ figcaption { color: var(--soft); font-size: 14px; margin-bottom: 10px; }
 table { border-collapse: collapse; font-size: 14px; font-variant-numeric: tabular-nums; }
 th { text-align: left; font-weight: 600; border-bottom: 2px solid var(--line); }
 td { border-bottom: 1px solid var(--line); }
-th, td { padding: 6px 20px 6px 0; white-space: nowrap; }
+th, td { padding: 6px 18px 6px 0; vertical-align: top; }
+.number, .interval { white-space: nowrap; }
+.interval { display: block; color: var(--soft); font-size: 12px; }
 tr:last-child td { border-bottom: 0; }
 .number { text-align: right; }
 summary { cursor: pointer; font-weight: 600; }
@@ -39,6 +42,9 @@ summary + * { margin-top: 12px; }
 a { color: #0b62a4; }
 .failed { color: #a3260c; font-weight: 600; }
 """
+
+
+INTERVAL = re.compile(r"(\S+) (\[\S+, \S+\])")  # a number with its interval
 
 
 @dataclass(frozen=True)
@@ -120,8 +126,12 @@ def _rows(table: Table) -> str:
 
 
 def _cell(cell: Cell, number: bool) -> str:
+    content = escape(format_cell(cell))
+    interval = INTERVAL.fullmatch(content)
+    if interval:  # on a line of its own, so that a table of many fits the page
+        content = f'{interval[1]} <span class="interval">{interval[2]}</span>'
     full = f' title="{cell!r}"' if isinstance(cell, float) else ""  # every digit, under the pointer
-    return f"<td{' class=number' if number else ''}{full}>{escape(format_cell(cell))}</td>"
+    return f"<td{' class=number' if number else ''}{full}>{content}</td>"
 
 
 def _picture(picture: Picture) -> str:

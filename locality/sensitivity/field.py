@@ -67,6 +67,16 @@ class SensitivityField:
         maps, spread = self.maps[:, places], self.spread[:, places]
         return SensitivityField(maps, self.sigmas, self.pixels[places], spread, images, self.about)
 
+    def __repr__(self) -> str:
+        """One line: what was measured and where, not the numbers."""
+        name = self.about.get("denoiser", "a denoiser")
+        images = "" if self.images is None else f", {len(self.images)} images"
+        height, width = self.maps.shape[2:]
+        return (
+            f"SensitivityField({name}: {len(self.sigmas)} noise levels, {len(self.pixels)} pixels{images}, "
+            f"{height} x {width})"
+        )
+
     def radius(self, mass: float = 0.5) -> Tensor:  # [S, P] pixels
         """The distance within which that share of the field's mass lies; nan for a field of zeros."""
         return mass_radius(self.maps, self.pixels, mass)

@@ -1,0 +1,117 @@
+"""What is drawn: charts with labelled axes, grids that show every pixel, tables that line up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from locality.report import Chart, Series, format_table
+from locality.report.figures import KNOWN, draw_chart, looks, to_png
+from locality.report.grid import GAP, draw_grid
+from locality.report.history import draw_history
+
+
+def chart(**changes: object) -> Chart:
+    """A chart that is right, but for the changes."""
+    base = {
+        "title": "agreement",
+        "x_label": "sigma (pixel units)",
+        "y_label": "r2",
+        "x": [0.1, 1.0],
+        "series": {"wiener": Series(torch.tensor([0.5, 1.0]))},
+    }
+    return Chart(**(base | changes))  # type: ignore[arg-type]
+
+
+def test_a_series_beside_another_has_its_colour_and_is_dotted() -> None:
+    series = {"a": Series([1.0, 2.0]), "b": Series([2.0, 2.0], beside="a"), "c": Series([3.0, 3.0])}
+    lines = draw_chart(Chart("c", "x", "y", [1.0, 2.0], series)).axes[0].lines
+    first, beside, other = ((line.get_color(), line.get_linestyle()) for line in lines)
+    assert beside == (first[0], ":")
+    assert other[0] != first[0]
+
+
+def test_a_chart_refuses_what_it_cannot_draw() -> None:
+    with pytest.raises(ValueError, match=r"'wiener': want 1 values"):
+        chart(x=[1.0])
+    with pytest.raises(ValueError, match=r"x above 0, got 0"):
+        chart(x=[0.0, 1.0], log_x=True)
+    with pytest.raises(ValueError, match=r"no series 'b' to go with"):
+        Chart("c", "x", "y", [1.0], {"a": Series([1.0], beside="b")})
+    with pytest.raises(ValueError, match=r"two ends"):
+        Series([1.0], low=[0.5])
+
+
+def test_a_figure_has_labelled_axes_and_only_what_is_in_range() -> None:
+    low = Series([-50.0, 0.9], [-60.0, 0.8], [-40.0, 1.0])
+    drawn = chart(series={"optimal": low, "mine": Series([0.2, 0.4])}, log_x=True, y_range=(-1.0, None))
+    figure = draw_chart(drawn)
+    (axes,) = figure.axes
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("sigma (pixel units)", "r2")
+    assert axes.get_xscale() == "log"
+    assert axes.get_ylim()[0] == -1.0
+    assert 0.9 < axes.get_ylim()[1] < 1.2
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels == ["optimal\n(down to -50)", "mine"]
+    assert to_png(figure).startswith(b"\x89PNG")
+
+
+def test_training_and_validation_of_one_quantity_share_a_panel() -> None:
+    history = {
+        "train/loss": [(0, 1.0), (1, 0.01)],
+        "val/loss": [(1, 0.5)],
+        "train/rate": [(0, 1.0), (1, 1.0)],
+    }
+    figure = draw_history(history)
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["loss", "rate"]
+    assert [len(axes.lines) for axes in figure.axes] == [2, 1]
+    assert [axes.get_yscale() for axes in figure.axes] == ["log", "linear"]
+
+
+def test_a_known_denoiser_looks_the_same_in_every_figure() -> None:
+    assert (
+        looks(["mine", "PCA-locality", "wiener"])["PCA-locality"] == looks(["pca_locality"])["pca_locality"]
+    )
+    drawn = looks(["one", "two", *KNOWN])
+    assert len({(look.color, look.marker) for look in drawn.values()}) == len(drawn)
+
+
+@pytest.mark.parametrize(("channels", "size"), [(1, 8), (3, 16), (3, 32), (3, 128)])
+def test_a_grid_shows_every_pixel_as_a_square_of_its_colour(tmp_path: Path, channels: int, size: int) -> None:
+    generator = torch.Generator().manual_seed(0)
+    rows = {name: torch.rand(3, channels, size, size, generator=generator) * 3 - 1.5 for name in ("a", "b")}
+    (tmp_path / "grid.png").write_bytes(to_png(draw_grid(rows, columns=["x", "y", "z"], title="samples")))
+    shown = np.asarray(Image.open(tmp_path / "grid.png").convert("RGB"))
+    scale = max(1, 96 // size)
+    pitch = size * scale + GAP
+    for k, images in enumerate(rows.values()):
+        for b, image in enumerate(images):
+            top, left = shown.shape[0] - (2 - k) * pitch, shown.shape[1] - (3 - b) * pitch
+            tile = shown[top : top + size * scale, left : left + size * scale]
+            colour = (
+                ((image.clamp(-1, 1) + 1) * 127.5).round().byte().expand(3, -1, -1).permute(1, 2, 0).numpy()
+            )
+            np.testing.assert_array_equal(tile, colour.repeat(scale, axis=0).repeat(scale, axis=1))
+
+
+def test_a_grid_of_unequal_rows_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"equal rows"):
+        draw_grid({"a": torch.zeros(2, 3, 4, 4), "b": torch.zeros(1, 3, 4, 4)})
+    with pytest.raises(ValueError, match=r"1 or 3 channels"):
+        draw_grid({"a": torch.zeros(2, 2, 4, 4)})
+
+
+def test_a_table_lines_up_and_marks_what_is_missing() -> None:
+    text = format_table(["denoiser", "r2", "N"], [["wiener", 0.123456, 12], ["mine", float("nan"), 60000]])
+    assert text.splitlines() == [
+        "denoiser      r2      N",
+        "--------  ------  -----",
+        "wiener    0.1235     12",
+        "mine           -  60000",
+    ]
+    with pytest.raises(ValueError, match=r"want 2 cells"):
+        format_table(["a", "b"], [["only one"]])
