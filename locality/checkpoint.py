@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from locality import build
 from locality.config import UsageError
 from locality.denoisers.base import Denoiser
 from locality.denoisers.fitting import fitted
+from locality.past_runs import training_run
 from locality.statistics import GaussianStats
 
 CHECKPOINT = Path("checkpoints") / "last.ckpt"
@@ -44,22 +46,27 @@ def rebuilt(
     if "class" in kept:
         kind: Any = get_class(kept["class"])
         return kind.from_state(checkpoint["state_dict"], recipe["image_shape"]).eval()
-    bank = build.datamodule(recipe["data"]).bank("train")
+    bank = build.datamodule(recipe["data"], ["train"]).bank("train")
     if bank.fingerprint != kept["fingerprint"]:
         raise UsageError(
             f"{path}: the images have changed since the fit (fingerprint {bank.fingerprint}, was "
             f"{kept['fingerprint']}); fit again with train.py"
         )
-    return fitted(module.fit, bank, lambda: GaussianStats.from_bank(bank, cache=cache)).eval()  # type: ignore[arg-type]
+    return fitted(module.fit, bank, lambda: GaussianStats.measured(bank, cache)).eval()  # type: ignore[arg-type]
 
 
 def read(path: str | Path) -> dict[str, Any]:
-    """The checkpoint of a run folder, or of a file, as plain containers and tensors."""
-    path = Path(path)
+    """The checkpoint of a run folder, or of a file, as plain containers and tensors.
+
+    The folder of an evaluation stands for the run that it evaluated. Raises UsageError.
+    """
+    path = training_run(Path(path))
     file = path / CHECKPOINT if path.is_dir() else path
     if not file.is_file():
         raise UsageError(f"checkpoint={path}: no checkpoint there; want runs/<run> or a .ckpt file")
-    content: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
-    if "image_shape" not in content.get("hyper_parameters", {}):
-        raise UsageError(f"checkpoint={path}: not a checkpoint of train.py")
+    try:
+        content: Any = torch.load(file, map_location="cpu", weights_only=True)
+        content["hyper_parameters"]["image_shape"]
+    except (UnpicklingError, RuntimeError, EOFError, OSError, KeyError, TypeError, IndexError) as error:
+        raise UsageError(f"checkpoint={path}: not a checkpoint of train.py, or damaged") from error
     return content

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
+import traceback
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
-from locality.config import RUN_VARIABLE, UsageError, check, nearest
+from locality.config import RUN_VARIABLE, UsageError, check
 
-KEPT = ("data", "model", "denoiser", "gamma", "seed")  # what makes a run: resuming cannot change it
+SWEEP = ("-m", "--multirun")
 
 
 def main(task: str, configs: Path) -> None:
@@ -26,17 +27,25 @@ def main(task: str, configs: Path) -> None:
         _launch(DictConfig(OmegaConf.load(Path(os.environ[RUN_VARIABLE]) / "config.yaml")))
         return
     arguments = sys.argv[1:]
+    from locality.arguments import check_jobs, choices, explain, wrong_choice
+
     if "--list" in arguments:
-        print(_choices(configs))
+        print(choices(configs))
         return
+    wrong = wrong_choice(task, configs, arguments)
+    if wrong:
+        _stop(wrong, 2)
     import hydra
-    from hydra.errors import HydraException
 
     os.environ["HYDRA_FULL_ERROR"] = "1"  # lets hydra.main raise, instead of printing its own account
     try:
+        if any(argument in SWEEP for argument in arguments):
+            check_jobs(task, configs, arguments)
         hydra.main(version_base="1.3", config_path=str(configs), config_name=task)(_launch)()
-    except (HydraException, OmegaConfBaseException) as error:
-        _stop(_explain(error, task, configs, arguments), 2)
+    except UsageError as error:
+        _stop(str(error), 2)
+    except Exception as error:  # errors of ours end in _launch: this one is Hydra's, of whatever class
+        _stop(explain(error, task, configs, arguments), 2)
 
 
 def _launch(cfg: DictConfig) -> None:
@@ -47,82 +56,43 @@ def _launch(cfg: DictConfig) -> None:
             print(OmegaConf.to_yaml(cfg, resolve=True))
             return
         from locality.app import RunFailed, run
+
+        try:
+            run(cfg)
+        except RunFailed as error:
+            _stop(str(error), 1)
     except UsageError as error:
         _stop(str(error), 2)
-    try:
-        run(cfg)
-    except UsageError as error:
-        _stop(str(error), 2)
-    except RunFailed as error:
-        _stop(str(error), 1)
     except KeyboardInterrupt:
         _stop("interrupted", 130)
+    except Exception as error:  # before there was a run folder to put it in
+        with tempfile.NamedTemporaryFile("w", prefix="locality-", suffix=".txt", delete=False) as file:
+            file.write(traceback.format_exc())
+        _stop(f"{type(error).__name__}: {' '.join(str(error).split())} (traceback: {file.name})", 1)
+    finally:
+        _tidy()
 
 
 def _resumed(cfg: DictConfig) -> DictConfig:
-    """With `resume=runs/<run>`: that run's own config, and on top what this command line names."""
-    if not cfg.get("resume"):
-        return cfg
     from hydra.core.hydra_config import HydraConfig
 
-    if not HydraConfig.initialized():  # the config is a run's own already
+    if not cfg.get("resume") or not HydraConfig.initialized():  # without Hydra: a run's own config already
         return cfg
-    folder = Path(cfg.resume)
-    if not (folder / "config.yaml").is_file():
-        there = [str(path.parent) for path in sorted(folder.parent.glob("*/config.yaml"))]
-        raise UsageError(
-            f"resume={folder}: no run there. {nearest(str(folder), there) if there else ''}".strip()
-        )
-    saved = OmegaConf.load(folder / "config.yaml")
-    assert isinstance(saved, DictConfig)
-    OmegaConf.resolve(cfg)
-    for override in HydraConfig.get().overrides.task:
-        key = override.lstrip("+~").split("=")[0]
-        value = OmegaConf.select(cfg, key)
-        if key.split(".")[0] in KEPT and value != OmegaConf.select(saved, key):
-            raise UsageError(
-                f"resume: {folder} has another {key}, and a resumed run keeps its own; leave it out"
-            )
-        OmegaConf.update(saved, key, value, merge=False, force_add=True)
-    return saved
+    from locality.past_runs import resumed
+
+    return resumed(cfg, HydraConfig.get().overrides.task)
 
 
-def _choices(configs: Path) -> str:
-    groups = sorted(path for path in configs.iterdir() if path.is_dir())
-    return "\n".join(f"{group.name}=" + " | ".join(_names(group)) for group in groups)
+def _tidy() -> None:
+    """Removes what Hydra writes for a sweep; a launcher may keep more there, and that stays."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
 
-
-def _names(group: Path) -> list[str]:
-    return sorted(file.stem for file in group.glob("*.yaml"))
-
-
-def _explain(error: Exception, task: str, configs: Path, arguments: list[str]) -> str:
-    """One line for a mistake in the arguments, with the nearest names that exist."""
-    from hydra import compose, initialize_config_dir
-
-    plain = [argument for argument in arguments if not argument.startswith("-") and "=" in argument]
-    groups = {path.name for path in configs.iterdir() if path.is_dir()}
-    good = []
-    for argument in plain:
-        key, value = argument.split("=", 1)
-        name = key.lstrip("+~").split("@")[0]
-        for choice in value.split(",") if name in groups else ():
-            if choice not in ("null", *_names(configs / name)):
-                return f"no {name} named {choice!r}. {nearest(choice, _names(configs / name))}"
-        if name in groups and "@" not in key:
-            good.append(argument)
-    with initialize_config_dir(str(configs), version_base="1.3"):
-        whole = compose(task, [g for g in good if "," not in g])
-    for argument in plain:
-        key = argument.split("=", 1)[0]
-        node: Any = whole
-        path = [] if key.startswith(("+", "hydra.")) or key in groups else key.lstrip("~").split(".")
-        for depth, part in enumerate(path):
-            if not isinstance(node, DictConfig) or part not in node:
-                names = [".".join([*path[:depth], str(name)]) for name in node or ()]
-                return f"no setting named '{key}'. {nearest(key, names) if names else ''}".strip()
-            node = node[part] if not OmegaConf.is_missing(node, part) else None
-    return " ".join(str(error).split())
+    if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
+        folder = Path(HydraConfig.get().sweep.dir)
+        (folder / "multirun.yaml").unlink(missing_ok=True)
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def _stop(message: str, code: int) -> NoReturn:

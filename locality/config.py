@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,6 +58,30 @@ class Evaluate(_Common):
 _SCHEMAS: dict[str, type[_Common]] = {"train": Train, "evaluate": Evaluate}
 
 
+def _whole(value: Any, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def _share(value: Any, least: int) -> bool:
+    return value is None or _whole(value, least) or (isinstance(value, float) and 0 <= value <= 1)
+
+
+# What Lightning would take and stumble over later; it judges the other settings itself, when it is built.
+_TRAINER: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "max_epochs": ("a whole number from 1, or -1 for no bound", lambda v: v == -1 or _whole(v, 1)),
+    "max_steps": ("a whole number from 1, or -1 for no bound", lambda v: v == -1 or _whole(v, 1)),
+    "limit_train_batches": ("batches from 1, a fraction of 1.0, or null", lambda v: _share(v, 1) and v != 0),
+    "limit_val_batches": ("batches from 0, a fraction of 1.0, or null", lambda v: _share(v, 0)),
+    "limit_test_batches": ("batches from 0, a fraction of 1.0, or null", lambda v: _share(v, 0)),
+    "check_val_every_n_epoch": ("a whole number from 1", lambda v: _whole(v, 1)),
+    "log_every_n_steps": ("a whole number from 1", lambda v: _whole(v, 1)),
+    "gradient_clip_val": (
+        "a norm above 0, or null",
+        lambda v: v is None or (isinstance(v, int | float) and not isinstance(v, bool) and v > 0),
+    ),
+}
+
+
 def check(cfg: DictConfig) -> DictConfig:
     """The config with its types made sure of. Raises UsageError with one line for what does not fit."""
     task = cfg.get("task")
@@ -76,6 +100,8 @@ def check(cfg: DictConfig) -> DictConfig:
         raise UsageError(f"{', '.join(missing)}: not set; give {missing[0]}=<value>")
     if task == "train" and checked.data is None:
         raise UsageError("data: want one of configs/data, such as data=photos, got none")
+    _check_pattern(checked.data)
+    _check_trainer(checked.trainer)
     if checked.data is not None and checked.gamma and checked.data.get("pattern") is None:
         raise UsageError(
             f"gamma={checked.gamma:g} needs data with a pattern, such as data=photos_pattern; or give gamma=0"
@@ -96,6 +122,27 @@ def _check_networks(cfg: DictConfig) -> None:
         raise UsageError("networks: want at least one, such as [runs/<run>], where checkpoint is null")
     if cfg.checkpoint is None and cfg.data is not None:
         raise UsageError("data: each of the networks brings its own; leave it out")
+
+
+def _check_pattern(data: Any) -> None:
+    if data is None:
+        return
+    if not isinstance(data, DictConfig):
+        raise UsageError(f"data: want one of configs/data, such as data=photos, got {data!r}")
+    pattern = data.get("pattern")
+    if pattern is not None and not isinstance(pattern, DictConfig):
+        raise UsageError(
+            f"data.pattern: want a pattern of configs/pattern, got {pattern!r}; with data=*_pattern "
+            "pattern@data.pattern=cross chooses one, with other data +pattern@data.pattern=cross"
+        )
+
+
+def _check_trainer(trainer: Mapping[str, Any]) -> None:
+    for name, (want, good) in _TRAINER.items():
+        if name in trainer and not good(trainer[name]):
+            raise UsageError(f"trainer.{name}: want {want}, got {trainer[name]!r}")
+    if trainer.get("max_epochs") == -1 and trainer.get("max_steps", -1) == -1:
+        raise UsageError("trainer: want a bound, max_epochs or max_steps; the learning rate falls towards it")
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

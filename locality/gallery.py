@@ -18,7 +18,7 @@ from locality.compare.trained import Trained
 from locality.config import UsageError
 from locality.data import ImageDataModule
 from locality.denoisers.base import Denoiser
-from locality.runs import STATUS
+from locality.past_runs import STATUS, training_run
 
 # What networks=sweep falls back to: folders, each with the weights and the recipe of a network.
 SHIPPED = tuple(
@@ -131,12 +131,13 @@ def _runs(root: Path, unfinished: bool) -> Iterator[tuple[Path, DictConfig]]:  #
 
 
 def _trained(path: str | Path, data: Callable[[str], ImageDataModule], cache: str | None) -> Trained:
+    path = training_run(Path(path))
     checkpoint = read(path)
     recipe = checkpoint["hyper_parameters"]
     return Trained(
-        Path(path), rebuilt(checkpoint, path, cache), model_name(recipe["model"]), recipe["data"],
+        path, rebuilt(checkpoint, path, cache), model_name(recipe["model"]), recipe["data"],
         int(recipe["model"]["seed"]), checkpoint.get("global_step"),
-        partial(data, json.dumps(recipe["data"], sort_keys=True)), partial(_youth, Path(path), cache),
+        partial(data, json.dumps(recipe["data"], sort_keys=True)), partial(_youth, path, cache),
     )  # fmt: skip
 
 

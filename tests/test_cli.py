@@ -69,24 +69,6 @@ def test_a_mistake_ends_in_one_line_before_torch_is_imported(arguments, message,
     assert list(tmp_path.iterdir()) == [tmp_path / "cache"] or not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(
-    ("script", "arguments", "message"),
-    [
-        ("train.py", ["data=digits", "data.batch_size=0"], "batch_size: want at least 1"),
-        ("train.py", ["data=digits", "model.network.channels=[32,36]"], "channels: want multiples"),
-        ("train.py", ["data=celeba_hq"], "CelebA-HQ"),
-        ("evaluate.py", [], "checkpoint=auto: no finished training run in runs/; train one: python train.py"),
-        ("evaluate.py", ["checkpoint=runs/nope"], "checkpoint=runs/nope: no checkpoint there"),
-    ],
-)
-def test_what_only_a_builder_can_judge_ends_in_one_line_too(script, arguments, message, tmp_path):
-    done = run(tmp_path, script, *arguments)
-    assert done.returncode == 2, done.stderr
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
-    assert not (tmp_path / "runs").exists()
-
-
 def test_dry_run_prints_the_config_and_leaves_nothing(tmp_path):
     done = run(tmp_path, "train.py", "data=photos_pattern", "gamma=0.5", "dry_run=true")
     assert done.returncode == 0

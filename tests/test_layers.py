@@ -17,7 +17,11 @@ LEVELS = [
     {"data", "metrics", "report"},
     {"modules", "callbacks"},
     {"compare"},
-    {"build", "checkpoint", "runs", "gallery"},
+    {"past_runs"},
+    {"build", "checkpoint", "runs", "arguments"},
+    {"training_card"},
+    {"gallery"},
+    {"training", "evaluation"},
     {"app"},
     {"cli"},
 ]

@@ -1,53 +1,18 @@
-"""The Lightning modules: training, resuming, ranks, fitting, comparing."""
+"""The Lightning modules: training, fitting, comparing."""
 
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
-from conftest import CONFIGS
-from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig
-from torch import Tensor
+from tiny_runs import NETWORK, TINY, assert_same, config, latest, weights
 from wandb_reader import read_finished
 
 import locality
 from locality import GaussianStats, app, build
 from locality.checkpoint import read
-from locality.modules import DDPMModule
-
-ROOT = CONFIGS.parent
-TINY = [
-    "data=digits", "data.subset=103", "data.batch_size=16", "logger=none", "trainer.accelerator=cpu",
-    "trainer.limit_val_batches=1", "trainer.limit_test_batches=1", "trainer.max_epochs=2",
-    "samples.count=2", "samples.steps=2",
-]  # fmt: skip
-NETWORK = ["model.network.channels=[32]", "model.network.layers=1", "model.network.attention=none"]
-
-
-def config(tmp_path: Path, *overrides: str, task: str = "train") -> DictConfig:
-    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
-        return compose(task, [*overrides, f"runs={tmp_path / 'runs'}"])
-
-
-def latest(tmp_path: Path) -> Path:
-    return (tmp_path / "runs" / "latest").resolve()
-
-
-def weights(folder: Path) -> dict[str, Tensor]:
-    return read(folder)["state_dict"]
-
-
-def assert_same(a: dict[str, Tensor], b: dict[str, Tensor], tolerance: float = 0.0) -> None:
-    assert a.keys() == b.keys()
-    for name in a:
-        assert torch.allclose(a[name], b[name], rtol=0, atol=tolerance), name
 
 
 @pytest.fixture(scope="module")
@@ -55,53 +20,6 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("uninterrupted")
     app.run(config(folder, *TINY, *NETWORK, "model.network.dropout=0.1", "snapshots=[5,14]"))
     return latest(folder)
-
-
-def at_step(monkeypatch: pytest.MonkeyPatch, hook: str, condition: object, act: object) -> None:
-    original = getattr(DDPMModule, hook)
-
-    def wrapped(self: DDPMModule, *args: object, **kwargs: object) -> object:
-        if condition(self):  # type: ignore[operator]
-            act()  # type: ignore[operator]
-        return original(self, *args, **kwargs)
-
-    monkeypatch.setattr(DDPMModule, hook, wrapped)
-
-
-def fail() -> None:
-    raise RuntimeError("out of luck")
-
-
-def interrupt() -> None:
-    os.kill(os.getpid(), signal.SIGINT)
-
-
-@pytest.mark.parametrize(
-    ("hook", "condition", "act", "state"),
-    [
-        ("on_train_batch_start", lambda m: m.global_step == 10, fail, "failed"),
-        ("on_train_batch_start", lambda m: m.global_step == 10, interrupt, "interrupted"),
-        ("validation_step", lambda m: m.current_epoch == 0, interrupt, "interrupted"),
-    ],
-    ids=["killed in the second epoch", "stopped within the second epoch", "stopped after the first epoch"],
-)
-def test_a_resumed_run_ends_with_the_weights_of_the_uninterrupted_one(
-    hook, condition, act, state, uninterrupted, tmp_path, monkeypatch
-):
-    asked = [*TINY, *NETWORK, "model.network.dropout=0.1"]
-    with monkeypatch.context() as patch:
-        at_step(patch, hook, condition, act)
-        with pytest.raises((app.RunFailed, KeyboardInterrupt)):
-            app.run(config(tmp_path, *asked))
-    folder = latest(tmp_path)
-    assert json.loads((folder / "status.json").read_text())["state"] == state
-    assert (folder / "error.txt").exists() == (state == "failed")
-    stopped_at = {fail: 7, interrupt: 11 if hook == "on_train_batch_start" else 7}[act]
-    assert read(folder)["global_step"] == stopped_at
-    app.run(config(tmp_path, *asked, f"resume={folder}"))
-    assert latest(tmp_path) == folder
-    assert_same(weights(folder), weights(uninterrupted))
-    assert_same(read(folder)["current_model_state"], read(uninterrupted)["current_model_state"])
 
 
 def test_the_checkpoint_gives_back_the_averaged_weights_and_a_denoiser(uninterrupted):
@@ -227,59 +145,5 @@ def test_the_comparison_finds_the_reference_identical_to_itself(uninterrupted, t
     assert numbers["compare/sample_mse/wiener"] == pytest.approx(0, abs=1e-8)
     assert numbers["compare/sample_r2/optimal"] < 1
     assert numbers["compare/heldout_mse/wiener"] == pytest.approx(
-        numbers["compare/heldout_mse/network"], rel=1e-6
+        numbers["compare/heldout_mse/wiener_reference"], rel=1e-6
     )
-
-
-def run_process(command: str, *overrides: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("LOCALITY_RUN")}
-    environment |= {"OMP_NUM_THREADS": "1", "LOCALITY_CACHE": str(cwd / "cache")}
-    line = [sys.executable, str(ROOT / command), *overrides]
-    done = subprocess.run(line, cwd=cwd, env=environment, capture_output=True, text=True, timeout=400)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done
-
-
-def filter_of(folder: Path) -> dict[str, Tensor]:
-    """A fitted Wiener filter; its covariance, as eigenvectors of equal eigenvalues may turn."""
-    state = weights(folder)
-    basis, values = state["eigenvectors"], state["eigenvalues"]
-    return {"mean": state["mean"], "covariance": basis * values @ basis.T}
-
-
-@pytest.mark.parametrize("model", ["network", "wiener"])
-def test_two_processes_give_the_numbers_of_one(model, tmp_path):
-    # Double precision: Adam divides by the gradient's size, and in single makes steps of rounding errors.
-    overrides = [*TINY, "seed=3", "trainer.precision=64-true", "trainer.max_epochs=1"]
-    # With 701 images the filter is smaller than its bank, so that it is what the checkpoint holds.
-    overrides += NETWORK if model == "network" else ["model=wiener", "data.subset=701"]
-    found = []
-    for ranks in (["trainer=default"], ["trainer=ddp", "trainer.devices=2"]):
-        folder = tmp_path / f"ranks{len(ranks)}"
-        folder.mkdir()
-        run_process("train.py", *overrides, *ranks, cwd=folder)
-        assert len([p for p in (folder / "runs").iterdir() if not p.is_symlink()]) == 1
-        run = (folder / "runs" / "latest").resolve()
-        compare = [
-            "compare=quick",
-            "compare.count=13",
-            "data=digits",
-            "data.subset=103",
-            "logger=none",
-            "trainer.accelerator=cpu",
-        ]
-        run_process("evaluate.py", *compare, *ranks, f"checkpoint={run}", cwd=folder)
-        comparison = (folder / "runs" / "latest").resolve()
-        found.append(
-            (
-                weights(run) if model == "network" else filter_of(run),
-                *(json.loads((f / "metrics.json").read_text()) for f in (run, comparison)),
-            )
-        )
-    (one, train_one, compare_one), (two, train_two, compare_two) = found
-    assert_same(one, two, 1e-6 if model == "network" else 1e-12)
-    for a, b in ((train_one, train_two), (compare_one, compare_two)):
-        assert a["scalars"].keys() == b["scalars"].keys()
-        for name, value in a["scalars"].items():
-            if "seconds" not in name and name != "epoch":
-                assert value == pytest.approx(b["scalars"][name], rel=2e-3, abs=1e-4), name

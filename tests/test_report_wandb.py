@@ -52,7 +52,7 @@ class Line(L.LightningModule):
 
 def fit(folder: Path, epochs: int = 2) -> Report:
     """Train two epochs of three steps, report a result of every kind; not finished."""
-    kept = loggers(folder, config={"data": {"size": 16}})
+    kept = loggers()(folder, config={"data": {"size": 16}})
     data = DataLoader(TensorDataset(torch.randn(6, 4)), batch_size=2)
     trainer = L.Trainer(
         accelerator="cpu",
@@ -150,7 +150,7 @@ def test_a_resumed_run_is_the_same_wandb_run_and_goes_on_in_the_same_files(
     first = fit(folder)
     first.scalars({"a/first": 1.0})
     first.finish(exit_code=1)
-    again = Report(folder, loggers(folder, resume_step=3))
+    again = Report(folder, loggers()(folder, resume_step=3))
     again.scalars({"a/second": 2.0})
     line = again.finish()
     assert [step for step, _ in read_history(folder / "history.csv")["train/loss"]] == [0, 1, 2]
@@ -167,7 +167,7 @@ def test_disabled_leaves_wandb_alone_and_keeps_the_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chosen: str, environment: str
 ) -> None:
     monkeypatch.setenv("WANDB_MODE", environment)
-    kept = loggers(tmp_path, wandb=chosen)
+    kept = loggers(wandb=chosen)(tmp_path)
     assert [type(logger) for logger in kept] == [FolderLogger]
     report = Report(tmp_path, kept)
     report.scalars({"a/b": 1.0})
@@ -181,6 +181,6 @@ def test_the_environment_is_left_as_it_was_and_a_wrong_mode_is_named(
 ) -> None:
     monkeypatch.setenv("WANDB_MODE", "of-line")
     with pytest.raises(ValueError, match=r"WANDB_MODE.*of-line"):
-        loggers(tmp_path)
+        loggers()
     with pytest.raises(ValueError, match=r"want one of offline, online, disabled, got 'on'"):
-        loggers(tmp_path, wandb="on")
+        loggers(wandb="on")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from lightning import Callback, LightningModule, Trainer
 
 from locality.modules.base import DenoiserModule
-from locality.report import Report
 from locality.sampling import sample
 
 COLUMNS = 8  # images in a row
@@ -19,11 +20,17 @@ class SampleGrid(Callback):
     Lightning puts a module's own callbacks last, so it does.
     """
 
-    def __init__(self, report: Report, every_n_epochs: int = 10, count: int = 16, steps: int = 50) -> None:
+    def __init__(
+        self,
+        draw: Callable[..., None],  # draw(name, rows, title=...): Report.grid
+        every_n_epochs: int = 10,
+        count: int = 16,  # images
+        steps: int = 50,  # of DDIM
+    ) -> None:
         for name, value in (("every_n_epochs", every_n_epochs), ("count", count), ("steps", steps)):
             if value < 1:
                 raise ValueError(f"samples.{name}: want at least 1, got {value}")
-        self.report, self.every_n_epochs, self.count, self.steps = report, every_n_epochs, count, steps
+        self.draw, self.every_n_epochs, self.count, self.steps = draw, every_n_epochs, count, steps
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draws the grid on the first rank."""
@@ -37,4 +44,4 @@ class SampleGrid(Callback):
         width = COLUMNS if self.count % COLUMNS == 0 else self.count
         rows = {f"{k + 1} to {k + width}": images[k : k + width] for k in range(0, self.count, width)}
         title = f"Samples after epoch {epoch}, {self.steps} steps of DDIM"
-        self.report.grid(f"samples/epoch_{epoch:04d}", rows, title=title)
+        self.draw(f"samples/epoch_{epoch:04d}", rows, title=title)

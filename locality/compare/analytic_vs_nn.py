@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 
 from torch import Tensor
+from torchmetrics import Metric
 
 from locality.compare.context import Context
 from locality.compare.summary import FLOOR, Summary
-from locality.metrics import interval, ratio_interval
+from locality.config import UsageError
+from locality.metrics import PerImage, interval, per_image, ratio_interval
 from locality.modules.comparison import ComparisonModule
 from locality.report import Chart, Report, Series, format_table
 from locality.report.folder import first_rank
@@ -23,18 +26,22 @@ def analytic_vs_nn(
     pictures: int = 10,  # columns of the picture grids
     calibration: str = "auto",  # "auto": as compare=calibrate found, where it did; "none": as configured
     bank_counts: Mapping[str, int] | None = None,  # training images for the costly candidates
+    metrics: Mapping[str, Metric] | None = None,  # more of torchmetrics' or one's own, by name
 ) -> dict[str, float]:
     """Compare more networks and all candidates with the network; tables, curves and grids go to the report.
 
     The columns of the table are those of `Summary`. Every denoiser sees the same test images and noise.
+    Raises UsageError for settings that do not fit.
     """
+    more = _checked(metrics or {})
     available = len(context.data.bank("test"))
-    if not 1 <= count <= available:
-        raise ValueError(f"compare.count: want 1 to {available} (the test images), got {count}")
+    if not isinstance(count, int) or not 1 <= count <= available:
+        raise UsageError(f"compare.count: want 1 to {available} (the test images), got {count!r}")
     candidates = context.rivals(calibration, bank_counts)
     module = ComparisonModule(
-        context.reference, candidates, count, pictures=min(pictures, count), seed=context.seed
-    )
+        context.reference, candidates, count, context.reference_name, min(pictures, count),
+        seed=context.seed, metrics=more,
+    )  # fmt: skip
     batches = math.ceil(count / context.data.eval_batch_size)
     context.trainer(limit_test_batches=batches).test(module, datamodule=context.data, verbose=False)
     _draw(context.report, module)
@@ -42,10 +49,20 @@ def analytic_vs_nn(
     thinned = {name: len(bank) for name, bank in banks.items() if len(bank) < len(context.bank)}
     summary = Summary(module.results, module.sigmas.tolist(), thinned)
     context.report.scalars(summary.scalars())
-    context.report.table("compare/summary", summary.COLUMNS, summary.rows())
+    context.report.table("compare/summary", summary.columns, summary.rows())
     if first_rank():
-        print(format_table(summary.COLUMNS, summary.rows()), flush=True)
+        print(format_table(summary.columns, summary.rows()), flush=True)
     return summary.scalars()
+
+
+def _checked(metrics: Mapping[str, Metric]) -> dict[str, PerImage]:
+    taken = [name for name in metrics if name in ("mse", "r2") or not re.fullmatch(r"[a-z0-9_]+", name)]
+    if taken:
+        raise UsageError(f"compare.metrics.{taken[0]}: want a name of a-z, 0-9 and _ other than mse and r2")
+    try:
+        return {name: per_image(name, metric) for name, metric in metrics.items()}
+    except ValueError as error:
+        raise UsageError(f"compare.{error}") from error
 
 
 def _draw(report: Report, module: ComparisonModule) -> None:
@@ -65,6 +82,11 @@ def _draw(report: Report, module: ComparisonModule) -> None:
     mse = {key: _series(value.heldout_mse) for key, value in scores.items()}
     label, title = "MSE against the clean image (pixel units squared)", "Held-out denoising"
     report.chart("compare/heldout_mse", Chart(title, SIGMA, label, sigmas, mse, log_x=True, log_y=True))
+    for metric in (key.removeprefix("heldout/") for key in scores[name].more):
+        for kind, target, shown in (("heldout", "clean image", scores), ("forward", name, others)):
+            lines = {key: _series(value.more[f"{kind}/{metric}"]) for key, value in shown.items()}
+            chart = Chart(title, SIGMA, f"{metric} against the {target}", sigmas, lines, log_x=True)
+            report.chart(f"compare/{kind}_{metric}", chart)
     if FLOOR in scores:
         ratio = {key: _ratio(value.heldout_mse, scores[FLOOR].heldout_mse) for key, value in scores.items()}
         chart = Chart(title, SIGMA, "MSE / MSE of Wiener", sigmas, ratio, log_x=True, log_y=True)

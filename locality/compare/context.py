@@ -21,8 +21,6 @@ from locality.report import Report
 from locality.report.folder import first_rank
 from locality.statistics import GaussianStats
 
-NETWORK = "network"  # the reference, in every table
-
 
 @dataclass
 class Context:
@@ -35,6 +33,7 @@ class Context:
     trainer: Callable[..., Trainer]  # trainer(**changes): of the user's choice, logging to the report
     seed: int
     cache: str | None  # where statistics are kept
+    reference_name: str  # of its row: "network", or the kind of analytical denoiser
     calibrations: Path  # the folder beside the checkpoint; <name>.<setting>.json for a candidate's setting
     networks: Mapping[str, Trained] = field(default_factory=dict)  # more of them, by name
 
@@ -46,7 +45,7 @@ class Context:
     @cached_property
     def stats(self) -> GaussianStats:
         """Their mean and covariance, measured once for all candidates."""
-        return GaussianStats.from_bank(self.bank, cache=self.cache)
+        return GaussianStats.measured(self.bank, self.cache)
 
     def rivals(
         self,
@@ -64,7 +63,7 @@ class Context:
                 raise UsageError(
                     f"networks.{name}: want images {tuple(shape)}, as the data; {one.path} makes {got}"
                 )
-            if name in (NETWORK, *self.fits):
+            if name in (self.reference_name, *self.fits):
                 raise UsageError(f"networks.{name}: want another name, this one is taken")
         ours = {name: one.denoiser for name, one in self.networks.items()}
         return ours | self.candidates(calibration, bank_counts)

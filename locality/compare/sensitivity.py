@@ -9,7 +9,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from locality.compare.context import NETWORK, Context
+from locality.compare.context import Context
 from locality.data import ImageDataModule
 from locality.denoisers.base import Pixel
 from locality.metrics import FieldOverlap, field_interval
@@ -24,10 +24,10 @@ from locality.sensitivity import Route, SensitivityField, States, choose_pixels,
 SIGMA = "noise level sigma (pixel units, images in [-1, 1])"
 BAR = "|dD(x)[m] / dx| / maximum"
 Fields = Mapping[str, SensitivityField]
-KINDS = {  # of overlap: what the axis says
-    "cosine": "cosine of the angle to the network's field",
-    "energy": "share of the energy in common with the network's field",
-    "inside": "mass within the network's half-mass radius",
+KINDS = {  # of overlap with the reference: what the axis says
+    "cosine": "cosine of the angle to the field of the {}",
+    "energy": "share of the energy in common with the field of the {}",
+    "inside": "mass within the half-mass radius of the {}",
 }
 
 
@@ -54,7 +54,7 @@ def sensitivity(
     centre, aside = context.data.pixels["centre"], off_centre(context.data, pixel)
     numbered = choose_pixels(f"grid:{grid}", height, width)
     module = FieldModule(
-        {NETWORK: context.reference, **context.rivals()},
+        {context.reference_name: context.reference, **context.rivals()},
         Route(list(sigmas), states, steps, seed=context.seed),
         [centre, aside, *numbered],
         count, shape, share=share,
@@ -86,8 +86,8 @@ def off_centre(data: ImageDataModule, pixel: str | Sequence[int] | None) -> Pixe
 
 
 def _pictures(report: Report, fields: Fields) -> None:
-    """Figure 2: the centre, a row for each denoiser. Figure 3: the network, a row for each pixel."""
-    network = fields[NETWORK]
+    """Figure 2: the centre, a row for each denoiser. Figure 3: the first of them, a row for each pixel."""
+    name, network = next(iter(fields.items()))
     schedule = NoiseSchedule.ddpm()
     columns = [f"sigma = {sigma:.2g}\n(t = {int(schedule.timestep(sigma))})" for sigma in network.sigmas]
     note = describe(network)
@@ -100,7 +100,7 @@ def _pictures(report: Report, fields: Fields) -> None:
         f"{place}\n(row {row}, column {col})": HeatRow(network.maps[:, p], (row, col))
         for p, (place, (row, col)) in enumerate(places)
     }
-    title = "Which input pixels the network's estimate of two pixels depends on"
+    title = f"Which input pixels the estimate of two pixels by the {name} depends on"
     report.figure("sensitivity/pixels", draw(rows, title=title))
 
 
@@ -117,23 +117,27 @@ def describe(field: SensitivityField) -> str:
 
 def _numbers(report: Report, fields: Fields) -> dict[str, float]:
     """Curves and tables of overlap, radius and participation; the mean over noise levels of each."""
-    curves: dict[str, dict[str, Series]] = {kind: {} for kind in KINDS} if len(fields) > 1 else {}
-    for name in fields:
-        if name != NETWORK:
-            for kind, one in overlap_series(fields[name], fields[NETWORK]).items():
-                curves[kind][name] = one
-    pixels = fields[NETWORK].pixels
-    curves["radius"] = _series_of(fields, lambda maps: mass_radius(maps, pixels))
+    reference, target = next(iter(fields.items()))
+    kinds = {kind: label.format(reference) for kind, label in KINDS.items()} if len(fields) > 1 else {}
+    curves: dict[str, dict[str, Series]] = {kind: {} for kind in kinds}
+    for name in list(fields)[1:]:
+        for kind, one in overlap_series(fields[name], target).items():
+            curves[kind][name] = one
+    curves["radius"] = _series_of(fields, lambda maps: mass_radius(maps, target.pixels))
     curves["participation"] = _series_of(fields, participation)
-    labels = KINDS | {
+    labels = kinds | {
         "radius": "half-mass radius (pixels)",
         "participation": "effective number of input pixels",
     }
-    sigmas = list(fields[NETWORK].sigmas)
+    sigmas = list(target.sigmas)
     numbers = {}
     for kind, series in curves.items():
-        title = "Overlap with the network's sensitivity" if kind in KINDS else "Reach of the sensitivity"
-        limits = (0.0, None) if kind in KINDS else (None, None)
+        title = (
+            f"Overlap with the sensitivity of the {reference}"
+            if kind in kinds
+            else "Reach of the sensitivity"
+        )
+        limits = (0.0, None) if kind in kinds else (None, None)
         report.chart(
             f"sensitivity/{kind}",
             Chart(title, SIGMA, labels[kind], sigmas, series, log_x=True, y_range=limits),

@@ -50,6 +50,18 @@ class Summary:
     )  # fmt: skip
     NAMES = ("sample_r2", "sample_mse", "step_r2", "heldout_mse", "heldout_r2", "heldout_ratio")
 
+    @property
+    def metrics(self) -> list[str]:
+        """The names of metrics beside mse and r2."""
+        own = next(iter(self.scores.values())).more
+        return [key.removeprefix("heldout/") for key in own if key.startswith("heldout/")]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The head of the table."""
+        more = [f"held-out {metric}" for metric in self.metrics]
+        return (*self.COLUMNS[:-1], *more, self.COLUMNS[-1])
+
     @cached_property
     def quantities(self) -> dict[str, dict[str, Quantity]]:
         """name of denoiser -> name of quantity -> number; the reference has no distance from itself."""
@@ -66,10 +78,11 @@ class Summary:
         return numbers
 
     def rows(self) -> list[list[str | float | None]]:
-        """The table under COLUMNS."""
+        """The table under `columns`."""
+        names = [*self.NAMES, *(f"heldout_{metric}" for metric in self.metrics)]
         rows: list[list[str | float | None]] = []
         for name, quantities in self.quantities.items():
-            cells = [str(quantities[key]) if key in quantities else None for key in self.NAMES]
+            cells = [str(quantities[key]) if key in quantities else None for key in names]
             label = f"{name} ({self.thinned[name]:,} images)" if name in self.thinned else name
             rows.append([label, *cells, 1000 * self.scores[name].seconds])
         return rows
@@ -83,6 +96,13 @@ class Summary:
             found["sample_r2"] = _quantity(score.path_r2[-1])
             found["sample_mse"] = _quantity(score.path_mse[-1])
             found["step_r2"] = _quantity(self._in_band(score.forward_r2))
+        for key, values in score.more.items():
+            setting, metric = key.split("/")
+            if setting == "path":
+                found[f"sample_{metric}"] = _quantity(values[-1])
+            else:
+                name = {"heldout": "heldout", "forward": "step"}[setting]
+                found[f"{name}_{metric}"] = _quantity(self._in_band(values))
         if FLOOR in self.scores:
             found["heldout_ratio"] = self._ratio(score.heldout_mse, self.scores[FLOOR].heldout_mse)
         return found

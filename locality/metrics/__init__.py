@@ -6,6 +6,7 @@ images and `interval(r2.values())` for how far it can be trusted.
 
 from __future__ import annotations
 
+from locality.metrics.apart import Apart, per_image
 from locality.metrics.bootstrap import interval, ratio_interval
 from locality.metrics.curve import Curve
 from locality.metrics.field_overlap import FieldOverlap, Overlap, field_interval
@@ -14,6 +15,7 @@ from locality.metrics.images import ImageMSE, ImageR2, PearsonR
 from locality.metrics.per_image import PerImage
 
 __all__ = [
+    "Apart",
     "Curve",
     "FieldOverlap",
     "ImageMSE",
@@ -24,5 +26,6 @@ __all__ = [
     "PerImage",
     "field_interval",
     "interval",
+    "per_image",
     "ratio_interval",
 ]

@@ -5,5 +5,14 @@ from locality.modules.base import DenoiserModule
 from locality.modules.comparison import ComparisonModule
 from locality.modules.ddpm import DDPMModule
 from locality.modules.fields import FieldModule
+from locality.modules.finished import FinishedModule
 
-__all__ = ["AnalyticModule", "ComparisonModule", "DDPMModule", "DenoiserModule", "FieldModule", "OnePass"]
+__all__ = [
+    "AnalyticModule",
+    "ComparisonModule",
+    "DDPMModule",
+    "DenoiserModule",
+    "FieldModule",
+    "FinishedModule",
+    "OnePass",
+]

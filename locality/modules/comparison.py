@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import torch
 from einops import reduce
@@ -13,11 +13,12 @@ from torchmetrics import MeanMetric
 
 from locality.data.batch import Batch
 from locality.denoisers.base import Denoiser
-from locality.metrics import Curve, ImageMSE, ImageR2
+from locality.metrics import Curve, ImageMSE, ImageR2, PerImage
 from locality.modules.base import DenoiserModule
 from locality.sampling import start, trajectory
 from locality.schedule import NoiseSchedule
 
+SETTINGS = ("heldout", "forward", "path")  # what estimates are measured in: see Scores
 Values = list[Tensor]  # S times [N], one number for each image at each noise level
 
 
@@ -32,6 +33,7 @@ class Scores:
     forward_r2: Values | None = None
     path_mse: Values | None = None  # the estimates along S steps of DDIM; the last are the final samples
     path_r2: Values | None = None
+    more: Mapping[str, Values] = field(default_factory=dict)  # heldout/<metric>, forward/..., path/...
 
 
 class ComparisonModule(DenoiserModule):
@@ -51,6 +53,7 @@ class ComparisonModule(DenoiserModule):
         pictures: int = 10,  # columns of the picture grids
         schedule: NoiseSchedule | None = None,
         seed: int = 0,
+        metrics: Mapping[str, PerImage] | None = None,  # more of them, beside r2 and mse
     ) -> None:
         if reference_name in candidates:
             raise ValueError(f"candidates: {reference_name!r} is the name of the reference; choose another")
@@ -61,7 +64,7 @@ class ComparisonModule(DenoiserModule):
         self.denoiser = reference
         self.reference_name, self.count, self.pictures = reference_name, count, pictures
         self.denoisers = nn.ModuleDict({reference_name: reference, **candidates})
-        self.tallies = nn.ModuleDict({name: _Tally(self.sigmas) for name in self.denoisers})
+        self.tallies = nn.ModuleDict({name: _Tally(self.sigmas, metrics or {}) for name in self.denoisers})
         self.results: dict[str, Scores] = {}  # filled by the test run
         self.grids: dict[str, dict[str, Tensor]] = {"denoise": {}, "samples": {}}
 
@@ -131,8 +134,10 @@ class ComparisonModule(DenoiserModule):
 class _Tally(nn.Module):
     """The running metrics of one denoiser."""
 
-    def __init__(self, sigmas: Tensor) -> None:
+    def __init__(self, sigmas: Tensor, metrics: Mapping[str, PerImage]) -> None:
         super().__init__()
+        keys = [(f"{setting}/{name}", name) for setting in SETTINGS for name in metrics]
+        self.more = nn.ModuleDict({key: Curve(metrics[name], sigmas) for key, name in keys})
         self.heldout_mse, self.heldout_r2 = Curve(ImageMSE(), sigmas), Curve(ImageR2(), sigmas)
         self.forward_mse, self.forward_r2 = Curve(ImageMSE(), sigmas), Curve(ImageR2(), sigmas)
         self.path_mse, self.path_r2 = Curve(ImageMSE(), sigmas), Curve(ImageR2(), sigmas)
@@ -143,35 +148,46 @@ class _Tally(nn.Module):
         self.heldout_mse.update(step, estimate, batch.images, batch.index)
         varied = reduce(batch.images, "b c h w -> b", "max") > reduce(batch.images, "b c h w -> b", "min")
         self.heldout_r2.update(step, estimate, batch.images, batch.index, varied.float())
+        self._update_more("heldout", step, estimate, batch.images, batch)
 
     def forward_step(self, step: int, estimate: Tensor, target: Tensor, batch: Batch) -> None:
         """Adds estimates from noised images, and the reference's."""
         self.forward_mse.update(step, estimate, target, batch.index)
         self.forward_r2.update(step, estimate, target, batch.index)
+        self._update_more("forward", step, estimate, target, batch)
 
     def path_step(self, step: int, estimate: Tensor, target: Tensor, batch: Batch) -> None:
         """Adds estimates along a DDIM run, and the reference's."""
         self.path_mse.update(step, estimate, target, batch.index)
         self.path_r2.update(step, estimate, target, batch.index)
+        self._update_more("path", step, estimate, target, batch)
 
     def scores(self, reference: bool) -> Scores:
         """The numbers so far; the reference is not compared with itself."""
-        against = (
-            {}
-            if reference
-            else {
-                "forward_mse": self.forward_mse.values(),
-                "forward_r2": self.forward_r2.values(),
-                "path_mse": self.path_mse.values(),
-                "path_r2": self.path_r2.values(),
-            }
-        )
-        return Scores(
+        scores = Scores(
             seconds=self.seconds.compute().item(),
             heldout_mse=self.heldout_mse.values(),
             heldout_r2=self.heldout_r2.values(),
-            **against,
+            more={key: curve.values() for key, curve in self._more("heldout")},
         )
+        if reference:
+            return scores
+        return replace(
+            scores,
+            forward_mse=self.forward_mse.values(),
+            forward_r2=self.forward_r2.values(),
+            path_mse=self.path_mse.values(),
+            path_r2=self.path_r2.values(),
+            more={key: curve.values() for setting in SETTINGS for key, curve in self._more(setting)},
+        )
+
+    def _update_more(self, setting: str, step: int, estimate: Tensor, target: Tensor, batch: Batch) -> None:
+        for _, curve in self._more(setting):
+            curve.update(step, estimate, target, batch.index)
+
+    def _more(self, setting: str) -> list[tuple[str, Curve]]:
+        curves = [(key, curve) for key, curve in self.more.items() if isinstance(curve, Curve)]
+        return [(key, curve) for key, curve in curves if key.startswith(f"{setting}/")]
 
 
 def _timed(denoiser: Denoiser, x: Tensor, sigma: Tensor) -> tuple[Tensor, float]:  # the estimate, seconds

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import TypeGuard
 
 import torch
 from einops import reduce
@@ -21,7 +22,6 @@ from locality.modules.base import DenoiserModule
 from locality.noise import generator, standard_normal
 from locality.schedule import NoiseSchedule
 
-LOG_EVERY = 50  # optimiser steps between two looks at the gradient
 BANDS = (
     (0, 100),
     (100, 300),
@@ -54,6 +54,7 @@ class DDPMModule(DenoiserModule):
         seed: int = 0,  # of the weights, the noise and the dropout
     ) -> None:
         super().__init__(image_shape, schedule, seed)
+        _check(learning_rate, weight_decay, betas, warmup_steps, ema_decay)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(generator(seed, "weights").initial_seed())
             net = network(self.image_shape)
@@ -127,7 +128,8 @@ class DDPMModule(DenoiserModule):
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Logs the norm of the gradient before it is clipped."""
-        if self.global_step % LOG_EVERY == 0:
+        # Only where Lightning writes a row of numbers after this step.
+        if (self.global_step + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
             norms = torch._foreach_norm([p.grad for p in self.denoiser.parameters() if p.grad is not None])
             self.log("train/gradient_norm", torch.stack(norms).norm())
 
@@ -147,3 +149,25 @@ class DDPMModule(DenoiserModule):
         source = generator(self.seed, stream, index)
         t = torch.randint(len(self.schedule), (), generator=source)
         return t, standard_normal(self.image_shape, source)
+
+
+def _check(
+    learning_rate: float, weight_decay: float, betas: Sequence[float], warmup_steps: int, ema_decay: float
+) -> None:
+    for name, value, want, good in (
+        ("learning_rate", learning_rate, "a number above 0", lambda v: _number(v) and v > 0),
+        ("weight_decay", weight_decay, "a number from 0", lambda v: _number(v) and v >= 0),
+        ("betas", betas, "two numbers in [0, 1)", lambda v: len(v) == 2 and all(map(_decay, v))),
+        ("warmup_steps", warmup_steps, "a whole number from 0", lambda v: isinstance(v, int) and v >= 0),
+        ("ema_decay", ema_decay, "a number in [0, 1)", _decay),
+    ):
+        if not good(value):
+            raise ValueError(f"{name}: want {want}, got {value!r}")
+
+
+def _number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _decay(value: object) -> bool:
+    return _number(value) and 0 <= value < 1

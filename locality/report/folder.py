@@ -40,6 +40,12 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     os.replace(fresh, path)
 
 
+def shown_path(path: Path) -> str:
+    """A path as people type it: relative to the working directory where it lies inside."""
+    whole = path.resolve()
+    return str(whole.relative_to(Path.cwd())) if whole.is_relative_to(Path.cwd()) else str(whole)
+
+
 def first_rank() -> bool:
     """Is this the process that writes? One run folder and one W&B run, however many ranks."""
     from lightning.pytorch.utilities import rank_zero_only

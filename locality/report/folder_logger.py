@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
@@ -18,6 +19,7 @@ from locality.report.history import COLUMNS, HISTORY
 
 if TYPE_CHECKING:
     from lightning.pytorch.loggers import WandbLogger
+    from wandb import Settings
 
 WANDB_ID = "wandb_id.txt"
 MODES = ("offline", "online", "disabled")
@@ -25,19 +27,34 @@ OLD_WORDS = {"dryrun": "offline", "run": "online"}  # which W&B itself, and Ligh
 
 
 def loggers(
-    folder: Path,  # the run folder
     wandb: str = "offline",  # offline | online | disabled; $WANDB_MODE, if set, decides between the first two
     project: str = "locality",  # the W&B project
-    config: Mapping[str, Any] | None = None,  # plain containers; W&B's table of runs shows them
-    resume_step: int | None = None,  # the step that a resumed run goes on from; later rows are forgotten
-) -> list[Logger]:
-    """The loggers of a run: the folder always, W&B unless it is disabled. A resumed run keeps its W&B id."""
+) -> Callable[..., list[Logger]]:
+    """What makes the loggers of a run folder: the folder always, W&B unless it is disabled.
+
+    Call it as `open_loggers` below, without mode and project. Raises ValueError for a mode that there is
+    not, and for W&B online without a login, while there is no run folder yet.
+    """
     if wandb not in MODES:
         raise ValueError(f"logger.wandb: want one of {', '.join(MODES)}, got '{wandb}'")
     mode = wandb if wandb == "disabled" else os.environ.get("WANDB_MODE", wandb)
     mode = OLD_WORDS.get(mode, mode)
     if mode not in MODES:
         raise ValueError(f"WANDB_MODE: want one of {', '.join(MODES)}, got '{mode}'")
+    if mode == "online":
+        _check_login()
+    return functools.partial(open_loggers, mode=mode, project=project)
+
+
+def open_loggers(
+    folder: Path,  # the run folder
+    config: Mapping[str, Any] | None = None,  # plain containers; W&B's table of runs shows them
+    resume_step: int | None = None,  # the step that a resumed run goes on from; later rows are forgotten
+    *,
+    mode: str,  # of MODES
+    project: str,  # the W&B project
+) -> list[Logger]:
+    """The loggers of a run folder. A resumed run keeps its W&B id."""
     folder_logger = FolderLogger(folder)
     if resume_step is not None:
         folder_logger.rewind(resume_step)
@@ -119,7 +136,7 @@ def _wandb_logger(folder: Path, mode: str, project: str, config: Mapping[str, An
     import wandb
     from lightning.pytorch.loggers import WandbLogger
 
-    quiet = wandb.Settings(show_info=False, show_warnings=False, console="off")  # errors are still shown
+    quiet = _settings()
     wandb.setup(settings=quiet)
     # `mode` and not `offline=True`, which would set WANDB_MODE for everything else in this process.
     return WandbLogger(
@@ -131,6 +148,25 @@ def _wandb_logger(folder: Path, mode: str, project: str, config: Mapping[str, An
         config=dict(config or {}),
         settings=quiet,
     )
+
+
+def _check_login() -> None:
+    import wandb
+
+    wandb.setup(settings=_settings())
+    try:
+        known = wandb.login(prompt=False)
+    except wandb.Error as error:
+        raise ValueError(f"W&B online: {error} (logger=wandb keeps the run for `wandb sync`)") from error
+    if not known:
+        raise ValueError("W&B online wants `wandb login` once (logger=wandb keeps the run for `wandb sync`)")
+
+
+def _settings() -> Settings:
+    import wandb
+
+    # Errors are still shown.
+    return wandb.Settings(show_info=False, show_warnings=False, console="off")
 
 
 def _wandb_id(folder: Path) -> str | None:

@@ -134,6 +134,10 @@ class Report:
             self._mirror.finish(exit_code)
         return sync_command(self.folder) if self._mirror else None
 
+    def pictures(self) -> list[Path]:
+        """The pictures of the run folder, in the order of their names."""
+        return sorted((self.folder / "images").rglob("*.png"))
+
     def _keep_picture(self, name: str, figure: Figure) -> Path:
         path = self.folder / "images" / f"{checked_name(name)}.png"
         write_atomically(path, to_png(figure))
@@ -165,10 +169,9 @@ class Report:
 
     def _earlier_pictures(self) -> list[Picture]:
         """Pictures of the run before it was resumed, or those that a callback drew by itself."""
-        paths = sorted((self.folder / "images").rglob("*.png"))
         shown = {picture.path for picture in self._pictures.values()}
         return [
             Picture(path, str(path.relative_to(self.folder / "images").with_suffix("")))
-            for path in paths
+            for path in self.pictures()
             if path not in shown
         ]

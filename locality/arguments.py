@@ -1,0 +1,120 @@
+"""Mistakes in the arguments of a command line, each told in one line with the nearest names that exist."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from locality.config import check, nearest
+
+TASKS = ("train", "evaluate")
+SPREAD = ("range(", "choice(", "interval(", "glob(")  # how a sweep spells several choices
+
+
+def choices(configs: Path) -> str:
+    """What `--list` prints: every choice of every group."""
+    groups = sorted(path for path in configs.iterdir() if path.is_dir())
+    return "\n".join(f"{group.name}=" + " | ".join(_names(group)) for group in groups)
+
+
+def wrong_choice(task: str, configs: Path, arguments: list[str]) -> str | None:
+    """What is wrong with the choices of config groups, `data=photos` and the like, if anything is."""
+    for argument in _assignments(arguments):
+        key, value = argument.split("=", 1)
+        group, _, package = key.lstrip("+~").partition("@")
+        if not (configs / group).is_dir() or value.startswith(SPREAD):
+            continue
+        names = _names(configs / group)
+        for choice in value.split(","):
+            if choice not in names:
+                if choice in ("null", ""):
+                    return f"{group}: want one of {', '.join(names)}, got {choice or 'nothing'}"
+                return f"no {group} named {choice!r}. {nearest(choice, names)}"
+        if not package and not key.startswith("+") and group not in _own_groups(task, configs):
+            return _elsewhere(group, value, task, configs, arguments)
+    return None
+
+
+def explain(error: Exception, task: str, configs: Path, arguments: list[str]) -> str:
+    """One line for what Hydra refused."""
+    from hydra import compose, initialize_config_dir
+
+    groups = {path.name for path in configs.iterdir() if path.is_dir()}
+    given = _assignments(arguments)
+    good = [argument for argument in given if argument.split("=")[0] in groups and "," not in argument]
+    try:
+        with initialize_config_dir(str(configs), version_base="1.3"):
+            whole = compose(task, good)
+    except (HydraException, OmegaConfBaseException, ValueError):
+        return _one_line(error)
+    for argument in given:
+        key = argument.split("=", 1)[0]
+        node: Any = whole
+        at_home = key.startswith(("+", "hydra.")) or "@" in key or key in groups
+        path = [] if at_home else key.lstrip("~").split(".")
+        for depth, part in enumerate(path):
+            if not isinstance(node, DictConfig) or part not in node:
+                names = [".".join([*path[:depth], str(name)]) for name in node or ()]
+                return f"no setting named '{key}'. {nearest(key, names) if names else ''}".strip()
+            node = node[part] if not OmegaConf.is_missing(node, part) else None
+    return _one_line(error)
+
+
+def check_jobs(task: str, configs: Path, arguments: list[str]) -> None:
+    """Checks every job of a sweep before the first one starts. Raises UsageError, or what Hydra raises."""
+    from hydra import compose, initialize_config_dir
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    overrides = OverridesParser.create().parse_overrides(_assignments(arguments))
+    if any(
+        (override.key_or_group or "").startswith(("hydra/sweeper", "hydra.sweeper")) for override in overrides
+    ):
+        return  # another sweeper, which may draw other jobs
+    with initialize_config_dir(str(configs), version_base="1.3"):
+        for batch in BasicSweeper.split_arguments(overrides, None):
+            for job in batch:
+                check(compose(task, list(job)))
+
+
+def _assignments(arguments: list[str]) -> list[str]:
+    return [argument for argument in arguments if not argument.startswith("-") and "=" in argument]
+
+
+def _names(group: Path) -> list[str]:
+    return sorted(file.stem for file in group.glob("*.yaml"))
+
+
+def _own_groups(task: str, configs: Path) -> set[str]:
+    defaults: Any = OmegaConf.to_container(OmegaConf.load(configs / f"{task}.yaml"))
+    return {next(iter(entry)) for entry in defaults["defaults"] if isinstance(entry, dict)}
+
+
+def _elsewhere(group: str, value: str, task: str, configs: Path, arguments: list[str]) -> str:
+    if group == "pattern":
+        plus = "" if _has_pattern(configs, arguments) else "+"
+        return f"{group}={value}: a pattern is a part of the data; use {plus}pattern@data.pattern={value}"
+    others = [other for other in TASKS if group in _own_groups(other, configs)]
+    where = f"{group}={value}: a choice of {', '.join(f'{other}.py' for other in others)}, not of {task}.py"
+    if group == "denoiser":
+        return f"{where}; to add a row to the comparison use +denoiser@candidates.{value}={value}"
+    return f"{where}, which chooses {', '.join(sorted(_own_groups(task, configs) - {'hydra'}))}"
+
+
+def _has_pattern(configs: Path, arguments: list[str]) -> bool:
+    data = [argument.split("=", 1)[1] for argument in arguments if argument.startswith("data=")]
+    return bool(data) and "/pattern@pattern" in (configs / "data" / f"{data[-1]}.yaml").read_text()
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    missing = re.search(r"To append to your default list use (\S+)", text)
+    if missing:
+        return f"{missing[1].lstrip('+')}: the config has none to change; use {missing[1]}"
+    twice = re.search(r"Multiple values for (\S+)\. ", text)
+    return f"{twice[1]}: the config has one already; leave the + out" if twice else text

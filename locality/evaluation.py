@@ -1,0 +1,115 @@
+"""One run of evaluate.py."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import lightning
+from lightning import Trainer
+from lightning.pytorch.loggers import Logger
+from omegaconf import DictConfig
+
+from locality import build, gallery
+from locality.build import plain
+from locality.checkpoint import CHECKPOINT, read, rebuilt
+from locality.compare.context import Context
+from locality.compare.trained import Trained
+from locality.config import UsageError
+from locality.denoisers import NetworkDenoiser
+from locality.denoisers.base import Denoiser
+from locality.past_runs import newest_network, training_run
+from locality.report import Report
+from locality.report.folder import first_rank
+
+
+class Evaluation:
+    """Making it builds all that can be built without a run folder, and so finds what does not fit."""
+
+    resume_step = None  # an evaluation is short: it is not resumed
+
+    def __init__(self, cfg: DictConfig) -> None:
+        self.cfg = cfg
+        lightning.seed_everything(cfg.seed, verbose=False)
+        self.networks = gallery.networks(cfg)
+        source = _source(cfg, self.networks)
+        checkpoint = read(source)
+        recipe = checkpoint["hyper_parameters"]
+        # Resolved, so that config.yaml names what was evaluated, and on which images.
+        cfg.checkpoint = str(source)
+        cfg.data = _data(cfg, recipe["data"])
+        cfg.gamma = cfg.data.gamma
+        self.data = build.datamodule(cfg.data)
+        bank = self.data.bank("train")
+        self.facts = {"fingerprint": bank.fingerprint}
+        _check_images(source, recipe, bank.image_shape, bank.fingerprint)
+        self.fits = {name: build.fit(node) for name, node in cfg.candidates.items()}
+        for name, fit in self.fits.items():
+            build.try_fit(f"candidates.{name}", fit, bank)
+        self.compare = build.made(cfg.compare)
+        trainer = build.trainer(cfg.trainer, Path(cfg.runs), [], [])
+        try:
+            self.data.check_ranks(trainer.num_devices * trainer.num_nodes)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+        file = source / CHECKPOINT if source.is_dir() else source
+        self.calibrations = file.resolve().with_suffix(".calibration")
+        self.reference = rebuilt(checkpoint, source, cfg.cache)
+
+    def run(self, folder: Path, report: Report, tools: list[Logger]) -> dict[str, float]:
+        """Compare."""
+
+        def trainer(**changes: Any) -> Trainer:
+            return build.trainer(self.cfg.trainer, folder, tools, [], **changes)
+
+        context = Context(
+            self.reference, self.fits, self.data, report, trainer, self.cfg.seed, self.cfg.cache,
+            _name(self.reference, self.fits), self.calibrations, self.networks,
+        )  # fmt: skip
+        return self.compare(context)
+
+
+def _name(reference: Denoiser, taken: Collection[str]) -> str:
+    """What to call the reference in tables and figures: a network, or the kind of analytical denoiser."""
+    if isinstance(reference, NetworkDenoiser):
+        return "network"
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", type(reference).__name__).lower()
+    return f"{words}_reference" if words in taken else words
+
+
+def _source(cfg: DictConfig, networks: Mapping[str, Trained]) -> Path:
+    if cfg.checkpoint is None:
+        return next(iter(networks.values())).path
+    if cfg.checkpoint != "auto":
+        return training_run(Path(cfg.checkpoint))
+    source = newest_network(Path(cfg.runs), cfg.data, cfg.gamma)
+    if first_rank():
+        print(f"checkpoint=auto: {source}", flush=True)
+    return source
+
+
+def _data(cfg: DictConfig, trained_on: dict[str, Any]) -> dict[str, Any]:
+    """The data that were asked for, else those of the run; without a gamma, that of the run."""
+    if cfg.data is None:
+        if cfg.gamma and trained_on["pattern"] is None:
+            raise UsageError(f"gamma={cfg.gamma:g}: the data of the run have no pattern; leave gamma out")
+        return trained_on if cfg.gamma is None else {**trained_on, "gamma": cfg.gamma}
+    asked = plain(cfg.data)
+    if cfg.gamma is None:
+        asked["gamma"] = trained_on["gamma"] if asked["pattern"] is not None else 0.0
+    return asked
+
+
+def _check_images(source: Path, recipe: dict[str, Any], shape: tuple[int, ...], fingerprint: str) -> None:
+    wanted, got = (" x ".join(map(str, sides)) for sides in (recipe["image_shape"], shape))
+    if wanted != got:
+        raise UsageError(f"checkpoint={source}: trained on images of {wanted}, and the data have {got}")
+    # Checkpoints of before the fingerprint was kept say nothing.
+    if "fingerprint" in recipe and recipe["fingerprint"] != fingerprint and first_rank():
+        print(
+            f"note: these are not the images that {source} was trained on "
+            f"(fingerprint {fingerprint}, was {recipe['fingerprint']})",
+            flush=True,
+        )

@@ -1,0 +1,138 @@
+"""Runs of the past: the newest network, the training behind an evaluation, a run to go on with.
+
+Imports nothing heavy: the command line settles here what a run can be resumed with.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from locality.config import UsageError, nearest
+
+STATUS, CONFIG = "status.json", "config.yaml"
+# What may change when a run goes on: it moves none of its numbers. Everything else makes the run.
+FREE = (
+    "resume", "runs", "cache", "dry_run", "logger", "samples", "snapshots", "trainer.accelerator",
+    "trainer.devices", "trainer.num_nodes", "trainer.strategy", "trainer.enable_progress_bar",
+)  # fmt: skip
+
+
+def training_run(path: Path) -> Path:
+    """The folder of a training run; for that of an evaluation, the training run that it evaluated.
+
+    So `runs/latest` can be loaded, resumed and evaluated, whatever ran last. Anything else
+    comes back as it is.
+    """
+    if path.is_symlink():  # runs/latest will soon point elsewhere
+        path = path.parent / path.readlink()
+    if not (path / CONFIG).is_file():
+        return path
+    cfg = OmegaConf.load(path / CONFIG)
+    if cfg.task != "evaluate":
+        return path
+    source = Path(cfg.checkpoint)
+    # An evaluation of another working directory: its training run is beside it.
+    return source if source.exists() else path.resolve().parent / source.name
+
+
+def newest_network(root: Path, data: Any, gamma: float | None) -> Path:
+    """The newest finished run that trained a network, on this data if it is given.
+
+    Raises UsageError, naming the command that trains one, if there is none.
+    """
+    found = []
+    for status in root.glob(f"*/{STATUS}"):
+        folder = status.parent
+        if folder.is_symlink() or not (folder / CONFIG).is_file():
+            continue
+        facts = json.loads(status.read_text())
+        if facts["task"] == "train" and facts["state"] == "finished" and facts["network"]:
+            trained_on: Any = OmegaConf.to_container(OmegaConf.load(folder / CONFIG))
+            if data is None or _images(trained_on["data"], gamma) == _images(data, gamma):
+                # Runs of before the time was noted are older than any that has one.
+                found.append((facts.get("time", ""), folder.name, folder))
+    if found:
+        return max(found)[-1]
+    wanted = "" if data is None else " on this data"
+    raise UsageError(
+        f"checkpoint=auto: no finished training run{wanted} in {root}/; train one: python train.py"
+    )
+
+
+def check_unfinished(folder: Path) -> None:
+    """Raises UsageError for a run that cannot go on: finished, analytical, or not a training run."""
+    if not (folder / CONFIG).is_file():
+        there = [str(path.parent) for path in sorted(folder.parent.glob(f"*/{CONFIG}"))]
+        hint = nearest(str(folder), there) if there else ""
+        raise UsageError(f"resume={folder}: no run there. {hint}".strip())
+    model = OmegaConf.select(OmegaConf.load(folder / CONFIG), "model")
+    if model is None or "network" not in model:
+        raise UsageError(
+            f"resume={folder}: nothing to resume, an analytical denoiser is fitted in one pass; "
+            "start it again with its own command"
+        )
+    status = folder / STATUS
+    if status.is_file() and json.loads(status.read_text())["state"] == "finished":
+        raise UsageError(
+            f"resume={folder}: nothing to resume, the run has finished; more epochs are another run "
+            "(its learning rate falls to 0 at the last one)"
+        )
+
+
+def resumed(
+    cfg: DictConfig,  # as composed from the command line, with `resume`
+    overrides: Sequence[str],  # what the command line says
+) -> DictConfig:
+    """The config of the run to go on with, and on top what this command line changes of FREE.
+
+    Raises UsageError for a run that cannot go on and for a change of anything else.
+    """
+    folder = training_run(Path(cfg.resume))
+    check_unfinished(folder)
+    saved = OmegaConf.load(folder / CONFIG)
+    assert isinstance(saved, DictConfig)
+    OmegaConf.resolve(cfg)
+    merged = saved.copy()
+    for override in overrides:
+        key = override.lstrip("+~").split("=")[0].split("@")[-1]
+        if key.split(".")[0] not in saved:
+            raise UsageError(f"resume: a run keeps its own settings; leave {key}= out")
+        OmegaConf.update(merged, key, OmegaConf.select(cfg, key), merge=False, force_add=True)
+    _refuse_changes(folder, dict(_leaves(saved)), dict(_leaves(merged)))
+    merged.resume = str(folder)
+    return merged
+
+
+def _refuse_changes(folder: Path, before: dict[str, Any], after: dict[str, Any]) -> None:
+    for key in sorted(before.keys() | after.keys()):
+        old, new = (leaves.get(key) for leaves in (before, after))
+        if old != new and not any(key == free or key.startswith(f"{free}.") for free in FREE):
+            raise UsageError(
+                f"resume: {folder} has {key}={_shown(old)}, which makes its numbers, so it cannot become "
+                f"{_shown(new)}; leave it out, or start another run"
+            )
+
+
+def _leaves(node: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    plain: Any = OmegaConf.to_container(node) if isinstance(node, DictConfig) else node
+    if isinstance(plain, dict) and plain:
+        for name, value in plain.items():
+            yield from _leaves(value, f"{key}.{name}" if key else str(name))
+    elif plain is not None and plain != {}:
+        yield key, plain
+
+
+def _shown(value: Any) -> str:
+    return "null" if value is None else str(value)
+
+
+def _images(data: Any, gamma: float | None) -> Any:
+    # What decides over the images; the seed of the order and the batch sizes do not.
+    ignored = {"seed", "batch_size", "eval_batch_size", "pixels"} | ({"gamma"} if gamma is None else set())
+    plain: Any = OmegaConf.to_container(data) if isinstance(data, DictConfig) else data
+    return {key: value for key, value in plain.items() if key not in ignored}

@@ -1,0 +1,107 @@
+"""One run of train.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import lightning
+from lightning import Callback
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import Logger
+from omegaconf import DictConfig
+
+from locality import build
+from locality.build import plain
+from locality.callbacks.interrupt import StopBetweenBatches
+from locality.callbacks.samples import SampleGrid
+from locality.callbacks.snapshots import Snapshots
+from locality.checkpoint import CHECKPOINT, read
+from locality.config import UsageError
+from locality.modules import AnalyticModule, OnePass
+from locality.past_runs import check_unfinished
+from locality.report import Report
+from locality.training_card import card, ratios_to_wiener
+
+# What fitting an analytical denoiser asks of any trainer: nothing is optimised, so nothing is clipped.
+ONE_PASS: dict[str, Any] = {"max_epochs": 1, "limit_val_batches": 0, "gradient_clip_val": None}
+
+
+class Training:
+    """Making it builds all that can be built without a run folder, and so finds what does not fit."""
+
+    def __init__(self, cfg: DictConfig) -> None:
+        self.cfg = cfg
+        if cfg.resume:
+            check_unfinished(Path(cfg.resume))
+        lightning.seed_everything(cfg.seed, verbose=False)
+        self.data = build.datamodule(cfg.data)
+        bank = self.data.bank("train")
+        self.module = build.module(cfg.model, tuple(bank.image_shape))
+        self.facts = {"fingerprint": bank.fingerprint}
+        recipe: dict[str, Any] = {"model": plain(cfg.model), "data": plain(cfg.data), **self.facts}
+        recipe["image_shape"] = list(bank.image_shape)
+        self.module.save_hyperparameters(recipe, logger=False)
+        self._try()
+        last = Path(cfg.resume) / CHECKPOINT if cfg.resume else None
+        self.last = last if last is not None and last.is_file() else None
+        # Rows of a run that was stopped before its first checkpoint are those of no run.
+        self.resume_step = read(self.last)["global_step"] if self.last else 0 if cfg.resume else None
+
+    @property
+    def analytic(self) -> bool:
+        """Whether this is one pass, with nothing to optimise."""
+        return isinstance(self.module, AnalyticModule)
+
+    def run(self, folder: Path, report: Report, tools: list[Logger]) -> dict[str, float]:
+        """Train, test on held-out images, and write the model card."""
+        trainer = build.trainer(
+            self.cfg.trainer, folder, tools, self._callbacks(folder, report.grid),
+            **(ONE_PASS if self.analytic else {}),
+        )  # fmt: skip
+        data = OnePass(self.data) if self.analytic else self.data
+        trainer.fit(self.module, datamodule=data, ckpt_path=str(self.last) if self.last else None)
+        if trainer.interrupted:
+            raise KeyboardInterrupt
+        if self.analytic:
+            trainer.save_checkpoint(folder / CHECKPOINT)
+        numbers = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        steps = trainer.global_step
+        numbers |= trainer.test(self.module, datamodule=self.data, verbose=False)[0]
+        numbers |= ratios_to_wiener(self.cfg, self.module, self.data, folder, numbers)
+        report.scalars(numbers)
+        report.model_card(card(self.cfg, self.module, self.data, folder, steps))
+        return numbers
+
+    def _try(self) -> None:
+        try:
+            trainer = build.trainer(
+                self.cfg.trainer, Path(self.cfg.runs), [], self._callbacks(Path(self.cfg.runs), print),
+                **(ONE_PASS if self.analytic else {}),
+            )  # fmt: skip
+            self.data.check_ranks(trainer.num_devices * trainer.num_nodes)
+            if not self.analytic:
+                self.module.schedule.leading(self.cfg.samples.get("steps", 1))
+        except (ValueError, TypeError) as error:
+            raise UsageError(" ".join(str(error).split())) from error
+        if isinstance(self.module, AnalyticModule):
+            build.try_fit("denoiser", self.module.fit, self.data.bank("train"))
+
+    def _callbacks(self, folder: Path, draw: Callable[..., None]) -> list[Callback]:
+        if self.analytic:
+            return []
+        return [SampleGrid(draw, **self.cfg.samples), *_checkpoints(folder, self.cfg.snapshots)]
+
+
+def _checkpoints(folder: Path, snapshots: Sequence[int]) -> list[Callback]:
+    """`last.ckpt`, renewed after each epoch, every few minutes, and when the run is stopped; snapshots."""
+    place: dict[str, Any] = {"dirpath": folder / CHECKPOINT.parent, "filename": CHECKPOINT.stem}
+    place |= {"enable_version_counter": False}
+    return [
+        ModelCheckpoint(**place, every_n_epochs=1, save_on_train_epoch_end=True),
+        ModelCheckpoint(**place, train_time_interval=timedelta(minutes=4)),
+        Snapshots(folder / CHECKPOINT.parent, snapshots),
+        StopBetweenBatches(folder / CHECKPOINT),
+    ]

@@ -1,0 +1,75 @@
+"""What a training says of itself in MODEL_CARD.md: what it is, how it was made, how it stands to Wiener."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from locality import build
+from locality.data import ImageDataModule
+from locality.denoisers import Wiener
+from locality.modules import DDPMModule, DenoiserModule, FinishedModule
+from locality.report import ModelCard
+from locality.report.folder import shown_path
+from locality.statistics import GaussianStats
+
+CHEAP = 2e10  # multiplications that a Wiener filter for the card may cost: a few seconds
+
+
+def ratios_to_wiener(
+    cfg: DictConfig,
+    module: DenoiserModule,
+    data: ImageDataModule,
+    folder: Path,
+    numbers: Mapping[str, float],  # test/mse/t000... of the module
+) -> dict[str, float]:
+    """`test/ratio_to_wiener/t000`...: its held-out error over Wiener's, on the same images and noise.
+
+    Nothing for Wiener itself, nor where the filter would take longer than a few seconds. With fewer images
+    than coordinates it is fitted with shrinkage. Full precision, whatever the training had.
+    """
+    bank = data.bank("train")
+    n, count = bank.image_shape.numel(), len(bank)
+    if isinstance(module.denoiser, Wiener) or count * n**2 + 10 * n**3 > CHEAP:
+        return {}
+    stats = GaussianStats.from_bank(bank, "ledoit_wolf" if count < n else None, cfg.cache)
+    floor = FinishedModule(Wiener(stats), module.schedule, module.seed)
+    trainer = build.trainer(cfg.trainer, folder, [], [], enable_progress_bar=False, precision="32-true")
+    (errors,) = trainer.test(floor, datamodule=data, verbose=False)
+    return {
+        name.replace("test/mse/", "test/ratio_to_wiener/"): numbers[name] / error
+        for name, error in errors.items()
+        if name.startswith("test/mse/")
+    }
+
+
+def card(
+    cfg: DictConfig, module: DenoiserModule, data: ImageDataModule, folder: Path, steps: int
+) -> ModelCard:
+    """The model card, but for the numbers, command and versions, which the report knows."""
+    bank, kind = data.bank("train"), type(module.denoiser).__name__
+    shape = " x ".join(map(str, bank.image_shape))
+    inside = next((cfg.model[key] for key in ("network", "denoiser") if key in cfg.model), cfg.model)
+    facts = {"What": f"`{inside['_target_']}`", "Seed": str(cfg.seed), "Run": f"`{folder.name}`"}
+    if isinstance(module, DDPMModule):
+        facts |= {
+            "Parameters": f"{sum(parameter.numel() for parameter in module.parameters()):,}",
+            "Optimiser steps": f"{steps:,}, of {cfg.data.batch_size} images",
+            "Weights": f"averaged with decay {module.ema_decay:g}" if module.ema_decay else "the last ones",
+        }
+    pattern = f", with a pattern of strength gamma = {cfg.gamma:g}" if cfg.data.pattern is not None else ""
+    return ModelCard(
+        title=f"{kind} for images of {shape}",
+        summary="A denoiser `D(x, sigma) -> x0` of noisy images `x = x0 + sigma eps` in [-1, 1].",
+        data=f"`{cfg.data.source['_target_']}`{pattern}: {len(bank):,} training images of {shape}, mirror "
+        f"images included, fingerprint `{bank.fingerprint}`.",
+        usage=f'import locality\n\ndenoiser = locality.load("{shown_path(folder)}")\nx0 = denoiser(x, sigma)',
+        limits=[
+            f"Made for images of {shape} like those of its data, and for nothing else.",
+            "`test/...` are squared errors on held-out images at the noise of time-step t, in pixel units; "
+            "`test/ratio_to_wiener/...` divides them by those of the best affine denoiser on the same noise.",
+        ],
+        facts=facts,
+    )

@@ -1,0 +1,167 @@
+"""A run that was stopped goes on as if it had not been; one that is done does not."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+from tiny_runs import NETWORK, TINY, assert_same, config, latest, started, weights
+
+from locality import app
+from locality.checkpoint import read
+from locality.config import UsageError
+from locality.modules import DDPMModule
+from locality.past_runs import resumed
+from locality.report.history import read_history
+
+ASKED = [*TINY, *NETWORK, "model.network.dropout=0.1"]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    app.run(config(folder, *ASKED))
+    return latest(folder)
+
+
+def at_step(monkeypatch: pytest.MonkeyPatch, hook: str, condition: object, act: object) -> None:
+    original = getattr(DDPMModule, hook)
+
+    def wrapped(self: DDPMModule, *args: object, **kwargs: object) -> object:
+        if condition(self):  # type: ignore[operator]
+            act()  # type: ignore[operator]
+        return original(self, *args, **kwargs)
+
+    monkeypatch.setattr(DDPMModule, hook, wrapped)
+
+
+def fail() -> None:
+    raise RuntimeError("out of luck")
+
+
+def interrupt() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.parametrize(
+    ("hook", "condition", "act", "state"),
+    [
+        ("on_train_batch_start", lambda m: m.global_step == 10, fail, "failed"),
+        ("on_train_batch_start", lambda m: m.global_step == 10, interrupt, "interrupted"),
+        ("validation_step", lambda m: m.current_epoch == 0, interrupt, "interrupted"),
+    ],
+    ids=["failed in the second epoch", "stopped within the second epoch", "stopped after the first epoch"],
+)
+def test_a_resumed_run_ends_with_the_weights_of_the_uninterrupted_one(
+    hook, condition, act, state, uninterrupted, tmp_path, monkeypatch
+):
+    with monkeypatch.context() as patch:
+        at_step(patch, hook, condition, act)
+        with pytest.raises((app.RunFailed, KeyboardInterrupt)):
+            app.run(config(tmp_path, *ASKED))
+    folder = latest(tmp_path)
+    assert json.loads((folder / "status.json").read_text())["state"] == state
+    assert (folder / "error.txt").exists() == (state == "failed")
+    stopped_at = {fail: 7, interrupt: 11 if hook == "on_train_batch_start" else 7}[act]
+    assert read(folder)["global_step"] == stopped_at
+    app.run(config(tmp_path, *ASKED, f"resume={folder}"))
+    assert latest(tmp_path) == folder
+    assert_same(weights(folder), weights(uninterrupted))
+    assert_same(read(folder)["current_model_state"], read(uninterrupted)["current_model_state"])
+
+
+def test_a_killed_process_goes_on_to_the_weights_of_the_uninterrupted_one(tmp_path, monkeypatch):
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as the process: sums of another order would round otherwise
+    try:
+        asked = [*ASKED, "trainer.max_epochs=8", f"runs={tmp_path / 'runs'}"]
+        process = started("train.py", *asked, cwd=tmp_path)
+        while not list(tmp_path.glob("runs/2*/checkpoints/last.ckpt")):
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.01)
+        process.kill()
+        process.communicate()
+        folder = latest(tmp_path)
+        assert json.loads((folder / "status.json").read_text())["state"] == "running"
+        assert read(folder)["global_step"] < 56
+        app.run(config(tmp_path, *ASKED, "trainer.max_epochs=8", f"resume={folder}"))
+        whole = tmp_path / "whole"
+        app.run(config(whole, *ASKED, "trainer.max_epochs=8"))
+        assert_same(weights(folder), weights(latest(whole)))
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_a_finished_run_has_nothing_to_resume_and_stays_finished(uninterrupted):
+    before = (uninterrupted / "status.json").read_text(), weights(uninterrupted)
+    with pytest.raises(UsageError, match="nothing to resume, the run has finished"):
+        app.run(config(uninterrupted.parent.parent, *ASKED, f"resume={uninterrupted}"))
+    assert (uninterrupted / "status.json").read_text() == before[0]
+    assert_same(weights(uninterrupted), before[1])
+
+
+@pytest.mark.parametrize("state", ["finished", "failed"])
+def test_an_analytical_run_has_nothing_to_resume_whatever_became_of_it(state, tmp_path):
+    app.run(config(tmp_path, *TINY, "model=wiener"))
+    status = latest(tmp_path) / "status.json"
+    status.write_text(json.dumps(json.loads(status.read_text()) | {"state": state}))
+    with pytest.raises(UsageError, match="fitted in one pass"):
+        app.run(config(tmp_path, *TINY, "model=wiener", f"resume={latest(tmp_path)}"))
+    assert json.loads(status.read_text())["state"] == state
+
+
+@pytest.fixture
+def stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run of two epochs that broke off before its first checkpoint."""
+    with monkeypatch.context() as patch:
+        at_step(patch, "on_train_batch_start", lambda m: m.global_step == 3, fail)
+        with pytest.raises(app.RunFailed):
+            app.run(config(tmp_path, *ASKED, "trainer.log_every_n_steps=1"))
+    return latest(tmp_path)
+
+
+def test_resuming_refuses_what_moves_the_numbers_and_records_the_rest(stopped, tmp_path):
+    for change, key in [
+        ("trainer.max_epochs=3", "trainer.max_epochs=2"),
+        ("trainer.max_steps=9", "trainer.max_steps=-1"),
+        ("trainer.limit_train_batches=1", "trainer.limit_train_batches=null"),
+        ("trainer.precision=bf16-mixed", "trainer.precision=32-true"),
+        ("trainer.gradient_clip_val=2.0", "trainer.gradient_clip_val=1.0"),
+        ("+trainer.accumulate_grad_batches=2", "trainer.accumulate_grad_batches=null"),
+        ("trainer=smoke", "trainer.limit_train_batches"),
+        ("data.batch_size=8", "data.batch_size=16"),
+        ("model.ema_decay=0", "model.ema_decay=0.999"),
+        ("seed=1", "seed=0"),
+        ("experiment=demo", "keeps its own settings"),
+    ]:
+        cfg = config(tmp_path, change, f"resume={stopped}")
+        with pytest.raises(UsageError, match=f"resume: .*{re.escape(key.split('=')[0])}"):
+            resumed(cfg, [change, f"resume={stopped}"])
+    free = ["logger=wandb", "samples.count=3", "snapshots=[4]", "trainer.devices=1", "trainer.max_epochs=2"]
+    found = resumed(config(tmp_path, *free, f"resume={stopped}"), [*free, f"resume={stopped}"])
+    assert (found.logger.wandb, found.samples.count, found.snapshots) == ("offline", 3, [4])
+    assert (found.trainer.max_epochs, found.data.subset) == (2, 103)
+    app.run(found)
+    kept = OmegaConf.load(stopped / "config.yaml")
+    assert (kept.samples.count, kept.trainer.max_epochs) == (3, 2)
+    assert (stopped / "checkpoints" / "step000004.ckpt").is_file()
+    steps = [step for step, _ in read_history(stopped / "history.csv")["train/loss"]]
+    assert steps == list(range(14))  # none twice: the rows of before were those of no checkpoint
+
+
+def test_a_run_is_resumed_by_the_name_latest_even_after_an_evaluation(stopped, tmp_path):
+    evaluation = tmp_path / "runs" / "evaluation"
+    evaluation.mkdir()
+    (evaluation / "config.yaml").write_text(f"task: evaluate\ncheckpoint: runs/{stopped.name}\n")
+    link = tmp_path / "runs" / "latest"
+    link.unlink()
+    link.symlink_to("evaluation")
+    found = resumed(config(tmp_path, f"resume={link}"), [f"resume={link}"])
+    assert Path(found.resume).resolve() == stopped
