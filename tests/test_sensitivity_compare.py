@@ -46,7 +46,9 @@ def test_a_filter_overlaps_fully_with_itself_and_all_is_in_the_run_folder(states
     # The reference is Wiener, and so is one candidate.
     assert numbers["sensitivity/cosine/wiener"] == pytest.approx(1, abs=1e-6)
     assert numbers["sensitivity/energy/wiener"] == pytest.approx(1, abs=1e-6)
-    assert numbers["sensitivity/radius/wiener"] == pytest.approx(numbers["sensitivity/radius/network"])
+    assert numbers["sensitivity/radius/wiener"] == pytest.approx(
+        numbers["sensitivity/radius/wiener_reference"]
+    )
     assert numbers["sensitivity/cosine/optimal"] < 1
     for picture in ("denoisers", "pixels", "cosine", "energy", "inside", "radius", "participation"):
         assert (folder / "images" / "sensitivity" / f"{picture}.png").stat().st_size > 10_000
