@@ -1,4 +1,4 @@
-"""From a run folder or a checkpoint file back to a denoiser."""
+"""From a run folder, a checkpoint file, an exported network or a folder of diffusers to a denoiser."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ from locality import build
 from locality.config import UsageError
 from locality.denoisers.base import Denoiser
 from locality.denoisers.fitting import fitted
-from locality.past_runs import training_run
+from locality.exported import read_exported
+from locality.networks.foreign import hub, image_shape_of, is_foreign, settled
+from locality.past_runs import is_exported, training_run
 from locality.statistics import GaussianStats
 
 CHECKPOINT = Path("checkpoints") / "last.ckpt"
 
 
 def load(
-    path: str | Path,  # runs/<run>, or a .ckpt file
+    path: str | Path,  # runs/<run>, pretrained/<name>, a .ckpt file, a folder of diffusers, or hub:<id>
     cache: str | Path | None = None,  # a folder for statistics, should they have to be measured again
 ) -> Denoiser:
     """The finished denoiser of a run, ready to use. A network comes with its averaged weights.
@@ -56,17 +58,45 @@ def rebuilt(
 
 
 def read(path: str | Path) -> dict[str, Any]:
-    """The checkpoint of a run folder, or of a file, as plain containers and tensors.
+    """The checkpoint of whatever `load` takes, as plain containers and tensors.
 
+    `hyper_parameters` is the recipe: `model`, `data` (None for a foreign network) and `image_shape`.
     The folder of an evaluation stands for the run that it evaluated. Raises UsageError.
     """
     path = training_run(Path(path))
+    if is_exported(path):
+        return read_exported(path)
+    if is_foreign(path):
+        return _foreign(path)
     file = path / CHECKPOINT if path.is_dir() else path
     if not file.is_file():
-        raise UsageError(f"checkpoint={path}: no checkpoint there; want runs/<run> or a .ckpt file")
+        raise UsageError(
+            f"checkpoint={path}: no checkpoint there; want runs/<run>, pretrained/<name>, a .ckpt file, "
+            "a folder that diffusers saved, or hub:<id>"
+        )
     try:
         content: Any = torch.load(file, map_location="cpu", weights_only=True)
         content["hyper_parameters"]["image_shape"]
     except (UnpicklingError, RuntimeError, EOFError, OSError, KeyError, TypeError, IndexError) as error:
         raise UsageError(f"checkpoint={path}: not a checkpoint of train.py, or damaged") from error
     return content
+
+
+def calibrations(path: str | Path) -> Path:
+    """The folder of what compare=calibrate finds for a checkpoint: beside it, or in an exported network's."""
+    path = Path(path).resolve()
+    if is_exported(path) or is_foreign(path):
+        return path / "calibration"
+    return (path / CHECKPOINT if path.is_dir() else path).with_suffix(".calibration")
+
+
+def _foreign(path: Path) -> dict[str, Any]:
+    model = {"_target_": "locality.modules.DDPMModule", "network": {"pretrained": str(path)}}
+    try:
+        image_shape = image_shape_of(path)
+        weights = hub(image_shape, str(path)).state_dict()
+        recipe = {"model": settled(model), "data": None, "image_shape": list(image_shape)}
+    except ValueError as error:
+        raise UsageError(f"checkpoint={path}: {error}") from error
+    state = {f"denoiser.net.{name}": value for name, value in weights.items()}
+    return {"hyper_parameters": recipe, "state_dict": state}

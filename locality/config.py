@@ -42,6 +42,7 @@ class Train(_Common):
     samples: dict[str, int] = field(default_factory=dict)
     snapshots: list[int] = field(default_factory=list)
     resume: str | None = None
+    pretrained: str | None = None
 
 
 @dataclass
@@ -102,6 +103,8 @@ def check(cfg: DictConfig) -> DictConfig:
         raise UsageError("data: want one of configs/data, such as data=photos, got none")
     _check_pattern(checked.data)
     _check_trainer(checked.trainer)
+    if task == "train" and checked.pretrained and "pretrained" not in checked.model.get("network", {}):
+        raise UsageError(f"pretrained={checked.pretrained}: give model=hub, too, which goes on from it")
     if checked.data is not None and checked.gamma and checked.data.get("pattern") is None:
         raise UsageError(
             f"gamma={checked.gamma:g} needs data with a pattern, such as data=photos_pattern; or give gamma=0"

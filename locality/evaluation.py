@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 
 from locality import build, gallery
 from locality.build import plain
-from locality.checkpoint import CHECKPOINT, read, rebuilt
+from locality.checkpoint import calibrations, read, rebuilt
 from locality.compare.context import Context
 from locality.compare.trained import Trained
 from locality.config import UsageError
@@ -54,8 +54,7 @@ class Evaluation:
             self.data.check_ranks(trainer.num_devices * trainer.num_nodes)
         except ValueError as error:
             raise UsageError(str(error)) from error
-        file = source / CHECKPOINT if source.is_dir() else source
-        self.calibrations = file.resolve().with_suffix(".calibration")
+        self.calibrations = calibrations(source)
         self.reference = rebuilt(checkpoint, source, cfg.cache)
 
     def run(self, folder: Path, report: Report, tools: list[Logger]) -> dict[str, float]:
@@ -90,8 +89,12 @@ def _source(cfg: DictConfig, networks: Mapping[str, Trained]) -> Path:
     return source
 
 
-def _data(cfg: DictConfig, trained_on: dict[str, Any]) -> dict[str, Any]:
+def _data(cfg: DictConfig, trained_on: dict[str, Any] | None) -> dict[str, Any]:
     """The data that were asked for, else those of the run; without a gamma, that of the run."""
+    if trained_on is None:  # a foreign network does not say
+        if cfg.data is None:
+            raise UsageError(f"checkpoint={cfg.checkpoint}: does not say what it was trained on; give data=")
+        return {**plain(cfg.data), "gamma": cfg.gamma or 0.0}
     if cfg.data is None:
         if cfg.gamma and trained_on["pattern"] is None:
             raise UsageError(f"gamma={cfg.gamma:g}: the data of the run have no pattern; leave gamma out")

@@ -18,12 +18,10 @@ from locality.compare.trained import Trained
 from locality.config import UsageError
 from locality.data import ImageDataModule
 from locality.denoisers.base import Denoiser
-from locality.past_runs import STATUS, training_run
+from locality.past_runs import SHIPPED, STATUS, training_run
 
 # What networks=sweep falls back to: folders, each with the weights and the recipe of a network.
-SHIPPED = tuple(
-    Path(__file__).resolve().parent.parent / "pretrained" / f"photos16_gamma{g}" for g in ("0", "0.1", "0.5")
-)
+SWEEP = tuple(SHIPPED / f"photos16_gamma{g}" for g in ("0", "0.1", "0.5"))
 ATTENTION = {"none": "unet_conv", "middle": "unet", "all": "unet_attention"}
 NAME = re.compile(r"[A-Za-z0-9_-]+")
 Found = dict[str, Path]
@@ -72,8 +70,8 @@ def newest_sweep(root: Path, unfinished: bool) -> list[Path]:
         gammas = {gamma for gamma, _ in group}
         if 0.0 in gammas and len(gammas) > 1:
             return [group[key] for key in sorted(group)]
-    if all(folder.is_dir() for folder in SHIPPED):
-        return list(SHIPPED)
+    if all(folder.is_dir() for folder in SWEEP):
+        return list(SWEEP)
     raise UsageError(
         f"networks=sweep: no {_kind(unfinished)} training runs in {root}/ that differ in gamma alone, "
         "gamma=0 among them; train some: python train.py -m data=photos_pattern gamma=0,0.1,0.5"

@@ -15,6 +15,8 @@ from omegaconf import DictConfig, OmegaConf
 from locality.config import UsageError, nearest
 
 STATUS, CONFIG = "status.json", "config.yaml"
+WEIGHTS, RECIPE = "model.safetensors", "config.yaml"  # of an exported network
+SHIPPED = Path(__file__).parents[1] / "pretrained"  # of a checkout; an installed library brings none
 # What may change when a run goes on: it moves none of its numbers. Everything else makes the run.
 FREE = (
     "resume", "runs", "cache", "dry_run", "logger", "samples", "snapshots", "trainer.accelerator",
@@ -33,7 +35,7 @@ def training_run(path: Path) -> Path:
     if not (path / CONFIG).is_file():
         return path
     cfg = OmegaConf.load(path / CONFIG)
-    if cfg.task != "evaluate":
+    if cfg.get("task") != "evaluate":
         return path
     source = Path(cfg.checkpoint)
     # An evaluation of another working directory: its training run is beside it.
@@ -41,7 +43,7 @@ def training_run(path: Path) -> Path:
 
 
 def newest_network(root: Path, data: Any, gamma: float | None) -> Path:
-    """The newest finished run that trained a network, on this data if it is given.
+    """The newest finished run that trained a network, on this data if it is given; else one that ships.
 
     Raises UsageError, naming the command that trains one, if there is none.
     """
@@ -58,10 +60,25 @@ def newest_network(root: Path, data: Any, gamma: float | None) -> Path:
                 found.append((facts.get("time", ""), folder.name, folder))
     if found:
         return max(found)[-1]
+    for folder in shipped():
+        trained_on = OmegaConf.to_container(OmegaConf.load(folder / RECIPE))
+        if data is None or _images(trained_on["data"], gamma) == _images(data, gamma):
+            return folder
     wanted = "" if data is None else " on this data"
     raise UsageError(
-        f"checkpoint=auto: no finished training run{wanted} in {root}/; train one: python train.py"
+        f"checkpoint=auto: no finished training run{wanted} in {root}/, and none ships; train one: "
+        "python train.py data=..."
     )
+
+
+def is_exported(path: str | Path) -> bool:
+    """Whether this is the folder of an exported network."""
+    return (Path(path) / WEIGHTS).is_file() and (Path(path) / RECIPE).is_file()
+
+
+def shipped() -> list[Path]:
+    """The networks that come with the checkout, by name."""
+    return [folder for folder in sorted(SHIPPED.glob("*/")) if is_exported(folder)]
 
 
 def check_unfinished(folder: Path) -> None:

@@ -21,6 +21,7 @@ from locality.callbacks.snapshots import Snapshots
 from locality.checkpoint import CHECKPOINT, read
 from locality.config import UsageError
 from locality.modules import AnalyticModule, OnePass
+from locality.networks.foreign import settled
 from locality.past_runs import check_unfinished
 from locality.report import Report
 from locality.training_card import card, ratios_to_wiener
@@ -41,7 +42,8 @@ class Training:
         bank = self.data.bank("train")
         self.module = build.module(cfg.model, tuple(bank.image_shape))
         self.facts = {"fingerprint": bank.fingerprint}
-        recipe: dict[str, Any] = {"model": plain(cfg.model), "data": plain(cfg.data), **self.facts}
+        # Settled, so that a checkpoint of a foreign network needs no other file.
+        recipe: dict[str, Any] = {"model": settled(plain(cfg.model)), "data": plain(cfg.data), **self.facts}
         recipe["image_shape"] = list(bank.image_shape)
         self.module.save_hyperparameters(recipe, logger=False)
         self._try()

@@ -16,13 +16,14 @@ LEVELS = [
     {"denoisers", "networks", "sampling", "sensitivity", "calibration"},
     {"data", "metrics", "report"},
     {"modules", "callbacks"},
-    {"compare"},
+    {"compare", "heldout"},
     {"past_runs"},
+    {"exported"},
     {"build", "checkpoint", "runs", "arguments"},
     {"training_card"},
     {"gallery"},
     {"training", "evaluation"},
-    {"app"},
+    {"app", "export"},
     {"cli"},
 ]
 FILES = sorted(PACKAGE.rglob("*.py"))

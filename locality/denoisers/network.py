@@ -1,8 +1,9 @@
-"""A trained noise-prediction network, seen as a denoiser."""
+"""A trained DDPM network, seen as a denoiser."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -10,38 +11,64 @@ from torch import Tensor, nn
 from locality.denoisers.base import Denoiser, per_image
 from locality.schedule import NoiseSchedule
 
+Prediction = Literal["epsilon", "v_prediction", "sample"]  # diffusers' names of what a network puts out
+
 
 class NetworkDenoiser(Denoiser):
     """A DDPM network read as `D(x, sigma)`: the only place where its scaling and integer time-steps exist.
 
-    `x_vp = x sqrt(alpha_bar)`, `t` nearest in log sigma, and
-    `D = (x_vp - sqrt(1 - alpha_bar) eps) / sqrt(alpha_bar) = x - sigma eps(x_vp, t)`.
+    `x_vp = x sqrt(ab)` with `ab = alpha_bar(sigma)`, `t` nearest in log sigma, and from the output
+    - `epsilon`, the noise: `D = (x_vp - sqrt(1 - ab) eps) / sqrt(ab) = x - sigma eps`;
+    - `v_prediction`, `v = sqrt(ab) eps - sqrt(1 - ab) x0` (Salimans & Ho 2022): `D = ab x - sqrt(1 - ab) v`;
+    - `sample`, the clean image: `D` itself.
 
     The network runs in the type of its own parameters; the estimate has the type of x.
     """
 
     def __init__(
         self,
-        net: nn.Module,  # net(x_vp [B, C, H, W], t [B]) -> eps, a tensor or an object with `.sample`
+        net: nn.Module,  # net(x_vp [B, C, H, W], t [B]) -> its output, a tensor or an object with `.sample`
         schedule: NoiseSchedule | None = None,  # the one it was trained with; DDPM's unless given
         image_shape: Sequence[int] | None = None,  # (C, H, W); None takes any
+        prediction: Prediction = "epsilon",  # what the output is
     ) -> None:
         super().__init__()
+        if prediction not in get_args(Prediction):
+            raise ValueError(f"prediction: want one of {', '.join(get_args(Prediction))}, got {prediction!r}")
         self.net = net
         self.schedule = schedule or NoiseSchedule.ddpm()
         self.image_shape = None if image_shape is None else torch.Size(image_shape)
+        self.prediction = prediction
 
     def estimate(self, x: Tensor, sigma: Tensor) -> Tensor:
-        """`x - sigma eps`."""
-        return x - per_image(sigma) * self.epsilon(x, sigma)
+        """The clean image that the output stands for."""
+        out = self.output(x, sigma)
+        if self.prediction == "sample":
+            return out
+        if self.prediction == "epsilon":
+            return x - per_image(sigma) * out
+        signal = per_image(self.schedule.alpha_bar(sigma))
+        return signal * x - (1 - signal).sqrt() * out
 
-    def epsilon(
+    def output(
         self,
         x: Tensor,  # [B, C, H, W] noisy images, variance-exploding
         sigma: Tensor,  # [B]
-    ) -> Tensor:  # [B, C, H, W] the noise the network sees in them
-        """The network's prediction, in the type of x."""
+    ) -> Tensor:  # [B, C, H, W]
+        """What the network puts out, in the type of x."""
         inner = next(self.net.parameters(), x).dtype
         scaled = x * per_image(self.schedule.alpha_bar(sigma).sqrt())
         out = self.net(scaled.to(inner), self.schedule.timestep(sigma))
         return (out if isinstance(out, Tensor) else out.sample).to(x.dtype)
+
+    def target(
+        self,
+        clean: Tensor,  # [B, C, H, W]
+        noise: Tensor,  # [B, C, H, W] standard normal
+        sigma: Tensor,  # [B]
+    ) -> Tensor:  # [B, C, H, W]
+        """What `output` should be at `clean + sigma noise`."""
+        if self.prediction != "v_prediction":
+            return noise if self.prediction == "epsilon" else clean
+        signal = per_image(self.schedule.alpha_bar(sigma))
+        return signal.sqrt() * noise - (1 - signal).sqrt() * clean

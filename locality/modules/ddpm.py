@@ -17,7 +17,7 @@ from locality.callbacks.ema import EMA
 from locality.data.batch import Batch
 from locality.data.sampler import GlobalBatches
 from locality.denoisers.base import per_image
-from locality.denoisers.network import NetworkDenoiser
+from locality.denoisers.network import NetworkDenoiser, Prediction
 from locality.modules.base import DenoiserModule
 from locality.noise import generator, standard_normal
 from locality.schedule import NoiseSchedule
@@ -33,6 +33,8 @@ BANDS = (
 
 class DDPMModule(DenoiserModule):
     """Trains a network on `E |eps(x_vp, t) - eps|^2`, t uniform (Ho et al. 2020, eq. 14).
+
+    A network that puts out something else (`prediction`) is trained on the squared error of that.
 
     AdamW with a linear warm-up and a cosine to zero over the run. Time-step and noise of a training image
     are a function of (seed, epoch, index), those of a validation image of (seed, index): training resumes
@@ -52,22 +54,27 @@ class DDPMModule(DenoiserModule):
         schedule: NoiseSchedule | None = None,
         ema_decay: float = 0.999,  # of the averaged weights, which are validated and kept; 0: none
         seed: int = 0,  # of the weights, the noise and the dropout
+        prediction: Prediction = "epsilon",  # what the network puts out, and the loss compares
+        compile: bool = False,  # the network, for training: for GPUs; minutes at first
+        fused: bool = False,  # one kernel for a step of AdamW: for GPUs
     ) -> None:
         super().__init__(image_shape, schedule, seed)
         _check(learning_rate, weight_decay, betas, warmup_steps, ema_decay)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(generator(seed, "weights").initial_seed())
             net = network(self.image_shape)
-        self.denoiser = NetworkDenoiser(net, self.schedule, self.image_shape)
+        self.denoiser = NetworkDenoiser(net, self.schedule, self.image_shape, prediction)
         self.learning_rate, self.weight_decay, self.betas = learning_rate, weight_decay, (betas[0], betas[1])
         self.warmup_steps, self.ema_decay = warmup_steps, ema_decay
+        self.compiled, self.fused = compile, fused
         self.bands = nn.ModuleList(MeanMetric() for _ in BANDS)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW; the learning rate changes at every step."""
         optimizer = torch.optim.AdamW(
-            self.denoiser.parameters(), self.learning_rate, self.betas, weight_decay=self.weight_decay
-        )
+            self.denoiser.parameters(), self.learning_rate, self.betas,
+            weight_decay=self.weight_decay, fused=self.fused,
+        )  # fmt: skip
         total = int(self.trainer.estimated_stepping_batches)
         warmup = max(1, min(self.warmup_steps, total // 10))
 
@@ -79,12 +86,27 @@ class DDPMModule(DenoiserModule):
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Lightning's clipping, also for a fused optimiser."""
+        # Lightning refuses that one, as its step may undo the scaling of a loss; nothing is scaled here.
+        if self.fused and gradient_clip_val and not isinstance(self._scaler(), torch.amp.GradScaler):
+            nn.utils.clip_grad_norm_(self.denoiser.parameters(), gradient_clip_val)
+        else:
+            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+
     def configure_callbacks(self) -> list[Callback]:
         """The moving average of the weights."""
         return [EMA(self.ema_decay)] if self.ema_decay > 0 else []
 
     def on_train_start(self) -> None:
         """Where a run resumes within an epoch, leaves out the batches that it has seen."""
+        if self.compiled:
+            self.denoiser.net.compile()
         seen = self.trainer.fit_loop.epoch_loop.batch_progress.current.ready
         sampler = getattr(self.trainer.train_dataloader, "sampler", None)
         # After a whole epoch the counter still stands at its end; Lightning resets it only later.
@@ -133,17 +155,21 @@ class DDPMModule(DenoiserModule):
             norms = torch._foreach_norm([p.grad for p in self.denoiser.parameters() if p.grad is not None])
             self.log("train/gradient_norm", torch.stack(norms).norm())
 
+    def _scaler(self) -> object:
+        return getattr(self.trainer.precision_plugin, "scaler", None)
+
     def _bands(self) -> list[MeanMetric]:
         return [band for band in self.bands if isinstance(band, MeanMetric)]
 
     def _losses(
         self, batch: Batch, stream: str
-    ) -> tuple[Tensor, Tensor]:  # [b] squared error of the noise, [b] time-steps
+    ) -> tuple[Tensor, Tensor]:  # [b] squared errors, [b] time-steps
         t, noise = zip(*(self._draw(int(i), stream) for i in batch.index), strict=True)
         steps, eps = torch.stack(t).to(self.device), torch.stack(noise).to(batch.images)
         sigma = self.schedule.sigma(steps, batch.images.dtype)
-        guess = self.denoiser.epsilon(batch.images + per_image(sigma) * eps, sigma)
-        return reduce((guess - eps).square(), "b c h w -> b", "mean"), steps
+        guess = self.denoiser.output(batch.images + per_image(sigma) * eps, sigma)
+        wanted = self.denoiser.target(batch.images, eps, sigma)
+        return reduce((guess - wanted).square(), "b c h w -> b", "mean"), steps
 
     def _draw(self, index: int, stream: str) -> tuple[Tensor, Tensor]:  # a time-step, [C, H, W] noise
         source = generator(self.seed, stream, index)

@@ -1,0 +1,184 @@
+"""A trained network written as a folder to keep, ship or share.
+
+    python -m locality.export runs/<run> pretrained/<name>
+    python -m locality.export runs/<run>/checkpoints/step005000.ckpt young --form diffusers
+
+The first is this project's form: weights, recipe, calibrations, numbers and a card; `locality.load`,
+`checkpoint=` and `networks=` take it. The second is a pipeline that plain diffusers loads and samples from,
+and that we read, too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import OmegaConf
+from torch import Tensor
+
+from locality import build
+from locality.checkpoint import calibrations, read, rebuilt
+from locality.config import UsageError
+from locality.denoisers import NetworkDenoiser, Wiener
+from locality.exported import WEIGHTS, write_exported
+from locality.heldout import Heldout, heldout
+from locality.networks import save_pipeline
+from locality.noise import image_noise
+from locality.report.card import ModelCard, render_card
+from locality.report.figures import to_png
+from locality.report.folder import write_atomically
+from locality.report.grid import draw_grid
+from locality.report.history import HISTORY, read_history
+from locality.report.record import METRICS
+from locality.report.table import Table
+from locality.sampling import sample
+from locality.statistics import GaussianStats
+
+FORMS = ("locality", "diffusers")
+AGREEMENT = 1e-3  # relative; half precision is good enough if estimates differ by less at every noise level
+COLUMNS = 8  # samples in a row of the picture, of two rows
+STEPS = 50  # of DDIM, for the picture
+
+
+def export(
+    source: str | Path,  # runs/<run>, a .ckpt file, or whatever else `locality.load` takes
+    folder: str | Path,  # new
+    form: str = "locality",  # locality | diffusers
+    count: int = 256,  # test images for the numbers of the card
+    cache: str | Path | None = None,  # a folder for the statistics of the data
+) -> Path:
+    """Write the network with its averaged weights. Raises UsageError for what cannot be exported."""
+    source, folder = Path(source), Path(folder)
+    if form not in FORMS:
+        raise UsageError(f"form: want {' or '.join(FORMS)}, got {form!r}")
+    if folder.exists():
+        raise UsageError(f"{folder}: is there already; choose another name")
+    checkpoint = read(source)
+    denoiser = rebuilt(checkpoint, source, cache)
+    if not isinstance(denoiser, NetworkDenoiser):
+        raise UsageError(f"{source}: want a network, got {type(denoiser).__name__}; it is fitted in seconds")
+    if form == "diffusers":
+        try:
+            save_pipeline(denoiser, folder)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+        return folder
+    recipe = {**checkpoint["hyper_parameters"], **_origin(source, checkpoint)}
+    if recipe["data"] is None:
+        raise UsageError(f"{source}: does not say what it was trained on; train.py model=hub goes on from it")
+    with torch.no_grad():
+        _ship(denoiser, checkpoint["state_dict"], recipe, source, folder, count, cache)
+    return folder
+
+
+def _ship(
+    denoiser: NetworkDenoiser,
+    state: dict[str, Tensor],
+    recipe: dict[str, Any],
+    source: Path,
+    folder: Path,
+    count: int,
+    cache: str | Path | None,
+) -> None:
+    data = build.datamodule(recipe["data"])
+    bank, images = data.bank("train"), data.bank("test").images[:count]
+    wiener = Wiener(GaussianStats.from_bank(bank, cache=cache))
+    measured = heldout({"network": denoiser, "wiener": wiener}, images)
+    dtype = _precision(denoiser, images)
+    write_exported(folder, {**recipe, "fingerprint": bank.fingerprint}, state, dtype)
+    noise = image_noise(range(2 * COLUMNS), denoiser.image_shape or (), 0, "sample")
+    rows = sample(denoiser, noise, denoiser.schedule.leading(STEPS)).split(COLUMNS)
+    picture = draw_grid({f"samples {k + 1}": row for k, row in enumerate(rows)})
+    write_atomically(folder / "samples.png", to_png(picture))
+    if calibrations(source).is_dir():
+        shutil.copytree(calibrations(source), folder / "calibration")
+    _describe(folder, recipe, measured, bank.fingerprint, len(bank), dtype)
+
+
+def _origin(source: Path, checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """What the run folder knows of the training."""
+    run = source if source.is_dir() else source.parent.parent
+    facts: dict[str, Any] = {"step": checkpoint.get("global_step"), "gamma": 0.0, "seed": None, "run": {}}
+    if (run / "config.yaml").is_file():
+        cfg: Any = OmegaConf.load(run / "config.yaml")
+        facts |= {"gamma": cfg.get("gamma", 0.0), "seed": cfg.get("seed")}
+    if (run / METRICS).is_file():
+        facts["run"] = json.loads((run / METRICS).read_text())["run"]
+    points = read_history(run / HISTORY)
+    step = facts["step"] or 0
+    facts["losses"] = {
+        name: before[-1]
+        for name, values in points.items()
+        if "loss" in name and (before := [value for at, value in values if at <= step])
+    }
+    return facts
+
+
+def _precision(denoiser: NetworkDenoiser, images: Tensor) -> torch.dtype:
+    """Half precision, if estimates by rounded weights agree with those by the weights themselves."""
+    import copy
+
+    rounded = copy.deepcopy(denoiser)
+    for parameter in rounded.parameters():
+        parameter.copy_(parameter.half().float())
+    for estimates in Heldout.estimates({"exact": denoiser, "rounded": rounded}, images[:16]):
+        difference = estimates["rounded"] - estimates["exact"]
+        if difference.norm() > AGREEMENT * estimates["exact"].norm():
+            return torch.float32
+    return torch.float16
+
+
+def _describe(
+    folder: Path, recipe: dict[str, Any], measured: Heldout, fingerprint: str, count: int, dtype: torch.dtype
+) -> None:
+    table = Table(*measured.table())
+    scalars = {**measured.scalars(), **recipe["losses"]}
+    size = (folder / WEIGHTS).stat().st_size / 1e6
+    run = {"command": None, "commit": None, "started": None, **recipe["run"]}
+    card = ModelCard(
+        title=folder.name,
+        summary=f"A denoising network for images {tuple(recipe['image_shape'])} in [-1, 1], trained with "
+        "locality. The weights are the moving average over training.\n\n![samples](samples.png)",
+        data=f"`{recipe['data']['source']['_target_']}`, {count:,} training images (mirror images included, "
+        f"where trained on), fingerprint `{fingerprint}`, gamma {recipe['gamma']:g}.",
+        usage=f'import locality\n\ndenoiser = locality.load("{folder}")\nx0 = denoiser(x, sigma)',
+        facts={
+            "Optimiser steps": f"{recipe['step']:,}" if recipe["step"] is not None else "unknown",
+            "Seed": str(recipe["seed"]),
+            "Weights": f"{str(dtype).removeprefix('torch.')}, {size:.1f} MB",
+            "Held-out images": str(measured.count),
+        },
+    )
+    bar = "passed" if measured.trained() else "not passed: nothing should be concluded from this network"
+    tables = {
+        f"Held-out denoising, and its ratio to Wiener's with 95 % paired intervals (the bar: {bar})": table
+    }
+    write_atomically(folder / "MODEL_CARD.md", render_card(card, recipe["losses"], tables, run))
+    content = {"scalars": scalars, "tables": {"heldout": vars(table)}, "run": run}
+    write_atomically(folder / METRICS, json.dumps(content, indent=2, sort_keys=True) + "\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="python -m locality.export", description=__doc__.split("\n")[0])
+    parser.add_argument("source", help="runs/<run>, or a .ckpt file in it")
+    parser.add_argument("folder", help="pretrained/<name>, which is made")
+    parser.add_argument("--form", choices=FORMS, default="locality")
+    parser.add_argument("--count", type=int, default=256, help="test images for the numbers of the card")
+    parser.add_argument("--cache", default="~/.cache/locality", help="where statistics are kept")
+    asked = parser.parse_args(arguments)
+    try:
+        print(export(**vars(asked)))
+    except UsageError as error:
+        print(f"export: {error}", file=sys.stderr)
+        raise SystemExit(2) from error
+
+
+if __name__ == "__main__":
+    main()

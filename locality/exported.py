@@ -1,0 +1,40 @@
+"""A trained network as a small folder that ships: weights, recipe, calibrations, card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import OmegaConf
+from torch import Tensor
+
+from locality.config import UsageError
+from locality.past_runs import RECIPE, WEIGHTS
+from locality.report.folder import write_atomically
+
+
+def read_exported(path: Path) -> dict[str, Any]:
+    """The checkpoint in it: `hyper_parameters` (the recipe) and `state_dict`, in single precision."""
+    from safetensors.torch import load_file
+
+    recipe: Any = OmegaConf.to_container(OmegaConf.load(path / RECIPE))
+    if not isinstance(recipe, dict) or not {"model", "data", "image_shape"} <= recipe.keys():
+        raise UsageError(f"{path / RECIPE}: want the recipe of a network: model, data and image_shape")
+    weights = load_file(path / WEIGHTS)
+    return {"hyper_parameters": recipe, "state_dict": {name: one.float() for name, one in weights.items()}}
+
+
+def write_exported(
+    folder: Path,
+    recipe: dict[str, Any],  # model, data, image_shape, and what else is to be remembered
+    state: dict[str, Tensor],
+    dtype: torch.dtype,  # of the weights at rest
+) -> None:
+    """Weights and recipe. The weights come last: a folder without them is no exported network."""
+    from safetensors.torch import save
+
+    first = f"# A network of locality: python evaluate.py checkpoint={folder}\n"
+    write_atomically(folder / RECIPE, first + OmegaConf.to_yaml(OmegaConf.create(recipe)))
+    weights = {name: one.detach().cpu().to(dtype).contiguous() for name, one in state.items()}
+    write_atomically(folder / WEIGHTS, save(weights, metadata={"format": "pt"}))

@@ -1,0 +1,91 @@
+"""Held-out denoising against the Wiener filter's: the bar that a trained network has to pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from einops import reduce
+from torch import Tensor
+
+from locality.bank import to_float
+from locality.denoisers.base import Denoiser
+from locality.metrics import ratio_interval
+from locality.noise import image_noise
+from locality.report.table import Cell
+
+SIGMAS = (0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 7.0, 10.0)  # pixel units
+CORE = (0.2, 5.0)  # where a trained network is better than Wiener; elsewhere in SIGMAS it is not worse
+BATCH = 32  # images denoised at once; changes no result
+
+
+@dataclass(frozen=True)
+class Heldout:
+    """Squared errors against clean images, image by image, of a network and of Wiener."""
+
+    sigmas: Sequence[float]
+    network: list[Tensor]  # S times [N]
+    wiener: list[Tensor]  # S times [N]
+
+    @property
+    def count(self) -> int:
+        """How many images."""
+        return len(self.network[0])
+
+    def ratios(self) -> list[tuple[float, float, float]]:
+        """Mean error over Wiener's at each noise level, with its 95 % paired interval over images."""
+        return [
+            ((ours.mean() / theirs.mean()).item(), *ratio_interval(ours, theirs))
+            for ours, theirs in zip(self.network, self.wiener, strict=True)
+        ]
+
+    def trained(self) -> bool:
+        """Whether the network beats Wiener at every level in CORE, and is nowhere shown to be worse."""
+        better = [high < 1 for s, (_, _, high) in self._levels() if CORE[0] <= s <= CORE[1]]
+        worse = [low > 1 for _, (_, low, _) in self._levels()]
+        return all(better) and not any(worse)
+
+    def table(self) -> tuple[list[str], list[list[Cell]]]:
+        """Columns and rows."""
+        columns = ["sigma", "MSE", "MSE of Wiener", "ratio", "low", "high"]
+        means = [(a.mean().item(), b.mean().item()) for a, b in zip(self.network, self.wiener, strict=True)]
+        return columns, [[s, *mean, *ratio] for (s, ratio), mean in zip(self._levels(), means, strict=True)]
+
+    def scalars(self) -> dict[str, float]:
+        """`heldout/ratio/sigma<level>` with its interval, and whether the bar is passed."""
+        numbers = {"heldout/trained": float(self.trained()), "heldout/images": float(self.count)}
+        for sigma, (mean, low, high) in self._levels():
+            name = f"sigma{sigma:g}"
+            numbers |= {f"heldout/ratio/{name}": mean, f"heldout/ratio_low/{name}": low}
+            numbers[f"heldout/ratio_high/{name}"] = high
+        return numbers
+
+    def _levels(self) -> list[tuple[float, tuple[float, float, float]]]:
+        return list(zip(self.sigmas, self.ratios(), strict=True))
+
+    @staticmethod
+    def estimates(
+        denoisers: Mapping[str, Denoiser],
+        images: Tensor,  # [N, C, H, W] uint8 or float
+    ) -> Iterator[dict[str, Tensor]]:
+        """For each of SIGMAS, the estimates of every denoiser from the same noised images, and the clean."""
+        clean = images if images.is_floating_point() else to_float(images)
+        noise = image_noise(range(len(clean)), clean.shape[1:], 0, "heldout")
+        for sigma in SIGMAS:
+            noisy = (clean + sigma * noise).split(BATCH)
+            found = {name: torch.cat([one(part, sigma) for part in noisy]) for name, one in denoisers.items()}
+            yield {**found, "clean": clean}
+
+
+def heldout(
+    denoisers: Mapping[str, Denoiser],  # network and wiener
+    images: Tensor,  # [N, C, H, W] uint8 or float, that no training has seen
+) -> Heldout:
+    """The errors of one denoising step at SIGMAS."""
+    errors: dict[str, list[Tensor]] = {name: [] for name in denoisers}
+    for estimates in Heldout.estimates(denoisers, images):
+        for name, per_level in errors.items():
+            difference = (estimates[name] - estimates["clean"]).double()
+            per_level.append(reduce(difference.square(), "n c h w -> n", "mean"))
+    return Heldout(SIGMAS, errors["network"], errors["wiener"])
