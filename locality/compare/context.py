@@ -72,14 +72,16 @@ class Context:
         self,
         calibration: str = "none",  # "auto": with what compare=calibrate found; "none": as configured
         bank_counts: Mapping[str, int] | None = None,  # training images for the costly ones; others get all
+        calibrated_as: Mapping[str, str] | None = None,  # candidates that take the calibration of another
     ) -> dict[str, Denoiser]:
         """The rivals, fitted to the training images, or to some of them, evenly spread.
 
         Statistics are of all images in any case.
         """
+        alike = calibrated_as or {}
         fits = dict(self.fits)
         if choice("compare.calibration", calibration, ("auto", "none")) == "auto":
-            fits = {name: self._calibrated(name, fit) for name, fit in fits.items()}
+            fits = {name: self._calibrated(alike.get(name, name), fit) for name, fit in fits.items()}
         counts = {name: min(count, len(self.bank)) for name, count in (bank_counts or {}).items()}
         banks = {name: thinned(self.bank, counts[name]) if name in counts else self.bank for name in fits}
         return {name: fitted(fit, banks[name], lambda: self.stats) for name, fit in fits.items()}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from locality.metrics.apart import Apart, per_image
 from locality.metrics.bootstrap import interval, ratio_interval
+from locality.metrics.copies import is_copy, nearest_two
 from locality.metrics.curve import Curve
 from locality.metrics.field_overlap import FieldOverlap, Overlap, field_interval
 from locality.metrics.image_maps import ImageMaps
@@ -26,6 +27,8 @@ __all__ = [
     "PerImage",
     "field_interval",
     "interval",
+    "is_copy",
+    "nearest_two",
     "per_image",
     "ratio_interval",
 ]

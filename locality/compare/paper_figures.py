@@ -1,0 +1,52 @@
+"""The paper's figures 1 and 5."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from locality.bank import ImageBank, to_float
+from locality.metrics import interval, nearest_two
+from locality.modules.comparison import ComparisonModule
+from locality.report import Chart, Report, Series
+
+SIGMA = "noise level sigma (pixel units, images in [-1, 1])"
+MEMORISER = "optimal"  # the denoiser that takes an image to the nearest training image
+OURS = "pca_locality"  # whose nearest training images end figure 5
+COLUMNS = 10  # images in a row
+
+
+def figure_1(report: Report, module: ComparisonModule) -> None:
+    """What passes through: single steps from the same noised test images, and their error by noise level."""
+    others = [name for name in module.grids["denoise"] if name.startswith("noisy") or name == "clean image"]
+    shown = [*sorted(others), module.reference_name]
+    if MEMORISER not in module.results:
+        return
+    grid = {name: module.grids["denoise"][name][:COLUMNS] for name in (*shown, MEMORISER)}
+    title = (
+        "One step: the network lets coarse structure through, the optimal denoiser goes to training images"
+    )
+    report.grid("paper/figure1", grid, title=title)
+    errors = {name: module.results[name].heldout_mse for name in (module.reference_name, MEMORISER)}
+    series = {name: _series(values) for name, values in errors.items()}
+    label, sigmas = "MSE against the clean image (pixel units squared)", module.sigmas.tolist()
+    title = "One denoising step of test images"
+    report.chart("paper/figure1_mse", Chart(title, SIGMA, label, sigmas, series, log_x=True, log_y=True))
+
+
+def figure_5(report: Report, samples: Mapping[str, Tensor], bank: ImageBank, pictures: int) -> None:
+    """The samples of every denoiser from the same noise, and the training images nearest to ours."""
+    count = min(pictures, *(len(images) for images in samples.values()))
+    grid = {name: images[:count] for name, images in samples.items()}
+    ours = OURS if OURS in grid else next(iter(grid))
+    _, places = nearest_two(grid[ours], bank)
+    nearest = bank.images[places[:, 0].to(bank.images.device)]
+    grid[f"nearest to {ours}"] = nearest if nearest.is_floating_point() else to_float(nearest, torch.float32)
+    report.grid("paper/figure5", grid, title="Samples: 10 steps of DDIM, the same noise in each column")
+
+
+def _series(values: list[Tensor]) -> Series:
+    ends = [interval(value) for value in values]
+    return Series([v.mean().item() for v in values], [low for low, _ in ends], [high for _, high in ends])

@@ -1,0 +1,60 @@
+"""The paper's table: who had how many seeds and images, who copies, and the figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from test_modules import NETWORK, TINY, config, latest
+
+from locality import app, build
+from locality.calibration import calibrate
+from locality.checkpoint import calibrations, load
+from locality.config import UsageError
+
+ASKED = ["experiment=paper_table", "trainer.accelerator=cpu", "logger=none", "compare.count=4"]
+COUNTS = [
+    "compare.bank_counts={equivariant_local_score: 16, patch_composite: 50, smoothed: 50}",
+    "compare.sample_counts={equivariant_local_score: 2, patch_composite: 2, smoothed: 2}",
+]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    app.run(config(tmp_path, *TINY, *NETWORK, "trainer.max_epochs=1"))
+    return latest(tmp_path)
+
+
+def test_the_table_has_every_row_with_its_seeds_images_and_calibration(run, tmp_path, capsys):
+    cfg = config(tmp_path, *ASKED, *COUNTS, f"checkpoint={run}", task="evaluate")
+    data = build.datamodule(config(tmp_path, *TINY).data)
+    images = data.bank("val").images[:2]
+    found = calibrate(
+        build.fit(cfg.candidates.pca_locality), data.bank("train"), images, [0.5, 2.0], [0.5, 0.1],
+        target=load(run), parameter="tau",
+    )  # fmt: skip
+    found.save(calibrations(run) / "pca_locality.json")
+    numbers = app.run(cfg)
+    # Its own, the batch-averaged one's and the golden subset's.
+    assert capsys.readouterr().out.count("pca_locality.json") == 3
+    assert numbers["paper/samples/wiener"] == 4
+    assert numbers["paper/samples/equivariant_local_score"] == 2
+    assert numbers["paper/bank/equivariant_local_score"] == 16
+    assert numbers["paper/bank/optimal"] == len(data.bank("train"))
+    assert numbers["paper/copy_rate/nearest"] == 1  # it puts out training images
+    assert numbers["paper/copy_rate/wiener"] == 0
+    assert -1 <= numbers["paper/pearson/wiener"] <= 1
+    assert "paper/r2/network" not in numbers
+    assert {f"paper/step_r2/optimal/t{t:03d}" for t in range(0, 1000, 100)} <= numbers.keys()
+    pictures = {path.stem for path in (latest(tmp_path) / "images/paper").glob("*.png")}
+    assert pictures == {"figure1", "figure1_mse", "figure5"}
+
+
+def test_counts_that_do_not_fit_are_refused(run, tmp_path):
+    asked = [*ASKED, f"checkpoint={run}"]
+    for wrong, message in (
+        ("compare.count=5000", "test images"),
+        ("compare.sample_counts.smoothed=0", "from 1"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            app.run(config(tmp_path, *asked, wrong, task="evaluate"))
