@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 # Idle threads sleep instead of spinning: with few cores, a spinning thread takes the time of a working one.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help install demo test lint format bench readme experiments clean
+.PHONY: help install demo test lint format bench readme experiments paper clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,6 +46,9 @@ experiments: $(INSTALLED) ## measure the finished trainings of docs/experiments.
 	-$(RUN) evaluate.py compare=pattern compare.steps=true
 	-$(RUN) evaluate.py compare=architectures
 	$(RUN) -m benchmarks.experiments
+
+paper: $(INSTALLED) ## rewrite docs/results.md from the run folders and the networks that ship
+	$(RUN) -m benchmarks.results
 
 clean: ## remove the virtual environment and caches (run folders stay)
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

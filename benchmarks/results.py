@@ -1,0 +1,131 @@
+"""Write docs/results.md from what was measured: run folders, and the networks that ship.
+
+python evaluate.py experiment=paper_table && python -m benchmarks.results
+
+Of each data set the newest finished paper_table counts. What was found before and is not in runs/ now stays:
+docs/results.json keeps it. What was never measured is listed as not measured.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+ROOT = Path(__file__).resolve().parent.parent
+RUNS, SHIPPED, DOCS = ROOT / "runs", ROOT / "pretrained", ROOT / "docs"
+TARGET = "locality.compare.paper_table"
+DATA = (
+    "fashion_mnist",
+    "photos",
+    "cifar",
+    "celeba_hq",
+    "afhq",
+)  # what the paper, or this project, compares on
+FIGURES = {
+    "figure1": "One denoising step of noised test images, and what the optimal denoiser makes of them",
+    "figure1_mse": "The error of that step against the noise level",
+    "figure5": "Samples from the same noise; the last row is the training image nearest to PCA locality's",
+}
+# GoldDiff (arXiv 2602.16498), its authors' re-run with the paper's networks: 128 samples, 10 steps of DDIM,
+# images clamped before the metric.
+PUBLISHED = (
+    ("denoiser", "CIFAR-10 MSE / r2", "CelebA-HQ MSE / r2", "AFHQ MSE / r2"),
+    ("optimal", ".030 / -.401", ".021 / .010", ".039 / -.713"),
+    ("Wiener", ".008 / .553", ".012 / .781", ".010 / .687"),
+    ("equivariant local score (Kamb)", ".011 / .411", ".011 / .720", ".034 / .576"),
+    ("PCA locality", ".008 / .670", ".009 / .802", ".008 / .703"),
+    ("golden subset", ".007 / .683", ".008 / .836", ".007 / .731"),
+)
+
+
+def main() -> None:
+    """Merge what runs/ and pretrained/ hold into docs/results.json, and write the page."""
+    store = DOCS / "results.json"
+    kept: dict[str, Any] = json.loads(store.read_text()) if store.exists() else {"tables": {}, "networks": {}}
+    for name, folder in tables(RUNS):
+        kept["tables"][name] = json.loads((folder / "metrics.json").read_text()) | {"folder": folder.name}
+        for figure in FIGURES:
+            picture = folder / "images" / "paper" / f"{figure}.png"
+            shutil.copyfile(picture, DOCS / "images" / f"{name}_{figure}.png")
+    kept["networks"] = {
+        path.parent.name: json.loads(path.read_text()) for path in sorted(SHIPPED.glob("*/metrics.json"))
+    }
+    store.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
+    (DOCS / "results.md").write_text(page(kept))
+
+
+def tables(runs: Path) -> Iterator[tuple[str, Path]]:
+    """(data set, run folder) of every finished paper_table, the newest of a data set last."""
+    for status in sorted(runs.glob("*/status.json")):
+        folder = status.parent
+        if folder.is_symlink() or json.loads(status.read_text())["state"] != "finished":
+            continue
+        cfg = OmegaConf.load(folder / "config.yaml")
+        if cfg.task == "evaluate" and cfg.compare._target_ == TARGET:
+            yield str(cfg.data.source._target_).rsplit(".", 1)[-1], folder
+
+
+def page(kept: dict[str, Any]) -> str:
+    """The whole of docs/results.md."""
+    parts = [
+        "# Results",
+        "This page is written by `make paper` from the `metrics.json` of run folders; only the published "
+        "numbers at its end are quoted. Intervals are 95 % bootstrap intervals over images. The network is "
+        "the target of every column; Wiener is the floor, a second network (NN2) the ceiling.",
+    ]
+    for name in DATA:
+        parts.append(f"## {name}")
+        parts += comparison(name, kept["tables"][name]) if name in kept["tables"] else ["Not measured."]
+    parts.append("## Networks that ship")
+    parts += [part for name, found in kept["networks"].items() for part in network(name, found)]
+    parts += [] if kept["networks"] else ["None yet."]
+    parts.append("## Published numbers, to stand beside ours")
+    parts.append("GoldDiff's re-run (arXiv 2602.16498) with the paper's networks; MSE on [0, 1].")
+    parts.append(markdown(PUBLISHED[0], PUBLISHED[1:]))
+    return "\n\n".join(parts) + "\n"
+
+
+def comparison(name: str, found: dict[str, Any]) -> list[str]:
+    """The tables and figures of one data set, and where they come from."""
+    run = found["run"]
+    parts = [f"`{run['command']}`, commit `{run['commit']}`, {run['started']}, run `{found['folder']}`."]
+    parts += [
+        markdown(table["columns"], table["rows"])
+        for table in (found["tables"][key] for key in ("paper/samples", "paper/step_r2"))
+    ]
+    if not any(key.startswith("paper/r2/nn") for key in found["scalars"]):
+        parts.append("A second network (the ceiling): not measured.")
+    return parts + [f"![{text}](images/{name}_{figure}.png)\n\n{text}." for figure, text in FIGURES.items()]
+
+
+def network(name: str, found: dict[str, Any]) -> list[str]:
+    """How a shipped network stands against the bar."""
+    run, passed = found["run"], bool(found["scalars"]["heldout/trained"])
+    verdict = "beats Wiener" if passed else "does not beat Wiener everywhere: nothing is concluded from it"
+    table = found["tables"]["heldout"]
+    return [
+        f"### {name}",
+        f"`{run['command']}`, commit `{run['commit']}`; on held-out images it {verdict}.",
+        markdown(table["columns"], table["rows"]),
+    ]
+
+
+def markdown(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """A table."""
+    lines = [[str(column) for column in columns], ["---"] * len(columns)]
+    lines += [[shown(cell) for cell in row] for row in rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def shown(cell: Any) -> str:
+    """A cell: three significant digits, a dash for nothing."""
+    return "-" if cell is None or cell == "" else f"{cell:.3g}" if isinstance(cell, float) else str(cell)
+
+
+if __name__ == "__main__":
+    main()
