@@ -19,13 +19,7 @@ from omegaconf import OmegaConf
 ROOT = Path(__file__).resolve().parent.parent
 RUNS, SHIPPED, DOCS = ROOT / "runs", ROOT / "pretrained", ROOT / "docs"
 TARGET = "locality.compare.paper_table"
-DATA = (
-    "fashion_mnist",
-    "photos",
-    "cifar",
-    "celeba_hq",
-    "afhq",
-)  # what the paper, or this project, compares on
+DATA = ("fashion_mnist", "photos16", "photos32", "cifar", "celeba_hq64", "afhq64")
 FIGURES = {
     "figure1": "One denoising step of noised test images, and what the optimal denoiser makes of them",
     "figure1_mse": "The error of that step against the noise level",
@@ -60,14 +54,15 @@ def main() -> None:
 
 
 def tables(runs: Path) -> Iterator[tuple[str, Path]]:
-    """(data set, run folder) of every finished paper_table, the newest of a data set last."""
+    """(data set, run folder) of every finished paper_table on unedited data, the newest of each last."""
     for status in sorted(runs.glob("*/status.json")):
         folder = status.parent
         if folder.is_symlink() or json.loads(status.read_text())["state"] != "finished":
             continue
         cfg = OmegaConf.load(folder / "config.yaml")
-        if cfg.task == "evaluate" and cfg.compare._target_ == TARGET:
-            yield str(cfg.data.source._target_).rsplit(".", 1)[-1], folder
+        if cfg.task == "evaluate" and cfg.compare._target_ == TARGET and not cfg.gamma:
+            source = cfg.data.source
+            yield f"{str(source._target_).rsplit('.', 1)[-1]}{source.get('size', '')}", folder
 
 
 def page(kept: dict[str, Any]) -> str:
