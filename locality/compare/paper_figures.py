@@ -15,19 +15,20 @@ from locality.report import Chart, Report, Series
 SIGMA = "noise level sigma (pixel units, images in [-1, 1])"
 MEMORISER = "optimal"  # the denoiser that takes an image to the nearest training image
 OURS = "pca_locality"  # whose nearest training images end figure 5
-COLUMNS = 10  # images in a row
+TELEPORT = 200  # time-step of figure 1; the paper does not say which
 
 
-def figure_1(report: Report, module: ComparisonModule) -> None:
+def figure_1(report: Report, module: ComparisonModule, images: Tensor) -> None:
     """What passes through: single steps from the same noised test images, and their error by noise level."""
-    others = [name for name in module.grids["denoise"] if name.startswith("noisy") or name == "clean image"]
-    shown = [*sorted(others), module.reference_name]
     if MEMORISER not in module.results:
         return
-    grid = {name: module.grids["denoise"][name][:COLUMNS] for name in (*shown, MEMORISER)}
-    title = (
-        "One step: the network lets coarse structure through, the optimal denoiser goes to training images"
-    )
+    clean = _floats(images)
+    sigma = module.schedule.sigma(TELEPORT)
+    noisy = clean + sigma * module.noise(torch.arange(len(clean)), "test").to(clean)
+    grid = {"test image": clean, f"noisy, sigma {sigma:.2f}": noisy}
+    for name in (module.reference_name, MEMORISER):
+        grid[name] = module.denoisers[name](noisy.to(module.device), sigma)
+    title = "One step: the network passes structure on, the optimal denoiser jumps to a training image"
     report.grid("paper/figure1", grid, title=title)
     errors = {name: module.results[name].heldout_mse for name in (module.reference_name, MEMORISER)}
     series = {name: _series(values) for name, values in errors.items()}
@@ -43,10 +44,16 @@ def figure_5(report: Report, samples: Mapping[str, Tensor], bank: ImageBank, pic
     ours = OURS if OURS in grid else next(iter(grid))
     _, places = nearest_two(grid[ours], bank)
     nearest = bank.images[places[:, 0].to(bank.images.device)]
-    grid[f"nearest to {ours}"] = nearest if nearest.is_floating_point() else to_float(nearest, torch.float32)
+    grid["nearest training image"] = (
+        nearest if nearest.is_floating_point() else to_float(nearest, torch.float32)
+    )
     report.grid("paper/figure5", grid, title="Samples: 10 steps of DDIM, the same noise in each column")
 
 
 def _series(values: list[Tensor]) -> Series:
     ends = [interval(value) for value in values]
     return Series([v.mean().item() for v in values], [low for low, _ in ends], [high for _, high in ends])
+
+
+def _floats(images: Tensor) -> Tensor:  # in [-1, 1]
+    return images if images.is_floating_point() else to_float(images, torch.float32)

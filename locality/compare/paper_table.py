@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+import torch
 from torch import Tensor
 
 from locality.compare.context import Context
@@ -74,7 +75,7 @@ def paper_table(
     rows: dict[str, Row] = {}
     for number in sorted(set(counts.values()), reverse=True):
         group = {name: rivals[name] for name in rivals if counts[name] == number}
-        measured = _measure(context, group, number, figure=not rows)
+        measured = _measure(context, group, number, 0 if rows else pictures)
         rows |= measured if not rows else {name: measured[name] for name in group}
     rows = {name: rows[name] for name in (REFERENCE, *rivals)}
     figure_5(context.report, {n: row.samples for n, row in rows.items()}, context.bank, pictures)
@@ -91,12 +92,13 @@ def _check(context: Context, count: int, sample_counts: Mapping[str, int]) -> No
         raise UsageError("compare=paper_table: samples are kept in one process; leave trainer.devices out")
 
 
-def _measure(context: Context, rivals: Mapping[str, Denoiser], count: int, figure: bool) -> dict[str, Row]:
+def _measure(context: Context, rivals: Mapping[str, Denoiser], count: int, pictures: int) -> dict[str, Row]:
     module = ComparisonModule(context.reference, rivals, count, REFERENCE, pictures=count, seed=context.seed)
     batches = math.ceil(count / context.data.eval_batch_size)
     context.trainer(limit_test_batches=batches).test(module, datamodule=context.data, verbose=False)
-    if figure:
-        figure_1(context.report, module)
+    if pictures:
+        with torch.no_grad():
+            figure_1(context.report, module, context.data.bank("test").images[:pictures])
     samples = module.grids["samples"]
     rows = {}
     for name, scores in module.results.items():

@@ -50,6 +50,7 @@ KNOWN = {
     "optimal": Look("optimal", "#D55E00", "^"),
     "nearest": Look("nearest", "#E69F00", "v", "--"),
     "pca_locality": Look("PCA locality", "#009E73", "D"),
+    "pca_locality_wssm": Look("PCA locality, wssm", "#66C2A5", "d", "--"),
     "local_score": Look("local score", "#CC79A7", "P"),
     "equivariant_local_score": Look("equivariant local score", "#AA4499", "X", "--"),
     "patch_composite": Look("patch composite", "#999933", "<"),
