@@ -14,7 +14,7 @@ from locality.config import UsageError
 
 ASKED = ["experiment=paper_table", "trainer.accelerator=cpu", "logger=none", "compare.count=4"]
 COUNTS = [
-    "compare.bank_counts={equivariant_local_score: 16, patch_composite: 50, smoothed: 50}",
+    "compare.bank_counts={equivariant_local_score: 16, soft_locality: 50, patch_composite: 50, smoothed: 50}",
     "compare.sample_counts={equivariant_local_score: 2, patch_composite: 2, smoothed: 2}",
 ]
 
@@ -33,10 +33,10 @@ def test_the_table_has_every_row_with_its_seeds_images_and_calibration(run, tmp_
         build.fit(cfg.candidates.pca_locality), data.bank("train"), images, [0.5, 2.0], [0.5, 0.1],
         target=load(run), parameter="tau",
     )  # fmt: skip
-    found.save(calibrations(run) / "pca_locality.json")
+    found.save(calibrations(run) / "pca_locality.tau.json")
     numbers = app.run(cfg)
     # Its own, the batch-averaged one's and the golden subset's.
-    assert capsys.readouterr().out.count("pca_locality.json") == 3
+    assert capsys.readouterr().out.count("pca_locality.tau.json") == 3
     assert numbers["paper/samples/wiener"] == 4
     assert numbers["paper/samples/equivariant_local_score"] == 2
     assert numbers["paper/bank/equivariant_local_score"] == 16
