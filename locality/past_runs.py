@@ -35,7 +35,7 @@ def training_run(path: Path) -> Path:
     if not (path / CONFIG).is_file():
         return path
     cfg = OmegaConf.load(path / CONFIG)
-    if cfg.get("task") != "evaluate":
+    if not isinstance(cfg, DictConfig) or cfg.get("task") != "evaluate":
         return path
     source = Path(cfg.checkpoint)
     # An evaluation of another working directory: its training run is beside it.

@@ -99,7 +99,7 @@ def test_a_sweep_is_of_runs_that_are_alike_and_finished_unless_asked(sweep, tmp_
 
 def test_without_runs_the_shipped_networks_are_taken(sweep, tmp_path, monkeypatch):
     runs = sweep[1]
-    monkeypatch.setattr(gallery, "SHIPPED", (runs[0.0, 0], runs[0.5, 0]))
+    monkeypatch.setattr(gallery, "SWEEP", (runs[0.0, 0], runs[0.5, 0]))
     found = gallery.networks(compose_networks(tmp_path / "nothing", "sweep"))
     assert [one.gamma for one in found.values()] == [0.0, 0.5]
 

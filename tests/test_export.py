@@ -10,7 +10,7 @@ import torch
 from test_modules import NETWORK, TINY, config, latest
 
 import locality
-from locality import app, runs
+from locality import app, past_runs
 from locality.checkpoint import read
 from locality.config import UsageError
 from locality.export import export, main
@@ -65,7 +65,7 @@ def test_a_snapshot_is_exported_with_its_own_weights_and_losses(run, tmp_path):
 
 
 def test_an_evaluation_without_runs_takes_a_network_that_ships(exported, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(runs, "SHIPPED", exported.parent)
+    monkeypatch.setattr(past_runs, "SHIPPED", exported.parent)
     app.run(config(tmp_path, *ASKED, task="evaluate"))
     assert f"checkpoint=auto: {exported}" in capsys.readouterr().out
     asked = ["data=digits", "data.subset=103"]

@@ -121,7 +121,10 @@ def test_wandb_without_a_login_or_with_a_mode_that_there_is_not(told, monkeypatc
 def test_what_is_not_there(told):
     assert "CelebA-HQ" in told("train", "data=celeba_hq", "logger=none")
     found = told("evaluate", "logger=none")
-    assert "checkpoint=auto: no finished training run in runs/; train one: python train.py" in found
+    assert (
+        "checkpoint=auto: no finished training run in runs/, and none ships; train one: python train.py"
+        in found
+    )
     assert "checkpoint=runs/nope: no checkpoint there" in told("evaluate", "checkpoint=runs/nope")
 
 

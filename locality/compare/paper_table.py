@@ -13,7 +13,6 @@ from torch import Tensor
 from locality.compare.context import Context
 from locality.compare.paper_figures import figure_1, figure_5
 from locality.config import UsageError
-from locality.denoisers.bank_denoiser import BankDenoiser
 from locality.denoisers.base import Denoiser
 from locality.metrics import PearsonR, interval, is_copy, nearest_two
 from locality.modules.base import PROTOCOL_STEPS
@@ -103,9 +102,9 @@ def _measure(context: Context, rivals: Mapping[str, Denoiser], count: int, pictu
     rows = {}
     for name, scores in module.results.items():
         distances, places = nearest_two(samples[name], context.bank)
-        one = rivals.get(name)
-        bank = len(one.bank) if isinstance(one, BankDenoiser) else None
-        rows[name] = Row(scores, samples[name], samples[REFERENCE], distances, places, bank)
+        bank = getattr(rivals.get(name), "bank", None)
+        kept = None if bank is None else len(bank)
+        rows[name] = Row(scores, samples[name], samples[REFERENCE], distances, places, kept)
     return rows
 
 
