@@ -7,24 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from charts import chart
 from PIL import Image
 
 from locality.report import Chart, Series, format_table
 from locality.report.figures import KNOWN, draw_chart, looks, to_png
 from locality.report.grid import GAP, draw_grid
 from locality.report.history import draw_history
-
-
-def chart(**changes: object) -> Chart:
-    """A chart that is right, but for the changes."""
-    base = {
-        "title": "agreement",
-        "x_label": "sigma (pixel units)",
-        "y_label": "r2",
-        "x": [0.1, 1.0],
-        "series": {"wiener": Series(torch.tensor([0.5, 1.0]))},
-    }
-    return Chart(**(base | changes))  # type: ignore[arg-type]
 
 
 def test_a_series_beside_another_has_its_colour_and_is_dotted() -> None:

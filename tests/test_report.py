@@ -12,32 +12,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from charts import chart
 
 import locality
 from locality.report import (
-    Chart,
     FolderLogger,
     ModelCard,
     Report,
-    Series,
     create_run_folder,
     write_atomically,
 )
 from locality.report.history import read_history
 
 PACKAGE = Path(locality.__file__).parent
-
-
-def chart(**changes: object) -> Chart:
-    """A chart that is right, but for the changes."""
-    base = {
-        "title": "agreement",
-        "x_label": "sigma (pixel units)",
-        "y_label": "r2",
-        "x": [0.1, 1.0],
-        "series": {"wiener": Series(torch.tensor([0.5, 1.0]))},
-    }
-    return Chart(**(base | changes))  # type: ignore[arg-type]
 
 
 def test_only_the_report_imports_wandb_or_matplotlib() -> None:
