@@ -24,6 +24,9 @@ def choices(configs: Path) -> str:
 
 def wrong_choice(task: str, configs: Path, arguments: list[str]) -> str | None:
     """What is wrong with the choices of config groups, `data=photos` and the like, if anything is."""
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        if "=" not in argument and not argument.startswith(("-", "~")) and not before.startswith("--"):
+            return f"{argument}: want {argument}=<value>"
     for argument in _assignments(arguments):
         key, value = argument.split("=", 1)
         group, _, package = key.lstrip("+~").partition("@")

@@ -14,19 +14,22 @@ from omegaconf import DictConfig, OmegaConf
 from locality.config import RUN_VARIABLE, UsageError, check
 
 SWEEP = ("-m", "--multirun")
+_failed: list[int] = []  # exit codes of the jobs of a sweep that failed; the others ran
 
 
 def main(task: str, configs: Path) -> None:
     """Run `train` or `evaluate` with the arguments of this process.
 
     Exit codes: 0 done, 1 failed at run time (the traceback is in the run folder), 2 asked for something that
-    does not exist or does not fit, 130 interrupted.
+    does not exist or does not fit, 130 interrupted. A sweep goes on after a job that fails, and ends in the
+    greatest code of its jobs.
     """
     if RUN_VARIABLE in os.environ and os.environ.get("LOCAL_RANK", "0") != "0":
         # A rank that Lightning started: the run folder has its config; its arguments may be a whole sweep.
         _launch(DictConfig(OmegaConf.load(Path(os.environ[RUN_VARIABLE]) / "config.yaml")))
         return
     arguments = sys.argv[1:]
+    _failed.clear()
     from locality.arguments import check_jobs, choices, explain, wrong_choice
 
     if "--list" in arguments:
@@ -42,6 +45,8 @@ def main(task: str, configs: Path) -> None:
         if any(argument in SWEEP for argument in arguments):
             check_jobs(task, configs, arguments)
         hydra.main(version_base="1.3", config_path=str(configs), config_name=task)(_launch)()
+        if _failed:
+            raise SystemExit(max(_failed))
     except UsageError as error:
         _stop(str(error), 2)
     except Exception as error:  # errors of ours end in _launch: this one is Hydra's, of whatever class
@@ -60,15 +65,15 @@ def _launch(cfg: DictConfig) -> None:
         try:
             run(cfg)
         except RunFailed as error:
-            _stop(str(error), 1)
+            _end(str(error), 1)
     except UsageError as error:
-        _stop(str(error), 2)
+        _end(str(error), 2)
     except KeyboardInterrupt:
         _stop("interrupted", 130)
     except Exception as error:  # before there was a run folder to put it in
         with tempfile.NamedTemporaryFile("w", prefix="locality-", suffix=".txt", delete=False) as file:
             file.write(traceback.format_exc())
-        _stop(f"{type(error).__name__}: {' '.join(str(error).split())} (traceback: {file.name})", 1)
+        _end(f"{type(error).__name__}: {' '.join(str(error).split())} (traceback: {file.name})", 1)
     finally:
         _tidy()
 
@@ -93,6 +98,20 @@ def _tidy() -> None:
         (folder / "multirun.yaml").unlink(missing_ok=True)
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
+
+
+def _end(message: str, code: int) -> None:
+    """Ends the process; of a sweep in this process only the job: the next one starts."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    if HydraConfig.initialized():
+        hydra = HydraConfig.get()
+        if hydra.mode == RunMode.MULTIRUN and str(hydra.launcher._target_).endswith(".BasicLauncher"):
+            print(f"{Path(sys.argv[0]).name}: job {hydra.job.num}: {message}", file=sys.stderr, flush=True)
+            _failed.append(code)
+            return
+    _stop(message, code)
 
 
 def _stop(message: str, code: int) -> NoReturn:

@@ -63,8 +63,8 @@ def card(
     return ModelCard(
         title=f"{kind} for images of {shape}",
         summary="A denoiser `D(x, sigma) -> x0` of noisy images `x = x0 + sigma eps` in [-1, 1].",
-        data=f"`{cfg.data.source['_target_']}`{pattern}: {len(bank):,} training images of {shape}, mirror "
-        f"images included, fingerprint `{bank.fingerprint}`.",
+        data=f"`{cfg.data.source['_target_']}`{pattern}: {len(bank):,} training images of {shape}"
+        f"{', mirror images included' if cfg.data.flip else ''}, fingerprint `{bank.fingerprint}`.",
         usage=f'import locality\n\ndenoiser = locality.load("{shown_path(folder)}")\nx0 = denoiser(x, sigma)',
         limits=[
             f"Made for images of {shape} like those of its data, and for nothing else.",

@@ -63,6 +63,10 @@ def told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tm
         ("train", "snapshots=3", "snapshots"),
         ("train", "-m data=digits_pattern gamma=0,abc", "gamma: Value 'abc'"),
         ("train", "-m data=digits,dgits", "no data named 'dgits'"),
+        ("train", "data", "data: want data=<value>"),
+        ("train", "seed=-1", "seed: want a whole number from 0 to 4294967295, got -1"),
+        ("train", "resume=", "resume: want a path, got nothing"),
+        ("evaluate", "checkpoint=", "checkpoint: want a path, got nothing"),
     ],
 )
 def test_a_mistake_in_the_arguments(task, arguments, message, told):
@@ -153,6 +157,20 @@ def test_a_sweep_leaves_nothing_of_its_own(monkeypatch, tmp_path):
     names = [path.name for path in (tmp_path / "runs").iterdir() if not path.is_symlink()]
     assert len(names) == 2
     assert all("wiener" in name for name in names)
+
+
+def test_a_sweep_goes_on_after_a_job_that_fails(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    sweep = [each for each in DIGITS if not each.startswith("data.subset")]
+    monkeypatch.setattr(sys, "argv", ["train.py", "-m", *sweep, "data.subset=99999,100", "model=wiener"])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main("train", CONFIGS)
+    assert stopped.value.code == 2
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("train.py: ")]
+    assert line.startswith("train.py: job 0: ")
+    assert "99999" in line
+    (folder,) = [path for path in (tmp_path / "runs").iterdir() if not path.is_symlink()]
+    assert "subset: 100" in (folder / "config.yaml").read_text()
 
 
 def test_images_of_another_shape_or_damaged_are_told_before_the_run(tmp_path, monkeypatch):

@@ -55,6 +55,13 @@ def cifar(
     return images[("val", "test").index(split) :: 2].clone()
 
 
+# What unpickling says of files that are no pickles, or are cut short or overwritten.
+_DAMAGE = (
+    pickle.UnpicklingError, EOFError, ValueError, IndexError, KeyError, TypeError, AttributeError,
+    OverflowError, MemoryError,
+)  # fmt: skip
+
+
 def read_images(path: Path) -> Tensor:  # [N, 3, 32, 32] uint8
     """The images in one of CIFAR's files. Raises DataDamaged."""
     if not path.is_file():
@@ -62,7 +69,7 @@ def read_images(path: Path) -> Tensor:  # [N, 3, 32, 32] uint8
     try:
         with path.open("rb") as file:
             content = _Reader(file, encoding="latin1").load()
-    except (pickle.UnpicklingError, EOFError, ValueError, IndexError, KeyError, TypeError) as error:
+    except _DAMAGE as error:
         raise _damaged(path, f"not a whole pickle of CIFAR's ({error})") from error
     # Python 3 writes the keys as bytes where it read the authors' files with encoding="bytes".
     pixels = content.get("data", content.get(b"data")) if isinstance(content, dict) else None

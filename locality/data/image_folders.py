@@ -88,6 +88,8 @@ def read_image(path: Path, size: int) -> Tensor:  # [3, size, size] uint8
                 )
             left, top = (image.width - side) // 2, (image.height - side) // 2
             square = image.crop((left, top, left + side, top + side))
+    except Image.DecompressionBombError as error:
+        raise DataDamaged(f"{path} claims to be huge ({error}); make it smaller or remove it") from error
     except (UnidentifiedImageError, OSError, SyntaxError) as error:  # Pillow says SyntaxError of a broken PNG
         raise DataDamaged(f"{path} is damaged ({error}); get it again or remove it") from error
     return rearrange(

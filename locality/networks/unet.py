@@ -47,7 +47,9 @@ def unet(
 def _check(height: int, width: int, channels: Sequence[int], groups: int, attention: str) -> None:
     if attention not in ("none", "middle", "all"):
         raise ValueError(f"attention: want 'none', 'middle' or 'all', got {attention!r}")
-    if not channels or any(c % groups for c in channels):
+    if not channels:
+        raise ValueError("channels: want at least one width, got none")
+    if any(c % groups for c in channels):
         raise ValueError(f"channels: want multiples of groups={groups}, got {list(channels)}")
     halvings = len(channels) - 1
     if height % 2**halvings or width % 2**halvings:
