@@ -29,10 +29,8 @@ TITLES = {
 def main() -> None:
     """Merge new measurements into the kept ones, and rewrite every block of the page."""
     kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
-    if (MEASURED / "denoisers.json").exists():
-        found = json.loads((MEASURED / "denoisers.json").read_text())
-        about = {key: found[key] for key in ("images", "threads", "machine", "torch")}
-        kept |= {name: {"about": about, "rows": rows} for name, rows in found["cases"].items() if rows}
+    for path in (MEASURED / "denoisers").glob("*.json"):
+        kept[path.stem] = json.loads(path.read_text())
     if (MEASURED / "training.json").exists():
         found = json.loads((MEASURED / "training.json").read_text())
         row = {key: found[key] for key in ("ratio", "low", "high", "pairs")}
@@ -65,7 +63,7 @@ def block(name: str, kept: dict[str, Any]) -> str:
     if all("rival_seconds" in row for row in rows) and len(rows) > 1:
         ours, plain = (sum(row[key] for row in rows) for key in ("seconds", "rival_seconds"))
         text += f"\nIn all {ours:.1f} s against {plain:.1f} s: {plain / ours:.1f} times faster"
-        text += f" ({about['images']:,} images, {about['threads']} threads, {about['machine']}).\n"
+        text += f" ({about['threads']} threads, {about['machine']}).\n"
     return text
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import torch
+from matplotlib.ticker import NullFormatter, NullLocator
 
 from benchmarks.timing import seconds
 from locality import ImageBank, NoiseSchedule
@@ -70,10 +71,15 @@ def draw(curves: dict[str, dict[str, list[tuple[float, float]]]], path: Path) ->
     for panel, (label, lines) in zip(panels, curves.items(), strict=True):
         for who, points in lines.items():
             panel.loglog(*zip(*points, strict=True), marker="o", markersize=3, label=who)
+        measured = sorted({x for points in lines.values() for x, _ in points})
+        panel.set_xticks(measured, [f"{x:,}" for x in measured])
+        panel.xaxis.set_minor_locator(NullLocator())
+        panel.set_ylim(top=4 * panel.get_ylim()[1])  # room for the legend
+        panel.yaxis.set_minor_formatter(NullFormatter())
         panel.set_xlabel(label)
         panel.set_ylabel("seconds a call")
         panel.grid(True, which="both", alpha=0.2)
-        panel.legend(fontsize=7, frameon=False)
+        panel.legend(fontsize=7, frameon=False, loc="upper left")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
 
@@ -85,12 +91,13 @@ def main() -> None:
     )
     parser.add_argument("--output", type=Path, default=Path("runs/benchmarks/scaling.json"))
     parser.add_argument("--figure", type=Path, default=Path("docs/images/scaling.png"))
+    parser.add_argument("--draw", action="store_true", help="only draw what was measured before")
     options = parser.parse_args()
     warnings.filterwarnings("ignore", message=".*covariance lacks rank.*")
-    curves = measure()
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(json.dumps(curves, indent=1))
-    draw(curves, options.figure)
+    if not options.draw:
+        options.output.parent.mkdir(parents=True, exist_ok=True)
+        options.output.write_text(json.dumps(measure(), indent=1))
+    draw(json.loads(options.output.read_text()), options.figure)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from locality.posterior.dense import DenseScan
 from locality.posterior.plan import DENSE
 from locality.posterior.rounding import PixelMoments, query
 from locality.posterior.rows import Rows
-from locality.posterior.scan import Probe, Seen
+from locality.posterior.scan import Probe, Seen, Weighed
 from locality.posterior.streaming import Limits
 
 
@@ -90,6 +90,29 @@ def test_every_kernel_gives_the_same_sums(kind, dtype):
     for others in results[1:]:
         for ours, theirs in zip(others, results[0], strict=True):
             assert relative(ours, theirs) < (2e-5 if dtype == torch.float32 else 1e-11)
+
+
+@pytest.mark.parametrize("basis", BASES)
+@pytest.mark.parametrize("t", [0, 900])
+def test_logits_beyond_their_bound_are_those_of_float64(basis, t):
+    images = photographs(8, 300)
+    bank = images[20:].flatten(1)
+    rows = Rows.of_precision(precision(192, "mask"), images.shape[1:])
+    x, sigma = noisy(images[1:], t)  # the first is so flat that many resemble it
+    asked = query(x.flatten(1), sigma[0].item(), PixelMoments.of(bank), 192)
+    code = encode(rows.mask.numpy(), basis, 8, 64)
+
+    def weigh(dtype: torch.dtype, bound: float) -> Weighed:
+        bounds = torch.full((len(x),), bound)
+        return CompiledScan(bank, rows, code, basis, dtype, members(rows)).weigh(asked, bounds=bounds)
+
+    exact, again = weigh(torch.float64, torch.inf), weigh(torch.float32, 0.0)
+    # Without noise few images compete; with much, float64 from the start is cheaper, and the scan gives up.
+    assert bool(again.sure.all()) == (t == 0)
+    if t == 0:
+        assert relative(again.evidence, exact.evidence) < 1e-12
+        assert relative(again.mean, exact.mean) < 1e-6
+        assert relative(weigh(torch.float32, torch.inf).evidence, exact.evidence) > 1e-10
 
 
 def test_the_code_of_a_dense_mask_reads_its_complement():

@@ -42,7 +42,7 @@ class CompositeEngine(Engine):
         """The mean; the statistics are averages over the windows that cover an output."""
         rows, query = self.plan.rows, self.plan.query(x)
         mean, _ = self.solve(x, sigma)
-        evidence, squares, energy, _ = self.plan.weigh(self.images, self.limits, x, values=False)
+        evidence, squares, energy, *_ = self.plan.weigh(self.images, self.limits, x, values=False)
         mask = rows.mask.double()
         windows = (evidence - rows.sums(query.shift), 1 / squares, -energy)
         per_place = [repeat(field @ mask, "b p -> b (k p)", k=rows.repeats) for field in windows]

@@ -9,7 +9,7 @@ import torch
 from einops import einsum, rearrange
 from torch import Tensor
 
-from locality.posterior.rounding import Query
+from locality.posterior.rounding import Query, small_logits
 from locality.posterior.rows import Rows
 from locality.posterior.running import RunningSoftmax
 from locality.posterior.scan import Probe, Scan, Seen, Weighed
@@ -27,7 +27,7 @@ class DenseScan(Scan):
     dtype: torch.dtype
     limits: Limits
 
-    def weigh(self, query: Query, values: bool = True) -> Weighed:
+    def weigh(self, query: Query, values: bool = True, bounds: Tensor | None = None) -> Weighed:
         """Image by image, so that what is not a product stays in the cache; chunks are merged in float64."""
         results = [self._weigh(query.pick(slice(b, b + 1)), values) for b in range(len(query.x))]
         return Weighed(*(torch.cat(field) for field in zip(*results, strict=True)))
@@ -37,7 +37,9 @@ class DenseScan(Scan):
         running = RunningSoftmax(like, self.rows.row_of_output)
         for images, logits in self._chunks(query):
             running.add(logits, lambda w, images=images: self._outputs(w, images, values))  # type: ignore[misc]
-        return Weighed(running.log_partition, 1 / running.effective_size, -running.entropy, running.mean)
+        evidence = running.log_partition
+        sure = small_logits(evidence) | (self.dtype == torch.float64)
+        return Weighed(evidence, 1 / running.effective_size, -running.entropy, running.mean, sure)
 
     def probe_means(self, query: Query, evidence: Tensor, probe: Probe) -> Tensor:
         """`sum_i w_i(u) probe_u(X_i)`."""

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from locality.posterior.dense import DenseScan
 from locality.posterior.rounding import (
+    LARGEST_LOGIT,
     PixelMoments,
     Query,
     by_precision,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 DENSE = -1  # instead of a basis: a matrix product
 
 # Nanoseconds for one mask row and image on one core, measured; what counts is their ratios.
-_PER_LOOKUP = {torch.float32: 0.06, torch.float64: 0.12}
+_PER_LOOKUP = {torch.float32: 0.045, torch.float64: 0.09}
 _PER_PRODUCT = {torch.float32: 0.02, torch.float64: 0.04}  # of a matrix product, per place
 
 
@@ -86,21 +87,26 @@ class Plan:
     ) -> Weighed:
         """The softmax of every row; where float32 turns out to have met large logits, again in float64."""
         query = self.query(x)
-        # Evidence belongs to the logits that it sums up, rounding included: a second pass by another kernel
-        # would find weights that do not add up to 1. Both passes must judge by the same measure.
-        precise = self.precise(query, strict=not values) if x.dtype != torch.float64 else None
+        if x.dtype == torch.float64:
+            return self.scan(images, torch.float64, limits).weigh(query, values)
+        single = self.precise(query, strict=not values)
+        # Large logits are found again in float64, all of them where float32 would not do in general. But
+        # evidence belongs to the logits that it sums up: a second pass, which finds them in one type, would
+        # meet weights that do not add up to 1. Both passes must judge by the same measure.
+        bounds = torch.full_like(query.x[:, 0], torch.inf)
+        if values and self.kernels[torch.float32] != DENSE and not self.double_is_cheaper:
+            bounds, single = single * LARGEST_LOGIT, torch.ones_like(single)
 
         def work(scan: Scan, query: Query, which: Tensor) -> Weighed:
-            result = scan.weigh(query, values)
-            again = ~small_logits(result.evidence)
-            if precise is None or not bool((precise[which] & again).any()):
-                return result
-            better = self.scan(images, torch.float64, limits).weigh(query.pick(again), values)
-            for part, exact in zip(result, better, strict=True):
-                part[again] = exact
+            result = scan.weigh(query, values, bounds[which])
+            again = single[which] & ~(result.sure if values else small_logits(result.evidence))
+            if bool(again.any()):
+                better = self.scan(images, torch.float64, limits).weigh(query.pick(again), values)
+                for part, exact in zip(result, better, strict=True):
+                    part[again] = exact
             return result
 
-        return Weighed(*by_precision(query, precise, lambda dtype: self.scan(images, dtype, limits), work))
+        return Weighed(*by_precision(query, single, lambda dtype: self.scan(images, dtype, limits), work))
 
     def run(
         self,

@@ -16,6 +16,7 @@ _ROUNDING = 2.0**-25  # half the spacing of float32 numbers near 1: the most tha
 # Of the estimate's length. What is promised is 1e-5; measured errors are 7 to 30 times below the estimate,
 # whose entries are those of average images: likely images have smaller ones.
 _ALLOWED = 1.5e-5
+LARGEST_LOGIT = _ALLOWED / _ROUNDING  # that float32 stores well enough
 _STRICTER = 4  # derivatives are differences of weighted sums, and feel an error more
 
 
@@ -133,7 +134,7 @@ def small_logits(
     An image that nothing in the bank resembles has large ones at low noise, and candidates that differ by
     little.
     """
-    return _ROUNDING * evidence.square().mean(1).sqrt() <= _ALLOWED
+    return evidence.square().mean(1).sqrt() <= LARGEST_LOGIT
 
 
 def by_precision(

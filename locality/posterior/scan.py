@@ -33,6 +33,7 @@ class Weighed(NamedTuple):
     squares: Tensor  # [B, R] sum of the squared normalised weights
     energy: Tensor  # [B, R] mean of log w, up to sign the entropy
     mean: Tensor  # [B, n] weighted mean, in the outputs that each row serves
+    sure: Tensor  # [B] bool: whether the working type held the logits that mattered
 
 
 class Scan(ABC):
@@ -43,6 +44,7 @@ class Scan(ABC):
         self,
         query: Query,
         values: bool = True,  # false: no mean is wanted, and it is returned as zeros
+        bounds: Tensor | None = None,  # [B] larger logits may be found again in float64; none if not given
     ) -> Weighed:
         """The softmax of every row."""
 

@@ -9,15 +9,23 @@ from numba import njit
 
 from locality.posterior.compiled.table import BOX, DIRECT, FLAT, ROW
 
+BASES = (DIRECT, ROW, FLAT, BOX)
+_SMALLEST = 64  # table rows of a tile: 16 KiB, half the first-level cache
+_LARGEST = 2**16  # what an index within a tile can tell apart
+_WORTHWHILE = 12  # table rows to read for one visit to a tile, which itself costs about two
+
 
 class Code(NamedTuple):
-    """Which table rows add up to the sum over each mask row, as indices; P is the row of zeros or totals."""
+    """Which table rows add up to the sum over each mask row; the table is read tile by tile.
 
-    plus: np.ndarray  # uint32: added
-    minus: np.ndarray  # uint32: subtracted, pair by pair
-    pair_starts: np.ndarray  # [R + 1] int64
-    single: np.ndarray  # uint32: added alone
-    single_starts: np.ndarray  # [R + 1] int64
+    Those of mask row u in tile t are `starts[t R + u]` up to the next start, as indices within the tile.
+    """
+
+    tile: int  # table rows of a tile
+    plus: np.ndarray  # uint16: added
+    plus_starts: np.ndarray  # [T R + 1] int64
+    minus: np.ndarray  # uint16: subtracted
+    minus_starts: np.ndarray  # [T R + 1] int64
     inverted: np.ndarray  # [R] bool: the sum is the total without what was added up
 
 
@@ -26,24 +34,23 @@ def encode(mask: np.ndarray, basis: int, width: int, plane: int) -> Code:
     inverted = np.zeros(len(mask), bool)
     if basis == DIRECT:
         inverted, mask = _sparser(mask)
-    counts = count(mask, basis, width, plane)
-    none = np.zeros(len(mask) + 1, np.int64)
-    starts = np.concatenate([none[:1], np.cumsum(counts.max(1))])
-    if basis == DIRECT:
-        index = np.empty(starts[-1], np.uint32)
-        _emit(mask, basis, width, plane, starts, index, index[:0])
-        return Code(index[:0], index[:0], none, index, starts, inverted)
-    plus, minus = (np.full(starts[-1], mask.shape[1], np.uint32) for _ in range(2))
-    _emit(mask, basis, width, plane, starts, plus, minus)
-    return Code(plus, minus, starts, plus[:0], none, inverted)
+    places = mask.shape[1]
+    visits = _reads(mask, basis, width, plane) / len(mask) / _WORTHWHILE
+    tiles = max(1, int(min(visits, places / _SMALLEST)))
+    tile = min(-(-places // tiles), _LARGEST)
+    counts = np.zeros((2, -(-places // tile) * len(mask) + 1), np.int64)
+    none = np.empty(0, np.uint16)
+    _walk(mask, basis, width, plane, tile, counts, none, none, False)
+    starts = counts.cumsum(1)
+    plus, minus = (np.empty(total, np.uint16) for total in starts[:, -1])
+    _walk(mask, basis, width, plane, tile, starts.copy(), plus, minus, True)
+    return Code(tile, plus, starts[0], minus, starts[1], inverted)
 
 
 def lookups(mask: np.ndarray, basis: int, width: int, plane: int) -> int:
     """How many table rows the code reads."""
-    if basis == DIRECT:
-        inside = np.count_nonzero(mask, axis=1)
-        return int(np.minimum(inside, mask.shape[1] + 1 - inside).sum())
-    return int(2 * count(mask, basis, width, plane).max(1).sum())
+    inverted, sparser = _sparser(mask) if basis == DIRECT else (np.zeros(1, bool), mask)
+    return _reads(sparser, basis, width, plane) + int(inverted.sum())
 
 
 def _sparser(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -52,30 +59,39 @@ def _sparser(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return inverted, mask ^ inverted[:, None].astype(mask.dtype)
 
 
-@njit(cache=True)
-def count(mask: Any, basis: int, width: int, plane: int) -> Any:  # [R, 2] rows added and subtracted
-    """How many table rows each mask row adds and subtracts."""
-    counts = np.zeros((mask.shape[0], 2), np.int64)
-    for u in range(mask.shape[0]):
-        for p in range(mask.shape[1]):
-            value = _coefficient(mask[u], p, basis, width, plane)
-            counts[u, 0] += max(value, 0)
-            counts[u, 1] += max(-value, 0)
-    return counts
+def _reads(mask: np.ndarray, basis: int, width: int, plane: int) -> int:
+    if basis == DIRECT:
+        return int(np.count_nonzero(mask))
+    counts, none = np.zeros((2, len(mask) + 1), np.int64), np.empty(0, np.uint16)
+    _walk(mask, basis, width, plane, mask.shape[1], counts, none, none, False)
+    return int(counts.sum())
 
 
 @njit(cache=True)
-def _emit(mask: Any, basis: int, width: int, plane: int, starts: Any, plus: Any, minus: Any) -> None:
+def _walk(
+    mask: Any,
+    basis: int,
+    width: int,
+    plane: int,
+    tile: int,
+    cursors: Any,  # [2, T R + 1] counted up: one past each number of rows, or where each is written
+    plus: Any,
+    minus: Any,
+    write: bool,
+) -> None:
+    """Count the table rows that each mask row adds and subtracts in each tile, or write them down."""
     for u in range(mask.shape[0]):
-        added = subtracted = starts[u]
         for p in range(mask.shape[1]):
             value = _coefficient(mask[u], p, basis, width, plane)
+            at = p // tile * mask.shape[0] + u + (0 if write else 1)
             for _ in range(value):
-                plus[added] = p
-                added += 1
+                if write:
+                    plus[cursors[0, at]] = p % tile
+                cursors[0, at] += 1
             for _ in range(-value):
-                minus[subtracted] = p
-                subtracted += 1
+                if write:
+                    minus[cursors[1, at]] = p % tile
+                cursors[1, at] += 1
 
 
 @njit(cache=True)
@@ -91,6 +107,3 @@ def _coefficient(row: Any, p: int, basis: int, width: int, plane: int) -> Any:  
     if basis == BOX and p % plane + width < plane:
         value -= np.int64(row[p + width]) - (0 if last else np.int64(row[p + width + 1]))
     return value
-
-
-BASES = (DIRECT, ROW, FLAT, BOX)

@@ -10,12 +10,14 @@ import torch
 from torch import Tensor
 
 from locality.posterior.compiled.code import Code
-from locality.posterior.compiled.scan import backward, forward
+from locality.posterior.compiled.scan import GROUP, backward, forward
 from locality.posterior.compiled.shares import shared
 from locality.posterior.compiled.vector import ROW_BYTES
 from locality.posterior.rounding import Query
 from locality.posterior.rows import Rows
 from locality.posterior.scan import Probe, Scan, Weighed
+
+_MOST_AGAIN = 32  # of this many candidates, one may be looked at again
 
 _forward: Any = forward  # numba declares no arguments
 _backward: Any = backward
@@ -32,17 +34,26 @@ class CompiledScan(Scan):
     dtype: torch.dtype
     members: tuple[np.ndarray, np.ndarray]
 
-    def weigh(self, query: Query, values: bool = True) -> Weighed:
+    def weigh(self, query: Query, values: bool = True, bounds: Tensor | None = None) -> Weighed:
         """Each thread keeps a running softmax; they are merged at the end."""
         batch, rows, n = len(query.x), len(self.rows.mask), query.x.shape[1]
+        bounds = torch.full((batch,), torch.inf) if bounds is None else bounds
+        fine = (query.x.double().contiguous().numpy(), query.shift.double().contiguous().numpy())
+        # Past so many logits, float64 throughout is the faster way to find them.
+        budget = rows * len(self.images) // _MOST_AGAIN
+        spent = np.zeros(batch, np.int64)  # threads may miss each other's counts: it need not be exact
         outputs, starts = self.members if values else (self.members[0], np.zeros_like(self.members[1]))
 
         def part(first: int, last: int) -> tuple[Tensor, Tensor]:
             state, sums = np.zeros((batch, rows, 4)), np.zeros((batch, n))
-            _forward(*self._arguments(query, first, last), (outputs, starts), state, sums, self._scratch())
+            exact = (*fine, bounds.double().numpy(), spent, budget)
+            columns = np.empty((self._lanes, self.rows.mask.shape[1] + 1))
+            arguments = (*self._arguments(query, first, last), (outputs, starts), exact)
+            _forward(*arguments, state, sums, self._scratch(), columns)
             return torch.from_numpy(state), torch.from_numpy(sums)
 
-        return _merged(shared(len(self.images), self._lanes, part), self.rows)
+        result = _merged(shared(len(self.images), self._lanes, part), self.rows)
+        return result._replace(sure=torch.from_numpy(spent <= budget))
 
     def probe_means(self, query: Query, evidence: Tensor, probe: Probe) -> Tensor:
         """One pass."""
@@ -64,9 +75,8 @@ class CompiledScan(Scan):
         def part(first: int, last: int) -> tuple[Tensor, Tensor]:
             given = np.zeros_like(known) if means is None else means.double().contiguous().numpy()
             sums = np.zeros(query.x.shape)
-            scratch = (*self._scratch(), self._table())
             arguments = (*self._arguments(query, first, last), self.members, known, seen)
-            _backward(*arguments, given, means is None, middle, sums, scratch)
+            _backward(*arguments, given, means is None, middle, sums, self._scratch(), self._table())
             return torch.from_numpy(given), torch.from_numpy(sums)
 
         found, sums = zip(*shared(len(self.images), self._lanes, part), strict=True)
@@ -88,7 +98,7 @@ class CompiledScan(Scan):
         real = self._numpy(torch.empty(0)).dtype
         block = np.empty((self.images.shape[1], self._lanes), real)
         bits = np.empty(self._lanes, np.int32 if self.dtype == torch.float32 else np.int64)
-        return block, self._table(), np.empty(self._lanes, real), np.empty(self._lanes, real), bits
+        return block, self._table(), np.empty((GROUP, self._lanes), real), np.empty(self._lanes, real), bits
 
     def _table(self) -> np.ndarray:
         return np.empty((self.rows.mask.shape[1] + 1, self._lanes), self._numpy(torch.empty(0)).dtype)
@@ -124,4 +134,5 @@ def _merged(parts: list[tuple[Tensor, Tensor]], rows: Rows) -> Weighed:
         squares=squares / total**2,
         energy=energy / total - total.log(),
         mean=sums / total[:, owner],
+        sure=torch.ones(len(total), dtype=torch.bool),
     )

@@ -4,8 +4,9 @@ Arguments that travel together are tuples:
     bank     (images [N, n] as they rest, levels, offset): a value v reads as v / levels + offset
     queries  (x [B, n], r [B, P], scale), in the working type
     layout   (basis, width, plane) of the table
-    code     (plus, minus, pair_starts [R + 1], single, single_starts [R + 1], inverted [R]): rows to add up
+    code     (tile, plus, plus_starts, minus, minus_starts, inverted [R]): table rows to add up, see Code
     members  (outputs [n], starts [R + 1]): which outputs a row serves
+    exact    (x, r in float64, bounds [B], spent [B], budget): where and how often logits are found in float64
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from locality.posterior.compiled.exponential import FAST, weights
+from locality.posterior.compiled.exponential import FAST
+from locality.posterior.compiled.row_sums import column_sum, group_sums, spread_row
+from locality.posterior.compiled.softmax import NEGLIGIBLE, as_logits, dot, merge, merge_exactly, normalise
 from locality.posterior.compiled.table import cumulate, products, read_block, squares, uncumulate
-from locality.posterior.compiled.vector import spread_pairs, spread_single, sum_pairs, sum_single
 
-NEGLIGIBLE = 60.0  # nats below the largest logit: e^-60 of a bank is below the last digit of float64
+GROUP = 128  # mask rows whose sums grow together, a tile of the table at a time
 ONES, MEMBERS, WINDOW = 0, 1, 2  # what a row probes an image with: 1, g . X over its outputs, or its mask
 
 
@@ -32,31 +34,53 @@ def forward(
     layout: Any,
     code: Any,
     members: Any,
+    exact: Any,
     state: Any,  # [B, R, 4] float64: peak logit, sums of weights, their squares, weight * (logit - peak)
     sums: Any,  # [B, n] float64: sum of weight * value, per output
-    scratch: Any,  # (block [n, lanes], table [P + 1, lanes], logits [lanes], w [lanes], bits [lanes])
+    scratch: Any,  # (block [n, lanes], table [P + 1, lanes], logits [GROUP, lanes], w [lanes], bits [lanes])
+    columns: Any,  # [lanes, P + 1] float64: the tables of single images
 ) -> None:
-    """Merge images first..last into the running softmax of every query and row."""
+    """Merge images first..last into the running softmax of every query and row.
+
+    Logits beyond its bound are found again in float64, for the few candidates that still compete. A query
+    that spends more than the budget of them is given up.
+    """
     images, levels, offset = bank
     x, r, scale = queries
     basis, width, plane = layout
     outputs, starts = members
     block, table, logits, w, bits = scratch
+    bounds, spent, budget = exact[2:]
     lanes = table.shape[1]
     run = np.empty(lanes, np.float64)
+    fine = (columns, np.zeros(lanes, np.bool_), np.empty(lanes, np.float64))
     for start in range(first, last, lanes):
         count = min(lanes, last - start)
         read_block(images, start, last, levels, offset, block)
         for b in range(x.shape[0]):
+            if spent[b] > budget:
+                continue
             squares(block, x[b], r[b], scale, table)
             cumulate(table, basis, width, plane, run)
+            fine[1][:] = False
             for u in range(state.shape[1]):
-                row_sums(table, code, u, logits)
-                shrink = merge(logits, count, w, bits, state[b, u])
-                if shrink >= 0:
-                    for m in range(starts[u], starts[u + 1]):
-                        q = outputs[m]
-                        sums[b, q] = sums[b, q] * shrink + dot(w, block[q])
+                if u % GROUP == 0:
+                    group_sums(table, code, u, min(u + GROUP, state.shape[1]), logits)
+                line = logits[u % GROUP]
+                top = as_logits(line)
+                peak = top if state[b, u, 1] == 0 else max(state[b, u, 0], np.float64(top))
+                if top < peak - NEGLIGIBLE:
+                    continue
+                if abs(peak) > bounds[b]:
+                    spent[b] += find_again(
+                        bank, start, queries, layout, code, exact, (b, u), line[:count], peak, fine
+                    )
+                    shrink = merge_exactly(fine[2][:count], w, state[b, u])
+                else:
+                    shrink = merge(line, peak, count, w, bits, state[b, u])
+                for m in range(starts[u], starts[u + 1]):
+                    q = outputs[m]
+                    sums[b, q] = sums[b, q] * shrink + dot(w, block[q])
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
@@ -74,17 +98,18 @@ def backward(
     learn: bool,
     centre: Any,  # [B, n] subtracted from the images: changes nothing but rounding
     sums: Any,  # [B, n] float64: sum_i (X_ip - centre_p) sum_u A[u, p] w_i(u) (probe - mean)
-    scratch: Any,  # as in `forward`, and one more table [P + 1, lanes]
+    scratch: Any,  # as in `forward`
+    spread: Any,  # [P + 1, lanes]
 ) -> None:
     """The transpose of the masks, applied to the weights of images first..last times what the rows probe."""
     images, levels, offset = bank
     x, r, scale = queries
     basis, width, plane = layout
-    block, table, logits, w, bits, spread = scratch
+    block, table, logits, w, bits = scratch
     kind, g = probe
     lanes = table.shape[1]
     run = np.empty(lanes, np.float64)
-    seen = np.empty_like(w)
+    seen = np.empty((1, lanes), w.dtype)
     response = np.empty_like(table) if kind == WINDOW else table
     for start in range(first, last, lanes):
         count = min(lanes, last - start)
@@ -97,107 +122,69 @@ def backward(
                 cumulate(response, basis, width, plane, run)
             spread[:] = 0
             for u in range(evidence.shape[1]):
-                row_sums(table, code, u, logits)
-                if not normalise(logits, count, w, bits, evidence[b, u]):
+                if u % GROUP == 0:
+                    group_sums(table, code, u, min(u + GROUP, evidence.shape[1]), logits)
+                if not normalise(logits[u % GROUP], count, w, bits, evidence[b, u]):
                     continue
                 seen[:] = 1 if kind == ONES else 0
                 if kind == MEMBERS:
-                    add_members(block, g[b], members, u, seen)
+                    add_members(block, g[b], members, u, seen[0])
                 elif kind == WINDOW:
-                    row_sums(response, code, u, seen)
+                    group_sums(response, code, u, u + 1, seen)
                 if learn:
-                    means[b, u] += dot(w, seen)
+                    means[b, u] += dot(w, seen[0])
                     continue
                 for j in range(lanes):
-                    w[j] *= seen[j] - means[b, u]
-                spread_row(spread, code, u, w)
+                    seen[0, j] = w[j] * (seen[0, j] - means[b, u])
+                spread_row(spread, code, u, seen)
             if not learn:
                 uncumulate(spread, basis, width, plane)
                 gather(spread, block, centre[b], sums[b])
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
-def row_sums(table: Any, code: Any, u: int, total: Any) -> None:
-    """`total[j] = sum_p A[u, p] table[p, j]`, of the table before it was cumulated."""
-    plus, minus, pair_starts, single, single_starts, inverted = code
-    total[:] = 0
-    sum_pairs(table, plus, minus, pair_starts[u], pair_starts[u + 1], total)
-    sum_single(table, single, single_starts[u], single_starts[u + 1], total)
-    if inverted[u]:
-        for j in range(total.shape[0]):
-            total[j] = table[table.shape[0] - 1, j] - total[j]
-
-
-@njit(nogil=True, cache=True, fastmath=FAST)
-def spread_row(table: Any, code: Any, u: int, value: Any) -> None:
-    """The transpose of `row_sums`; `value` may change its sign."""
-    plus, minus, pair_starts, single, single_starts, inverted = code
-    if inverted[u]:
-        for j in range(value.shape[0]):
-            table[table.shape[0] - 1, j] += value[j]
-            value[j] = -value[j]
-    spread_pairs(table, plus, minus, pair_starts[u], pair_starts[u + 1], value)
-    spread_single(table, single, single_starts[u], single_starts[u + 1], value)
-
-
-@njit(nogil=True, cache=True, fastmath=FAST)
-def merge(logits: Any, count: int, w: Any, bits: Any, state: Any) -> float:
-    """Merge a block into a running softmax; returns what earlier sums shrink by, -1 if the block is nothing.
-
-    `logits` come as distances; they leave as logits, and their weights in `w`.
-    """
-    top = as_logits(logits, count)
-    fresh = state[1] == 0
-    if not fresh and top < state[0] - NEGLIGIBLE:
-        return -1.0
-    peak = top if fresh else max(state[0], np.float64(top))
-    w[0] = peak
-    top = w[0]
-    weights(logits, top, w, bits)
-    w[count:] = 0
-    total = squared = energy = top * 0
+def find_again(
+    bank: Any,
+    start: int,  # of the block
+    queries: Any,
+    layout: Any,
+    code: Any,
+    exact: Any,
+    which: Any,  # (query, mask row)
+    logits: Any,  # [count] in the working type
+    peak: float,
+    fine: Any,  # (columns, whether each holds the table of its image and this query, logits [lanes] float64)
+) -> int:  # how many
+    """Logits of the candidates of a block that compete, in float64; of the others, minus infinity."""
+    columns, filled, found = fine
+    b, u = which
+    many = 0
     for j in range(logits.shape[0]):
-        total += w[j]
-        squared += w[j] * w[j]
-        energy += w[j] * (logits[j] - top)
-    shift = 0.0 if fresh else state[0] - peak
-    shrink = np.exp(shift)
-    state[3] = (state[3] + state[1] * shift) * shrink + energy
-    state[0] = peak
-    state[1] = state[1] * shrink + total
-    state[2] = state[2] * shrink * shrink + squared
-    return shrink
+        found[j] = -np.inf
+        if logits[j] < peak - NEGLIGIBLE:
+            continue
+        if not filled[j]:
+            fill_column(bank, start + j, exact[0][b], exact[1][b], queries[2], layout, columns[j])
+            filled[j] = True
+        found[j] = -column_sum(columns[j], code, u)
+        many += 1
+    return many
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
-def normalise(logits: Any, count: int, w: Any, bits: Any, evidence: float) -> bool:
-    """The weights of a block, given the log-partition; false if they are nothing."""
-    if as_logits(logits, count) < evidence - NEGLIGIBLE:
-        return False
-    for j in range(logits.shape[0]):
-        logits[j] = logits[j] - evidence
-    weights(logits, logits[0] * 0, w, bits)
-    w[count:] = 0
-    return True
-
-
-@njit(nogil=True, cache=True, fastmath=FAST)
-def as_logits(distances: Any, count: int) -> float:
-    """Change the sign in place; the largest. Lanes past `count` repeat the last image and change nothing."""
-    top = -distances[0]
-    for j in range(distances.shape[0]):
-        distances[j] = -distances[j]
-        top = max(top, distances[j])
-    return top
-
-
-@njit(nogil=True, cache=True, fastmath=FAST)
-def dot(w: Any, values: Any) -> float:
-    """`sum_j w_j values_j`."""
-    total = w[0] * 0
-    for j in range(w.shape[0]):
-        total += w[j] * values[j]
-    return total
+def fill_column(bank: Any, i: int, x: Any, r: Any, scale: float, layout: Any, column: Any) -> None:
+    """The table of one image, [P + 1] float64."""
+    images, levels, offset = bank
+    basis, width, plane = layout
+    places = column.shape[0] - 1
+    image = images[i]
+    for p in range(places):
+        column[p] = -r[p]
+    for first in range(0, image.shape[0], places):
+        for p in range(places):
+            difference = x[first + p] - (image[first + p] / levels + offset)
+            column[p] += difference * difference * scale
+    cumulate(column.reshape(places + 1, 1), basis, width, plane, np.empty(1, np.float64))
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)

@@ -1,0 +1,152 @@
+"""What is timed: each analytical denoiser against a plain implementation of the same formula."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from einops import rearrange, repeat
+from torch import Tensor
+
+from benchmarks import baselines
+from benchmarks.timing import peak_bytes, race, seconds
+from locality import ImageBank, NoiseSchedule
+from locality.bank import to_float
+from locality.denoisers import EquivariantLocalScore, GoldenSubset, PCALocality, PrecisionDenoiser, Wiener
+from locality.denoisers.bank_denoiser import BankDenoiser
+from locality.denoisers.base import vjp_jacobian
+
+TIMESTEPS = list(range(900, -1, -100))
+SCHEDULE = NoiseSchedule.ddpm()
+Row = dict[str, Any]
+Rows = Iterator[Row]
+
+
+def noisy(clean: Tensor, t: int) -> tuple[Tensor, float]:  # of images at rest
+    """Images at a time-step."""
+    sigma = SCHEDULE.sigma(t).item()
+    noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(t))
+    return to_float(clean) + sigma * noise, sigma
+
+
+def masked(
+    denoiser: BankDenoiser,
+    precision: Callable[[float], Tensor],  # of sigma: [n, n]
+    clean: Tensor,  # [B, C, H, W] at rest: noise is added
+    rounds: int,
+) -> Rows:
+    """A masked softmax at the ten noise levels of the paper, against one matrix product."""
+    flat = rearrange(to_float(denoiser.bank.images), "i c h w -> i (c h w)")
+    at_rest = rearrange(denoiser.bank.images, "i c h w -> i (c h w)")
+    for t in TIMESTEPS:
+        x, sigma = noisy(clean, t)
+        dense = precision(sigma).float().T.contiguous()
+        queries = rearrange(x, "b c h w -> b (c h w)")
+        peak = _peak(denoiser, x, sigma)
+        result = race(
+            lambda: denoiser(x, sigma),  # noqa: B023
+            lambda: baselines.masked_softmax(queries, sigma, flat, dense),  # noqa: B023
+            rounds,
+        )
+        exact = baselines.truth(queries[:1], sigma, at_rest, dense.T)
+        error = (denoiser(x, sigma)[:1].flatten(1) - exact).norm() / exact.norm()
+        yield {"t": t, "peak_bytes": peak} | result._asdict() | {"error": error.item()}
+
+
+def alone(denoiser: BankDenoiser, clean: Tensor, timesteps: list[int] = TIMESTEPS) -> Rows:
+    """Seconds and memory, where there is no plain form to compare with, or it does not fit."""
+    for t in timesteps:
+        x, sigma = noisy(clean, t)
+        peak = _peak(denoiser, x, sigma)
+        yield {"t": t, "peak_bytes": peak, "seconds": seconds(lambda: denoiser(x, sigma))}  # noqa: B023
+
+
+def golden(denoiser: GoldenSubset, clean: Tensor, rounds: int) -> Rows:
+    """The masked softmax over a subset chosen for each image, against the same over the whole bank."""
+    whole = PrecisionDenoiser(denoiser.bank, denoiser.mask)
+    for t in TIMESTEPS:
+        x, sigma = noisy(clean, t)
+        whole(x[:1], sigma)
+        result = race(lambda: denoiser(x, sigma), lambda: whole(x, sigma), rounds)  # noqa: B023
+        yield {"t": t, "peak_bytes": _peak(denoiser, x, sigma)} | result._asdict()
+
+
+def patches(bank: ImageBank, rounds: int) -> Rows:
+    """Every patch at every location, against unfold and one product, one image and eight at a time."""
+    denoiser, images = EquivariantLocalScore.fit(bank, 9), to_float(bank.images)
+    for t in (100, 500, 900):
+        x, sigma = noisy(bank.images[:8], t)
+        row = {"t": t, "peak_bytes": _peak(denoiser, x, sigma)}
+        one = race(
+            lambda: denoiser(x[:1], sigma),  # noqa: B023
+            lambda: baselines.all_patches(x[:1], sigma, images, 9),  # noqa: B023
+            rounds,
+        )
+        eight = race(lambda: denoiser(x[:1], sigma), lambda: denoiser(x, sigma), rounds)  # noqa: B023
+        yield row | one._asdict() | {"batch_8_over_1": eight.ratio}
+
+
+def wiener(bank: ImageBank, rounds: int) -> Rows:
+    """The ten steps by the eigenbasis, against building each n x n filter and multiplying by it."""
+    denoiser = Wiener.fit(bank)
+    lam, u, mean = denoiser.eigenvalues.float(), denoiser.eigenvectors.float(), denoiser.mean.float()
+    steps = [noisy(bank.images[:8], t) for t in TIMESTEPS]
+
+    def dense() -> None:
+        for x, sigma in steps:
+            w = u @ torch.diag(lam / (lam + sigma**2)) @ u.T
+            _ = mean + (x.flatten(1) - mean) @ w.T
+
+    yield race(lambda: [denoiser(x, sigma) for x, sigma in steps], dense, rounds)._asdict()
+
+
+def fields(denoiser: BankDenoiser, rounds: int) -> Rows:
+    """The Jacobian of all pixels in closed form, against a product for each (16 of them, scaled up)."""
+    height, width = denoiser.bank.image_shape[1:]
+    pixels = [(r, c) for r in range(height) for c in range(width)]
+    some = pixels[:: len(pixels) // 16][:16]
+    scale = len(pixels) / len(some)
+    for t in (100, 500, 900):
+        x, sigma = noisy(denoiser.bank.images[:1], t)
+        level = torch.full((1,), sigma)
+        ours, rival, ratio = race(
+            lambda: denoiser.jacobian(x, sigma, pixels),  # noqa: B023
+            lambda: vjp_jacobian(denoiser, x, level, some),  # noqa: B023
+            rounds,
+        )
+        yield {"t": t, "seconds": ours, "rival_seconds": rival * scale, "ratio": ratio * scale}
+
+
+def enlarged(small: ImageBank, large: ImageBank) -> BankDenoiser:
+    """PCA locality's masks of a bank for one of twice its size: an eigenbasis of its own takes minutes.
+
+    Each output also tells itself apart from its neighbours, or four of them would share a row.
+    """
+    masks, (channels, height, width) = PCALocality.fit(small, tau=0.05), small.image_shape
+
+    def precision(sigma: float) -> Tensor:
+        planes = rearrange(
+            masks.mask(sigma),
+            "(c h w) (d y x) -> c h w d y x",
+            c=channels, h=height, w=width, d=channels, y=height, x=width,
+        )  # fmt: skip
+        mask = repeat(planes, "c h w d y x -> (c h i w j) (d y k x l)", i=2, j=2, k=2, l=2)
+        mask.diagonal().logical_not_()
+        return mask
+
+    return PrecisionDenoiser(large, precision)
+
+
+def _peak(denoiser: BankDenoiser, x: Tensor, sigma: float) -> int:
+    denoiser(x[:1], sigma)  # plans and compiles: what it keeps does not count
+    return peak_bytes(lambda: denoiser(x, sigma))
+
+
+def total(rows: list[Row]) -> str:
+    """One line."""
+    if not all("rival_seconds" in row for row in rows):
+        return json.dumps({"seconds": sum(row["seconds"] for row in rows)})
+    ours, rival = (sum(row[key] for row in rows) for key in ("seconds", "rival_seconds"))
+    return f"{ours:.2f} s against {rival:.2f} s: {rival / ours:.1f} times"

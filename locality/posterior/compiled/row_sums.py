@@ -1,0 +1,60 @@
+"""Sums of table rows by a code, and their transpose; `Code` says what a code is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba import njit
+
+from locality.posterior.compiled.exponential import FAST
+from locality.posterior.compiled.vector import collect, collect_negative, scatter, scatter_negative
+
+
+@njit(nogil=True, cache=True, fastmath=FAST)
+def group_sums(table: Any, code: Any, first: int, last: int, total: Any) -> None:
+    """`total[u - first, j] = sum_p A[u, p] table[p, j]`, u in [first, last), as before cumulation.
+
+    Tile by tile: what many rows read stays in the first-level cache.
+    """
+    tile, plus, plus_starts, minus, minus_starts, inverted = code
+    total[: last - first] = 0
+    for t in range((plus_starts.shape[0] - 1) // inverted.shape[0]):
+        for u in range(first, last):
+            at = t * inverted.shape[0] + u
+            collect(table, t * tile, plus, plus_starts[at], plus_starts[at + 1], total, u - first)
+            if minus.shape[0] > 0:
+                collect_negative(
+                    table, t * tile, minus, minus_starts[at], minus_starts[at + 1], total, u - first
+                )
+    for u in range(first, last):
+        if inverted[u]:
+            for j in range(total.shape[1]):
+                total[u - first, j] = table[table.shape[0] - 1, j] - total[u - first, j]
+
+
+@njit(nogil=True, cache=True, fastmath=FAST)
+def column_sum(column: Any, code: Any, u: int) -> float:
+    """The same sum for one mask row and a table of one image, [P + 1]."""
+    tile, plus, plus_starts, minus, minus_starts, inverted = code
+    total = 0.0
+    for t in range((plus_starts.shape[0] - 1) // inverted.shape[0]):
+        at = t * inverted.shape[0] + u
+        for k in range(plus_starts[at], plus_starts[at + 1]):
+            total += column[t * tile + plus[k]]
+        for k in range(minus_starts[at], minus_starts[at + 1]):
+            total -= column[t * tile + minus[k]]
+    return column[column.shape[0] - 1] - total if inverted[u] else total
+
+
+@njit(nogil=True, cache=True, fastmath=FAST)
+def spread_row(table: Any, code: Any, u: int, value: Any) -> None:
+    """The transpose of `group_sums` for one row; `value`, [1, lanes], may change its sign."""
+    tile, plus, plus_starts, minus, minus_starts, inverted = code
+    if inverted[u]:
+        for j in range(value.shape[1]):
+            table[table.shape[0] - 1, j] += value[0, j]
+            value[0, j] = -value[0, j]
+    for t in range((plus_starts.shape[0] - 1) // inverted.shape[0]):
+        at = t * inverted.shape[0] + u
+        scatter(table, t * tile, plus, plus_starts[at], plus_starts[at + 1], value, 0)
+        scatter_negative(table, t * tile, minus, minus_starts[at], minus_starts[at + 1], value, 0)
