@@ -7,7 +7,7 @@ from typing import Any
 from numba import njit
 
 from locality.posterior.compiled.exponential import FAST
-from locality.posterior.compiled.vector import collect, collect_negative, scatter, scatter_negative
+from locality.posterior.compiled.vector import collect, scatter
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
@@ -21,11 +21,8 @@ def group_sums(table: Any, code: Any, first: int, last: int, total: Any) -> None
     for t in range((plus_starts.shape[0] - 1) // inverted.shape[0]):
         for u in range(first, last):
             at = t * inverted.shape[0] + u
-            collect(table, t * tile, plus, plus_starts[at], plus_starts[at + 1], total, u - first)
-            if minus.shape[0] > 0:
-                collect_negative(
-                    table, t * tile, minus, minus_starts[at], minus_starts[at + 1], total, u - first
-                )
+            adds, takes = plus_starts[at : at + 2], minus_starts[at : at + 2]
+            collect(table, t * tile, plus, adds[0], adds[1], minus, takes[0], takes[1], total, u - first)
     for u in range(first, last):
         if inverted[u]:
             for j in range(total.shape[1]):
@@ -56,5 +53,5 @@ def spread_row(table: Any, code: Any, u: int, value: Any) -> None:
             value[0, j] = -value[0, j]
     for t in range((plus_starts.shape[0] - 1) // inverted.shape[0]):
         at = t * inverted.shape[0] + u
-        scatter(table, t * tile, plus, plus_starts[at], plus_starts[at + 1], value, 0)
-        scatter_negative(table, t * tile, minus, minus_starts[at], minus_starts[at + 1], value, 0)
+        adds, takes = plus_starts[at : at + 2], minus_starts[at : at + 2]
+        scatter(table, t * tile, plus, adds[0], adds[1], minus, takes[0], takes[1], value, 0)

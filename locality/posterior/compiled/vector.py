@@ -6,6 +6,7 @@ checks for overlap at every step, which costs twice the arithmetic; here the vec
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from llvmlite import ir
@@ -40,59 +41,60 @@ class _Rows:
         self.builder.store(value, self.at(index), align=self.bytes)
 
 
-def _each(context: Any, builder: Any, kind: Any, args: Any) -> Any:
-    """Loop over `base + index[k]`, k in [first, last)."""
-    base, index, first, last = args
-    data = context.make_array(kind)(context, builder, index).data
-    one = ir.Constant(ir.IntType(64), 1)
-    with cgutils.for_range_slice(builder, first, last, one, ir.IntType(64)) as (k, _):
-        yield builder.add(base, builder.zext(builder.load(builder.gep(data, [k])), ir.IntType(64)))
+class _Terms:
+    """What `collect` and `scatter` loop over: table rows `base + plus[k]` and `base + minus[k]`."""
+
+    def __init__(self, context: Any, builder: Any, kinds: Any, args: Any) -> None:
+        self.builder = builder
+        self.base = args[1]
+        index = [context.make_array(kinds[a])(context, builder, args[a]).data for a in (2, 5)]
+        self.runs = zip((builder.fadd, builder.fsub), index, (args[3:5], args[6:8]), strict=True)
+
+    def __iter__(self) -> Iterator[tuple[Any, _Value]]:  # what combines, and the row
+        one, integer = ir.Constant(ir.IntType(64), 1), ir.IntType(64)
+        for combine, index, (first, last) in self.runs:
+            with cgutils.for_range_slice(self.builder, first, last, one, integer) as (k, _):
+                within = self.builder.load(self.builder.gep(index, [k]))
+                yield combine, self.builder.add(self.base, self.builder.zext(within, integer))
 
 
-def _collecting(combine: str) -> Any:
-    @intrinsic
-    def collecting(
-        typing: Any, table: Any, base: Any, index: Any, first: Any, last: Any, sums: Any, u: Any
-    ) -> tuple[Any, Any]:
-        signature = types.void(table, types.intp, index, types.intp, types.intp, sums, types.intp)
-
-        def code(context: Any, builder: Any, signature: Any, args: Any) -> _Value:
-            rows = _Rows(context, builder, signature.args[0], args[0])
-            out = _Rows(context, builder, signature.args[5], args[5])
-            kept = cgutils.alloca_once(builder, rows.vector)
-            builder.store(out.load(args[6]), kept)
-            for row in _each(context, builder, signature.args[2], args[1:5]):
-                builder.store(getattr(builder, combine)(builder.load(kept), rows.load(row)), kept)
-            out.store(args[6], builder.load(kept))
-            return context.get_dummy_value()
-
-        return signature, code
-
-    return collecting
+def _signature(table: Any, plus: Any, minus: Any, sums: Any) -> Any:
+    place = types.intp
+    return types.void(table, place, plus, place, place, minus, place, place, sums, place)
 
 
-def _scattering(combine: str) -> Any:
-    @intrinsic
-    def scattering(
-        typing: Any, table: Any, base: Any, index: Any, first: Any, last: Any, values: Any, u: Any
-    ) -> tuple[Any, Any]:
-        signature = types.void(table, types.intp, index, types.intp, types.intp, values, types.intp)
+@intrinsic
+def collect(
+    typing: Any, table: Any, base: Any, plus: Any, first: Any, last: Any, minus: Any, start: Any, stop: Any,
+    sums: Any, u: Any,
+) -> tuple[Any, Any]:  # fmt: skip
+    """`sums[u] += sum over k of table[base + plus[k]]`, k in [first, last), less `minus` in [start, stop)."""
 
-        def code(context: Any, builder: Any, signature: Any, args: Any) -> _Value:
-            rows = _Rows(context, builder, signature.args[0], args[0])
-            value = _Rows(context, builder, signature.args[5], args[5]).load(args[6])
-            for row in _each(context, builder, signature.args[2], args[1:5]):
-                rows.store(row, getattr(builder, combine)(rows.load(row), value))
-            return context.get_dummy_value()
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> _Value:
+        rows = _Rows(context, builder, signature.args[0], args[0])
+        out = _Rows(context, builder, signature.args[8], args[8])
+        kept = cgutils.alloca_once(builder, rows.vector)
+        builder.store(out.load(args[9]), kept)
+        for combine, row in _Terms(context, builder, signature.args, args):
+            builder.store(combine(builder.load(kept), rows.load(row)), kept)
+        out.store(args[9], builder.load(kept))
+        return context.get_dummy_value()
 
-        return signature, code
-
-    return scattering
+    return _signature(table, plus, minus, sums), code
 
 
-# collect(table, base, index, first, last, sums, u):
-# sums[u] += sum over k in [first, last) of table[base + index[k]], or -= that
-collect, collect_negative = _collecting("fadd"), _collecting("fsub")
-# scatter(table, base, index, first, last, values, u), the transpose:
-# table[base + index[k]] += values[u], or -=
-scatter, scatter_negative = _scattering("fadd"), _scattering("fsub")
+@intrinsic
+def scatter(
+    typing: Any, table: Any, base: Any, plus: Any, first: Any, last: Any, minus: Any, start: Any, stop: Any,
+    values: Any, u: Any,
+) -> tuple[Any, Any]:  # fmt: skip
+    """The transpose of `collect`: `table[base + plus[k]] += values[u]`, and `minus` loses it."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> _Value:
+        rows = _Rows(context, builder, signature.args[0], args[0])
+        value = _Rows(context, builder, signature.args[8], args[8]).load(args[9])
+        for combine, row in _Terms(context, builder, signature.args, args):
+            rows.store(row, combine(rows.load(row), value))
+        return context.get_dummy_value()
+
+    return _signature(table, plus, minus, values), code
