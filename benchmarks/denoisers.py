@@ -4,7 +4,7 @@ python -m benchmarks.denoisers                           every case not measured
 python -m benchmarks.denoisers --only pca-.05 local      some cases, measured again
 python -m benchmarks.denoisers --only pca --rounds 1     a quicker look
 
-Each case has a file of its own: what was cut short is taken up at the next case.
+Each case has a file of its own, written row by row: what was cut short is taken up where it ended.
 """
 
 from __future__ import annotations
@@ -32,27 +32,29 @@ def bank(count: int = 5000, size: int = 32) -> ImageBank:
     return ImageBank(photos("train", 0, size=size, train=count))
 
 
-def pca(data: ImageBank, tau: float, clean: torch.Tensor, rounds: int) -> Rows:
+def pca(data: ImageBank, tau: float, clean: torch.Tensor, rounds: int, steps: list[int]) -> Rows:
     """PCA locality against its own mask, dense."""
     denoiser = PCALocality.fit(data, tau=tau, cache=STATISTICS)
-    return cases.masked(denoiser, denoiser.mask, clean, rounds)
+    return cases.masked(denoiser, denoiser.mask, clean, rounds, steps)
 
 
-def uniform(data: ImageBank, rounds: int) -> Rows:
+def uniform(data: ImageBank, rounds: int, steps: list[int]) -> Rows:
     """The optimal denoiser, whose mask is full."""
     n = data.image_shape.numel()
-    return cases.masked(Optimal.fit(data), lambda sigma: torch.ones(n, n), data.images[:8], rounds)
+    return cases.masked(Optimal.fit(data), lambda _: torch.ones(n, n), data.images[:8], rounds, steps)
 
 
-def windows(data: ImageBank, patch_size: int, rounds: int) -> Rows:
+def windows(data: ImageBank, patch_size: int, rounds: int, steps: list[int]) -> Rows:
     """A local score machine against its windows, channel by channel."""
     denoiser, channels = LocalScore.fit(data, patch_size), data.image_shape[0]
     dense = denoiser.rows(1.0).mask.repeat(channels, channels)
-    return cases.masked(denoiser, lambda sigma: dense, data.images[:8], rounds)
+    return cases.masked(denoiser, lambda _: dense, data.images[:8], rounds, steps)
 
 
-def all_cases(rounds: int) -> dict[str, Callable[[], Rows]]:
+def all_cases(rounds: int, steps: list[int]) -> dict[str, Callable[[], Rows]]:
     """Everything that can be timed, by name; if not said, 5,000 photographs of 32 x 32 x 3, 8 at once."""
+
+    few = [t for t in (900, 500, 100) if t in steps]
 
     def start(images: ImageBank) -> torch.Tensor:
         return images.images[:8]
@@ -64,28 +66,28 @@ def all_cases(rounds: int) -> dict[str, Callable[[], Rows]]:
         return ImageBank(fashion_mnist("train", 0))
 
     return {
-        "pca-.05": lambda: pca(bank(), 0.05, start(bank()), rounds),
-        "pca-.05-held-out": lambda: pca(bank(), 0.05, held_out(), rounds),
-        "pca-.005": lambda: pca(bank(), 0.005, start(bank()), rounds),
-        "pca-.005-held-out": lambda: pca(bank(), 0.005, held_out(), rounds),
-        "large-pca-.05": lambda: pca(bank(20_000), 0.05, start(bank()), 1),
-        "fashion-pca-.005": lambda: pca(fashion(), 0.005, start(fashion()), 1),
-        "optimal": lambda: uniform(bank(), rounds),
-        "local-3": lambda: windows(bank(), 3, rounds),
-        "local-31": lambda: windows(bank(), 31, rounds),
-        "composite": lambda: cases.alone(PatchComposite.fit(bank(), 9), start(bank())),
-        "smoothed": lambda: cases.alone(Smoothed.fit(bank()), start(bank())),
-        "golden": lambda: cases.golden(GoldenSubset.fit(bank(), tau=0.05), start(bank()), 1),
-        "patches": lambda: cases.patches(bank(1000), rounds),
+        "pca-.05": lambda: pca(bank(), 0.05, start(bank()), rounds, steps),
+        "pca-.05-held-out": lambda: pca(bank(), 0.05, held_out(), rounds, steps),
+        "pca-.005": lambda: pca(bank(), 0.005, start(bank()), rounds, steps),
+        "pca-.005-held-out": lambda: pca(bank(), 0.005, held_out(), rounds, steps),
+        "large-pca-.05": lambda: pca(bank(20_000), 0.05, start(bank()), 1, steps),
+        "fashion-pca-.005": lambda: pca(fashion(), 0.005, start(fashion()), 1, steps),
+        "optimal": lambda: uniform(bank(), rounds, steps),
+        "local-3": lambda: windows(bank(), 3, rounds, steps),
+        "local-31": lambda: windows(bank(), 31, rounds, steps),
+        "composite": lambda: cases.alone(PatchComposite.fit(bank(), 9), start(bank()), steps),
+        "smoothed": lambda: cases.alone(Smoothed.fit(bank()), start(bank()), steps),
+        "golden": lambda: cases.golden(GoldenSubset.fit(bank(), tau=0.05), start(bank()), 1, steps),
+        "patches": lambda: cases.patches(bank(1000), rounds, few),
         "wiener": lambda: cases.wiener(bank(), rounds),
         "memory-64": lambda: cases.alone(
-            cases.enlarged(bank(), bank(size=64)), bank(size=64).images[:4], [900, 500, 100]
+            cases.enlarged(bank(), bank(size=64)), bank(size=64).images[:4], few
         ),
         "memory-60000": lambda: cases.alone(
-            PCALocality.fit(fashion(), tau=0.005, cache=STATISTICS), fashion().images[:64], [900, 500, 100]
+            PCALocality.fit(fashion(), tau=0.005, cache=STATISTICS), fashion().images[:64], few
         ),
-        "fields-pca": lambda: cases.fields(PCALocality.fit(bank(), tau=0.05, cache=STATISTICS), 1),
-        "fields-optimal": lambda: cases.fields(Optimal.fit(bank()), 1),
+        "fields-pca": lambda: cases.fields(PCALocality.fit(bank(), tau=0.05, cache=STATISTICS), 1, few),
+        "fields-optimal": lambda: cases.fields(Optimal.fit(bank()), 1, few),
     }
 
 
@@ -100,18 +102,28 @@ def main() -> None:
     options = parser.parse_args()
     warnings.filterwarnings("ignore", message=".*covariance lacks rank.*")
     options.output.mkdir(parents=True, exist_ok=True)
-    about = {"threads": torch.get_num_threads(), "machine": platform.machine(), "torch": torch.__version__}
-    for name, case in all_cases(options.rounds).items():
+    for name in all_cases(options.rounds, []):
         path = options.output / f"{name}.json"
-        if not (name.startswith(tuple(options.only)) if options.only else not path.exists()):
-            continue
-        print(name, flush=True)
-        rows: list[Row] = []
-        for row in case():
-            rows.append(row)
-            print("   ", json.dumps(row), flush=True)
-        path.write_text(json.dumps({"about": about, "rows": rows}, indent=1))
-        print(f"  total {cases.total(rows)}", flush=True)
+        saved = json.loads(path.read_text()) if path.exists() else None
+        if name.startswith(tuple(options.only)) if options.only else saved is None or not saved["complete"]:
+            measure(name, path, options.rounds, [] if saved is None or saved["complete"] else saved["rows"])
+
+
+def measure(name: str, path: Path, rounds: int, rows: list[Row]) -> None:
+    """The rows of a case that are not there yet."""
+    print(name, flush=True)
+    about = {"threads": torch.get_num_threads(), "machine": platform.machine(), "torch": torch.__version__}
+    steps = [t for t in cases.TIMESTEPS if t not in [row.get("t") for row in rows]]
+
+    def save(complete: bool) -> None:
+        path.write_text(json.dumps({"about": about, "complete": complete, "rows": rows}, indent=1))
+
+    for row in all_cases(rounds, steps)[name]():
+        rows.append(row)
+        print("   ", json.dumps(row), flush=True)
+        save(complete=False)
+    save(complete=True)
+    print(f"  total {cases.total(rows)}", flush=True)
 
 
 if __name__ == "__main__":

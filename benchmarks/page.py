@@ -30,7 +30,9 @@ def main() -> None:
     """Merge new measurements into the kept ones, and rewrite every block of the page."""
     kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
     for path in (MEASURED / "denoisers").glob("*.json"):
-        kept[path.stem] = json.loads(path.read_text())
+        found = json.loads(path.read_text())
+        if found["complete"]:
+            kept[path.stem] = {"about": found["about"], "rows": found["rows"]}
     if (MEASURED / "training.json").exists():
         found = json.loads((MEASURED / "training.json").read_text())
         row = {key: found[key] for key in ("ratio", "low", "high", "pairs")}
