@@ -102,7 +102,7 @@ def check(cfg: DictConfig) -> DictConfig:
     if not 0 <= checked.seed < 2**32:
         raise UsageError(f"seed: want a whole number from 0 to {2**32 - 1}, got {checked.seed}")
     for name in ("resume", "checkpoint", "pretrained"):
-        if OmegaConf.select(checked, name) == "":  # an unset variable of the shell: not the same as leaving it out
+        if OmegaConf.select(checked, name) == "":  # an unset variable of the shell, most likely
             raise UsageError(f"{name}: want a path, got nothing; leave it out, or fill it in")
     if task == "train" and checked.data is None:
         raise UsageError("data: want one of configs/data, such as data=photos, got none")
