@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,11 +16,11 @@ from locality.denoisers.fitting import statistics_of
 from locality.denoisers.levels import Levels
 from locality.denoisers.precision import PrecisionDenoiser
 from locality.denoisers.wiener import Wiener
+from locality.posterior.relative_rows import soft_precision
 from locality.statistics import GaussianStats
 
 BETA: Final = {0.2: 2.0, 0.6: 1.5, 2.0: 1.0}  # sharp at low noise, where Wiener's reach is long but weak
 BLEND: Final = 0.7
-_SMALLEST_DIAGONAL = 1e-6  # as in PCA locality: below it a pixel is constant, and looks at itself alone
 
 
 class SoftLocality(Denoiser, ClosedFormJacobian):
@@ -88,9 +88,10 @@ class SoftLocality(Denoiser, ClosedFormJacobian):
         sigma: float,  # the noise level
     ) -> Tensor:  # [n, n] float32, entry [q, p]
         """How much output q looks at input p: `min(1, R / reach)^beta`, computed in float64."""
-        beta = self.beta.at(sigma)
-        return torch.cat(
-            [(rows / self.reach).clamp_(max=1).pow_(beta).float() for rows in self._correlation(sigma)]
+        budget = self.average.limits_of_memory.memory_budget
+        wiener = self.wiener
+        return soft_precision(
+            wiener.eigenvalues, wiener.eigenvectors, sigma, self.reach, self.beta.at(sigma), budget
         )
 
     def estimate(self, x: Tensor, sigma: Tensor) -> Tensor:
@@ -111,19 +112,3 @@ class SoftLocality(Denoiser, ClosedFormJacobian):
 
     def _share(self, sigma: Tensor) -> Tensor:  # [B]
         return sigma.new_tensor([self.blend.at(level) for level in sigma.tolist()])
-
-    def _correlation(self, sigma: float) -> Iterator[Tensor]:
-        """R in float64, as many rows at a time as the memory budget allows."""
-        basis = self.wiener.eigenvectors.double()
-        variance = self.wiener.eigenvalues.double()
-        gain = variance / (variance + sigma**2)
-        diagonal = torch.cat([(part.square() @ gain) for part in basis.split(256)])
-        constant = diagonal < _SMALLEST_DIAGONAL
-        scale = torch.where(constant, 0, diagonal.clamp(min=_SMALLEST_DIAGONAL).rsqrt())
-        size = max(1, self.average.limits_of_memory.memory_budget // (4 * 8 * len(basis)))
-        for first in range(0, len(basis), size):
-            rows = ((basis[first : first + size] * gain) @ basis.T).abs_()
-            rows *= scale[first : first + size, None] * scale
-            index = torch.arange(len(rows), device=rows.device)
-            rows[index, first + index] = 1
-            yield rows

@@ -1,4 +1,4 @@
-"""Where the Wiener filter looks: the masks of PCA locality, in float64 throughout."""
+"""Where the Wiener filter looks: masks and soft precisions of its matrix, in float64 throughout."""
 
 from __future__ import annotations
 
@@ -27,31 +27,71 @@ def wiener_mask(
     memory_budget: int,  # bytes
 ) -> Tensor:  # [n, n] bool, entry [q, p]: does output q look at input p; float64 where tau = 0
     """`W = U diag(lam / (lam + sigma^2)) U^T`, `R[p, q] = |W[p, q]| / |W[p, p]|`, `M = 1[R >= tau max R]`."""
-    gain = eigenvalues.double() / (eigenvalues.double() + sigma**2)
-    # Eigenvalues ascend: those that are exactly 0 come first, and leaving them out costs no copy.
-    first = int((gain == 0).sum())
-    gain, basis = gain[first:], eigenvectors.double()[:, first:]
-    n = len(basis)
-    size = max(1, min(n, memory_budget // (4 * 8 * n)))
-    if size == n:
-        return _mask(next(_relative_rows(basis, gain, n)), None, rule)
+    factors = _factors(eigenvalues, eigenvectors, sigma)
+    n = len(eigenvectors)
+    size = _rows_at_once(n, memory_budget)
+    if size >= n:
+        return _mask(next(_relative_rows(factors, n)), None, rule)
     largest = None
     if rule.tau > 0 and rule.threshold == "global":
-        largest = torch.stack([rows.max() for rows in _relative_rows(basis, gain, size)]).max()
-    parts = [_mask(rows, largest, rule) for rows in _relative_rows(basis, gain, size)]
+        largest = torch.stack([rows.max() for rows in _relative_rows(factors, size)]).max()
+    parts = [_mask(rows, largest, rule) for rows in _relative_rows(factors, size)]
     return torch.cat(parts, dim=1 if rule.mask_axis == "column" else 0)
 
 
-def _relative_rows(basis: Tensor, gain: Tensor, size: int) -> Iterator[Tensor]:
-    """R, `size` rows at a time."""
-    for first in range(0, len(basis), size):
-        rows = ((basis[first : first + size] * gain) @ basis.T).abs_()
+def soft_precision(
+    eigenvalues: Tensor,  # [n] ascending
+    eigenvectors: Tensor,  # [n, n] columns
+    sigma: float,
+    reach: float,  # the R from which on an input counts in full
+    beta: float,
+    memory_budget: int,  # bytes
+) -> Tensor:  # [n, n] float32, symmetric
+    """`R[q, p] = |W[q, p]| / sqrt(W[q, q] W[p, p])`, `A = min(1, R / reach)^beta`; W as above."""
+    basis, gain = _factors(eigenvalues, eigenvectors, sigma)
+    size = _rows_at_once(len(basis), memory_budget)
+    diagonal = torch.cat([part.square() @ gain for part in basis.split(size)])
+    constant = diagonal < _SMALLEST_DIAGONAL
+    scale = torch.where(constant, 0, diagonal.clamp(min=_SMALLEST_DIAGONAL).rsqrt())
+    parts = []
+    for places, rows in _blocks((basis, gain), size):
+        rows *= scale[places, None] * scale
+        rows[torch.arange(len(rows), device=rows.device), places] = 1
+        parts.append((rows / reach).clamp_(max=1).pow_(beta).float())
+    return torch.cat(parts)
+
+
+_Factors = tuple[Tensor, Tensor]  # basis [n, k], gain [k], float64: W = basis diag(gain) basis^T
+
+
+def _factors(eigenvalues: Tensor, eigenvectors: Tensor, sigma: float) -> _Factors:
+    gain = eigenvalues.double() / (eigenvalues.double() + sigma**2)
+    # Eigenvalues ascend: those that are exactly 0 come first, and leaving them out costs no copy.
+    first = int((gain == 0).sum())
+    return eigenvectors.double()[:, first:], gain[first:]
+
+
+def _rows_at_once(n: int, memory_budget: int) -> int:
+    return max(1, memory_budget // (4 * 8 * n))
+
+
+def _blocks(factors: _Factors, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """`|W|`, `size` rows at a time: which rows, and the rows."""
+    basis, gain = factors
+    every = torch.arange(len(basis), device=basis.device)
+    for places, part in zip(every.split(size), basis.split(size), strict=True):
+        yield places, ((part * gain) @ basis.T).abs_()
+
+
+def _relative_rows(factors: _Factors, size: int) -> Iterator[Tensor]:
+    """R, each row over its own diagonal, `size` rows at a time."""
+    for places, rows in _blocks(factors, size):
         index = torch.arange(len(rows), device=rows.device)
-        diagonal = rows[index, first + index]
+        diagonal = rows[index, places]
         constant = diagonal < _SMALLEST_DIAGONAL
         rows /= torch.where(constant, 1, diagonal)[:, None]
         rows[constant] = 0
-        rows[index[constant], first + index[constant]] = 1
+        rows[index[constant], places[constant]] = 1
         yield rows
 
 
