@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 
@@ -10,14 +9,13 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from locality.compare.context import Context
+from locality.compare.drawing import SIGMA, mean_series
 from locality.compare.summary import FLOOR, Summary
 from locality.config import UsageError
-from locality.metrics import PerImage, interval, per_image, ratio_interval
+from locality.metrics import PerImage, per_image, ratio_interval
 from locality.modules.comparison import ComparisonModule
 from locality.report import Chart, Report, Series, format_table
 from locality.report.folder import first_rank
-
-SIGMA = "noise level sigma (pixel units, images in [-1, 1])"
 
 
 def analytic_vs_nn(
@@ -34,16 +32,13 @@ def analytic_vs_nn(
     Raises UsageError for settings that do not fit.
     """
     more = _checked(metrics or {})
-    available = len(context.data.bank("test"))
-    if not isinstance(count, int) or not 1 <= count <= available:
-        raise UsageError(f"compare.count: want 1 to {available} (the test images), got {count!r}")
+    context.check_count(count)
     candidates = context.rivals(calibration, bank_counts)
     module = ComparisonModule(
         context.reference, candidates, count, context.reference_name, min(pictures, count),
         seed=context.seed, metrics=more,
     )  # fmt: skip
-    batches = math.ceil(count / context.data.eval_batch_size)
-    context.trainer(limit_test_batches=batches).test(module, datamodule=context.data, verbose=False)
+    context.test(module, count)
     _draw(context.report, module)
     banks = {name: bank for name, one in candidates.items() if (bank := getattr(one, "bank", None))}
     thinned = {name: len(bank) for name, bank in banks.items() if len(bank) < len(context.bank)}
@@ -72,19 +67,19 @@ def _draw(report: Report, module: ComparisonModule) -> None:
         ("forward", "One denoising step of the same noised test images"),
         ("path", "Along 10 steps of DDIM from the same noise"),
     ):
-        r2 = {key: _series(getattr(value, f"{kind}_r2")) for key, value in others.items()}
-        mse = {key: _series(getattr(value, f"{kind}_mse")) for key, value in others.items()}
+        r2 = {key: mean_series(getattr(value, f"{kind}_r2")) for key, value in others.items()}
+        mse = {key: mean_series(getattr(value, f"{kind}_mse")) for key, value in others.items()}
         label = f"r2 against the {name}"
         chart = Chart(title, SIGMA, label, sigmas, r2, log_x=True, y_range=(-1.0, 1.0))
         report.chart(f"compare/{kind}_r2", chart)
         label = f"MSE against the {name} (pixel units squared)"
         report.chart(f"compare/{kind}_mse", Chart(title, SIGMA, label, sigmas, mse, log_x=True, log_y=True))
-    mse = {key: _series(value.heldout_mse) for key, value in scores.items()}
+    mse = {key: mean_series(value.heldout_mse) for key, value in scores.items()}
     label, title = "MSE against the clean image (pixel units squared)", "Held-out denoising"
     report.chart("compare/heldout_mse", Chart(title, SIGMA, label, sigmas, mse, log_x=True, log_y=True))
     for metric in (key.removeprefix("heldout/") for key in scores[name].more):
         for kind, target, shown in (("heldout", "clean image", scores), ("forward", name, others)):
-            lines = {key: _series(value.more[f"{kind}/{metric}"]) for key, value in shown.items()}
+            lines = {key: mean_series(value.more[f"{kind}/{metric}"]) for key, value in shown.items()}
             chart = Chart(title, SIGMA, f"{metric} against the {target}", sigmas, lines, log_x=True)
             report.chart(f"compare/{kind}_{metric}", chart)
     if FLOOR in scores:
@@ -96,14 +91,6 @@ def _draw(report: Report, module: ComparisonModule) -> None:
         ("denoise", "One denoising step of the same noised test images"),
     ):
         report.grid(f"compare/{grid}", module.grids[grid], title=title)
-
-
-def _series(values: list[Tensor] | None) -> Series:
-    assert values is not None
-    ends = [interval(value) for value in values]
-    return Series(
-        [value.mean().item() for value in values], [low for low, _ in ends], [high for _, high in ends]
-    )
 
 
 def _ratio(values: list[Tensor], floor: list[Tensor]) -> Series:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 import torch
 
 from locality.compare.context import Context
+from locality.compare.drawing import FIELD, SIGMA, headings
 from locality.compare.sensitivity import describe, overlap_series
 from locality.compare.trained import Trained
 from locality.config import UsageError
@@ -18,11 +18,9 @@ from locality.report import Chart, Report, Series, format_table
 from locality.report.folder import first_rank
 from locality.report.heat import HeatRow, draw_heat
 from locality.report.table import Cell
-from locality.schedule import NoiseSchedule
 from locality.sensitivity import Route, SensitivityField, choose_pixels
 
 WIENER = "wiener"
-SIGMA = "noise level sigma (pixel units, images in [-1, 1])"
 KINDS = {
     "cosine": "cosine of the angle to Wiener's field",
     "energy": "share of the energy in common with Wiener's field",
@@ -41,9 +39,7 @@ def architectures(
     share: Share = "images",  # what ranks share out
 ) -> dict[str, float]:
     """One figure and one table: how alike each network's fields and Wiener's are, early and late."""
-    available = len(context.data.bank("test"))
-    if not 1 <= count <= available:
-        raise UsageError(f"compare.count: want 1 to {available} (the test images), got {count}")
+    context.check_count(count)
     stages = _stages(context.networks, shares)
     shape = context.data.image_shape
     pixels = [context.data.pixels["centre"], *choose_pixels(f"grid:{grid}", *shape[1:])]
@@ -80,20 +76,18 @@ def _fields(
     }
     denoisers[WIENER] = Wiener(context.stats)
     module = FieldModule(denoisers, route, pixels, count, context.data.image_shape, share=share)
-    batches = math.ceil(count / context.data.eval_batch_size)
-    context.trainer(limit_test_batches=batches).test(module, datamodule=context.data, verbose=False)
+    context.test(module, count)
     return module.fields
 
 
 def _picture(report: Report, stages: Stages, fields: Mapping[str, SensitivityField]) -> None:
     """The centre's fields of the grown networks, a row each, and Wiener's below."""
-    wiener, schedule = fields[WIENER], NoiseSchedule.ddpm()
-    columns = [f"sigma = {sigma:.2g}\n(t = {int(schedule.timestep(sigma))})" for sigma in wiener.sigmas]
+    wiener = fields[WIENER]
     grown = {name: fields[_key(name, 1.0)] for name in stages} | {WIENER: wiener}
     rows = {name: HeatRow(field.maps[:, 0], field.pixels[0]) for name, field in grown.items()}
     title = "Which input pixels the centre of the estimate depends on, by architecture"
-    label = "|dD(x)[m] / dx| / maximum"
-    report.figure("architectures/fields", draw_heat(rows, columns, title, label, describe(wiener), log=True))
+    drawn = draw_heat(rows, headings(wiener.sigmas), title, FIELD, describe(wiener), log=True)
+    report.figure("architectures/fields", drawn)
 
 
 def _tell(report: Report, stages: Stages, fields: Mapping[str, SensitivityField]) -> dict[str, float]:

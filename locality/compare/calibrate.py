@@ -12,6 +12,7 @@ from torch import Tensor
 from locality import calibration
 from locality.calibration import Calibration, thinned
 from locality.compare.context import Context
+from locality.compare.drawing import SIGMA
 from locality.config import UsageError
 from locality.denoisers.fitting import Fit, takes_stats
 from locality.metrics import interval
@@ -20,7 +21,6 @@ from locality.report import Chart, Report, Series, format_table
 from locality.report.folder import first_rank
 from locality.schedule import NoiseSchedule
 
-SIGMA = "noise level sigma (pixel units, images in [-1, 1])"
 LABELS = {
     "patch_size": "patch size (pixels)",
     "tau": "tau (of the largest relative entry)",

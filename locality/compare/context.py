@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from lightning import Trainer
+from lightning import LightningModule, Trainer
 
 from locality.bank import ImageBank
 from locality.calibration import Calibration, thinned
@@ -47,10 +48,23 @@ class Context:
         """Their mean and covariance, measured once for all candidates."""
         return GaussianStats.measured(self.bank, self.cache)
 
+    def check_count(self, count: int, data: ImageDataModule | None = None) -> None:
+        """Raises UsageError for more test images than there are, here or in the data of a network."""
+        available = len((data or self.data).bank("test"))
+        if not isinstance(count, int) or not 1 <= count <= available:
+            raise UsageError(f"compare.count: want 1 to {available} (the test images), got {count!r}")
+
+    def test(self, module: LightningModule, count: int, data: ImageDataModule | None = None) -> None:
+        """Shows the module the first test images, `count` of them and the rest of their last batch."""
+        data = data or self.data
+        batches = math.ceil(count / data.eval_batch_size)
+        self.trainer(limit_test_batches=batches).test(module, datamodule=data, verbose=False)
+
     def rivals(
         self,
         calibration: str = "none",
         bank_counts: Mapping[str, int] | None = None,
+        calibrated_as: Mapping[str, str] | None = None,
     ) -> dict[str, Denoiser]:
         """All that the reference is compared with: more networks first, then the `candidates`.
 
@@ -66,7 +80,7 @@ class Context:
             if name in (self.reference_name, *self.fits):
                 raise UsageError(f"networks.{name}: want another name, this one is taken")
         ours = {name: one.denoiser for name, one in self.networks.items()}
-        return ours | self.candidates(calibration, bank_counts)
+        return ours | self.candidates(calibration, bank_counts, calibrated_as)
 
     def candidates(
         self,

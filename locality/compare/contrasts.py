@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from locality.compare.drawing import SIGMA
 from locality.compare.trained import Trained
 from locality.data import ImageDataModule
 from locality.metrics import field_interval
@@ -18,7 +19,6 @@ from locality.schedule import NoiseSchedule
 from locality.sensitivity import SensitivityField, contrast
 
 WIENER = "wiener"
-SIGMA = "noise level sigma (pixel units, images in [-1, 1])"
 LABEL = "pattern contrast (mean field on / off the pattern)"
 COLUMNS = (
     "gamma", "t", "sigma", "SNR_W", "network", "spread over seeds", "control", "Wiener", "Wiener control",

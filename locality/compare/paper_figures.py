@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from locality.bank import ImageBank, to_float
-from locality.metrics import interval, nearest_two
+from locality.compare.drawing import SIGMA, mean_series
+from locality.metrics import nearest_two
 from locality.modules.comparison import ComparisonModule
-from locality.report import Chart, Report, Series
+from locality.report import Chart, Report
 
-SIGMA = "noise level sigma (pixel units, images in [-1, 1])"
 MEMORISER = "optimal"  # the denoiser that takes an image to the nearest training image
 OURS = "pca_locality"  # whose nearest training images end figure 5
 TELEPORT = 200  # time-step of figure 1; the paper does not say which
@@ -22,7 +22,7 @@ def figure_1(report: Report, module: ComparisonModule, images: Tensor) -> None:
     """What passes through: single steps from the same noised test images, and their error by noise level."""
     if MEMORISER not in module.results:
         return
-    clean = _floats(images)
+    clean = to_float(images, torch.float32)
     sigma = module.schedule.sigma(TELEPORT)
     noisy = clean + sigma * module.noise(torch.arange(len(clean)), "test").to(clean)
     grid = {"test image": clean, f"noisy, sigma {sigma:.2f}": noisy}
@@ -30,8 +30,8 @@ def figure_1(report: Report, module: ComparisonModule, images: Tensor) -> None:
         grid[name] = module.denoisers[name](noisy.to(module.device), sigma)
     title = "One step: the network passes structure on, the optimal denoiser jumps to a training image"
     report.grid("paper/figure1", grid, title=title)
-    errors = {name: module.results[name].heldout_mse for name in (module.reference_name, MEMORISER)}
-    series = {name: _series(values) for name, values in errors.items()}
+    both = (module.reference_name, MEMORISER)
+    series = {name: mean_series(module.results[name].heldout_mse) for name in both}
     label, sigmas = "MSE against the clean image (pixel units squared)", module.sigmas.tolist()
     title = "One denoising step of test images"
     report.chart("paper/figure1_mse", Chart(title, SIGMA, label, sigmas, series, log_x=True, log_y=True))
@@ -44,16 +44,5 @@ def figure_5(report: Report, samples: Mapping[str, Tensor], bank: ImageBank, pic
     ours = OURS if OURS in grid else next(iter(grid))
     _, places = nearest_two(grid[ours], bank)
     nearest = bank.images[places[:, 0].to(bank.images.device)]
-    grid["nearest training image"] = (
-        nearest if nearest.is_floating_point() else to_float(nearest, torch.float32)
-    )
+    grid["nearest training image"] = to_float(nearest, torch.float32)
     report.grid("paper/figure5", grid, title="Samples: 10 steps of DDIM, the same noise in each column")
-
-
-def _series(values: list[Tensor]) -> Series:
-    ends = [interval(value) for value in values]
-    return Series([v.mean().item() for v in values], [low for low, _ in ends], [high for _, high in ends])
-
-
-def _floats(images: Tensor) -> Tensor:  # in [-1, 1]
-    return images if images.is_floating_point() else to_float(images, torch.float32)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,9 +11,10 @@ from torch import Tensor
 
 from locality.compare.context import Context
 from locality.compare.paper_figures import figure_1, figure_5
+from locality.compare.summary import Quantity, quantity
 from locality.config import UsageError
 from locality.denoisers.base import Denoiser
-from locality.metrics import PearsonR, interval, is_copy, nearest_two
+from locality.metrics import PearsonR, is_copy, nearest_two
 from locality.modules.base import PROTOCOL_STEPS
 from locality.modules.comparison import ComparisonModule, Scores
 from locality.report import format_table
@@ -22,7 +22,6 @@ from locality.report.folder import first_rank
 from locality.report.table import Cell
 from locality.schedule import NoiseSchedule
 
-REFERENCE = "network"
 COLUMNS = (
     "denoiser", "samples", "training images", "r2", "MSE", "Pearson r", "copy rate", "seconds / image",
 )  # fmt: skip
@@ -40,13 +39,14 @@ class Row:
     bank: int | None  # training images that it had; None: it keeps none
 
     @cached_property
-    def quantities(self) -> dict[str, Tensor]:
-        """Name -> one number per sample; against itself a reference has copies only."""
-        own = {"copy_rate": is_copy(self.distances)}
+    def quantities(self) -> dict[str, Quantity]:
+        """Name -> mean over samples, with its interval; against itself a reference has copies only."""
+        own = {"copy_rate": quantity(is_copy(self.distances))}
         if self.scores.path_r2 is None or self.scores.path_mse is None:
             return own
         pearson = PearsonR().score(self.samples.double(), self.targets.double())
-        return {"r2": self.scores.path_r2[-1], "mse": self.scores.path_mse[-1], "pearson": pearson, **own}
+        compared = {"r2": self.scores.path_r2[-1], "mse": self.scores.path_mse[-1], "pearson": pearson}
+        return {name: quantity(values) for name, values in compared.items()} | own
 
     @property
     def seconds(self) -> float:
@@ -68,23 +68,22 @@ def paper_table(
     Every denoiser starts from the same noise. What had fewer seeds or training images says so in its row.
     """
     _check(context, count, sample_counts or {})
-    networks = {name.lower(): one.denoiser for name, one in context.networks.items()}
-    rivals = networks | context.candidates(calibration, bank_counts, calibrated_as)
+    rivals = {
+        name.lower(): one for name, one in context.rivals(calibration, bank_counts, calibrated_as).items()
+    }
     counts = {name: min((sample_counts or {}).get(name, count), count) for name in rivals}
     rows: dict[str, Row] = {}
     for number in sorted(set(counts.values()), reverse=True):
         group = {name: rivals[name] for name in rivals if counts[name] == number}
         measured = _measure(context, group, number, 0 if rows else pictures)
         rows |= measured if not rows else {name: measured[name] for name in group}
-    rows = {name: rows[name] for name in (REFERENCE, *rivals)}
+    rows = {name: rows[name] for name in (context.reference_name, *rivals)}
     figure_5(context.report, {n: row.samples for n, row in rows.items()}, context.bank, pictures)
     return _tell(context, rows)
 
 
 def _check(context: Context, count: int, sample_counts: Mapping[str, int]) -> None:
-    available = len(context.data.bank("test"))
-    if not 1 <= count <= available:
-        raise UsageError(f"compare.count: want 1 to {available} (the test images), got {count}")
+    context.check_count(count)
     if any(number < 1 for number in sample_counts.values()):
         raise UsageError(f"compare.sample_counts: want numbers from 1, got {dict(sample_counts)}")
     if context.trainer().world_size > 1:
@@ -92,9 +91,9 @@ def _check(context: Context, count: int, sample_counts: Mapping[str, int]) -> No
 
 
 def _measure(context: Context, rivals: Mapping[str, Denoiser], count: int, pictures: int) -> dict[str, Row]:
-    module = ComparisonModule(context.reference, rivals, count, REFERENCE, pictures=count, seed=context.seed)
-    batches = math.ceil(count / context.data.eval_batch_size)
-    context.trainer(limit_test_batches=batches).test(module, datamodule=context.data, verbose=False)
+    reference = context.reference_name
+    module = ComparisonModule(context.reference, rivals, count, reference, pictures=count, seed=context.seed)
+    context.test(module, count)
     if pictures:
         with torch.no_grad():
             figure_1(context.report, module, context.data.bank("test").images[:pictures])
@@ -104,7 +103,7 @@ def _measure(context: Context, rivals: Mapping[str, Denoiser], count: int, pictu
         distances, places = nearest_two(samples[name], context.bank)
         bank = getattr(rivals.get(name), "bank", None)
         kept = None if bank is None else len(bank)
-        rows[name] = Row(scores, samples[name], samples[REFERENCE], distances, places, kept)
+        rows[name] = Row(scores, samples[name], samples[reference], distances, places, kept)
     return rows
 
 
@@ -114,10 +113,9 @@ def _tell(context: Context, rows: Mapping[str, Row]) -> dict[str, float]:
     for name, row in rows.items():
         numbers |= {f"paper/seconds/{name}": row.seconds, f"paper/samples/{name}": float(len(row.samples))}
         numbers |= {} if row.bank is None else {f"paper/bank/{name}": float(row.bank)}
-        for key, values in row.quantities.items():
-            low, high = interval(values)
-            numbers |= {f"paper/{key}/{name}": values.mean().item(), f"paper/{key}_low/{name}": low}
-            numbers[f"paper/{key}_high/{name}"] = high
+        for key, one in row.quantities.items():
+            numbers |= {f"paper/{key}/{name}": one.mean, f"paper/{key}_low/{name}": one.low}
+            numbers[f"paper/{key}_high/{name}"] = one.high
         for t, values in zip(times, row.scores.forward_r2 or [], strict=False):
             numbers[f"paper/step_r2/{name}/t{t:03d}"] = values.mean().item()
     context.report.scalars(numbers)
@@ -136,13 +134,7 @@ def _tell(context: Context, rows: Mapping[str, Row]) -> dict[str, float]:
 
 
 def _cells(name: str, row: Row, images: int) -> list[Cell]:
-    def cell(key: str) -> Cell:
-        if key not in row.quantities:
-            return None
-        values = row.quantities[key]
-        low, high = interval(values)
-        return f"{values.mean().item():.3g} [{low:.3g}, {high:.3g}]"
-
     part = "" if row.bank is None else f"{row.bank:,}" + (f" of {images:,}" if row.bank < images else "")
-    shown = [cell(key) for key in ("r2", "mse", "pearson", "copy_rate")]
+    keys = ("r2", "mse", "pearson", "copy_rate")
+    shown = [str(row.quantities[key]) if key in row.quantities else None for key in keys]
     return [name, str(len(row.samples)), part, *shown, row.seconds]

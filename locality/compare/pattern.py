@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -44,9 +43,7 @@ def pattern(
     first = next(iter(groups[0.0].values())).data()
     if first.pattern is None or probes not in get_args(Probes):
         raise UsageError(f"compare=pattern: want data with a pattern and probes first or all, got {probes!r}")
-    available = len(first.bank("test"))
-    if not 1 <= count <= available:
-        raise UsageError(f"compare.count: want 1 to {available} (the test images), got {count}")
+    context.check_count(count, first)
     mask = first.pattern.mask(*first.image_shape[1:])
     pixels = pattern_probes(mask, reach)[: 1 if probes == "first" else None]
     probe = Probe(context, list(sigmas), count, pixels, mask, reach, share)
@@ -105,8 +102,7 @@ class Probe:
         """The fields of some denoisers at the same noised test images."""
         route = Route(self.sigmas, seed=self.context.seed)
         module = FieldModule(denoisers, route, self.pixels, self.count, data.image_shape, share=self.share)
-        batches = math.ceil(self.count / data.eval_batch_size)
-        self.context.trainer(limit_test_batches=batches).test(module, datamodule=data, verbose=False)
+        self.context.test(module, self.count, data)
         return module.fields
 
     def contrasts(self, denoisers: Mapping[str, Denoiser], data: ImageDataModule) -> dict[str, Contrast]:

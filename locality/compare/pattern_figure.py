@@ -9,6 +9,7 @@ from torch import Tensor
 
 from locality.bank import to_float
 from locality.compare.contrasts import WIENER, Strength
+from locality.compare.drawing import FIELD, headings
 from locality.denoisers.base import Denoiser
 from locality.noise import image_noise
 from locality.report import Report
@@ -22,7 +23,6 @@ SHOWN = 0  # which sample, and which training image
 
 def draw_figure(report: Report, found: Mapping[float, Strength], threshold: float, seed: int) -> None:
     """`pattern/figure4`: for each gamma a sample and the fields of the first seed, and below Wiener's."""
-    schedule = NoiseSchedule.ddpm()
     rows: dict[str, HeatRow] = {}
     for gamma, one in found.items():
         name, network = next(iter(one.networks.items()))
@@ -42,12 +42,11 @@ def draw_figure(report: Report, found: Mapping[float, Strength], threshold: floa
             marked,
         )
     sigmas = next(iter(found.values())).fields[WIENER].sigmas
-    columns = [f"sigma = {sigma:.2g}\n(t = {int(schedule.timestep(sigma))})" for sigma in sigmas]
     row, col = pixel
     count = next(iter(found.values())).fields[WIENER].about["count"]
     figure = draw_heat(
-        rows, columns, "A pattern hidden in the data appears in what the network looks at",
-        "|dD(x)[m] / dx| / maximum",
+        rows, headings(sigmas), "A pattern hidden in the data appears in what the network looks at",
+        FIELD,
         f"Fields of the pattern's pixel m (row {row}, column {col}), mean over {count} noised test images; "
         f"underlined: SNR_W = lam_W / sigma^2 > {threshold:g}.",
         log=True,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor
 
 from locality.compare.context import Context
+from locality.compare.drawing import FIELD, SIGMA, headings
 from locality.data import ImageDataModule
 from locality.denoisers.base import Pixel
 from locality.metrics import FieldOverlap, field_interval
@@ -18,11 +18,8 @@ from locality.report import Chart, Report, Series, format_table
 from locality.report.folder import first_rank
 from locality.report.heat import HeatRow, draw_heat
 from locality.report.table import Cell
-from locality.schedule import NoiseSchedule
 from locality.sensitivity import Route, SensitivityField, States, choose_pixels, mass_radius, participation
 
-SIGMA = "noise level sigma (pixel units, images in [-1, 1])"
-BAR = "|dD(x)[m] / dx| / maximum"
 Fields = Mapping[str, SensitivityField]
 KINDS = {  # of overlap with the reference: what the axis says
     "cosine": "cosine of the angle to the field of the {}",
@@ -46,9 +43,7 @@ def sensitivity(
     Every denoiser is measured at the same noisy images. Heat maps show the centre and the pixel off centre,
     curves and tables the mean over a grid of pixels. The fields are kept in `fields/` of the run folder.
     """
-    available = len(context.data.bank("test"))
-    if not 1 <= count <= available:
-        raise ValueError(f"compare.count: want 1 to {available} (the test images), got {count}")
+    context.check_count(count)
     shape = context.data.image_shape
     _, height, width = shape
     centre, aside = context.data.pixels["centre"], off_centre(context.data, pixel)
@@ -59,8 +54,7 @@ def sensitivity(
         [centre, aside, *numbered],
         count, shape, share=share,
     )  # fmt: skip
-    batches = math.ceil(count / context.data.eval_batch_size)
-    context.trainer(limit_test_batches=batches).test(module, datamodule=context.data, verbose=False)
+    context.test(module, count)
     if context.report.writes:
         for name, field in module.fields.items():
             field.save(context.report.folder / "fields" / f"{name}.safetensors")
@@ -88,10 +82,8 @@ def off_centre(data: ImageDataModule, pixel: str | Sequence[int] | None) -> Pixe
 def _pictures(report: Report, fields: Fields) -> None:
     """Figure 2: the centre, a row for each denoiser. Figure 3: the first of them, a row for each pixel."""
     name, network = next(iter(fields.items()))
-    schedule = NoiseSchedule.ddpm()
-    columns = [f"sigma = {sigma:.2g}\n(t = {int(schedule.timestep(sigma))})" for sigma in network.sigmas]
     note = describe(network)
-    draw = partial(draw_heat, columns=columns, label=BAR, note=note)
+    draw = partial(draw_heat, columns=headings(network.sigmas), label=FIELD, note=note)
     centre = {name: HeatRow(field.maps[:, 0], field.pixels[0]) for name, field in fields.items()}
     title = "Which input pixels the centre of the estimate depends on"
     report.figure("sensitivity/denoisers", draw(centre, title=title))

@@ -89,20 +89,20 @@ class Summary:
 
     def _of(self, score: Scores) -> dict[str, Quantity]:
         found = {
-            "heldout_mse": _quantity(self._in_band(score.heldout_mse)),
-            "heldout_r2": _quantity(self._in_band(score.heldout_r2)),
+            "heldout_mse": quantity(self._in_band(score.heldout_mse)),
+            "heldout_r2": quantity(self._in_band(score.heldout_r2)),
         }
         if score.path_r2 is not None and score.path_mse is not None and score.forward_r2 is not None:
-            found["sample_r2"] = _quantity(score.path_r2[-1])
-            found["sample_mse"] = _quantity(score.path_mse[-1])
-            found["step_r2"] = _quantity(self._in_band(score.forward_r2))
+            found["sample_r2"] = quantity(score.path_r2[-1])
+            found["sample_mse"] = quantity(score.path_mse[-1])
+            found["step_r2"] = quantity(self._in_band(score.forward_r2))
         for key, values in score.more.items():
             setting, metric = key.split("/")
             if setting == "path":
-                found[f"sample_{metric}"] = _quantity(values[-1])
+                found[f"sample_{metric}"] = quantity(values[-1])
             else:
                 name = {"heldout": "heldout", "forward": "step"}[setting]
-                found[f"{name}_{metric}"] = _quantity(self._in_band(values))
+                found[f"{name}_{metric}"] = quantity(self._in_band(values))
         if FLOOR in self.scores:
             found["heldout_ratio"] = self._ratio(score.heldout_mse, self.scores[FLOOR].heldout_mse)
         return found
@@ -121,5 +121,6 @@ class Summary:
         return torch.stack(kept).mean(0)
 
 
-def _quantity(values: Tensor) -> Quantity:
+def quantity(values: Tensor) -> Quantity:
+    """The mean over images."""
     return Quantity(values.mean().item(), *interval(values))

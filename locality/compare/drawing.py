@@ -1,0 +1,30 @@
+"""What the charts and figures of comparisons have in common: labels, headings, series with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from torch import Tensor
+
+from locality.metrics import interval
+from locality.report import Series
+from locality.schedule import NoiseSchedule
+
+SIGMA = "noise level sigma (pixel units, images in [-1, 1])"
+FIELD = "|dD(x)[m] / dx| / maximum"  # what heat maps show
+
+
+def headings(sigmas: Iterable[float]) -> list[str]:
+    """Noise levels as heads of columns, with their time-steps."""
+    schedule = NoiseSchedule.ddpm()
+    return [f"sigma = {sigma:.2g}\n(t = {int(schedule.timestep(sigma))})" for sigma in sigmas]
+
+
+def mean_series(
+    values: Sequence[Tensor],  # S times [N], one number for each image
+) -> Series:
+    """The means over images, with 95 % bootstrap intervals."""
+    ends = [interval(value) for value in values]
+    return Series(
+        [value.mean().item() for value in values], [low for low, _ in ends], [high for _, high in ends]
+    )
