@@ -20,7 +20,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from locality.gallery import model_name
-from locality.report.table import format_cell
+from locality.past_runs import runs_in
+from locality.report.table import format_markdown
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE, IMAGES = ROOT / "docs" / "experiments.md", ROOT / "docs" / "images"
@@ -58,14 +59,12 @@ def main() -> None:
 def finished(root: Path) -> list[Run]:
     """The finished runs, newest first."""
     found: list[Run] = []
-    for folder in sorted(root.glob("*/"), key=lambda path: path.name, reverse=True):
-        files = [folder / name for name in ("status.json", "config.yaml", "metrics.json")]
-        if folder.is_symlink() or not all(file.is_file() for file in files):
-            continue
-        if json.loads(files[0].read_text())["state"] == "finished":
-            config = OmegaConf.load(files[1])
+    for folder, status in reversed(runs_in(root)):
+        metrics = folder / "metrics.json"
+        if status["state"] == "finished" and metrics.is_file():
+            config = OmegaConf.load(folder / "config.yaml")
             assert isinstance(config, DictConfig)
-            found.append((folder, config, json.loads(files[2].read_text())))
+            found.append((folder, config, json.loads(metrics.read_text())))
     return found
 
 
@@ -96,7 +95,7 @@ def training_table(named: list[Run]) -> str:
             [model_name(config.model), f"{config.gamma:g}", config.seed, loss, about["seconds"],
              about["commit"], f"`{told(about['command'])}`"]
         )  # fmt: skip
-    return table(columns, rows) if rows else "No training has been measured yet.\n"
+    return format_markdown(columns, rows) + "\n" if rows else "No training has been measured yet.\n"
 
 
 def missing(named: list[Run]) -> str:
@@ -123,7 +122,7 @@ def evaluation(run: Run | None, tables: list[str], shown: str) -> str:
     parts = [pictures(run, shown)]
     for name in tables:
         content = run[2]["tables"][name]
-        parts.append(f"`{name}`\n\n" + table(content["columns"], content["rows"]))
+        parts.append(f"`{name}`\n\n" + format_markdown(content["columns"], content["rows"]) + "\n")
     about = run[2]["run"]
     parts.append(f"`{told(about['command'])}`, {about['seconds']:.0f} s, commit `{about['commit']}`.\n")
     return "\n".join(parts)
@@ -141,13 +140,6 @@ def pictures(run: Run | None, shown: str) -> str:
             shutil.copy(path, copied)
             lines.append(f"![{name}](images/{copied.name})\n")
     return "\n".join(lines)
-
-
-def table(columns: list[str], rows: list[list[Any]]) -> str:
-    """A Markdown table."""
-    lines = ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
-    lines += ["| " + " | ".join(format_cell(cell) for cell in row) + " |" for row in rows]
-    return "\n".join(lines) + "\n"
 
 
 def told(command: str) -> str:

@@ -12,6 +12,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from locality.report.table import format_markdown
+
 ROOT = Path(__file__).resolve().parent.parent
 MEASURED = ROOT / "runs" / "benchmarks"
 KEPT, PAGE = ROOT / "docs" / "benchmarks.json", ROOT / "docs" / "benchmarks.md"
@@ -59,9 +61,8 @@ def block(name: str, kept: dict[str, Any]) -> str:
             f"of a bare PyTorch loop (median of {row['pairs']} pairs, {about['threads']} threads).\n"
         )
     columns = [key for key in TITLES if key in rows[0]]
-    lines = ["| " + " | ".join(TITLES[key] for key in columns) + " |", "|" + " --- |" * len(columns)]
-    lines += ["| " + " | ".join(shown(key, row[key]) for key in columns) + " |" for row in rows]
-    text = "\n".join(lines) + "\n"
+    cells = [[shown(key, row[key]) for key in columns] for row in rows]
+    text = format_markdown([TITLES[key] for key in columns], cells) + "\n"
     if all("rival_seconds" in row for row in rows) and len(rows) > 1:
         ours, plain = (sum(row[key] for row in rows) for key in ("seconds", "rival_seconds"))
         text += f"\nIn all {ours:.1f} s against {plain:.1f} s: {plain / ours:.1f} times faster"

@@ -14,6 +14,8 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from locality.report.table import format_markdown
+
 ROOT = Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- demo: written by make readme -->\n", "<!-- end of demo -->"
 
@@ -38,9 +40,7 @@ def block(trained: dict[str, Any], compared: dict[str, Any]) -> str:
     table = compared["tables"]["compare/summary"]
     lines = [
         "![Samples, the same noise in each column](docs/images/demo.png)\n",
-        "| " + " | ".join(table["columns"]) + " |",
-        "|" + " --- |" * len(table["columns"]),
-        *("| " + " | ".join(shown(cell) for cell in row) + " |" for row in table["rows"]),
+        format_markdown(table["columns"], [[shown(cell) for cell in row] for row in table["rows"]]),
         "",
         f"Training took {trained['run']['seconds']:.0f} s, the comparison {compared['run']['seconds']:.0f} s "
         f"on {os.cpu_count()} cores ({platform.machine()}), at commit `{compared['run']['commit']}`.",

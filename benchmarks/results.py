@@ -16,6 +16,9 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from locality.past_runs import runs_in
+from locality.report.table import format_markdown
+
 ROOT = Path(__file__).resolve().parent.parent
 RUNS, SHIPPED, DOCS = ROOT / "runs", ROOT / "pretrained", ROOT / "docs"
 TARGET = "locality.compare.paper_table"
@@ -55,9 +58,8 @@ def main() -> None:
 
 def tables(runs: Path) -> Iterator[tuple[str, Path]]:
     """(data set, run folder) of every finished paper_table on unedited data, the newest of each last."""
-    for status in sorted(runs.glob("*/status.json")):
-        folder = status.parent
-        if folder.is_symlink() or json.loads(status.read_text())["state"] != "finished":
+    for folder, status in runs_in(runs):
+        if status["state"] != "finished":
             continue
         cfg = OmegaConf.load(folder / "config.yaml")
         if cfg.task == "evaluate" and cfg.compare._target_ == TARGET and not cfg.gamma:
@@ -111,10 +113,8 @@ def network(name: str, found: dict[str, Any]) -> list[str]:
 
 
 def markdown(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """A table."""
-    lines = [[str(column) for column in columns], ["---"] * len(columns)]
-    lines += [[shown(cell) for cell in row] for row in rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    """A table, of cells as `shown`."""
+    return format_markdown(columns, [[shown(cell) for cell in row] for row in rows])
 
 
 def shown(cell: Any) -> str:

@@ -153,6 +153,12 @@ def _check_trainer(trainer: Mapping[str, Any]) -> None:
         raise UsageError("trainer: want a bound, max_epochs or max_steps; the learning rate falls towards it")
 
 
+def of_images(data: Mapping[str, Any], gamma: bool = True) -> dict[str, Any]:
+    """What of a data config decides over its images; without gamma, the strength of their pattern apart."""
+    beside = {"seed", "batch_size", "eval_batch_size", "pixels"} | (set() if gamma else {"gamma"})
+    return {key: value for key, value in data.items() if key not in beside}
+
+
 def nearest(name: str, names: Iterable[str]) -> str:
     """A hint for a name that does not exist: the nearest ones that do, or all of a few."""
     names = sorted(names)

@@ -18,7 +18,7 @@ from locality.compare.trained import Trained
 from locality.config import UsageError
 from locality.data import ImageDataModule
 from locality.denoisers.base import Denoiser
-from locality.past_runs import SHIPPED, STATUS, training_run
+from locality.past_runs import CONFIG, SHIPPED, runs_in, training_run
 
 # What networks=sweep falls back to: folders, each with the weights and the recipe of a network.
 SWEEP = tuple(SHIPPED / f"photos16_gamma{g}" for g in ("0", "0.1", "0.5"))
@@ -117,13 +117,10 @@ def _groups(
 
 
 def _runs(root: Path, unfinished: bool) -> Iterator[tuple[Path, DictConfig]]:  # newest first
-    for folder in sorted(root.glob("*/"), key=lambda path: path.name, reverse=True):
-        if folder.is_symlink() or not all((folder / name).is_file() for name in (STATUS, "config.yaml")):
-            continue
-        facts = json.loads((folder / STATUS).read_text())
+    for folder, facts in reversed(runs_in(root)):
         known = facts["state"] == "finished" or (unfinished and (folder / CHECKPOINT).is_file())
         if facts["task"] == "train" and facts["network"] and known:
-            run = OmegaConf.load(folder / "config.yaml")
+            run = OmegaConf.load(folder / CONFIG)
             assert isinstance(run, DictConfig)
             yield folder, run
 

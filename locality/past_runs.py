@@ -12,7 +12,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from locality.config import UsageError, nearest
+from locality.config import UsageError, nearest, of_images
 
 STATUS, CONFIG = "status.json", "config.yaml"
 WEIGHTS, RECIPE = "model.safetensors", "config.yaml"  # of an exported network
@@ -47,28 +47,41 @@ def newest_network(root: Path, data: Any, gamma: float | None) -> Path:
 
     Raises UsageError, naming the command that trains one, if there is none.
     """
-    found = []
-    for status in root.glob(f"*/{STATUS}"):
-        folder = status.parent
-        if folder.is_symlink() or not (folder / CONFIG).is_file():
-            continue
-        facts = json.loads(status.read_text())
-        if facts["task"] == "train" and facts["state"] == "finished" and facts["network"]:
-            trained_on: Any = OmegaConf.to_container(OmegaConf.load(folder / CONFIG))
-            if data is None or _images(trained_on["data"], gamma) == _images(data, gamma):
-                # Runs of before the time was noted are older than any that has one.
-                found.append((facts.get("time", ""), folder.name, folder))
+    wanted_data: Any = OmegaConf.to_container(data) if isinstance(data, DictConfig) else data
+
+    def fits(config: Path) -> bool:
+        if wanted_data is None:
+            return True
+        trained_on: Any = OmegaConf.to_container(OmegaConf.load(config))
+        theirs, ours = (of_images(one, gamma is not None) for one in (trained_on["data"], wanted_data))
+        return theirs == ours
+
+    found = [
+        # Runs of before the time was noted are older than any that has one.
+        (facts.get("time", ""), folder.name, folder)
+        for folder, facts in runs_in(root)
+        if facts["task"] == "train" and facts["state"] == "finished" and facts["network"]
+        if fits(folder / CONFIG)
+    ]
     if found:
         return max(found)[-1]
     for folder in shipped():
-        trained_on = OmegaConf.to_container(OmegaConf.load(folder / RECIPE))
-        if data is None or _images(trained_on["data"], gamma) == _images(data, gamma):
+        if fits(folder / RECIPE):
             return folder
     wanted = "" if data is None else " on this data"
     raise UsageError(
         f"checkpoint=auto: no finished training run{wanted} in {root}/, and none ships; train one: "
         "python train.py data=..."
     )
+
+
+def runs_in(root: Path) -> list[tuple[Path, dict[str, Any]]]:
+    """The run folders with their status, in the order of their names: the oldest first."""
+    return [
+        (path.parent, json.loads(path.read_text()))
+        for path in sorted(root.glob(f"*/{STATUS}"))
+        if not path.parent.is_symlink() and (path.parent / CONFIG).is_file()
+    ]
 
 
 def is_exported(path: str | Path) -> bool:
@@ -146,10 +159,3 @@ def _leaves(node: Any, key: str = "") -> Iterator[tuple[str, Any]]:
 
 def _shown(value: Any) -> str:
     return "null" if value is None else str(value)
-
-
-def _images(data: Any, gamma: float | None) -> Any:
-    # What decides over the images; the seed of the order and the batch sizes do not.
-    ignored = {"seed", "batch_size", "eval_batch_size", "pixels"} | ({"gamma"} if gamma is None else set())
-    plain: Any = OmegaConf.to_container(data) if isinstance(data, DictConfig) else data
-    return {key: value for key, value in plain.items() if key not in ignored}

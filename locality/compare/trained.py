@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from locality.config import of_images
 from locality.data import ImageDataModule
 from locality.denoisers.base import Denoiser
-
-# What does not change the images of a data config, or is what a sweep is about.
-_BESIDE = ("seed", "batch_size", "eval_batch_size", "pixels", "gamma")
 
 
 @dataclass(frozen=True)
@@ -35,4 +33,4 @@ class Trained:
     @property
     def images(self) -> dict[str, Any]:
         """What decides over its images, the strength of a pattern apart."""
-        return {key: value for key, value in self.trained_on.items() if key not in _BESIDE}
+        return of_images(self.trained_on, gamma=False)

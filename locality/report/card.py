@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from locality.report.table import Table, format_cell
+from locality.report.table import Table, format_markdown
 
 
 @dataclass(frozen=True)
@@ -36,18 +36,12 @@ def render_card(
         f"# {card.title}",
         card.summary,
         "## Data\n\n" + card.data,
-        "## How it was made\n\n" + _markdown(Table(["", ""], [[key, value] for key, value in facts.items()])),
+        "## How it was made\n\n" + format_markdown(["", ""], [[key, value] for key, value in facts.items()]),
         f"## Use\n\n```python\n{card.usage.strip()}\n```",
     ]
     if scalars:
-        parts.append("## Numbers\n\n" + _markdown(Table(["quantity", "value"], sorted(scalars.items()))))
-    parts += [f"### {name}\n\n{_markdown(table)}" for name, table in tables.items()]
+        parts.append("## Numbers\n\n" + format_markdown(["quantity", "value"], sorted(scalars.items())))
+    parts += [f"### {name}\n\n{format_markdown(table.columns, table.rows)}" for name, table in tables.items()]
     if card.limits:
         parts.append("## Limits\n\n" + "\n".join(f"* {limit}" for limit in card.limits))
     return "\n\n".join(parts) + "\n"
-
-
-def _markdown(table: Table) -> str:
-    rows = [list(table.columns), ["---"] * len(table.columns)]
-    rows += [[format_cell(cell).replace("|", "\\|") for cell in row] for row in table.rows]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)

@@ -57,6 +57,18 @@ def format_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
     )
 
 
+def format_markdown(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
+    """A table in Markdown, without a last line break.
+
+    >>> print(format_markdown(["denoiser", "r2"], [["wiener", 0.5]]))
+    | denoiser | r2 |
+    | --- | --- |
+    | wiener | 0.5000 |
+    """
+    cells = [[format_cell(cell).replace("|", "\\|") for cell in row] for row in Table(columns, rows).rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in [list(columns), ["---"] * len(columns), *cells])
+
+
 def is_numeric(column: Sequence[Cell]) -> bool:
     """Does a column hold numbers (or nothing), so that it is set to the right?"""
     return bool(column) and not any(isinstance(cell, str) for cell in column)
