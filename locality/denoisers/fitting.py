@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
+
 from locality.bank import ImageBank
 from locality.denoisers.base import Denoiser
 from locality.statistics import GaussianStats, check_shrinkage
@@ -27,6 +29,13 @@ def statistics_of(
     """The statistics that a `fit` with these four arguments builds on."""
     check_shrinkage(shrinkage)
     return (GaussianStats.measured(bank, cache) if stats is None else stats).shrunk_by(shrinkage)
+
+
+def check_coordinates(stats: GaussianStats, image_shape: torch.Size) -> None:
+    """Raises ValueError for statistics of images of another size than those of the bank."""
+    n = image_shape.numel()
+    if len(stats.mean) != n:
+        raise ValueError(f"stats: want {n} coordinates, as the bank has, got {len(stats.mean)}")
 
 
 def fitted(fit: Fit, bank: ImageBank, stats: Callable[[], GaussianStats]) -> Denoiser:

@@ -12,7 +12,7 @@ from torch import Tensor
 from locality.bank import ImageBank
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET
 from locality.denoisers.base import ClosedFormJacobian, Denoiser, Limit, Pixel, per_image
-from locality.denoisers.fitting import statistics_of
+from locality.denoisers.fitting import check_coordinates, statistics_of
 from locality.denoisers.levels import Levels
 from locality.denoisers.precision import PrecisionDenoiser
 from locality.denoisers.wiener import Wiener
@@ -51,10 +51,7 @@ class SoftLocality(Denoiser, ClosedFormJacobian):
         if isinstance(reach, bool | str) or not isinstance(reach, int | float) or not 0 < reach <= 1:
             raise ValueError(f"reach: want a number inside (0, 1], got {reach!r}")
         self.average = PrecisionDenoiser(bank, self.precision, chunk_size, memory_budget)
-        if len(stats.mean) != bank.image_shape.numel():
-            raise ValueError(
-                f"stats: want {bank.image_shape.numel()} coordinates, as the bank has, got {len(stats.mean)}"
-            )
+        check_coordinates(stats, bank.image_shape)
         self.wiener = Wiener(stats)
         self.beta = Levels("beta", beta, lambda b: 0 <= b < float("inf"), "a finite number from 0")
         self.blend = Levels("blend", blend, lambda c: 0 <= c <= 1, "a number from 0 to 1")

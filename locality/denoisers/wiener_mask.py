@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from locality.bank import ImageBank
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET
+from locality.denoisers.fitting import check_coordinates
 from locality.denoisers.levels import Levels
 from locality.denoisers.masked_denoiser import MaskedDenoiser
 from locality.denoisers.options import choice
@@ -33,9 +34,7 @@ class WienerMask(nn.Module):
         threshold: str,  # "global" | "row"
     ) -> None:
         super().__init__()
-        n = image_shape.numel()
-        if len(stats.mean) != n:
-            raise ValueError(f"stats: want {n} coordinates, as the bank has, got {len(stats.mean)}")
+        check_coordinates(stats, image_shape)
         self.tau = Levels("tau", tau, lambda t: 0 <= t < float("inf"), "a finite number from 0")
         self.mask_axis = choice("mask_axis", mask_axis, ("column", "row"))
         self.threshold = choice("threshold", threshold, ("global", "row"))
