@@ -1,9 +1,10 @@
 """Write docs/results.md from what was measured: run folders, and the networks that ship.
 
-python evaluate.py experiment=paper_table && python -m benchmarks.results
+python evaluate.py experiment=paper_table && python evaluate.py compare=paper_variants
+python -m benchmarks.results
 
-Of each data set the newest finished paper_table counts. What was found before and is not in runs/ now stays:
-docs/results.json keeps it. What was never measured is listed as not measured.
+Of each data set the newest finished paper_table and paper_variants count. What was found before and is not in
+runs/ now stays: docs/results.json keeps it. What was never measured is listed as not measured.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from benchmarks.questions import QUESTIONS, Question
 from locality.past_runs import runs_in
 from locality.report.table import format_markdown
 
@@ -43,10 +45,11 @@ PUBLISHED = (
 def main() -> None:
     """Merge what runs/ and pretrained/ hold into docs/results.json, and write the page."""
     store = DOCS / "results.json"
-    kept: dict[str, Any] = json.loads(store.read_text()) if store.exists() else {"tables": {}, "networks": {}}
-    for name, folder in tables(RUNS):
-        kept["tables"][name] = json.loads((folder / "metrics.json").read_text()) | {"folder": folder.name}
-        for figure in FIGURES:
+    before = json.loads(store.read_text()) if store.exists() else {}
+    kept: dict[str, Any] = {key: before.get(key, {}) for key in ("paper", "variants", "networks")}
+    for section, name, folder in tables(RUNS):
+        kept[section][name] = json.loads((folder / "metrics.json").read_text()) | {"folder": folder.name}
+        for figure in FIGURES if section == "paper" else ():
             picture = folder / "images" / "paper" / f"{figure}.png"
             shutil.copyfile(picture, DOCS / "images" / f"{name}_{figure}.png")
     kept["networks"] = {
@@ -56,15 +59,16 @@ def main() -> None:
     (DOCS / "results.md").write_text(page(kept))
 
 
-def tables(runs: Path) -> Iterator[tuple[str, Path]]:
-    """(data set, run folder) of every finished paper_table on unedited data, the newest of each last."""
+def tables(runs: Path) -> Iterator[tuple[str, str, Path]]:
+    """(paper or variants, data set, run folder) of every finished one on unedited data, the newest last."""
     for folder, status in runs_in(runs):
         if status["state"] != "finished":
             continue
         cfg = OmegaConf.load(folder / "config.yaml")
         if cfg.task == "evaluate" and cfg.compare._target_ == TARGET and not cfg.gamma:
             source = cfg.data.source
-            yield f"{str(source._target_).rsplit('.', 1)[-1]}{source.get('size', '')}", folder
+            section = cfg.compare.get("section", "paper")
+            yield section, f"{str(source._target_).rsplit('.', 1)[-1]}{source.get('size', '')}", folder
 
 
 def page(kept: dict[str, Any]) -> str:
@@ -77,7 +81,12 @@ def page(kept: dict[str, Any]) -> str:
     ]
     for name in DATA:
         parts.append(f"## {name}")
-        parts += comparison(name, kept["tables"][name]) if name in kept["tables"] else ["Not measured."]
+        parts += comparison(name, kept["paper"][name]) if name in kept["paper"] else ["Not measured."]
+    parts.append("## Questions")
+    for question in QUESTIONS:
+        parts.append(f"### {question.text}")
+        parts += [part for name in DATA for part in answer(question, name, kept[question.section].get(name))]
+        parts.append(question.why)
     parts.append("## Networks that ship")
     parts += [part for name, found in kept["networks"].items() for part in network(name, found)]
     parts += [] if kept["networks"] else ["None yet."]
@@ -93,11 +102,20 @@ def comparison(name: str, found: dict[str, Any]) -> list[str]:
     parts = [f"`{run['command']}`, commit `{run['commit']}`, {run['started']}, run `{found['folder']}`."]
     parts += [
         markdown(table["columns"], table["rows"])
-        for table in (found["tables"][key] for key in ("paper/samples", "paper/step_r2"))
+        for table in (found["tables"][key] for key in ("paper/samples", "paper/step_r2", "paper/heldout"))
     ]
     if not any(key.startswith("paper/r2/nn") for key in found["scalars"]):
         parts.append("A second network (the ceiling): not measured.")
     return parts + [f"![{text}](images/{name}_{figure}.png)\n\n{text}." for figure, text in FIGURES.items()]
+
+
+def answer(question: Question, name: str, found: dict[str, Any] | None) -> list[str]:
+    """What a data set says to a question."""
+    if found is None:
+        return []
+    run = found["run"]
+    told = [markdown(columns, rows) for columns, rows in question.tables(found)]
+    return [f"{name} (`{run['command']}`, commit `{run['commit']}`)", *told, f"{question.verdict(found)}."]
 
 
 def network(name: str, found: dict[str, Any]) -> list[str]:

@@ -46,8 +46,29 @@ def test_the_table_has_every_row_with_its_seeds_images_and_calibration(run, tmp_
     assert -1 <= numbers["paper/pearson/wiener"] <= 1
     assert "paper/r2/network" not in numbers
     assert {f"paper/step_r2/optimal/t{t:03d}" for t in range(0, 1000, 100)} <= numbers.keys()
+    assert numbers["paper/heldout_ratio/wiener/t300"] == numbers["paper/heldout_ratio_high/wiener/t300"] == 1
+    assert numbers["paper/heldout_ratio/smoothed/t300"] > 0
+    over = numbers["paper/r2_over_pca_locality/optimal"]
+    assert over == pytest.approx(numbers["paper/r2/optimal"] - numbers["paper/r2/pca_locality"])
+    assert numbers["paper/r2_over_pca_locality_low/optimal"] <= over
+    assert numbers["paper/r2_over_pca_locality/pca_locality"] == 0
     pictures = {path.stem for path in (latest(tmp_path) / "images/paper").glob("*.png")}
     assert pictures == {"figure1", "figure1_mse", "figure5"}
+
+
+def test_variants_of_pca_locality_share_a_tau_and_a_part_of_the_bank(run, tmp_path):
+    asked = [
+        "compare=paper_variants",
+        *ASKED[1:-1],
+        "compare.count=2",
+        "compare.bank_counts=40",
+        "candidates.pca_locality.tau=0.05",
+    ]
+    numbers = app.run(config(tmp_path, *asked, f"checkpoint={run}", task="evaluate"))
+    assert numbers["variants/bank/wssm_128"] == numbers["variants/bank/axis_row"] == 40
+    same = [numbers[f"variants/mse/{name}"] for name in ("pca_locality", "tau_05", "wssm_128")]
+    assert same == [same[0]] * 3  # 40 images are one batch
+    assert numbers["variants/mse/tau_5"] != same[0]
 
 
 def test_counts_that_do_not_fit_are_refused(run, tmp_path):

@@ -45,6 +45,19 @@ def test_the_mask_is_the_recipe(name, tau, threshold, axis):
             assert torch.allclose(mask.double(), expected.double(), atol=1e-9)
 
 
+def test_float32_masks_agree_with_exact_ones_only_where_small_eigenvalues_do_not_matter():
+    bank = ImageBank(digits())
+    stats = GaussianStats.from_bank(bank)  # pixels that never change: eigenvalues that are noise in float32
+    exact = PCALocality.fit(bank, tau=0.05)
+    rounded = PCALocality.fit(bank, tau=0.05, decomposition="float32")
+    for sigma, agree in ((3.0, True), (1e-4, False)):
+        assert torch.equal(exact.mask(sigma), rounded.mask(sigma)) is agree
+    u, lam, v = torch.linalg.svd(stats.covariance.float())
+    w = (u.double() @ torch.diag(lam.double() / (lam.double() + 1e-8)) @ v.double()).abs()
+    r = torch.where(w.diagonal()[:, None] < 1e-6, torch.eye(len(w)), w / w.diagonal()[:, None])
+    assert torch.equal(rounded.mask(1e-4), (r >= 0.05 * r.max()).T)
+
+
 @pytest.mark.parametrize("t", TIMESTEPS)
 @pytest.mark.parametrize("tau", [0.0, 0.005, 0.05])
 @pytest.mark.parametrize("name", BANK)
@@ -133,6 +146,7 @@ def test_gradients_flow_after_a_first_call_in_inference_mode():
         ({"tau": {}}, "tau: .* got none"),
         ({"mask_axis": "col"}, "mask_axis: want one of 'column', 'row', got 'col'"),
         ({"threshold": "max"}, "threshold: want one of 'global', 'row', got 'max'"),
+        ({"decomposition": "svd"}, "decomposition: want one of 'exact', 'float32', got 'svd'"),
         ({"softmax": "wssm"}, "softmax: want 'exact' or 'wssm:<images per batch>'.* got 'wssm'"),
         ({"softmax": "wssm:0"}, "softmax: .* got 'wssm:0'"),
     ],

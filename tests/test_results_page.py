@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from omegaconf import OmegaConf
 
+from benchmarks.questions import QUESTIONS
 from benchmarks.results import DATA, TARGET, page, tables
 
 
 def write_run(
-    root: Path, name: str, state: str = "finished", gamma: float = 0.0, target: str = TARGET
+    root: Path,
+    name: str,
+    state: str = "finished",
+    gamma: float = 0.0,
+    target: str = TARGET,
+    section: str = "paper",
 ) -> None:
     folder = root / name
     folder.mkdir(parents=True)
     (folder / "status.json").write_text(json.dumps({"state": state}))
     source = {"_target_": "locality.data.photos", "size": 16}
-    cfg = {"task": "evaluate", "compare": {"_target_": target}, "data": {"source": source}, "gamma": gamma}
+    compare = {"_target_": target, "section": section}
+    cfg = {"task": "evaluate", "compare": compare, "data": {"source": source}, "gamma": gamma}
     OmegaConf.save(OmegaConf.create(cfg), folder / "config.yaml")
 
 
@@ -27,22 +35,57 @@ def test_the_newest_finished_table_of_unedited_data_counts(tmp_path: Path) -> No
     write_run(tmp_path, "20260103-broken", state="failed")
     write_run(tmp_path, "20260104-pattern", gamma=0.5)
     write_run(tmp_path, "20260105-other", target="locality.compare.analytic_vs_nn")
+    write_run(tmp_path, "20260106-variants", section="variants")
     (tmp_path / "latest").symlink_to(tmp_path / "20260103-broken")
     found = list(tables(tmp_path))
-    assert [name for name, _ in found] == ["photos16", "photos16"]
-    assert dict(found)["photos16"].name == "20260102-table"
+    assert [part[:2] for part in found] == [
+        ("paper", "photos16"),
+        ("paper", "photos16"),
+        ("variants", "photos16"),
+    ]
+    assert found[1][2].name == "20260102-table"
+
+
+def measured(section: str, nn2: bool = False) -> dict[str, Any]:
+    """What a comparison leaves, with numbers that are planted: r2 of a row is its place, in tenths."""
+    names = ["optimal", "equivariant_local_score", "wiener", "pca_locality", "golden_subset", "soft_locality"]
+    if section == "variants":
+        names += [f"wssm_{n}" for n in (128, 512, 2048)] + ["float32", "float32_wssm_512", "axis_row"]
+        names += [
+            "threshold_row",
+            "axis_and_threshold_row",
+            *(f"tau_{t}" for t in ("002", "005", "02", "05", "2", "5")),
+        ]
+    names = (["nn2"] if nn2 else []) + names
+    scalars: dict[str, float] = {}
+    for place, name in enumerate(names):
+        scalars |= {f"{section}/r2/{name}": place / 10, f"{section}/r2_over_pca_locality/{name}": place - 3}
+        scalars |= {f"{section}/r2_over_pca_locality_{end}/{name}": place - 3 for end in ("low", "high")}
+        for t in (100, 300):
+            scalars[f"{section}/step_r2/{name}/t{t}"] = 0.99 if name == "nn2" else t / 1000
+            scalars |= {f"{section}/heldout_ratio_{end}/{name}/t{t}": t / 200 for end in ("low", "high")}
+    rows = [[name, 0.51234, 0.3] for name in names]
+    heads = {"samples": ["r2", "MSE"], "step_r2": ["1.24", "0.342"], "heldout": ["1.24", "0.342"]}
+    tables = {
+        f"{section}/{key}": {"columns": ["denoiser", *head], "rows": rows} for key, head in heads.items()
+    }
+    run = {"command": "python evaluate.py", "commit": "abc", "started": "today"}
+    return {"run": run, "folder": "f", "scalars": scalars, "tables": tables}
 
 
 def test_a_data_set_without_a_run_is_said_to_be_unmeasured() -> None:
-    table = {"columns": ["denoiser", "r2"], "rows": [["wiener", 0.51234]]}
-    run = {"command": "python evaluate.py", "commit": "abc", "started": "today"}
-    found = {
-        "run": run,
-        "folder": "f",
-        "scalars": {},
-        "tables": {"paper/samples": table, "paper/step_r2": table},
-    }
-    text = page({"tables": {"photos16": found}, "networks": {}})
+    text = page({"paper": {"photos16": measured("paper")}, "variants": {}, "networks": {}})
     assert text.count("Not measured.") == len(DATA) - 1
     assert "| wiener | 0.512 |" in text
     assert "the ceiling): not measured" in text
+    assert "there is no second network" in text
+
+
+def test_questions_are_answered_from_the_numbers() -> None:
+    found = {"paper": {"photos16": measured("paper", nn2=True)}, "variants": {"cifar": measured("variants")}}
+    text = page({**found, "networks": {}})
+    assert "`wssm_128` higher (+3 [+3, +3])" in text
+    assert "less error than Wiener at t = 100, more at t = 300" in text
+    assert "widest at t = 100 (0.89)" in text
+    assert "here: optimal, equivariant_local_score, wiener, pca_locality, golden_subset." in text
+    assert all(question.text in text for question in QUESTIONS)

@@ -63,7 +63,7 @@ class Context:
     def rivals(
         self,
         calibration: str = "none",
-        bank_counts: Mapping[str, int] | None = None,
+        bank_counts: Mapping[str, int] | int | None = None,
         calibrated_as: Mapping[str, str] | None = None,
     ) -> dict[str, Denoiser]:
         """All that the reference is compared with: more networks first, then the `candidates`.
@@ -85,7 +85,9 @@ class Context:
     def candidates(
         self,
         calibration: str = "none",  # "auto": with what compare=calibrate found; "none": as configured
-        bank_counts: Mapping[str, int] | None = None,  # training images for the costly ones; others get all
+        bank_counts: Mapping[str, int]
+        | int
+        | None = None,  # training images for the costly ones, or each; else all
         calibrated_as: Mapping[str, str] | None = None,  # candidates that take the calibration of another
     ) -> dict[str, Denoiser]:
         """The rivals, fitted to the training images, or to some of them, evenly spread.
@@ -96,7 +98,8 @@ class Context:
         fits = dict(self.fits)
         if choice("compare.calibration", calibration, ("auto", "none")) == "auto":
             fits = {name: self._calibrated(alike.get(name, name), fit) for name, fit in fits.items()}
-        counts = {name: min(count, len(self.bank)) for name, count in (bank_counts or {}).items()}
+        asked = dict.fromkeys(fits, bank_counts) if isinstance(bank_counts, int) else bank_counts or {}
+        counts = {name: min(count, len(self.bank)) for name, count in asked.items()}
         banks = {name: thinned(self.bank, counts[name]) if name in counts else self.bank for name in fits}
         return {name: fitted(fit, banks[name], lambda: self.stats) for name, fit in fits.items()}
 

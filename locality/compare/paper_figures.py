@@ -18,7 +18,7 @@ OURS = "pca_locality"  # whose nearest training images end figure 5
 TELEPORT = 200  # time-step of figure 1; the paper does not say which
 
 
-def figure_1(report: Report, module: ComparisonModule, images: Tensor) -> None:
+def figure_1(report: Report, section: str, module: ComparisonModule, images: Tensor) -> None:
     """What passes through: single steps from the same noised test images, and their error by noise level."""
     if MEMORISER not in module.results:
         return
@@ -29,15 +29,17 @@ def figure_1(report: Report, module: ComparisonModule, images: Tensor) -> None:
     for name in (module.reference_name, MEMORISER):
         grid[name] = module.denoisers[name](noisy.to(module.device), sigma)
     title = "One step: the network passes structure on, the optimal denoiser jumps to a training image"
-    report.grid("paper/figure1", grid, title=title)
+    report.grid(f"{section}/figure1", grid, title=title)
     both = (module.reference_name, MEMORISER)
     series = {name: mean_series(module.results[name].heldout_mse) for name in both}
     label, sigmas = "MSE against the clean image (pixel units squared)", module.sigmas.tolist()
     title = "One denoising step of test images"
-    report.chart("paper/figure1_mse", Chart(title, SIGMA, label, sigmas, series, log_x=True, log_y=True))
+    report.chart(f"{section}/figure1_mse", Chart(title, SIGMA, label, sigmas, series, log_x=True, log_y=True))
 
 
-def figure_5(report: Report, samples: Mapping[str, Tensor], bank: ImageBank, pictures: int) -> None:
+def figure_5(
+    report: Report, section: str, samples: Mapping[str, Tensor], bank: ImageBank, pictures: int
+) -> None:
     """The samples of every denoiser from the same noise, and the training images nearest to ours."""
     count = min(pictures, *(len(images) for images in samples.values()))
     grid = {name: images[:count] for name, images in samples.items()}
@@ -45,4 +47,4 @@ def figure_5(report: Report, samples: Mapping[str, Tensor], bank: ImageBank, pic
     _, places = nearest_two(grid[ours], bank)
     nearest = bank.images[places[:, 0].to(bank.images.device)]
     grid["nearest training image"] = to_float(nearest, torch.float32)
-    report.grid("paper/figure5", grid, title="Samples: 10 steps of DDIM, the same noise in each column")
+    report.grid(f"{section}/figure5", grid, title="Samples: 10 steps of DDIM, the same noise in each column")

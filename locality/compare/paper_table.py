@@ -11,10 +11,10 @@ from torch import Tensor
 
 from locality.compare.context import Context
 from locality.compare.paper_figures import figure_1, figure_5
-from locality.compare.summary import Quantity, quantity
+from locality.compare.summary import FLOOR, Quantity, quantity
 from locality.config import UsageError
 from locality.denoisers.base import Denoiser
-from locality.metrics import PearsonR, is_copy, nearest_two
+from locality.metrics import PearsonR, is_copy, nearest_two, ratio_interval
 from locality.modules.base import PROTOCOL_STEPS
 from locality.modules.comparison import ComparisonModule, Scores
 from locality.report import format_table
@@ -23,8 +23,10 @@ from locality.report.table import Cell
 from locality.schedule import NoiseSchedule
 
 COLUMNS = (
-    "denoiser", "samples", "training images", "r2", "MSE", "Pearson r", "copy rate", "seconds / image",
+    "denoiser", "samples", "training images", "r2", "r2 over PCA locality", "MSE", "Pearson r", "copy rate",
+    "seconds / image",
 )  # fmt: skip
+PAPERS = "pca_locality"  # the row that others are set against, seed by seed
 
 
 @dataclass(frozen=True)
@@ -49,21 +51,46 @@ class Row:
         return {name: quantity(values) for name, values in compared.items()} | own
 
     @property
+    def count(self) -> int:
+        """How many seeds."""
+        return len(self.samples)
+
+    @property
     def seconds(self) -> float:
         """Of a sample."""
         return PROTOCOL_STEPS * self.scores.seconds
+
+    def r2_over(self, other: Row) -> Quantity | None:
+        """The mean difference of r2 over the seeds that both had; None without a reference."""
+        ours, theirs = self.scores.path_r2, other.scores.path_r2
+        if ours is None or theirs is None:
+            return None
+        both = min(len(ours[-1]), len(theirs[-1]))
+        return quantity(ours[-1][:both] - theirs[-1][:both])
+
+    def heldout_over(self, floor: Row) -> list[Quantity]:
+        """The error against clean test images over the floor's, at each noise level."""
+        pairs = zip(self.scores.heldout_mse, floor.scores.heldout_mse, strict=True)
+        alike = [(ours, theirs[: len(ours)]) for ours, theirs in pairs]
+        return [
+            Quantity((ours.mean() / theirs.mean()).item(), *ratio_interval(ours, theirs))
+            for ours, theirs in alike
+        ]
 
 
 def paper_table(
     context: Context,
     count: int = 128,  # seeds, and test images for the single steps
     pictures: int = 10,  # columns of the figures
+    section: str = "paper",  # what the names of tables, numbers and pictures begin with
     calibration: str = "auto",  # "auto": as compare=calibrate found, where it did; "none": as configured
-    bank_counts: Mapping[str, int] | None = None,  # training images for the costly candidates
+    bank_counts: Mapping[str, int]
+    | int
+    | None = None,  # training images for the costly candidates, or for all
     sample_counts: Mapping[str, int] | None = None,  # seeds for the costly candidates
     calibrated_as: Mapping[str, str] | None = None,  # candidates that take the calibration of another
 ) -> dict[str, float]:
-    """The table, one-step r2 at each noise level, and the paper's figures 1 and 5.
+    """The table, one-step r2 and held-out error at each noise level, and the paper's figures 1 and 5.
 
     Every denoiser starts from the same noise. What had fewer seeds or training images says so in its row.
     """
@@ -75,11 +102,11 @@ def paper_table(
     rows: dict[str, Row] = {}
     for number in sorted(set(counts.values()), reverse=True):
         group = {name: rivals[name] for name in rivals if counts[name] == number}
-        measured = _measure(context, group, number, 0 if rows else pictures)
+        measured = _measure(context, group, number, section, 0 if rows else pictures)
         rows |= measured if not rows else {name: measured[name] for name in group}
     rows = {name: rows[name] for name in (context.reference_name, *rivals)}
-    figure_5(context.report, {n: row.samples for n, row in rows.items()}, context.bank, pictures)
-    return _tell(context, rows)
+    figure_5(context.report, section, {n: row.samples for n, row in rows.items()}, context.bank, pictures)
+    return _tell(context, section, rows)
 
 
 def _check(context: Context, count: int, sample_counts: Mapping[str, int]) -> None:
@@ -90,13 +117,15 @@ def _check(context: Context, count: int, sample_counts: Mapping[str, int]) -> No
         raise UsageError("compare=paper_table: samples are kept in one process; leave trainer.devices out")
 
 
-def _measure(context: Context, rivals: Mapping[str, Denoiser], count: int, pictures: int) -> dict[str, Row]:
+def _measure(
+    context: Context, rivals: Mapping[str, Denoiser], count: int, section: str, pictures: int
+) -> dict[str, Row]:
     reference = context.reference_name
     module = ComparisonModule(context.reference, rivals, count, reference, pictures=count, seed=context.seed)
     context.test(module, count)
     if pictures:
         with torch.no_grad():
-            figure_1(context.report, module, context.data.bank("test").images[:pictures])
+            figure_1(context.report, section, module, context.data.bank("test").images[:pictures])
     samples = module.grids["samples"]
     rows = {}
     for name, scores in module.results.items():
@@ -107,34 +136,63 @@ def _measure(context: Context, rivals: Mapping[str, Denoiser], count: int, pictu
     return rows
 
 
-def _tell(context: Context, rows: Mapping[str, Row]) -> dict[str, float]:
-    times = NoiseSchedule.ddpm().leading_timesteps(PROTOCOL_STEPS)
-    numbers: dict[str, float] = {}
-    for name, row in rows.items():
-        numbers |= {f"paper/seconds/{name}": row.seconds, f"paper/samples/{name}": float(len(row.samples))}
-        numbers |= {} if row.bank is None else {f"paper/bank/{name}": float(row.bank)}
-        for key, one in row.quantities.items():
-            numbers |= {f"paper/{key}/{name}": one.mean, f"paper/{key}_low/{name}": one.low}
-            numbers[f"paper/{key}_high/{name}"] = one.high
-        for t, values in zip(times, row.scores.forward_r2 or [], strict=False):
-            numbers[f"paper/step_r2/{name}/t{t:03d}"] = values.mean().item()
-    context.report.scalars(numbers)
-    table = [_cells(name, row, len(context.bank)) for name, row in rows.items()]
-    context.report.table("paper/samples", COLUMNS, table)
+def _tell(context: Context, section: str, rows: Mapping[str, Row]) -> dict[str, float]:
+    report, images = context.report, len(context.bank)
+    papers = rows.get(PAPERS)
+    table = [_cells(name, row, papers if name != PAPERS else None, images) for name, row in rows.items()]
     sigmas = [f"{sigma:.3g}" for sigma in NoiseSchedule.ddpm().leading(PROTOCOL_STEPS).tolist()]
-    steps: list[list[Cell]] = [
-        [name, *(values.mean().item() for values in row.scores.forward_r2)]
+    steps = {
+        name: [quantity(values) for values in row.scores.forward_r2]
         for name, row in rows.items()
         if row.scores.forward_r2 is not None
-    ]
-    context.report.table("paper/step_r2", ["one-step r2 at sigma", *sigmas], steps)
+    }
+    floor = rows.get(FLOOR)
+    errors = {name: row.heldout_over(floor) for name, row in rows.items()} if floor is not None else {}
+    numbers = _numbers(section, rows, steps, errors)
+    report.scalars(numbers)
+    report.table(f"{section}/samples", COLUMNS, table)
+    for name, head, found in (
+        ("step_r2", "one-step r2 at sigma", steps),
+        ("heldout", "held-out MSE / Wiener's at sigma", errors),
+    ):
+        cells: list[list[Cell]] = [[row, *map(str, each)] for row, each in found.items()]
+        report.table(f"{section}/{name}", [head, *sigmas], cells)
     if first_rank():
         print(format_table(COLUMNS, table), flush=True)
     return numbers
 
 
-def _cells(name: str, row: Row, images: int) -> list[Cell]:
+def _numbers(
+    section: str,
+    rows: Mapping[str, Row],
+    steps: Mapping[str, list[Quantity]],
+    errors: Mapping[str, list[Quantity]],
+) -> dict[str, float]:
+    times = NoiseSchedule.ddpm().leading_timesteps(PROTOCOL_STEPS)
+    found: dict[str, Quantity] = {}
+    numbers: dict[str, float] = {}
+    for name, row in rows.items():
+        numbers |= {f"{section}/seconds/{name}": row.seconds, f"{section}/samples/{name}": float(row.count)}
+        numbers |= {} if row.bank is None else {f"{section}/bank/{name}": float(row.bank)}
+        found |= {f"{key}|{name}": one for key, one in row.quantities.items()}
+        if PAPERS in rows and (over := row.r2_over(rows[PAPERS])) is not None:
+            found[f"r2_over_{PAPERS}|{name}"] = over
+        for key, values in (("step_r2", steps), ("heldout_ratio", errors)):
+            levels = zip(times, values.get(name, []), strict=False)
+            found |= {f"{key}|{name}/t{t:03d}": one for t, one in levels}
+    for key, one in found.items():
+        kind, _, name = key.partition("|")
+        ends = (("", one.mean), ("_low", one.low), ("_high", one.high))
+        numbers |= {f"{section}/{kind}{end}/{name}": value for end, value in ends}
+    return numbers
+
+
+def _cells(name: str, row: Row, papers: Row | None, images: int) -> list[Cell]:
     part = "" if row.bank is None else f"{row.bank:,}" + (f" of {images:,}" if row.bank < images else "")
-    keys = ("r2", "mse", "pearson", "copy_rate")
-    shown = [str(row.quantities[key]) if key in row.quantities else None for key in keys]
-    return [name, str(len(row.samples)), part, *shown, row.seconds]
+    over = None if papers is None else row.r2_over(papers)
+    shown = [
+        row.quantities.get("r2"),
+        over,
+        *(row.quantities.get(key) for key in ("mse", "pearson", "copy_rate")),
+    ]
+    return [name, str(row.count), part, *(None if one is None else str(one) for one in shown), row.seconds]

@@ -23,6 +23,9 @@ class PCALocality(WienerMaskedDenoiser):
     `A[q, p] = M[p, q]`, and the posterior mean under A. The mean of the images is not used, and channels are
     mixed: every (channel, pixel) has a row and a softmax of its own.
 
+    The released code decomposes the covariance in float32, where small eigenvalues are rounding noise that
+    passes into the masks at low sigma; `decomposition="float32"` does so too (LAPACK's noise, not theirs).
+
     Raises ValueError for tau < 0 and for options it does not know.
     """
 
@@ -38,9 +41,10 @@ class PCALocality(WienerMaskedDenoiser):
         softmax: str = "exact",  # "exact", or "wssm:512": the released code's average over batches of 512
         chunk_size: int | None = None,  # images read at once; changes no result
         memory_budget: int = MEMORY_BUDGET,  # bytes above the bank
+        decomposition: str = "exact",  # of the covariance: "exact" | "float32", the released code's
     ) -> None:
         batch = batch_of(softmax)
-        wiener = WienerMask(stats, bank.image_shape, tau, mask_axis, threshold)
+        wiener = WienerMask(stats, bank.image_shape, tau, mask_axis, threshold, decomposition)
         super().__init__(bank, wiener, chunk_size, memory_budget)
         self.batch = batch
 
@@ -57,10 +61,11 @@ class PCALocality(WienerMaskedDenoiser):
         cache: str | Path | None = None,  # a folder for the statistics, where they are not
         chunk_size: int | None = None,
         memory_budget: int = MEMORY_BUDGET,
+        decomposition: str = "exact",
     ) -> PCALocality:
         """PCA locality with the bank's own covariance."""
         stats = statistics_of(bank, stats, shrinkage, cache)
-        return cls(bank, stats, tau, mask_axis, threshold, softmax, chunk_size, memory_budget)
+        return cls(bank, stats, tau, mask_axis, threshold, softmax, chunk_size, memory_budget, decomposition)
 
     def engine(self, sigma: float) -> Engine:
         """A softmax for each distinct row, over the bank or over batches of it."""

@@ -24,6 +24,7 @@ class WienerMask(nn.Module):
 
     eigenvalues: Tensor
     eigenvectors: Tensor
+    right: Tensor | None  # [n, n], of a decomposition whose left and right vectors differ
 
     def __init__(
         self,
@@ -32,14 +33,20 @@ class WienerMask(nn.Module):
         tau: float | Mapping[float, float],  # of the largest relative entry; 0: real weights
         mask_axis: str,  # "column" | "row"
         threshold: str,  # "global" | "row"
+        decomposition: str = "exact",  # "exact" | "float32"
     ) -> None:
         super().__init__()
         check_coordinates(stats, image_shape)
         self.tau = Levels("tau", tau, lambda t: 0 <= t < float("inf"), "a finite number from 0")
         self.mask_axis = choice("mask_axis", mask_axis, ("column", "row"))
         self.threshold = choice("threshold", threshold, ("global", "row"))
-        self.register_buffer("eigenvalues", stats.eigenvalues)
-        self.register_buffer("eigenvectors", stats.eigenvectors)
+        if choice("decomposition", decomposition, ("exact", "float32")) == "exact":
+            values, left, right = stats.eigenvalues, stats.eigenvectors, None
+        else:
+            values, left, right = _float32_factors(stats.covariance)
+        self.register_buffer("eigenvalues", values)
+        self.register_buffer("eigenvectors", left)
+        self.register_buffer("right", right)
 
     def at(
         self,
@@ -48,7 +55,13 @@ class WienerMask(nn.Module):
     ) -> Tensor:  # [n, n] bool, entry [q, p]; float64 where tau = 0
         """Does output q look at input p at this noise level."""
         rule = WienerRule(self.tau.at(sigma), self.mask_axis, self.threshold)
-        return wiener_mask(self.eigenvalues, self.eigenvectors, sigma, rule, memory_budget)
+        return wiener_mask(self.eigenvalues, self.eigenvectors, sigma, rule, memory_budget, self.right)
+
+
+def _float32_factors(covariance: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # lam ascending, U, V
+    """The singular value decomposition in float32, where U and V disagree about small eigenvalues."""
+    left, values, right = torch.linalg.svd(covariance.float())
+    return values.flip(0), left.flip(1), right.T.flip(1)
 
 
 class WienerMaskedDenoiser(MaskedDenoiser, ABC):

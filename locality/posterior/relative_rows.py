@@ -25,9 +25,10 @@ def wiener_mask(
     sigma: float,
     rule: WienerRule,
     memory_budget: int,  # bytes
+    right: Tensor | None = None,  # [n, n] columns, V of a decomposition U diag(lam) V^T; None: U
 ) -> Tensor:  # [n, n] bool, entry [q, p]: does output q look at input p; float64 where tau = 0
-    """`W = U diag(lam / (lam + sigma^2)) U^T`, `R[p, q] = |W[p, q]| / |W[p, p]|`, `M = 1[R >= tau max R]`."""
-    factors = _factors(eigenvalues, eigenvectors, sigma)
+    """`W = U diag(lam / (lam + sigma^2)) V^T`, `R[p, q] = |W[p, q]| / |W[p, p]|`, `M = 1[R >= tau max R]`."""
+    factors = _factors(eigenvalues, eigenvectors, sigma, right)
     n = len(eigenvectors)
     size = _rows_at_once(n, memory_budget)
     if size >= n:
@@ -48,27 +49,32 @@ def soft_precision(
     memory_budget: int,  # bytes
 ) -> Tensor:  # [n, n] float32, symmetric
     """`R[q, p] = |W[q, p]| / sqrt(W[q, q] W[p, p])`, `A = min(1, R / reach)^beta`; W as above."""
-    basis, gain = _factors(eigenvalues, eigenvectors, sigma)
+    factors = _factors(eigenvalues, eigenvectors, sigma)
+    basis, gain, _ = factors
     size = _rows_at_once(len(basis), memory_budget)
     diagonal = torch.cat([part.square() @ gain for part in basis.split(size)])
     constant = diagonal < _SMALLEST_DIAGONAL
     scale = torch.where(constant, 0, diagonal.clamp(min=_SMALLEST_DIAGONAL).rsqrt())
     parts = []
-    for places, rows in _blocks((basis, gain), size):
+    for places, rows in _blocks(factors, size):
         rows *= scale[places, None] * scale
         rows[torch.arange(len(rows), device=rows.device), places] = 1
         parts.append((rows / reach).clamp_(max=1).pow_(beta).float())
     return torch.cat(parts)
 
 
-_Factors = tuple[Tensor, Tensor]  # basis [n, k], gain [k], float64: W = basis diag(gain) basis^T
+# W = left diag(gain) right^T, float64: left [n, k], gain [k], right [n, k].
+_Factors = tuple[Tensor, Tensor, Tensor]
 
 
-def _factors(eigenvalues: Tensor, eigenvectors: Tensor, sigma: float) -> _Factors:
+def _factors(
+    eigenvalues: Tensor, eigenvectors: Tensor, sigma: float, right: Tensor | None = None
+) -> _Factors:
     gain = eigenvalues.double() / (eigenvalues.double() + sigma**2)
     # Eigenvalues ascend: those that are exactly 0 come first, and leaving them out costs no copy.
     first = int((gain == 0).sum())
-    return eigenvectors.double()[:, first:], gain[first:]
+    left = eigenvectors.double()[:, first:]
+    return left, gain[first:], left if right is None else right.double()[:, first:]
 
 
 def _rows_at_once(n: int, memory_budget: int) -> int:
@@ -77,10 +83,10 @@ def _rows_at_once(n: int, memory_budget: int) -> int:
 
 def _blocks(factors: _Factors, size: int) -> Iterator[tuple[Tensor, Tensor]]:
     """`|W|`, `size` rows at a time: which rows, and the rows."""
-    basis, gain = factors
-    every = torch.arange(len(basis), device=basis.device)
-    for places, part in zip(every.split(size), basis.split(size), strict=True):
-        yield places, ((part * gain) @ basis.T).abs_()
+    left, gain, right = factors
+    every = torch.arange(len(left), device=left.device)
+    for places, part in zip(every.split(size), left.split(size), strict=True):
+        yield places, ((part * gain) @ right.T).abs_()
 
 
 def _relative_rows(factors: _Factors, size: int) -> Iterator[Tensor]:
