@@ -13,7 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 RUN_VARIABLE = "LOCALITY_RUN"  # the run folder, told by a first rank to the ranks that it starts
 
-CHOICES = ("sweep", "models")  # of networks that are looked for
+CHOICES = ("twin", "sweep", "models")  # of networks that are looked for
 
 
 class UsageError(ValueError):
@@ -154,9 +154,13 @@ def _check_trainer(trainer: Mapping[str, Any]) -> None:
 
 
 def of_images(data: Mapping[str, Any], gamma: bool = True) -> dict[str, Any]:
-    """What of a data config decides over its images; without gamma, the strength of their pattern apart."""
+    """What of a data config decides over its images; without gamma, the strength of their pattern apart.
+
+    With gamma, a pattern of strength 0 is none.
+    """
     beside = {"seed", "batch_size", "eval_batch_size", "pixels"} | (set() if gamma else {"gamma"})
-    return {key: value for key, value in data.items() if key not in beside}
+    kept = {key: value for key, value in data.items() if key not in beside}
+    return kept | {"pattern": None, "gamma": 0.0} if gamma and not kept.get("gamma") else kept
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

@@ -33,9 +33,11 @@ class Evaluation:
     def __init__(self, cfg: DictConfig) -> None:
         self.cfg = cfg
         lightning.seed_everything(cfg.seed, verbose=False)
-        self.networks = gallery.networks(cfg)
+        self.networks = {} if cfg.networks == "twin" else gallery.networks(cfg)
         source = _source(cfg, self.networks)
         checkpoint = read(source)
+        if cfg.networks == "twin":
+            self.networks = gallery.twin(cfg, source, checkpoint)
         recipe = checkpoint["hyper_parameters"]
         # Resolved, so that config.yaml names what was evaluated, and on which images.
         cfg.checkpoint = str(source)

@@ -15,15 +15,17 @@ from locality import build
 from locality.build import plain
 from locality.checkpoint import CHECKPOINT, read, rebuilt
 from locality.compare.trained import Trained
-from locality.config import UsageError
+from locality.config import UsageError, of_images
 from locality.data import ImageDataModule
 from locality.denoisers.base import Denoiser
-from locality.past_runs import CONFIG, SHIPPED, runs_in, training_run
+from locality.past_runs import CONFIG, SHIPPED, runs_in, shipped, training_run
+from locality.report.folder import first_rank
 
 # What networks=sweep falls back to: folders, each with the weights and the recipe of a network.
 SWEEP = tuple(SHIPPED / f"photos16_gamma{g}" for g in ("0", "0.1", "0.5"))
 ATTENTION = {"none": "unet_conv", "middle": "unet", "all": "unet_attention"}
 NAME = re.compile(r"[A-Za-z0-9_-]+")
+TWIN = "NN2"  # what a second network is called
 Found = dict[str, Path]
 
 
@@ -33,6 +35,7 @@ def networks(cfg: DictConfig) -> dict[str, Trained]:
     A mapping names run folders, `.ckpt` files, or folders of shipped weights; a list leaves the names to us.
     `sweep`: runs that differ in gamma and seed alone, the shipped ones if there are none; `models`: runs that
     differ in the model alone. Both the newest such, and with `unfinished=true` also those still in training.
+    `twin` is for `twin`: it asks which network is compared.
     """
     asked = plain(cfg.networks) if isinstance(cfg.networks, DictConfig) else cfg.networks
     if asked == "sweep":
@@ -54,6 +57,37 @@ def networks(cfg: DictConfig) -> dict[str, Trained]:
             found[name if name not in found else f"{name}_{len(found)}"] = one
     cfg.networks = {name: str(one.path) for name, one in found.items()}
     return found
+
+
+def twin(cfg: DictConfig, path: Path, checkpoint: Mapping[str, Any]) -> dict[str, Trained]:
+    """`networks=twin`: the newest network that differs from this one in the seed alone, as NN2.
+
+    It has seen as many training steps. What has been found is written into the config.
+    """
+
+    def alike(recipe: Mapping[str, Any]) -> Any:
+        model = {key: value for key, value in recipe["model"].items() if key != "seed"}
+        return model, of_images(recipe["data"])
+
+    own = checkpoint["hyper_parameters"]
+    known = own["data"] is not None
+    runs = (
+        [(folder, plain(run.data)) for folder, run in _runs(Path(cfg.runs), unfinished=False)]
+        if known
+        else []
+    )
+    same = [folder for folder, data in runs if of_images(data) == of_images(own["data"])]
+    for folder in same + shipped() if known else []:
+        other = read(folder)
+        recipe = other["hyper_parameters"]
+        unlike = recipe["model"]["seed"] != own["model"]["seed"] and folder.resolve() != path.resolve()
+        if unlike and alike(recipe) == alike(own) and _step(other) == _step(checkpoint):
+            cfg.networks = {TWIN: str(folder)}
+            return networks(cfg)
+    if first_rank():
+        print("networks=twin: no second network of another seed, so no ceiling in the table", flush=True)
+    cfg.networks = None
+    return {}
 
 
 def newest_sweep(root: Path, unfinished: bool) -> list[Path]:
@@ -131,9 +165,14 @@ def _trained(path: str | Path, data: Callable[[str], ImageDataModule], cache: st
     recipe = checkpoint["hyper_parameters"]
     return Trained(
         path, rebuilt(checkpoint, path, cache), model_name(recipe["model"]), recipe["data"],
-        int(recipe["model"]["seed"]), checkpoint.get("global_step"),
+        int(recipe["model"]["seed"]), _step(checkpoint),
         partial(data, json.dumps(recipe["data"], sort_keys=True)), partial(_youth, path, cache),
     )  # fmt: skip
+
+
+def _step(checkpoint: Mapping[str, Any]) -> int | None:
+    step = checkpoint.get("global_step", checkpoint["hyper_parameters"].get("step"))
+    return None if step is None else int(step)
 
 
 def _youth(path: Path, cache: str | None) -> dict[int, Denoiser]:

@@ -53,7 +53,8 @@ def newest_network(root: Path, data: Any, gamma: float | None) -> Path:
         if wanted_data is None:
             return True
         trained_on: Any = OmegaConf.to_container(OmegaConf.load(config))
-        theirs, ours = (of_images(one, gamma is not None) for one in (trained_on["data"], wanted_data))
+        known = gamma is not None or wanted_data["pattern"] is None
+        theirs, ours = (of_images(one, known) for one in (trained_on["data"], wanted_data))
         return theirs == ours
 
     found = [

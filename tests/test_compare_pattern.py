@@ -10,11 +10,13 @@ import pytest
 import torch
 from conftest import CONFIGS
 from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
 
 from locality import GaussianStats, app, gallery
 from locality.compare.contrasts import Contrast, contrast_of, pooled
 from locality.config import UsageError
 from locality.denoisers import Wiener
+from locality.past_runs import newest_network
 from locality.sensitivity import measure, pattern_snr
 
 pytestmark = [
@@ -102,6 +104,26 @@ def test_without_runs_the_shipped_networks_are_taken(sweep, tmp_path, monkeypatc
     monkeypatch.setattr(gallery, "SWEEP", (runs[0.0, 0], runs[0.5, 0]))
     found = gallery.networks(compose_networks(tmp_path / "nothing", "sweep"))
     assert [one.gamma for one in found.values()] == [0.0, 0.5]
+
+
+def test_a_twin_differs_in_its_seed_alone_and_stands_in_the_table(sweep, tmp_path, capsys):
+    root, runs = sweep
+    asked = ["compare=quick", "compare.count=3", f"checkpoint={runs[0.5, 0]}"]
+    folder, numbers = run(root, "evaluate", *asked)
+    assert f"NN2: {runs[0.5, 1]}" in (folder / "config.yaml").read_text()
+    assert numbers["compare/sample_r2/nn2"] <= 1
+    # The control has seen other images.
+    folder, numbers = run(root, "evaluate", "compare=quick", "compare.count=3", f"checkpoint={runs[0.0, 0]}")
+    assert "compare/sample_r2/nn2" not in numbers
+    assert "no second network" in capsys.readouterr().out
+
+
+def test_a_pattern_without_strength_is_none(sweep, tmp_path):
+    runs = sweep[1]
+    plain = OmegaConf.load(runs[0.0, 0] / "config.yaml").data
+    plain.pattern = None
+    for gamma in (None, 0.0):
+        assert newest_network(runs[0.0, 0].parent, plain, gamma) == runs[0.0, 0]
 
 
 def test_networks_that_are_no_sweep_are_refused_in_one_line(sweep):
