@@ -54,9 +54,10 @@ def test_every_architecture_is_about_as_large_as_the_unet_and_predicts_noise(nam
     assert 1.2e6 < sum(parameter.numel() for parameter in net.parameters()) < 1.8e6
 
 
+@pytest.mark.parametrize("recipe", ["photos16_cpu", "pattern_cpu"])
 @pytest.mark.parametrize("name", NAMES)
-def test_every_architecture_has_a_size_for_two_cores(name):
-    net = built(name, "experiment=photos16_cpu")
+def test_every_architecture_has_a_size_for_two_cores(name, recipe):
+    net = built(name, f"experiment={recipe}")
     assert 0.9e6 < sum(parameter.numel() for parameter in net.parameters()) < 1.8e6
     if name.startswith("unet"):
         assert net.config.layers_per_block == 1  # two for every other recipe
