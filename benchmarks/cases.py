@@ -89,6 +89,19 @@ def patches(bank: ImageBank, rounds: int, steps: list[int]) -> Rows:
         yield row | one._asdict() | {"batch_8_over_1": eight.ratio}
 
 
+def patches_batch(bank: ImageBank, steps: list[int]) -> Rows:
+    """The same, eight at a time for both."""
+    denoiser, images = EquivariantLocalScore.fit(bank, 9), to_float(bank.images)
+    for t in steps:
+        x, sigma = noisy(bank.images[:8], t)
+        result = race(
+            lambda: denoiser(x, sigma),  # noqa: B023
+            lambda: baselines.all_patches(x, sigma, images, 9),  # noqa: B023
+            1,
+        )
+        yield {"t": t} | result._asdict()
+
+
 def wiener(bank: ImageBank, rounds: int) -> Rows:
     """The ten steps by the eigenbasis, against building each n x n filter and multiplying by it."""
     denoiser = Wiener.fit(bank)

@@ -79,6 +79,7 @@ def all_cases(rounds: int, steps: list[int]) -> dict[str, Callable[[], Rows]]:
         "smoothed": lambda: cases.alone(Smoothed.fit(bank()), start(bank()), steps),
         "golden": lambda: cases.golden(GoldenSubset.fit(bank(), tau=0.05), start(bank()), 1, steps),
         "patches": lambda: cases.patches(bank(1000), rounds, few),
+        "batch-patches": lambda: cases.patches_batch(bank(1000), [500]),
         "wiener": lambda: cases.wiener(bank(), rounds),
         "memory-64": lambda: cases.alone(
             cases.enlarged(bank(), bank(size=64)), bank(size=64).images[:4], few
