@@ -143,6 +143,31 @@ def test_closed_form_and_vector_jacobian_products_agree(denoiser, bank):
     assert close(denoiser.jacobian(x, sigma, [(2, 3)]), vjp_jacobian(denoiser, x, sigma, [(2, 3)]), 1e-5)
 
 
+def test_a_second_derivative_is_right_or_an_error_and_never_a_silent_zero(denoiser, bank):
+    denoiser = copy.deepcopy(denoiser).double()
+    x = noisy(bank, 1.0, count=2, dtype=torch.float64).requires_grad_()
+
+    def total(y: Tensor) -> Tensor:
+        return denoiser(y, 1.0).square().sum()
+
+    if not hasattr(denoiser, "bank"):
+        assert torch.autograd.gradgradcheck(total, x, fast_mode=True)
+        return
+    refused = pytest.raises(RuntimeError, match="x: bank denoisers have first derivatives in x only")
+    with refused:
+        torch.autograd.functional.hessian(total, x)
+    (gradient,) = torch.autograd.grad(total(x), x, create_graph=True)
+    assert torch.equal(gradient, torch.autograd.grad(total(x), x)[0])
+    with refused:
+        gradient.sum().backward()
+    with refused:
+        torch.func.grad(lambda y: torch.func.grad(total)(y).sum())(x.detach())
+    cotangent = torch.ones_like(x, requires_grad=True)
+    (product,) = torch.autograd.grad(denoiser(x, 1.0), x, cotangent, create_graph=True)
+    with refused:
+        torch.autograd.grad(product.sum(), cotangent)
+
+
 def test_moving_and_casting_a_denoiser_keeps_its_answers(denoiser, bank):
     x = noisy(bank, 0.7)
     before = denoiser(x, 0.7)

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 
 class Posterior(NamedTuple):
@@ -64,9 +63,10 @@ def average(
     x: Tensor,  # [B, n]
     sigma: Tensor,  # [B]
 ) -> Tensor:  # [B, n]
-    """The posterior mean, differentiable in x by the engine's closed form.
+    """The posterior mean, differentiable in x by the engine's closed form, once.
 
-    Raises ValueError when asked for the gradient with respect to sigma, which no engine has.
+    Raises ValueError when asked for the gradient with respect to sigma, which no engine has, and RuntimeError
+    when the gradient is itself differentiated.
     """
     if sigma.requires_grad and torch.is_grad_enabled():
         raise ValueError("sigma: want no gradient (bank denoisers have one in x only), got requires_grad")
@@ -89,8 +89,25 @@ class _Average(torch.autograd.Function):
         ctx.save_for_backward(x, sigma, mean, evidence)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, cotangent: Tensor, _: Tensor | None) -> tuple[Tensor, None, None]:
-        x, sigma, mean, evidence = ctx.saved_tensors
+        x, *known = ctx.saved_tensors
         with torch.autocast(x.device.type, enabled=False):
-            return ctx.engine.pullback(x, sigma, mean, evidence, cotangent).to(x.dtype), None, None
+            return _Gradient.apply(x, *known, cotangent, ctx.engine), None, None
+
+
+class _Gradient(torch.autograd.Function):
+    """The pullback; a function of its own, so that differentiating it is an error and not a zero."""
+
+    @staticmethod
+    def forward(
+        x: Tensor, sigma: Tensor, mean: Tensor, evidence: Tensor, cotangent: Tensor, engine: Engine
+    ) -> Tensor:
+        return engine.pullback(x, sigma, mean, evidence, cotangent).to(x.dtype)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        pass
+
+    @staticmethod
+    def backward(ctx: Any, _: Tensor) -> tuple[None, ...]:
+        raise RuntimeError("x: bank denoisers have first derivatives in x only, no second ones")
