@@ -168,6 +168,15 @@ def test_a_second_derivative_is_right_or_an_error_and_never_a_silent_zero(denois
         torch.autograd.grad(product.sum(), cotangent)
 
 
+def test_the_first_call_may_be_inside_a_transform_of_torch_func(denoiser, bank):
+    x = noisy(bank, 0.7, count=2)
+    out, pullback = torch.func.vjp(lambda y: denoiser(y, 0.7), x)  # nothing is planned yet
+    product = pullback(torch.ones_like(out))[0]
+    leaf = x.clone().requires_grad_()
+    assert torch.equal(out, denoiser(x, 0.7))
+    assert torch.equal(product, torch.autograd.grad(denoiser(leaf, 0.7).sum(), leaf)[0])
+
+
 def test_moving_and_casting_a_denoiser_keeps_its_answers(denoiser, bank):
     x = noisy(bank, 0.7)
     before = denoiser(x, 0.7)

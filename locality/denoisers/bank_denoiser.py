@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
 from typing import ClassVar
 
 import torch
@@ -76,7 +77,7 @@ class BankDenoiser(Denoiser, ClosedFormJacobian, ABC):
         with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
             for place, flat, level, engine in self._groups(x, self._checked(x, sigma)):
                 places.append(place)
-                parts.append(engine.posterior(flat, level))
+                parts.append(engine().posterior(flat, level))
         order = torch.cat(places).argsort()
         mean, *statistics = (torch.cat(field)[order].reshape(x.shape) for field in zip(*parts, strict=True))
         return Posterior(mean.to(x.dtype), *statistics)
@@ -92,17 +93,19 @@ class BankDenoiser(Denoiser, ClosedFormJacobian, ABC):
         fields = x.new_empty(len(x), len(outputs), c * h * w)
         with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
             for place, flat, level, engine in self._groups(x, sigma):
-                fields[place] = engine.fields(flat, level, outputs)
+                fields[place] = engine().fields(flat, level, outputs)
         return rearrange(fields, "b p (c h w) -> b p c h w", c=c, h=h, w=w)
 
-    def _groups(self, x: Tensor, sigma: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor, Engine]]:
+    def _groups(
+        self, x: Tensor, sigma: Tensor
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor, Callable[[], Engine]]]:
         """The images that one engine takes together: at one noise level, and few enough for the budget."""
         flat = rearrange(x, "b c h w -> b (c h w)")
         levels = sigma.detach()[:1] if self.same_at_all_levels else sigma.detach().unique()
         size = max(1, self.limits_of_memory.memory_budget // (_ROOM_PER_QUERY * flat.shape[1]))
         for level in levels:
             alike = torch.ones_like(sigma, dtype=torch.bool) if self.same_at_all_levels else sigma == level
-            engine = self.engine(level.item())
+            engine = cache(partial(self.engine, level.item()))
             for place in alike.nonzero()[:, 0].split(size):
                 yield place, flat[place], sigma[place], engine
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -59,7 +60,7 @@ class Engine(ABC):
 
 
 def average(
-    engine: Engine,
+    engine: Callable[[], Engine],  # called inside: what it builds is of plain tensors, under torch.func too
     x: Tensor,  # [B, n]
     sigma: Tensor,  # [B]
 ) -> Tensor:  # [B, n]
@@ -78,11 +79,11 @@ def average(
 
 class _Average(torch.autograd.Function):
     @staticmethod
-    def forward(x: Tensor, sigma: Tensor, engine: Engine) -> tuple[Tensor, Tensor]:
-        return engine.solve(x.detach(), sigma.detach())
+    def forward(x: Tensor, sigma: Tensor, engine: Callable[[], Engine]) -> tuple[Tensor, Tensor]:
+        return engine().solve(x.detach(), sigma.detach())
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Engine], output: tuple[Tensor, Tensor]) -> None:
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
         x, sigma, ctx.engine = inputs
         mean, evidence = output
         ctx.mark_non_differentiable(evidence)
@@ -100,9 +101,14 @@ class _Gradient(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        x: Tensor, sigma: Tensor, mean: Tensor, evidence: Tensor, cotangent: Tensor, engine: Engine
+        x: Tensor,
+        sigma: Tensor,
+        mean: Tensor,
+        evidence: Tensor,
+        cotangent: Tensor,
+        engine: Callable[[], Engine],
     ) -> Tensor:
-        return engine.pullback(x, sigma, mean, evidence, cotangent).to(x.dtype)
+        return engine().pullback(x, sigma, mean, evidence, cotangent).to(x.dtype)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
