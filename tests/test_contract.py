@@ -226,6 +226,19 @@ def test_images_of_another_shape_are_refused_by_name(denoiser, shape):
         denoiser(torch.zeros(shape), 1.0)
 
 
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_images_that_are_not_finite_are_refused_or_give_nan(denoiser, bank, bad):
+    x = noisy(bank, 1.0)
+    x[1, 2, 3, 4] = bad
+    if not hasattr(denoiser, "bank"):
+        assert not denoiser(x, 1.0)[1].isfinite().all()
+        return
+    with pytest.raises(ValueError, match=r"^x: want finite numbers, got NaN or infinity"):
+        denoiser(x, 1.0)
+    with pytest.raises(ValueError, match=r"^x: want finite numbers, got NaN or infinity"):
+        denoiser.jacobian(x, 1.0, [(0, 0)])
+
+
 def test_pixels_outside_the_image_are_refused_by_name(denoiser, bank):
     with pytest.raises(ValueError, match=r"^pixels: want"):
         denoiser.jacobian(noisy(bank, 1.0), 1.0, [(6, 0)])

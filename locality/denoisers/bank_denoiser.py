@@ -100,6 +100,9 @@ class BankDenoiser(Denoiser, ClosedFormJacobian, ABC):
         self, x: Tensor, sigma: Tensor
     ) -> Iterator[tuple[Tensor, Tensor, Tensor, Callable[[], Engine]]]:
         """The images that one engine takes together: at one noise level, and few enough for the budget."""
+        # A NaN is no logit: weights would be finite, and the estimate an image that means nothing.
+        if not bool(x.detach().isfinite().all()):
+            raise ValueError("x: want finite numbers, got NaN or infinity")
         flat = rearrange(x, "b c h w -> b (c h w)")
         levels = sigma.detach()[:1] if self.same_at_all_levels else sigma.detach().unique()
         size = max(1, self.limits_of_memory.memory_budget // (_ROOM_PER_QUERY * flat.shape[1]))
