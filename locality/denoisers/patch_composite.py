@@ -78,7 +78,8 @@ class PatchComposite(MaskedDenoiser):
         rows = Rows.of_windows(size, shape)
         if self.border == "whole":
             mask = rows.mask[rows.mask.sum(1) == size**2]
-            rows = Rows(mask, torch.zeros_like(rows.row_of_output), shape)
+            first = mask.int().argmax(0)  # of the windows that hold a pixel
+            rows = Rows(mask, first.repeat(shape[0]), shape)
         return rows.to(device)
 
     def engine(self, sigma: float) -> CompositeEngine:

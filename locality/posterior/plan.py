@@ -145,7 +145,7 @@ class Plan:
     @property
     def _typical(self) -> Query:
         # A noisy image as far from the mean as images are: its rounding decides for all.
-        mean, variance = self.moments
+        mean, variance, _ = self.moments
         return self.query((mean + (variance + self.sigma**2).sqrt())[None])
 
     def _error(self, query: Query, basis: int) -> Tensor:
@@ -158,7 +158,12 @@ class Plan:
             2: n,
             3: height * width * self.rows.repeats,
         }
-        return relative_error(query, self.moments, extents.get(basis, self.rows.repeats), lookups)
+        extent = extents.get(basis, self.rows.repeats)
+        return relative_error(query, self.moments, extent, lookups, self._own)
+
+    @cached_property
+    def _own(self) -> Tensor:
+        return self.rows.own
 
     @cached_property
     def _bits(self) -> np.ndarray:

@@ -21,10 +21,11 @@ _STRICTER = 4  # derivatives are differences of weighted sums, and feel an error
 
 
 class PixelMoments(NamedTuple):
-    """The mean and variance of the bank, coordinate by coordinate; float64."""
+    """The mean, variance and reach of the bank, coordinate by coordinate; float64."""
 
     mean: Tensor  # [n]
     variance: Tensor  # [n]
+    reach: Tensor  # [n] how far from the mean an image goes
 
     def over_locations(
         self,
@@ -34,8 +35,9 @@ class PixelMoments(NamedTuple):
         mean = self.mean.unflatten(0, (channels, -1))
         middle = mean.mean(1, keepdim=True)
         spread = self.variance.unflatten(0, (channels, -1)) + (mean - middle) ** 2
-        variance = spread.mean(1, keepdim=True)
-        return PixelMoments(middle.expand_as(mean).flatten(), variance.expand_as(mean).flatten())
+        reach = (self.reach.unflatten(0, (channels, -1)) + (mean - middle).abs()).amax(1, keepdim=True)
+        parts = (middle, spread.mean(1, keepdim=True), reach)
+        return PixelMoments(*(part.expand_as(mean).flatten() for part in parts))
 
     @classmethod
     def of(
@@ -45,13 +47,15 @@ class PixelMoments(NamedTuple):
     ) -> PixelMoments:
         """In one pass."""
         origin = to_float(images[0], torch.float64)
-        first, second = torch.zeros_like(origin), torch.zeros_like(origin)
+        first, second, low, high = torch.zeros(4, len(origin), dtype=origin.dtype, device=origin.device)
         for part in images.split(chunk):
             centred = to_float(part, torch.float64) - origin
             first += centred.sum(0)
             second += centred.square().sum(0)
+            low, high = torch.minimum(low, centred.amin(0)), torch.maximum(high, centred.amax(0))
         offset = first / len(images)
-        return cls(origin + offset, (second / len(images) - offset**2).clamp(min=0))
+        variance = (second / len(images) - offset**2).clamp(min=0)
+        return cls(origin + offset, variance, torch.maximum(high - offset, offset - low))
 
 
 class Query(NamedTuple):
@@ -82,7 +86,7 @@ def query(
     `(x - m)^2 + v sigma^2 / (v + sigma^2)`, m the posterior mean of the pixel and v its variance in the bank.
     """
     x = x.double()
-    mean, v = (m.to(x.device) for m in moments)
+    mean, v, _ = (m.to(x.device) for m in moments)
     gain = sigma**2 / (v + sigma**2)
     expected = (gain * (x - mean)) ** 2 + v * gain
     scale = 1 / (2 * sigma**2)
@@ -94,13 +98,17 @@ def relative_error(
     moments: PixelMoments,
     extent: int,  # places that one table entry adds up
     lookups: float,  # entries that one output adds up
+    own: Tensor | None = None,  # [n] A[q, q], how much each output looks at its own place; all 1 if not given
 ) -> Tensor:  # [B] float64
     """An estimate of how far float32 tables move the output, over its length.
 
     An entry is rounded by 2^-25 of its size; `lookups` of them add up at random, to an error of the logit;
-    that times the posterior's standard deviation is the error of the output.
+    that times the posterior's standard deviation is the error of the output. Where an output does not look
+    at its own place, nothing keeps likely candidates near x there: all that the bank reaches is possible, of
+    the output and of the entry, which a table may hold.
     """
-    mean, v = (m.to(query.x.device) for m in moments)
+    mean, v, reach = (m.to(query.x.device) for m in moments)
+    own = torch.ones_like(v) if own is None else own.to(v).clamp(max=1)
     places = query.shift.shape[1]
     variance = 1 / (2 * query.scale)  # sigma^2
     distance = (query.x - mean) ** 2
@@ -109,10 +117,12 @@ def relative_error(
     size = drift.clamp(min=0).mean(1) * extent + (swing.mean(1) * extent).sqrt()
     # The difference x - X is itself rounded, by its share of x.
     storing = query.x.abs().amax(1) * (query.shift.clamp(min=0).mean(1) * query.scale).sqrt()
-    logit = _ROUNDING * ((size**2 + storing**2) * lookups).sqrt()
-    spread = (v * variance / (v + variance)).mean().sqrt()
+    blind = own == 0
+    largest = size[:, None] + blind * (distance.sqrt() + reach) ** 2 * query.scale
+    spread = torch.where(blind, reach**2, v * variance / (own * v + variance))
+    error = ((largest**2 + storing[:, None] ** 2) * spread).mean(1).sqrt()
     length = (mean**2 + v).mean().sqrt()
-    return logit * spread / length.clamp(min=1e-300)
+    return _ROUNDING * lookups**0.5 * error / length.clamp(min=1e-300)
 
 
 def precise_enough(

@@ -32,6 +32,12 @@ class Rows:
         """How many channels one place stands for."""
         return self.image_shape.numel() // self.mask.shape[1]
 
+    @property
+    def own(self) -> Tensor:  # [n]
+        """How much each output looks at its own place: `A[q, q]`."""
+        places = torch.arange(len(self.row_of_output), device=self.mask.device) % self.mask.shape[1]
+        return self.mask[self.row_of_output, places]
+
     def to(self, device: torch.device) -> Rows:
         """On a device."""
         return Rows(self.mask.to(device), self.row_of_output.to(device), self.image_shape)
