@@ -8,12 +8,14 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
+from locality.full_precision import SHORT, FullPrecision
+
 # Floats as large as this cannot be images in [-1, 1], with or without a pattern; they are 0..255 in disguise.
 _LARGEST_PLAUSIBLE = 16.0
 
 
-class ImageBank(nn.Module):
-    """A set of training images, kept as uint8 or float, read in chunks as floats in [-1, 1].
+class ImageBank(FullPrecision):
+    """A set of training images, kept as uint8 or float32 or float64, read in chunks as floats in [-1, 1].
 
     uint8 value u reads as `u / 127.5 - 1`. A bank is a module with one buffer, so it moves and saves with the
     denoiser that holds it.
@@ -91,7 +93,7 @@ def _checked(images: Tensor) -> Tensor:
         raise ValueError(f"images: want a non-empty tensor [N, C, H, W], got {got}")
     # A copy: loading a state dict writes into the bank's pixels, which must not be somebody else's.
     if images.dtype == torch.uint8:
-        return images.detach().clone()
+        return images.detach().clone(memory_format=torch.contiguous_format)
     if not images.is_floating_point():
         raise ValueError(f"images: want uint8 or floats in [-1, 1], got {images.dtype}")
     low, high = images.min().item(), images.max().item()
@@ -101,7 +103,8 @@ def _checked(images: Tensor) -> Tensor:
         raise ValueError(
             f"images: want floats in [-1, 1], got {high:.4g}; pass uint8 or divide by 127.5 and subtract 1"
         )
-    return images.detach().clone()
+    images = images.detach().to(torch.float32) if images.dtype in SHORT else images.detach()
+    return images.clone(memory_format=torch.contiguous_format)
 
 
 def _forget_fingerprint(bank: nn.Module, _: object) -> None:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from locality import ImageBank
+from locality.denoisers import Optimal
 
 PIXELS = torch.randint(0, 256, (11, 3, 4, 5), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
@@ -60,6 +61,23 @@ def test_loading_a_state_dict_leaves_the_callers_tensor_alone():
 def test_a_subset_is_the_named_images_in_the_named_order():
     assert torch.equal(ImageBank(PIXELS).subset([5, 2]).images, PIXELS[[5, 2]])
     assert len(ImageBank(PIXELS).subset(torch.arange(11) % 2 == 0)) == 6
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_sixteen_bit_floats_rest_as_float32_and_a_bank_keeps_its_type(dtype):
+    images = (PIXELS.float() / 127.5 - 1).to(dtype)
+    assert torch.equal(ImageBank(images).images, images.float())
+    for kept in (PIXELS, PIXELS.float() / 127.5 - 1, PIXELS.double() / 127.5 - 1):
+        bank = ImageBank(kept).to(dtype)
+        assert bank.images.dtype == kept.dtype
+        assert torch.equal(bank.images, kept)
+        assert bank.to("meta").images.is_meta
+
+
+@pytest.mark.parametrize("images", [PIXELS, PIXELS.float() / 127.5 - 1])
+def test_a_bank_of_images_with_channels_last_is_read_without_a_copy(images):
+    denoiser = Optimal.fit(ImageBank(images.contiguous(memory_format=torch.channels_last)))
+    assert denoiser.images.data_ptr() == denoiser.bank.images.data_ptr()
 
 
 @pytest.mark.parametrize(

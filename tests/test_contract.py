@@ -186,6 +186,20 @@ def test_moving_and_casting_a_denoiser_keeps_its_answers(denoiser, bank):
     assert all(tensor.is_meta for tensor in shell.state_dict().values())
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("at_rest", [torch.uint8, torch.float32])
+@pytest.mark.parametrize("name", [*NAMES, "network"])
+def test_sixteen_bits_cost_no_more_than_the_rounding_of_the_images(name, at_rest, dtype, bank):
+    images = next(bank.chunks(len(bank)))
+    whole = make(name, ImageBank(images) if at_rest == torch.float32 else bank)
+    short = copy.deepcopy(whole).to(dtype)
+    x = noisy(bank, 0.7, dtype=dtype)
+    assert short(x, 0.7).dtype == dtype
+    assert close(short(x, 0.7).float(), whole(x.float(), 0.7), 2e-2)
+    if name == "wiener" or hasattr(whole, "bank"):  # banks and statistics are what they were
+        assert torch.equal(short(x.float(), 0.7), whole(x.float(), 0.7))
+
+
 @pytest.mark.parametrize("name", [*NAMES, "network"])
 def test_the_state_of_one_denoiser_makes_another_give_its_answers(name, bank):
     first, second = make(name, bank), make(name, ImageBank(bank.images.flip(-1, 0)))

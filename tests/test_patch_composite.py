@@ -71,6 +71,16 @@ def test_flexible_windows_hold_the_asked_mass_with_the_fewest_pixels():
     assert relative(denoiser(x, sigma), expected) < 1e-5
 
 
+def test_all_the_mass_is_every_place_with_heat_and_none_without():
+    generator = torch.Generator().manual_seed(0)
+    heat = torch.rand(64, 8, 8, generator=generator, dtype=torch.float64)
+    heat *= torch.rand(64, 8, 8, generator=generator) < 0.5
+    heat[0] = 0
+    denoiser = PatchComposite.fit(ImageBank(photographs(8)), heat=lambda sigma: heat, mass=1.0)
+    own = torch.eye(64, dtype=torch.bool)
+    assert torch.equal(denoiser.rows(1.0).mask, (heat.flatten(1) > 0) | own)
+
+
 @pytest.mark.parametrize("border", ["cut", "whole"])
 @pytest.mark.parametrize("t", [20, 300, 700])
 def test_the_jacobian_is_that_of_finite_differences_and_of_autograd(border, t):
@@ -104,8 +114,13 @@ def test_one_pixel_windows_are_local_scores_and_one_window_over_all_is_optimal()
         ({"patch_size": 9, "border": "whole"}, "patch_size: want at most 8 pixels"),
         ({"border": "open"}, "border: want one of 'cut', 'whole', got 'open'"),
         ({"mass": 0.0}, "mass: want a fraction"),
+        ({"mass": None}, "mass: want a fraction above 0, at most 1, got None"),
+        ({"heat": torch.ones(64, 8, 8)}, "heat: want None or a function of sigma, got Tensor"),
+        ({"heat": lambda sigma: None}, r"heat: want maps \(64, 8, 8\), got NoneType"),
+        ({"heat": lambda sigma: torch.ones(64, 64)}, r"heat: want maps \(64, 8, 8\), got \(64, 64\)"),
+        ({"heat": lambda sigma: torch.full((64, 8, 8), torch.inf)}, "heat: want finite entries from 0"),
     ],
 )
 def test_bad_options_are_named(options, message):
     with pytest.raises(ValueError, match=message):
-        PatchComposite.fit(ImageBank(photographs(8)), **options)
+        PatchComposite.fit(ImageBank(photographs(8)), **options).rows(1.0)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from locality.bank import ImageBank
 from locality.denoisers.base import ClosedFormJacobian, Denoiser, Pixel
+from locality.full_precision import FullPrecision
 from locality.posterior.engine import Engine, Posterior, average
 from locality.posterior.streaming import Limits
 
@@ -20,7 +21,7 @@ MEMORY_BUDGET = 2**30  # bytes above the bank
 _ROOM_PER_QUERY = 16 * 8  # bytes per coordinate of one noisy image: accumulators in float64
 
 
-class BankDenoiser(Denoiser, ClosedFormJacobian, ABC):
+class BankDenoiser(FullPrecision, Denoiser, ClosedFormJacobian, ABC):
     """A softmax average over a bank of images: flattens, bounds memory, and leaves the rest to an engine."""
 
     same_at_all_levels: ClassVar[bool] = (

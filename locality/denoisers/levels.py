@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+
+from locality.full_precision import FullPrecision
 
 
-class Levels(nn.Module):
+class Levels(FullPrecision):
     """A number for all noise levels, or one for each of some; between them, the nearest in log sigma.
 
     Kept in buffers, so that what a calibration found is saved with the denoiser.

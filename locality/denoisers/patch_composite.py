@@ -13,7 +13,7 @@ from locality.denoisers.bank_denoiser import MEMORY_BUDGET
 from locality.denoisers.base import Limit
 from locality.denoisers.levels import patch_sizes
 from locality.denoisers.masked_denoiser import MaskedDenoiser
-from locality.denoisers.options import choice
+from locality.denoisers.options import choice, real
 from locality.posterior.composite import CompositeEngine
 from locality.posterior.rows import Rows
 
@@ -49,10 +49,10 @@ class PatchComposite(MaskedDenoiser):
             raise ValueError(
                 f"patch_size: want at most {smaller} pixels with border='whole', got {patch_size}"
             )
-        if isinstance(mass, str) or not 0 < mass <= 1:
-            raise ValueError(f"mass: want a fraction above 0, at most 1, got {mass!r}")
+        if heat is not None and not callable(heat):
+            raise ValueError(f"heat: want None or a function of sigma, got {type(heat).__name__}")
+        self.mass = real("mass", mass, lambda m: 0 < m <= 1, "a fraction above 0, at most 1")
         self.heat = heat
-        self.mass = float(mass)
 
     @classmethod
     def fit(
@@ -94,12 +94,17 @@ def smallest_sets(
 ) -> Tensor:  # [H W, H W] bool
     """For each pixel the fewest places that hold a fraction of its heat, and the pixel itself."""
     _, height, width = image_shape
-    if heat.shape != (height * width, height, width) or not bool((heat >= 0).all()):
-        want = (height * width, height, width)
-        raise ValueError(f"heat: want maps {want} with no entry below 0, got {tuple(heat.shape)}")
+    want = (height * width, height, width)
+    if not isinstance(heat, Tensor) or heat.shape != want:
+        got = tuple(heat.shape) if isinstance(heat, Tensor) else type(heat).__name__
+        raise ValueError(f"heat: want maps {want}, got {got}")
+    if not bool((heat.isfinite() & (heat >= 0)).all()):
+        raise ValueError("heat: want finite entries from 0, got NaN, infinite or negative ones")
     flat = rearrange(heat.detach().double(), "q h w -> q (h w)")
     values, order = flat.sort(dim=1, descending=True, stable=True)
-    before = values.cumsum(1) - values
-    kept = before < mass * values.sum(1, keepdim=True)
+    held = values.cumsum(1)
+    before = torch.cat([torch.zeros_like(held[:, :1]), held[:, :-1]], dim=1)
+    # The last running sum is the whole by the same rounding: mass = 1 keeps all the heat, and no more.
+    kept = (before < mass * held[:, -1:]) & (values > 0)
     mask = torch.zeros_like(kept).scatter_(1, order, kept)
     return mask | torch.eye(len(mask), dtype=torch.bool, device=mask.device)

@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from locality.bank import ImageBank
 from locality.denoisers.base import ClosedFormJacobian, Denoiser, Limit, Pixel
 from locality.denoisers.fitting import statistics_of
+from locality.full_precision import FullPrecision
 from locality.statistics import GaussianStats
 
 
-class Wiener(Denoiser, ClosedFormJacobian):
+class Wiener(FullPrecision, Denoiser, ClosedFormJacobian):
     """The best affine denoiser: exact when the data are Gaussian.
 
     `D = mu + U diag(lam / (lam + sigma^2)) U^T (x - mu)`, `U diag(lam) U^T` the images' covariance.

@@ -6,7 +6,7 @@ from abc import ABC
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from locality.bank import ImageBank
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET
@@ -14,12 +14,13 @@ from locality.denoisers.fitting import check_coordinates
 from locality.denoisers.levels import Levels
 from locality.denoisers.masked_denoiser import MaskedDenoiser
 from locality.denoisers.options import choice
+from locality.full_precision import FullPrecision
 from locality.posterior.relative_rows import WienerRule, wiener_mask
 from locality.posterior.rows import Rows
 from locality.statistics import GaussianStats
 
 
-class WienerMask(nn.Module):
+class WienerMask(FullPrecision):
     """The mask of a noise level, from the eigenbasis of the covariance; see `PCALocality` for the formula."""
 
     eigenvalues: Tensor
