@@ -99,6 +99,15 @@ def test_the_jacobian_is_that_of_finite_differences_and_of_autograd(border, t):
     assert (slope.flatten(1) - closed[:, :, 1, 2, 3]).abs().max() < 1e-6 * closed.abs().max()
 
 
+def test_fields_are_the_same_a_few_outputs_at_a_time():
+    x, sigma = noisy(photographs(4), 300, count=2)
+    pixels = [(r, c) for r in range(4) for c in range(4)]
+    whole = PatchComposite.fit(ImageBank(photographs(4)), 3, chunk_size=200)
+    room = 5 * 4 * 2 * 8 * 48  # five outputs
+    small = PatchComposite.fit(ImageBank(photographs(4)), 3, chunk_size=200, memory_budget=room)
+    assert relative(small.jacobian(x, sigma, pixels), whole.jacobian(x, sigma, pixels)) < 1e-6
+
+
 def test_one_pixel_windows_are_local_scores_and_one_window_over_all_is_optimal():
     images = photographs(8)
     bank = ImageBank(images)

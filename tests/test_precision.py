@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from banks import TIMESTEPS, noisy, relative
@@ -35,3 +37,42 @@ def test_outputs_that_do_not_look_at_themselves_are_as_exact(shape, how, t):
     for bank in (images, torch.cat([images, others])):
         expected = reference.posterior_mean(x, sigma, to_float(bank, torch.float64), a)
         assert relative(PrecisionDenoiser(ImageBank(bank), lambda sigma: a)(x, sigma), expected) < 1e-5
+
+
+def levels_computed(memory_budget: int, make: Callable[[Tensor], Tensor]) -> list[float]:
+    """The noise levels at which a precision is asked for, when 1, 2 and 3 are visited twice."""
+    asked = []
+
+    def precision(sigma: float) -> Tensor:
+        asked.append(sigma)
+        return make(torch.rand(108, 108, generator=torch.Generator().manual_seed(0)))
+
+    images = torch.randint(0, 256, (9, 3, 6, 6), generator=torch.Generator().manual_seed(1)).byte()
+    denoiser = PrecisionDenoiser(ImageBank(images), precision, memory_budget=memory_budget)
+    for sigma in (1.0, 2.0, 3.0) * 2:
+        denoiser(to_float(images[:2]), sigma)
+    return asked
+
+
+def test_precisions_with_weights_are_kept_as_far_as_half_the_budget_goes():
+    single = 4 * 108 * 108
+    assert len(levels_computed(2 * 3 * single, lambda a: a)) == 3
+    assert len(levels_computed(2 * 3 * single - 1, lambda a: a)) == 6
+    assert len(levels_computed(2 * 3 * single, lambda a: a.double())) == 6
+    assert len(levels_computed(2 * 6 * single, lambda a: a.double())) == 3
+    assert len(levels_computed(1, lambda a: a)) == 6
+    assert len(levels_computed(1, lambda a: a < 0.5)) == 3
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.int64, torch.bool])
+def test_a_precision_of_any_type_is_exact_and_the_callers_to_change(dtype):
+    images = torch.randint(0, 256, (40, 3, 6, 6), generator=torch.Generator().manual_seed(1)).byte()
+    a = (4 * torch.rand(108, 108, generator=torch.Generator().manual_seed(0))).to(dtype)
+    x, sigma = noisy(images, 300)
+    denoiser = PrecisionDenoiser(ImageBank(images), lambda sigma: a)
+    expected = reference.posterior_mean(x, sigma, to_float(images, torch.float64), a)
+    assert relative(denoiser(x, sigma), expected) < 1e-5
+    assert relative(denoiser(x.double(), sigma.double()), expected) < 1e-7  # sigma's own rounding is the same
+    before = denoiser(x, sigma)
+    a.zero_()
+    assert torch.equal(denoiser(x, sigma), before)

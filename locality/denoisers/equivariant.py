@@ -42,7 +42,7 @@ class EquivariantLocalScore(BankDenoiser):
         self.border = choice("border", border, ("circular", "broken"))
         if border == "circular":
             self.limits = frozenset({Limit.LOCATION_MEAN})  # type: ignore[misc]  # the borders differ in it
-        self._plans = Plans()
+        self._plans = Plans(memory_budget)
         self.register_load_state_dict_post_hook(_forget)
 
     @classmethod

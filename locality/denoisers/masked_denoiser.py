@@ -23,7 +23,7 @@ class MaskedDenoiser(BankDenoiser, ABC):
         memory_budget: int = MEMORY_BUDGET,
     ) -> None:
         super().__init__(bank, chunk_size, memory_budget)
-        self._plans = Plans()
+        self._plans = Plans(memory_budget)
         self.register_load_state_dict_post_hook(_forget_plans)
 
     @abstractmethod

@@ -17,7 +17,8 @@ class PrecisionDenoiser(MaskedDenoiser):
     """The posterior mean under a precision that is given: every output looks at the inputs that it says.
 
     `D(x)[q] = sum_i w_i(q) X_i[q], w_i(q) = softmax_i(-sum_p A[q, p] (x_p - X_ip)^2 / (2 sigma^2))`, with
-    `A = precision(sigma)`. Coordinates are in the order (c h w).
+    `A = precision(sigma)`. Coordinates are in the order (c h w). The function is called with the noise level
+    as the type of x holds it: for float32 images, 0.1 is 0.10000000149.
 
         PrecisionDenoiser(bank, lambda sigma: mask)
 

@@ -60,10 +60,17 @@ class CompositeEngine(Engine):
         return self.plan.run(self.images, self.limits, x, evidence, backward)[0] / self.plan.sigma**2
 
     def fields(self, x: Tensor, sigma: Tensor, outputs: Tensor) -> Tensor:
-        """Window by window: the covariance of its own pixels, in float64."""
+        """Window by window: the covariance of its own pixels, in float64, for a few outputs at a time."""
         mean, evidence = self.solve(x.double(), sigma)
-        parts = [self._fields(x[b : b + 1], mean[b], evidence[b], outputs) for b in range(len(x))]
-        return torch.stack(parts).to(x.dtype)
+        fields = x.new_empty(len(x), len(outputs), x.shape[1])
+        # Two numbers of an output and input are alive: a quarter of the budget.
+        group = max(1, self.limits.memory_budget // (4 * 2 * 8 * x.shape[1]))
+        for b in range(len(x)):
+            for first in range(0, len(outputs), group):
+                some = outputs[first : first + group]
+                part = self._fields(x[b : b + 1], mean[b], evidence[b], some)
+                fields[b, first : first + group] = part
+        return fields
 
     def _fields(self, x: Tensor, mean: Tensor, evidence: Tensor, outputs: Tensor) -> Tensor:  # [P, n]
         rows, query = self.plan.rows, self.plan.query(x)

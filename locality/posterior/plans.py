@@ -13,15 +13,21 @@ from locality.posterior.rounding import PixelMoments
 from locality.posterior.rows import Rows
 
 _KEPT = 16  # noise levels: those of a sampler's run, 10 in the paper
+_SHARE = 2  # of the memory budget, one in so many bytes for precisions with weights
 
 
 class Plans:
     """Plans by noise level and device, the least recently used forgotten first; with the moments they share.
 
+    Masks are small; precisions with weights are kept as far as half the memory budget goes, and at least one.
     Built outside inference mode: what is kept must serve later gradients too.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        memory_budget: int,  # bytes
+    ) -> None:
+        self._room = memory_budget // _SHARE
         self._plans: OrderedDict[tuple[float, torch.device], Plan] = OrderedDict()
         self._moments: PixelMoments | None = None
 
@@ -43,6 +49,9 @@ class Plans:
         self._plans.move_to_end(key)
         while len(self._plans) > _KEPT:
             self._plans.popitem(last=False)
+        real = [key for key, plan in self._plans.items() if plan.rows.real]
+        while len(real) > 1 and sum(self._plans[key].rows.mask.nbytes for key in real) > self._room:
+            del self._plans[real.pop(0)]
         return self._plans[key]
 
     def moments(

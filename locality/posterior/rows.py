@@ -9,6 +9,10 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
+from locality.full_precision import SHORT
+
+_EXACT_IN_FLOAT32 = (torch.float32, *SHORT)
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -99,7 +103,10 @@ def _checked(precision: Tensor, n: int) -> Tensor:
     if not bool((torch.isfinite(precision) & (precision >= 0)).all()):
         raise ValueError("precision: want finite entries from 0, got NaN, infinite or negative ones")
     mask = precision != 0
-    return mask if bool((precision == mask).all()) else precision.double()
+    if bool((precision == mask).all()):
+        return mask
+    # A copy, as plans outlive the caller's tensor; float32 is kept, as sums are in float64 whatever it is.
+    return precision.to(torch.float32 if precision.dtype in _EXACT_IN_FLOAT32 else torch.float64, copy=True)
 
 
 def _distinct(mask: Tensor) -> tuple[Tensor, Tensor]:

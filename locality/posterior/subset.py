@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -70,11 +71,10 @@ class SubsetEngine(Engine):
             result.append(near[b, torch.cat(exact).topk(self.fine, largest=False).indices].sort().values)
         return torch.stack(result)
 
-    def _each(self, x: Tensor, sigma: Tensor) -> list[tuple[MaskedEngine, Tensor, Tensor]]:
-        singles = zip(self.chosen(x), x.split(1), sigma.split(1), strict=True)
-        return [
-            (MaskedEngine(self.images[i], self.plan, self.limits), one, level) for i, one, level in singles
-        ]
+    def _each(self, x: Tensor, sigma: Tensor) -> Iterator[tuple[MaskedEngine, Tensor, Tensor]]:
+        # One after the other: candidates are a copy of as many images.
+        for i, one, level in zip(self.chosen(x), x.split(1), sigma.split(1), strict=True):
+            yield MaskedEngine(self.images[i], self.plan, self.limits), one, level
 
     def _pool(self, flat: Tensor) -> Tensor:
         c, h, w = self.plan.rows.image_shape
