@@ -134,7 +134,7 @@ def calibrate(
     bank: ImageBank,
     images: Tensor,  # [I, C, H, W] uint8 or float; neither of the bank nor of the images to evaluate on
     sigmas: Sequence[float] | Tensor,  # [S] noise levels
-    values: Sequence[float],  # candidates for the setting
+    values: Sequence[float] | Tensor,  # candidates for the setting
     *,
     target: Denoiser | None = None,  # whose estimates to come close to; None: the clean images
     parameter: str = "patch_size",  # the setting, an argument of `fit`
@@ -150,7 +150,8 @@ def calibrate(
     ValueError for arguments that do not fit.
     """
     levels = torch.as_tensor(sigmas, dtype=torch.float64).tolist()
-    ordered = tuple(sorted(_distinct("values", values), reverse=parameter == "tau"))
+    candidates = [getattr(value, "item", lambda value=value: value)() for value in values]  # numpy's, torch's
+    ordered = tuple(sorted(_distinct("values", candidates), reverse=parameter == "tau"))
     steps = _Steps(bank, images, seed, batch_size)
     known = cache(lambda: GaussianStats.from_bank(bank) if stats is None else stats)
     errors = torch.empty(len(_distinct("sigmas", levels)), len(ordered), len(images), dtype=torch.float64)
@@ -185,9 +186,15 @@ class _Steps:
     """One denoising step of the same noised images, at any level and by any denoiser."""
 
     def __init__(self, bank: ImageBank, images: Tensor, seed: int, batch_size: int) -> None:
+        if not isinstance(bank, ImageBank):
+            raise ValueError(f"bank: want an ImageBank, got {type(bank).__name__}")
+        want = f"[I, {', '.join(map(str, bank.image_shape))}]"
+        if not isinstance(images, Tensor):
+            raise ValueError(f"images: want a tensor {want}, got {type(images).__name__}")
         if images.ndim != 4 or images.shape[1:] != bank.image_shape or len(images) == 0:
-            want = f"[I, {', '.join(map(str, bank.image_shape))}]"
             raise ValueError(f"images: want {want}, as the bank's, got {tuple(images.shape)}")
+        if images.dtype != torch.uint8 and not images.is_floating_point():
+            raise ValueError(f"images: want uint8 or floats in [-1, 1], got {images.dtype}")
         if batch_size < 1:
             raise ValueError(f"batch_size: want at least 1 image, got {batch_size}")
         images = images if images.is_floating_point() else to_float(images)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from locality import Denoiser, GaussianStats, ImageBank, NoiseSchedule, build
 from locality.denoisers import Limit, NetworkDenoiser
+from locality.denoisers.bank_denoiser import BankDenoiser
 from locality.denoisers.base import vjp_jacobian
 from locality.denoisers.fitting import fitted
 
@@ -227,7 +228,7 @@ def test_the_denoiser_tends_to_the_limits_that_it_declares(denoiser, bank):
 
 
 @pytest.mark.parametrize(
-    "sigma", [0.0, -1.0, float("nan"), float("inf"), torch.tensor([1.0, 0.0, 1.0, 1.0, 1.0])]
+    "sigma", [0.0, -1.0, float("nan"), float("inf"), torch.tensor([1.0, 0.0, 1.0, 1.0, 1.0]), None, "a"]
 )
 def test_a_noise_level_that_is_none_is_refused_by_name(denoiser, bank, sigma):
     with pytest.raises(ValueError, match=r"^sigma: want"):
@@ -253,6 +254,20 @@ def test_images_that_are_not_finite_are_refused_or_give_nan(denoiser, bank, bad)
         denoiser.jacobian(x, 1.0, [(0, 0)])
 
 
-def test_pixels_outside_the_image_are_refused_by_name(denoiser, bank):
+@pytest.mark.parametrize("pixels", [[(6, 0)], [(0.5, 1)], (1, 1), [(1, 1, 1)], None])
+def test_pixels_that_are_none_are_refused_by_name(denoiser, bank, pixels):
     with pytest.raises(ValueError, match=r"^pixels: want"):
-        denoiser.jacobian(noisy(bank, 1.0), 1.0, [(6, 0)])
+        denoiser.jacobian(noisy(bank, 1.0), 1.0, pixels)
+
+
+def test_no_images_and_no_pixels_give_nothing(denoiser, bank):
+    x = noisy(bank, 1.0)
+    assert denoiser.jacobian(x, 1.0, []).shape == (5, 0, 3, 6, 6)
+    assert denoiser(x[:0], 1.0).shape == (0, 3, 6, 6)
+    if isinstance(denoiser, BankDenoiser):
+        assert [field.shape for field in denoiser.posterior(x[:0], 1.0)] == [(0, 3, 6, 6)] * 4
+
+
+def test_what_is_no_tensor_is_refused_by_name(denoiser, bank):
+    with pytest.raises(ValueError, match=r"^x: want a float tensor .*, got ndarray"):
+        denoiser(noisy(bank, 1.0).numpy(), 1.0)

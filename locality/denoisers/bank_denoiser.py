@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
+from numbers import Integral
 from typing import ClassVar
 
 import torch
@@ -44,7 +45,7 @@ class BankDenoiser(FullPrecision, Denoiser, ClosedFormJacobian, ABC):
             raise ValueError(f"memory_budget: want a whole number of bytes from 1, got {memory_budget!r}")
         self.bank = bank
         self.image_shape = bank.image_shape
-        self.limits_of_memory = Limits(chunk_size, memory_budget)
+        self.limits_of_memory = Limits(None if chunk_size is None else int(chunk_size), int(memory_budget))
 
     @abstractmethod
     def engine(
@@ -74,9 +75,12 @@ class BankDenoiser(FullPrecision, Denoiser, ClosedFormJacobian, ABC):
         sigma: float | Tensor,  # [B] noise levels, or one for all
     ) -> Posterior:  # fields [B, C, H, W]
         """The estimate and its weights' log-partition, effective size and entropy; carries no gradient."""
+        sigma = self._checked(x, sigma)
+        if len(x) == 0:
+            return Posterior(x.detach(), *(x.detach().double() for _ in range(3)))
         places, parts = [], []
         with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
-            for place, flat, level, engine in self._groups(x, self._checked(x, sigma)):
+            for place, flat, level, engine in self._groups(x, sigma):
                 places.append(place)
                 parts.append(engine().posterior(flat, level))
         order = torch.cat(places).argsort()
@@ -116,4 +120,4 @@ class BankDenoiser(FullPrecision, Denoiser, ClosedFormJacobian, ABC):
 
 def is_count(number: object) -> bool:
     """Whether something is a whole number from 1."""
-    return isinstance(number, int) and not isinstance(number, bool) and number >= 1
+    return isinstance(number, Integral) and not isinstance(number, bool) and int(number) >= 1

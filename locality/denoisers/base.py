@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from enum import Enum
+from operator import index
 from typing import ClassVar, final
 
 import torch
@@ -64,20 +65,24 @@ class Denoiser(nn.Module, ABC):
         In closed form where the denoiser has one (`ClosedFormJacobian`), else by vector-Jacobian products.
         """
         sigma = self._checked(x, sigma)
-        height, width = x.shape[-2:]
-        for row, col in pixels:
-            if not (0 <= row < height and 0 <= col < width):
-                raise ValueError(f"pixels: want (row, col) inside {height} x {width}, got ({row}, {col})")
+        pixels = _places(pixels, *x.shape[-2:])
+        if not pixels:
+            return x.new_zeros(len(x), 0, *x.shape[1:])
         if isinstance(self, ClosedFormJacobian):
             return self.closed_form_jacobian(x, sigma, pixels)
         return vjp_jacobian(self, x, sigma, pixels)
 
     def _checked(self, x: Tensor, sigma: float | Tensor) -> Tensor:
+        if not isinstance(x, Tensor):
+            raise ValueError(f"x: want a float tensor [B, C, H, W], got {type(x).__name__}")
         if x.ndim != 4 or not x.is_floating_point():
             raise ValueError(f"x: want a float tensor [B, C, H, W], got {x.dtype} {tuple(x.shape)}")
         if self.image_shape is not None and x.shape[1:] != self.image_shape:
             raise ValueError(f"x: want images {tuple(self.image_shape)}, got {tuple(x.shape[1:])}")
-        sigma = torch.as_tensor(sigma, dtype=x.dtype, device=x.device)
+        try:
+            sigma = torch.as_tensor(sigma, dtype=x.dtype, device=x.device)
+        except (TypeError, ValueError, RuntimeError):
+            raise ValueError(f"sigma: want a number or a tensor [B], got {sigma!r}") from None
         if sigma.shape not in ((), (1,), (len(x),)):
             raise ValueError(
                 f"sigma: want one noise level or one for each of {len(x)} images, got {tuple(sigma.shape)}"
@@ -100,6 +105,17 @@ class ClosedFormJacobian(ABC):
         pixels: Sequence[Pixel],
     ) -> Tensor:  # [B, P, C, H, W]
         """The same quantity as `Denoiser.jacobian`, for arguments that are known to be good."""
+
+
+def _places(pixels: Sequence[Pixel], height: int, width: int) -> list[Pixel]:
+    try:
+        places = [(index(row), index(col)) for row, col in pixels]
+    except (TypeError, ValueError):
+        raise ValueError(f"pixels: want pairs (row, col) of whole numbers, got {pixels!r}") from None
+    for row, col in places:
+        if not (0 <= row < height and 0 <= col < width):
+            raise ValueError(f"pixels: want (row, col) inside {height} x {width}, got ({row}, {col})")
+    return places
 
 
 def vjp_jacobian(

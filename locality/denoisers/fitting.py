@@ -28,14 +28,23 @@ def statistics_of(
 ) -> GaussianStats:
     """The statistics that a `fit` with these four arguments builds on."""
     check_shrinkage(shrinkage)
+    if not isinstance(bank, ImageBank):
+        raise ValueError(f"bank: want an ImageBank, got {type(bank).__name__}")
+    if stats is not None:
+        check_coordinates(stats, bank.image_shape)
     return (GaussianStats.measured(bank, cache) if stats is None else stats).shrunk_by(shrinkage)
 
 
 def check_coordinates(stats: GaussianStats, image_shape: torch.Size) -> None:
     """Raises ValueError for statistics of images of another size than those of the bank."""
+    if not isinstance(stats, GaussianStats):
+        raise ValueError(f"stats: want GaussianStats, got {type(stats).__name__}")
     n = image_shape.numel()
     if len(stats.mean) != n:
         raise ValueError(f"stats: want {n} coordinates, as the bank has, got {len(stats.mean)}")
+    if stats.image_shape not in (None, image_shape):
+        want, got = tuple(image_shape), tuple(stats.image_shape or ())
+        raise ValueError(f"stats: want those of images {want}, as the bank has, got {got}")
 
 
 def fitted(fit: Fit, bank: ImageBank, stats: Callable[[], GaussianStats]) -> Denoiser:

@@ -12,6 +12,7 @@ from locality.bank import ImageBank
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET, is_count
 from locality.denoisers.base import Limit
 from locality.denoisers.fitting import statistics_of
+from locality.denoisers.options import real
 from locality.denoisers.wiener_mask import WienerMask, WienerMaskedDenoiser
 from locality.noise import generator
 from locality.posterior.subset import SubsetEngine
@@ -47,7 +48,10 @@ class GoldenSubset(WienerMaskedDenoiser):
         chunk_size: int | None = None,  # images read at once; changes no result
         memory_budget: int = MEMORY_BUDGET,  # bytes above the bank
     ) -> None:
-        if not 0 < k_min <= k_max <= m_min <= 1:
+        fractions = {"k_min": k_min, "k_max": k_max, "m_min": m_min}
+        for name, given in fractions.items():
+            real(name, given, lambda k: 0 < k <= 1, "a fraction above 0, at most 1")
+        if not k_min <= k_max <= m_min:
             got = f"k_min={k_min}, k_max={k_max}, m_min={m_min}"
             raise ValueError(
                 f"k_min, k_max, m_min: want fractions 0 < k_min <= k_max <= m_min <= 1, got {got}"
@@ -58,8 +62,8 @@ class GoldenSubset(WienerMaskedDenoiser):
             raise ValueError(f"presample: want None or 1 to {len(bank)} images, got {presample!r}")
         wiener = WienerMask(stats, bank.image_shape, tau, mask_axis, threshold)
         super().__init__(bank, wiener, chunk_size, memory_budget)
-        self.fractions = (k_min, k_max, m_min)
-        self.proxy_size = proxy_size
+        self.fractions = (float(k_min), float(k_max), float(m_min))
+        self.proxy_size = int(proxy_size)
         order = torch.randperm(len(bank), generator=generator(seed, "golden subset"))
         chosen = torch.arange(len(bank)) if presample is None else order[:presample].sort().values
         self.register_buffer("candidates", chosen)

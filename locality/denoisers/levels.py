@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
 
+from locality.denoisers.options import real
 from locality.full_precision import FullPrecision
 
 
@@ -27,12 +29,12 @@ class Levels(FullPrecision):
         wanted: str,  # what `good` asks for, in words
     ) -> None:
         super().__init__()
-        table = dict(given) if isinstance(given, Mapping) else {1.0: given}
-        for sigma, value in table.items():
-            if isinstance(value, bool | str) or not isinstance(value, int | float) or not good(value):
-                raise ValueError(f"{name}: want {wanted}, got {value!r}")
-            if not (isinstance(sigma, int | float) and 0 < sigma < float("inf")):
-                raise ValueError(f"{name}: want noise levels above 0 as keys, got {sigma!r}")
+        table = {
+            real(name, sigma, lambda s: 0 < s < math.inf, "noise levels above 0 as keys"): real(
+                name, value, good, wanted
+            )
+            for sigma, value in (given.items() if isinstance(given, Mapping) else [(1.0, given)])
+        }
         if not table:
             raise ValueError(f"{name}: want {wanted}, or one for each of some noise levels, got none")
         ordered = sorted(table)

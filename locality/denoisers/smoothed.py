@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
 from locality.bank import ImageBank
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET, BankDenoiser, is_count
 from locality.denoisers.base import Limit
+from locality.denoisers.options import real
 from locality.noise import generator
 from locality.posterior.smoothed import SmoothedEngine
 from locality.posterior.uniform import UniformEngine
@@ -37,13 +40,12 @@ class Smoothed(BankDenoiser):
         memory_budget: int = MEMORY_BUDGET,  # bytes above the bank
     ) -> None:
         super().__init__(bank, chunk_size, memory_budget)
-        if isinstance(smoothing, str) or not 0 <= smoothing < float("inf"):
-            raise ValueError(f"smoothing: want a standard deviation from 0, got {smoothing!r}")
+        spread = real("smoothing", smoothing, lambda s: 0 <= s < math.inf, "a standard deviation from 0")
         if not is_count(copies):
             raise ValueError(f"copies: want a whole number from 1, got {copies!r}")
-        self.smoothing = float(smoothing)
+        self.smoothing = spread
         half = torch.randn(
-            (copies + 1) // 2,
+            (int(copies) + 1) // 2,
             bank.image_shape.numel(),
             generator=generator(seed, "smoothed"),
             dtype=torch.float64,

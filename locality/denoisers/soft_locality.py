@@ -14,6 +14,7 @@ from locality.denoisers.bank_denoiser import MEMORY_BUDGET
 from locality.denoisers.base import ClosedFormJacobian, Denoiser, Limit, Pixel, per_image
 from locality.denoisers.fitting import check_coordinates, statistics_of
 from locality.denoisers.levels import Levels
+from locality.denoisers.options import real
 from locality.denoisers.precision import PrecisionDenoiser
 from locality.denoisers.wiener import Wiener
 from locality.posterior.relative_rows import soft_precision
@@ -48,14 +49,12 @@ class SoftLocality(Denoiser, ClosedFormJacobian):
         memory_budget: int = MEMORY_BUDGET,  # bytes above the bank
     ) -> None:
         super().__init__()
-        if isinstance(reach, bool | str) or not isinstance(reach, int | float) or not 0 < reach <= 1:
-            raise ValueError(f"reach: want a number inside (0, 1], got {reach!r}")
+        self.reach = real("reach", reach, lambda r: 0 < r <= 1, "a number inside (0, 1]")
         self.average = PrecisionDenoiser(bank, self.precision, chunk_size, memory_budget)
         check_coordinates(stats, bank.image_shape)
         self.wiener = Wiener(stats)
         self.beta = Levels("beta", beta, lambda b: 0 <= b < float("inf"), "a finite number from 0")
         self.blend = Levels("blend", blend, lambda c: 0 <= c <= 1, "a number from 0 to 1")
-        self.reach = float(reach)
         self.image_shape = bank.image_shape
 
     @classmethod
