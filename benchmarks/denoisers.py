@@ -4,7 +4,8 @@ python -m benchmarks.denoisers                           every case not measured
 python -m benchmarks.denoisers --only pca-.05 local      some cases, measured again
 python -m benchmarks.denoisers --only pca --rounds 1     a quicker look
 
-Each case has a file of its own, written row by row: what was cut short is taken up where it ended.
+Each case has a file of its own, written row by row: what was cut short is taken up where it ended, if
+threads, machine and torch are the same; else it starts anew.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import platform
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -101,23 +103,36 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="turns that each rival takes")
     parser.add_argument("--output", type=Path, default=Path("runs/benchmarks/denoisers"), help="folder")
     options = parser.parse_args()
+    names = list(all_cases(options.rounds, []))
+    for start in options.only:
+        if not any(name.startswith(start) for name in names):
+            parser.error(f"--only {start}: no case begins so; there are {', '.join(names)}")
     warnings.filterwarnings("ignore", message=".*covariance lacks rank.*")
     options.output.mkdir(parents=True, exist_ok=True)
-    for name in all_cases(options.rounds, []):
+    for name in names:
         path = options.output / f"{name}.json"
         saved = json.loads(path.read_text()) if path.exists() else None
         if name.startswith(tuple(options.only)) if options.only else saved is None or not saved["complete"]:
-            measure(name, path, options.rounds, [] if saved is None or saved["complete"] else saved["rows"])
+            measure(name, path, options.rounds, unfinished(saved))
+
+
+def about() -> dict[str, Any]:
+    """What times depend on, besides the code."""
+    return {"threads": torch.get_num_threads(), "machine": platform.machine(), "torch": torch.__version__}
+
+
+def unfinished(saved: dict[str, Any] | None) -> list[Row]:
+    """The rows that a case can go on from: those of a case cut short under the same conditions."""
+    return [] if saved is None or saved["complete"] or saved["about"] != about() else saved["rows"]
 
 
 def measure(name: str, path: Path, rounds: int, rows: list[Row]) -> None:
     """The rows of a case that are not there yet."""
     print(name, flush=True)
-    about = {"threads": torch.get_num_threads(), "machine": platform.machine(), "torch": torch.__version__}
     steps = [t for t in cases.TIMESTEPS if t not in [row.get("t") for row in rows]]
 
     def save(complete: bool) -> None:
-        path.write_text(json.dumps({"about": about, "complete": complete, "rows": rows}, indent=1))
+        path.write_text(json.dumps({"about": about(), "complete": complete, "rows": rows}, indent=1))
 
     for row in all_cases(rounds, steps)[name]():
         rows.append(row)

@@ -92,3 +92,17 @@ def test_what_does_not_fit_is_told_in_one_line(case):
     make, message = REFUSED[case]
     with pytest.raises(ValueError, match=f"^{message}"):
         make()
+
+
+@pytest.mark.filterwarnings("ignore:.*covariance lacks rank.*")
+def test_what_is_printed_of_a_denoiser_shows_its_settings():
+    shown = {
+        "(patch_size): Levels(0.1: 3, 2: 5)": LocalScore.fit(BANK, {0.1: 3, 2: 5}),
+        "softmax='wssm:20'": PCALocality.fit(BANK, tau=0.07, softmax="wssm:20"),
+        "(tau): Levels(0.07)": PCALocality.fit(BANK, tau=0.07),
+        "smoothing=0.1, copies=3": Smoothed.fit(BANK, 0.1, 3),
+        "k_min=0.02, k_max=0.1, m_min=0.1, proxy_size=16": GoldenSubset.fit(BANK, k_min=0.02),
+        "reach=0.4": SoftLocality.fit(BANK, reach=0.4),
+    }
+    for text, denoiser in shown.items():
+        assert text in repr(denoiser)

@@ -57,6 +57,9 @@ class EquivariantLocalScore(BankDenoiser):
         """The equivariant local score machine of a bank; nothing is computed yet."""
         return cls(bank, patch_size, border, chunk_size, memory_budget)
 
+    def extra_repr(self) -> str:
+        return f"border={self.border!r}"
+
     def engine(self, sigma: float) -> ShiftEngine:
         """A softmax for each pixel, over all patches."""
         window = Window(int(self.patch_size.at(sigma)) // 2, self.border == "circular")

@@ -92,6 +92,11 @@ class GoldenSubset(WienerMaskedDenoiser):
         sizes = (k_min, k_max, m_min, proxy_size, presample, seed)
         return cls(bank, stats, tau, mask_axis, threshold, *sizes, chunk_size, memory_budget)
 
+    def extra_repr(self) -> str:
+        return (
+            "k_min={:g}, k_max={:g}, m_min={:g}, ".format(*self.fractions) + f"proxy_size={self.proxy_size}"
+        )
+
     def sizes(
         self,
         sigma: float,  # the noise level

@@ -41,6 +41,11 @@ class Levels(FullPrecision):
         self.register_buffer("sigmas", torch.tensor(ordered, dtype=torch.float64))
         self.register_buffer("values", torch.tensor([table[s] for s in ordered], dtype=torch.float64))
 
+    def extra_repr(self) -> str:
+        values = [f"{value:g}" for value in self.values.tolist()]
+        levels = [f"{sigma:.4g}" for sigma in self.sigmas.tolist()]
+        return values[0] if len(values) == 1 else ", ".join(map("{}: {}".format, levels, values))
+
     def at(self, sigma: float) -> float:
         """The value at a noise level."""
         distance = (self.sigmas.double().log() - torch.tensor(sigma, dtype=torch.float64).log()).abs()

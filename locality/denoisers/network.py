@@ -40,6 +40,9 @@ class NetworkDenoiser(Denoiser):
         self.image_shape = None if image_shape is None else torch.Size(image_shape)
         self.prediction = prediction
 
+    def extra_repr(self) -> str:
+        return f"prediction={self.prediction!r}"
+
     def estimate(self, x: Tensor, sigma: Tensor) -> Tensor:
         """The clean image that the output stands for."""
         out = self.output(x, sigma)

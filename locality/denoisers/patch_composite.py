@@ -68,6 +68,9 @@ class PatchComposite(MaskedDenoiser):
         """The patch composite of a bank; nothing is computed yet."""
         return cls(bank, patch_size, border, heat, mass, chunk_size, memory_budget)
 
+    def extra_repr(self) -> str:
+        return f"border={self.border!r}" if self.heat is None else f"heat=<function>, mass={self.mass:g}"
+
     def rows(self, sigma: float) -> Rows:
         """A row for each window."""
         shape, device = self.bank.image_shape, self.bank.images.device

@@ -67,6 +67,9 @@ class PCALocality(WienerMaskedDenoiser):
         stats = statistics_of(bank, stats, shrinkage, cache)
         return cls(bank, stats, tau, mask_axis, threshold, softmax, chunk_size, memory_budget, decomposition)
 
+    def extra_repr(self) -> str:
+        return "softmax=" + repr("exact" if self.batch is None else f"wssm:{self.batch}")
+
     def engine(self, sigma: float) -> Engine:
         """A softmax for each distinct row, over the bank or over batches of it."""
         plan, limits = self.plan(sigma), self.limits_of_memory

@@ -65,6 +65,9 @@ class Smoothed(BankDenoiser):
         """The smoothed denoiser of a bank; nothing is computed yet."""
         return cls(bank, smoothing, copies, seed, chunk_size, memory_budget)
 
+    def extra_repr(self) -> str:
+        return f"smoothing={self.smoothing:g}, copies={len(self.noise)}"
+
     def engine(self, sigma: float) -> SmoothedEngine:
         """The optimal denoiser's engine, at each copy."""
         optimal = UniformEngine(self.images, self.limits_of_memory)

@@ -74,6 +74,9 @@ class SoftLocality(Denoiser, ClosedFormJacobian):
         stats = statistics_of(bank, stats, shrinkage, cache)
         return cls(bank, stats, beta, blend, reach, chunk_size, memory_budget)
 
+    def extra_repr(self) -> str:
+        return f"reach={self.reach:g}"
+
     @property
     def bank(self) -> ImageBank:
         """The images that are averaged."""

@@ -41,13 +41,18 @@ class WienerMask(FullPrecision):
         self.tau = Levels("tau", tau, lambda t: 0 <= t < float("inf"), "a finite number from 0")
         self.mask_axis = choice("mask_axis", mask_axis, ("column", "row"))
         self.threshold = choice("threshold", threshold, ("global", "row"))
-        if choice("decomposition", decomposition, ("exact", "float32")) == "exact":
+        self.decomposition = choice("decomposition", decomposition, ("exact", "float32"))
+        if decomposition == "exact":
             values, left, right = stats.eigenvalues, stats.eigenvectors, None
         else:
             values, left, right = _float32_factors(stats.covariance)
         self.register_buffer("eigenvalues", values)
         self.register_buffer("eigenvectors", left)
         self.register_buffer("right", right)
+
+    def extra_repr(self) -> str:
+        names = ("mask_axis", "threshold", "decomposition")
+        return ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
 
     def at(
         self,

@@ -11,7 +11,11 @@ from torch import Tensor
 
 
 class Posterior(NamedTuple):
-    """A softmax average and what is known of its weights, output by output; the statistics are float64."""
+    """A softmax average and what is known of its weights, output by output; the statistics are float64.
+
+    As exact as x allows: for float64 images they have float64's accuracy, for float32 ones float32's, since
+    logits are then summed in float32 (the log-partition to about 1e-4).
+    """
 
     mean: Tensor  # sum_i w_i(q) X_i[q]
     log_partition: Tensor  # log sum_i exp(-sum_p A[q, p] (x_p - X_ip)^2 / (2 sigma^2))
