@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 import pytest
 import torch
 from banks import TIMESTEPS, noisy, photographs, relative
@@ -10,7 +12,8 @@ from torch.nn.functional import avg_pool2d
 from locality import ImageBank
 from locality.bank import to_float
 from locality.denoisers import GoldenSubset, PCALocality
-from locality.posterior import reference
+from locality.posterior import reference, subset
+from locality.posterior.masked import MaskedEngine
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*covariance lacks rank.*")
 
@@ -46,6 +49,25 @@ def test_everything_golden_is_pca_locality():
     x, sigma = noisy(photographs(8), 300)
     golden = GoldenSubset.fit(bank, tau=0.05, k_min=1.0, k_max=1.0, m_min=1.0)
     assert relative(golden(x, sigma), PCALocality.fit(bank, tau=0.05)(x, sigma)) < 1e-6
+
+
+def test_the_candidates_of_one_image_are_read_at_a_time(monkeypatch):
+    engines, alive = [], []
+
+    def counted(*arguments):
+        engine = MaskedEngine(*arguments)
+        engines.append(weakref.ref(engine))
+        alive.append(sum(one() is not None for one in engines))
+        return engine
+
+    monkeypatch.setattr(subset, "MaskedEngine", counted)
+    x, sigma = noisy(photographs(8), 300, count=9)
+    denoiser = GoldenSubset.fit(ImageBank(photographs(8)), tau=0.05)
+    denoiser(x, sigma)
+    denoiser.posterior(x, sigma)
+    denoiser.jacobian(x, sigma, [(0, 0)])
+    assert len(engines) == 27
+    assert max(alive) <= 2  # the last one, while the next is made
 
 
 def test_a_random_pre_sample_is_a_smaller_bank():
