@@ -164,7 +164,7 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         "Which mask orientation and threshold?",
-        "variants", *variants("axis_row", "threshold_row", "axis_and_threshold_row"), why="",
+        "variants", *variants("axis_row", "threshold_row", "both_row"), why="",
     ),
     Question(
         "How sensitive is r2 to tau?",

@@ -53,7 +53,7 @@ def measured(section: str, nn2: bool = False) -> dict[str, Any]:
         names += [f"wssm_{n}" for n in (128, 512, 2048)] + ["float32", "float32_wssm_512", "axis_row"]
         names += [
             "threshold_row",
-            "axis_and_threshold_row",
+            "both_row",
             *(f"tau_{t}" for t in ("002", "005", "02", "05", "2", "5")),
         ]
     names = (["nn2"] if nn2 else []) + names

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from locality.calibration import bind
 from locality.compare.context import Context
 from locality.compare.paper_figures import figure_1, figure_5
 from locality.compare.summary import FLOOR, Quantity, quantity
-from locality.config import UsageError
+from locality.config import UsageError, nearest
 from locality.denoisers.base import Denoiser
 from locality.metrics import PearsonR, is_copy, nearest_two, ratio_interval
 from locality.modules.base import PROTOCOL_STEPS
@@ -26,6 +28,7 @@ COLUMNS = (
     "denoiser", "samples", "training images", "r2", "r2 over PCA locality", "MSE", "Pearson r", "copy rate",
     "seconds / image",
 )  # fmt: skip
+Variants = Mapping[str, Mapping[str, Mapping[str, Any]]]  # of a candidate: name -> changed settings
 PAPERS = "pca_locality"  # the row that others are set against, seed by seed
 
 
@@ -89,12 +92,14 @@ def paper_table(
     | None = None,  # training images for the costly candidates, or for all
     sample_counts: Mapping[str, int] | None = None,  # seeds for the costly candidates
     calibrated_as: Mapping[str, str] | None = None,  # candidates that take the calibration of another
+    variants: Variants | None = None,  # more candidates: others with some settings changed
 ) -> dict[str, float]:
     """The table, one-step r2 and held-out error at each noise level, and the paper's figures 1 and 5.
 
     Every denoiser starts from the same noise. What had fewer seeds or training images says so in its row.
     """
     _check(context, count, sample_counts or {})
+    context = _with_variants(context, variants or {})
     rivals = {
         name.lower(): one for name, one in context.rivals(calibration, bank_counts, calibrated_as).items()
     }
@@ -115,6 +120,21 @@ def _check(context: Context, count: int, sample_counts: Mapping[str, int]) -> No
         raise UsageError(f"compare.sample_counts: want numbers from 1, got {dict(sample_counts)}")
     if context.trainer().world_size > 1:
         raise UsageError("compare=paper_table: samples are kept in one process; leave trainer.devices out")
+
+
+def _with_variants(context: Context, variants: Variants) -> Context:
+    fits = dict(context.fits)
+    for candidate, changed in variants.items():
+        if candidate not in context.fits:
+            raise UsageError(f"compare.variants.{candidate}: {nearest(candidate, context.fits)}")
+        for name, settings in changed.items():
+            fits[name] = context.fits[candidate]
+            for setting, value in settings.items():
+                try:
+                    fits[name] = bind(fits[name], setting, value)
+                except ValueError as error:
+                    raise UsageError(f"compare.variants.{candidate}.{name}: {error}") from error
+    return replace(context, fits=fits)
 
 
 def _measure(
