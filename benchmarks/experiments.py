@@ -21,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from locality.gallery import model_name
 from locality.past_runs import runs_in
+from locality.report.provenance import told
 from locality.report.table import format_markdown
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -140,11 +141,6 @@ def pictures(run: Run | None, shown: str) -> str:
             shutil.copy(path, copied)
             lines.append(f"![{name}](images/{copied.name})\n")
     return "\n".join(lines)
-
-
-def told(command: str) -> str:
-    """A command without the places of this machine."""
-    return re.sub(r"[^\s'\[{:,=]*/runs/", "runs/", re.sub(r" runs=\S+", "", command))
 
 
 if __name__ == "__main__":

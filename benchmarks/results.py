@@ -19,6 +19,7 @@ from omegaconf import OmegaConf
 
 from benchmarks.questions import QUESTIONS, Question
 from locality.past_runs import runs_in
+from locality.report.provenance import told
 from locality.report.table import format_markdown
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -99,7 +100,9 @@ def page(kept: dict[str, Any]) -> str:
 def comparison(name: str, found: dict[str, Any]) -> list[str]:
     """The tables and figures of one data set, and where they come from."""
     run = found["run"]
-    parts = [f"`{run['command']}`, commit `{run['commit']}`, {run['started']}, run `{found['folder']}`."]
+    parts = [
+        f"`{told(run['command'])}`, commit `{run['commit']}`, {run['started']}, run `{found['folder']}`."
+    ]
     parts += [
         markdown(table["columns"], table["rows"])
         for table in (found["tables"][key] for key in ("paper/samples", "paper/step_r2", "paper/heldout"))
@@ -114,8 +117,12 @@ def answer(question: Question, name: str, found: dict[str, Any] | None) -> list[
     if found is None:
         return []
     run = found["run"]
-    told = [markdown(columns, rows) for columns, rows in question.tables(found)]
-    return [f"{name} (`{run['command']}`, commit `{run['commit']}`)", *told, f"{question.verdict(found)}."]
+    found_tables = [markdown(columns, rows) for columns, rows in question.tables(found)]
+    return [
+        f"{name} (`{told(run['command'])}`, commit `{run['commit']}`)",
+        *found_tables,
+        f"{question.verdict(found)}.",
+    ]
 
 
 def network(name: str, found: dict[str, Any]) -> list[str]:
@@ -125,7 +132,7 @@ def network(name: str, found: dict[str, Any]) -> list[str]:
     table = found["tables"]["heldout"]
     return [
         f"### {name}",
-        f"`{run['command']}`, commit `{run['commit']}`; on held-out images it {verdict}.",
+        f"`{told(run['command'])}`, commit `{run['commit']}`; on held-out images it {verdict}.",
         markdown(table["columns"], table["rows"]),
     ]
 

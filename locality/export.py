@@ -35,6 +35,7 @@ from locality.report.figures import to_png
 from locality.report.folder import write_atomically
 from locality.report.grid import draw_grid
 from locality.report.history import HISTORY, read_history
+from locality.report.provenance import told
 from locality.report.record import METRICS
 from locality.report.table import Table
 from locality.sampling import sample
@@ -110,6 +111,7 @@ def _origin(source: Path, checkpoint: dict[str, Any]) -> dict[str, Any]:
         facts |= {"gamma": cfg.get("gamma", 0.0), "seed": cfg.get("seed")}
     if (run / METRICS).is_file():
         facts["run"] = json.loads((run / METRICS).read_text())["run"]
+        facts["run"]["command"] = told(facts["run"]["command"])
     points = read_history(run / HISTORY)
     step = facts["step"] or 0
     facts["losses"] = {

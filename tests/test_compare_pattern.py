@@ -163,7 +163,7 @@ def test_the_page_of_experiments_is_written_from_run_folders(sweep, tmp_path, mo
 
 
 def test_a_command_is_told_without_the_places_of_a_machine():
-    from benchmarks.experiments import told
+    from locality.report.provenance import told
 
     command = "python evaluate.py runs=/a/b/runs compare=pattern 'networks=[/a/b/runs/x,/a/b/runs/y]'"
     assert told(command) == "python evaluate.py compare=pattern 'networks=[runs/x,runs/y]'"

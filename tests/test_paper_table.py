@@ -76,7 +76,7 @@ def test_counts_that_do_not_fit_are_refused(run, tmp_path):
     for wrong, message in (
         ("compare.count=5000", "test images"),
         ("compare.sample_counts.smoothed=0", "from 1"),
-        ("+compare.variants={pca: {mine: {tau: 1}}}", "variants.pca: Did you mean 'pca_locality'"),
+        ("+compare.variants={pca: {mine: {tau: 1}}}", "variants.pca: There are: .*pca_locality"),
         ("+compare.variants={pca_locality: {mine: {taus: 1}}}", "variants.pca_locality.mine: .* 'taus'"),
     ):
         with pytest.raises(UsageError, match=message):

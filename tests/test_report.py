@@ -22,6 +22,7 @@ from locality.report import (
     create_run_folder,
     write_atomically,
 )
+from locality.report.card import render_card
 from locality.report.history import read_history
 
 PACKAGE = Path(locality.__file__).parent
@@ -74,6 +75,23 @@ def test_metrics_json_is_sorted_strict_json_with_its_origin(tmp_path: Path) -> N
     assert list(content["scalars"].items()) == [("a/x", 0.25), ("a/y", None), ("b/x", 0.5)]
     assert set(content["run"]) == {"command", "commit", "finished", "seconds", "started", "versions"}
     assert content["run"]["versions"]["torch"] == torch.__version__.split("+")[0]
+
+
+def test_a_resumed_run_keeps_the_command_that_began_it_and_adds_up_its_seconds(tmp_path: Path) -> None:
+    commands = ["python train.py seed=1 runs=/a/runs", "python train.py resume=/a/runs/x"]
+    for command in commands:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("sys.argv", command.split()[1:])
+            report = Report(tmp_path)
+            report.finish()
+    run = json.loads((tmp_path / "metrics.json").read_text())["run"]
+    sessions = json.loads((tmp_path / "sessions.json").read_text())
+    assert run["command"] == commands[0]
+    assert [session["command"] for session in run["resumed"]] == commands[1:]
+    assert run["seconds"] == pytest.approx(sum(session["seconds"] for session in sessions), abs=0.1)
+    card = render_card(ModelCard("t", "s", "d", "u"), {}, {}, run)
+    assert "`python train.py seed=1`" in card
+    assert "1 x, the last at commit" in card
 
 
 def test_other_ranks_write_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

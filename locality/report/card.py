@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from locality.report.provenance import told
 from locality.report.table import Table, format_markdown
 
 
@@ -27,10 +28,12 @@ def render_card(
     """The card in Markdown with the header that model hubs read."""
     facts = {
         **card.facts,
-        "Command": f"`{run['command']}`",
+        "Command": f"`{told(str(run['command']))}`",
         "Commit": f"`{run['commit']}`",
         "Date": run["started"],
     }
+    if resumed := run.get("resumed"):
+        facts["Resumed"] = f"{len(resumed)} x, the last at commit `{resumed[-1]['commit']}`"
     parts = [
         "---\nlicense: mit\nlibrary_name: locality\ntags:\n- diffusion\n- denoising\n---",
         f"# {card.title}",

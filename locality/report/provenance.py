@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import shlex
 import subprocess
 import sys
@@ -22,6 +23,11 @@ def provenance() -> dict[str, Any]:
         "started": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "versions": {"python": platform.python_version(), **_versions()},
     }
+
+
+def told(command: str) -> str:
+    """A command without the places of this machine."""
+    return re.sub(r"[^\s'\[{:,=]*/runs/", "runs/", re.sub(r" runs=\S+", "", command))
 
 
 def commit() -> str | None:

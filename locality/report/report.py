@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, final
@@ -16,8 +15,8 @@ from locality.report.grid import draw_grid
 from locality.report.history import HISTORY, draw_history, read_history
 from locality.report.mirror import Mirror, sync_command
 from locality.report.page import Picture, render_page
-from locality.report.provenance import provenance
 from locality.report.record import CURVES, METRICS, Record
+from locality.report.sessions import Sessions
 from locality.report.table import Cell, Table
 
 if TYPE_CHECKING:
@@ -56,8 +55,7 @@ class Report:
         self._record = Record(folder)
         self._pictures: dict[str, Picture] = {}
         self._files = [METRICS, CURVES, HISTORY, CONFIG, PAGE, CARD]
-        self._run = provenance()
-        self._clock = time.monotonic()
+        self._sessions = Sessions(folder, self.writes)
         self._finished = False
 
     @functools.cached_property
@@ -111,7 +109,7 @@ class Report:
     @_on_first_rank
     def model_card(self, card: ModelCard) -> None:
         """MODEL_CARD.md, with the numbers reported so far."""
-        text = render_card(card, self._record.scalars, self._record.tables, self._run)
+        text = render_card(card, self._record.scalars, self._record.tables, self._sessions.run)
         write_atomically(self.folder / CARD, text)
 
     def finish(self, exit_code: int = 0) -> str | None:
@@ -124,9 +122,8 @@ class Report:
         self._finished = True
         for logger in self._loggers:
             logger.save()
-        self._run["seconds"] = round(time.monotonic() - self._clock, 1)
-        self._run["finished"] = exit_code == 0
-        self._record.save(self._run)
+        self._sessions.end(finished=exit_code == 0)
+        self._record.save(self._sessions.run)
         self._draw_history()
         self._write_page()
         if self._mirror:
@@ -157,7 +154,7 @@ class Report:
         links = [name for name in self._files if (self.folder / name).exists() and name != PAGE]
         page = render_page(
             title=self.folder.resolve().name,
-            run=self._run,
+            run=self._sessions.run,
             scalars=self._record.scalars,
             tables=self._record.tables,
             pictures=[*self._pictures.values(), *self._earlier_pictures()],
