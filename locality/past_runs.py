@@ -47,7 +47,7 @@ def newest_network(root: Path, data: Any, gamma: float | None) -> Path:
 
     Raises UsageError, naming the command that trains one, if there is none.
     """
-    wanted_data: Any = OmegaConf.to_container(data) if isinstance(data, DictConfig) else data
+    wanted_data: Any = OmegaConf.to_container(data, resolve=True) if isinstance(data, DictConfig) else data
 
     def fits(config: Path) -> bool:
         if wanted_data is None:

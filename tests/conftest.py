@@ -11,9 +11,10 @@ os.environ.setdefault("WANDB_MODE", "offline")
 import pytest
 import torch
 
-from locality import ImageBank
+from locality import ImageBank, gallery, past_runs
 
 CONFIGS = Path(__file__).parent.parent / "configs"
+PRETRAINED = past_runs.SHIPPED  # the networks that ship, which tests that do not ask for them never meet
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +29,9 @@ def bank() -> ImageBank:
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOCALITY_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture(autouse=True)
+def _nothing_ships(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(past_runs, "SHIPPED", tmp_path / "pretrained")
+    monkeypatch.setattr(gallery, "SWEEP", (tmp_path / "pretrained" / "none",))

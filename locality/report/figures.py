@@ -49,6 +49,7 @@ KNOWN = {
     "wiener": Look("Wiener", "#0072B2", "s"),
     "optimal": Look("optimal", "#D55E00", "^"),
     "nearest": Look("nearest", "#E69F00", "v", "--"),
+    "soft_locality": Look("soft locality", "#332288", "*"),
     "pca_locality": Look("PCA locality", "#009E73", "D"),
     "pca_locality_wssm": Look("PCA locality, wssm", "#66C2A5", "d", "--"),
     "local_score": Look("local score", "#CC79A7", "P"),
@@ -60,7 +61,7 @@ KNOWN = {
 }
 ALIASES = {"nn1": "network", "nn2": "second_network", "network_2": "second_network", "noisy": "identity"}
 OTHERS = (
-    ("#332288", "*"),
+    ("#117733", "*"),
     ("#44AA99", "p"),
     ("#DDCC77", "d"),
     ("#661100", "8"),

@@ -1,0 +1,81 @@
+"""The networks that ship: small, documented, found, and as good as their cards say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import PRETRAINED
+from tiny_runs import config
+
+import locality
+from locality import build, gallery, past_runs
+from locality.bank import to_float
+from locality.checkpoint import read
+from locality.denoisers import Wiener
+from locality.heldout import SIGMAS
+from locality.noise import image_noise
+from locality.statistics import GaussianStats
+
+FOLDERS = sorted(path.parent for path in PRETRAINED.glob("*/config.yaml"))
+PATTERN = [folder for folder in FOLDERS if "_gamma" in folder.name]  # show where locality comes from
+NETWORKS = [folder for folder in FOLDERS if folder not in PATTERN]  # stand in comparisons
+
+
+def named(folder: Path) -> str:
+    return folder.name
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=named)
+def test_a_network_that_ships_is_small_and_says_how_it_was_made(folder):
+    assert sum(path.stat().st_size for path in folder.rglob("*.safetensors")) < 5e6
+    recipe, card = read(folder)["hyper_parameters"], (folder / "MODEL_CARD.md").read_text()
+    for fact in (
+        recipe["fingerprint"],
+        f"{recipe['step']:,}",
+        recipe["run"]["command"],
+        recipe["run"]["commit"],
+    ):
+        assert fact in card
+    assert "python train.py experiment=" in recipe["run"]["command"]
+    assert "/" not in recipe["run"]["command"]
+
+
+@pytest.mark.parametrize("folder", NETWORKS, ids=named)
+def test_what_comparisons_rest_on_beats_wiener_where_it_has_to(folder):
+    assert json.loads((folder / "metrics.json").read_text())["scalars"]["heldout/trained"] == 1
+
+
+@pytest.mark.parametrize(
+    "folder", [folder for folder in FOLDERS if folder.name.startswith("photos")], ids=named
+)
+def test_the_ratio_to_wiener_on_the_card_is_found_again(folder):
+    numbers = json.loads((folder / "metrics.json").read_text())["scalars"]
+    data = build.datamodule(read(folder)["hyper_parameters"]["data"])
+    bank, clean = data.bank("train"), to_float(data.bank("test").images[:64])
+    assert bank.fingerprint == read(folder)["hyper_parameters"]["fingerprint"]
+    network, wiener = locality.load(folder), Wiener(GaussianStats.from_bank(bank))
+    noise = image_noise(range(64), clean.shape[1:], 1, "another stream")
+    for sigma in (SIGMAS[2], SIGMAS[6]):
+        with torch.no_grad():
+            ours, theirs = (
+                (one(clean + sigma * noise, sigma) - clean).square().mean() for one in (network, wiener)
+            )
+        assert (ours / theirs).item() == pytest.approx(numbers[f"heldout/ratio/sigma{sigma:g}"], rel=0.15)
+
+
+def test_networks_are_found_by_their_data(tmp_path, monkeypatch):
+    monkeypatch.setattr(past_runs, "SHIPPED", PRETRAINED)
+    for data in ("photos", "fashion_mnist"):
+        cfg = config(tmp_path, "compare=quick", f"data={data}", task="evaluate")
+        assert past_runs.newest_network(tmp_path, cfg.data, None) in NETWORKS
+
+
+def test_the_twin_of_a_network_that_ships_is_found(tmp_path, monkeypatch):
+    monkeypatch.setattr(past_runs, "SHIPPED", PRETRAINED)
+    first = PRETRAINED / "fashion_mnist"
+    cfg = config(tmp_path, "compare=quick", task="evaluate")
+    (twin,) = gallery.twin(cfg, first, read(first)).values()
+    assert twin.path == PRETRAINED / "fashion_mnist_seed1"
