@@ -126,7 +126,7 @@ def _check_networks(cfg: DictConfig) -> None:
         raise UsageError(
             f"networks: want {{name: runs/<run>}}, [runs/<run>], {' or '.join(CHOICES)}, got {cfg.networks!r}"
         )
-    if cfg.checkpoint is None and not cfg.networks:
+    if cfg.checkpoint is None and (not cfg.networks or cfg.networks == "twin"):
         raise UsageError("networks: want at least one, such as [runs/<run>], where checkpoint is null")
     if cfg.checkpoint is None and cfg.data is not None:
         raise UsageError("data: each of the networks brings its own; leave it out")

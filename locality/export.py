@@ -111,7 +111,8 @@ def _origin(source: Path, checkpoint: dict[str, Any]) -> dict[str, Any]:
         facts |= {"gamma": cfg.get("gamma", 0.0), "seed": cfg.get("seed")}
     if (run / METRICS).is_file():
         facts["run"] = json.loads((run / METRICS).read_text())["run"]
-        facts["run"]["command"] = told(facts["run"]["command"])
+        for session in (facts["run"], *facts["run"].get("resumed", [])):
+            session["command"] = told(session["command"])
     points = read_history(run / HISTORY)
     step = facts["step"] or 0
     facts["losses"] = {

@@ -70,14 +70,14 @@ def twin(cfg: DictConfig, path: Path, checkpoint: Mapping[str, Any]) -> dict[str
         return model, of_images(recipe["data"])
 
     own = checkpoint["hyper_parameters"]
-    known = own["data"] is not None
-    runs = (
-        [(folder, plain(run.data)) for folder, run in _runs(Path(cfg.runs), unfinished=False)]
-        if known
-        else []
-    )
-    same = [folder for folder, data in runs if of_images(data) == of_images(own["data"])]
-    for folder in same + shipped() if known else []:
+    others: list[Path] = []
+    if own["data"] is not None:  # a foreign network does not say
+        images = of_images(own["data"])
+        runs = _runs(Path(cfg.runs), unfinished=False)
+        same = [folder for folder, run in runs if of_images(plain(run.data)) == images]
+        # Weights may have been removed to make room.
+        others = [folder for folder in same if (folder / CHECKPOINT).is_file()] + shipped()
+    for folder in others:
         other = read(folder)
         recipe = other["hyper_parameters"]
         unlike = recipe["model"]["seed"] != own["model"]["seed"] and folder.resolve() != path.resolve()

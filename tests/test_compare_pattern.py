@@ -112,6 +112,14 @@ def test_a_twin_differs_in_its_seed_alone_and_stands_in_the_table(sweep, tmp_pat
     folder, numbers = run(root, "evaluate", *asked)
     assert f"NN2: {runs[0.5, 1]}" in (folder / "config.yaml").read_text()
     assert numbers["compare/sample_r2/nn2"] <= 1
+    # One whose weights were removed to make room is left out.
+    weights = runs[0.5, 1] / "checkpoints" / "last.ckpt"
+    aside = weights.rename(weights.with_suffix(".aside"))
+    try:
+        numbers = run(root, "evaluate", *asked)[1]
+    finally:
+        aside.rename(weights)
+    assert "compare/sample_r2/nn2" not in numbers
     # The control has seen other images.
     folder, numbers = run(root, "evaluate", "compare=quick", "compare.count=3", f"checkpoint={runs[0.0, 0]}")
     assert "compare/sample_r2/nn2" not in numbers

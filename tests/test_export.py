@@ -87,6 +87,21 @@ def test_a_calibration_is_kept_with_the_network_and_used(exported, tmp_path, cap
     assert f"calibrated against the network, {exported}" in capsys.readouterr().out
 
 
+def test_no_command_of_a_run_that_ships_names_a_place_of_this_machine(run, tmp_path):
+    metrics = run / "metrics.json"
+    before = metrics.read_text()
+    content = json.loads(before)
+    later = {"command": "python train.py resume=/home/me/runs/x", "commit": "abc", "started": "today"}
+    content["run"] |= {"command": "python train.py runs=/home/me/runs", "resumed": [later]}
+    metrics.write_text(json.dumps(content))
+    try:
+        folder = export(run, tmp_path / "resumed", count=8)
+    finally:
+        metrics.write_text(before)
+    assert not [path for path in folder.iterdir() if b"/home/me" in path.read_bytes()]
+    assert "resume=runs/x" in (folder / "config.yaml").read_text()
+
+
 def test_what_cannot_be_exported_is_said(run, exported, tmp_path, capsys):
     with pytest.raises(SystemExit):
         main([str(run), str(exported)])

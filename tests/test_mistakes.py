@@ -67,6 +67,7 @@ def told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tm
         ("train", "seed=-1", "seed: want a whole number from 0 to 4294967295, got -1"),
         ("train", "resume=", "resume: want a path, got nothing"),
         ("evaluate", "checkpoint=", "checkpoint: want a path, got nothing"),
+        ("evaluate", "compare=pattern networks=twin", "networks: want at least one, such as"),
     ],
 )
 def test_a_mistake_in_the_arguments(task, arguments, message, told):
