@@ -1,6 +1,6 @@
 """The questions that docs/results.md answers: each a table chosen from what was measured, and what it says.
 
-Verdicts are read from paired intervals; the sentences after them say why, and carry no number of their own.
+Verdicts are read from paired intervals.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ class Question:
     section: str  # "variants" | "paper": whose tables
     tables: Callable[[Found], Iterator[Table]]
     verdict: Callable[[Found], str]
-    why: str
 
 
 def chosen(found: Found, table: str, names: Sequence[str], columns: Sequence[str] | None = None) -> Table:
@@ -66,7 +65,8 @@ def variants(*names: str) -> tuple[Callable[[Found], Iterator[Table]], Callable[
 
 def heldout_tables(found: Found) -> Iterator[Table]:
     """Held-out errors of every row."""
-    yield chosen(found, "paper/heldout", [row[0] for row in found["tables"]["paper/heldout"]["rows"]])
+    table = found["tables"]["paper/heldout"]
+    yield table["columns"], table["rows"]
 
 
 def heldout_verdict(found: Found) -> str:
@@ -83,13 +83,14 @@ def heldout_verdict(found: Found) -> str:
 
 def ceiling_tables(found: Found) -> Iterator[Table]:
     """One-step r2 of the second network, and of the best analytical row, at each noise level."""
-    columns, rows = chosen(
-        found, "paper/step_r2", [row[0] for row in found["tables"]["paper/step_r2"]["rows"]]
-    )
+    table = found["tables"]["paper/step_r2"]
     times = sorted(steps(found, "paper/step_r2/wiener/"), reverse=True)
-    ceiling = [row for row in rows if row[0] == "nn2"]
+    ceiling = [row for row in table["rows"] if row[0] == "nn2"]
     best = [top(found, t) for t in times]
-    yield columns, [*ceiling, ["best analytical", *(f"{value:.3g} ({name})" for name, value in best)]]
+    yield (
+        table["columns"],
+        [*ceiling, ["best analytical", *(f"{value:.3g} ({name})" for name, value in best)]],
+    )
 
 
 def ceiling_verdict(found: Found) -> str:
@@ -156,30 +157,30 @@ def listed(times: Sequence[int]) -> str:
 QUESTIONS: tuple[Question, ...] = (
     Question(
         "Does the batch-averaged softmax score better than the exact one, and why?",
-        "variants", *variants("wssm_128", "wssm_512", "wssm_2048"), why="",
+        "variants", *variants("wssm_128", "wssm_512", "wssm_2048"),
     ),
     Question(
         "How much rests on the float32 noise in the released masks?",
-        "variants", *variants("float32", "float32_wssm_512"), why="",
+        "variants", *variants("float32", "float32_wssm_512"),
     ),
     Question(
         "Which mask orientation and threshold?",
-        "variants", *variants("axis_row", "threshold_row", "both_row"), why="",
+        "variants", *variants("axis_row", "threshold_row", "both_row"),
     ),
     Question(
         "How sensitive is r2 to tau?",
-        "variants", *variants("tau_002", "tau_005", "tau_02", "tau_05", "tau_2", "tau_5"), why="",
+        "variants", *variants("tau_002", "tau_005", "tau_02", "tau_05", "tau_2", "tau_5"),
     ),
     Question(
         "How much of the gain over Wiener survives on held-out denoising?",
-        "paper", heldout_tables, heldout_verdict, why="",
+        "paper", heldout_tables, heldout_verdict,
     ),
     Question(
         "How far below the second network is the best analytical denoiser, and at which noise levels?",
-        "paper", ceiling_tables, ceiling_verdict, why="",
+        "paper", ceiling_tables, ceiling_verdict,
     ),
     Question(
         "Does the order of the methods agree with the published one?",
-        "paper", order_tables, order_verdict, why="",
+        "paper", order_tables, order_verdict,
     ),
 )  # fmt: skip

@@ -86,8 +86,8 @@ def page(kept: dict[str, Any]) -> str:
     parts.append("## Questions")
     for question in QUESTIONS:
         parts.append(f"### {question.text}")
-        told_of = [part for name in DATA for part in answer(question, name, kept[question.section].get(name))]
-        parts += [*told_of, question.why] if told_of else ["Not measured."]
+        answers = [part for name in DATA for part in answer(question, name, kept[question.section].get(name))]
+        parts += answers or ["Not measured."]
     parts.append("## Networks that ship")
     parts += [part for name, found in kept["networks"].items() for part in network(name, found)]
     parts += [] if kept["networks"] else ["None yet."]

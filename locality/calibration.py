@@ -150,7 +150,7 @@ def calibrate(
     ValueError for arguments that do not fit.
     """
     levels = torch.as_tensor(sigmas, dtype=torch.float64).tolist()
-    candidates = [getattr(value, "item", lambda value=value: value)() for value in values]  # numpy's, torch's
+    candidates = [value.item() if hasattr(value, "item") else value for value in values]  # numpy's, torch's
     ordered = tuple(sorted(_distinct("values", candidates), reverse=parameter == "tau"))
     steps = _Steps(bank, images, seed, batch_size)
     known = cache(lambda: GaussianStats.from_bank(bank) if stats is None else stats)

@@ -87,9 +87,7 @@ def paper_table(
     pictures: int = 10,  # columns of the figures
     section: str = "paper",  # what the names of tables, numbers and pictures begin with
     calibration: str = "auto",  # "auto": as compare=calibrate found, where it did; "none": as configured
-    bank_counts: Mapping[str, int]
-    | int
-    | None = None,  # training images for the costly candidates, or for all
+    bank_counts: Mapping[str, int] | int | None = None,  # training images for the costly ones, or for each
     sample_counts: Mapping[str, int] | None = None,  # seeds for the costly candidates
     calibrated_as: Mapping[str, str] | None = None,  # candidates that take the calibration of another
     variants: Variants | None = None,  # more candidates: others with some settings changed
@@ -158,61 +156,45 @@ def _measure(
 
 def _tell(context: Context, section: str, rows: Mapping[str, Row]) -> dict[str, float]:
     report, images = context.report, len(context.bank)
-    papers = rows.get(PAPERS)
-    table = [_cells(name, row, papers if name != PAPERS else None, images) for name, row in rows.items()]
+    papers, floor = rows.get(PAPERS), rows.get(FLOOR)
+    over = {} if papers is None else {name: row.r2_over(papers) for name, row in rows.items()}
+    table = [_cells(name, row, over.get(name), images) for name, row in rows.items()]
     sigmas = [f"{sigma:.3g}" for sigma in NoiseSchedule.ddpm().leading(PROTOCOL_STEPS).tolist()]
     steps = {
         name: [quantity(values) for values in row.scores.forward_r2]
         for name, row in rows.items()
         if row.scores.forward_r2 is not None
     }
-    floor = rows.get(FLOOR)
     errors = {name: row.heldout_over(floor) for name, row in rows.items()} if floor is not None else {}
-    numbers = _numbers(section, rows, steps, errors)
+    numbers: dict[str, float] = {}
+    for name, row in rows.items():
+        numbers |= {f"{section}/seconds/{name}": row.seconds, f"{section}/samples/{name}": float(row.count)}
+        numbers |= {} if row.bank is None else {f"{section}/bank/{name}": float(row.bank)}
+        for key, one in (*row.quantities.items(), (f"r2_over_{PAPERS}", over.get(name))):
+            numbers |= {} if one is None else _with_ends(f"{section}/{key}", name, one)
+    times = NoiseSchedule.ddpm().leading_timesteps(PROTOCOL_STEPS)
+    for key, head, found in (
+        ("step_r2", "one-step r2 at sigma", steps),
+        ("heldout_ratio", "held-out MSE / Wiener's at sigma", errors),
+    ):
+        for name, levels in found.items():
+            for t, one in zip(times, levels, strict=True):
+                numbers |= _with_ends(f"{section}/{key}", f"{name}/t{t:03d}", one)
+        cells: list[list[Cell]] = [[name, *map(str, levels)] for name, levels in found.items()]
+        report.table(f"{section}/{key.removesuffix('_ratio')}", [head, *sigmas], cells)
     report.scalars(numbers)
     report.table(f"{section}/samples", COLUMNS, table)
-    for name, head, found in (
-        ("step_r2", "one-step r2 at sigma", steps),
-        ("heldout", "held-out MSE / Wiener's at sigma", errors),
-    ):
-        cells: list[list[Cell]] = [[row, *map(str, each)] for row, each in found.items()]
-        report.table(f"{section}/{name}", [head, *sigmas], cells)
     if first_rank():
         print(format_table(COLUMNS, table), flush=True)
     return numbers
 
 
-def _numbers(
-    section: str,
-    rows: Mapping[str, Row],
-    steps: Mapping[str, list[Quantity]],
-    errors: Mapping[str, list[Quantity]],
-) -> dict[str, float]:
-    times = NoiseSchedule.ddpm().leading_timesteps(PROTOCOL_STEPS)
-    found: dict[str, Quantity] = {}
-    numbers: dict[str, float] = {}
-    for name, row in rows.items():
-        numbers |= {f"{section}/seconds/{name}": row.seconds, f"{section}/samples/{name}": float(row.count)}
-        numbers |= {} if row.bank is None else {f"{section}/bank/{name}": float(row.bank)}
-        found |= {f"{key}|{name}": one for key, one in row.quantities.items()}
-        if PAPERS in rows and (over := row.r2_over(rows[PAPERS])) is not None:
-            found[f"r2_over_{PAPERS}|{name}"] = over
-        for key, values in (("step_r2", steps), ("heldout_ratio", errors)):
-            levels = zip(times, values.get(name, []), strict=False)
-            found |= {f"{key}|{name}/t{t:03d}": one for t, one in levels}
-    for key, one in found.items():
-        kind, _, name = key.partition("|")
-        ends = (("", one.mean), ("_low", one.low), ("_high", one.high))
-        numbers |= {f"{section}/{kind}{end}/{name}": value for end, value in ends}
-    return numbers
+def _with_ends(key: str, name: str, one: Quantity) -> dict[str, float]:
+    return {f"{key}/{name}": one.mean, f"{key}_low/{name}": one.low, f"{key}_high/{name}": one.high}
 
 
-def _cells(name: str, row: Row, papers: Row | None, images: int) -> list[Cell]:
+def _cells(name: str, row: Row, over: Quantity | None, images: int) -> list[Cell]:
     part = "" if row.bank is None else f"{row.bank:,}" + (f" of {images:,}" if row.bank < images else "")
-    over = None if papers is None else row.r2_over(papers)
-    shown = [
-        row.quantities.get("r2"),
-        over,
-        *(row.quantities.get(key) for key in ("mse", "pearson", "copy_rate")),
-    ]
+    known = {**row.quantities, "over": None if name == PAPERS else over}
+    shown = [known.get(key) for key in ("r2", "over", "mse", "pearson", "copy_rate")]
     return [name, str(row.count), part, *(None if one is None else str(one) for one in shown), row.seconds]

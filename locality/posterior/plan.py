@@ -159,11 +159,7 @@ class Plan:
             3: height * width * self.rows.repeats,
         }
         extent = extents.get(basis, self.rows.repeats)
-        return relative_error(query, self.moments, extent, lookups, self._own)
-
-    @cached_property
-    def _own(self) -> Tensor:
-        return self.rows.own
+        return relative_error(query, self.moments, extent, lookups, self.rows.own)
 
     @cached_property
     def _bits(self) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -36,7 +37,7 @@ class Rows:
         """How many channels one place stands for."""
         return self.image_shape.numel() // self.mask.shape[1]
 
-    @property
+    @cached_property
     def own(self) -> Tensor:  # [n]
         """How much each output looks at its own place: `A[q, q]`."""
         places = torch.arange(len(self.row_of_output), device=self.mask.device) % self.mask.shape[1]
