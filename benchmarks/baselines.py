@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from einops import rearrange
 from torch import Tensor
-from torch.nn.functional import pad, unfold
+from torch.nn.functional import adaptive_avg_pool2d, pad, unfold
 
 from locality.bank import to_float
 
@@ -51,6 +51,56 @@ def all_patches(
             peak = top
         out.append((sums / total).T)
     return torch.stack(out).reshape(x.shape)
+
+
+def patch_composite(
+    x: Tensor,  # [B, n]
+    sigma: float,
+    images: Tensor,  # [N, n] floats
+    windows: Tensor,  # [U, n] floats, 1 inside
+) -> Tensor:  # [B, n]
+    """Two products for each noisy image: the distances of all windows, and the mean image of each window."""
+    out = []
+    for one in x:
+        logits = ((one - images).square_() @ windows.T).mul_(-1 / (2 * sigma**2))
+        means = logits.softmax(0).T @ images
+        out.append((windows * means).sum(0) / windows.sum(0))
+    return torch.stack(out)
+
+
+def smoothed(
+    x: Tensor,  # [B, n]
+    sigma: float,
+    images: Tensor,  # [N, n] floats
+    offsets: Tensor,  # [M, n] floats
+) -> Tensor:  # [B, n]
+    """The squared distances of every copy of every noisy image to all images, one copy at a time."""
+    out = []
+    for copies in x[:, None] + offsets:
+        distances = torch.stack([(copy - images).square_().sum(1) for copy in copies])
+        out.append((distances.mul_(-1 / (2 * sigma**2)).softmax(1) @ images).mean(0))
+    return torch.stack(out)
+
+
+def golden_subset(
+    x: Tensor,  # [B, C, H, W]
+    sigma: float,
+    images: Tensor,  # [N, C, H, W] floats
+    precision_t: Tensor,  # [n, n] floats, transposed
+    sizes: tuple[int, int],  # images kept after pooling, and in the end
+    proxy_size: int,
+) -> Tensor:  # [B, n]
+    """The nearest pooled images, of these the nearest, then the dense masked softmax, image by image."""
+    pooled, flat = adaptive_avg_pool2d(images, proxy_size).flatten(1), images.flatten(1)
+    coarse, fine = sizes
+    out = []
+    for one in x.split(1):
+        coarsely = (adaptive_avg_pool2d(one, proxy_size).flatten(1) - pooled).square_().sum(1)
+        near = coarsely.topk(coarse, largest=False).indices
+        exactly = (one.flatten(1) - flat[near]).square_().sum(1)
+        near = near[exactly.topk(fine, largest=False).indices]
+        out.append(masked_softmax(one.flatten(1), sigma, flat[near], precision_t))
+    return torch.cat(out)
 
 
 def truth(

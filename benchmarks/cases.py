@@ -14,7 +14,15 @@ from benchmarks import baselines
 from benchmarks.timing import peak_bytes, race, seconds
 from locality import ImageBank, NoiseSchedule
 from locality.bank import to_float
-from locality.denoisers import EquivariantLocalScore, GoldenSubset, PCALocality, PrecisionDenoiser, Wiener
+from locality.denoisers import (
+    EquivariantLocalScore,
+    GoldenSubset,
+    PatchComposite,
+    PCALocality,
+    PrecisionDenoiser,
+    Smoothed,
+    Wiener,
+)
 from locality.denoisers.bank_denoiser import BankDenoiser
 from locality.denoisers.base import vjp_jacobian
 
@@ -57,14 +65,62 @@ def masked(
 
 
 def alone(denoiser: BankDenoiser, clean: Tensor, steps: list[int]) -> Rows:
-    """Seconds and memory, where there is no plain form to compare with, or it does not fit."""
+    """Seconds and memory, where the plain form would not fit."""
     for t in steps:
         x, sigma = noisy(clean, t)
         peak = _peak(denoiser, x, sigma)
         yield {"t": t, "peak_bytes": peak, "seconds": seconds(lambda: denoiser(x, sigma))}  # noqa: B023
 
 
+def plain(
+    denoiser: BankDenoiser,
+    form: Callable[[Tensor, float, Tensor], Tensor],  # x [B, C, H, W], sigma, images [N, C, H, W]: [B, n]
+    clean: Tensor,  # [B, C, H, W] at rest
+    rounds: int,
+    steps: list[int],
+) -> Rows:
+    """A denoiser at some noise levels, against a plain form of it in the type of its arguments."""
+    images = to_float(denoiser.bank.images)
+    for t in steps:
+        x, sigma = noisy(clean, t)
+        peak = _peak(denoiser, x, sigma)
+        result = race(lambda: denoiser(x, sigma), lambda: form(x, sigma, images), rounds)  # noqa: B023
+        exact = form(x[:1].double(), sigma, to_float(denoiser.bank.images, torch.float64))
+        error = (denoiser(x, sigma)[:1].flatten(1) - exact).norm() / exact.norm()
+        yield {"t": t, "peak_bytes": peak} | result._asdict() | {"error": error.item()}
+
+
+def composite(denoiser: PatchComposite, clean: Tensor, rounds: int, steps: list[int]) -> Rows:
+    """Patch composites, against the windows of each pixel as a dense mask."""
+    windows = denoiser.rows(1.0).mask.repeat(1, denoiser.bank.image_shape[0])
+
+    def form(x: Tensor, sigma: float, images: Tensor) -> Tensor:
+        return baselines.patch_composite(x.flatten(1), sigma, images.flatten(1), windows.to(x.dtype))
+
+    yield from plain(denoiser, form, clean, rounds, steps)
+
+
+def smoothed(denoiser: Smoothed, clean: Tensor, rounds: int, steps: list[int]) -> Rows:
+    """The smoothed optimal denoiser, copy by copy."""
+    offsets = denoiser.smoothing * denoiser.noise
+
+    def form(x: Tensor, sigma: float, images: Tensor) -> Tensor:
+        return baselines.smoothed(x.flatten(1), sigma, images.flatten(1), offsets.to(x.dtype))
+
+    yield from plain(denoiser, form, clean, rounds, steps)
+
+
 def golden(denoiser: GoldenSubset, clean: Tensor, rounds: int, steps: list[int]) -> Rows:
+    """The golden subset, image by image with a dense mask."""
+
+    def form(x: Tensor, sigma: float, images: Tensor) -> Tensor:
+        mask = denoiser.mask(sigma).to(x.dtype).T
+        return baselines.golden_subset(x, sigma, images, mask, denoiser.sizes(sigma), denoiser.proxy_size)
+
+    yield from plain(denoiser, form, clean, rounds, steps)
+
+
+def golden_whole(denoiser: GoldenSubset, clean: Tensor, rounds: int, steps: list[int]) -> Rows:
     """The masked softmax over a subset chosen for each image, against the same over the whole bank."""
     whole = PrecisionDenoiser(denoiser.bank, denoiser.mask)
     for t in steps:

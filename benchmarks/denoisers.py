@@ -53,6 +53,11 @@ def windows(data: ImageBank, patch_size: int, rounds: int, steps: list[int]) -> 
     return cases.masked(denoiser, lambda _: dense, data.images[:8], rounds, steps)
 
 
+def golden(data: ImageBank) -> GoldenSubset:
+    """The golden subset of a bank."""
+    return GoldenSubset.fit(data, tau=0.05, cache=STATISTICS)
+
+
 def all_cases(rounds: int, steps: list[int]) -> dict[str, Callable[[], Rows]]:
     """Everything that can be timed, by name; if not said, 5,000 photographs of 32 x 32 x 3, 8 at once."""
 
@@ -77,9 +82,17 @@ def all_cases(rounds: int, steps: list[int]) -> dict[str, Callable[[], Rows]]:
         "optimal": lambda: uniform(bank(), rounds, steps),
         "local-3": lambda: windows(bank(), 3, rounds, steps),
         "local-31": lambda: windows(bank(), 31, rounds, steps),
-        "composite": lambda: cases.alone(PatchComposite.fit(bank(), 9), start(bank()), steps),
-        "smoothed": lambda: cases.alone(Smoothed.fit(bank()), start(bank()), steps),
-        "golden": lambda: cases.golden(GoldenSubset.fit(bank(), tau=0.05), start(bank()), 1, steps),
+        "composite": lambda: cases.composite(PatchComposite.fit(bank(), 9), start(bank()), 1, steps),
+        "smoothed": lambda: cases.smoothed(Smoothed.fit(bank()), start(bank()), 1, steps),
+        "golden": lambda: cases.golden(golden(bank()), start(bank()), 1, steps),
+        "golden-whole": lambda: cases.golden_whole(golden(bank()), start(bank()), 1, steps),
+        "large-optimal": lambda: uniform(bank(20_000), 1, few),
+        "large-local-9": lambda: windows(bank(20_000), 9, 1, few),
+        "large-composite": lambda: cases.composite(
+            PatchComposite.fit(bank(20_000), 9), start(bank()), 1, few
+        ),
+        "large-smoothed": lambda: cases.smoothed(Smoothed.fit(bank(20_000)), start(bank()), 1, few),
+        "large-golden": lambda: cases.golden(golden(bank(20_000)), start(bank()), 1, few),
         "patches": lambda: cases.patches(bank(1000), rounds, few),
         "batch-patches": lambda: cases.patches_batch(bank(1000), [500]),
         "wiener": lambda: cases.wiener(bank(), rounds),

@@ -24,6 +24,7 @@ def analytic_vs_nn(
     pictures: int = 10,  # columns of the picture grids
     calibration: str = "auto",  # "auto": as compare=calibrate found, where it did; "none": as configured
     bank_counts: Mapping[str, int] | None = None,  # training images for the costly candidates
+    calibrated_as: Mapping[str, str] | None = None,  # candidates that take the calibration of another
     metrics: Mapping[str, Metric] | None = None,  # more of torchmetrics' or one's own, by name
 ) -> dict[str, float]:
     """Compare more networks and all candidates with the network; tables, curves and grids go to the report.
@@ -33,7 +34,7 @@ def analytic_vs_nn(
     """
     more = _checked(metrics or {})
     context.check_count(count)
-    candidates = context.rivals(calibration, bank_counts)
+    candidates = context.rivals(calibration, bank_counts, calibrated_as)
     module = ComparisonModule(
         context.reference, candidates, count, context.reference_name, min(pictures, count),
         seed=context.seed, metrics=more,

@@ -10,7 +10,6 @@ from einops import rearrange
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
-from locality.bank import to_float
 from locality.posterior.engine import Engine, Posterior
 from locality.posterior.masked import MaskedEngine
 from locality.posterior.plan import Plan
@@ -59,17 +58,17 @@ class SubsetEngine(Engine):
         x: Tensor,  # [B, n]
     ) -> Tensor:  # [B, fine] positions in the bank, in its order
         """The candidates of each image."""
-        small = self._pool(x.double())
-        more = 6 * x.shape[1] + 2 * len(x)
-        parts = chunks(self.images, self.limits, more, len(x) * len(self.images))
-        distance = torch.cat([half_distances(small, self._pool(part)) for part in parts], dim=1)
-        near = distance.topk(self.coarse, largest=False).indices
-        result = []
-        for b in range(len(x)):
-            pieces = near[b].split(self.limits.size(8 * 4 * x.shape[1]))
-            exact = [half_distances(x[b : b + 1], to_float(self.images[i], torch.float64))[0] for i in pieces]
-            result.append(near[b, torch.cat(exact).topk(self.fine, largest=False).indices].sort().values)
-        return torch.stack(result)
+        small, numbers = self._pool(x.double()), len(x) * len(self.images)
+        pooled, full = x.new_empty(2, len(x), len(self.images), dtype=torch.float64)
+        start = 0
+        for part in chunks(self.images, self.limits, 6 * x.shape[1] + 4 * len(x), 3 * numbers):
+            end = start + len(part)
+            pooled[:, start:end] = half_distances(small, self._pool(part))
+            full[:, start:end] = half_distances(x, part)
+            start = end
+        near = pooled.topk(self.coarse, largest=False).indices
+        nearest = full.gather(1, near).topk(self.fine, largest=False).indices
+        return near.gather(1, nearest).sort().values
 
     def _each(self, x: Tensor, sigma: Tensor) -> Iterator[tuple[MaskedEngine, Tensor, Tensor]]:
         # One after the other: candidates are a copy of as many images.
