@@ -158,7 +158,8 @@ def _describe(
             "Held-out images": str(measured.count),
         },
     )
-    bar = "passed" if measured.trained() else "not passed: nothing should be concluded from this network"
+    where = ", ".join(f"{sigma:g}" for sigma in measured.behind())
+    bar = f"not passed at sigma {where}: conclude nothing from this network there" if where else "passed"
     tables = {
         f"Held-out denoising, and its ratio to Wiener's with 95 % paired intervals (the bar: {bar})": table
     }

@@ -40,11 +40,14 @@ class Heldout:
             for ours, theirs in zip(self.network, self.wiener, strict=True)
         ]
 
+    def behind(self) -> list[float]:
+        """The levels in CORE where the network does not beat Wiener, and those where it is worse."""
+        levels = self._levels()
+        return [s for s, (_, low, high) in levels if low > 1 or (CORE[0] <= s <= CORE[1] and high >= 1)]
+
     def trained(self) -> bool:
         """Whether the network beats Wiener at every level in CORE, and is nowhere shown to be worse."""
-        better = [high < 1 for s, (_, _, high) in self._levels() if CORE[0] <= s <= CORE[1]]
-        worse = [low > 1 for _, (_, low, _) in self._levels()]
-        return all(better) and not any(worse)
+        return not self.behind()
 
     def table(self) -> tuple[list[str], list[list[Cell]]]:
         """Columns and rows."""

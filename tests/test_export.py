@@ -117,6 +117,7 @@ def test_a_network_no_better_than_wiener_is_not_trained():
     assert Heldout(SIGMAS, [0.9 * one for one in wiener], wiener).trained()
     assert not Heldout(SIGMAS, wiener, wiener).trained()
     worse_at_the_end = [one * (0.9 if s < 7 else 1.1) for one, s in zip(wiener, SIGMAS, strict=True)]
+    assert Heldout(SIGMAS, worse_at_the_end, wiener).behind() == [7, 10]
     assert not Heldout(SIGMAS, worse_at_the_end, wiener).trained()
     level_at_the_end = [one * (0.9 if s <= 5 else 1.0) for one, s in zip(wiener, SIGMAS, strict=True)]
     assert Heldout(SIGMAS, level_at_the_end, wiener).trained()

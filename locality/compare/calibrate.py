@@ -36,7 +36,7 @@ def calibrate(
     target: str = "network",  # "network" | "clean"
     patch_sizes: Sequence[int] = (1, 3, 5, 7, 11, 19, 31, 63),  # pixels, odd
     taus: Sequence[float] = (0.5, 0.2, 0.1, 0.05, 0.02, 0.005),  # of the largest relative entry
-    betas: Sequence[float] = (0.5, 0.7, 1.0, 1.5, 2.0, 3.0),
+    betas: Sequence[float] = (0.0, 0.25, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0),
     blends: Sequence[float] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0),  # share of the softmax average
     bank_counts: Mapping[str, int] | None = None,  # training images, evenly spread, for the costly; else all
 ) -> dict[str, float]:
