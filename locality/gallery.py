@@ -18,11 +18,10 @@ from locality.compare.trained import Trained
 from locality.config import UsageError, of_images
 from locality.data import ImageDataModule
 from locality.denoisers.base import Denoiser
-from locality.past_runs import CONFIG, SHIPPED, runs_in, shipped, training_run
+from locality.past_runs import CONFIG, runs_in, shipped, training_run
 from locality.report.folder import first_rank
 
-# What networks=sweep falls back to: folders, each with the weights and the recipe of a network.
-SWEEP = tuple(SHIPPED / f"photos16_gamma{g}" for g in ("0", "0.1", "0.5"))
+OF_A_SWEEP = re.compile(r".*_gamma[0-9.]+")  # names of the networks that networks=sweep falls back to
 ATTENTION = {"none": "unet_conv", "middle": "unet", "all": "unet_attention"}
 NAME = re.compile(r"[A-Za-z0-9_-]+")
 TWIN = "NN2"  # what a second network is called
@@ -104,8 +103,9 @@ def newest_sweep(root: Path, unfinished: bool) -> list[Path]:
         gammas = {gamma for gamma, _ in group}
         if 0.0 in gammas and len(gammas) > 1:
             return [group[key] for key in sorted(group)]
-    if all(folder.is_dir() for folder in SWEEP):
-        return list(SWEEP)
+    ours = [folder for folder in shipped() if OF_A_SWEEP.fullmatch(folder.name)]
+    if len(ours) > 1:
+        return ours
     raise UsageError(
         f"networks=sweep: no {_kind(unfinished)} training runs in {root}/ that differ in gamma alone, "
         "gamma=0 among them; train some: python train.py -m data=photos_pattern gamma=0,0.1,0.5"

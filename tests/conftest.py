@@ -11,7 +11,7 @@ os.environ.setdefault("WANDB_MODE", "offline")
 import pytest
 import torch
 
-from locality import ImageBank, gallery, past_runs
+from locality import ImageBank, past_runs
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 PRETRAINED = past_runs.SHIPPED  # the networks that ship, which tests that do not ask for them never meet
@@ -34,4 +34,3 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _nothing_ships(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(past_runs, "SHIPPED", tmp_path / "pretrained")
-    monkeypatch.setattr(gallery, "SWEEP", (tmp_path / "pretrained" / "none",))
