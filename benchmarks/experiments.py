@@ -22,6 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 from locality.gallery import model_name
 from locality.past_runs import runs_in
 from locality.report.provenance import told
+from locality.report.sessions import SESSIONS
 from locality.report.table import format_markdown
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -89,14 +90,22 @@ def training_table(named: list[Run]) -> str:
     """Commands, times and commits of the trainings, each once."""
     columns = ["model", "gamma", "seed", "val loss", "seconds", "commit", "command"]
     rows = []
-    for _, config, metrics in {run[0].name: run for run in named}.values():
+    for folder, config, metrics in {run[0].name: run for run in named}.values():
         loss = metrics["scalars"].get("val/loss")
         about = metrics["run"]
         rows.append(
-            [model_name(config.model), f"{config.gamma:g}", config.seed, loss, about["seconds"],
+            [model_name(config.model), f"{config.gamma:g}", config.seed, loss, seconds(folder, about),
              about["commit"], f"`{told(about['command'])}`"]
         )  # fmt: skip
     return format_markdown(columns, rows) + "\n" if rows else "No training has been measured yet.\n"
+
+
+def seconds(folder: Path, about: dict[str, Any]) -> str:
+    """What a training took; sessions that were killed left no time."""
+    path = folder / SESSIONS
+    sessions = json.loads(path.read_text()) if path.is_file() else []
+    killed = any("seconds" not in session for session in sessions)
+    return ("more than " if killed else "") + f"{about['seconds']:.0f}"
 
 
 def missing(named: list[Run]) -> str:

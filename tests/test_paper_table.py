@@ -52,6 +52,8 @@ def test_the_table_has_every_row_with_its_seeds_images_and_calibration(run, tmp_
     assert over == pytest.approx(numbers["paper/r2/optimal"] - numbers["paper/r2/pca_locality"])
     assert numbers["paper/r2_over_pca_locality_low/optimal"] <= over
     assert numbers["paper/r2_over_pca_locality/pca_locality"] == 0
+    assert numbers["paper/median_r2_over_wiener/wiener"] == 0
+    assert numbers["paper/heldout_over_pca_locality/pca_locality/t300"] == 1
     pictures = {path.stem for path in (latest(tmp_path) / "images/paper").glob("*.png")}
     assert pictures == {"figure1", "figure1_mse", "figure5"}
 

@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from omegaconf import OmegaConf
 
-from benchmarks.questions import QUESTIONS
+from benchmarks.questions import QUESTIONS, against, heldout_verdict, order_verdict, top
 from benchmarks.results import DATA, TARGET, page, tables
 
 
@@ -19,13 +20,15 @@ def write_run(
     gamma: float = 0.0,
     target: str = TARGET,
     section: str = "paper",
+    count: int = 128,
 ) -> None:
     folder = root / name
     folder.mkdir(parents=True)
     (folder / "status.json").write_text(json.dumps({"state": state}))
     source = {"_target_": "locality.data.photos", "size": 16}
-    compare = {"_target_": target, "section": section}
-    cfg = {"task": "evaluate", "compare": compare, "data": {"source": source}, "gamma": gamma}
+    compare = {"_target_": target, "section": section, "count": count}
+    data = {"source": source, "subset": None}
+    cfg = {"task": "evaluate", "compare": compare, "data": data, "gamma": gamma}
     OmegaConf.save(OmegaConf.create(cfg), folder / "config.yaml")
 
 
@@ -35,7 +38,8 @@ def test_the_newest_finished_table_of_unedited_data_counts(tmp_path: Path) -> No
     write_run(tmp_path, "20260103-broken", state="failed")
     write_run(tmp_path, "20260104-pattern", gamma=0.5)
     write_run(tmp_path, "20260105-other", target="locality.compare.analytic_vs_nn")
-    write_run(tmp_path, "20260106-variants", section="variants")
+    write_run(tmp_path, "20260106-variants", section="variants", count=64)
+    write_run(tmp_path, "20260107-trial", count=10)
     (tmp_path / "latest").symlink_to(tmp_path / "20260103-broken")
     found = list(tables(tmp_path))
     assert [part[:2] for part in found] == [
@@ -85,8 +89,41 @@ def test_a_data_set_without_a_run_is_said_to_be_unmeasured() -> None:
 def test_questions_are_answered_from_the_numbers() -> None:
     found = {"paper": {"photos16": measured("paper", nn2=True)}, "variants": {"cifar": measured("variants")}}
     text = page({**found, "networks": {}})
-    assert "`wssm_128` higher (+3 [+3, +3])" in text
+    assert "`wssm_128` higher (mean +3 [+3, +3])" in text
     assert "less error than Wiener at t = 100, more at t = 300" in text
     assert "widest at t = 100 (0.89)" in text
-    assert "here: optimal, equivariant_local_score, wiener, pca_locality, golden_subset." in text
+    order = "optimal, equivariant_local_score, wiener, pca_locality, golden_subset"
+    assert f"here by the mean: {order}." in text
     assert all(question.text in text for question in QUESTIONS)
+
+
+@pytest.mark.parametrize(
+    ("mean", "median", "word"),
+    [
+        ((0.1, 0.05, 0.2), None, "higher"),
+        ((-0.1, -0.2, -0.05), (-0.1, -0.2, -0.01), "lower"),
+        ((0.1, -0.05, 0.2), (0.0, -0.1, 0.1), "not different"),
+        ((0.1, 0.05, 0.2), (0.1, -0.1, 0.2), "not clearly different"),  # a few seeds make the mean
+    ],
+)
+def test_a_difference_is_told_where_the_intervals_of_mean_and_median_agree(mean, median, word) -> None:
+    scalars = {}
+    for key, ends in (("r2_over_wiener", mean), ("median_r2_over_wiener", median)):
+        for end, value in zip(("", "_low", "_high"), ends or (), strict=False):
+            scalars[f"paper/{key}{end}/soft_locality"] = value
+    said = against({"scalars": scalars}, "soft_locality", "paper", "wiener")
+    assert said.startswith(f"`soft_locality` {word} (")
+
+
+def test_rows_that_were_not_measured_are_not_ranked() -> None:
+    scalars = {"paper/r2/optimal": -1.2, "paper/r2/wiener": -0.3}
+    assert order_verdict({"scalars": scalars}).endswith("here by the mean: optimal, wiener")
+    assert heldout_verdict({"scalars": {}}) == "`pca_locality` not measured; `soft_locality` not measured"
+    assert against({"scalars": {}}, "wssm_128") == "`wssm_128` not measured"
+
+
+def test_rows_with_few_seeds_are_not_the_best() -> None:
+    found = measured("paper")
+    found["scalars"] |= {f"paper/samples/{row[0]}": 128.0 for row in found["tables"]["paper/samples"]["rows"]}
+    found["scalars"] |= {"paper/samples/optimal": 16.0, "paper/step_r2/optimal/t300": 0.999}
+    assert top(found, 300)[0] != "optimal"

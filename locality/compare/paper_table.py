@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -13,7 +13,7 @@ from torch import Tensor
 from locality.calibration import bind
 from locality.compare.context import Context
 from locality.compare.paper_figures import figure_1, figure_5
-from locality.compare.summary import FLOOR, Quantity, quantity
+from locality.compare.summary import FLOOR, Quantity, median_quantity, quantity
 from locality.config import UsageError, nearest
 from locality.denoisers.base import Denoiser
 from locality.metrics import PearsonR, is_copy, nearest_two, ratio_interval
@@ -25,8 +25,8 @@ from locality.report.table import Cell
 from locality.schedule import NoiseSchedule
 
 COLUMNS = (
-    "denoiser", "samples", "training images", "r2", "r2 over PCA locality", "MSE", "Pearson r", "copy rate",
-    "seconds / image",
+    "denoiser", "samples", "training images", "r2", "r2 over PCA locality", "median r2",
+    "median r2 over PCA locality", "MSE", "Pearson r", "copy rate", "seconds / image",
 )  # fmt: skip
 Variants = Mapping[str, Mapping[str, Mapping[str, Any]]]  # of a candidate: name -> changed settings
 PAPERS = "pca_locality"  # the row that others are set against, seed by seed
@@ -51,7 +51,12 @@ class Row:
             return own
         pearson = PearsonR().score(self.samples.double(), self.targets.double())
         compared = {"r2": self.scores.path_r2[-1], "mse": self.scores.path_mse[-1], "pearson": pearson}
-        return {name: quantity(values) for name, values in compared.items()} | own
+        # A few nearly flat samples, of r2 far below 0, can decide the mean; they do not move the median.
+        return (
+            {name: quantity(values) for name, values in compared.items()}
+            | own
+            | {"median_r2": median_quantity(self.scores.path_r2[-1])}
+        )
 
     @property
     def count(self) -> int:
@@ -63,18 +68,20 @@ class Row:
         """Of a sample."""
         return PROTOCOL_STEPS * self.scores.seconds
 
-    def r2_over(self, other: Row) -> Quantity | None:
-        """The mean difference of r2 over the seeds that both had; None without a reference."""
+    def r2_over(self, other: Row) -> dict[str, Quantity]:
+        """The difference of r2, seed by seed, over the seeds that both had: mean and median."""
         ours, theirs = self.scores.path_r2, other.scores.path_r2
         if ours is None or theirs is None:
-            return None
+            return {}
         both = min(len(ours[-1]), len(theirs[-1]))
-        return quantity(ours[-1][:both] - theirs[-1][:both])
+        difference = ours[-1][:both] - theirs[-1][:both]
+        return {"r2_over": quantity(difference), "median_r2_over": median_quantity(difference)}
 
-    def heldout_over(self, floor: Row) -> list[Quantity]:
-        """The error against clean test images over the floor's, at each noise level."""
-        pairs = zip(self.scores.heldout_mse, floor.scores.heldout_mse, strict=True)
-        alike = [(ours, theirs[: len(ours)]) for ours, theirs in pairs]
+    def heldout_over(self, other: Row) -> list[Quantity]:
+        """The error against clean test images over another's, at each noise level, over what both saw."""
+        pairs = zip(self.scores.heldout_mse, other.scores.heldout_mse, strict=True)
+        both = [(ours, theirs, min(len(ours), len(theirs))) for ours, theirs in pairs]
+        alike = [(ours[:number], theirs[:number]) for ours, theirs, number in both]
         return [
             Quantity((ours.mean() / theirs.mean()).item(), *ratio_interval(ours, theirs))
             for ours, theirs in alike
@@ -91,12 +98,13 @@ def paper_table(
     sample_counts: Mapping[str, int] | None = None,  # seeds for the costly candidates
     calibrated_as: Mapping[str, str] | None = None,  # candidates that take the calibration of another
     variants: Variants | None = None,  # more candidates: others with some settings changed
+    baselines: Sequence[str] = (PAPERS,),  # rows that all others' r2 is set against, seed by seed
 ) -> dict[str, float]:
     """The table, one-step r2 and held-out error at each noise level, and the paper's figures 1 and 5.
 
     Every denoiser starts from the same noise. What had fewer seeds or training images says so in its row.
     """
-    _check(context, count, sample_counts or {})
+    _check(context, count, pictures, sample_counts or {})
     context = _with_variants(context, variants or {})
     rivals = {
         name.lower(): one for name, one in context.rivals(calibration, bank_counts, calibrated_as).items()
@@ -109,11 +117,13 @@ def paper_table(
         rows |= measured if not rows else {name: measured[name] for name in group}
     rows = {name: rows[name] for name in (context.reference_name, *rivals)}
     figure_5(context.report, section, {n: row.samples for n, row in rows.items()}, context.bank, pictures)
-    return _tell(context, section, rows)
+    return _tell(context, section, rows, [name for name in baselines if name in rows])
 
 
-def _check(context: Context, count: int, sample_counts: Mapping[str, int]) -> None:
+def _check(context: Context, count: int, pictures: int, sample_counts: Mapping[str, int]) -> None:
     context.check_count(count)
+    if pictures < 1:
+        raise UsageError(f"compare.pictures: want at least 1, got {pictures}")
     if any(number < 1 for number in sample_counts.values()):
         raise UsageError(f"compare.sample_counts: want numbers from 1, got {dict(sample_counts)}")
     if context.trainer().world_size > 1:
@@ -154,34 +164,40 @@ def _measure(
     return rows
 
 
-def _tell(context: Context, section: str, rows: Mapping[str, Row]) -> dict[str, float]:
+def _tell(
+    context: Context, section: str, rows: Mapping[str, Row], baselines: Sequence[str]
+) -> dict[str, float]:
     report, images = context.report, len(context.bank)
-    papers, floor = rows.get(PAPERS), rows.get(FLOOR)
-    over = {} if papers is None else {name: row.r2_over(papers) for name, row in rows.items()}
-    table = [_cells(name, row, over.get(name), images) for name, row in rows.items()]
+    over = {name: row.r2_over(rows[PAPERS]) if PAPERS in rows else {} for name, row in rows.items()}
+    table = [_cells(name, row, over[name], images) for name, row in rows.items()]
     sigmas = [f"{sigma:.3g}" for sigma in NoiseSchedule.ddpm().leading(PROTOCOL_STEPS).tolist()]
     steps = {
         name: [quantity(values) for values in row.scores.forward_r2]
         for name, row in rows.items()
         if row.scores.forward_r2 is not None
     }
-    errors = {name: row.heldout_over(floor) for name, row in rows.items()} if floor is not None else {}
+    errors = {
+        base: {name: row.heldout_over(rows[base]) for name, row in rows.items()} if base in rows else {}
+        for base in (FLOOR, PAPERS)
+    }
     numbers: dict[str, float] = {}
     for name, row in rows.items():
         numbers |= {f"{section}/seconds/{name}": row.seconds, f"{section}/samples/{name}": float(row.count)}
         numbers |= {} if row.bank is None else {f"{section}/bank/{name}": float(row.bank)}
-        for key, one in (*row.quantities.items(), (f"r2_over_{PAPERS}", over.get(name))):
-            numbers |= {} if one is None else _with_ends(f"{section}/{key}", name, one)
+        pairs = {f"{key}_{base}": one for base in baselines for key, one in row.r2_over(rows[base]).items()}
+        for key, one in {**row.quantities, **pairs}.items():
+            numbers |= _with_ends(f"{section}/{key}", name, one)
     times = NoiseSchedule.ddpm().leading_timesteps(PROTOCOL_STEPS)
-    for key, head, found in (
-        ("step_r2", "one-step r2 at sigma", steps),
-        ("heldout_ratio", "held-out MSE / Wiener's at sigma", errors),
+    for key, shown, head, found in (
+        ("step_r2", "step_r2", "one-step r2 at sigma", steps),
+        ("heldout_ratio", "heldout", "held-out MSE / Wiener's at sigma", errors[FLOOR]),
+        (f"heldout_over_{PAPERS}", "heldout_pca", "held-out MSE / PCA locality's at sigma", errors[PAPERS]),
     ):
         for name, levels in found.items():
             for t, one in zip(times, levels, strict=True):
                 numbers |= _with_ends(f"{section}/{key}", f"{name}/t{t:03d}", one)
         cells: list[list[Cell]] = [[name, *map(str, levels)] for name, levels in found.items()]
-        report.table(f"{section}/{key.removesuffix('_ratio')}", [head, *sigmas], cells)
+        report.table(f"{section}/{shown}", [head, *sigmas], cells)
     report.scalars(numbers)
     report.table(f"{section}/samples", COLUMNS, table)
     if first_rank():
@@ -193,8 +209,11 @@ def _with_ends(key: str, name: str, one: Quantity) -> dict[str, float]:
     return {f"{key}/{name}": one.mean, f"{key}_low/{name}": one.low, f"{key}_high/{name}": one.high}
 
 
-def _cells(name: str, row: Row, over: Quantity | None, images: int) -> list[Cell]:
+def _cells(name: str, row: Row, over: Mapping[str, Quantity], images: int) -> list[Cell]:
     part = "" if row.bank is None else f"{row.bank:,}" + (f" of {images:,}" if row.bank < images else "")
-    known = {**row.quantities, "over": None if name == PAPERS else over}
-    shown = [known.get(key) for key in ("r2", "over", "mse", "pearson", "copy_rate")]
+    known = {**row.quantities, **({} if name == PAPERS else over)}
+    shown = [
+        known.get(key)
+        for key in ("r2", "r2_over", "median_r2", "median_r2_over", "mse", "pearson", "copy_rate")
+    ]
     return [name, str(row.count), part, *(None if one is None else str(one) for one in shown), row.seconds]

@@ -21,7 +21,7 @@ FLOOR = "wiener"  # what held-out errors are divided by
 
 @dataclass(frozen=True)
 class Quantity:
-    """A number with its 95 % bootstrap interval over images."""
+    """A number, mostly a mean, with its 95 % bootstrap interval over images."""
 
     mean: float
     low: float
@@ -124,3 +124,12 @@ class Summary:
 def quantity(values: Tensor) -> Quantity:
     """The mean over images."""
     return Quantity(values.mean().item(), *interval(values))
+
+
+def median_quantity(values: Tensor) -> Quantity:
+    """The median over images."""
+
+    def median(drawn: Tensor) -> Tensor:
+        return drawn.double().quantile(0.5, dim=-1)
+
+    return Quantity(median(values).item(), *interval(values, statistic=median))

@@ -66,6 +66,7 @@ class ComparisonModule(DenoiserModule):
         self.denoisers = nn.ModuleDict({reference_name: reference, **candidates})
         self.tallies = nn.ModuleDict({name: _Tally(self.sigmas, metrics or {}) for name in self.denoisers})
         self.results: dict[str, Scores] = {}  # filled by the test run
+        self._warm: set[tuple[str, int]] = set()  # denoisers that have been called, and at which step
         self.grids: dict[str, dict[str, Tensor]] = {"denoise": {}, "samples": {}}
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
@@ -90,6 +91,9 @@ class ComparisonModule(DenoiserModule):
             x = batch.images + sigma * noise
             target = None
             for name, denoiser in self._each():
+                if (name, step) not in self._warm:  # it may plan, and the first of all compiles: no such time
+                    denoiser(x[:1], sigma)
+                    self._warm.add((name, step))
                 estimate, seconds = _timed(denoiser, x, sigma)
                 self._tally(name).heldout(step, estimate, batch)
                 self._tally(name).seconds.update(seconds / len(x), len(x))
