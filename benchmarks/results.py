@@ -3,8 +3,8 @@
 python evaluate.py experiment=paper_table && python evaluate.py compare=paper_variants
 python -m benchmarks.results
 
-Of each data set the newest finished paper_table and paper_variants count, unless they are of few seeds. What was found before and is not in
-runs/ now stays: docs/results.json keeps it. What was never measured is listed as not measured.
+Of each data set the newest finished paper_table and paper_variants count, unless they have few seeds. What
+was found before and is not in runs/ now stays: docs/results.json keeps it. What was never measured is named.
 """
 
 from __future__ import annotations

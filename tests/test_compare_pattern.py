@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from locality import GaussianStats, app, gallery, past_runs
-from locality.compare.contrasts import Contrast, contrast_of, pooled
+from locality.compare.contrasts import Claim, Contrast, Strength, claim_of, contrast_of, pooled
 from locality.compare.pattern import strengths
 from locality.config import UsageError
 from locality.denoisers import Wiener
@@ -218,5 +219,58 @@ def test_seeds_together_have_the_widest_interval_and_their_spread():
     assert (both.mean, both.low, both.high) == (2.5, 1.5, 3.1)
     assert both.spread.item() == pytest.approx(0.5**0.5)
     assert pooled([one]).spread is None
-    assert two.above(one)
-    assert not one.above(two)
+
+
+def flags(text: str) -> torch.Tensor:
+    return torch.tensor([letter == "1" for letter in text])
+
+
+@pytest.mark.parametrize(
+    ("above", "expected", "own", "wiener", "said"),
+    [
+        ("0011", "0011", "0011", (1, 1, 1, 1), ["the claim holds at 4 of 4 noise levels"]),
+        ("0001", "0011", "0001", (1, 1, 2, 2), [
+            "holds at 3 of 4", "at 4 if SNR_W counts the pattern alone", "not above the control at t = 300,",
+        ]),
+        ("1111", "0011", "0011", (1.04, 1.2, 2, 2), [
+            "holds at 2 of 4", "above the control already at t = 900, 600,", "so is Wiener's own at t = 600",
+        ]),
+    ],
+)  # fmt: skip
+def test_the_verdict_says_where_the_claim_holds_and_where_not(above, expected, own, wiener, said):
+    ratio = Contrast(*torch.ones(3, 4))
+    levels = torch.tensor(wiener, dtype=torch.float64)
+    claim = Claim([900, 600, 300, 100], ratio, flags(above), flags(expected), flags(own), levels, 2)
+    verdict = claim.verdict()
+    assert all(part in verdict for part in said)
+    assert verdict.count(";") == len(said) - 1  # and nothing else
+    assert "one seed" in dataclasses.replace(claim, seeds=1).verdict()
+
+
+def test_above_the_control_is_above_its_interval_on_the_same_images(sweep):
+    root, runs = sweep
+    chosen = {gamma: gallery.networks(compose_networks(root, [str(runs[gamma, 0])])) for gamma in (0.0, 0.5)}
+    data = {gamma: next(iter(one.values())).data() for gamma, one in chosen.items()}
+    mask, sigmas = data[0.5].pattern.mask(8, 8), [2, 0.5]
+
+    def strength(gamma, denoiser):
+        stats = GaussianStats.from_bank(data[gamma].bank("train"))
+        clean = data[gamma].bank("test").images[:6]
+        fields = {
+            name: measure(one, clean, sigmas, [(1, 1)], keep_images=True)
+            for name, one in (("seed0", denoiser), ("wiener", Wiener(stats)))
+        }
+        contrasts = {name: contrast_of(field, mask, 2.0) for name, field in fields.items()}
+        snr = pattern_snr(stats.covariance, mask, sigmas)
+        networks = {"seed0": next(iter(chosen[gamma].values()))}
+        return Strength(gamma, networks, data[gamma], snr, fields, contrasts, contrasts["seed0"])
+
+    stats = {gamma: GaussianStats.from_bank(data[gamma].bank("train")) for gamma in (0.0, 0.5)}
+    control = strength(0.0, Wiener(stats[0.0]))
+    # A network that is Wiener has Wiener's contrast; against itself, no contrast is above.
+    claim = claim_of(strength(0.5, Wiener(stats[0.5])), control, 2.0, 0.1)
+    torch.testing.assert_close(claim.ratio.mean, claim.wiener)
+    assert claim.above.tolist() == (claim.wiener > 1).tolist()
+    assert claim.above.any()
+    assert not claim_of(control, control, 2.0, 0.1).above.any()
+    assert (claim.own <= claim.expected).all()

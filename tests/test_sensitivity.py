@@ -8,6 +8,7 @@ from planted import KERNEL, Planted, WithoutClosedForm, network
 from torch import Tensor
 
 from locality import GaussianStats, NoiseSchedule
+from locality.bank import to_float
 from locality.denoisers import Optimal, PCALocality, Wiener
 from locality.noise import image_noise
 from locality.sensitivity import Reduction, Route, measure, sensitivity_maps
@@ -153,3 +154,11 @@ def test_what_cannot_be_measured_is_said(settings, message):
 def test_a_reduction_that_does_not_exist_is_refused():
     with pytest.raises(ValueError, match=r"reduction\.channels: want mean or sum or max"):
         Reduction(channels="median")
+
+
+def test_bytes_are_the_images_that_they_stand_for(bank):
+    denoiser = Wiener.fit(bank, shrinkage="ledoit_wolf")
+    of_bytes = measure(denoiser, bank.images[:3], [1.0], [(2, 2)])
+    torch.testing.assert_close(
+        of_bytes.maps, measure(denoiser, to_float(bank.images[:3]), [1.0], [(2, 2)]).maps
+    )

@@ -20,9 +20,10 @@ from locality.sensitivity import SensitivityField, contrast
 
 WIENER = "wiener"
 LABEL = "pattern contrast (mean field on / off the pattern)"
+EXCESS = 1.05  # over the control, from which on Wiener, whose fields have no error, counts as above it
 COLUMNS = (
-    "gamma", "t", "sigma", "SNR_W", "network", "spread over seeds", "control", "Wiener", "Wiener control",
-    "above control", "expected", "as claimed",
+    "gamma", "t", "sigma", "SNR_W", "SNR_W less the control's", "network", "spread over seeds", "control",
+    "network / control", "Wiener", "Wiener / control", "above control", "SNR_W > {threshold:g}", "as claimed",
 )  # fmt: skip
 
 
@@ -34,10 +35,6 @@ class Contrast:
     low: Tensor  # [S]
     high: Tensor  # [S]
     spread: Tensor | None = None  # [S] standard deviation over seeds, where there are several
-
-    def above(self, control: Contrast) -> Tensor:  # [S] bool
-        """Where it is above the control's interval."""
-        return self.mean > control.high
 
     def series(self, beside: str | None = None) -> Series:
         """For a chart; one that stands beside another has no band."""
@@ -76,6 +73,74 @@ def contrast_of(
     return Contrast(statistic(images.mean(0)), low, high)
 
 
+@dataclass(frozen=True)
+class Claim:
+    """The paper's claim at one strength: the contrast is above the control just where SNR_W says so."""
+
+    times: Sequence[int]  # S time-steps
+    ratio: Contrast  # the network's contrast over the control's, on the same images and noise
+    above: Tensor  # [S] bool: above the control's interval, and so is the ratio's above 1
+    expected: Tensor  # [S] bool: SNR_W above the threshold
+    own: Tensor  # [S] bool: the same for what the pattern adds to SNR_W
+    wiener: Tensor  # [S] Wiener's contrast over its own control's
+    seeds: int  # the fewer of the networks' and the controls'
+
+    def verdict(self) -> str:
+        """What became of the claim, in a sentence."""
+        missing, early = self.expected & ~self.above, self.above & ~self.expected
+        right, right_own = (int((self.above == said).sum()) for said in (self.expected, self.own))
+        parts = [f"the claim holds at {right} of {len(self.times)} noise levels"]
+        if right_own != right:
+            parts.append(f"at {right_own} if SNR_W counts the pattern alone, without what the control has")
+        if missing.any():
+            parts.append(
+                f"not above the control at t = {self._named(missing)}, where SNR_W says it should be"
+            )
+        if early.any():
+            parts.append(
+                f"above the control already at t = {self._named(early)}, where SNR_W is below the threshold"
+            )
+        if (early & (self.wiener >= EXCESS)).any():
+            parts.append(f"so is Wiener's own at t = {self._named(early & (self.wiener >= EXCESS))}")
+        if self.seeds == 1:
+            parts.append("one seed: differences between seeds are not in the intervals")
+        return "; ".join(parts)
+
+    def _named(self, where: Tensor) -> str:
+        return ", ".join(f"{t}" for t, flag in zip(self.times, where, strict=True) if flag)
+
+
+def claim_of(one: Strength, control: Strength, reach: float, threshold: float) -> Claim:
+    """The claim, judged on paired images: those of one seed with those of the control's same seed, if any."""
+    pairs = [
+        (seed, seed if seed in control.networks else next(iter(control.networks))) for seed in one.networks
+    ]
+    ratio = pooled([_ratio(one.fields[a], control.fields[b], one.data, reach) for a, b in pairs])
+    above = (one.network.mean > control.network.high) & (ratio.low > 1)
+    wiener = one.contrasts[WIENER].mean / control.contrasts[WIENER].mean
+    times = [_t(sigma) for sigma in one.fields[WIENER].sigmas]
+    expected, own = one.snr > threshold, one.snr - control.snr > threshold
+    return Claim(times, ratio, above, expected, own, wiener, min(len(one.networks), len(control.networks)))
+
+
+def _ratio(
+    field: SensitivityField, control: SensitivityField, data: ImageDataModule, reach: float
+) -> Contrast:
+    assert field.images is not None, "a FieldModule keeps the maps of single images"
+    assert control.images is not None, "a FieldModule keeps the maps of single images"
+    assert data.pattern is not None, "a sweep is over the strength of a pattern"
+    mask = data.pattern.mask(*data.image_shape[1:])
+
+    def statistic(maps: Tensor) -> Tensor:  # [..., 2, P, H, W] -> [...]
+        ours, theirs = contrast(maps, field.pixels, mask, reach).mean(-1).unbind(-1)
+        return ours / theirs
+
+    both = torch.stack([field.images, control.images], dim=2).double()  # [N, S, 2, P, H, W]
+    ends = [field_interval(both[:, s], statistic) for s in range(len(field.sigmas))]
+    low, high = torch.tensor(ends, dtype=torch.float64).T
+    return Contrast(statistic(both.mean(0)), low, high)
+
+
 def pooled(seeds: Sequence[Contrast]) -> Contrast:
     """The mean over seeds; the interval holds that of every seed."""
     means = torch.stack([one.mean for one in seeds])
@@ -84,7 +149,9 @@ def pooled(seeds: Sequence[Contrast]) -> Contrast:
     return Contrast(means.mean(0), low, high, means.std(0) if len(seeds) > 1 else None)
 
 
-def tell_contrasts(report: Report, found: Mapping[float, Strength], threshold: float) -> dict[str, float]:
+def tell_contrasts(
+    report: Report, found: Mapping[float, Strength], reach: float, threshold: float
+) -> dict[str, float]:
     """Charts, the table and the verdict, to the report and the terminal; the numbers of metrics.json."""
     _charts(report, found)
     control = found[0.0]
@@ -92,21 +159,21 @@ def tell_contrasts(report: Report, found: Mapping[float, Strength], threshold: f
     numbers: dict[str, float] = {}
     verdicts: list[list[Cell]] = []
     for gamma, one in found.items():
-        above, expected = one.network.above(control.network), one.snr > threshold
-        rows += _rows(one, control, above, expected)
+        claim = claim_of(one, control, reach, threshold) if gamma > 0 else None
+        rows += _rows(one, control, claim)
         for s, sigma in enumerate(one.fields[WIENER].sigmas):
-            numbers |= _scalars(f"gamma{gamma:g}/t{_t(sigma):03d}", one, s)
-        if gamma > 0:
-            wiener = one.contrasts[WIENER].above(control.contrasts[WIENER])
-            verdict = _verdict(above, expected, wiener, one)
-            verdicts.append([gamma, len(one.networks), verdict])
-            numbers[f"pattern/as_claimed/gamma{gamma:g}"] = (above == expected).double().mean().item()
+            numbers |= _scalars(f"gamma{gamma:g}/t{_t(sigma):03d}", one, claim, s)
+        if claim is not None:
+            verdicts.append([gamma, len(one.networks), claim.verdict()])
+            for name, said in (("as_claimed", claim.expected), ("as_claimed_alone", claim.own)):
+                numbers[f"pattern/{name}/gamma{gamma:g}"] = (claim.above == said).double().mean().item()
     report.scalars(numbers)
-    report.table("pattern/contrast", COLUMNS, rows)
+    heads = [head.format(threshold=threshold) for head in COLUMNS]
+    report.table("pattern/contrast", heads, rows)
     columns = ["gamma", "seeds", "verdict"]
     report.table("pattern/verdict", columns, verdicts)
     if first_rank():
-        print(f"{format_table(COLUMNS, rows)}\n\n{format_table(columns, verdicts)}", flush=True)
+        print(f"{format_table(heads, rows)}\n\n{format_table(columns, verdicts)}", flush=True)
     return numbers
 
 
@@ -131,47 +198,36 @@ def _charts(report: Report, found: Mapping[float, Strength]) -> None:
             report.chart(f"pattern/contrast_snr_gamma{gamma:g}", chart)
 
 
-def _rows(one: Strength, control: Strength, above: Tensor, expected: Tensor) -> list[list[Cell]]:
+def _rows(one: Strength, control: Strength, claim: Claim | None) -> list[list[Cell]]:
     rows: list[list[Cell]] = []
     for s, sigma in enumerate(one.fields[WIENER].sigmas):
         spread = None if one.network.spread is None else one.network.spread[s].item()
-        row: list[Cell] = [
-            one.gamma, _t(sigma), sigma, one.snr[s].item(), _cell(one.network, s), spread,
-            _cell(control.network, s), one.contrasts[WIENER].mean[s].item(),
-            control.contrasts[WIENER].mean[s].item(),
-        ]  # fmt: skip
-        claim: list[Cell] = [_yes(above[s]), _yes(expected[s]), _yes(above[s] == expected[s])]
-        rows.append([*row, *(claim if one.gamma > 0 else [None, None, None])])
+        own = None if claim is None else (one.snr[s] - control.snr[s]).item()
+        beside: list[Cell] = [None, one.contrasts[WIENER].mean[s].item(), None, None, None, None]
+        if claim is not None:
+            beside = [
+                _cell(claim.ratio, s), one.contrasts[WIENER].mean[s].item(), claim.wiener[s].item(),
+                _yes(claim.above[s]), _yes(claim.expected[s]), _yes(claim.above[s] == claim.expected[s]),
+            ]  # fmt: skip
+        rows.append(
+            [one.gamma, _t(sigma), sigma, one.snr[s].item(), own, _cell(one.network, s), spread,
+             _cell(control.network, s), *beside]
+        )  # fmt: skip
     return rows
 
 
-def _verdict(above: Tensor, expected: Tensor, wiener: Tensor, one: Strength) -> str:
-    """What became of the claim, in a sentence; `wiener` is where Wiener is above its own control."""
-    times = [_t(sigma) for sigma in one.fields[WIENER].sigmas]
-
-    def named(where: Tensor) -> str:
-        return ", ".join(f"{t}" for t, flag in zip(times, where, strict=True) if flag)
-
-    missing, early = expected & ~above, above & ~expected
-    right = int((above == expected).sum())
-    parts = [f"the claim holds at {right} of {len(times)} noise levels"]
-    if missing.any():
-        parts.append(f"not above the control at t = {named(missing)}, where SNR_W says it should be")
-    if early.any():
-        parts.append(f"above the control already at t = {named(early)}, where SNR_W is below the threshold")
-        if (early & wiener).any():
-            parts.append(f"so is Wiener's own at t = {named(early & wiener)}")
-    return "; ".join(parts)
-
-
-def _scalars(place: str, one: Strength, s: int) -> dict[str, float]:
-    return {
+def _scalars(place: str, one: Strength, claim: Claim | None, s: int) -> dict[str, float]:
+    numbers = {
         f"pattern/contrast/{place}": one.network.mean[s].item(),
         f"pattern/contrast_low/{place}": one.network.low[s].item(),
         f"pattern/contrast_high/{place}": one.network.high[s].item(),
         f"pattern/contrast_wiener/{place}": one.contrasts[WIENER].mean[s].item(),
         f"pattern/snr/{place}": one.snr[s].item(),
     }
+    if claim is not None:
+        for end, values in (("", claim.ratio.mean), ("_low", claim.ratio.low), ("_high", claim.ratio.high)):
+            numbers[f"pattern/over_control{end}/{place}"] = values[s].item()
+    return numbers
 
 
 def _cell(one: Contrast, s: int) -> str:

@@ -44,12 +44,14 @@ def pattern(
     if first.pattern is None or probes not in get_args(Probes):
         raise UsageError(f"compare=pattern: want data with a pattern and probes first or all, got {probes!r}")
     context.check_count(count, first)
+    if count < 2:
+        raise UsageError(f"compare.count: want at least 2 test images, for intervals, got {count}")
     mask = first.pattern.mask(*first.image_shape[1:])
     pixels = pattern_probes(mask, reach)[: 1 if probes == "first" else None]
     probe = Probe(context, list(sigmas), count, pixels, mask, reach, share)
     found = {gamma: probe.strength(gamma, group) for gamma, group in groups.items()}
     draw_figure(context.report, found, threshold, context.seed)
-    numbers = tell_contrasts(context.report, found, threshold)
+    numbers = tell_contrasts(context.report, found, reach, threshold)
     if steps:
         numbers |= tell_growth(context.report, found, probe.contrasts)
     return numbers

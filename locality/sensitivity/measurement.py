@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from locality.bank import to_float
 from locality.denoisers.base import Denoiser
 from locality.schedule import NoiseSchedule
 from locality.sensitivity.choice import PixelChoice, choose_pixels
@@ -19,7 +20,7 @@ KEEP = 2**26  # bytes of single images' maps that a field still holds
 
 def measure(
     denoiser: Denoiser,
-    images: Tensor,  # [N, C, H, W] clean; `reverse` uses only their number, shape and type
+    images: Tensor,  # [N, C, H, W] clean, uint8 or in [-1, 1]; `reverse` uses only their number and shape
     sigmas: Sequence[float] | Tensor,  # [S] noise levels, pixel units
     pixels: PixelChoice = "centre",  # or "all", "grid:<stride>", (row, col) pairs
     *,
@@ -43,6 +44,8 @@ def measure(
     """
     if images.ndim != 4 or not len(images):
         raise ValueError(f"images: want at least one, as [N, C, H, W], got {tuple(images.shape)}")
+    if images.dtype == torch.uint8:
+        images = to_float(images)
     reduction = reduction or Reduction()
     levels = [float(sigma) for sigma in sigmas]
     route = Route(levels, states, steps, clip, seed, schedule or NoiseSchedule.ddpm())
