@@ -16,7 +16,7 @@ from locality.config import UsageError, check
 from locality.evaluation import Evaluation
 from locality.report import Report
 from locality.report.folder import first_rank, shown_path
-from locality.runs import close_run, open_run, set_status
+from locality.runs import close_run, drop_run, latest_run, open_run, set_status
 from locality.training import Training
 
 __all__ = ["RunFailed", "UsageError", "run"]
@@ -39,6 +39,7 @@ def run(cfg: DictConfig) -> dict[str, float]:
     _quiet()
     prepared = (Training if cfg.task == "train" else Evaluation)(cfg)
     loggers = build.made(cfg.logger)
+    before = latest_run(cfg)
     folder = open_run(cfg)
     set_status(folder, cfg, "running", prepared.facts)
     report, state = None, "failed"
@@ -51,6 +52,7 @@ def run(cfg: DictConfig) -> dict[str, float]:
         state = "finished"
         return numbers
     except UsageError:
+        state = "mistaken"
         raise
     except (KeyboardInterrupt, SystemExit) as error:
         state = "interrupted"
@@ -60,9 +62,14 @@ def run(cfg: DictConfig) -> dict[str, float]:
         what = " ".join(f"{type(error).__name__}: {error}".split())
         raise RunFailed(f"{what} (traceback: {folder / 'error.txt'})") from error
     finally:
-        set_status(folder, cfg, state, prepared.facts)
-        if report is not None:
-            _close(folder, report, state)
+        if state == "mistaken" and cfg.task == "evaluate" and not (report and report.pictures()):
+            if report is not None:
+                report.finish(exit_code=1)
+            drop_run(folder, before)
+        else:
+            set_status(folder, cfg, "failed" if state == "mistaken" else state, prepared.facts)
+            if report is not None:
+                _close(folder, report, state)
         close_run()
 
 

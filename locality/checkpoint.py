@@ -15,10 +15,8 @@ from locality.denoisers.base import Denoiser
 from locality.denoisers.fitting import fitted
 from locality.exported import read_exported
 from locality.networks.foreign import hub, image_shape_of, is_foreign, settled
-from locality.past_runs import is_exported, training_run
+from locality.past_runs import CHECKPOINT, is_exported, training_run
 from locality.statistics import GaussianStats
-
-CHECKPOINT = Path("checkpoints") / "last.ckpt"
 
 
 def load(

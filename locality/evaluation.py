@@ -10,7 +10,7 @@ from typing import Any
 import lightning
 from lightning import Trainer
 from lightning.pytorch.loggers import Logger
-from omegaconf import DictConfig
+from omegaconf import DictConfig, open_dict
 
 from locality import build, gallery
 from locality.build import plain
@@ -50,6 +50,7 @@ class Evaluation:
         self.fits = {name: build.fit(node) for name, node in cfg.candidates.items()}
         for name, fit in self.fits.items():
             build.try_fit(f"candidates.{name}", fit, bank)
+        _forget_removed(cfg)
         self.compare = build.made(cfg.compare)
         trainer = build.trainer(cfg.trainer, Path(cfg.runs), [], [])
         try:
@@ -67,9 +68,30 @@ class Evaluation:
 
         context = Context(
             self.reference, self.fits, self.data, report, trainer, self.cfg.seed, self.cfg.cache,
-            _name(self.reference, self.fits), self.calibrations, self.networks,
+            _name(self.reference, self.fits), self.calibrations, self.networks, _given(),
         )  # fmt: skip
         return self.compare(context)
+
+
+def _given() -> frozenset[str]:
+    """The settings of candidates that the command line names: `<candidate>.<setting>`."""
+    return frozenset(_named(r"\+*candidates\.([^.=]+\.[^.=]+)[.=]"))
+
+
+def _forget_removed(cfg: DictConfig) -> None:
+    """Candidates that the command line takes out (`~candidates.<name>`) leave the settings, too."""
+    for name in _named(r"~(?:denoiser@)?candidates\.([^.=]+)$"):
+        for setting in ("bank_counts", "sample_counts", "calibrated_as"):
+            if isinstance(cfg.compare.get(setting), DictConfig):
+                with open_dict(cfg):
+                    cfg.compare[setting].pop(name, None)
+
+
+def _named(pattern: str) -> list[str]:
+    from hydra.core.hydra_config import HydraConfig
+
+    overrides = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
+    return [match[1] for match in (re.match(pattern, text) for text in overrides) if match]
 
 
 def _name(reference: Denoiser, taken: Collection[str]) -> str:

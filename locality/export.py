@@ -30,6 +30,7 @@ from locality.exported import WEIGHTS, write_exported
 from locality.heldout import Heldout, heldout
 from locality.networks import save_pipeline
 from locality.noise import image_noise
+from locality.past_runs import is_exported, training_run
 from locality.report.card import ModelCard, render_card
 from locality.report.figures import to_png
 from locality.report.folder import write_atomically
@@ -55,11 +56,13 @@ def export(
     cache: str | Path | None = None,  # a folder for the statistics of the data
 ) -> Path:
     """Write the network with its averaged weights. Raises UsageError for what cannot be exported."""
-    source, folder = Path(source), Path(folder)
+    source, folder = training_run(Path(source)), Path(folder)
     if form not in FORMS:
         raise UsageError(f"form: want {' or '.join(FORMS)}, got {form!r}")
     if folder.exists():
         raise UsageError(f"{folder}: is there already; choose another name")
+    if count < 1:
+        raise UsageError(f"count: want at least 1 test image, got {count}")
     checkpoint = read(source)
     denoiser = rebuilt(checkpoint, source, cache)
     if not isinstance(denoiser, NetworkDenoiser):
@@ -103,7 +106,9 @@ def _ship(
 
 
 def _origin(source: Path, checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """What the run folder knows of the training."""
+    """What the run folder knows of the training; an exported network brings all of that."""
+    if is_exported(source):
+        return {}
     run = source if source.is_dir() else source.parent.parent
     facts: dict[str, Any] = {"step": checkpoint.get("global_step"), "gamma": 0.0, "seed": None, "run": {}}
     if (run / "config.yaml").is_file():

@@ -13,12 +13,12 @@ from omegaconf import DictConfig, OmegaConf
 
 from locality import build
 from locality.build import plain
-from locality.checkpoint import CHECKPOINT, read, rebuilt
+from locality.checkpoint import read, rebuilt
 from locality.compare.trained import Trained
 from locality.config import UsageError, of_images
 from locality.data import ImageDataModule
 from locality.denoisers.base import Denoiser
-from locality.past_runs import CONFIG, runs_in, shipped, training_run
+from locality.past_runs import CHECKPOINT, CONFIG, runs_in, shipped, training_run
 from locality.report.folder import first_rank
 
 OF_A_SWEEP = re.compile(r".*_gamma[0-9.]+")  # names of the networks that networks=sweep falls back to
@@ -74,8 +74,7 @@ def twin(cfg: DictConfig, path: Path, checkpoint: Mapping[str, Any]) -> dict[str
         images = of_images(own["data"])
         runs = _runs(Path(cfg.runs), unfinished=False)
         same = [folder for folder, run in runs if of_images(plain(run.data)) == images]
-        # Weights may have been removed to make room.
-        others = [folder for folder in same if (folder / CHECKPOINT).is_file()] + shipped()
+        others = same + shipped()
     for folder in others:
         other = read(folder)
         recipe = other["hyper_parameters"]
@@ -152,8 +151,9 @@ def _groups(
 
 def _runs(root: Path, unfinished: bool) -> Iterator[tuple[Path, DictConfig]]:  # newest first
     for folder, facts in reversed(runs_in(root)):
-        known = facts["state"] == "finished" or (unfinished and (folder / CHECKPOINT).is_file())
-        if facts["task"] == "train" and facts["network"] and known:
+        known = facts["state"] == "finished" or unfinished
+        # Weights may have been removed to make room.
+        if facts["task"] == "train" and facts["network"] and known and (folder / CHECKPOINT).is_file():
             run = OmegaConf.load(folder / CONFIG)
             assert isinstance(run, DictConfig)
             yield folder, run

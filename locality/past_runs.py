@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from locality.config import UsageError, nearest, of_images
 
 STATUS, CONFIG = "status.json", "config.yaml"
+CHECKPOINT = Path("checkpoints") / "last.ckpt"  # of a run that trained
 WEIGHTS, RECIPE = "model.safetensors", "config.yaml"  # of an exported network
 SHIPPED = Path(__file__).parents[1] / "pretrained"  # of a checkout; an installed library brings none
 # What may change when a run goes on: it moves none of its numbers. Everything else makes the run.
@@ -62,6 +63,7 @@ def newest_network(root: Path, data: Any, gamma: float | None) -> Path:
         (facts.get("time", ""), folder.name, folder)
         for folder, facts in runs_in(root)
         if facts["task"] == "train" and facts["state"] == "finished" and facts["network"]
+        if (folder / CHECKPOINT).is_file()  # weights may have been removed to make room
         if fits(folder / CONFIG)
     ]
     if found:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from locality.config import RUN_VARIABLE
 from locality.past_runs import CONFIG, STATUS
 from locality.report import create_run_folder, write_atomically
-from locality.report.folder import first_rank, point_latest
+from locality.report.folder import LATEST, first_rank, point_latest
 
 
 def open_run(cfg: DictConfig) -> Path:
@@ -37,6 +38,25 @@ def open_run(cfg: DictConfig) -> Path:
         write_atomically(folder / CONFIG, OmegaConf.to_yaml(cfg, resolve=True))
     os.environ[RUN_VARIABLE] = str(folder.resolve())
     return folder
+
+
+def latest_run(cfg: DictConfig) -> Path | None:
+    """What `latest` points to."""
+    link = Path(cfg.runs) / LATEST
+    return link.resolve() if link.is_symlink() else None
+
+
+def drop_run(
+    folder: Path,
+    before: Path | None,  # the latest run without it
+) -> None:
+    """Takes a run folder away, of a command that could not be followed."""
+    if first_rank():
+        shutil.rmtree(folder, ignore_errors=True)
+        if before is not None and before.is_dir():
+            point_latest(before)
+        else:
+            (folder.parent / LATEST).unlink(missing_ok=True)
 
 
 def close_run() -> None:

@@ -18,11 +18,11 @@ from locality.build import plain
 from locality.callbacks.interrupt import StopBetweenBatches
 from locality.callbacks.samples import SampleGrid
 from locality.callbacks.snapshots import Snapshots
-from locality.checkpoint import CHECKPOINT, read
+from locality.checkpoint import read
 from locality.config import UsageError
 from locality.modules import AnalyticModule, OnePass
 from locality.networks.foreign import settled
-from locality.past_runs import check_unfinished
+from locality.past_runs import CHECKPOINT, check_unfinished
 from locality.report import Report
 from locality.training_card import card, ratios_to_wiener
 

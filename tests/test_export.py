@@ -84,7 +84,9 @@ def test_a_calibration_is_kept_with_the_network_and_used(exported, tmp_path, cap
     capsys.readouterr()
     row = "+denoiser@candidates.pca_locality=pca_locality"
     app.run(config(tmp_path, "compare=quick", *asked, row, task="evaluate"))
-    assert f"calibrated against the network, {exported}" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "calibrated against the network with 2 val images and" in said
+    assert f"training images, {exported}" in said
 
 
 def test_no_command_of_a_run_that_ships_names_a_place_of_this_machine(run, tmp_path):

@@ -39,6 +39,7 @@ def calibrate(
     betas: Sequence[float] = (0.0, 0.25, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0),
     blends: Sequence[float] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0),  # share of the softmax average
     bank_counts: Mapping[str, int] | None = None,  # training images, evenly spread, for the costly; else all
+    replace: bool = False,  # what was found before for the same checkpoint, candidate and setting
 ) -> dict[str, float]:
     """Choose each candidate's patch size, tau, beta, blend at the noise levels of the paper's protocol.
 
@@ -57,6 +58,7 @@ def calibrate(
     settings = {name: _settings(name, fit, values) for name, fit in context.fits.items()}
     counts = _counts(context, target, bank_counts or {})
     images = _images(context, count)
+    _check_kept(context, settings, replace)
     device = context.trainer().strategy.root_device
     reference = context.reference.to(device) if target == "network" else None
     context.bank.to(device)
@@ -106,14 +108,26 @@ def _counts(context: Context, target: str, bank_counts: Mapping[str, int]) -> di
     """How many training images each candidate is calibrated on."""
     if target not in ("network", "clean"):
         raise UsageError(f"compare.target: want network or clean, got {target!r}")
+    context.check_names("bank_counts", bank_counts)
     for name, count in bank_counts.items():
-        if name not in context.fits:
-            names = ", ".join(context.fits)
-            raise UsageError(f"compare.bank_counts: want candidates ({names}), got {name!r}")
         if not isinstance(count, int) or count < 1:
             raise UsageError(f"compare.bank_counts.{name}: want a whole number from 1, got {count!r}")
     everything = len(context.bank)
     return {name: min(bank_counts.get(name, everything), everything) for name in context.fits}
+
+
+def _check_kept(context: Context, settings: Mapping[str, list[str]], replace: bool) -> None:
+    paths = [_path(context.calibrations, name, one) for name, several in settings.items() for one in several]
+    there = [path.name for path in paths if path.exists()]
+    if there and not replace:
+        raise UsageError(
+            f"{context.calibrations} has {', '.join(there)} already; give compare.replace=true to write them "
+            "anew, or leave candidates out (~candidates.<name>)"
+        )
+
+
+def _path(folder: Path, name: str, parameter: str) -> Path:
+    return folder / f"{name}.{parameter}.json"
 
 
 def _images(context: Context, count: int) -> Tensor:  # [count, C, H, W]
@@ -127,7 +141,7 @@ def _save(found: Calibration, name: str, context: Context) -> None:
     if not first_rank():
         return
     for folder in (context.report.folder / "calibration", context.calibrations):
-        found.save(Path(folder) / f"{name}.{found.parameter}.json")
+        found.save(_path(Path(folder), name, found.parameter))
     print(f"{name}: {found.parameter} kept in {context.calibrations}, for compare=analytic_vs_nn", flush=True)
 
 

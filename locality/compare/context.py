@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -37,6 +37,7 @@ class Context:
     reference_name: str  # of its row: "network", or the kind of analytical denoiser
     calibrations: Path  # the folder beside the checkpoint; <name>.<setting>.json for a candidate's setting
     networks: Mapping[str, Trained] = field(default_factory=dict)  # more of them, by name
+    given: frozenset[str] = frozenset()  # "<candidate>.<setting>" of the command line: not calibrated
 
     @cached_property
     def bank(self) -> ImageBank:
@@ -53,6 +54,13 @@ class Context:
         available = len((data or self.data).bank("test"))
         if not isinstance(count, int) or not 1 <= count <= available:
             raise UsageError(f"compare.count: want 1 to {available} (the test images), got {count!r}")
+
+    def check_names(self, setting: str, given: Iterable[str]) -> None:
+        """Raises UsageError for a name in a setting that is no candidate's."""
+        for name in given:
+            if name not in self.fits:
+                names = ", ".join(self.fits)
+                raise UsageError(f"compare.{setting}: want candidates ({names}), got {name!r}")
 
     def test(self, module: LightningModule, count: int, data: ImageDataModule | None = None) -> None:
         """Shows the module the first test images, `count` of them and the rest of their last batch."""
@@ -95,23 +103,33 @@ class Context:
         Statistics are of all images in any case.
         """
         alike = calibrated_as or {}
+        self.check_names("calibrated_as", alike)
+        self.check_names("bank_counts", bank_counts if isinstance(bank_counts, Mapping) else ())
         fits = dict(self.fits)
         if choice("compare.calibration", calibration, ("auto", "none")) == "auto":
-            fits = {name: self._calibrated(alike.get(name, name), fit) for name, fit in fits.items()}
+            fits = {name: self._calibrated(name, alike.get(name, name), fit) for name, fit in fits.items()}
         asked = dict.fromkeys(fits, bank_counts) if isinstance(bank_counts, int) else bank_counts or {}
+        if any(not isinstance(count, int) or count < 1 for count in asked.values()):
+            raise UsageError(f"compare.bank_counts: want whole numbers from 1, got {dict(asked)}")
         counts = {name: min(count, len(self.bank)) for name, count in asked.items()}
         banks = {name: thinned(self.bank, counts[name]) if name in counts else self.bank for name in fits}
         return {name: fitted(fit, banks[name], lambda: self.stats) for name, fit in fits.items()}
 
-    def _calibrated(self, name: str, fit: Fit) -> Fit:
-        for path in sorted(self.calibrations.glob(f"{name}.*.json")):
+    def _calibrated(self, name: str, alike: str, fit: Fit) -> Fit:
+        for path in sorted(self.calibrations.glob(f"{alike}.*.json")):
             try:
                 found = Calibration.load(path)
+                if f"{name}.{found.parameter}" in self.given:
+                    continue
                 fit = found.apply(fit)
             except ValueError as error:
                 raise UsageError(f"{error}; or give compare.calibration=none") from error
             if not found.is_of(self.bank):
                 raise UsageError(f"{path}: of other training images; give compare.calibration=none")
             if first_rank():
-                print(f"{name}: {found.parameter} calibrated against the {found.target}, {path}", flush=True)
+                print(
+                    f"{name}: {found.parameter} calibrated against the {found.target} with {found.images} "
+                    f"val images and {found.bank_count:,} training images, {path}",
+                    flush=True,
+                )
         return fit

@@ -124,6 +124,7 @@ def _check(context: Context, count: int, pictures: int, sample_counts: Mapping[s
     context.check_count(count)
     if pictures < 1:
         raise UsageError(f"compare.pictures: want at least 1, got {pictures}")
+    context.check_names("sample_counts", sample_counts)
     if any(number < 1 for number in sample_counts.values()):
         raise UsageError(f"compare.sample_counts: want numbers from 1, got {dict(sample_counts)}")
     if context.trainer().world_size > 1:

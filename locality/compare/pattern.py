@@ -47,7 +47,10 @@ def pattern(
     if count < 2:
         raise UsageError(f"compare.count: want at least 2 test images, for intervals, got {count}")
     mask = first.pattern.mask(*first.image_shape[1:])
-    pixels = pattern_probes(mask, reach)[: 1 if probes == "first" else None]
+    try:
+        pixels = pattern_probes(mask, reach)[: 1 if probes == "first" else None]
+    except ValueError as error:
+        raise UsageError(f"compare.reach={reach:g}: {error}") from error
     probe = Probe(context, list(sigmas), count, pixels, mask, reach, share)
     found = {gamma: probe.strength(gamma, group) for gamma, group in groups.items()}
     draw_figure(context.report, found, threshold, context.seed)

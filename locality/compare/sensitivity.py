@@ -10,6 +10,7 @@ from torch import Tensor
 
 from locality.compare.context import Context
 from locality.compare.drawing import FIELD, SIGMA, headings
+from locality.config import UsageError
 from locality.data import ImageDataModule
 from locality.denoisers.base import Pixel
 from locality.metrics import FieldOverlap, field_interval
@@ -72,11 +73,14 @@ def off_centre(data: ImageDataModule, pixel: str | Sequence[int] | None) -> Pixe
         return others[-1] if others else (height // 4, width // 4)
     if isinstance(pixel, str):
         if pixel not in named:
-            raise ValueError(f"compare.pixel: want one of {', '.join(named)} or [row, col], got {pixel!r}")
+            raise UsageError(f"compare.pixel: want one of {', '.join(named)} or [row, col], got {pixel!r}")
         return named[pixel]
     if len(pixel) != 2:
-        raise ValueError(f"compare.pixel: want [row, col], got {list(pixel)}")
-    return choose_pixels([(int(pixel[0]), int(pixel[1]))], height, width)[0]
+        raise UsageError(f"compare.pixel: want [row, col], got {list(pixel)}")
+    try:
+        return choose_pixels([(int(pixel[0]), int(pixel[1]))], height, width)[0]
+    except ValueError as error:
+        raise UsageError(f"compare.pixel: {error}") from error
 
 
 def _pictures(report: Report, fields: Fields) -> None:

@@ -1,0 +1,94 @@
+"""A comparison judges its own settings when it has the data: still one line, and no folder."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import CONFIGS
+from tiny_runs import NETWORK, TINY, config, latest
+
+from locality import app, build, cli
+from locality.calibration import calibrate
+from locality.checkpoint import calibrations, load
+from locality.config import UsageError
+
+PLAIN = ["trainer.accelerator=cpu", "logger=none"]
+
+
+@pytest.fixture(scope="module", name="run")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("trained")
+    app.run(config(root, *TINY, *NETWORK, "trainer.max_epochs=1"))
+    return latest(root)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("compare=quick compare.count=100000", "compare.count: want 1 to"),
+        ("compare=quick +compare.bank_counts.optimol=5", "compare.bank_counts: want candidates"),
+        ("compare=quick +compare.bank_counts.optimal=0", "compare.bank_counts: want whole numbers from 1"),
+        ("compare=quick +compare.calibrated_as.optimol=optimal", "compare.calibrated_as: want candidates"),
+        ("compare=sensitivity compare.count=2 compare.pixel=foo", "pixel"),
+        ("compare=paper_table compare.count=2 compare.pictures=0", "compare.pictures: want at least 1"),
+    ],
+)
+def test_a_mistake_leaves_no_folder(arguments, message, run):
+    before = sorted(path.name for path in run.parent.iterdir())
+    asked = [*arguments.split(), *PLAIN, f"checkpoint={run}"]
+    with pytest.raises(UsageError, match=message):
+        app.run(config(run.parent.parent, *asked, task="evaluate"))
+    assert sorted(path.name for path in run.parent.iterdir()) == before
+    assert latest(run.parent.parent) == run
+
+
+def evaluate(monkeypatch: pytest.MonkeyPatch, folder: Path, *arguments: str) -> None:
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "argv", ["evaluate.py", *arguments, *PLAIN])
+    cli.main("evaluate", CONFIGS)
+
+
+def test_what_the_command_line_gives_no_calibration_moves(run, tmp_path, monkeypatch, capsys):
+    cfg = config(tmp_path, "compare=paper_table", f"checkpoint={run}", task="evaluate")
+    data = build.datamodule(config(tmp_path, *TINY).data)
+    kept = calibrations(run) / "pca_locality.tau.json"
+    calibrate(
+        build.fit(cfg.candidates.pca_locality), data.bank("train"), data.bank("val").images[:2], [0.5, 2.0],
+        [0.5, 0.1], target=load(run), parameter="tau",
+    ).save(kept)  # fmt: skip
+    row = [
+        "compare=quick",
+        "compare.count=2",
+        f"checkpoint={run}",
+        "+denoiser@candidates.pca_locality=pca_locality",
+    ]
+    try:
+        evaluate(monkeypatch, tmp_path, *row)
+        assert "pca_locality: tau calibrated against" in capsys.readouterr().out
+        evaluate(monkeypatch, tmp_path, *row, "candidates.pca_locality.tau=0.3")
+        assert "calibrated against" not in capsys.readouterr().out
+    finally:
+        kept.unlink()
+
+
+def test_a_candidate_that_is_taken_out_takes_its_settings_along(run, tmp_path, monkeypatch, capsys):
+    others = [f"~candidates.{name}" for name in ("local_score", "patch_composite", "soft_locality")]
+    asked = [
+        "compare=calibrate", f"checkpoint={run}", "compare.count=2", "compare.taus=[0.5,0.1]", *others,
+        "~candidates.equivariant_local_score",
+    ]  # fmt: skip
+    kept = calibrations(run) / "pca_locality.tau.json"
+    try:
+        evaluate(monkeypatch, tmp_path, *asked)
+        before = kept.read_text()
+        # What is there is not written over unless that is asked for.
+        with pytest.raises(SystemExit):
+            evaluate(monkeypatch, tmp_path, *asked, "compare.taus=[0.9]")
+        assert "give compare.replace=true" in capsys.readouterr().err
+        assert kept.read_text() == before
+        evaluate(monkeypatch, tmp_path, *asked, "compare.taus=[0.9]", "compare.replace=true")
+        assert kept.read_text() != before
+    finally:
+        kept.unlink()
