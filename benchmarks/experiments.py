@@ -4,7 +4,8 @@
     python -m benchmarks.experiments [--runs runs]       the page alone
 
 Each block of the page, between `<!-- name -->` and `<!-- end -->`, comes from the newest finished evaluation
-of that kind and from the trainings that it names; what there is no run of is said to be missing.
+of that kind and from the trainings that it names, in run folders or among the networks that ship. What was
+found before and is not there now stays: docs/experiments.json keeps it. What there is no run of is named.
 """
 
 from __future__ import annotations
@@ -26,21 +27,37 @@ from locality.report.sessions import SESSIONS
 from locality.report.table import format_markdown
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE, IMAGES = ROOT / "docs" / "experiments.md", ROOT / "docs" / "images"
+SHIPPED, DOCS = ROOT / "pretrained", ROOT / "docs"
+PAGE, KEPT, IMAGES = DOCS / "experiments.md", DOCS / "experiments.json", DOCS / "images"
+COMPARISONS = ("pattern", "architectures")
 GAMMAS, SEEDS = (0.0, 0.1, 0.5), (0, 1, 2)
 MODELS = ("unet", "unet_conv", "unet_attention", "dit", "mlp")
+TRAINING = ("model", "gamma", "seed", "val loss", "seconds", "commit", "command")
 Run = tuple[Path, DictConfig, dict[str, Any]]  # folder, config, metrics
+Kept = dict[str, Any]  # of an evaluation: its run, tables, pictures, and rows of TRAINING
 
 
 def main() -> None:
-    """Rewrite every block of the page."""
+    """Merge what the run folders hold into the kept file, and rewrite every block of the page."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--runs", type=Path, default=ROOT / "runs", help="the folder of the run folders")
     runs = finished(parser.parse_args().runs)
-    pattern, models = newest(runs, "pattern"), newest(runs, "architectures")
-    named = [network for one in (pattern, models) if one for network in trainings(one, runs)]
+    kept: dict[str, Kept] = json.loads(KEPT.read_text()) if KEPT.exists() else {}
+    for comparison in COMPARISONS:
+        run = newest(runs, comparison)
+        if run is not None:
+            kept[comparison] = record(run, trainings(run, runs))
+    KEPT.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
+    PAGE.write_text(page(PAGE.read_text(), kept))
+
+
+def page(text: str, kept: dict[str, Kept]) -> str:
+    """The page with every block written anew."""
+    pattern, models = (kept.get(comparison) for comparison in COMPARISONS)
+    rows = [tuple(row) for one in (pattern, models) if one for row in one["trainings"]]
+    named = list(dict.fromkeys(rows))
     blocks: dict[str, Callable[[], str]] = {
         "trainings": lambda: training_table(named),
         "missing": lambda: missing(named),
@@ -49,13 +66,12 @@ def main() -> None:
         "steps": lambda: evaluation(pattern, matching(pattern, "pattern/steps_gamma"), "pattern/steps_gamma"),
         "architectures": lambda: evaluation(models, ["architectures/cosine"], "architectures/"),
     }
-    page = re.sub(
+    return re.sub(
         r"(<!-- (\w+) -->\n).*?(<!-- end -->)",
         lambda match: match[1] + blocks[match[2]]() + match[3],
-        PAGE.read_text(),
+        text,
         flags=re.DOTALL,
     )
-    PAGE.write_text(page)
 
 
 def finished(root: Path) -> list[Run]:
@@ -64,53 +80,70 @@ def finished(root: Path) -> list[Run]:
     for folder, status in reversed(runs_in(root)):
         metrics = folder / "metrics.json"
         if status["state"] == "finished" and metrics.is_file():
-            config = OmegaConf.load(folder / "config.yaml")
-            assert isinstance(config, DictConfig)
-            found.append((folder, config, json.loads(metrics.read_text())))
+            found.append((folder, _config(folder), json.loads(metrics.read_text())))
     return found
 
 
 def newest(runs: list[Run], comparison: str) -> Run | None:
     """The newest evaluation of a kind whose networks had been trained to the end."""
     for run in runs:
-        evaluated = run[1].task == "evaluate" and run[1].compare["_target_"].endswith(f".{comparison}")
-        if evaluated and len(trainings(run, runs)) == len(run[1].networks):
+        _, config, _ = run
+        evaluated = config.task == "evaluate" and config.compare["_target_"].endswith(f".{comparison}")
+        if evaluated and not config.unfinished and len(trainings(run, runs)) == len(config.networks):
             return run
     return None
 
 
 def trainings(evaluation_run: Run, runs: list[Run]) -> list[Run]:
-    """The training runs of an evaluation's networks, in its order."""
-    names = [Path(path).name for path in evaluation_run[1].networks.values()]
+    """The trainings of an evaluation's networks, in its order: run folders, or networks that ship."""
     by_name = {folder.name: (folder, config, metrics) for folder, config, metrics in runs}
+    for path in SHIPPED.glob("*/metrics.json"):
+        by_name.setdefault(
+            path.parent.name, (path.parent, _config(path.parent), json.loads(path.read_text()))
+        )
+    names = [Path(path).name for path in evaluation_run[1].networks.values()]
     return [by_name[name] for name in names if name in by_name]
 
 
-def training_table(named: list[Run]) -> str:
-    """Commands, times and commits of the trainings, each once."""
-    columns = ["model", "gamma", "seed", "val loss", "seconds", "commit", "command"]
-    rows = []
-    for folder, config, metrics in {run[0].name: run for run in named}.values():
-        loss = metrics["scalars"].get("val/loss")
-        about = metrics["run"]
-        rows.append(
-            [model_name(config.model), f"{config.gamma:g}", config.seed, loss, seconds(folder, about),
-             about["commit"], f"`{told(about['command'])}`"]
-        )  # fmt: skip
-    return format_markdown(columns, rows) + "\n" if rows else "No training has been measured yet.\n"
+def record(run: Run, trained: list[Run]) -> Kept:
+    """What the page tells of an evaluation; its pictures are copied to docs/images."""
+    folder, _, metrics = run
+    shown = []
+    for path in sorted((folder / "images").rglob("*.png")):
+        name = path.relative_to(folder / "images").with_suffix("").as_posix()
+        shutil.copy(path, IMAGES / (name.replace("/", "_") + ".png"))
+        shown.append(name)
+    about = {key: metrics["run"][key] for key in ("command", "seconds", "commit")}
+    rows = [training(one) for one in trained]
+    return {"run": about, "tables": metrics["tables"], "pictures": shown, "trainings": rows}
+
+
+def training(run: Run) -> list[Any]:
+    """A row of TRAINING."""
+    folder, config, metrics = run
+    about = metrics["run"]
+    return [
+        model_name(config.model), f"{config.gamma:g}", int(config.seed), metrics["scalars"].get("val/loss"),
+        seconds(folder, about), about["commit"], f"`{told(about['command'])}`",
+    ]  # fmt: skip
 
 
 def seconds(folder: Path, about: dict[str, Any]) -> str:
     """What a training took; sessions that were killed left no time."""
     path = folder / SESSIONS
-    sessions = json.loads(path.read_text()) if path.is_file() else []
+    sessions = json.loads(path.read_text()) if path.is_file() else [about, *about.get("resumed", [])]
     killed = any("seconds" not in session for session in sessions)
     return ("more than " if killed else "") + f"{about['seconds']:.0f}"
 
 
-def missing(named: list[Run]) -> str:
+def training_table(named: list[tuple[Any, ...]]) -> str:
+    """Commands, times and commits of the trainings, each once."""
+    return format_markdown(TRAINING, named) + "\n" if named else "No training has been measured yet.\n"
+
+
+def missing(named: list[tuple[Any, ...]]) -> str:
     """What the page should show and no finished run gives."""
-    there = {(model_name(config.model), float(config.gamma), int(config.seed)) for _, config, _ in named}
+    there = {(model, float(gamma), seed) for model, gamma, seed, *_ in named}
     wanted = {("unet", gamma, seed) for gamma in GAMMAS for seed in SEEDS}
     wanted |= {(model, 0.0, 0) for model in MODELS}
     lacking = sorted(wanted - there)
@@ -120,36 +153,36 @@ def missing(named: list[Run]) -> str:
     return "Not finished, or not measured, yet:\n\n" + "\n".join(lines) + "\n"
 
 
-def matching(run: Run | None, start: str) -> list[str]:
-    """The tables of a run whose names begin so."""
-    return [] if run is None else [name for name in sorted(run[2]["tables"]) if name.startswith(start)]
+def matching(kept: Kept | None, start: str) -> list[str]:
+    """The tables of an evaluation whose names begin so."""
+    return [] if kept is None else [name for name in sorted(kept["tables"]) if name.startswith(start)]
 
 
-def evaluation(run: Run | None, tables: list[str], shown: str) -> str:
+def evaluation(kept: Kept | None, tables: list[str], shown: str) -> str:
     """The pictures whose names contain `shown`, tables, and where they come from."""
-    if run is None:
+    if kept is None:
         return "Not measured yet.\n"
-    parts = [pictures(run, shown)]
+    parts = [pictures(kept, shown)]
     for name in tables:
-        content = run[2]["tables"][name]
+        content = kept["tables"][name]
         parts.append(f"`{name}`\n\n" + format_markdown(content["columns"], content["rows"]) + "\n")
-    about = run[2]["run"]
+    about = kept["run"]
     parts.append(f"`{told(about['command'])}`, {about['seconds']:.0f} s, commit `{about['commit']}`.\n")
     return "\n".join(parts)
 
 
-def pictures(run: Run | None, shown: str) -> str:
-    """The pictures of a run whose names contain `shown`, copied to docs/images."""
-    if run is None:
+def pictures(kept: Kept | None, shown: str) -> str:
+    """The pictures of an evaluation whose names contain `shown`."""
+    if kept is None:
         return "Not measured yet.\n"
-    lines = []
-    for path in sorted((run[0] / "images").rglob("*.png")):
-        name = path.relative_to(run[0] / "images").with_suffix("").as_posix()
-        if shown in name:
-            copied = IMAGES / (name.replace("/", "_") + ".png")
-            shutil.copy(path, copied)
-            lines.append(f"![{name}](images/{copied.name})\n")
-    return "\n".join(lines)
+    names = [name for name in kept["pictures"] if shown in name]
+    return "\n".join(f"![{name}](images/{name.replace('/', '_')}.png)\n" for name in names)
+
+
+def _config(folder: Path) -> DictConfig:
+    config = OmegaConf.load(folder / "config.yaml")
+    assert isinstance(config, DictConfig)
+    return config
 
 
 if __name__ == "__main__":

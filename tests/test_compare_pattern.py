@@ -159,18 +159,34 @@ def test_the_page_of_experiments_is_written_from_run_folders(sweep, tmp_path, mo
     found = experiments.finished(root)
     measured = experiments.newest(found, "pattern")
     assert measured[0] == folder
-    named = experiments.trainings(measured, found)
-    assert [one[0] for one in named] == [runs[0.0, 0], runs[0.5, 0], runs[0.5, 1]]
-    text = experiments.evaluation(measured, ["pattern/verdict"], "figure4")
+    trained = experiments.trainings(measured, found)
+    assert [one[0] for one in trained] == [runs[0.0, 0], runs[0.5, 0], runs[0.5, 1]]
+    kept = experiments.record(measured, trained)
+    text = experiments.page(experiments.PAGE.read_text(), {"pattern": kept})
     assert "![pattern/figure4](images/pattern_figure4.png)" in text
     assert "| 0.5000 | 2 | the claim holds at" in text
     assert (tmp_path / "pattern_figure4.png").read_bytes() == (
         folder / "images" / "pattern" / "figure4.png"
     ).read_bytes()
-    assert "`model=unet`, gamma = 0.1, seed 2" in experiments.missing(named)
-    assert "`model=mlp`, gamma = 0, seed 0" not in experiments.missing(named)
-    # An evaluation of networks that were not trained to the end is none.
+    assert "`model=unet`, gamma = 0.1, seed 2" in text
+    assert "`model=mlp`, gamma = 0, seed 0" not in text
+    assert text == experiments.page(text, {"pattern": kept})  # without the run folders it stays
+    # An evaluation of networks that were not trained to the end is none, nor is it later, when they are.
     assert experiments.newest([one for one in found if one[0] != runs[0.5, 1]], "pattern") is None
+    run(root, "evaluate", "compare=pattern", *FAST, "unfinished=true")
+    assert experiments.newest(experiments.finished(root), "pattern")[0] == folder
+
+
+def test_networks_that_ship_are_trainings(tmp_path, monkeypatch):
+    from benchmarks import experiments
+
+    monkeypatch.setattr(past_runs, "SHIPPED", PRETRAINED)
+    monkeypatch.setattr(experiments, "IMAGES", tmp_path)
+    cfg = compose_networks(tmp_path, "sweep")
+    names = list(gallery.networks(cfg))
+    shipped = experiments.trainings((tmp_path, cfg, {}), [])
+    assert len(shipped) == len(names)
+    assert all("python train.py experiment=" in experiments.training(one)[-1] for one in shipped)
 
 
 def test_a_command_is_told_without_the_places_of_a_machine():
