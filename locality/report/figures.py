@@ -54,6 +54,7 @@ KNOWN = {
     "pca_locality_wssm": Look("PCA locality, wssm", "#66C2A5", "d", "--"),
     "local_score": Look("local score", "#CC79A7", "P"),
     "equivariant_local_score": Look("equivariant local score", "#AA4499", "X", "--"),
+    "equivariant_broken": Look("equivariant, broken", "#C78ABF", "x", ":"),
     "patch_composite": Look("patch composite", "#999933", "<"),
     "smoothed": Look("smoothed optimal", "#882255", ">", "-."),
     "golden_subset": Look("golden subset", "#56B4E9", "h", "-."),
