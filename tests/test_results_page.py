@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from benchmarks.questions import QUESTIONS, against, heldout_verdict, order_verdict, top
+from benchmarks.answers import against, heldout_verdict, order_verdict, top
+from benchmarks.questions import QUESTIONS
 from benchmarks.results import DATA, TARGET, page, tables
 
 

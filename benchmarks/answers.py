@@ -1,0 +1,207 @@
+"""What docs/results.md reads from recorded numbers: tables chosen from what was measured, and what they say.
+
+Verdicts are read from paired intervals; what was not measured is said to be so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from locality import NoiseSchedule
+
+Found = Mapping[str, Any]  # what a run folder's metrics.json holds
+Table = tuple[Sequence[str], list[list[Any]]]  # columns, rows
+EXACT, WSSM, FLOOR = "pca_locality", "pca_locality_wssm", "wiener"
+OWN = "soft_locality"
+ORDER = ("optimal", "equivariant_local_score", FLOOR, EXACT, "golden_subset")  # published, CIFAR-10
+SAMPLES = ("r2", "r2 over PCA locality", "median r2", "median r2 over PCA locality", "MSE")
+AIM, RANGE = 0.85, (0.15, 2.0)  # of PCA locality's held-out error; and the noise levels
+
+
+def chosen(found: Found, table: str, names: Sequence[str], columns: Sequence[str] | None = None) -> Table:
+    """Some rows of a recorded table, and some columns after the first."""
+    whole = found["tables"][table]
+    heads = whole["columns"]
+    kept = [0, *(k for k, head in enumerate(heads) if k and (columns is None or head in columns))]
+    by_name = {row[0]: row for row in whole["rows"]}
+    rows = [[by_name[name][k] for k in kept] for name in names if name in by_name]
+    return [heads[k] for k in kept], rows
+
+
+def against(found: Found, name: str, section: str = "variants", base: str = EXACT) -> str:
+    """How the r2 of a row stands to that of another, seed by seed, in words and numbers.
+
+    Higher or lower is said where the intervals of the mean and of the median of the differences agree.
+    """
+    both = [interval_of(found, f"{section}/{kind}r2_over_{base}", name) for kind in ("", "median_")]
+    known = [one for one in both if one is not None]
+    if not known:
+        return f"`{name}` not measured"
+    words = {"higher" if low > 0 else "lower" if high < 0 else "not different" for _, low, high in known}
+    word = words.pop() if len(words) == 1 else "not clearly different"
+    numbers = ", ".join(
+        f"{kind} {mean:+.3g} [{low:+.3g}, {high:+.3g}]"
+        for kind, (mean, low, high) in zip(("mean", "median"), known, strict=False)
+    )
+    return f"`{name}` {word} ({numbers})"
+
+
+def interval_of(found: Found, key: str, name: str) -> tuple[float, float, float] | None:
+    """A number and the ends of its interval, where it was measured."""
+    scalars = found["scalars"]
+    if scalars.get(f"{key}/{name}") is None:
+        return None
+    mean, low, high = (float(scalars[f"{key}{end}/{name}"]) for end in ("", "_low", "_high"))
+    return mean, low, high
+
+
+def variants(*names: str) -> tuple[Callable[[Found], Iterator[Table]], Callable[[Found], str]]:
+    """The tables of some variants beside the exact row, and their verdicts."""
+
+    def tables(found: Found) -> Iterator[Table]:
+        yield chosen(found, "variants/samples", (EXACT, *names), SAMPLES)
+        yield chosen(found, "variants/step_r2", (EXACT, *names))
+        yield chosen(found, "variants/heldout", (EXACT, *names))
+
+    def verdict(found: Found) -> str:
+        return f"r2 to the network against `{EXACT}`: " + ", ".join(against(found, n) for n in names)
+
+    return tables, verdict
+
+
+def float32_verdict(found: Found) -> str:
+    """Masks of float32 factors against exact ones, with the exact and with the batch-averaged softmax."""
+    return (
+        f"r2 to the network: {against(found, 'float32')} against `{EXACT}`; "
+        f"{against(found, 'float32_wssm_512', base='wssm_512')} against `wssm_512`"
+    )
+
+
+def heldout_tables(found: Found) -> Iterator[Table]:
+    """Held-out errors of every row."""
+    table = found["tables"]["paper/heldout"]
+    yield table["columns"], table["rows"]
+
+
+def heldout_verdict(found: Found) -> str:
+    """At which noise levels the analytical denoisers have less error than Wiener."""
+    parts = []
+    for name in (EXACT, OWN):
+        better = levels(found, f"paper/heldout_ratio_high/{name}/", lambda high: high < 1)
+        worse = levels(found, f"paper/heldout_ratio_low/{name}/", lambda low: low > 1)
+        if steps(found, f"paper/heldout_ratio_low/{name}/"):
+            parts.append(
+                f"`{name}` has less error than Wiener at t = {listed(better)}, more at t = {listed(worse)}"
+            )
+        else:
+            parts.append(f"`{name}` not measured")
+    return "; ".join(parts)
+
+
+def ceiling_tables(found: Found) -> Iterator[Table]:
+    """One-step r2 of the second network, and of the best analytical row, at each noise level."""
+    table = found["tables"]["paper/step_r2"]
+    times = sorted(steps(found, f"paper/step_r2/{FLOOR}/"), reverse=True)
+    ceiling = [row for row in table["rows"] if row[0] == "nn2"]
+    best = [top(found, t) for t in times]
+    yield (
+        table["columns"],
+        [*ceiling, ["best analytical", *(f"{value:.3g} ({name})" for name, value in best)]],
+    )
+
+
+def ceiling_verdict(found: Found) -> str:
+    """Where the gap to the second network is widest."""
+    if "paper/r2/nn2" not in found["scalars"]:
+        return "there is no second network"
+    times = steps(found, "paper/step_r2/nn2/")
+    gaps = {t: value - top(found, t)[1] for t, value in times.items()}
+    widest = max(gaps, key=lambda t: gaps[t])
+    key = "median_r2" if "paper/median_r2/nn2" in found["scalars"] else "r2"
+    name, value = max(comparable(found, f"paper/{key}/"), key=lambda pair: pair[1])
+    return (
+        f"{key.replace('_', ' ')} of samples: `nn2` {found['scalars'][f'paper/{key}/nn2']:.3g}, the best "
+        f"analytical row (`{name}`) {value:.3g}; in one step the gap is widest at t = {widest} "
+        f"({gaps[widest]:.3g}) and below .01 at t = {listed([t for t, gap in gaps.items() if gap < 0.01])}; "
+        "best among the rows with at least half of the seeds"
+    )
+
+
+def order_tables(found: Found) -> Iterator[Table]:
+    """The published order's rows, ours."""
+    yield chosen(found, "paper/samples", ORDER, ("samples", "training images", "r2", "median r2", "MSE"))
+
+
+def order_verdict(found: Found) -> str:
+    """Ours, from the lowest r2 up: the rows that were measured."""
+    parts = [f"from the lowest r2 up, published for CIFAR-10: {', '.join(ORDER)}"]
+    for key, name in (("r2", "mean"), ("median_r2", "median")):
+        known = {row: found["scalars"].get(f"paper/{key}/{row}") for row in ORDER}
+        ours = sorted((r2, row) for row, r2 in known.items() if r2 is not None)
+        if ours:
+            parts.append(f"here by the {name}: {', '.join(row for _, row in ours)}")
+    return "; ".join(parts)
+
+
+def own_tables(found: Found) -> Iterator[Table]:
+    """Our own denoiser beside those that it has to beat."""
+    rows = (OWN, EXACT, WSSM, FLOOR)
+    yield chosen(found, "paper/samples", rows, ("samples", "training images", *SAMPLES, "seconds / image"))
+    if "paper/heldout_pca" in found["tables"]:
+        yield chosen(found, "paper/heldout_pca", rows)
+
+
+def own_verdict(found: Found) -> str:
+    """Whether it is ahead, in r2 seed by seed and in held-out error."""
+    parts = [f"against `{base}`: {against(found, OWN, 'paper', base)}" for base in (EXACT, WSSM, FLOOR)]
+    means = steps(found, f"paper/heldout_over_{EXACT}/{OWN}/")
+    below = {t: value for t, value in means.items() if RANGE[0] <= sigma_of(t) <= RANGE[1]}
+    if below:
+        reached = [t for t, value in below.items() if value <= AIM]
+        parts.append(
+            f"held-out error over `{EXACT}`'s at the noise levels from {RANGE[0]:g} to {RANGE[1]:g}: "
+            + ", ".join(f"{value:.2f} (t = {t})" for t, value in sorted(below.items()))
+            + f"; at most {AIM:g} at t = {listed(reached)}"
+        )
+    return "r2 to the network: " + "; ".join(parts)
+
+
+def sigma_of(t: int) -> float:
+    """The noise level of a time-step of DDPM."""
+    return float(NoiseSchedule.ddpm().sigma(t))
+
+
+def levels(found: Found, start: str, good: Callable[[float], bool]) -> list[int]:
+    """The time-steps at which a recorded number is good."""
+    return [t for t, value in steps(found, start).items() if good(value)]
+
+
+def steps(found: Found, start: str) -> dict[int, float]:
+    """time-step -> number, for the numbers whose names begin so."""
+    return {
+        int(name.rsplit("/t", 1)[1]): value
+        for name, value in found["scalars"].items()
+        if name.startswith(f"{start}t")
+    }
+
+
+def comparable(found: Found, start: str) -> list[tuple[str, float]]:
+    """(name, number) of every analytical row with half of the seeds or more, for numbers `<start><row>`."""
+    scalars = found["scalars"]
+    rows = [row[0] for row in found["tables"]["paper/samples"]["rows"]]
+    seeds = {name: scalars.get(f"paper/samples/{name}", 1) for name in rows}
+    enough = [name for name in rows if 2 * seeds[name] >= max(seeds.values())]
+    return [(n, scalars[start + n]) for n in enough if n not in ("network", "nn2") and start + n in scalars]
+
+
+def top(found: Found, t: int) -> tuple[str, float]:
+    """The analytical row with the highest one-step r2 at a time-step."""
+    names = [name for name, _ in comparable(found, "paper/r2/")]
+    rows = [(name, found["scalars"][f"paper/step_r2/{name}/t{t:03d}"]) for name in names]
+    return max(rows, key=lambda pair: pair[1])
+
+
+def listed(times: Sequence[int]) -> str:
+    """Time-steps as text."""
+    return ", ".join(map(str, sorted(times))) if times else "none"
