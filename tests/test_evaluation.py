@@ -80,13 +80,16 @@ def test_auto_takes_the_run_that_finished_last_whatever_its_folder_says(tmp_path
     folders = []
     for name, time in (("20260101-b", "2026-01-02T00:00:00"), ("20260102-a", "2026-01-01T00:00:00")):
         folder = tmp_path / name
-        folder.mkdir()
+        (folder / "checkpoints").mkdir(parents=True)
+        (folder / "checkpoints" / "last.ckpt").touch()
         (folder / "config.yaml").write_text("data: {source: x}\n")
         status = {"task": "train", "state": "finished", "network": True, "time": time}
         (folder / "status.json").write_text(json.dumps(status))
         folders.append(folder)
     os.utime(folders[1])
     assert newest_network(tmp_path, None, None) == folders[0]
+    (folders[0] / "checkpoints" / "last.ckpt").unlink()  # removed to make room
+    assert newest_network(tmp_path, None, None) == folders[1]
 
 
 def test_other_images_than_those_of_the_training_are_noted(place, capsys):
