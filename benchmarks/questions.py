@@ -29,7 +29,7 @@ class Question:
     section: str  # "variants" | "paper": whose tables
     tables: Callable[[Found], Iterator[Table]]
     verdict: Callable[[Found], str]
-    why: str = ""  # how we read it
+    why: str  # how we read it
 
 
 QUESTIONS: tuple[Question, ...] = (

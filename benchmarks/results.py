@@ -18,6 +18,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from benchmarks.questions import QUESTIONS, Question
+from locality.heldout import is_behind
 from locality.past_runs import runs_in
 from locality.report.provenance import told
 from locality.report.table import format_markdown
@@ -94,7 +95,7 @@ def page(kept: dict[str, Any]) -> str:
     for question in QUESTIONS:
         parts.append(f"### {question.text}")
         answers = [part for name in DATA for part in answer(question, name, kept[question.section].get(name))]
-        parts += [*answers, question.why] if answers and question.why else answers or ["Not measured."]
+        parts += [*answers, question.why] if answers else ["Not measured."]
     parts.append("## Networks that ship")
     parts += [part for name, found in kept["networks"].items() for part in network(name, found)]
     parts += [] if kept["networks"] else ["None yet."]
@@ -135,10 +136,9 @@ def answer(question: Question, name: str, found: dict[str, Any] | None) -> list[
 
 def network(name: str, found: dict[str, Any]) -> list[str]:
     """How a shipped network stands against the bar."""
-    run, passed = found["run"], bool(found["scalars"]["heldout/trained"])
-    table = found["tables"]["heldout"]
-    behind = ", ".join(f"{row[0]:g}" for row in table["rows"] if row[-2] > 1)
-    verdict = "passed" if passed else f"not passed (worse than Wiener at sigma {behind})"
+    run, table = found["run"], found["tables"]["heldout"]
+    behind = ", ".join(f"{row[0]:g}" for row in table["rows"] if is_behind(row[0], *row[-2:]))
+    verdict = f"not passed (not ahead of Wiener at sigma {behind})" if behind else "passed"
     return [
         f"### {name}",
         f"`{told(run['command'])}`, commit `{run['commit']}`; the bar on held-out images: {verdict}.",

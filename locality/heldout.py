@@ -42,8 +42,7 @@ class Heldout:
 
     def behind(self) -> list[float]:
         """The levels in CORE where the network does not beat Wiener, and those where it is worse."""
-        levels = self._levels()
-        return [s for s, (_, low, high) in levels if low > 1 or (CORE[0] <= s <= CORE[1] and high >= 1)]
+        return [sigma for sigma, (_, low, high) in self._levels() if is_behind(sigma, low, high)]
 
     def trained(self) -> bool:
         """Whether the network beats Wiener at every level in CORE, and is nowhere shown to be worse."""
@@ -79,6 +78,15 @@ class Heldout:
             noisy = (clean + sigma * noise).split(BATCH)
             found = {name: torch.cat([one(part, sigma) for part in noisy]) for name, one in denoisers.items()}
             yield {**found, "clean": clean}
+
+
+def is_behind(
+    sigma: float,
+    low: float,  # of the interval of the network's error over Wiener's
+    high: float,
+) -> bool:
+    """Whether the network misses the bar at a level: not better than Wiener in CORE, or shown to be worse."""
+    return low > 1 or (CORE[0] <= sigma <= CORE[1] and high >= 1)
 
 
 def heldout(

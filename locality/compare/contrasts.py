@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -66,11 +66,21 @@ def contrast_of(
     def statistic(maps: Tensor) -> Tensor:  # [..., P, H, W] -> [...]
         return contrast(maps, field.pixels, mask, reach).mean(-1)
 
+    return _of_images(_maps(field), statistic)
+
+
+def _maps(field: SensitivityField) -> Tensor:  # [N, S, P, H, W]
     assert field.images is not None, "a FieldModule keeps the maps of single images"
-    images = field.images.double()
-    ends = [field_interval(images[:, s], statistic) for s in range(len(field.sigmas))]
+    return field.images.double()
+
+
+def _of_images(
+    maps: Tensor,  # [N, S, ...] of single images
+    statistic: Callable[[Tensor], Tensor],  # of mean maps, with any dimensions in front
+) -> Contrast:
+    ends = [field_interval(level, statistic) for level in maps.unbind(1)]
     low, high = torch.tensor(ends, dtype=torch.float64).T
-    return Contrast(statistic(images.mean(0)), low, high)
+    return Contrast(statistic(maps.mean(0)), low, high)
 
 
 @dataclass(frozen=True)
@@ -126,8 +136,6 @@ def claim_of(one: Strength, control: Strength, reach: float, threshold: float) -
 def _ratio(
     field: SensitivityField, control: SensitivityField, data: ImageDataModule, reach: float
 ) -> Contrast:
-    assert field.images is not None, "a FieldModule keeps the maps of single images"
-    assert control.images is not None, "a FieldModule keeps the maps of single images"
     assert data.pattern is not None, "a sweep is over the strength of a pattern"
     mask = data.pattern.mask(*data.image_shape[1:])
 
@@ -135,10 +143,7 @@ def _ratio(
         ours, theirs = contrast(maps, field.pixels, mask, reach).mean(-1).unbind(-1)
         return ours / theirs
 
-    both = torch.stack([field.images, control.images], dim=2).double()  # [N, S, 2, P, H, W]
-    ends = [field_interval(both[:, s], statistic) for s in range(len(field.sigmas))]
-    low, high = torch.tensor(ends, dtype=torch.float64).T
-    return Contrast(statistic(both.mean(0)), low, high)
+    return _of_images(torch.stack([_maps(field), _maps(control)], dim=2), statistic)
 
 
 def pooled(seeds: Sequence[Contrast]) -> Contrast:

@@ -169,8 +169,12 @@ def _tell(
     context: Context, section: str, rows: Mapping[str, Row], baselines: Sequence[str]
 ) -> dict[str, float]:
     report, images = context.report, len(context.bank)
-    over = {name: row.r2_over(rows[PAPERS]) if PAPERS in rows else {} for name, row in rows.items()}
-    table = [_cells(name, row, over[name], images) for name, row in rows.items()]
+    over = {
+        base: {name: row.r2_over(rows[base]) for name, row in rows.items()}
+        for base in dict.fromkeys([PAPERS, *baselines])
+        if base in rows
+    }
+    table = [_cells(name, row, over.get(PAPERS, {}).get(name, {}), images) for name, row in rows.items()]
     sigmas = [f"{sigma:.3g}" for sigma in NoiseSchedule.ddpm().leading(PROTOCOL_STEPS).tolist()]
     steps = {
         name: [quantity(values) for values in row.scores.forward_r2]
@@ -185,7 +189,7 @@ def _tell(
     for name, row in rows.items():
         numbers |= {f"{section}/seconds/{name}": row.seconds, f"{section}/samples/{name}": float(row.count)}
         numbers |= {} if row.bank is None else {f"{section}/bank/{name}": float(row.bank)}
-        pairs = {f"{key}_{base}": one for base in baselines for key, one in row.r2_over(rows[base]).items()}
+        pairs = {f"{key}_{base}": one for base in baselines for key, one in over[base][name].items()}
         for key, one in {**row.quantities, **pairs}.items():
             numbers |= _with_ends(f"{section}/{key}", name, one)
     times = NoiseSchedule.ddpm().leading_timesteps(PROTOCOL_STEPS)
