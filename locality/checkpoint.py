@@ -12,7 +12,7 @@ from hydra.utils import get_class
 from locality import build
 from locality.config import UsageError
 from locality.denoisers.base import Denoiser
-from locality.denoisers.fitting import fitted
+from locality.denoisers.fitting import fitted, keeping
 from locality.exported import read_exported
 from locality.networks.foreign import hub, image_shape_of, is_foreign, settled
 from locality.past_runs import CHECKPOINT, is_exported, training_run
@@ -52,7 +52,8 @@ def rebuilt(
             f"{path}: the images have changed since the fit (fingerprint {bank.fingerprint}, was "
             f"{kept['fingerprint']}); fit again with train.py"
         )
-    return fitted(module.fit, bank, lambda: GaussianStats.measured(bank, cache)).eval()  # type: ignore[arg-type]
+    fit = keeping(module.fit, cache)  # type: ignore[arg-type]
+    return fitted(fit, bank, lambda: GaussianStats.measured(bank, cache)).eval()
 
 
 def read(path: str | Path) -> dict[str, Any]:

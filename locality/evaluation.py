@@ -20,6 +20,7 @@ from locality.compare.trained import Trained
 from locality.config import UsageError
 from locality.denoisers import NetworkDenoiser
 from locality.denoisers.base import Denoiser
+from locality.denoisers.fitting import keeping
 from locality.past_runs import newest_network, training_run
 from locality.report import Report
 from locality.report.folder import first_rank
@@ -66,8 +67,9 @@ class Evaluation:
         def trainer(**changes: Any) -> Trainer:
             return build.trainer(self.cfg.trainer, folder, tools, [], **changes)
 
+        fits = {name: keeping(fit, self.cfg.cache) for name, fit in self.fits.items()}
         context = Context(
-            self.reference, self.fits, self.data, report, trainer, self.cfg.seed, self.cfg.cache,
+            self.reference, fits, self.data, report, trainer, self.cfg.seed, self.cfg.cache,
             _name(self.reference, self.fits), self.calibrations, self.networks, _given(),
         )  # fmt: skip
         return self.compare(context)

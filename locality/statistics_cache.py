@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -20,41 +20,51 @@ _FORMAT = "locality.statistics/1"
 
 
 def cached(fingerprint: str, folder: Path, measure: Callable[[], GaussianStats]) -> GaussianStats:
-    """The statistics of the images with this fingerprint: read from a sound file, else measured and kept.
-
-    A file that is damaged, or was written for other images, is recomputed with one warning, never trusted.
-    """
+    """The statistics of the images with this fingerprint: read from a sound file, else measured and kept."""
     path = folder.expanduser() / f"statistics-{fingerprint}.safetensors"
+
+    def tensors() -> tuple[dict[str, Tensor], dict[str, str]]:
+        stats = measure()
+        assert stats.sums is not None  # measured on a bank
+        assert stats.image_shape is not None
+        found = {
+            "mean": stats.mean, "covariance": stats.covariance,
+            "eigenvalues": stats.eigenvalues, "eigenvectors": stats.eigenvectors,
+            "count": stats.sums.count, "cubic": stats.sums.cubic, "quartic": stats.sums.quartic,
+        }  # fmt: skip
+        return found, {"image_shape": json.dumps(list(stats.image_shape))}
+
+    return _statistics(*kept(path, {"format": _FORMAT, "fingerprint": fingerprint}, tensors))
+
+
+def kept(
+    path: Path,
+    known: Mapping[str, str],  # what the file must say of itself: its format, and what it was computed from
+    compute: Callable[[], tuple[dict[str, Tensor], dict[str, str]]],  # tensors, and what else to note
+) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors of a sound file, else computed and kept there.
+
+    A file that is damaged, or was written for something else, is recomputed with one warning, never trusted.
+    """
     if path.exists():
         try:
-            return _read(path, fingerprint)
+            return _read(path, known)
         except (_UnsoundError, SafetensorError, OSError, KeyError, ValueError) as reason:
-            warnings.warn(f"{path}: {reason}; measuring the statistics anew", stacklevel=4)
-    stats = measure()
+            warnings.warn(f"{path}: {reason}; computing it anew", stacklevel=5)
+    tensors, notes = compute()
+    tensors = {name: tensor.contiguous().clone() for name, tensor in tensors.items()}
     try:
-        _write(path, fingerprint, stats)
+        _write(path, tensors, {**notes, **known, "digest": _digest(tensors)})
     except OSError as reason:
-        warnings.warn(f"cache={folder}: {reason}; the statistics are not kept", stacklevel=4)
-    return stats
+        warnings.warn(f"cache={path.parent}: {reason}; the result is not kept", stacklevel=5)
+    return tensors, notes
 
 
 class _UnsoundError(Exception):
     """A cache file that must not be trusted."""
 
 
-def _write(path: Path, fingerprint: str, stats: GaussianStats) -> None:
-    assert stats.sums is not None  # measured on a bank
-    assert stats.image_shape is not None
-    tensors = {
-        "mean": stats.mean, "covariance": stats.covariance,
-        "eigenvalues": stats.eigenvalues, "eigenvectors": stats.eigenvectors,
-        "count": stats.sums.count, "cubic": stats.sums.cubic, "quartic": stats.sums.quartic,
-    }  # fmt: skip
-    tensors = {name: tensor.contiguous().clone() for name, tensor in tensors.items()}
-    meta = {
-        "format": _FORMAT, "fingerprint": fingerprint,
-        "image_shape": json.dumps(list(stats.image_shape)), "digest": _digest(tensors),
-    }  # fmt: skip
+def _write(path: Path, tensors: dict[str, Tensor], meta: dict[str, str]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     # Written aside and moved into place, so that a reader or a second rank never meets half a file.
     aside = path.with_name(f"{path.name}.{os.getpid()}")
@@ -62,14 +72,18 @@ def _write(path: Path, fingerprint: str, stats: GaussianStats) -> None:
     os.replace(aside, path)
 
 
-def _read(path: Path, fingerprint: str) -> GaussianStats:
+def _read(path: Path, known: Mapping[str, str]) -> tuple[dict[str, Tensor], dict[str, str]]:
     with safe_open(path, framework="pt") as file:
-        meta = file.metadata() or {}
+        meta = dict(file.metadata() or {})
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-    if meta.get("format") != _FORMAT or meta.get("fingerprint") != fingerprint:
-        raise _UnsoundError("not the statistics of these images")
-    if meta.get("digest") != _digest(tensors):
+    if any(meta.get(name) != value for name, value in known.items()):
+        raise _UnsoundError("of other images or settings")
+    if meta.pop("digest", None) != _digest(tensors):
         raise _UnsoundError("damaged")
+    return tensors, meta
+
+
+def _statistics(tensors: dict[str, Tensor], meta: dict[str, str]) -> GaussianStats:
     count, covariance = tensors["count"], tensors["covariance"]
     sums = Sums(
         count,

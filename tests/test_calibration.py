@@ -168,7 +168,8 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 CALIBRATE = (
     "compare=calibrate", "compare.count=8", "compare.patch_sizes=[1,3,5,31]", "compare.taus=[0.1,0.3]",
-    "compare.betas=[1,2]", "compare.blends=[0,0.5]", "compare.bank_counts.equivariant_local_score=20",
+    "compare.betas=[1,2]", "compare.blends=[0,0.5]", "compare.windows=[3,64]",
+    "compare.bank_counts.equivariant_local_score=20",
 )  # fmt: skip
 ONLY = (
     "compare=quick",
@@ -187,12 +188,14 @@ def test_an_evaluation_uses_what_was_calibrated_for_its_checkpoint(machine, tmp_
     assert numbers["calibrate/mse/local_score/patch_size"] < 1e-12
     windows = {f"{name}.patch_size" for name in ("local_score", "patch_composite", "equivariant_local_score")}
     names = windows | {"pca_locality.tau", "soft_locality.beta", "soft_locality.blend"}
+    names |= {"local_mixture.window", "local_mixture.blend"}
     kept = machine / "checkpoints" / "last.calibration"
     assert {path.stem for path in kept.iterdir()} == names
     for path in kept.iterdir():
         assert path.read_bytes() == (calibrated / "calibration" / path.name).read_bytes()
     assert Calibration.load(kept / "equivariant_local_score.patch_size.json").bank_count == 20
     assert Calibration.load(kept / "local_score.patch_size.json").values == (1, 3, 5, 15)  # 31 hold no more
+    assert Calibration.load(kept / "local_mixture.window.json").values == (3, 8)
     for picture in ("patch_size", "tau", "blend", "mse/patch_composite/patch_size", "mse/soft_locality/beta"):
         assert (calibrated / "images" / "calibrate" / f"{picture}.png").is_file()
     # Drawing takes most of the time, and is the subject of other tests.
@@ -212,6 +215,7 @@ def test_an_evaluation_uses_what_was_calibrated_for_its_checkpoint(machine, tmp_
     [
         ("compare.count=0", "compare.count: want 1 to"),
         ("compare.patch_sizes=[4]", "compare.patch_sizes: want distinct odd"),
+        ("compare.windows=[0]", "compare.windows: want distinct whole numbers of pixels from 1"),
         ("compare.taus=[-1]", "compare.taus: want distinct numbers from 0"),
         ("compare.target=wiener", "compare.target: want network or clean"),
         ("+compare.bank_counts.nobody=3", "compare.bank_counts: want candidates"),

@@ -145,11 +145,11 @@ def test_closed_form_and_vector_jacobian_products_agree(denoiser, bank):
 
 
 def test_a_second_derivative_is_right_or_an_error_and_never_a_silent_zero(denoiser, bank):
-    denoiser = copy.deepcopy(denoiser).double()
-    x = noisy(bank, 1.0, count=2, dtype=torch.float64).requires_grad_()
+    denoiser = copy.deepcopy(denoiser).double()  # at a level where each that has a bank reads it
+    x = noisy(bank, 3.0, count=2, dtype=torch.float64).requires_grad_()
 
     def total(y: Tensor) -> Tensor:
-        return denoiser(y, 1.0).square().sum()
+        return denoiser(y, 3.0).square().sum()
 
     if not hasattr(denoiser, "bank"):
         assert torch.autograd.gradgradcheck(total, x, fast_mode=True)
@@ -164,7 +164,7 @@ def test_a_second_derivative_is_right_or_an_error_and_never_a_silent_zero(denois
     with refused:
         torch.func.grad(lambda y: torch.func.grad(total)(y).sum())(x.detach())
     cotangent = torch.ones_like(x, requires_grad=True)
-    (product,) = torch.autograd.grad(denoiser(x, 1.0), x, cotangent, create_graph=True)
+    (product,) = torch.autograd.grad(denoiser(x, 3.0), x, cotangent, create_graph=True)
     with refused:
         torch.autograd.grad(product.sum(), cotangent)
 

@@ -11,7 +11,7 @@ from conftest import CONFIGS
 ROOT = CONFIGS.parent
 PACKAGE = ROOT / "locality"
 LEVELS = [
-    {"schedule", "bank", "full_precision", "noise", "statistics", "statistics_cache", "config"},
+    {"schedule", "bank", "full_precision", "noise", "statistics", "statistics_cache", "mixture", "config"},
     {"posterior"},
     {"denoisers", "networks", "sampling", "sensitivity", "calibration"},
     {"data", "metrics", "report"},

@@ -74,7 +74,9 @@ def test_what_the_command_line_gives_no_calibration_moves(run, tmp_path, monkeyp
 
 
 def test_a_candidate_that_is_taken_out_takes_its_settings_along(run, tmp_path, monkeypatch, capsys):
-    others = [f"~candidates.{name}" for name in ("local_score", "patch_composite", "soft_locality")]
+    others = [
+        f"~candidates.{name}" for name in ("local_score", "patch_composite", "soft_locality", "local_mixture")
+    ]
     asked = [
         "compare=calibrate", f"checkpoint={run}", "compare.count=2", "compare.taus=[0.5,0.1]", *others,
         "~candidates.equivariant_local_score",

@@ -114,7 +114,7 @@ def test_a_damaged_cache_file_is_measured_anew_with_one_warning(tmp_path, damage
     truth = GaussianStats.from_bank(bank, cache=tmp_path)
     (file,) = tmp_path.iterdir()
     file.write_bytes(damage(file.read_bytes()))
-    with pytest.warns(UserWarning, match="measuring the statistics anew") as caught:
+    with pytest.warns(UserWarning, match="computing it anew") as caught:
         assert same(GaussianStats.from_bank(bank, cache=tmp_path), truth)
     assert len(caught) == 1
     with warnings.catch_warnings():
@@ -127,7 +127,7 @@ def test_a_cache_file_of_other_images_is_not_trusted(tmp_path):
     GaussianStats.from_bank(other, cache=tmp_path)
     (file,) = tmp_path.iterdir()
     file.rename(tmp_path / f"statistics-{mine.fingerprint}.safetensors")
-    with pytest.warns(UserWarning, match="not the statistics of these images"):
+    with pytest.warns(UserWarning, match="of other images or settings"):
         assert same(GaussianStats.from_bank(mine, cache=tmp_path), GaussianStats.from_bank(mine))
 
 
@@ -137,5 +137,5 @@ def test_a_cache_that_cannot_be_a_folder_costs_a_warning_and_no_run(tmp_path):
     occupied = tmp_path / "cache" / f"statistics-{bank.fingerprint}.safetensors"
     occupied.mkdir(parents=True)
     for cache in (tmp_path / "file", tmp_path / "cache"):
-        with pytest.warns(UserWarning, match=r"cache=.*; the statistics are not kept"):
+        with pytest.warns(UserWarning, match=r"cache=.*; the result is not kept"):
             assert same(GaussianStats.from_bank(bank, cache=cache), GaussianStats.from_bank(bank))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -25,7 +25,12 @@ LABELS = {
     "patch_size": "patch size (pixels)",
     "tau": "tau (of the largest relative entry)",
     "beta": "beta (how fast the precision falls)",
+    "window": "window (pixels)",
     "blend": "blend (share of the softmax average)",
+}
+SORTS: dict[str, tuple[Callable[[float], bool], str]] = {  # of lists of values
+    "patch_sizes": (lambda v: v >= 1 and v % 2 == 1, "distinct odd whole numbers of pixels"),
+    "windows": (lambda v: v >= 1 and v % 1 == 0, "distinct whole numbers of pixels from 1"),
 }
 Found = Mapping[tuple[str, str], Calibration]  # by candidate and setting
 
@@ -37,11 +42,12 @@ def calibrate(
     patch_sizes: Sequence[int] = (1, 3, 5, 7, 11, 19, 31, 63),  # pixels, odd
     taus: Sequence[float] = (0.5, 0.2, 0.1, 0.05, 0.02, 0.005),  # of the largest relative entry
     betas: Sequence[float] = (0.0, 0.25, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0),
+    windows: Sequence[int] = (4, 6, 8, 12, 20, 64),  # pixels; those beyond the image count as one
     blends: Sequence[float] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0),  # share of the softmax average
     bank_counts: Mapping[str, int] | None = None,  # training images, evenly spread, for the costly; else all
     replace: bool = False,  # what was found before for the same checkpoint, candidate and setting
 ) -> dict[str, float]:
-    """Choose each candidate's patch size, tau, beta, blend at the noise levels of the paper's protocol.
+    """Choose each candidate's patch size, tau and so on at the noise levels of the paper's protocol.
 
     A candidate with several settings has them chosen one after the other, in the order above. The
     calibration split is `val`: the `test` images, on which compare=analytic_vs_nn measures, are never seen.
@@ -50,9 +56,11 @@ def calibrate(
     of them: more images match larger patches. Raises UsageError for settings that do not fit.
     """
     values = {
-        "patch_size": _useful(_listed("patch_sizes", patch_sizes), context.bank.image_shape),
+        # A window of this side around any pixel holds the whole image, and stands for all larger ones.
+        "patch_size": _whole(_listed("patch_sizes", patch_sizes), 2 * max(context.bank.image_shape[1:]) - 1),
         "tau": _listed("taus", taus),
         "beta": _listed("betas", betas),
+        "window": _whole(_listed("windows", windows), max(context.bank.image_shape[1:])),
         "blend": _listed("blends", blends),
     }
     settings = {name: _settings(name, fit, values) for name, fit in context.fits.items()}
@@ -80,18 +88,14 @@ def calibrate(
 
 def _listed(name: str, given: Sequence[float]) -> list[float]:
     good = all(isinstance(value, int | float) and not isinstance(value, bool) for value in given)
-    if name == "patch_sizes":
-        good = good and all(value >= 1 and value % 2 == 1 for value in given)
-    if not good or len(given) == 0 or min(given) < 0 or len(set(given)) < len(given):
-        want = "distinct odd whole numbers of pixels" if name == "patch_sizes" else "distinct numbers from 0"
+    fits, want = SORTS.get(name, (lambda value: value >= 0, "distinct numbers from 0"))
+    if not good or len(given) == 0 or not all(map(fits, given)) or len(set(given)) < len(given):
         raise UsageError(f"compare.{name}: want {want}, got {list(given)}")
     return list(given)
 
 
-def _useful(sizes: list[float], image_shape: torch.Size) -> list[float]:
-    # A window of this side around any pixel holds the whole image, and stands for all larger ones.
-    whole = 2 * max(image_shape[1:]) - 1
-    return sorted({min(size, whole) for size in sizes})
+def _whole(sizes: list[float], largest: int) -> list[float]:
+    return sorted({min(size, largest) for size in sizes})
 
 
 def _settings(name: str, fit: Fit, values: Mapping[str, list[float]]) -> list[str]:

@@ -3,6 +3,7 @@
 from locality.denoisers.base import ClosedFormJacobian, Denoiser, Limit
 from locality.denoisers.equivariant import EquivariantLocalScore
 from locality.denoisers.golden import GoldenSubset
+from locality.denoisers.local_mixture import LocalMixture
 from locality.denoisers.local_score import LocalScore
 from locality.denoisers.nearest import Nearest
 from locality.denoisers.network import NetworkDenoiser
@@ -20,6 +21,7 @@ __all__ = [
     "EquivariantLocalScore",
     "GoldenSubset",
     "Limit",
+    "LocalMixture",
     "LocalScore",
     "Nearest",
     "NetworkDenoiser",

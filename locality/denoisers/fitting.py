@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -18,6 +19,14 @@ Fit = Callable[..., Denoiser]  # fit(bank), or fit(bank, stats=...) for those bu
 def takes_stats(fit: Fit) -> bool:
     """Whether a `fit` has a `stats` parameter: it then gets the statistics instead of measuring them."""
     return "stats" in inspect.signature(fit).parameters
+
+
+def keeping(
+    fit: Fit,
+    cache: str | Path | None,  # a folder; None keeps nothing
+) -> Fit:
+    """The recipe with a folder for what takes long to compute, if it takes one."""
+    return partial(fit, cache=cache) if cache and "cache" in inspect.signature(fit).parameters else fit
 
 
 def statistics_of(

@@ -49,6 +49,7 @@ KNOWN = {
     "wiener": Look("Wiener", "#0072B2", "s"),
     "optimal": Look("optimal", "#D55E00", "^"),
     "nearest": Look("nearest", "#E69F00", "v", "--"),
+    "local_mixture": Look("local mixture", "#EE3377", "p"),
     "soft_locality": Look("soft locality", "#332288", "*"),
     "pca_locality": Look("PCA locality", "#009E73", "D"),
     "pca_locality_wssm": Look("PCA locality, wssm", "#66C2A5", "d", "--"),

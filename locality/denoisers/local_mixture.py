@@ -1,0 +1,195 @@
+"""The local mixture: this project's own denoiser."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from locality.bank import ImageBank, to_float
+from locality.denoisers.bank_denoiser import MEMORY_BUDGET, is_count
+from locality.denoisers.base import Denoiser, Limit, per_image
+from locality.denoisers.levels import Levels
+from locality.denoisers.optimal import Optimal
+from locality.denoisers.options import real
+from locality.full_precision import FullPrecision
+from locality.mixture import Mixture, fit_mixture, stacked
+from locality.statistics_cache import kept
+
+WINDOW: Final = {0.5: 8, 0.9: 12, 1.3: 20, 2.0: 64}
+BLEND: Final = {1.5: 0.0, 2.0: 0.3, 3.5: 0.5, 6.0: 0.7}
+_FORMAT = "locality.mixture/1"
+Corner = tuple[int, int]
+
+
+class LocalMixture(FullPrecision, Denoiser):
+    """Wiener filters of windows, mixed by how likely each is (this project; cf. Zoran & Weiss 2011).
+
+    The training images' windows at a place are fitted by a mixture of K Gaussians. The estimate of a window
+    is its posterior mean under that mixture: a Wiener filter for each part, weighed by the chance that the
+    window is of that part. M, the estimate of a pixel, is the mean over the windows that hold it, and
+    `D(x) = (1 - blend) M(x) + blend Optimal(x)`: where noise hides all but the coarse features, a few
+    parts describe the images less well than the images themselves do.
+
+    One part and a window as large as the image make M `Wiener`. Locality comes from the covariances of the
+    parts, and from windows that are smaller where there is less noise. M reads no training image, so a call
+    costs a few products.
+
+    Raises ValueError for a window below 1, a blend outside [0, 1], counts that are no whole numbers from 1.
+    """
+
+    limits = frozenset({Limit.BANK_MEAN})
+
+    def __init__(
+        self,
+        average: Optimal,
+        mixtures: Mapping[int, Mixture],  # by the window's side: one for each of its places, or one for all
+        window: int | Mapping[float, int] = WINDOW,  # pixels; or one for each of some noise levels
+        blend: float | Mapping[float, float] = BLEND,  # share of the optimal denoiser
+    ) -> None:
+        super().__init__()
+        self.average = average
+        self.image_shape = average.bank.image_shape
+        self.window = windows(window)
+        self.blend = Levels("blend", blend, lambda c: 0 <= c <= 1, "a number from 0 to 1")
+        for side, mixture in mixtures.items():
+            for name, tensor in zip(Mixture._fields, mixture, strict=True):
+                self.register_buffer(f"{name}_{side}", tensor.contiguous())
+
+    @classmethod
+    def fit(
+        cls,
+        bank: ImageBank,
+        window: int | Mapping[float, int] = WINDOW,  # pixels; larger ones than the image are the image
+        blend: float | Mapping[float, float] = BLEND,
+        components: int = 64,  # parts of a mixture
+        shared: bool = False,  # one mixture for all places: for images without a layout, such as crops
+        rank: int = 192,  # leading principal components of a window that are mixed; the rest is Wiener
+        pseudo_count: float = 30.0,  # windows' worth of the common covariance in that of each part
+        most: int = 60_000,  # windows that a mixture is fitted to, at random if there are more
+        seed: int = 0,  # of where the fit starts
+        cache: str | Path | None = None,  # a folder for fitted mixtures, which take seconds to minutes
+        chunk_size: int | None = None,  # training images read at once; changes no result
+        memory_budget: int = MEMORY_BUDGET,  # bytes above the bank and the mixtures
+    ) -> LocalMixture:
+        """The mixtures of all window sizes that `window` names."""
+        average = Optimal(bank, chunk_size, memory_budget)
+        recipe = Recipe(components, shared, rank, pseudo_count, most, seed)
+        sides = sorted({int(side) for side in windows(window).values.tolist()})
+        mixtures = {side: recipe.mixture(bank, side, cache) for side in sides}
+        return cls(average, mixtures, window, blend).to(bank.images.device)
+
+    @property
+    def bank(self) -> ImageBank:
+        """The training images."""
+        return self.average.bank
+
+    def estimate(self, x: Tensor, sigma: Tensor) -> Tensor:
+        """`(1 - blend) M(x) + blend Optimal(x)`; what has no share is not computed."""
+        if not bool(x.detach().isfinite().all()):
+            raise ValueError("x: want finite numbers, got NaN or infinity")
+        levels = sigma.tolist()
+        share = sigma.new_tensor([self.blend.at(level) for level in levels])
+        sides = torch.tensor([int(self.window.at(level)) for level in levels], device=x.device)
+        out = torch.zeros_like(x)
+        for side in sides[share < 1].unique().tolist():
+            alike = (sides == side) & (share < 1)
+            mixed = self._mixed(x[alike], sigma[alike], side) * per_image(1 - share[alike])
+            out = out.index_put((alike,), mixed)
+        some = share > 0
+        averaged = self.average.estimate(x[some], sigma[some]) * per_image(share[some])
+        return out.index_put((some,), averaged, accumulate=True)
+
+    def _mixed(self, x: Tensor, sigma: Tensor, side: int) -> Tensor:
+        """The mean of the windows' estimates."""
+        mixture = Mixture(*(self.get_buffer(f"{name}_{side}") for name in Mixture._fields))
+        height, width = size = window_size(side, x.shape)
+        total, held = torch.zeros_like(x), torch.zeros_like(x[0, 0])
+        for place, (top, left) in enumerate(corners(size, x.shape)):
+            window = x[:, :, top : top + height, left : left + width]
+            flat = rearrange(window, "b c h w -> b (c h w)")
+            mean = mixture.posterior_mean(flat, sigma, place if len(mixture.weights) > 1 else 0)
+            region = (..., slice(top, top + height), slice(left, left + width))
+            total[region] = total[region] + mean.reshape(window.shape)
+            held[region] += 1
+        return total / held
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How mixtures are fitted. Raises ValueError for settings that do not fit."""
+
+    components: int
+    shared: bool
+    rank: int
+    pseudo_count: float
+    most: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        for name in ("components", "rank", "most"):
+            if not is_count(getattr(self, name)):
+                raise ValueError(f"{name}: want a whole number from 1, got {getattr(self, name)!r}")
+        if not isinstance(self.shared, bool):
+            raise ValueError(f"shared: want true or false, got {self.shared!r}")
+        real("pseudo_count", self.pseudo_count, lambda c: 0 <= c < float("inf"), "a finite number from 0")
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int):
+            raise ValueError(f"seed: want a whole number, got {self.seed!r}")
+
+    def mixture(self, bank: ImageBank, side: int, cache: str | Path | None) -> Mixture:
+        """The mixtures of a window size, read from the cache if it has them."""
+        if cache is None:
+            return self.fitted(bank, side)
+        text = json.dumps([bank.fingerprint, window_size(side, bank.image_shape), asdict(self)])
+        name = f"mixture-{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}.safetensors"
+        tensors, _ = kept(
+            Path(cache).expanduser() / name,
+            {"format": _FORMAT, "recipe": text},
+            lambda: (self.fitted(bank, side)._asdict(), {}),
+        )
+        return Mixture(**tensors)
+
+    def fitted(self, bank: ImageBank, side: int) -> Mixture:
+        """The mixtures of a window size: one for each place, or one."""
+        height, width = window_size(side, bank.image_shape)
+        generator = torch.Generator().manual_seed(self.seed)
+        places = corners((height, width), bank.image_shape)
+
+        def cut(top: int, left: int, share: float = 1.0) -> Tensor:  # [N, d]
+            count = min(len(bank), max(1, round(share * self.most)))
+            which = torch.randperm(len(bank), generator=generator)[:count]
+            region = bank.images[:, :, top : top + height, left : left + width]
+            images = region if count == len(bank) else region[which.to(region.device)]
+            return rearrange(to_float(images).cpu(), "i c h w -> i (c h w)")
+
+        groups = [torch.cat([cut(*corner, 1 / len(places)) for corner in places])] if self.shared else None
+        vectors = groups if groups is not None else (cut(*corner) for corner in places)
+        return stacked(
+            [fit_mixture(some, self.components, self.rank, self.pseudo_count, generator) for some in vectors]
+        )
+
+
+def windows(given: int | Mapping[float, int]) -> Levels:
+    """Sides of a square window, in pixels."""
+    return Levels("window", given, lambda k: k >= 1 and k % 1 == 0, "a whole number of pixels from 1")
+
+
+def window_size(side: int, image_shape: torch.Size) -> tuple[int, int]:
+    """Height and width of a window, which the image cuts."""
+    return min(side, image_shape[-2]), min(side, image_shape[-1])
+
+
+def corners(size: tuple[int, int], image_shape: torch.Size) -> list[Corner]:
+    """Top left pixels of the windows: a step of a third of a window, and the image's far ends."""
+    tops, lefts = (
+        sorted({*range(0, whole - own + 1, max(1, own // 3)), whole - own})
+        for own, whole in zip(size, image_shape[-2:], strict=True)
+    )
+    return [(top, left) for top in tops for left in lefts]

@@ -1,0 +1,182 @@
+"""The local mixture: its posterior mean, its fit, and the denoisers between which it lies."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from banks import digits, noisy, photographs, relative
+from sklearn.mixture import GaussianMixture
+from torch import Tensor
+from torch.distributions import Categorical, MixtureSameFamily, MultivariateNormal
+
+from locality import GaussianStats, ImageBank
+from locality.bank import to_float
+from locality.denoisers import LocalMixture, Optimal, Wiener
+from locality.denoisers.local_mixture import corners
+from locality.mixture import Mixture, fit_mixture
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*covariance lacks rank.*")
+
+
+def planted(count: int, d: int = 6) -> tuple[Tensor, MixtureSameFamily]:
+    """Vectors of three Gaussians, far enough apart that each vector tells where it is from."""
+    generator = torch.Generator().manual_seed(0)
+    means = 3 * torch.randn(3, d, generator=generator, dtype=torch.float64)
+    factors = torch.randn(3, d, d, generator=generator, dtype=torch.float64) * 0.4
+    covariances = factors @ factors.mT + 0.05 * torch.eye(d, dtype=torch.float64)
+    weights = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64)
+    chosen = torch.multinomial(weights, count, replacement=True, generator=generator)
+    noise = torch.randn(count, d, generator=generator, dtype=torch.float64)
+    vectors = means[chosen] + (torch.linalg.cholesky(covariances)[chosen] @ noise[..., None])[..., 0]
+    return vectors, MixtureSameFamily(Categorical(weights), MultivariateNormal(means, covariances))
+
+
+def density(mixture: Mixture, noise: float) -> MixtureSameFamily:
+    """The density of the noisy vectors that a fitted mixture says, written with torch.distributions."""
+    mean, basis, common, weights, means, lam, parts = (one[0].double() for one in mixture)
+    m, d = means.shape[1], len(mean)
+    lead = parts @ torch.diag_embed(lam) @ parts.mT
+    covariances = torch.diag(common).repeat(len(weights), 1, 1)
+    covariances[:, :m, :m] = lead
+    centres = torch.zeros(len(weights), d, dtype=torch.float64)
+    centres[:, :m] = means
+    covariances = basis @ covariances @ basis.T + noise**2 * torch.eye(d, dtype=torch.float64)
+    return MixtureSameFamily(Categorical(weights), MultivariateNormal(mean + centres @ basis.T, covariances))
+
+
+@pytest.mark.parametrize("rank", [3, 6])
+@pytest.mark.parametrize("sigma", [0.1, 1.0, 5.0])
+def test_the_posterior_mean_is_that_of_tweedies_formula(sigma, rank):
+    """`E[w | y] = y + sigma^2 grad log p_sigma(y)`, with a density that another library differentiates."""
+    vectors, _ = planted(2000)
+    mixture = fit_mixture(vectors.float(), 3, rank, 1.0, torch.Generator().manual_seed(0))
+    y = (vectors[:20] + sigma * torch.randn(20, 6, dtype=torch.float64)).requires_grad_()
+    (score,) = torch.autograd.grad(density(mixture, sigma).log_prob(y).sum(), y)
+    found = mixture.posterior_mean(y.detach(), torch.full((20,), sigma, dtype=torch.float64))
+    assert relative(found, y.detach() + sigma**2 * score) < 1e-5
+
+
+def test_the_fit_finds_a_planted_mixture_as_scikit_learn_does():
+    vectors, truth = planted(6000)
+    mixture = fit_mixture(vectors.float(), 3, 6, 0.0, torch.Generator().manual_seed(0))
+    assert torch.allclose(mixture.weights[0].sort().values, torch.tensor([0.2, 0.3, 0.5]), atol=0.02)
+    fresh, _ = planted(9000)
+    fresh = fresh[6000:]
+    theirs = GaussianMixture(3, random_state=0).fit(vectors.numpy()).score(fresh.numpy())
+    ours = density(mixture, 1e-3).log_prob(fresh).mean().item()
+    assert abs(ours - theirs) < 0.02
+    assert abs(ours - truth.log_prob(fresh).mean().item()) < 0.05
+
+
+def test_with_one_part_and_the_whole_image_it_is_wiener():
+    bank = ImageBank(photographs(8))
+    stats = GaussianStats.from_bank(bank)
+    shrunk = GaussianStats(stats.mean, stats.covariance * (len(bank) - 1) / len(bank), bank.image_shape)
+    for t in (100, 500, 900):
+        x, sigma = (one.double() for one in noisy(bank.images, t))
+        for rank in (10, 500):  # with one part, the leading coordinates are as the others
+            one = LocalMixture.fit(bank, window=99, components=1, blend=0, rank=rank)
+            assert relative(one(x, sigma), Wiener(shrunk)(x, sigma)) < 1e-5
+
+
+def test_its_other_end_is_the_optimal_denoiser_and_between_them_it_is_their_mean():
+    bank = ImageBank(photographs(8))
+    x, sigma = (one.double() for one in noisy(bank.images, 300))
+    optimal = Optimal(bank)(x, sigma)
+    assert relative(LocalMixture.fit(bank, window=4, blend=1)(x, sigma), optimal) < 1e-9
+    none = LocalMixture.fit(bank, window=4, blend=0)(x, sigma)
+    some = LocalMixture.fit(bank, window=4, blend=0.25)(x, sigma)
+    assert relative(some, 0.75 * none + 0.25 * optimal) < 1e-9
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_pixel_is_the_mean_over_the_windows_that_hold_it(shared):
+    images = photographs(8)
+    bank = ImageBank(images)
+    x, sigma = (one.double() for one in noisy(images, 200))
+    denoiser = LocalMixture.fit(bank, window=5, blend=0, components=4, shared=shared)
+    values = [denoiser.get_buffer(f"{name}_5") for name in Mixture._fields]
+    places = corners((5, 5), bank.image_shape)
+    assert len(values[0]) == (1 if shared else len(places))
+    channels, height, width = bank.image_shape
+    estimates = torch.full((len(places), len(x), channels, height, width), torch.nan, dtype=torch.float64)
+    for k, (top, left) in enumerate(places):
+        mixture = density(Mixture(*(v[0 if shared else k][None] for v in values)), sigma[0].item())
+        y = x[:, :, top : top + 5, left : left + 5].reshape(len(x), -1).requires_grad_()
+        (score,) = torch.autograd.grad(mixture.log_prob(y).sum(), y)
+        mean = y.detach() + sigma[0] ** 2 * score
+        estimates[k, :, :, top : top + 5, left : left + 5] = mean.reshape(len(x), channels, 5, 5)
+    assert not estimates.isnan().all(0).any()  # every pixel is in some window
+    assert relative(denoiser(x, sigma), estimates.nanmean(0)) < 1e-5
+
+
+def test_images_of_a_few_kinds_are_denoised_better_than_by_one_gaussian():
+    """What it is for: kinds of images with unlike means and covariances; Bayes' error is known."""
+    vectors, truth = planted(4200, d=16)
+    images, test = vectors[:4000].reshape(-1, 1, 4, 4) / 8, vectors[4000:].reshape(-1, 1, 4, 4) / 8
+    bank = ImageBank(images.float())
+    sigma = 0.15
+    generator = torch.Generator().manual_seed(1)
+    x = test + sigma * torch.randn(test.shape, generator=generator, dtype=torch.float64)
+    y = (x.flatten(1) * 8).requires_grad_()
+    base = truth.component_distribution
+    noisy_truth = MixtureSameFamily(
+        truth.mixture_distribution,
+        MultivariateNormal(
+            base.mean, base.covariance_matrix + (8 * sigma) ** 2 * torch.eye(16, dtype=torch.float64)
+        ),
+    )
+    (score,) = torch.autograd.grad(noisy_truth.log_prob(y).sum(), y)
+    bayes = ((y.detach() + (8 * sigma) ** 2 * score) / 8).reshape(x.shape)
+    found = LocalMixture.fit(bank, window=4, components=3, blend=0)(x, sigma)
+    errors = [(one - test).square().mean().item() for one in (bayes, found, Wiener.fit(bank)(x, sigma))]
+    assert errors[1] < 1.03 * errors[0]
+    assert errors[1] < 0.9 * errors[2]
+
+
+def test_the_same_seed_gives_the_same_mixture_and_a_cache_changes_nothing(tmp_path):
+    bank = ImageBank(digits())
+    x, sigma = noisy(bank.images, 200)
+    first = LocalMixture.fit(bank, window=4, cache=tmp_path)(x, sigma)
+    assert len(list(tmp_path.glob("mixture-*.safetensors"))) == 1
+    assert torch.equal(LocalMixture.fit(bank, window=4, cache=tmp_path)(x, sigma), first)
+    assert torch.equal(LocalMixture.fit(bank, window=4)(x, sigma), first)
+    other = LocalMixture.fit(bank, window=4, components=3, cache=tmp_path)(x, sigma)
+    assert not torch.equal(other, first)
+    assert len(list(tmp_path.glob("mixture-*.safetensors"))) == 2
+
+
+def test_levels_choose_windows_image_by_image():
+    bank = ImageBank(digits())
+    x, _ = noisy(bank.images, 200)
+    both = LocalMixture.fit(bank, window={0.3: 3, 3.0: 8}, blend=0)
+    sigma = torch.where(torch.arange(len(x)) % 2 == 0, 0.3, 3.0)
+    found = both(x, sigma)
+    for level, side in ((0.3, 3), (3.0, 8)):
+        alone = LocalMixture.fit(bank, window=side, blend=0)(x[sigma == level], level)
+        assert relative(found[sigma == level], alone) < 1e-6
+
+
+def test_windows_cover_images_that_are_not_square():
+    images = to_float(photographs(8))[:, :, :, :5]
+    bank = ImageBank(images)
+    x = images[:3] + 0.3
+    assert LocalMixture.fit(bank, window=6, blend=0)(x, 0.3).shape == x.shape
+    assert corners((6, 5), bank.image_shape) == [(0, 0), (2, 0)]
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("window", 0), ("window", 2.5), ("window", {}), ("blend", 1.5), ("components", 0),
+        ("components", True), ("rank", 1.5), ("pseudo_count", -1), ("most", 0), ("shared", 1), ("seed", "x"),
+    ],
+)  # fmt: skip
+def test_settings_that_do_not_fit_are_refused_by_name(setting, value):
+    with pytest.raises(ValueError, match=f"^{setting}: want"):
+        LocalMixture.fit(ImageBank(digits()), **{setting: value})
+
+
+def test_without_images_it_is_refused():
+    with pytest.raises(ValueError, match=r"^bank: want an ImageBank"):
+        LocalMixture.fit(torch.zeros(3, 1, 4, 4))
