@@ -20,6 +20,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from locality.checkpoint import read
 from locality.gallery import model_name
 from locality.past_runs import runs_in
 from locality.report.provenance import told
@@ -32,7 +33,7 @@ PAGE, KEPT, IMAGES = DOCS / "experiments.md", DOCS / "experiments.json", DOCS / 
 COMPARISONS = ("pattern", "architectures")
 GAMMAS, SEEDS = (0.0, 0.1, 0.5), (0, 1, 2)
 MODELS = ("unet", "unet_conv", "unet_attention", "dit", "mlp")
-TRAINING = ("model", "gamma", "seed", "val loss", "seconds", "commit", "command")
+TRAINING = ("model", "gamma", "seed", "steps", "val loss", "seconds", "commit", "command")
 Run = tuple[Path, DictConfig, dict[str, Any]]  # folder, config, metrics
 Kept = dict[str, Any]  # of an evaluation: its run, tables, pictures, and rows of TRAINING
 
@@ -123,9 +124,17 @@ def training(run: Run) -> list[Any]:
     folder, config, metrics = run
     about = metrics["run"]
     return [
-        model_name(config.model), f"{config.gamma:g}", int(config.seed), metrics["scalars"].get("val/loss"),
-        seconds(folder, about), about["commit"], f"`{told(about['command'])}`",
+        model_name(config.model), f"{config.gamma:g}", int(config.seed), steps(folder),
+        metrics["scalars"].get("val/loss"), seconds(folder, about), about["commit"],
+        f"`{told(about['command'])}`",
     ]  # fmt: skip
+
+
+def steps(folder: Path) -> int | None:
+    """How many steps a network was trained."""
+    checkpoint = read(folder)
+    step = checkpoint.get("global_step", checkpoint["hyper_parameters"].get("step"))
+    return None if step is None else int(step)
 
 
 def seconds(folder: Path, about: dict[str, Any]) -> str:
@@ -145,11 +154,13 @@ def missing(named: list[tuple[Any, ...]]) -> str:
     """What the page should show and no finished run gives."""
     there = {(model, float(gamma), seed) for model, gamma, seed, *_ in named}
     wanted = {("unet", gamma, seed) for gamma in GAMMAS for seed in SEEDS}
-    wanted |= {(model, 0.0, 0) for model in MODELS}
-    lacking = sorted(wanted - there)
-    if not lacking:
+    lines = [
+        f"* `model={model}`, gamma = {gamma:g}, seed {seed}" for model, gamma, seed in sorted(wanted - there)
+    ]
+    others = sorted(set(MODELS) - {model for model, gamma, _ in there if gamma == 0})
+    lines += [f"* `model={model}`, gamma = 0, any seed" for model in others]
+    if not lines:
         return "Nothing is missing.\n"
-    lines = [f"* `model={model}`, gamma = {gamma:g}, seed {seed}" for model, gamma, seed in lacking]
     return "Not finished, or not measured, yet:\n\n" + "\n".join(lines) + "\n"
 
 

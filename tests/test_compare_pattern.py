@@ -169,7 +169,8 @@ def test_the_page_of_experiments_is_written_from_run_folders(sweep, tmp_path, mo
         folder / "images" / "pattern" / "figure4.png"
     ).read_bytes()
     assert "`model=unet`, gamma = 0.1, seed 2" in text
-    assert "`model=mlp`, gamma = 0, seed 0" not in text
+    assert "`model=mlp`, gamma = 0, any seed" not in text
+    assert "`model=dit`, gamma = 0, any seed" in text
     assert text == experiments.page(text, {"pattern": kept})  # without the run folders it stays
     # An evaluation of networks that were not trained to the end is none, nor is it later, when they are.
     assert experiments.newest([one for one in found if one[0] != runs[0.5, 1]], "pattern") is None

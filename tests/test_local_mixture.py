@@ -89,19 +89,20 @@ def test_its_other_end_is_the_optimal_denoiser_and_between_them_it_is_their_mean
     assert relative(some, 0.75 * none + 0.25 * optimal) < 1e-9
 
 
-@pytest.mark.parametrize("shared", [False, True])
-def test_a_pixel_is_the_mean_over_the_windows_that_hold_it(shared):
+@pytest.mark.parametrize("places", [1, 2, 9])
+def test_a_pixel_is_the_mean_over_the_windows_that_hold_it(places):
     images = photographs(8)
     bank = ImageBank(images)
     x, sigma = (one.double() for one in noisy(images, 200))
-    denoiser = LocalMixture.fit(bank, window=5, blend=0, components=4, shared=shared)
+    denoiser = LocalMixture.fit(bank, window=5, blend=0, components=4, places=places)
     values = [denoiser.get_buffer(f"{name}_5") for name in Mixture._fields]
-    places = corners((5, 5), bank.image_shape)
-    assert len(values[0]) == (1 if shared else len(places))
+    windows = corners((5, 5), bank.image_shape, places)
+    assert len(values[0]) == min(places, 4) ** 2
+    assert {place for place, _ in windows} == set(range(len(values[0])))
     channels, height, width = bank.image_shape
-    estimates = torch.full((len(places), len(x), channels, height, width), torch.nan, dtype=torch.float64)
-    for k, (top, left) in enumerate(places):
-        mixture = density(Mixture(*(v[0 if shared else k][None] for v in values)), sigma[0].item())
+    estimates = torch.full((len(windows), len(x), channels, height, width), torch.nan, dtype=torch.float64)
+    for k, (place, (top, left)) in enumerate(windows):
+        mixture = density(Mixture(*(v[place][None] for v in values)), sigma[0].item())
         y = x[:, :, top : top + 5, left : left + 5].reshape(len(x), -1).requires_grad_()
         (score,) = torch.autograd.grad(mixture.log_prob(y).sum(), y)
         mean = y.detach() + sigma[0] ** 2 * score
@@ -162,14 +163,15 @@ def test_windows_cover_images_that_are_not_square():
     bank = ImageBank(images)
     x = images[:3] + 0.3
     assert LocalMixture.fit(bank, window=6, blend=0)(x, 0.3).shape == x.shape
-    assert corners((6, 5), bank.image_shape) == [(0, 0), (2, 0)]
+    assert corners((6, 5), bank.image_shape, 9) == [(0, (0, 0)), (1, (2, 0))]
+    assert corners((6, 5), bank.image_shape, 1) == [(0, (0, 0)), (0, (2, 0))]
 
 
 @pytest.mark.parametrize(
     ("setting", "value"),
     [
         ("window", 0), ("window", 2.5), ("window", {}), ("blend", 1.5), ("components", 0),
-        ("components", True), ("rank", 1.5), ("pseudo_count", -1), ("most", 0), ("shared", 1), ("seed", "x"),
+        ("components", True), ("rank", 1.5), ("pseudo_count", -1), ("most", 0), ("places", 0), ("seed", "x"),
     ],
 )  # fmt: skip
 def test_settings_that_do_not_fit_are_refused_by_name(setting, value):

@@ -50,13 +50,15 @@ class LocalMixture(FullPrecision, Denoiser):
     def __init__(
         self,
         average: Optimal,
-        mixtures: Mapping[int, Mixture],  # by the window's side: one for each of its places, or one for all
+        mixtures: Mapping[int, Mixture],  # by the window's side: one for each of its places
+        places: int,  # along each side of the image, at most
         window: int | Mapping[float, int] = WINDOW,  # pixels; or one for each of some noise levels
         blend: float | Mapping[float, float] = BLEND,  # share of the optimal denoiser
     ) -> None:
         super().__init__()
         self.average = average
         self.image_shape = average.bank.image_shape
+        self.places = places
         self.window = windows(window)
         self.blend = Levels("blend", blend, lambda c: 0 <= c <= 1, "a number from 0 to 1")
         for side, mixture in mixtures.items():
@@ -70,7 +72,7 @@ class LocalMixture(FullPrecision, Denoiser):
         window: int | Mapping[float, int] = WINDOW,  # pixels; larger ones than the image are the image
         blend: float | Mapping[float, float] = BLEND,
         components: int = 64,  # parts of a mixture
-        shared: bool = False,  # one mixture for all places: for images without a layout, such as crops
+        places: int = 8,  # mixtures along each side of the image, at most; 1 for images without a layout
         rank: int = 192,  # leading principal components of a window that are mixed; the rest is Wiener
         pseudo_count: float = 30.0,  # windows' worth of the common covariance in that of each part
         most: int = 60_000,  # windows that a mixture is fitted to, at random if there are more
@@ -81,10 +83,10 @@ class LocalMixture(FullPrecision, Denoiser):
     ) -> LocalMixture:
         """The mixtures of all window sizes that `window` names."""
         average = Optimal(bank, chunk_size, memory_budget)
-        recipe = Recipe(components, shared, rank, pseudo_count, most, seed)
+        recipe = Recipe(components, places, rank, pseudo_count, most, seed)
         sides = sorted({int(side) for side in windows(window).values.tolist()})
         mixtures = {side: recipe.mixture(bank, side, cache) for side in sides}
-        return cls(average, mixtures, window, blend).to(bank.images.device)
+        return cls(average, mixtures, places, window, blend).to(bank.images.device)
 
     @property
     def bank(self) -> ImageBank:
@@ -112,10 +114,10 @@ class LocalMixture(FullPrecision, Denoiser):
         mixture = Mixture(*(self.get_buffer(f"{name}_{side}") for name in Mixture._fields))
         height, width = size = window_size(side, x.shape)
         total, held = torch.zeros_like(x), torch.zeros_like(x[0, 0])
-        for place, (top, left) in enumerate(corners(size, x.shape)):
+        for place, (top, left) in corners(size, x.shape, self.places):
             window = x[:, :, top : top + height, left : left + width]
             flat = rearrange(window, "b c h w -> b (c h w)")
-            mean = mixture.posterior_mean(flat, sigma, place if len(mixture.weights) > 1 else 0)
+            mean = mixture.posterior_mean(flat, sigma, place)
             region = (..., slice(top, top + height), slice(left, left + width))
             total[region] = total[region] + mean.reshape(window.shape)
             held[region] += 1
@@ -127,18 +129,16 @@ class Recipe:
     """How mixtures are fitted. Raises ValueError for settings that do not fit."""
 
     components: int
-    shared: bool
+    places: int
     rank: int
     pseudo_count: float
     most: int
     seed: int
 
     def __post_init__(self) -> None:
-        for name in ("components", "rank", "most"):
+        for name in ("components", "places", "rank", "most"):
             if not is_count(getattr(self, name)):
                 raise ValueError(f"{name}: want a whole number from 1, got {getattr(self, name)!r}")
-        if not isinstance(self.shared, bool):
-            raise ValueError(f"shared: want true or false, got {self.shared!r}")
         real("pseudo_count", self.pseudo_count, lambda c: 0 <= c < float("inf"), "a finite number from 0")
         if isinstance(self.seed, bool) or not isinstance(self.seed, int):
             raise ValueError(f"seed: want a whole number, got {self.seed!r}")
@@ -157,23 +157,25 @@ class Recipe:
         return Mixture(**tensors)
 
     def fitted(self, bank: ImageBank, side: int) -> Mixture:
-        """The mixtures of a window size: one for each place, or one."""
+        """The mixtures of a window size, each of all windows at its place."""
         height, width = window_size(side, bank.image_shape)
         generator = torch.Generator().manual_seed(self.seed)
-        places = corners((height, width), bank.image_shape)
-
-        def cut(top: int, left: int, share: float = 1.0) -> Tensor:  # [N, d]
-            count = min(len(bank), max(1, round(share * self.most)))
-            which = torch.randperm(len(bank), generator=generator)[:count]
-            region = bank.images[:, :, top : top + height, left : left + width]
-            images = region if count == len(bank) else region[which.to(region.device)]
-            return rearrange(to_float(images).cpu(), "i c h w -> i (c h w)")
-
-        groups = [torch.cat([cut(*corner, 1 / len(places)) for corner in places])] if self.shared else None
-        vectors = groups if groups is not None else (cut(*corner) for corner in places)
-        return stacked(
-            [fit_mixture(some, self.components, self.rank, self.pseudo_count, generator) for some in vectors]
-        )
+        groups: dict[int, list[Corner]] = {}
+        for place, corner in corners((height, width), bank.image_shape, self.places):
+            groups.setdefault(place, []).append(corner)
+        mixtures = []
+        for group in groups.values():
+            count = min(len(bank), -(-self.most // len(group)))
+            parts = []
+            for top, left in group:
+                region = bank.images[:, :, top : top + height, left : left + width]
+                which = torch.randperm(len(bank), generator=generator)[:count].to(region.device)
+                some = region if count == len(bank) else region[which]
+                parts.append(rearrange(to_float(some).cpu(), "i c h w -> i (c h w)"))
+            mixtures.append(
+                fit_mixture(torch.cat(parts), self.components, self.rank, self.pseudo_count, generator)
+            )
+        return stacked(mixtures)
 
 
 def windows(given: int | Mapping[float, int]) -> Levels:
@@ -186,10 +188,20 @@ def window_size(side: int, image_shape: torch.Size) -> tuple[int, int]:
     return min(side, image_shape[-2]), min(side, image_shape[-1])
 
 
-def corners(size: tuple[int, int], image_shape: torch.Size) -> list[Corner]:
-    """Top left pixels of the windows: a step of a third of a window, and the image's far ends."""
-    tops, lefts = (
-        sorted({*range(0, whole - own + 1, max(1, own // 3)), whole - own})
-        for own, whole in zip(size, image_shape[-2:], strict=True)
-    )
-    return [(top, left) for top in tops for left in lefts]
+def corners(
+    size: tuple[int, int],  # height and width of a window
+    image_shape: torch.Size,
+    places: int,  # along each side, at most
+) -> list[tuple[int, Corner]]:
+    """The windows, as (place, top left pixel): a step of a third of a window, and the image's far ends.
+
+    Neighbouring windows share a place, and so a mixture, where there are more of them than places.
+    """
+    sides = []
+    for own, whole in zip(size, image_shape[-2:], strict=True):
+        starts = sorted({*range(0, whole - own + 1, max(1, own // 3)), whole - own})
+        most = min(places, len(starts))
+        sides.append([(k * most // len(starts), start) for k, start in enumerate(starts)])
+    rows, columns = sides
+    across = columns[-1][0] + 1
+    return [(row * across + column, (top, left)) for row, top in rows for column, left in columns]
