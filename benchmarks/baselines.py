@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from einops import rearrange
 from torch import Tensor
@@ -101,6 +103,32 @@ def golden_subset(
         near = near[exactly.topk(fine, largest=False).indices]
         out.append(masked_softmax(one.flatten(1), sigma, flat[near], precision_t))
     return torch.cat(out)
+
+
+def mixture(
+    x: Tensor,  # [B, C, H, W]
+    sigma: float,
+    windows: Sequence[tuple[int, int, int]],  # place, top, left
+    size: tuple[int, int],  # height and width of a window
+    parts: Sequence[tuple[Tensor, Tensor, Tensor]],  # of each place: weights [K], means [K, d], [K, d, d]
+) -> Tensor:  # [B, n]
+    """Window by window, part by part: each inverts the covariance of the noisy data."""
+    total, held = torch.zeros_like(x), torch.zeros_like(x)
+    for place, top, left in windows:
+        region = (..., slice(top, top + size[0]), slice(left, left + size[1]))
+        y = x[region].flatten(1)
+        means, logits = [], []
+        for weight, mean, covariance in zip(*parts[place], strict=True):
+            noisy = covariance + sigma**2 * torch.eye(len(mean), dtype=x.dtype)
+            inverse, centred = torch.linalg.inv(noisy), y - mean
+            means.append(mean + centred @ inverse @ covariance)
+            distance = ((centred @ inverse) * centred).sum(1)
+            logits.append(weight.log() - (distance + torch.logdet(noisy)) / 2)
+        chances = torch.stack(logits).softmax(0)
+        estimate = (chances[..., None] * torch.stack(means)).sum(0)
+        total[region] += estimate.reshape(x[region].shape)
+        held[region] += 1
+    return (total / held).flatten(1)
 
 
 def truth(

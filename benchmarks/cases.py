@@ -17,6 +17,7 @@ from locality.bank import to_float
 from locality.denoisers import (
     EquivariantLocalScore,
     GoldenSubset,
+    LocalMixture,
     PatchComposite,
     PCALocality,
     PrecisionDenoiser,
@@ -24,7 +25,8 @@ from locality.denoisers import (
     Wiener,
 )
 from locality.denoisers.bank_denoiser import BankDenoiser
-from locality.denoisers.base import vjp_jacobian
+from locality.denoisers.base import Denoiser, vjp_jacobian
+from locality.mixture import Mixture
 
 TIMESTEPS = list(range(900, -1, -100))
 SCHEDULE = NoiseSchedule.ddpm()
@@ -120,6 +122,34 @@ def golden(denoiser: GoldenSubset, clean: Tensor, rounds: int, steps: list[int])
     yield from plain(denoiser, form, clean, rounds, steps)
 
 
+def mixture(denoiser: LocalMixture, clean: Tensor, rounds: int, steps: list[int]) -> Rows:
+    """The local mixture, its windows' Gaussians written out."""
+    for t in steps:
+        x, sigma = noisy(clean, t)
+        size, windows, found = denoiser.parts(sigma)
+        parts = [gaussians(found, place) for place in range(len(found.weights))]
+        single = [tuple(one.float() for one in part) for part in parts]
+        places = [(place, *corner) for place, corner in windows]
+        result = race(
+            lambda: denoiser(x, sigma),  # noqa: B023
+            lambda: baselines.mixture(x, sigma, places, size, single),  # noqa: B023
+            rounds,
+        )
+        exact = baselines.mixture(x[:1].double(), sigma, places, size, parts)
+        error = (denoiser(x, sigma)[:1].flatten(1) - exact).norm() / exact.norm()
+        yield {"t": t, "peak_bytes": _peak(denoiser, x, sigma)} | result._asdict() | {"error": error.item()}
+
+
+def gaussians(mixture: Mixture, place: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Weights [K], means [K, d] and covariances [K, d, d] of a mixture, in the windows' own coordinates."""
+    mean, basis, common, weights, means, lam, vectors = (one[place].double() for one in mixture)
+    rank = means.shape[1]
+    covariances = common.diag().repeat(len(weights), 1, 1)
+    covariances[:, :rank, :rank] = (vectors * lam[:, None]) @ vectors.mT
+    centres = mean + means @ basis[:, :rank].T
+    return weights, centres, basis @ covariances @ basis.T
+
+
 def golden_whole(denoiser: GoldenSubset, clean: Tensor, rounds: int, steps: list[int]) -> Rows:
     """The masked softmax over a subset chosen for each image, against the same over the whole bank."""
     whole = PrecisionDenoiser(denoiser.bank, denoiser.mask)
@@ -209,7 +239,7 @@ def enlarged(small: ImageBank, large: ImageBank) -> BankDenoiser:
     return PrecisionDenoiser(large, precision)
 
 
-def _peak(denoiser: BankDenoiser, x: Tensor, sigma: float) -> int:
+def _peak(denoiser: Denoiser, x: Tensor, sigma: float) -> int:
     denoiser(x[:1], sigma)  # plans and compiles: what it keeps does not count
     return peak_bytes(lambda: denoiser(x, sigma))
 

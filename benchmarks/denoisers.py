@@ -24,7 +24,15 @@ from benchmarks import cases
 from benchmarks.cases import Row, Rows
 from locality import ImageBank
 from locality.data import fashion_mnist, photos
-from locality.denoisers import GoldenSubset, LocalScore, Optimal, PatchComposite, PCALocality, Smoothed
+from locality.denoisers import (
+    GoldenSubset,
+    LocalMixture,
+    LocalScore,
+    Optimal,
+    PatchComposite,
+    PCALocality,
+    Smoothed,
+)
 
 STATISTICS = Path("runs/benchmarks/statistics")
 
@@ -86,6 +94,9 @@ def all_cases(rounds: int, steps: list[int]) -> dict[str, Callable[[], Rows]]:
         "smoothed": lambda: cases.smoothed(Smoothed.fit(bank()), start(bank()), 1, steps),
         "golden": lambda: cases.golden(golden(bank()), start(bank()), 1, steps),
         "golden-whole": lambda: cases.golden_whole(golden(bank()), start(bank()), 1, steps),
+        "mixture": lambda: cases.mixture(
+            LocalMixture.fit(bank(size=16), blend=0, cache=STATISTICS), bank(size=16).images[:8], 1, few
+        ),
         "large-optimal": lambda: uniform(bank(20_000), 1, few),
         "large-local-9": lambda: windows(bank(20_000), 9, 1, few),
         "large-composite": lambda: cases.composite(

@@ -95,14 +95,14 @@ def test_a_pixel_is_the_mean_over_the_windows_that_hold_it(places):
     bank = ImageBank(images)
     x, sigma = (one.double() for one in noisy(images, 200))
     denoiser = LocalMixture.fit(bank, window=5, blend=0, components=4, places=places)
-    values = [denoiser.get_buffer(f"{name}_5") for name in Mixture._fields]
-    windows = corners((5, 5), bank.image_shape, places)
-    assert len(values[0]) == min(places, 4) ** 2
-    assert {place for place, _ in windows} == set(range(len(values[0])))
+    size, windows, mixtures = denoiser.parts(sigma[0].item())
+    assert size == (5, 5)
+    assert len(mixtures.weights) == min(places, 4) ** 2
+    assert {place for place, _ in windows} == set(range(len(mixtures.weights)))
     channels, height, width = bank.image_shape
     estimates = torch.full((len(windows), len(x), channels, height, width), torch.nan, dtype=torch.float64)
     for k, (place, (top, left)) in enumerate(windows):
-        mixture = density(Mixture(*(v[place][None] for v in values)), sigma[0].item())
+        mixture = density(Mixture(*(v[place][None] for v in mixtures)), sigma[0].item())
         y = x[:, :, top : top + 5, left : left + 5].reshape(len(x), -1).requires_grad_()
         (score,) = torch.autograd.grad(mixture.log_prob(y).sum(), y)
         mean = y.detach() + sigma[0] ** 2 * score

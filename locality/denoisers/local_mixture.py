@@ -109,17 +109,28 @@ class LocalMixture(FullPrecision, Denoiser):
         averaged = self.average.estimate(x[some], sigma[some]) * per_image(share[some])
         return out.index_put((some,), averaged, accumulate=True)
 
+    def parts(
+        self,
+        sigma: float,  # the noise level
+    ) -> tuple[tuple[int, int], list[tuple[int, Corner]], Mixture]:
+        """At a noise level: the windows' size, the windows as (place, top left pixel), and their mixtures."""
+        return self._parts(int(self.window.at(sigma)))
+
+    def _parts(self, side: int) -> tuple[tuple[int, int], list[tuple[int, Corner]], Mixture]:
+        assert self.image_shape is not None
+        size = window_size(side, self.image_shape)
+        mixture = Mixture(*(self.get_buffer(f"{name}_{side}") for name in Mixture._fields))
+        return size, corners(size, self.image_shape, self.places), mixture
+
     def _mixed(self, x: Tensor, sigma: Tensor, side: int) -> Tensor:
         """The mean of the windows' estimates."""
-        mixture = Mixture(*(self.get_buffer(f"{name}_{side}") for name in Mixture._fields))
-        height, width = size = window_size(side, x.shape)
+        (height, width), windows, mixture = self._parts(side)
         total, held = torch.zeros_like(x), torch.zeros_like(x[0, 0])
-        for place, (top, left) in corners(size, x.shape, self.places):
-            window = x[:, :, top : top + height, left : left + width]
-            flat = rearrange(window, "b c h w -> b (c h w)")
-            mean = mixture.posterior_mean(flat, sigma, place)
+        for place, (top, left) in windows:
             region = (..., slice(top, top + height), slice(left, left + width))
-            total[region] = total[region] + mean.reshape(window.shape)
+            flat = rearrange(x[region], "b c h w -> b (c h w)")
+            mean = mixture.posterior_mean(flat, sigma, place)
+            total[region] = total[region] + mean.reshape(x[region].shape)
             held[region] += 1
         return total / held
 
