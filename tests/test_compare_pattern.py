@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -210,6 +211,10 @@ def test_architectures_are_compared_with_wiener_early_and_late(sweep):
         for part in ("025", "100")
     }
     assert all(0 <= value <= 1 for value in numbers.values())
+    table = json.loads((folder / "metrics.json").read_text())["tables"]["architectures/cosine"]
+    assert all(
+        re.fullmatch(r"[\d.]+ \[[\d.]+, [\d.]+\]", cell) for row in table["rows"] for cell in row[2:-1]
+    )
     for picture in ("fields", "cosine", "energy", "inside"):
         assert (folder / "images" / "architectures" / f"{picture}.png").stat().st_size > 10_000
     with pytest.raises(UsageError, match="the same images"):

@@ -9,6 +9,7 @@ import torch
 from locality.compare.context import Context
 from locality.compare.drawing import FIELD, SIGMA, headings
 from locality.compare.sensitivity import describe, overlap_series
+from locality.compare.summary import Quantity
 from locality.compare.trained import Trained
 from locality.config import UsageError
 from locality.denoisers import Wiener
@@ -113,7 +114,11 @@ def _tell(report: Report, stages: Stages, fields: Mapping[str, SensitivityField]
         for (name, part), series in found.items():
             means = list(series[kind].mean)
             mean = torch.tensor(means).mean().item()
-            rows.append([name, f"{part:.0%}", *means, mean])
+            low, high = series[kind].low, series[kind].high
+            assert low is not None, "overlap_series gives intervals"
+            assert high is not None
+            cells = [str(Quantity(*level)) for level in zip(means, low, high, strict=True)]
+            rows.append([name, f"{part:.0%}", *cells, mean])
             numbers[f"architectures/{kind}/{name.lower()}/at{round(100 * part):03d}"] = mean
         report.table(f"architectures/{kind}", columns, rows)
         if first_rank():
