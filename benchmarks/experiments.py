@@ -31,6 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SHIPPED, DOCS = ROOT / "pretrained", ROOT / "docs"
 PAGE, KEPT, IMAGES = DOCS / "experiments.md", DOCS / "experiments.json", DOCS / "images"
 COMPARISONS = ("pattern", "architectures")
+STEPS = "pattern/steps_gamma"  # tables of an evaluation of networks with snapshots
 GAMMAS, SEEDS = (0.0, 0.1, 0.5), (0, 1, 2)
 MODELS = ("unet", "unet_conv", "unet_attention", "dit", "mlp")
 TRAINING = ("model", "gamma", "seed", "steps", "val loss", "seconds", "commit", "command")
@@ -50,21 +51,23 @@ def main() -> None:
         run = newest(runs, comparison)
         if run is not None:
             kept[comparison] = record(run, trainings(run, runs))
+    if "pattern" in kept and len(matching(kept["pattern"], STEPS)) >= len(matching(kept.get("steps"), STEPS)):
+        kept["steps"] = kept["pattern"]
     KEPT.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
     PAGE.write_text(page(PAGE.read_text(), kept))
 
 
 def page(text: str, kept: dict[str, Kept]) -> str:
     """The page with every block written anew."""
-    pattern, models = (kept.get(comparison) for comparison in COMPARISONS)
-    rows = [tuple(row) for one in (pattern, models) if one for row in one["trainings"]]
-    named = list(dict.fromkeys(rows))
+    pattern, models, growth = (kept.get(name) for name in (*COMPARISONS, "steps"))
+    rows = [tuple(row) for one in (pattern, models, growth) if one for row in one["trainings"]]
+    named = list({row[: TRAINING.index("val loss")]: row for row in reversed(rows)}.values())[::-1]
     blocks: dict[str, Callable[[], str]] = {
         "trainings": lambda: training_table(named),
         "missing": lambda: missing(named),
         "pattern": lambda: evaluation(pattern, ["pattern/verdict", "pattern/contrast"], "figure4"),
         "contrast": lambda: pictures(pattern, "pattern/contrast"),
-        "steps": lambda: evaluation(pattern, matching(pattern, "pattern/steps_gamma"), "pattern/steps_gamma"),
+        "steps": lambda: evaluation(growth, matching(growth, STEPS), STEPS),
         "architectures": lambda: evaluation(models, ["architectures/cosine"], "architectures/"),
     }
     return re.sub(
@@ -141,7 +144,8 @@ def seconds(folder: Path, about: dict[str, Any]) -> str:
     """What a training took; sessions that were killed left no time."""
     path = folder / SESSIONS
     sessions = json.loads(path.read_text()) if path.is_file() else [about, *about.get("resumed", [])]
-    killed = any("seconds" not in session for session in sessions)
+    later = sum(session.get("seconds", 0) for session in about.get("resumed", []))
+    killed = any("seconds" not in session for session in sessions) or 0 < about["seconds"] <= later
     return ("more than " if killed else "") + f"{about['seconds']:.0f}"
 
 

@@ -18,12 +18,13 @@ Measure = Callable[[Mapping[str, Denoiser], ImageDataModule], Mapping[str, Contr
 
 
 def tell_growth(report: Report, found: Mapping[float, Strength], measure: Measure) -> dict[str, float]:
-    """Charts and tables of the contrast against optimiser steps, of the first seed of each gamma."""
+    """The contrast against optimiser steps, of the first seed of each gamma that has snapshots."""
     numbers: dict[str, float] = {}
     for one in found.values():
-        seed, network = next(iter(one.networks.items()))
-        youth = network.youth()
-        if not youth or network.step is None:
+        histories = ((seed, network, network.youth()) for seed, network in one.networks.items())
+        known = (history for history in histories if history[2] and history[1].step is not None)
+        seed, network, youth = next(known, (None, None, {}))
+        if seed is None or network is None or network.step is None:
             continue
         contrasts = measure({f"step{step}": net for step, net in youth.items()}, one.data)
         by_step = {step: contrasts[f"step{step}"] for step in youth}
