@@ -49,11 +49,15 @@ class Mixture(NamedTuple):
         mean, basis, common, weights, means, lam, parts = (one[place].to(y) for one in self)
         u = (y - mean) @ basis
         lead, rest = u.split([means.shape[1], u.shape[1] - means.shape[1]], dim=1)
-        noise = sigma[:, None] ** 2
+        noise, lam = sigma[:, None] ** 2, lam[:, None]
         z = (lead - means[:, None]) @ parts  # [K, B, m]
-        variance = lam[:, None] + noise
-        chances = _chances(z, variance, weights)
-        shrunk = (z * (lam[:, None] / variance) * chances[..., None]) @ parts.mT
+        near = -0.5 * (z.square() / (lam + noise) + (lam + noise).log()).sum(-1)
+        # Less what all parts share, which is large where there is much noise, and would leave its rounding.
+        far = 0.5 * (z.square() * lam / (lam + noise) / noise - (lam / noise).log1p()).sum(-1)
+        far = far + ((lead @ means.T - means.square().sum(1) / 2) / noise).T
+        much = noise[:, 0] * means.shape[1] > common[: means.shape[1]].sum()
+        chances = (torch.where(much, far, near) + weights.log()[:, None]).softmax(0)
+        shrunk = (z * (lam / (lam + noise)) * chances[..., None]) @ parts.mT
         lead = einsum(chances, means, "k b, k m -> b m") + shrunk.sum(0)
         small = common[lead.shape[1] :]
         return mean + torch.cat([lead, rest * (small / (small + noise))], dim=1) @ basis.T
@@ -124,12 +128,6 @@ def _expected(u: Tensor, weights: Tensor, means: Tensor, lam: Tensor, vectors: T
     chances = torch.cat(parts).T
     chances = chances * (chances > 1e-2)  # so that a part reads its own vectors alone
     return chances / chances.sum(0)
-
-
-def _chances(z: Tensor, variance: Tensor, weights: Tensor) -> Tensor:
-    """`softmax_k(log weights_k - sum (z^2 / variance + log variance) / 2)`: [K, B, m] and [K] to [K, B]."""
-    logits = -0.5 * (z.square() / variance + variance.log()).sum(-1)
-    return (logits + weights.log()[:, None]).softmax(0)
 
 
 def _second(vectors: Tensor) -> Tensor:  # [N, d] -> [d, d] float64

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from banks import digits, noisy, photographs, relative
@@ -145,6 +147,15 @@ def test_the_same_seed_gives_the_same_mixture_and_a_cache_changes_nothing(tmp_pa
     other = LocalMixture.fit(bank, window=4, components=3, cache=tmp_path)(x, sigma)
     assert not torch.equal(other, first)
     assert len(list(tmp_path.glob("mixture-*.safetensors"))) == 2
+
+
+@pytest.mark.parametrize("t", [20, 100, 300, 500, 700, 900, 999])
+def test_single_precision_costs_a_hundred_thousandth(t):
+    bank = ImageBank(photographs(8))
+    denoiser = LocalMixture.fit(bank, window=64, blend=0, components=8)
+    x, sigma = noisy(bank.images, t)
+    whole = copy.deepcopy(denoiser).double()
+    assert relative(denoiser(x, sigma), whole(x.double(), sigma.double())) < 1e-5
 
 
 def test_levels_choose_windows_image_by_image():
