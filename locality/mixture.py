@@ -46,6 +46,11 @@ class Mixture(NamedTuple):
         `sum_k r_k (mu_k + U_k lam_k / (lam_k + sigma^2) U_k^T (u - mu_k))` for the leading coordinates, r_k
         proportional to `weights_k N(u; mu_k, Sigma_k + sigma^2 I)`.
         """
+        given, exact = y.dtype, torch.promote_types(y.dtype, torch.float32)  # squares overflow 16 bits
+        with torch.autocast(y.device.type, enabled=False):
+            return self._posterior_mean(y.to(exact), sigma.to(exact), place).to(given)
+
+    def _posterior_mean(self, y: Tensor, sigma: Tensor, place: int) -> Tensor:
         mean, basis, common, weights, means, lam, parts = (one[place].to(y) for one in self)
         u = (y - mean) @ basis
         lead, rest = u.split([means.shape[1], u.shape[1] - means.shape[1]], dim=1)
@@ -82,7 +87,7 @@ def fit_mixture(
     the mean and the covariance.
     """
     components = min(components, len(vectors))
-    mean = vectors.double().mean(0)
+    mean = vectors.mean(0, dtype=torch.float64)
     lam, basis = torch.linalg.eigh(_second(vectors - mean.float()) / len(vectors))
     lam, basis = lam.flip(0).clamp_min(0), basis.flip(1)
     u = (vectors - mean.float()) @ basis[:, :rank].float()
@@ -126,7 +131,8 @@ def _expected(u: Tensor, weights: Tensor, means: Tensor, lam: Tensor, vectors: T
         distance = rearrange(white.square_(), "n (k j) -> n k j", k=len(means)).sum(-1)
         parts.append((constant - distance / 2).softmax(1))
     chances = torch.cat(parts).T
-    chances = chances * (chances > 1e-2)  # so that a part reads its own vectors alone
+    enough = min(1e-2, 0.99 / len(chances))  # the largest of K chances is at least 1 / K
+    chances = chances * (chances > enough)  # so that a part reads its own vectors alone
     return chances / chances.sum(0)
 
 

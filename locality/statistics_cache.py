@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -34,13 +34,14 @@ def cached(fingerprint: str, folder: Path, measure: Callable[[], GaussianStats])
         }  # fmt: skip
         return found, {"image_shape": json.dumps(list(stats.image_shape))}
 
-    return _statistics(*kept(path, {"format": _FORMAT, "fingerprint": fingerprint}, tensors))
+    return _statistics(*kept(path, {"format": _FORMAT, "fingerprint": fingerprint}, tensors, ["image_shape"]))
 
 
 def kept(
     path: Path,
     known: Mapping[str, str],  # what the file must say of itself: its format, and what it was computed from
     compute: Callable[[], tuple[dict[str, Tensor], dict[str, str]]],  # tensors, and what else to note
+    notes: Sequence[str] = (),  # the names of what else is noted
 ) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Tensors of a sound file, else computed and kept there.
 
@@ -48,16 +49,16 @@ def kept(
     """
     if path.exists():
         try:
-            return _read(path, known)
+            return _read(path, known, notes)
         except (_UnsoundError, SafetensorError, OSError, KeyError, ValueError) as reason:
             warnings.warn(f"{path}: {reason}; computing it anew", stacklevel=5)
-    tensors, notes = compute()
+    tensors, noted = compute()
     tensors = {name: tensor.contiguous().clone() for name, tensor in tensors.items()}
     try:
-        _write(path, tensors, {**notes, **known, "digest": _digest(tensors)})
-    except OSError as reason:
+        _write(path, tensors, {**noted, **known, "digest": _digest(tensors)})
+    except (OSError, SafetensorError) as reason:
         warnings.warn(f"cache={path.parent}: {reason}; the result is not kept", stacklevel=5)
-    return tensors, notes
+    return tensors, noted
 
 
 class _UnsoundError(Exception):
@@ -72,13 +73,17 @@ def _write(path: Path, tensors: dict[str, Tensor], meta: dict[str, str]) -> None
     os.replace(aside, path)
 
 
-def _read(path: Path, known: Mapping[str, str]) -> tuple[dict[str, Tensor], dict[str, str]]:
+def _read(
+    path: Path, known: Mapping[str, str], notes: Sequence[str]
+) -> tuple[dict[str, Tensor], dict[str, str]]:
     with safe_open(path, framework="pt") as file:
         meta = dict(file.metadata() or {})
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     if any(meta.get(name) != value for name, value in known.items()):
         raise _UnsoundError("of other images or settings")
     if meta.pop("digest", None) != _digest(tensors):
+        raise _UnsoundError("damaged")
+    if any(name not in meta for name in notes):
         raise _UnsoundError("damaged")
     return tensors, meta
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 from banks import digits, noisy, photographs, relative
@@ -158,6 +159,43 @@ def test_single_precision_costs_a_hundred_thousandth(t):
     assert relative(denoiser(x, sigma), whole(x.double(), sigma.double())) < 1e-5
 
 
+def test_sixteen_bits_hold_where_there_is_much_noise():
+    bank = ImageBank(photographs(8))
+    denoiser = LocalMixture.fit(bank, window=64, components=8)
+    x, _ = noisy(bank.images, 900)
+    for sigma in (60.0, 150.0):
+        assert relative(denoiser(x.half(), sigma).double(), denoiser(x.double(), sigma)) < 5e-3
+
+
+def test_more_parts_than_vectors_can_tell_apart_are_fitted_all_the_same():
+    generator = torch.Generator().manual_seed(0)
+    vectors = 0.02 * (2 * torch.rand(6000, 12, generator=generator) - 1)
+    mixture = fit_mixture(vectors, 200, 192, 30.0, generator)
+    assert all(part.isfinite().all() for part in mixture)
+
+
+def test_windows_larger_than_the_image_share_a_mixture(tmp_path):
+    bank = ImageBank(digits())
+    denoiser = LocalMixture.fit(bank, window={0.3: 4, 1.0: 8, 3.0: 64}, components=3, cache=tmp_path)
+    assert len(list(tmp_path.glob("mixture-*.safetensors"))) == 2
+    with pytest.raises(ValueError, match=r"^mixtures: want some for windows of \[4\] pixels, got \[\]"):
+        LocalMixture(denoiser.average, {}, 8, 4)
+
+
+def test_numbers_of_numpy_are_numbers_and_find_the_same_cache(tmp_path):
+    bank = ImageBank(digits())
+    for count, pseudo in ((3, 30), (np.int64(3), np.float32(30.0))):
+        LocalMixture.fit(bank, window=8, components=count, pseudo_count=pseudo, cache=tmp_path)
+    assert len(list(tmp_path.glob("mixture-*.safetensors"))) == 1
+
+
+def test_a_small_budget_changes_nothing():
+    bank = ImageBank(digits())
+    x, sigma = noisy(bank.images, 200)
+    whole, small = (LocalMixture.fit(bank, window=4, memory_budget=b)(x, sigma) for b in (2**30, 10_000))
+    assert relative(small, whole) < 1e-6
+
+
 def test_levels_choose_windows_image_by_image():
     bank = ImageBank(digits())
     x, _ = noisy(bank.images, 200)
@@ -182,7 +220,8 @@ def test_windows_cover_images_that_are_not_square():
     ("setting", "value"),
     [
         ("window", 0), ("window", 2.5), ("window", {}), ("blend", 1.5), ("components", 0),
-        ("components", True), ("rank", 1.5), ("pseudo_count", -1), ("most", 0), ("places", 0), ("seed", "x"),
+        ("components", True), ("rank", 1.5), ("pseudo_count", -1), ("most", 0), ("places", 0),
+        ("seed", "x"), ("seed", 2**70),
     ],
 )  # fmt: skip
 def test_settings_that_do_not_fit_are_refused_by_name(setting, value):

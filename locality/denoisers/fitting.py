@@ -25,8 +25,9 @@ def keeping(
     fit: Fit,
     cache: str | Path | None,  # a folder; None keeps nothing
 ) -> Fit:
-    """The recipe with a folder for what takes long to compute, if it takes one."""
-    return partial(fit, cache=cache) if cache and "cache" in inspect.signature(fit).parameters else fit
+    """The recipe with a folder for what takes long to compute, if it takes one and has none yet."""
+    takes = "cache" in inspect.signature(fit).parameters and "cache" not in getattr(fit, "keywords", {})
+    return partial(fit, cache=cache) if cache and takes else fit
 
 
 def statistics_of(

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from locality.bank import ImageBank, to_float
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET, is_count
-from locality.denoisers.base import Denoiser, Limit, per_image
+from locality.denoisers.base import Denoiser, per_image
 from locality.denoisers.levels import Levels
 from locality.denoisers.optimal import Optimal
 from locality.denoisers.options import real
@@ -26,6 +27,7 @@ from locality.statistics_cache import kept
 WINDOW: Final = {0.5: 8, 0.9: 12, 1.3: 20, 2.0: 64}
 BLEND: Final = {1.5: 0.0, 2.0: 0.3, 3.5: 0.5, 6.0: 0.7}
 _FORMAT = "locality.mixture/1"
+_TEMPORARIES = 8  # of K x m numbers for each image, at most
 Corner = tuple[int, int]
 
 
@@ -45,8 +47,6 @@ class LocalMixture(FullPrecision, Denoiser):
     Raises ValueError for a window below 1, a blend outside [0, 1], counts that are no whole numbers from 1.
     """
 
-    limits = frozenset({Limit.BANK_MEAN})
-
     def __init__(
         self,
         average: Optimal,
@@ -60,6 +60,9 @@ class LocalMixture(FullPrecision, Denoiser):
         self.image_shape = average.bank.image_shape
         self.places = places
         self.window = windows(window)
+        missing = sorted(self._sides() - mixtures.keys())
+        if missing:
+            raise ValueError(f"mixtures: want some for windows of {missing} pixels, got {sorted(mixtures)}")
         self.blend = Levels("blend", blend, lambda c: 0 <= c <= 1, "a number from 0 to 1")
         for side, mixture in mixtures.items():
             for name, tensor in zip(Mixture._fields, mixture, strict=True):
@@ -84,7 +87,7 @@ class LocalMixture(FullPrecision, Denoiser):
         """The mixtures of all window sizes that `window` names."""
         average = Optimal(bank, chunk_size, memory_budget)
         recipe = Recipe(components, places, rank, pseudo_count, most, seed)
-        sides = sorted({int(side) for side in windows(window).values.tolist()})
+        sides = sorted({_cut(side, bank.image_shape) for side in windows(window).values.tolist()})
         mixtures = {side: recipe.mixture(bank, side, cache) for side in sides}
         return cls(average, mixtures, places, window, blend).to(bank.images.device)
 
@@ -99,12 +102,15 @@ class LocalMixture(FullPrecision, Denoiser):
             raise ValueError("x: want finite numbers, got NaN or infinity")
         levels = sigma.tolist()
         share = sigma.new_tensor([self.blend.at(level) for level in levels])
-        sides = torch.tensor([int(self.window.at(level)) for level in levels], device=x.device)
+        sides = torch.tensor([self._side(level) for level in levels], device=x.device)
         out = torch.zeros_like(x)
         for side in sides[share < 1].unique().tolist():
-            alike = (sides == side) & (share < 1)
-            mixed = self._mixed(x[alike], sigma[alike], side) * per_image(1 - share[alike])
-            out = out.index_put((alike,), mixed)
+            means = self.get_buffer(f"means_{side}")
+            each = _TEMPORARIES * means[0].numel() * means.element_size()
+            together = max(1, self.average.limits_of_memory.memory_budget // each)
+            for alike in ((sides == side) & (share < 1)).nonzero()[:, 0].split(together):
+                mixed = self._mixed(x[alike], sigma[alike], side) * per_image(1 - share[alike])
+                out = out.index_put((alike,), mixed)
         some = share > 0
         averaged = self.average.estimate(x[some], sigma[some]) * per_image(share[some])
         return out.index_put((some,), averaged, accumulate=True)
@@ -114,7 +120,15 @@ class LocalMixture(FullPrecision, Denoiser):
         sigma: float,  # the noise level
     ) -> tuple[tuple[int, int], list[tuple[int, Corner]], Mixture]:
         """At a noise level: the windows' size, the windows as (place, top left pixel), and their mixtures."""
-        return self._parts(int(self.window.at(sigma)))
+        return self._parts(self._side(sigma))
+
+    def _side(self, sigma: float) -> int:
+        assert self.image_shape is not None
+        return _cut(self.window.at(sigma), self.image_shape)
+
+    def _sides(self) -> set[int]:
+        assert self.image_shape is not None
+        return {_cut(side, self.image_shape) for side in self.window.values.tolist()}
 
     def _parts(self, side: int) -> tuple[tuple[int, int], list[tuple[int, Corner]], Mixture]:
         assert self.image_shape is not None
@@ -150,9 +164,13 @@ class Recipe:
         for name in ("components", "places", "rank", "most"):
             if not is_count(getattr(self, name)):
                 raise ValueError(f"{name}: want a whole number from 1, got {getattr(self, name)!r}")
-        real("pseudo_count", self.pseudo_count, lambda c: 0 <= c < float("inf"), "a finite number from 0")
-        if isinstance(self.seed, bool) or not isinstance(self.seed, int):
-            raise ValueError(f"seed: want a whole number, got {self.seed!r}")
+            object.__setattr__(self, name, int(getattr(self, name)))  # numpy's, too: JSON knows no others
+        count = real("pseudo_count", self.pseudo_count, lambda c: 0 <= c < float("inf"), "a number from 0")
+        object.__setattr__(self, "pseudo_count", count)
+        good = isinstance(self.seed, Integral) and not isinstance(self.seed, bool)
+        if not good or not 0 <= self.seed < 2**63:
+            raise ValueError(f"seed: want a whole number from 0 to 2^63 - 1, got {self.seed!r}")
+        object.__setattr__(self, "seed", int(self.seed))
 
     def mixture(self, bank: ImageBank, side: int, cache: str | Path | None) -> Mixture:
         """The mixtures of a window size, read from the cache if it has them."""
@@ -169,6 +187,10 @@ class Recipe:
 
     def fitted(self, bank: ImageBank, side: int) -> Mixture:
         """The mixtures of a window size, each of all windows at its place."""
+        with torch.inference_mode(False), torch.no_grad():
+            return self._fitted(bank, side)
+
+    def _fitted(self, bank: ImageBank, side: int) -> Mixture:
         height, width = window_size(side, bank.image_shape)
         generator = torch.Generator().manual_seed(self.seed)
         groups: dict[int, list[Corner]] = {}
@@ -182,11 +204,15 @@ class Recipe:
                 region = bank.images[:, :, top : top + height, left : left + width]
                 which = torch.randperm(len(bank), generator=generator)[:count].to(region.device)
                 some = region if count == len(bank) else region[which]
-                parts.append(rearrange(to_float(some).cpu(), "i c h w -> i (c h w)"))
+                parts.append(rearrange(to_float(some, torch.float32).cpu(), "i c h w -> i (c h w)"))
             mixtures.append(
                 fit_mixture(torch.cat(parts), self.components, self.rank, self.pseudo_count, generator)
             )
         return stacked(mixtures)
+
+
+def _cut(side: float, image_shape: torch.Size) -> int:
+    return min(int(side), max(image_shape[-2:]))  # larger windows are all the image
 
 
 def windows(given: int | Mapping[float, int]) -> Levels:
