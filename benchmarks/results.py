@@ -52,7 +52,9 @@ def main() -> None:
     before = json.loads(store.read_text()) if store.exists() else {}
     kept: dict[str, Any] = {key: before.get(key, {}) for key in ("paper", "variants", "networks")}
     for section, name, folder in tables(RUNS):
-        kept[section][name] = json.loads((folder / "metrics.json").read_text()) | {"folder": folder.name}
+        found = json.loads((folder / "metrics.json").read_text()) | {"folder": folder.name}
+        found["run"]["command"] = told(found["run"]["command"])
+        kept[section][name] = found
         for figure in FIGURES if section == "paper" else ():
             picture = folder / "images" / "paper" / f"{figure}.png"
             shutil.copyfile(picture, DOCS / "images" / f"{name}_{figure}.png")

@@ -194,7 +194,8 @@ def test_networks_that_ship_are_trainings(tmp_path, monkeypatch):
 def test_a_command_is_told_without_the_places_of_a_machine():
     from locality.report.provenance import told
 
-    command = "python evaluate.py runs=/a/b/runs compare=pattern 'networks=[/a/b/runs/x,/a/b/runs/y]'"
+    command = "python evaluate.py runs=/a/b/runs cache=/a logger=none compare=pattern"
+    command += " 'networks=[/a/b/runs/x,/a/b/runs/y]'"
     assert told(command) == "python evaluate.py compare=pattern 'networks=[runs/x,runs/y]'"
     assert told("python train.py resume=/a/b/runs/x") == "python train.py resume=runs/x"
 

@@ -27,7 +27,7 @@ def provenance() -> dict[str, Any]:
 
 def told(command: str) -> str:
     """A command without the places of this machine."""
-    return re.sub(r"[^\s'\[{:,=]*/runs/", "runs/", re.sub(r" runs=\S+", "", command))
+    return re.sub(r"[^\s'\[{:,=]*/runs/", "runs/", re.sub(r" (runs|cache|logger)=\S+", "", command))
 
 
 def commit() -> str | None:
