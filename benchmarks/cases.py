@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
@@ -85,11 +86,27 @@ def plain(
     images = to_float(denoiser.bank.images)
     for t in steps:
         x, sigma = noisy(clean, t)
-        peak = _peak(denoiser, x, sigma)
-        result = race(lambda: denoiser(x, sigma), lambda: form(x, sigma, images), rounds)  # noqa: B023
-        exact = form(x[:1].double(), sigma, to_float(denoiser.bank.images, torch.float64))
-        error = (denoiser(x, sigma)[:1].flatten(1) - exact).norm() / exact.norm()
-        yield {"t": t, "peak_bytes": peak} | result._asdict() | {"error": error.item()}
+
+        def exact(one: Tensor, sigma: float = sigma) -> Tensor:
+            return form(one, sigma, to_float(denoiser.bank.images, torch.float64))
+
+        yield {"t": t} | against(denoiser, x, sigma, partial(form, x, sigma, images), exact, rounds)
+
+
+def against(
+    denoiser: Denoiser,
+    x: Tensor,  # [B, C, H, W]
+    sigma: float,
+    rival: Callable[[], Tensor],  # the plain form of a call
+    exact: Callable[[Tensor], Tensor],  # the same for one image, in float64
+    rounds: int,
+) -> Row:
+    """Time, memory and error of a call, against a plain form of it."""
+    peak = _peak(denoiser, x, sigma)
+    result = race(lambda: denoiser(x, sigma), rival, rounds)
+    truth = exact(x[:1].double())
+    error = (denoiser(x, sigma)[:1].flatten(1) - truth).norm() / truth.norm()
+    return {"peak_bytes": peak} | result._asdict() | {"error": error.item()}
 
 
 def composite(denoiser: PatchComposite, clean: Tensor, rounds: int, steps: list[int]) -> Rows:
@@ -130,14 +147,9 @@ def mixture(denoiser: LocalMixture, clean: Tensor, rounds: int, steps: list[int]
         parts = [gaussians(found, place) for place in range(len(found.weights))]
         single = [tuple(one.float() for one in part) for part in parts]
         places = [(place, *corner) for place, corner in windows]
-        result = race(
-            lambda: denoiser(x, sigma),  # noqa: B023
-            lambda: baselines.mixture(x, sigma, places, size, single),  # noqa: B023
-            rounds,
-        )
-        exact = baselines.mixture(x[:1].double(), sigma, places, size, parts)
-        error = (denoiser(x, sigma)[:1].flatten(1) - exact).norm() / exact.norm()
-        yield {"t": t, "peak_bytes": _peak(denoiser, x, sigma)} | result._asdict() | {"error": error.item()}
+        form = partial(baselines.mixture, sigma=sigma, windows=places, size=size)
+        rival, exact = partial(form, x, parts=single), partial(form, parts=parts)
+        yield {"t": t} | against(denoiser, x, sigma, rival, exact, rounds)
 
 
 def gaussians(mixture: Mixture, place: int) -> tuple[Tensor, Tensor, Tensor]:

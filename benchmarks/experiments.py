@@ -21,7 +21,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from locality.checkpoint import read
-from locality.gallery import model_name
+from locality.gallery import model_name, steps_of
 from locality.past_runs import runs_in
 from locality.report.provenance import told
 from locality.report.sessions import SESSIONS
@@ -61,10 +61,12 @@ def page(text: str, kept: dict[str, Kept]) -> str:
     """The page with every block written anew."""
     pattern, models, growth = (kept.get(name) for name in (*COMPARISONS, "steps"))
     rows = [tuple(row) for one in (pattern, models, growth) if one for row in one["trainings"]]
-    named = list({row[: TRAINING.index("val loss")]: row for row in reversed(rows)}.values())[::-1]
+    named: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+    for row in rows:
+        named.setdefault(row[: TRAINING.index("val loss")], row)
     blocks: dict[str, Callable[[], str]] = {
-        "trainings": lambda: training_table(named),
-        "missing": lambda: missing(named),
+        "trainings": lambda: training_table(list(named.values())),
+        "missing": lambda: missing(list(named.values())),
         "pattern": lambda: evaluation(pattern, ["pattern/verdict", "pattern/contrast"], "figure4"),
         "contrast": lambda: pictures(pattern, "pattern/contrast"),
         "steps": lambda: evaluation(growth, matching(growth, STEPS), STEPS),
@@ -118,6 +120,7 @@ def record(run: Run, trained: list[Run]) -> Kept:
         shutil.copy(path, IMAGES / (name.replace("/", "_") + ".png"))
         shown.append(name)
     about = {key: metrics["run"][key] for key in ("command", "seconds", "commit")}
+    about["command"] = told(about["command"])
     rows = [training(one) for one in trained]
     return {"run": about, "tables": metrics["tables"], "pictures": shown, "trainings": rows}
 
@@ -127,17 +130,10 @@ def training(run: Run) -> list[Any]:
     folder, config, metrics = run
     about = metrics["run"]
     return [
-        model_name(config.model), f"{config.gamma:g}", int(config.seed), steps(folder),
+        model_name(config.model), f"{config.gamma:g}", int(config.seed), steps_of(read(folder)),
         metrics["scalars"].get("val/loss"), seconds(folder, about), about["commit"],
         f"`{told(about['command'])}`",
     ]  # fmt: skip
-
-
-def steps(folder: Path) -> int | None:
-    """How many steps a network was trained."""
-    checkpoint = read(folder)
-    step = checkpoint.get("global_step", checkpoint["hyper_parameters"].get("step"))
-    return None if step is None else int(step)
 
 
 def seconds(folder: Path, about: dict[str, Any]) -> str:
@@ -182,7 +178,7 @@ def evaluation(kept: Kept | None, tables: list[str], shown: str) -> str:
         content = kept["tables"][name]
         parts.append(f"`{name}`\n\n" + format_markdown(content["columns"], content["rows"]) + "\n")
     about = kept["run"]
-    parts.append(f"`{told(about['command'])}`, {about['seconds']:.0f} s, commit `{about['commit']}`.\n")
+    parts.append(f"`{about['command']}`, {about['seconds']:.0f} s, commit `{about['commit']}`.\n")
     return "\n".join(parts)
 
 

@@ -90,11 +90,10 @@ QUESTIONS: tuple[Question, ...] = (
     Question(
         "Does our own denoiser beat PCA locality and Wiener on both data sets?",
         "paper", own_tables, own_verdict,
-        "A few dozen Wiener filters know edges and their directions, which one covariance averages away, "
+        "Dozens of Wiener filters know edges and their directions, which one covariance averages away, "
         "and windows are seen often where whole images are seen once: no training image has to resemble x."
         " At sigma 2 the networks themselves miss the aim on both data sets. On Fashion-MNIST the lead over "
         "the batch average is plain by the median only. Our first attempt, soft locality, is a row of the "
-        "tables above: soft weights steadied by Wiener "
-        "help less, and cost a dense product.",
+        "tables above: soft weights steadied by Wiener help less, and cost a dense product.",
     ),
 )  # fmt: skip

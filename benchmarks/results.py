@@ -110,9 +110,7 @@ def page(kept: dict[str, Any]) -> str:
 def comparison(name: str, found: dict[str, Any]) -> list[str]:
     """The tables and figures of one data set, and where they come from."""
     run = found["run"]
-    parts = [
-        f"`{told(run['command'])}`, commit `{run['commit']}`, {run['started']}, run `{found['folder']}`."
-    ]
+    parts = [f"`{run['command']}`, commit `{run['commit']}`, {run['started']}, run `{found['folder']}`."]
     parts += [
         markdown(table["columns"], table["rows"])
         for table in (found["tables"].get(key) for key in TABLES)
@@ -130,7 +128,7 @@ def answer(question: Question, name: str, found: dict[str, Any] | None) -> list[
     run = found["run"]
     found_tables = [markdown(columns, rows) for columns, rows in question.tables(found)]
     return [
-        f"{name} (`{told(run['command'])}`, commit `{run['commit']}`)",
+        f"{name} (`{run['command']}`, commit `{run['commit']}`)",
         *found_tables,
         f"{question.verdict(found)}.",
     ]
@@ -143,7 +141,7 @@ def network(name: str, found: dict[str, Any]) -> list[str]:
     verdict = f"not passed (not ahead of Wiener at sigma {behind})" if behind else "passed"
     return [
         f"### {name}",
-        f"`{told(run['command'])}`, commit `{run['commit']}`; the bar on held-out images: {verdict}.",
+        f"`{run['command']}`, commit `{run['commit']}`; the bar on held-out images: {verdict}.",
         markdown(table["columns"], table["rows"]),
     ]
 

@@ -79,7 +79,7 @@ def twin(cfg: DictConfig, path: Path, checkpoint: Mapping[str, Any]) -> dict[str
         other = read(folder)
         recipe = other["hyper_parameters"]
         unlike = recipe["model"]["seed"] != own["model"]["seed"] and folder.resolve() != path.resolve()
-        if unlike and alike(recipe) == alike(own) and _step(other) == _step(checkpoint):
+        if unlike and alike(recipe) == alike(own) and steps_of(other) == steps_of(checkpoint):
             cfg.networks = {TWIN: str(folder)}
             return networks(cfg)
     if first_rank():
@@ -165,12 +165,13 @@ def _trained(path: str | Path, data: Callable[[str], ImageDataModule], cache: st
     recipe = checkpoint["hyper_parameters"]
     return Trained(
         path, rebuilt(checkpoint, path, cache), model_name(recipe["model"]), recipe["data"],
-        int(recipe["model"]["seed"]), _step(checkpoint),
+        int(recipe["model"]["seed"]), steps_of(checkpoint),
         partial(data, json.dumps(recipe["data"], sort_keys=True)), partial(_youth, path, cache),
     )  # fmt: skip
 
 
-def _step(checkpoint: Mapping[str, Any]) -> int | None:
+def steps_of(checkpoint: Mapping[str, Any]) -> int | None:
+    """How many optimiser steps a network was trained, where its checkpoint says."""
     step = checkpoint.get("global_step", checkpoint["hyper_parameters"].get("step"))
     return None if step is None else int(step)
 

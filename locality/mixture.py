@@ -92,15 +92,12 @@ def fit_mixture(
     lam, basis = lam.flip(0).clamp_min(0), basis.flip(1)
     u = (vectors - mean.float()) @ basis[:, :rank].float()
     common = lam[:rank].diag()
-    telling = u[:, :_TELLING]
+    telling, coarse = u[:, :_TELLING], common[:_TELLING, :_TELLING]
     some = telling[torch.randperm(len(u), generator=generator)[:_ENOUGH]]
-    chances = _k_means(some, components, generator)
+    parts = _fitted(some, _k_means(some, components, generator), coarse, pseudo_count)
     for _ in range(STEPS):
-        parts = _fitted(some, chances, common[: some.shape[1], : some.shape[1]], pseudo_count)
-        chances = _expected(some, *parts)
-    parts = _fitted(some, chances, common[: some.shape[1], : some.shape[1]], pseudo_count)
-    chances = _expected(telling, *parts)
-    parts = _fitted(u, chances, common, pseudo_count)
+        parts = _fitted(some, _expected(some, *parts), coarse, pseudo_count)
+    parts = _fitted(u, _expected(telling, *parts), common, pseudo_count)
     return Mixture(*(one.float()[None] for one in (mean, basis, lam, *parts)))
 
 

@@ -1,4 +1,4 @@
-"""Statistics on disk, by the images' fingerprint: an eigenbasis takes seconds to minutes, reading it none."""
+"""On disk, what takes seconds to minutes to compute: statistics, by the images' fingerprint, and mixtures."""
 
 from __future__ import annotations
 

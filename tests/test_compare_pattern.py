@@ -151,6 +151,17 @@ def test_networks_that_are_no_sweep_are_refused_in_one_line(sweep):
             run(root, "evaluate", "compare=pattern", *FAST, f"networks={networks}")
 
 
+def test_a_training_is_followed_by_the_first_seed_that_has_snapshots(sweep):
+    root, runs = sweep
+    weights = runs[0.5, 0] / "checkpoints" / "last.ckpt"  # a file of weights has no history
+    networks = f"networks=[{runs[0.0, 0]},{weights},{runs[0.5, 1]}]"
+    _, numbers = run(root, "evaluate", "compare=pattern", *FAST, "compare.steps=true", networks)
+    assert numbers["pattern/steps/gamma0.5/step4/t396"] != numbers["pattern/contrast/gamma0.5/t396"]
+    _, alone = run(root, "evaluate", "compare=pattern", *FAST, f"networks=[{runs[0.0, 0]},{runs[0.5, 1]}]")
+    last = alone["pattern/contrast/gamma0.5/t396"]
+    assert numbers["pattern/steps/gamma0.5/step4/t396"] == pytest.approx(last, rel=1e-6)
+
+
 def test_the_page_of_experiments_is_written_from_run_folders(sweep, tmp_path, monkeypatch):
     from benchmarks import experiments
 

@@ -21,17 +21,25 @@ def tell_growth(report: Report, found: Mapping[float, Strength], measure: Measur
     """The contrast against optimiser steps, of the first seed of each gamma that has snapshots."""
     numbers: dict[str, float] = {}
     for one in found.values():
-        histories = ((seed, network, network.youth()) for seed, network in one.networks.items())
-        known = (history for history in histories if history[2] and history[1].step is not None)
-        seed, network, youth = next(known, (None, None, {}))
-        if seed is None or network is None or network.step is None:
+        history = _history(one)
+        if history is None:
             continue
+        seed, last, youth = history
         contrasts = measure({f"step{step}": net for step, net in youth.items()}, one.data)
         by_step = {step: contrasts[f"step{step}"] for step in youth}
-        by_step[network.step] = one.contrasts[seed]
+        by_step[last] = one.contrasts[seed]
         numbers |= _tell(report, one, dict(sorted(by_step.items())))
     report.scalars(numbers)
     return numbers
+
+
+def _history(one: Strength) -> tuple[str, int, Mapping[int, Denoiser]] | None:
+    """The first seed that has snapshots, its steps, and the snapshots by their steps."""
+    for seed, network in one.networks.items():
+        youth = network.youth()
+        if youth and network.step is not None:
+            return seed, network.step, youth
+    return None
 
 
 def _tell(report: Report, one: Strength, by_step: Mapping[int, Contrast]) -> dict[str, float]:

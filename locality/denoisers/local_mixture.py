@@ -41,8 +41,8 @@ class LocalMixture(FullPrecision, Denoiser):
     parts describe the images less well than the images themselves do.
 
     One part and a window as large as the image make M `Wiener`. Locality comes from the covariances of the
-    parts, and from windows that are smaller where there is less noise. M reads no training image, so a call
-    costs a few products.
+    parts, and from windows that are smaller where there is less noise. M reads no training image: a call
+    costs a product for each part of each window.
 
     Raises ValueError for a window below 1, a blend outside [0, 1], counts that are no whole numbers from 1.
     """
@@ -60,7 +60,7 @@ class LocalMixture(FullPrecision, Denoiser):
         self.image_shape = average.bank.image_shape
         self.places = places
         self.window = windows(window)
-        missing = sorted(self._sides() - mixtures.keys())
+        missing = sorted(_sides(self.window, self.image_shape) - mixtures.keys())
         if missing:
             raise ValueError(f"mixtures: want some for windows of {missing} pixels, got {sorted(mixtures)}")
         self.blend = Levels("blend", blend, lambda c: 0 <= c <= 1, "a number from 0 to 1")
@@ -87,8 +87,8 @@ class LocalMixture(FullPrecision, Denoiser):
         """The mixtures of all window sizes that `window` names."""
         average = Optimal(bank, chunk_size, memory_budget)
         recipe = Recipe(components, places, rank, pseudo_count, most, seed)
-        sides = sorted({_cut(side, bank.image_shape) for side in windows(window).values.tolist()})
-        mixtures = {side: recipe.mixture(bank, side, cache) for side in sides}
+        sides = _sides(windows(window), bank.image_shape)
+        mixtures = {side: recipe.mixture(bank, side, cache) for side in sorted(sides)}
         return cls(average, mixtures, places, window, blend).to(bank.images.device)
 
     @property
@@ -100,9 +100,9 @@ class LocalMixture(FullPrecision, Denoiser):
         """`(1 - blend) M(x) + blend Optimal(x)`; what has no share is not computed."""
         if not bool(x.detach().isfinite().all()):
             raise ValueError("x: want finite numbers, got NaN or infinity")
-        levels = sigma.tolist()
-        share = sigma.new_tensor([self.blend.at(level) for level in levels])
-        sides = torch.tensor([self._side(level) for level in levels], device=x.device)
+        levels, which = sigma.detach().unique(return_inverse=True)
+        share = sigma.new_tensor([self.blend.at(level) for level in levels.tolist()])[which]
+        sides = torch.tensor([self._side(level) for level in levels.tolist()], device=x.device)[which]
         out = torch.zeros_like(x)
         for side in sides[share < 1].unique().tolist():
             means = self.get_buffer(f"means_{side}")
@@ -125,10 +125,6 @@ class LocalMixture(FullPrecision, Denoiser):
     def _side(self, sigma: float) -> int:
         assert self.image_shape is not None
         return _cut(self.window.at(sigma), self.image_shape)
-
-    def _sides(self) -> set[int]:
-        assert self.image_shape is not None
-        return {_cut(side, self.image_shape) for side in self.window.values.tolist()}
 
     def _parts(self, side: int) -> tuple[tuple[int, int], list[tuple[int, Corner]], Mixture]:
         assert self.image_shape is not None
@@ -213,6 +209,10 @@ class Recipe:
 
 def _cut(side: float, image_shape: torch.Size) -> int:
     return min(int(side), max(image_shape[-2:]))  # larger windows are all the image
+
+
+def _sides(window: Levels, image_shape: torch.Size) -> set[int]:
+    return {_cut(side, image_shape) for side in window.values.tolist()}
 
 
 def windows(given: int | Mapping[float, int]) -> Levels:
