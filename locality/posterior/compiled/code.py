@@ -12,7 +12,7 @@ from locality.posterior.compiled.table import BOX, DIRECT, FLAT, ROW
 BASES = (DIRECT, ROW, FLAT, BOX)
 _SMALLEST = 64  # table rows of a tile: 16 KiB, half the first-level cache
 _LARGEST = 2**16  # what an index within a tile can tell apart
-_WORTHWHILE = 12  # table rows to read for one visit to a tile, which itself costs about two
+_WORTHWHILE = 48  # table rows to read for one visit to a tile, whose end a processor guesses wrong
 
 
 class Code(NamedTuple):

@@ -6,8 +6,8 @@ from typing import Any
 
 from numba import njit
 
-from locality.posterior.compiled.exponential import FAST
-from locality.posterior.compiled.vector import collect, scatter
+from locality.posterior.compiled.table_rows import collect, scatter
+from locality.posterior.compiled.vectors import FAST
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)

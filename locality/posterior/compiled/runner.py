@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from locality.posterior.compiled.aligned import aligned
 from locality.posterior.compiled.code import Code
 from locality.posterior.compiled.scan import GROUP, backward, forward
-from locality.posterior.compiled.shares import shared
-from locality.posterior.compiled.vector import ROW_BYTES
+from locality.posterior.compiled.shares import shared, united
+from locality.posterior.compiled.table_rows import ROW_BYTES
 from locality.posterior.rounding import Query
 from locality.posterior.rows import Rows
 from locality.posterior.scan import Probe, Scan, Weighed
@@ -21,6 +22,7 @@ _MOST_AGAIN = 32  # of this many candidates, one may be looked at again
 
 _forward: Any = forward  # numba declares no arguments
 _backward: Any = backward
+_aligned: Any = aligned
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,9 @@ class CompiledScan(Scan):
         def part(first: int, last: int) -> tuple[Tensor, Tensor]:
             given = np.zeros_like(known) if means is None else means.double().contiguous().numpy()
             sums = np.zeros(query.x.shape)
+            spread = self._aligned(self.rows.mask.shape[1] + 1, self._lanes)
             arguments = (*self._arguments(query, first, last), self.members, known, seen)
-            _backward(*arguments, given, means is None, middle, sums, self._scratch(), self._table())
+            _backward(*arguments, given, means is None, middle, sums, self._scratch(), spread)
             return torch.from_numpy(given), torch.from_numpy(sums)
 
         found, sums = zip(*shared(len(self.images), self._lanes, part), strict=True)
@@ -95,13 +98,12 @@ class CompiledScan(Scan):
         )
 
     def _scratch(self) -> tuple[np.ndarray, ...]:
-        real = self._numpy(torch.empty(0)).dtype
-        block = np.empty((self.images.shape[1], self._lanes), real)
-        bits = np.empty(self._lanes, np.int32 if self.dtype == torch.float32 else np.int64)
-        return block, self._table(), np.empty((GROUP, self._lanes), real), np.empty(self._lanes, real), bits
+        places = (self.images.shape[1], self.rows.mask.shape[1] + 1, GROUP)
+        block, table, distances = (self._aligned(count, self._lanes) for count in places)
+        return block, table, distances, self._aligned(self._lanes)
 
-    def _table(self) -> np.ndarray:
-        return np.empty((self.rows.mask.shape[1] + 1, self._lanes), self._numpy(torch.empty(0)).dtype)
+    def _aligned(self, *shape: int) -> np.ndarray:
+        return _aligned(shape, self._numpy(torch.empty(0)))
 
     def _numpy(self, values: Tensor) -> np.ndarray:
         return values.detach().to(self.dtype).contiguous().numpy()
@@ -120,19 +122,8 @@ def members(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _merged(parts: list[tuple[Tensor, Tensor]], rows: Rows) -> Weighed:
-    states = torch.stack([state for state, _ in parts])  # [k, B, R, 4]
-    peak = states[..., 0].amax(0)
-    shift = states[..., 0] - peak
-    scale = shift.exp()
-    total = (states[..., 1] * scale).sum(0)
-    squares = (states[..., 2] * scale**2).sum(0)
-    energy = ((states[..., 3] + states[..., 1] * shift) * scale).sum(0)
+    states, sums = zip(*parts, strict=True)
+    softmax, scales = united(torch.stack(states))
     owner = rows.row_of_output
-    sums = sum(part * scale[k][:, owner] for k, (_, part) in enumerate(parts))
-    return Weighed(
-        evidence=peak + total.log(),
-        squares=squares / total**2,
-        energy=energy / total - total.log(),
-        mean=sums / total[:, owner],
-        sure=torch.ones(len(total), dtype=torch.bool),
-    )
+    mean = sum(part * scale[:, owner] for part, scale in zip(sums, scales, strict=True))
+    return Weighed(*softmax, mean=mean, sure=torch.ones(len(mean), dtype=torch.bool))

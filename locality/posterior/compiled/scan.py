@@ -16,10 +16,12 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from locality.posterior.compiled.exponential import FAST
+from locality.posterior.compiled.aligned import aligned
+from locality.posterior.compiled.lines import dot, least
 from locality.posterior.compiled.row_sums import column_sum, group_sums, spread_row
-from locality.posterior.compiled.softmax import NEGLIGIBLE, as_logits, dot, merge, merge_exactly, normalise
+from locality.posterior.compiled.softmax import NEGLIGIBLE, merge, merge_exactly, normalise
 from locality.posterior.compiled.table import cumulate, products, read_block, squares, uncumulate
+from locality.posterior.compiled.vectors import FAST
 
 GROUP = 128  # mask rows whose sums grow together, a tile of the table at a time
 ONES, MEMBERS, WINDOW = 0, 1, 2  # what a row probes an image with: 1, g . X over its outputs, or its mask
@@ -37,7 +39,7 @@ def forward(
     exact: Any,
     state: Any,  # [B, R, 4] float64: peak logit, sums of weights, their squares, weight * (logit - peak)
     sums: Any,  # [B, n] float64: sum of weight * value, per output
-    scratch: Any,  # (block [n, lanes], table [P + 1, lanes], logits [GROUP, lanes], w [lanes], bits [lanes])
+    scratch: Any,  # (block [n, lanes], table [P + 1, lanes], distances [GROUP, lanes], w [lanes])
     columns: Any,  # [lanes, P + 1] float64: the tables of single images
 ) -> None:
     """Merge images first..last into the running softmax of every query and row.
@@ -49,7 +51,7 @@ def forward(
     x, r, scale = queries
     basis, width, plane = layout
     outputs, starts = members
-    block, table, logits, w, bits = scratch
+    block, table, distances, w = scratch
     bounds, spent, budget = exact[2:]
     lanes = table.shape[1]
     run = np.empty(lanes, np.float64)
@@ -65,22 +67,31 @@ def forward(
             fine[1][:] = False
             for u in range(state.shape[1]):
                 if u % GROUP == 0:
-                    group_sums(table, code, u, min(u + GROUP, state.shape[1]), logits)
-                line = logits[u % GROUP]
-                top = as_logits(line)
+                    group_sums(table, code, u, min(u + GROUP, state.shape[1]), distances)
+                line = u % GROUP * lanes
+                top = -least(distances, line, lanes)
                 peak = top if state[b, u, 1] == 0 else max(state[b, u, 0], np.float64(top))
                 if top < peak - NEGLIGIBLE:
                     continue
                 if abs(peak) > bounds[b]:
                     spent[b] += find_again(
-                        bank, start, queries, layout, code, exact, (b, u), line[:count], peak, fine
+                        bank,
+                        start,
+                        queries,
+                        layout,
+                        code,
+                        exact,
+                        (b, u),
+                        distances[u % GROUP, :count],
+                        peak,
+                        fine,
                     )
                     shrink = merge_exactly(fine[2][:count], w, state[b, u])
                 else:
-                    shrink = merge(line, peak, count, w, bits, state[b, u])
+                    shrink = merge(distances, line, w, 0, lanes, peak, (lanes, count), state[b, u])
                 for m in range(starts[u], starts[u + 1]):
                     q = outputs[m]
-                    sums[b, q] = sums[b, q] * shrink + dot(w, block[q])
+                    sums[b, q] = sums[b, q] * shrink + dot(w, 0, block, q * lanes, lanes)
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
@@ -105,12 +116,12 @@ def backward(
     images, levels, offset = bank
     x, r, scale = queries
     basis, width, plane = layout
-    block, table, logits, w, bits = scratch
+    block, table, distances, w = scratch
     kind, g = probe
     lanes = table.shape[1]
     run = np.empty(lanes, np.float64)
-    seen = np.empty((1, lanes), w.dtype)
-    response = np.empty_like(table) if kind == WINDOW else table
+    seen = aligned((1, lanes), w)
+    response = aligned(table.shape, table) if kind == WINDOW else table
     for start in range(first, last, lanes):
         count = min(lanes, last - start)
         read_block(images, start, last, levels, offset, block)
@@ -123,8 +134,9 @@ def backward(
             spread[:] = 0
             for u in range(evidence.shape[1]):
                 if u % GROUP == 0:
-                    group_sums(table, code, u, min(u + GROUP, evidence.shape[1]), logits)
-                if not normalise(logits[u % GROUP], count, w, bits, evidence[b, u]):
+                    group_sums(table, code, u, min(u + GROUP, evidence.shape[1]), distances)
+                line = u % GROUP * lanes
+                if not normalise(distances, line, w, 0, lanes, (lanes, count), evidence[b, u]):
                     continue
                 seen[:] = 1 if kind == ONES else 0
                 if kind == MEMBERS:
@@ -132,7 +144,7 @@ def backward(
                 elif kind == WINDOW:
                     group_sums(response, code, u, u + 1, seen)
                 if learn:
-                    means[b, u] += dot(w, seen[0])
+                    means[b, u] += dot(w, 0, seen, 0, lanes)
                     continue
                 for j in range(lanes):
                     seen[0, j] = w[j] * (seen[0, j] - means[b, u])
@@ -151,7 +163,7 @@ def find_again(
     code: Any,
     exact: Any,
     which: Any,  # (query, mask row)
-    logits: Any,  # [count] in the working type
+    distances: Any,  # [count] in the working type
     peak: float,
     fine: Any,  # (columns, whether each holds the table of its image and this query, logits [lanes] float64)
 ) -> int:  # how many
@@ -159,9 +171,9 @@ def find_again(
     columns, filled, found = fine
     b, u = which
     many = 0
-    for j in range(logits.shape[0]):
+    for j in range(distances.shape[0]):
         found[j] = -np.inf
-        if logits[j] < peak - NEGLIGIBLE:
+        if -distances[j] < peak - NEGLIGIBLE:
             continue
         if not filled[j]:
             fill_column(bank, start + j, exact[0][b], exact[1][b], queries[2], layout, columns[j])

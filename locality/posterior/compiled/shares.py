@@ -1,4 +1,4 @@
-"""Sharing the images of a bank out over threads; compiled code runs without the interpreter's lock."""
+"""Sharing the images of a bank out over threads, and their softmaxes; compiled code runs without the lock."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 import torch
+from torch import Tensor
 
 _SHARES = 3  # ranges of the bank per thread: enough to even out their speeds
 _Part = TypeVar("_Part")
@@ -29,3 +30,16 @@ def shared(
         return [part(*ends) for ends in ranges]
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(lambda ends: part(*ends), ranges))
+
+
+def united(
+    states: Tensor,  # [parts, ..., 4], as in `softmax`
+) -> tuple[tuple[Tensor, Tensor, Tensor], Tensor]:
+    """(evidence, squares, energy) of all parts together, and what each part's mean weighs, [parts, ...]."""
+    peaks, totals, squares, energies = states.unbind(-1)
+    peak = peaks.amax(0)
+    shift = peaks - peak
+    scale = shift.exp()
+    total = (totals * scale).sum(0)
+    energy = ((energies + totals * shift) * scale).sum(0) / total - total.log()
+    return (peak + total.log(), (squares * scale**2).sum(0) / total**2, energy), scale / total

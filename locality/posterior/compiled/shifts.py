@@ -1,13 +1,9 @@
-"""The scan over every patch at every location: one shift of the candidates at a time.
+"""The scan over every patch at every location, a block of images and a vertical shift at a time.
 
-For a shift s, `|patch of x at q - patch of X at q + s|^2` for all q at once is a box filter of the squared
-differences of x and the shifted X: its cost does not grow with the patch. A row of the work arrays is one
-line of the image times the images of a block, flat: inner loops are long, contiguous and vectorise.
-
-Arguments that travel together are tuples:
+Arguments that travel together are tuples, besides those of `windows`:
     bank     (images [N, C, H, W] as they rest, levels, offset): a value v reads as v / levels + offset
     queries  (x [B, C, H, W], r [B, H, W], scale), in the working type
-    window   (radius, wraps): half the patch, and whether images wrap around
+    pixel    (b, y, q), and dy: a query, a line and a column of it, and the vertical shift of its candidates
 """
 
 from __future__ import annotations
@@ -17,22 +13,23 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from locality.posterior.compiled.boxes import (
-    LANES,
-    add,
-    add_product,
-    box_line,
+from locality.posterior.compiled.aligned import aligned
+from locality.posterior.compiled.lines import dot, least, moments, respond
+from locality.posterior.compiled.softmax import NEGLIGIBLE, merge, normalise
+from locality.posterior.compiled.vectors import FAST, STEP
+from locality.posterior.compiled.windows import (
+    allowed,
+    box,
+    horizontal_shifts,
+    move_down,
+    pieces,
     read_planes,
-    segments,
-    shifted_squares,
     span,
-    spread_line,
-    spread_planes,
-    subtract_product,
-    work_lines,
 )
-from locality.posterior.compiled.exponential import FAST
-from locality.posterior.compiled.line_weights import flush, normalise, take
+
+_LANES = 64  # the most images of a block
+_LINE = 2048  # numbers of a line, long enough that what it costs besides does not count
+_SHORT = 512  # of a line of a derivative, which keeps one for every pixel
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
@@ -42,42 +39,39 @@ def forward(
     last: int,
     queries: Any,
     window: Any,
-    peaks: Any,  # [B, H, W] float64: the reference of the sums, `NOTHING` at first
-    state: Any,  # [B, 3, H, W] float64: sums of weights, of their squares, of weight * (logit - peak)
+    state: Any,  # [B, H, W, 4] float64: the running softmax of every pixel, as in `softmax`
     sums: Any,  # [B, C, H, W] float64: sums of weight * value
-    bits: Any,  # [W lanes] scratch: integers as wide as the working type
 ) -> None:
     """Merge the patches of images first..last into the running softmax of every pixel."""
     x, r, scale = queries
-    radius, wraps = window
-    channels, height, width = x.shape[1:]
-    block = np.empty((channels, height, width * LANES), x.dtype)
-    query = np.empty_like(block)
-    shift = np.empty(block.shape[1:], x.dtype)
-    reference = np.empty_like(shift)
-    weighted = np.zeros((channels + 3, height, width * LANES), x.dtype)
-    lines = work_lines(x, radius, bits)
-    for start in range(first, last, LANES):
-        count = min(LANES, last - start)
+    _, channels, height, width = x.shape
+    factor, ends = x.dtype.type(scale), horizontal_shifts(width, window)
+    for start in range(first, last, _LANES):
+        count = min(_LANES, last - start)
+        lanes = -(-count // STEP) * STEP
+        block = aligned((channels, height, width, lanes), x)
         read_planes(bank, start, count, block)
-        for b in range(x.shape[0]):
-            spread_planes(x[b], query)
-            spread_line(r[b], shift)
-            spread_line(peaks[b], reference)
-            totals = (weighted, state[b], sums[b])
-            for dy in range(1 - height, height):
-                rows = span(dy, height, radius, wraps)
-                if rows[0] >= rows[1]:
-                    continue
-                for dx in range(1 - width, width):
-                    columns = span(dx, width, radius, wraps)
-                    if columns[0] >= columns[1]:
-                        continue
-                    shifted_squares(block, query, shift, scale, (dy, dx), wraps, lines[0])
+        for left in range(ends[0], ends[1], _LINE // lanes):
+            shifts = (left, min(_LINE // lanes, ends[1] - left))
+            columns, line = aligned((width, shifts[1] * lanes), x), (shifts[1] * lanes,)
+            distances, w, none = aligned(line, x), aligned(line, x), np.zeros(line, x.dtype)
+            for b in range(len(x)):
+                for dy in range(1 - height, height):
+                    rows = span(dy, height, window[0], window[1])
                     for y in range(rows[0], rows[1]):
-                        box_line(lines, y, y == rows[0], radius, wraps)
-                        take(lines, block, count, y, (dy, dx), columns, reference, peaks[b], totals)
-                flush(totals)
+                        move_down(block, x, r, b, factor, (y, dy), y == rows[0], window, shifts, columns)
+                        for q in range(width):
+                            box(columns, width, q, q == 0, window, none, distances)
+                            places = allowed(q, width, window, shifts)
+                            at, length = places[0] * lanes, max(0, places[1] - places[0]) * lanes
+                            top, kept = -least(distances, at, length), state[b, y, q]
+                            peak = top if kept[1] == 0 else max(kept[0], np.float64(top))
+                            if length == 0 or top < peak - NEGLIGIBLE:
+                                continue
+                            shrink = merge(distances, at, w, at, length, peak, (lanes, count), kept)
+                            for c in range(channels):
+                                sums[b, c, y, q] *= shrink
+                            _add_values(block, (b, y, q), dy, places, w, window[1], shifts, sums)
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
@@ -92,84 +86,84 @@ def backward(
     means: Any,  # [B, H, W] the weighted mean of g . X, per pixel
     centre: Any,  # [B, C, H, W] subtracted from the images: changes nothing but rounding
     sums: Any,  # [B, C, H, W] float64: sum_q,candidates weight (g_q . X_q - mean_q) (X_p - centre_p)
-    bits: Any,  # [W lanes] scratch
 ) -> None:
     """The transpose of the windows, applied to the weights of the patches of images first..last."""
     x, r, scale = queries
-    radius, wraps = window
-    channels, height, width = x.shape[1:]
-    block = np.empty((channels, height, width * LANES), x.dtype)
-    query, probe, middle = np.empty_like(block), np.empty_like(block), np.empty_like(block)
-    total = np.empty_like(block)
-    shift, reference = np.empty(block.shape[1:], x.dtype), np.empty(block.shape[1:], x.dtype)
-    mean, seen = np.empty_like(shift), np.empty_like(shift)
-    lines = work_lines(x, radius, bits)
-    for start in range(first, last, LANES):
-        count = min(LANES, last - start)
+    _, channels, height, width = x.shape
+    factor, ends = x.dtype.type(scale), horizontal_shifts(width, window)
+    for start in range(first, last, _LANES):
+        count = min(_LANES, last - start)
+        lanes = -(-count // STEP) * STEP
+        block = aligned((channels, height, width, lanes), x)
         read_planes(bank, start, count, block)
-        for b in range(x.shape[0]):
-            spread_planes(x[b], query)
-            spread_planes(g[b], probe)
-            spread_planes(centre[b], middle)
-            spread_line(r[b], shift)
-            spread_line(evidence[b], reference)
-            spread_line(means[b], mean)
-            total[:] = 0
-            for dy in range(1 - height, height):
-                rows = span(dy, height, radius, wraps)
-                for dx in range(1 - width, width):
-                    columns = span(dx, width, radius, wraps)
-                    if rows[0] >= rows[1] or columns[0] >= columns[1]:
-                        continue
-                    shifted_squares(block, query, shift, scale, (dy, dx), wraps, lines[0])
-                    seen[:] = 0
-                    some = False
+        for left in range(ends[0], ends[1], _SHORT // lanes):
+            shifts = (left, min(_SHORT // lanes, ends[1] - left))
+            columns, line = aligned((width, shifts[1] * lanes), x), (shifts[1] * lanes,)
+            responses = aligned((height, width, shifts[1] * lanes), x)
+            distances, w, none = aligned(line, x), aligned(line, x), np.zeros_like(columns)
+            for b in range(len(x)):
+                for dy in range(1 - height, height):
+                    rows, some = span(dy, height, window[0], window[1]), False
+                    responses[:] = 0
                     for y in range(rows[0], rows[1]):
-                        box_line(lines, y, y == rows[0], radius, wraps)
-                        if normalise(lines, count, y, columns, reference):
-                            some = True
-                            _probe(lines[4], block, y, (dy, dx), columns, probe, mean, seen)
+                        move_down(block, x, r, b, factor, (y, dy), y == rows[0], window, shifts, columns)
+                        for q in range(width):
+                            box(columns, width, q, q == 0, window, none, distances)
+                            places, known = allowed(q, width, window, shifts), evidence[b, y, q]
+                            at, length = places[0] * lanes, max(0, places[1] - places[0]) * lanes
+                            if length > 0 and normalise(distances, at, w, at, length, (lanes, count), known):
+                                some = True
+                                _respond(
+                                    block, g, means, (b, y, q), dy, places, w, window[1], shifts, responses
+                                )
                     if some:
-                        lines[0][:] = seen
-                        _gather(lines, block, middle, (dy, dx), radius, wraps, total)
-            _collect(total, sums[b])
+                        for y in range(height):
+                            box(responses, height, y, y == 0, window, none, columns)
+                            for q in range(width):
+                                box(columns, width, q, q == 0, window, none, distances)
+                                _gather(block, centre, (b, y, q), dy, distances, window[1], shifts, sums)
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
-def _probe(w: Any, block: Any, y: int, move: Any, columns: Any, probe: Any, mean: Any, seen: Any) -> None:
-    """`seen = w (g . X - mean)`, for one line of pixels at one shift."""
-    row = (y + move[0]) % block.shape[1]
-    for first, last, offset in segments(move[1], columns[0], columns[1], block.shape[2] // LANES):
-        line = seen[y, first:last]
-        add(mean[y, first:last], line, -1)
-        for c in range(block.shape[0]):
-            add_product(probe[c, y, first:last], block[c, row, first + offset : last + offset], line)
-        line *= w[first:last]
+def _add_values(
+    block: Any, pixel: Any, dy: int, places: Any, w: Any, wraps: bool, shifts: Any, sums: Any
+) -> None:
+    """`sums += w . X`, of the candidates of one pixel."""
+    b, y, q = pixel
+    channels, height, width, lanes = block.shape
+    for low, high, column in pieces(q, width, wraps, shifts):
+        first, last = max(low, places[0]), min(high, places[1])
+        for c in range(channels):
+            at = ((c * height + (y + dy) % height) * width + column + first - low) * lanes
+            sums[b, c, y, q] += dot(w, first * lanes, block, at, max(0, last - first) * lanes)
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
-def _gather(lines: Any, block: Any, middle: Any, move: Any, radius: int, wraps: bool, total: Any) -> None:
-    """Each input collects from the windows that hold it, times what the shifted image has there."""
-    channels, height, flat = block.shape
-    width = flat // LANES
-    dy, dx = move
-    first, last = (0, width) if wraps else (max(0, -dx), min(width, width - dx))
-    for y in range(height):
-        box_line(lines, y, y == 0, radius, wraps)
-        row = (y + dy) % height
-        if not wraps and row != y + dy:
-            continue
-        for begin, end, offset in segments(dx, first, last, width):
-            w = lines[3][begin:end]
-            for c in range(channels):
-                add_product(w, block[c, row, begin + offset : end + offset], total[c, y, begin:end])
-                subtract_product(w, middle[c, y, begin:end], total[c, y, begin:end])
+def _respond(
+    block: Any, g: Any, means: Any, pixel: Any, dy: int, places: Any, w: Any, wraps: bool, shifts: Any,
+    responses: Any,
+) -> None:  # fmt: skip
+    """`w (g . X - mean)`, of the candidates of one pixel."""
+    b, y, q = pixel
+    channels, height, width, lanes = block.shape
+    mean, at, plane = g.dtype.type(means[b, y, q]), (b * channels * height + y) * width + q, height * width
+    for low, high, column in pieces(q, width, wraps, shifts):
+        first, last = max(low, places[0]), min(high, places[1])
+        values = ((y + dy) % height * width + column + first - low) * lanes
+        out, line = ((y * width + q) * shifts[1] + first) * lanes, first * lanes
+        length = max(0, last - first) * lanes
+        respond(block, values, plane * lanes, g, at, plane, channels, mean, w, line, responses, out, length)
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
-def _collect(total: Any, sums: Any) -> None:
-    """Add the lanes up in float64."""
-    for c in range(total.shape[0]):
-        for y in range(total.shape[1]):
-            for i in range(total.shape[2]):
-                sums[c, y, i // LANES] += total[c, y, i]
+def _gather(
+    block: Any, centre: Any, pixel: Any, dy: int, collected: Any, wraps: bool, shifts: Any, sums: Any
+) -> None:
+    """`sums += collected . (X - centre)`, of the shifted images at one pixel."""
+    b, y, q = pixel
+    channels, height, width, lanes = block.shape
+    for low, high, column in pieces(q, width, wraps, shifts):
+        for c in range(channels):
+            at = ((c * height + (y + dy) % height) * width + column) * lanes
+            length = max(0, high - low) * lanes
+            sums[b, c, y, q] += moments(collected, low * lanes, block, at, centre[b, c, y, q], length)[2]

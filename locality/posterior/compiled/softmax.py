@@ -10,28 +10,27 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from locality.posterior.compiled.exponential import FAST, weights
+from locality.posterior.compiled.lines import least, moments, weights
+from locality.posterior.compiled.vectors import FAST
 
 NEGLIGIBLE = 60.0  # nats below the largest logit: e^-60 of a bank is below the last digit of float64
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
-def merge(logits: Any, peak: float, count: int, w: Any, bits: Any, state: Any) -> float:
-    """Merge a block into a running softmax; returns what earlier sums shrink by. Weights are left in `w`."""
-    fresh = state[1] == 0
-    w[0] = peak  # rounded to the working type
-    top = w[0]
+def merge(
+    distances: Any, i: int, w: Any, j: int, length: int, peak: float, group: Any, state: Any
+) -> float:  # what earlier sums shrink by
+    """Merge `length` logits, distances from i on with the other sign, into a running softmax.
+
+    Their weights are left in `w` from j on. Of every group = (lanes, count) the first `count` are taken.
+    """
+    top = w.dtype.type(peak)
     peak = np.float64(top)
-    weights(logits, top, w, bits)
-    w[count:] = 0
-    total = squared = energy = top * 0
-    for j in range(logits.shape[0]):
-        total += w[j]
-        squared += w[j] * w[j]
-        energy += w[j] * (logits[j] - top)
-    shift = 0.0 if fresh else state[0] - peak
-    shrink = np.exp(shift)
-    state[3] = (state[3] + state[1] * shift) * shrink + energy
+    _weigh(distances, i, w, j, length, top, group)
+    total, squared, energy = moments(w, j, distances, i, -top, length)
+    shift = 0.0 if state[1] == 0 else state[0] - peak
+    shrink = np.exp(shift) if shift < 0 else 1.0
+    state[3] = (state[3] + state[1] * shift) * shrink - energy
     state[0] = peak
     state[1] = state[1] * shrink + total
     state[2] = state[2] * shrink * shrink + squared
@@ -63,31 +62,20 @@ def merge_exactly(logits: Any, w: Any, state: Any) -> float:
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
-def normalise(logits: Any, count: int, w: Any, bits: Any, evidence: float) -> bool:
-    """The weights of a block, given the log-partition; false if they are nothing."""
-    if as_logits(logits) < evidence - NEGLIGIBLE:
+def normalise(
+    distances: Any, i: int, w: Any, j: int, length: int, group: Any, evidence: float
+) -> bool:  # false: they are nothing
+    """The weights of logits as in `merge`, given the log-partition."""
+    if -least(distances, i, length) < evidence - NEGLIGIBLE:
         return False
-    for j in range(logits.shape[0]):
-        logits[j] = logits[j] - evidence
-    weights(logits, logits[0] * 0, w, bits)
-    w[count:] = 0
+    _weigh(distances, i, w, j, length, w.dtype.type(evidence), group)
     return True
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
-def as_logits(distances: Any) -> float:
-    """Change the sign in place; the largest. Lanes past the bank's end repeat its last image: no matter."""
-    top = -distances[0]
-    for j in range(distances.shape[0]):
-        distances[j] = -distances[j]
-        top = max(top, distances[j])
-    return top
-
-
-@njit(nogil=True, cache=True, fastmath=FAST)
-def dot(w: Any, values: Any) -> float:
-    """`sum_j w_j values_j`."""
-    total = w[0] * 0
-    for j in range(w.shape[0]):
-        total += w[j] * values[j]
-    return total
+def _weigh(distances: Any, i: int, w: Any, j: int, length: int, peak: Any, group: Any) -> None:
+    weights(distances, i, peak, w, j, length)
+    lanes, count = group
+    if count < lanes:
+        for start in range(j, j + length, lanes):
+            w[start + count : start + lanes] = 0

@@ -10,7 +10,8 @@ from typing import Any
 
 from numba import njit
 
-from locality.posterior.compiled.exponential import FAST
+from locality.posterior.compiled.lines import add_squares
+from locality.posterior.compiled.vectors import FAST
 
 DIRECT = 0  # nothing is cumulated; row P is the total, from which the complement of a dense mask is taken
 ROW = 1  # along each line of the image, restarting at its left end
@@ -34,13 +35,11 @@ def squares(block: Any, x: Any, r: Any, scale: float, table: Any) -> None:
     Any r that is the same for all images cancels in the softmax; it is there to keep cumulated sums small.
     """
     places, lanes = table.shape[0] - 1, table.shape[1]
+    planes, factor = block.shape[0] // places, table.dtype.type(scale)
+    table[:] = 0
     for p in range(places):
-        for j in range(lanes):
-            table[p, j] = -r[p]
-        for q in range(p, block.shape[0], places):
-            for j in range(lanes):
-                difference = x[q] - block[q, j]
-                table[p, j] += difference * difference * scale
+        line = p * lanes
+        add_squares(block, line, places * lanes, x, p, places, planes, factor, -r[p], table, line, lanes)
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
@@ -73,9 +72,13 @@ def cumulate(table: Any, basis: int, width: int, plane: int, run: Any) -> None:
         for j in range(lanes):
             run[j] += table[p, j]
             table[p, j] = run[j]
-        if basis == BOX and p % plane >= width:
-            for j in range(lanes):
-                table[p, j] += table[p - width, j]
+    for first in range(places if basis == BOX else 0):
+        if first % plane < width:
+            run[:] = 0
+            for p in range(first, first + plane, width):
+                for j in range(lanes):
+                    run[j] += table[p, j]
+                    table[p, j] = run[j]
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
