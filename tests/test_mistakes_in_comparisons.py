@@ -29,7 +29,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         ("compare=quick compare.count=100000", "compare.count: want 1 to"),
         ("compare=quick +compare.bank_counts.optimol=5", "compare.bank_counts: want candidates"),
-        ("compare=quick +compare.bank_counts.optimal=0", "compare.bank_counts: want whole numbers from 1"),
+        (
+            "compare=quick +compare.bank_counts.optimal=0",
+            "compare.bank_counts.optimal: want a whole number from 1",
+        ),
         ("compare=quick +compare.calibrated_as.optimol=optimal", "compare.calibrated_as: want candidates"),
         ("compare=sensitivity compare.count=2 compare.pixel=foo", "pixel"),
         ("compare=paper_table compare.count=2 compare.pictures=0", "compare.pictures: want at least 1"),

@@ -64,7 +64,7 @@ def calibrate(
         "blend": _listed("blends", blends),
     }
     settings = {name: _settings(name, fit, values) for name, fit in context.fits.items()}
-    counts = _counts(context, target, bank_counts or {})
+    counts = _counts(context, target, bank_counts)
     images = _images(context, count)
     _check_kept(context, settings, replace)
     device = context.trainer().strategy.root_device
@@ -108,16 +108,12 @@ def _settings(name: str, fit: Fit, values: Mapping[str, list[float]]) -> list[st
     return found
 
 
-def _counts(context: Context, target: str, bank_counts: Mapping[str, int]) -> dict[str, int]:
+def _counts(context: Context, target: str, bank_counts: Mapping[str, int] | None) -> dict[str, int]:
     """How many training images each candidate is calibrated on."""
     if target not in ("network", "clean"):
         raise UsageError(f"compare.target: want network or clean, got {target!r}")
-    context.check_names("bank_counts", bank_counts)
-    for name, count in bank_counts.items():
-        if not isinstance(count, int) or count < 1:
-            raise UsageError(f"compare.bank_counts.{name}: want a whole number from 1, got {count!r}")
-    everything = len(context.bank)
-    return {name: min(bank_counts.get(name, everything), everything) for name in context.fits}
+    counts, everything = context.checked_counts("bank_counts", bank_counts), len(context.bank)
+    return {name: min(counts.get(name, everything), everything) for name in context.fits}
 
 
 def _check_kept(context: Context, settings: Mapping[str, list[str]], replace: bool) -> None:

@@ -62,6 +62,15 @@ class Context:
                 names = ", ".join(self.fits)
                 raise UsageError(f"compare.{setting}: want candidates ({names}), got {name!r}")
 
+    def checked_counts(self, setting: str, given: Mapping[str, int] | None) -> dict[str, int]:
+        """Counts by candidate. Raises UsageError for other names, and for what is no whole number from 1."""
+        counts = dict(given or {})
+        self.check_names(setting, counts)
+        for name, count in counts.items():
+            if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+                raise UsageError(f"compare.{setting}.{name}: want a whole number from 1, got {count!r}")
+        return counts
+
     def test(self, module: LightningModule, count: int, data: ImageDataModule | None = None) -> None:
         """Shows the module the first test images, `count` of them and the rest of their last batch."""
         data = data or self.data
@@ -104,13 +113,11 @@ class Context:
         """
         alike = calibrated_as or {}
         self.check_names("calibrated_as", alike)
-        self.check_names("bank_counts", bank_counts if isinstance(bank_counts, Mapping) else ())
         fits = dict(self.fits)
         if choice("compare.calibration", calibration, ("auto", "none")) == "auto":
             fits = {name: self._calibrated(name, alike.get(name, name), fit) for name, fit in fits.items()}
-        asked = dict.fromkeys(fits, bank_counts) if isinstance(bank_counts, int) else bank_counts or {}
-        if any(not isinstance(count, int) or count < 1 for count in asked.values()):
-            raise UsageError(f"compare.bank_counts: want whole numbers from 1, got {dict(asked)}")
+        asked = dict.fromkeys(fits, bank_counts) if isinstance(bank_counts, int) else bank_counts
+        asked = self.checked_counts("bank_counts", asked)
         counts = {name: min(count, len(self.bank)) for name, count in asked.items()}
         banks = {name: thinned(self.bank, counts[name]) if name in counts else self.bank for name in fits}
         return {name: fitted(fit, banks[name], lambda: self.stats) for name, fit in fits.items()}

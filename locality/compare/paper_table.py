@@ -104,12 +104,13 @@ def paper_table(
 
     Every denoiser starts from the same noise. What had fewer seeds or training images says so in its row.
     """
-    _check(context, count, pictures, sample_counts or {})
+    _check(context, count, pictures)
+    fewer = context.checked_counts("sample_counts", sample_counts)
     context = _with_variants(context, variants or {})
     rivals = {
         name.lower(): one for name, one in context.rivals(calibration, bank_counts, calibrated_as).items()
     }
-    counts = {name: min((sample_counts or {}).get(name, count), count) for name in rivals}
+    counts = {name: min(fewer.get(name, count), count) for name in rivals}
     rows: dict[str, Row] = {}
     for number in sorted(set(counts.values()), reverse=True):
         group = {name: rivals[name] for name in rivals if counts[name] == number}
@@ -117,16 +118,16 @@ def paper_table(
         rows |= measured if not rows else {name: measured[name] for name in group}
     rows = {name: rows[name] for name in (context.reference_name, *rivals)}
     figure_5(context.report, section, {n: row.samples for n, row in rows.items()}, context.bank, pictures)
+    missing = sorted(set(baselines) - rows.keys())
+    if missing and first_rank():
+        print(f"compare.baselines: no row of this table is {' or '.join(missing)}; left out", flush=True)
     return _tell(context, section, rows, [name for name in baselines if name in rows])
 
 
-def _check(context: Context, count: int, pictures: int, sample_counts: Mapping[str, int]) -> None:
+def _check(context: Context, count: int, pictures: int) -> None:
     context.check_count(count)
     if pictures < 1:
         raise UsageError(f"compare.pictures: want at least 1, got {pictures}")
-    context.check_names("sample_counts", sample_counts)
-    if any(number < 1 for number in sample_counts.values()):
-        raise UsageError(f"compare.sample_counts: want numbers from 1, got {dict(sample_counts)}")
     if context.trainer().world_size > 1:
         raise UsageError("compare=paper_table: samples are kept in one process; leave trainer.devices out")
 
