@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -61,9 +61,9 @@ class Value:
         while half > width:
             half //= 2
             vector = combine(vector._shuffled(range(half)), vector._shuffled(range(half, 2 * half)))
-        return (
-            vector if width > 1 else Value(self.builder, self.builder.extract_element(vector.raw, _LANE(0)))
-        )
+        if width > 1:
+            return vector
+        return Value(self.builder, self.builder.extract_element(vector.raw, _LANE(0)))
 
     def spread(self, width: int) -> Value:
         """The number in every place of a vector."""
@@ -80,8 +80,22 @@ class Value:
 Combine = Callable[[Value, Value], Value]
 
 
+class Kept:
+    """A value that changes as the generated code runs."""
+
+    def __init__(self, value: Value) -> None:
+        self.builder, self.place = value.builder, cgutils.alloca_once(value.builder, value.raw.type)
+        self.set(value)
+
+    def get(self) -> Value:
+        return Value(self.builder, self.builder.load(self.place))
+
+    def set(self, value: Value) -> None:
+        self.builder.store(value.raw, self.place)
+
+
 class Numbers:
-    """The arguments of an intrinsic whose arrays are all of one type, and vectors of one width of it."""
+    """The arguments of an intrinsic whose numbers are of one type, and vectors of one width of it."""
 
     def __init__(self, context: Any, builder: Any, signature: Any, args: Any, width: int = _WIDE) -> None:
         self.call, self.width = (context, builder, signature, args), width
@@ -100,6 +114,11 @@ class Numbers:
         """One number of an array, in every place of a vector."""
         return Value(self.builder, self.builder.load(self._pointer(argument, place))).spread(self.width)
 
+    def index(self, argument: int, place: Value) -> Value:
+        """One number of an array of shorter whole numbers, without sign."""
+        short = self.builder.load(self._pointer(argument, place))
+        return Value(self.builder, self.builder.zext(short, _INDEX))
+
     def load(self, argument: int, place: Value) -> Value:
         wide = self.builder.bitcast(self._pointer(argument, place), self._vector.as_pointer())
         return Value(self.builder, self.builder.load(wide, align=self.bytes))
@@ -108,12 +127,18 @@ class Numbers:
         wide = self.builder.bitcast(self._pointer(argument, place), self._vector.as_pointer())
         self.builder.store(value.raw, wide, align=self.bytes)
 
+    def each(self, first: Value | int, last: Value, step: int = 1) -> Iterator[Value]:
+        """The places first, first + step, ... before last: code made in a `for` over it runs for each."""
+        start = first.raw if isinstance(first, Value) else _INDEX(first)
+        with cgutils.for_range_slice(self.builder, start, last.raw, _INDEX(step), _INDEX) as (place, _):
+            yield Value(self.builder, place)
+
     def total(self, count: Value, term: Callable[[Value], Value]) -> Value:
         """The sum of the terms 0 .. count - 1."""
-        kept = self._kept(self.constant(0.0))
-        with cgutils.for_range(self.builder, count.raw) as loop:
-            self.builder.store((self._read(kept) + term(Value(self.builder, loop.index))).raw, kept)
-        return self._read(kept)
+        kept = Kept(self.constant(0.0))
+        for k in self.each(0, count):
+            kept.set(kept.get() + term(k))
+        return kept.get()
 
     def sweep(
         self,
@@ -123,24 +148,16 @@ class Numbers:
         starts: Sequence[float] = (),  # what changes nothing when combined
     ) -> list[_Untyped]:
         """Go along lines in wide steps, then in narrow ones; each result's vectors, combined to a number."""
-        wide, narrow = self, Numbers(*self.call, width=STEP)
         split = Value(self.builder, self.builder.and_(length.raw, _INDEX(-_WIDE)))
         results = [self.constant(start) for start in starts]
-        results = wide._steps(Value(self.builder, _INDEX(0)), split, body, combines, results)
-        results = [value.folded(combine, STEP) for value, combine in zip(results, combines, strict=True)]
-        results = narrow._steps(split, length, body, combines, results)
-        return [value.folded(combine, 1).raw for value, combine in zip(results, combines, strict=True)]
-
-    def _steps(
-        self, first: Value, last: Value, body: Any, combines: Sequence[Combine], results: Sequence[Value]
-    ) -> list[Value]:
-        kept = [self._kept(value) for value in results]
-        step = _INDEX(self.width)
-        with cgutils.for_range_slice(self.builder, first.raw, last.raw, step, _INDEX) as (at, _):
-            values = body(self, Value(self.builder, at))
-            for place, combine, value in zip(kept, combines, values, strict=True):
-                self.builder.store(combine(self._read(place), value).raw, place)
-        return [self._read(place) for place in kept]
+        for width, first, last in ((_WIDE, 0, split), (STEP, split, length)):
+            v = Numbers(*self.call, width=width)
+            kept = [Kept(one.folded(add, width)) for one, add in zip(results, combines, strict=True)]
+            for place in v.each(first, last, width):
+                for one, combine, value in zip(kept, combines, body(v, place), strict=True):
+                    one.set(combine(one.get(), value))
+            results = [one.get() for one in kept]
+        return [one.folded(combine, 1).raw for one, combine in zip(results, combines, strict=True)]
 
     def exponential_of_two(self, power: Value) -> Value:
         """2^k for whole k, by the bits."""
@@ -167,11 +184,3 @@ class Numbers:
         _, _, signature, args = self.call
         array = self.context.make_array(signature.args[argument])(self.context, self.builder, args[argument])
         return self.builder.gep(array.data, [place.raw])
-
-    def _kept(self, value: Value) -> _Untyped:
-        place = cgutils.alloca_once(self.builder, value.raw.type)
-        self.builder.store(value.raw, place)
-        return place
-
-    def _read(self, place: _Untyped) -> Value:
-        return Value(self.builder, self.builder.load(place))
