@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 # Idle threads sleep instead of spinning: with few cores, a spinning thread takes the time of a working one.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help install demo test lint format kernels bench readme experiments paper clean
+.PHONY: help install demo test lint format bench readme experiments paper clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,9 +34,6 @@ lint: $(INSTALLED) ## ruff and mypy
 format: $(INSTALLED) ## lay the code out
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
-
-kernels: ## forget compiled kernels: numba keeps a function while its own file is unchanged, whatever it calls
-	rm -f locality/posterior/compiled/__pycache__/*.nbi locality/posterior/compiled/__pycache__/*.nbc
 
 bench: $(INSTALLED) ## time every denoiser, and Lightning's overhead
 	$(RUN) -m benchmarks.denoisers

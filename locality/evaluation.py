@@ -87,6 +87,8 @@ def _forget_removed(cfg: DictConfig) -> None:
             if isinstance(cfg.compare.get(setting), DictConfig):
                 with open_dict(cfg):
                     cfg.compare[setting].pop(name, None)
+        if name in (cfg.compare.get("baselines") or ()):
+            cfg.compare.baselines.remove(name)
 
 
 def _named(pattern: str) -> list[str]:

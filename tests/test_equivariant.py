@@ -26,8 +26,12 @@ def by_patches(x, sigma, images, k, border):
     r = k // 2
 
     def cut(z):
-        z = pad(z.double(), (r,) * 4, mode="circular") if border == "circular" else pad(z.double(), (r,) * 4)
-        return unfold(z, k).mT
+        if border == "circular":  # as often around as it takes
+            return unfold(z.double()[:, :, around(h)][..., around(w)], k).mT
+        return unfold(pad(z.double(), (r,) * 4), k).mT
+
+    def around(size):
+        return torch.arange(-r, size + r) % size
 
     rows, columns = torch.arange(h * w) // w, torch.arange(h * w) % w
     overlap = torch.stack([r - rows, r - (h - 1 - rows), r - columns, r - (w - 1 - columns)], 1).clamp(min=0)
@@ -71,6 +75,39 @@ def test_every_patch_size_and_both_kernels_agree_with_the_definition(k, border):
     g = torch.randn(x.flatten(1).shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     result = plain.weigh(asked)
     assert relative(compiled.transpose(asked, result, g), plain.transpose(asked, result, g)) < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("shape", "count", "k", "border"),
+    [
+        ((1, 3, 70), 70, 3, "broken"),  # more shifts than a line takes at once, more images than a block
+        ((2, 2, 70), 70, 3, "circular"),
+        ((1, 2, 9), 17, 7, "circular"),  # twice around
+        ((3, 5, 1), 3, 3, "circular"),
+    ],
+)
+def test_long_lines_full_blocks_and_windows_that_wrap_more_than_once(shape, count, k, border):
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (count, *shape), dtype=torch.uint8, generator=generator)
+    x = torch.randn(2, *shape, generator=generator, dtype=torch.float64).requires_grad_()
+    denoiser, sigma = EquivariantLocalScore.fit(ImageBank(images), k, border), torch.tensor([0.8, 2.0])
+    expected = by_patches(x, sigma, to_float(images, torch.float64), k, border)
+    out = denoiser(x, sigma.double())
+    assert relative(out, by_patches(x, sigma.double(), to_float(images, torch.float64), k, border)) < 1e-9
+    assert relative(denoiser(x.detach().float(), sigma), expected.detach()) < 1e-5
+    (slope,) = torch.autograd.grad(out.square().sum(), x)
+    (wanted,) = torch.autograd.grad(expected.square().sum(), x)
+    assert relative(slope, wanted) < 1e-6  # sigma was rounded to float32
+
+
+@pytest.mark.parametrize(("height", "width", "k"), [(1, 40, 81), (256, 1, 3)])
+def test_float32_knows_the_rounding_of_repeated_pixels_and_of_tall_images(height, width, k):
+    generator = torch.Generator().manual_seed(1)
+    images = 0.9 + 0.05 * torch.randn(2, 1, height, width, generator=generator)
+    sigma = 100.0 if k > 3 else 0.02
+    x = images[:1] + sigma * torch.randn(1, 1, height, width, generator=generator)
+    denoiser = EquivariantLocalScore.fit(ImageBank(images), k)
+    assert relative(denoiser(x, sigma), denoiser(x.double(), sigma)) < 1e-5
 
 
 @pytest.mark.parametrize("border", ["circular", "broken"])

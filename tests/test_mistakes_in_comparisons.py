@@ -97,3 +97,8 @@ def test_a_candidate_that_is_taken_out_takes_its_settings_along(run, tmp_path, m
         assert kept.read_text() != before
     finally:
         kept.unlink()
+    names = ["wiener", "local_score", "patch_composite", "soft_locality", "local_mixture", "smoothed"]
+    names += ["equivariant_local_score", "equivariant_broken", "pca_locality_wssm", "golden_subset"]
+    table = ["compare=paper_table", f"checkpoint={run}", "compare.count=2", "compare.pictures=1"]
+    evaluate(monkeypatch, tmp_path, *table, *(f"~candidates.{name}" for name in names))
+    assert "wiener" not in capsys.readouterr().err

@@ -41,6 +41,15 @@ def test_it_averages_the_means_of_windows(border, t):
     assert relative(out, expected) < 1e-5
 
 
+def test_far_from_the_bank_weights_add_up_to_1_no_less_exactly():
+    generator = torch.Generator().manual_seed(3)
+    images = 0.9 + 0.05 * torch.randn(65, 1, 8, 8, generator=generator)
+    x = images[:1] + 4.5 * torch.randn(1, 1, 8, 8, generator=generator).sign()
+    denoiser = PatchComposite.fit(ImageBank(images), 17)  # logits of some ten thousand
+    sigma = torch.tensor(0.3)
+    assert relative(denoiser(x, sigma), denoiser(x.double(), sigma.double())) < 2e-6
+
+
 @pytest.mark.parametrize("k", [3, 5, 7])
 @pytest.mark.parametrize("t", [5, 20, 40, 100])
 def test_digits_that_the_bank_does_not_hold_are_as_exact(t, k):

@@ -245,6 +245,23 @@ def test_bad_precisions_are_named(given_precision, message):
         PrecisionDenoiser(ImageBank(photographs(8)), given_precision)(x, sigma)
 
 
+def test_no_thread_returns_what_another_gave_up():
+    generator, threads = torch.Generator().manual_seed(0), torch.get_num_threads()
+    base = torch.rand(1, 3, 12, 12, generator=generator) * 0.5
+    near = base + 0.0005 * torch.randn(1152, 3, 12, 12, generator=generator)
+    far = 0.3 * torch.randn(1152, 3, 12, 12, generator=generator) - base - 0.3
+    alike = torch.rand(1152, 1, 1, 1, generator=generator) < 0.04  # about as many as are found again
+    a = torch.rand(432, 432, generator=generator) < 0.03
+    denoiser = PrecisionDenoiser(ImageBank(torch.where(alike, near, far)), lambda sigma: a)
+    x = base + 0.5
+    exact = denoiser(x.double(), 0.0625)
+    try:
+        torch.set_num_threads(3)
+        assert all(relative(denoiser(x, 0.0625), exact) < 1e-5 for _ in range(150))
+    finally:
+        torch.set_num_threads(threads)
+
+
 def test_a_held_out_image_with_little_noise_goes_through_float64():
     images = photographs(16, 160)
     a = precision(768, "mask")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
-from locality import Denoiser, ImageBank
+from locality import ImageBank
 from locality.denoisers import EquivariantLocalScore, LocalScore, Optimal, PatchComposite, PrecisionDenoiser
 
 STATUS = Path("/proc/self/status")
@@ -24,7 +25,7 @@ def high_water() -> int:
     return int(line.split()[1]) * 1024
 
 
-def peak_above(denoiser: Denoiser, x: torch.Tensor, sigma: float) -> int:
+def peak_above(denoiser: Callable[..., torch.Tensor], x: torch.Tensor, sigma: float) -> int:
     denoiser(x[:1], sigma)  # compiles, plans, and keeps what it keeps
     gc.collect()
     RESET.write_text("5")
@@ -57,3 +58,14 @@ def test_every_patch_at_every_location_stays_within_the_budget():
     # All patches unfolded would be 20 x 784 x 81 numbers, and their distances 20 x 784 x 784 x 4 of them.
     denoiser = EquivariantLocalScore.fit(bank, 9, memory_budget=BUDGET)
     assert peak_above(denoiser, x, 1.0) <= BUDGET + SLACK
+
+
+def test_so_does_its_gradient_on_large_images():
+    bank = ImageBank(torch.randint(0, 256, (48, 1, 192, 192), dtype=torch.uint8))
+    denoiser = EquivariantLocalScore.fit(bank, 181, "broken", memory_budget=BUDGET)
+
+    def slope(x: torch.Tensor, sigma: float) -> torch.Tensor:
+        x = x.requires_grad_()
+        return torch.autograd.grad(denoiser(x, sigma).sum(), x)[0]
+
+    assert peak_above(slope, torch.randn(1, 1, 192, 192, dtype=torch.float64), 0.5) <= BUDGET + SLACK

@@ -64,6 +64,8 @@ class Context:
 
     def checked_counts(self, setting: str, given: Mapping[str, int] | None) -> dict[str, int]:
         """Counts by candidate. Raises UsageError for other names, and for what is no whole number from 1."""
+        if not isinstance(given, Mapping | None):
+            raise UsageError(f"compare.{setting}: want counts of candidates, {{name: count}}, got {given!r}")
         counts = dict(given or {})
         self.check_names(setting, counts)
         for name, count in counts.items():
@@ -116,8 +118,11 @@ class Context:
         fits = dict(self.fits)
         if choice("compare.calibration", calibration, ("auto", "none")) == "auto":
             fits = {name: self._calibrated(name, alike.get(name, name), fit) for name, fit in fits.items()}
-        asked = dict.fromkeys(fits, bank_counts) if isinstance(bank_counts, int) else bank_counts
-        asked = self.checked_counts("bank_counts", asked)
+        if isinstance(bank_counts, int):
+            if isinstance(bank_counts, bool) or bank_counts < 1:
+                raise UsageError(f"compare.bank_counts: want a whole number from 1, got {bank_counts!r}")
+            bank_counts = dict.fromkeys(fits, bank_counts)
+        asked = self.checked_counts("bank_counts", bank_counts)
         counts = {name: min(count, len(self.bank)) for name, count in asked.items()}
         banks = {name: thinned(self.bank, counts[name]) if name in counts else self.bank for name in fits}
         return {name: fitted(fit, banks[name], lambda: self.stats) for name, fit in fits.items()}

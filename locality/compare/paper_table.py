@@ -105,8 +105,12 @@ def paper_table(
     Every denoiser starts from the same noise. What had fewer seeds or training images says so in its row.
     """
     _check(context, count, pictures)
-    fewer = context.checked_counts("sample_counts", sample_counts)
     context = _with_variants(context, variants or {})
+    fewer = {n.lower(): k for n, k in context.checked_counts("sample_counts", sample_counts).items()}
+    names = {context.reference_name, *context.networks, *context.fits}
+    unknown = sorted(set(baselines) - {name.lower() for name in names} - {PAPERS})
+    if unknown:
+        raise UsageError(f"compare.baselines: want rows ({', '.join(sorted(names))}), got {unknown[0]!r}")
     rivals = {
         name.lower(): one for name, one in context.rivals(calibration, bank_counts, calibrated_as).items()
     }
@@ -118,9 +122,6 @@ def paper_table(
         rows |= measured if not rows else {name: measured[name] for name in group}
     rows = {name: rows[name] for name in (context.reference_name, *rivals)}
     figure_5(context.report, section, {n: row.samples for n, row in rows.items()}, context.bank, pictures)
-    missing = sorted(set(baselines) - rows.keys())
-    if missing and first_rank():
-        print(f"compare.baselines: no row of this table is {' or '.join(missing)}; left out", flush=True)
     return _tell(context, section, rows, [name for name in baselines if name in rows])
 
 

@@ -21,9 +21,9 @@ _NEVER = -1e300  # a logit whose weight is 0; minus infinity times 0 would not b
 
 @dataclass(frozen=True)
 class PatchScan(ShiftScan):
-    """Patches times patches, a few images at a time. Slower than box filters, but with nothing to compile.
+    """Patches times patches, a few images at a time. Slower than running sums, but with nothing to compile.
 
-    Also gives whole rows of the Jacobian, which the box filters do not.
+    Also gives whole rows of the Jacobian, which the running sums do not.
     """
 
     images: Tensor  # [N, n] as at rest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -83,10 +84,12 @@ class ShiftEngine(Engine):
         asked = self._query(x)
         single = None
         if x.dtype != torch.float64:
-            # A running sum adds up the windows of a line: k rows high, as long as the line and its padding.
-            long = self.image_shape[2] + self.window.side
-            extent = self.window.side * long * self.image_shape[0]
-            single = precise_enough(relative_error(asked, self.moments, extent, 2), evidence)
+            # Running sums go down the image and along its lines, as wide as a window; one that wraps around
+            # more than once holds a pixel, and its rounding, several times.
+            channels, height, width = self.image_shape
+            extent = self.window.side * (height + width + self.window.side) * channels
+            times = math.prod(-(-self.window.side // size) for size in (height, width))
+            single = precise_enough(times * relative_error(asked, self.moments, extent, 2), evidence)
         return by_precision(asked, single, self._scan, work)
 
     def _scan(self, dtype: torch.dtype) -> ShiftScan:

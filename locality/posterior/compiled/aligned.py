@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from locality.posterior.compiled.kernel import kernel
 
 _CACHE_LINE = 64  # bytes
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def aligned(shape: Any, like: Any) -> Any:
-    """An empty array of a type like another's: a vector read from its start, or from whole vectors on, is one
-    cache line and not parts of two, which takes twice as long."""
+    """An empty array of another's type.
+
+    A vector read from its start, or from whole vectors on, is one cache line and not parts of two.
+    """
     count = 1
     for size in shape:
         count *= size

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
+from locality.posterior.compiled.kernel import kernel
 from locality.posterior.compiled.table import BOX, DIRECT, FLAT, ROW
 
 BASES = (DIRECT, ROW, FLAT, BOX)
@@ -67,7 +67,7 @@ def _reads(mask: np.ndarray, basis: int, width: int, plane: int) -> int:
     return int(counts.sum())
 
 
-@njit(cache=True)
+@kernel
 def _walk(
     mask: Any,
     basis: int,
@@ -94,7 +94,7 @@ def _walk(
                 cursors[1, at] += 1
 
 
-@njit(cache=True)
+@kernel
 def _coefficient(row: Any, p: int, basis: int, width: int, plane: int) -> Any:  # int
     """How often table row p counts: the mask, differenced along what the table was cumulated."""
     here = np.int64(row[p])

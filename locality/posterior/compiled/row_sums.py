@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit
-
+from locality.posterior.compiled.kernel import kernel
 from locality.posterior.compiled.table_rows import collect, scatter
-from locality.posterior.compiled.vectors import FAST
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel
 def group_sums(table: Any, code: Any, first: int, last: int, total: Any) -> None:
     """`total[u - first, j] = sum_p A[u, p] table[p, j]`, u in [first, last), as before cumulation.
 
@@ -29,7 +27,7 @@ def group_sums(table: Any, code: Any, first: int, last: int, total: Any) -> None
                 total[u - first, j] = table[table.shape[0] - 1, j] - total[u - first, j]
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel
 def column_sum(column: Any, code: Any, u: int) -> float:
     """The same sum for one mask row and a table of one image, [P + 1]."""
     tile, plus, plus_starts, minus, minus_starts, inverted = code
@@ -43,7 +41,7 @@ def column_sum(column: Any, code: Any, u: int) -> float:
     return column[column.shape[0] - 1] - total if inverted[u] else total
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel
 def spread_row(table: Any, code: Any, u: int, value: Any) -> None:
     """The transpose of `group_sums` for one row; `value`, [1, lanes], may change its sign."""
     tile, plus, plus_starts, minus, minus_starts, inverted = code

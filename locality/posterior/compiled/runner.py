@@ -20,10 +20,6 @@ from locality.posterior.scan import Probe, Scan, Weighed
 
 _MOST_AGAIN = 32  # of this many candidates, one may be looked at again
 
-_forward: Any = forward  # numba declares no arguments
-_backward: Any = backward
-_aligned: Any = aligned
-
 
 @dataclass(frozen=True)
 class CompiledScan(Scan):
@@ -41,21 +37,21 @@ class CompiledScan(Scan):
         batch, rows, n = len(query.x), len(self.rows.mask), query.x.shape[1]
         bounds = torch.full((batch,), torch.inf) if bounds is None else bounds
         fine = (query.x.double().contiguous().numpy(), query.shift.double().contiguous().numpy())
-        # Past so many logits, float64 throughout is the faster way to find them.
-        budget = rows * len(self.images) // _MOST_AGAIN
-        spent = np.zeros(batch, np.int64)  # threads may miss each other's counts: it need not be exact
+        given_up = np.zeros(batch, np.bool_)
         outputs, starts = self.members if values else (self.members[0], np.zeros_like(self.members[1]))
 
         def part(first: int, last: int) -> tuple[Tensor, Tensor]:
             state, sums = np.zeros((batch, rows, 4)), np.zeros((batch, n))
-            exact = (*fine, bounds.double().numpy(), spent, budget)
+            # Past so many logits, float64 throughout is the faster way to find them.
+            budget = rows * (last - first) // _MOST_AGAIN
+            exact = (*fine, bounds.double().numpy(), np.zeros(batch, np.int64), budget, given_up)
             columns = np.empty((self._lanes, self.rows.mask.shape[1] + 1))
             arguments = (*self._arguments(query, first, last), (outputs, starts), exact)
-            _forward(*arguments, state, sums, self._scratch(), columns)
+            forward(*arguments, state, sums, self._scratch(), columns)
             return torch.from_numpy(state), torch.from_numpy(sums)
 
         result = _merged(shared(len(self.images), self._lanes, part), self.rows)
-        return result._replace(sure=torch.from_numpy(spent <= budget))
+        return result._replace(sure=torch.from_numpy(~given_up))
 
     def probe_means(self, query: Query, evidence: Tensor, probe: Probe) -> Tensor:
         """One pass."""
@@ -79,7 +75,7 @@ class CompiledScan(Scan):
             sums = np.zeros(query.x.shape)
             spread = self._aligned(self.rows.mask.shape[1] + 1, self._lanes)
             arguments = (*self._arguments(query, first, last), self.members, known, seen)
-            _backward(*arguments, given, means is None, middle, sums, self._scratch(), spread)
+            backward(*arguments, given, means is None, middle, sums, self._scratch(), spread)
             return torch.from_numpy(given), torch.from_numpy(sums)
 
         found, sums = zip(*shared(len(self.images), self._lanes, part), strict=True)
@@ -103,7 +99,7 @@ class CompiledScan(Scan):
         return block, table, distances, self._aligned(self._lanes)
 
     def _aligned(self, *shape: int) -> np.ndarray:
-        return _aligned(shape, self._numpy(torch.empty(0)))
+        return aligned(shape, self._numpy(torch.empty(0)))
 
     def _numpy(self, values: Tensor) -> np.ndarray:
         return values.detach().to(self.dtype).contiguous().numpy()

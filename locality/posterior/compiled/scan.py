@@ -6,7 +6,8 @@ Arguments that travel together are tuples:
     layout   (basis, width, plane) of the table
     code     (tile, plus, plus_starts, minus, minus_starts, inverted [R]): table rows to add up, see Code
     members  (outputs [n], starts [R + 1]): which outputs a row serves
-    exact    (x, r in float64, bounds [B], spent [B], budget): where and how often logits are found in float64
+    exact    (x, r in float64, bounds [B], spent [B], budget, given up [B]): where logits are found in
+             float64, how often they were and may be, and for which queries they are too many
 """
 
 from __future__ import annotations
@@ -14,20 +15,19 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from locality.posterior.compiled.aligned import aligned
+from locality.posterior.compiled.kernel import kernel
 from locality.posterior.compiled.lines import dot, least
 from locality.posterior.compiled.row_sums import column_sum, group_sums, spread_row
 from locality.posterior.compiled.softmax import NEGLIGIBLE, merge, merge_exactly, normalise
 from locality.posterior.compiled.table import cumulate, products, read_block, squares, uncumulate
-from locality.posterior.compiled.vectors import FAST
 
 GROUP = 128  # mask rows whose sums grow together, a tile of the table at a time
 ONES, MEMBERS, WINDOW = 0, 1, 2  # what a row probes an image with: 1, g . X over its outputs, or its mask
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel
 def forward(
     bank: Any,
     first: int,  # of the images to scan
@@ -52,7 +52,7 @@ def forward(
     basis, width, plane = layout
     outputs, starts = members
     block, table, distances, w = scratch
-    bounds, spent, budget = exact[2:]
+    bounds, spent, budget, given_up = exact[2:]
     lanes = table.shape[1]
     run = np.empty(lanes, np.float64)
     fine = (columns, np.zeros(lanes, np.bool_), np.empty(lanes, np.float64))
@@ -61,6 +61,8 @@ def forward(
         read_block(images, start, last, levels, offset, block)
         for b in range(x.shape[0]):
             if spent[b] > budget:
+                given_up[b] = True  # for all threads, and never taken back: images were left out
+            if given_up[b]:
                 continue
             squares(block, x[b], r[b], scale, table)
             cumulate(table, basis, width, plane, run)
@@ -74,17 +76,9 @@ def forward(
                 if top < peak - NEGLIGIBLE:
                     continue
                 if abs(peak) > bounds[b]:
+                    these = distances[u % GROUP, :count]
                     spent[b] += find_again(
-                        bank,
-                        start,
-                        queries,
-                        layout,
-                        code,
-                        exact,
-                        (b, u),
-                        distances[u % GROUP, :count],
-                        peak,
-                        fine,
+                        bank, start, queries, layout, code, exact, (b, u), these, peak, fine
                     )
                     shrink = merge_exactly(fine[2][:count], w, state[b, u])
                 else:
@@ -94,7 +88,7 @@ def forward(
                     sums[b, q] = sums[b, q] * shrink + dot(w, 0, block, q * lanes, lanes)
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel
 def backward(
     bank: Any,
     first: int,
@@ -154,7 +148,7 @@ def backward(
                 gather(spread, block, centre[b], sums[b])
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel
 def find_again(
     bank: Any,
     start: int,  # of the block
@@ -183,7 +177,7 @@ def find_again(
     return many
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel
 def fill_column(bank: Any, i: int, x: Any, r: Any, scale: float, layout: Any, column: Any) -> None:
     """The table of one image, [P + 1] float64."""
     images, levels, offset = bank
@@ -199,7 +193,7 @@ def fill_column(bank: Any, i: int, x: Any, r: Any, scale: float, layout: Any, co
     cumulate(column.reshape(places + 1, 1), basis, width, plane, np.empty(1, np.float64))
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel
 def add_members(block: Any, g: Any, members: Any, u: int, total: Any) -> None:
     """`total[j] += sum over the outputs q of row u of g_q block[q, j]`."""
     outputs, starts = members
@@ -209,7 +203,7 @@ def add_members(block: Any, g: Any, members: Any, u: int, total: Any) -> None:
             total[j] += g[q] * block[q, j]
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel
 def gather(spread: Any, block: Any, centre: Any, sums: Any) -> None:
     """`sums[q] += sum_j spread[place of q, j] (block[q, j] - centre[q])`."""
     places = spread.shape[0] - 1

@@ -16,9 +16,6 @@ from locality.posterior.compiled.vectors import STEP
 from locality.posterior.rounding import Query
 from locality.posterior.shift_scan import ShiftScan, ShiftWeighed, Window
 
-_forward: Any = forward  # numba declares no arguments
-_backward: Any = backward
-
 
 @dataclass(frozen=True)
 class CompiledShiftScan(ShiftScan):
@@ -35,7 +32,7 @@ class CompiledShiftScan(ShiftScan):
 
         def part(first: int, last: int) -> tuple[Tensor, Tensor]:
             state, sums = np.zeros((batch, height, width, 4)), np.zeros((batch, channels, height, width))
-            _forward(*self._arguments(query, first, last), state, sums)
+            forward(*self._arguments(query, first, last), state, sums)
             return torch.from_numpy(state), torch.from_numpy(sums)
 
         states, sums = zip(*shared(len(self.images), STEP, part), strict=True)
@@ -53,7 +50,7 @@ class CompiledShiftScan(ShiftScan):
 
         def part(first: int, last: int) -> Tensor:
             sums = np.zeros((len(query.x), channels, height, width))
-            _backward(*self._arguments(query, first, last), *given, sums)
+            backward(*self._arguments(query, first, last), *given, sums)
             return torch.from_numpy(sums)
 
         return torch.stack(shared(len(self.images), STEP, part)).sum(0).flatten(1)

@@ -11,12 +11,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from locality.posterior.compiled.aligned import aligned
+from locality.posterior.compiled.kernel import kernel
 from locality.posterior.compiled.lines import dot, least, moments, respond
 from locality.posterior.compiled.softmax import NEGLIGIBLE, merge, normalise
-from locality.posterior.compiled.vectors import FAST, STEP
+from locality.posterior.compiled.vectors import STEP
 from locality.posterior.compiled.windows import (
     allowed,
     box,
@@ -29,10 +29,11 @@ from locality.posterior.compiled.windows import (
 
 _LANES = 64  # the most images of a block
 _LINE = 2048  # numbers of a line, long enough that what it costs besides does not count
-_SHORT = 512  # of a line of a derivative, which keeps one for every pixel
+_SHORT = 512  # the most of a derivative's line, of which it keeps one for every pixel
+_KEPT = 2**19  # numbers kept so, if a line of one shift lets them be so few
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel
 def forward(
     bank: Any,
     first: int,  # of the images to scan
@@ -74,7 +75,7 @@ def forward(
                             _add_values(block, (b, y, q), dy, places, w, window[1], shifts, sums)
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel
 def backward(
     bank: Any,
     first: int,
@@ -96,14 +97,17 @@ def backward(
         lanes = -(-count // STEP) * STEP
         block = aligned((channels, height, width, lanes), x)
         read_planes(bank, start, count, block)
-        for left in range(ends[0], ends[1], _SHORT // lanes):
-            shifts = (left, min(_SHORT // lanes, ends[1] - left))
+        together = max(1, min(_SHORT, _KEPT // (height * width)) // lanes)
+        for left in range(ends[0], ends[1], together):
+            shifts = (left, min(together, ends[1] - left))
             columns, line = aligned((width, shifts[1] * lanes), x), (shifts[1] * lanes,)
             responses = aligned((height, width, shifts[1] * lanes), x)
             distances, w, none = aligned(line, x), aligned(line, x), np.zeros_like(columns)
             for b in range(len(x)):
                 for dy in range(1 - height, height):
                     rows, some = span(dy, height, window[0], window[1]), False
+                    if rows[0] >= rows[1]:
+                        continue
                     responses[:] = 0
                     for y in range(rows[0], rows[1]):
                         move_down(block, x, r, b, factor, (y, dy), y == rows[0], window, shifts, columns)
@@ -124,7 +128,7 @@ def backward(
                                 _gather(block, centre, (b, y, q), dy, distances, window[1], shifts, sums)
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel
 def _add_values(
     block: Any, pixel: Any, dy: int, places: Any, w: Any, wraps: bool, shifts: Any, sums: Any
 ) -> None:
@@ -138,7 +142,7 @@ def _add_values(
             sums[b, c, y, q] += dot(w, first * lanes, block, at, max(0, last - first) * lanes)
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel
 def _respond(
     block: Any, g: Any, means: Any, pixel: Any, dy: int, places: Any, w: Any, wraps: bool, shifts: Any,
     responses: Any,
@@ -155,7 +159,7 @@ def _respond(
         respond(block, values, plane * lanes, g, at, plane, channels, mean, w, line, responses, out, length)
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel
 def _gather(
     block: Any, centre: Any, pixel: Any, dy: int, collected: Any, wraps: bool, shifts: Any, sums: Any
 ) -> None:

@@ -8,21 +8,21 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from locality.posterior.compiled.kernel import kernel
 from locality.posterior.compiled.lines import least, moments, weights
-from locality.posterior.compiled.vectors import FAST
 
 NEGLIGIBLE = 60.0  # nats below the largest logit: e^-60 of a bank is below the last digit of float64
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel
 def merge(
     distances: Any, i: int, w: Any, j: int, length: int, peak: float, group: Any, state: Any
 ) -> float:  # what earlier sums shrink by
-    """Merge `length` logits, distances from i on with the other sign, into a running softmax.
+    """Merge candidates into a running softmax; their logits are the `length` distances from i on, negated.
 
-    Their weights are left in `w` from j on. Of every group = (lanes, count) the first `count` are taken.
+    Their weights are left in `w` from j on. With group = (lanes, count), of every `lanes` candidates the
+    first `count` are taken.
     """
     top = w.dtype.type(peak)
     peak = np.float64(top)
@@ -37,7 +37,7 @@ def merge(
     return shrink
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel
 def merge_exactly(logits: Any, w: Any, state: Any) -> float:
     """Merge a few float64 logits into a running softmax, as `merge` does."""
     fresh = state[1] == 0
@@ -61,18 +61,22 @@ def merge_exactly(logits: Any, w: Any, state: Any) -> float:
     return shrink
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel
 def normalise(
     distances: Any, i: int, w: Any, j: int, length: int, group: Any, evidence: float
 ) -> bool:  # false: they are nothing
     """The weights of logits as in `merge`, given the log-partition."""
     if -least(distances, i, length) < evidence - NEGLIGIBLE:
         return False
-    _weigh(distances, i, w, j, length, w.dtype.type(evidence), group)
+    rounded = w.dtype.type(evidence)
+    _weigh(distances, i, w, j, length, rounded, group)
+    rest = w.dtype.type(np.exp(np.float64(rounded) - evidence))
+    for k in range(j, j + length):
+        w[k] *= rest
     return True
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel
 def _weigh(distances: Any, i: int, w: Any, j: int, length: int, peak: Any, group: Any) -> None:
     weights(distances, i, peak, w, j, length)
     lanes, count = group

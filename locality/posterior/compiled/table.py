@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit
-
+from locality.posterior.compiled.kernel import kernel
 from locality.posterior.compiled.lines import add_squares
-from locality.posterior.compiled.vectors import FAST
 
 DIRECT = 0  # nothing is cumulated; row P is the total, from which the complement of a dense mask is taken
 ROW = 1  # along each line of the image, restarting at its left end
@@ -19,7 +17,7 @@ FLAT = 2  # along the whole image, all channels
 BOX = 3  # above and to the left, in each plane
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel
 def read_block(images: Any, first: int, last: int, levels: float, offset: float, block: Any) -> None:
     """`block[p, j] = images[first + j, p] / levels + offset`; lanes past the last image repeat it."""
     for j in range(block.shape[1]):
@@ -28,7 +26,7 @@ def read_block(images: Any, first: int, last: int, levels: float, offset: float,
             block[p, j] = images[i, p] / levels + offset
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel
 def squares(block: Any, x: Any, r: Any, scale: float, table: Any) -> None:
     """`table[p, j] = scale |x_p - block[p, j]|^2 - r_p`, summed over channels if the table has one plane.
 
@@ -42,7 +40,7 @@ def squares(block: Any, x: Any, r: Any, scale: float, table: Any) -> None:
         add_squares(block, line, places * lanes, x, p, places, planes, factor, -r[p], table, line, lanes)
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel
 def products(block: Any, g: Any, table: Any) -> None:
     """`table[p, j] = g_p block[p, j]`, summed over channels if the table has one plane."""
     places, lanes = table.shape[0] - 1, table.shape[1]
@@ -53,7 +51,7 @@ def products(block: Any, g: Any, table: Any) -> None:
                 table[p, j] += g[q] * block[q, j]
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel
 def cumulate(table: Any, basis: int, width: int, plane: int, run: Any) -> None:
     """Cumulate in place. The running sum is float64 whatever the table is: an entry is rounded once."""
     places, lanes = table.shape[0] - 1, table.shape[1]
@@ -81,7 +79,7 @@ def cumulate(table: Any, basis: int, width: int, plane: int, run: Any) -> None:
                     table[p, j] = run[j]
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel
 def uncumulate(table: Any, basis: int, width: int, plane: int) -> None:
     """The transpose of `cumulate`, in place: row p becomes the sum of the rows that p was cumulated into."""
     places, lanes = table.shape[0] - 1, table.shape[1]

@@ -15,13 +15,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit
-
+from locality.posterior.compiled.kernel import kernel
 from locality.posterior.compiled.lines import add_squares, slide
-from locality.posterior.compiled.vectors import FAST
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel
 def read_planes(bank: Any, first: int, count: int, block: Any) -> None:
     """Fill `block [C, H, W, lanes]` with `count` images; lanes past them repeat the last."""
     images, levels, offset = bank
@@ -34,10 +32,10 @@ def read_planes(bank: Any, first: int, count: int, block: Any) -> None:
                     block[c, y, x, j] = image[c, y, x] / levels + offset
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def span(shift: int, size: int, radius: int, wraps: bool) -> Any:  # [first, last)
-    """The lines or columns whose patch may be compared with the one `shift` further on."""
-    if wraps:
+    """The lines whose patch may be compared with the one `shift` further down."""
+    if wraps:  # and a shift upwards is one of those down
         return (0, size) if shift >= 0 else (0, 0)
     if shift == 0:
         return 0, size
@@ -45,7 +43,7 @@ def span(shift: int, size: int, radius: int, wraps: bool) -> Any:  # [first, las
     return max(radius, radius - shift), min(size - radius, size - radius - shift)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def horizontal_shifts(width: int, window: Any) -> Any:  # [first, last)
     """Those at which some pixel has a candidate."""
     radius, wraps = window
@@ -53,7 +51,7 @@ def horizontal_shifts(width: int, window: Any) -> Any:  # [first, last)
     return (0, width) if wraps else (-most, most + 1)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def allowed(q: int, width: int, window: Any, shifts: Any) -> Any:  # [first, last), of places among the shifts
     """Where a pixel of column q has candidates; see `span`."""
     radius, wraps = window
@@ -65,7 +63,7 @@ def allowed(q: int, width: int, window: Any, shifts: Any) -> Any:  # [first, las
     return max(0, low - first), min(count, high - first)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def pieces(q: int, width: int, wraps: bool, shifts: Any) -> Any:  # ((first, last, column of the first), ...)
     """The places of column q whose shifted column exists, in two pieces that do not wrap around."""
     first, count = shifts
@@ -77,7 +75,7 @@ def pieces(q: int, width: int, wraps: bool, shifts: Any) -> Any:  # ((first, las
     return (0, cut, start), (cut, count, 0)
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel
 def move_down(
     block: Any,
     x: Any,
@@ -102,7 +100,7 @@ def move_down(
         _add_row(block, x, r, b, -scale, (y - radius - 1, dy), wraps, shifts, columns)
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel
 def _add_row(
     block: Any, x: Any, r: Any, b: int, scale: Any, move: Any, wraps: bool, shifts: Any, columns: Any
 ) -> None:
@@ -123,11 +121,11 @@ def _add_row(
             )
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel
 def box(lines: Any, count: int, k: int, fresh: bool, window: Any, nothing: Any, sums: Any) -> None:
     """Let `sums` be that of the lines within the radius of line k; unless `fresh`, it is that around k - 1.
 
-    `lines [count, ...]` are as long as `sums` and `nothing`, which is zero.
+    `lines [count, ...]` are as long as `sums`; `nothing` is zero, and no shorter.
     """
     radius, wraps = window
     length = sums.size
