@@ -51,16 +51,18 @@ def main() -> None:
         run = newest(runs, comparison)
         if run is not None:
             kept[comparison] = record(run, trainings(run, runs))
-    if "pattern" in kept and len(matching(kept["pattern"], STEPS)) >= len(matching(kept.get("steps"), STEPS)):
-        kept["steps"] = kept["pattern"]
+            publish(run, [name for name in kept[comparison]["pictures"] if not name.startswith(STEPS)])
+            if comparison == "pattern" and growth(kept[comparison]) >= growth(kept.get("steps")):
+                kept["steps"] = kept[comparison]
+                publish(run, [name for name in kept["steps"]["pictures"] if name.startswith(STEPS)])
     KEPT.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
     PAGE.write_text(page(PAGE.read_text(), kept))
 
 
 def page(text: str, kept: dict[str, Kept]) -> str:
     """The page with every block written anew."""
-    pattern, models, growth = (kept.get(name) for name in (*COMPARISONS, "steps"))
-    rows = [tuple(row) for one in (pattern, models, growth) if one for row in one["trainings"]]
+    pattern, models, steps = (kept.get(name) for name in (*COMPARISONS, "steps"))
+    rows = [tuple(row) for one in (pattern, models, steps) if one for row in one["trainings"]]
     named: dict[tuple[Any, ...], tuple[Any, ...]] = {}
     for row in rows:
         named.setdefault(row[: TRAINING.index("val loss")], row)
@@ -69,7 +71,7 @@ def page(text: str, kept: dict[str, Kept]) -> str:
         "missing": lambda: missing(list(named.values())),
         "pattern": lambda: evaluation(pattern, ["pattern/verdict", "pattern/contrast"], "figure4"),
         "contrast": lambda: pictures(pattern, "pattern/contrast"),
-        "steps": lambda: evaluation(growth, matching(growth, STEPS), STEPS),
+        "steps": lambda: evaluation(steps, matching(steps, STEPS), STEPS),
         "architectures": lambda: evaluation(models, ["architectures/cosine"], "architectures/"),
     }
     return re.sub(
@@ -112,17 +114,26 @@ def trainings(evaluation_run: Run, runs: list[Run]) -> list[Run]:
 
 
 def record(run: Run, trained: list[Run]) -> Kept:
-    """What the page tells of an evaluation; its pictures are copied to docs/images."""
+    """What the page tells of an evaluation."""
     folder, _, metrics = run
-    shown = []
-    for path in sorted((folder / "images").rglob("*.png")):
-        name = path.relative_to(folder / "images").with_suffix("").as_posix()
-        shutil.copy(path, IMAGES / (name.replace("/", "_") + ".png"))
-        shown.append(name)
+    images = folder / "images"
+    shown = [path.relative_to(images).with_suffix("").as_posix() for path in sorted(images.rglob("*.png"))]
     about = {key: metrics["run"][key] for key in ("command", "seconds", "commit")}
     about["command"] = told(about["command"])
     rows = [training(one) for one in trained]
     return {"run": about, "tables": metrics["tables"], "pictures": shown, "trainings": rows}
+
+
+def publish(run: Run, names: list[str]) -> None:
+    """Copy pictures of an evaluation to docs/images."""
+    for name in names:
+        shutil.copy(run[0] / "images" / f"{name}.png", IMAGES / (name.replace("/", "_") + ".png"))
+
+
+def growth(kept: Kept | None) -> tuple[int, int]:
+    """How much an evaluation tells of the pattern along training: strengths, and how often on the way."""
+    names = matching(kept, STEPS)
+    return len(names), max((len(kept["tables"][name]["columns"]) for name in names if kept), default=0)
 
 
 def training(run: Run) -> list[Any]:

@@ -174,6 +174,7 @@ def test_the_page_of_experiments_is_written_from_run_folders(sweep, tmp_path, mo
     trained = experiments.trainings(measured, found)
     assert [one[0] for one in trained] == [runs[0.0, 0], runs[0.5, 0], runs[0.5, 1]]
     kept = experiments.record(measured, trained)
+    experiments.publish(measured, kept["pictures"])
     text = experiments.page(experiments.PAGE.read_text(), {"pattern": kept})
     assert "![pattern/figure4](images/pattern_figure4.png)" in text
     assert "| 0.5000 | 2 | the claim holds at" in text
@@ -188,6 +189,31 @@ def test_the_page_of_experiments_is_written_from_run_folders(sweep, tmp_path, mo
     assert experiments.newest([one for one in found if one[0] != runs[0.5, 1]], "pattern") is None
     run(root, "evaluate", "compare=pattern", *FAST, "unfinished=true")
     assert experiments.newest(experiments.finished(root), "pattern")[0] == folder
+
+
+def test_a_shorter_history_takes_the_place_of_none_that_is_longer(sweep, tmp_path, monkeypatch):
+    from benchmarks import experiments
+
+    root, runs = sweep
+    networks = f"networks=[{runs[0.0, 0]},{runs[0.5, 1]}]"
+    run(root, "evaluate", "compare=pattern", *FAST, "compare.steps=true", networks)
+    for name in ("IMAGES", "KEPT", "PAGE"):
+        monkeypatch.setattr(experiments, name, tmp_path / name)
+    (tmp_path / "IMAGES").mkdir()
+    (tmp_path / "PAGE").write_text("<!-- steps -->\n<!-- end -->\n")
+    monkeypatch.setattr("sys.argv", ["experiments", "--runs", str(root)])
+    experiments.main()
+    kept = json.loads((tmp_path / "KEPT").read_text())
+    assert kept["steps"] == kept["pattern"]
+    assert (tmp_path / "IMAGES" / "pattern_steps_gamma0.5.png").is_file()
+    for table in experiments.matching(kept["steps"], experiments.STEPS):
+        kept["steps"]["tables"][table]["columns"].insert(1, "step 0")
+    (tmp_path / "KEPT").write_text(json.dumps(kept))
+    (tmp_path / "IMAGES" / "pattern_steps_gamma0.5.png").unlink()
+    experiments.main()
+    again = json.loads((tmp_path / "KEPT").read_text())
+    assert again["steps"] == kept["steps"] != again["pattern"]
+    assert not (tmp_path / "IMAGES" / "pattern_steps_gamma0.5.png").exists()
 
 
 def test_networks_that_ship_are_trainings(tmp_path, monkeypatch):
