@@ -206,8 +206,11 @@ def test_a_shorter_history_takes_the_place_of_none_that_is_longer(sweep, tmp_pat
     kept = json.loads((tmp_path / "KEPT").read_text())
     assert kept["steps"] == kept["pattern"]
     assert (tmp_path / "IMAGES" / "pattern_steps_gamma0.5.png").is_file()
-    for table in experiments.matching(kept["steps"], experiments.STEPS):
-        kept["steps"]["tables"][table]["columns"].insert(1, "step 0")
+    for name in experiments.matching(kept["steps"], experiments.STEPS):
+        table = kept["steps"]["tables"][name]
+        table["columns"].insert(1, "step 0")
+        for row in table["rows"]:
+            row.insert(1, 1.0)
     (tmp_path / "KEPT").write_text(json.dumps(kept))
     (tmp_path / "IMAGES" / "pattern_steps_gamma0.5.png").unlink()
     experiments.main()

@@ -37,21 +37,22 @@ class CompiledScan(Scan):
         batch, rows, n = len(query.x), len(self.rows.mask), query.x.shape[1]
         bounds = torch.full((batch,), torch.inf) if bounds is None else bounds
         fine = (query.x.double().contiguous().numpy(), query.shift.double().contiguous().numpy())
-        given_up = np.zeros(batch, np.bool_)
+        # Past so many logits, float64 throughout is the faster way to find them. All scans read the counts and
+        # each adds to its own: none is lost, and what one found too many stays too many.
+        budget = rows * len(self.images) // _MOST_AGAIN
+        spent = np.zeros((-(-len(self.images) // self._lanes), batch), np.int64)
         outputs, starts = self.members if values else (self.members[0], np.zeros_like(self.members[1]))
 
         def part(first: int, last: int) -> tuple[Tensor, Tensor]:
             state, sums = np.zeros((batch, rows, 4)), np.zeros((batch, n))
-            # Past so many logits, float64 throughout is the faster way to find them.
-            budget = rows * (last - first) // _MOST_AGAIN
-            exact = (*fine, bounds.double().numpy(), np.zeros(batch, np.int64), budget, given_up)
+            exact = (*fine, bounds.double().numpy(), spent, budget)
             columns = np.empty((self._lanes, self.rows.mask.shape[1] + 1))
             arguments = (*self._arguments(query, first, last), (outputs, starts), exact)
             forward(*arguments, state, sums, self._scratch(), columns)
             return torch.from_numpy(state), torch.from_numpy(sums)
 
         result = _merged(shared(len(self.images), self._lanes, part), self.rows)
-        return result._replace(sure=torch.from_numpy(~given_up))
+        return result._replace(sure=torch.from_numpy(spent.sum(0) <= budget))
 
     def probe_means(self, query: Query, evidence: Tensor, probe: Probe) -> Tensor:
         """One pass."""

@@ -6,8 +6,8 @@ Arguments that travel together are tuples:
     layout   (basis, width, plane) of the table
     code     (tile, plus, plus_starts, minus, minus_starts, inverted [R]): table rows to add up, see Code
     members  (outputs [n], starts [R + 1]): which outputs a row serves
-    exact    (x, r in float64, bounds [B], spent [B], budget, given up [B]): where logits are found in
-             float64, how often they were and may be, and for which queries they are too many
+    exact    (x, r in float64, bounds [B], spent [blocks, B], budget): where logits are found in float64, how
+             often they were, by the first block of each scan, and how often they may be
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def forward(
     basis, width, plane = layout
     outputs, starts = members
     block, table, distances, w = scratch
-    bounds, spent, budget, given_up = exact[2:]
+    bounds, spent, budget = exact[2:]
     lanes = table.shape[1]
     run = np.empty(lanes, np.float64)
     fine = (columns, np.zeros(lanes, np.bool_), np.empty(lanes, np.float64))
@@ -60,9 +60,7 @@ def forward(
         count = min(lanes, last - start)
         read_block(images, start, last, levels, offset, block)
         for b in range(x.shape[0]):
-            if spent[b] > budget:
-                given_up[b] = True  # for all threads, and never taken back: images were left out
-            if given_up[b]:
+            if spent[:, b].sum() > budget:
                 continue
             squares(block, x[b], r[b], scale, table)
             cumulate(table, basis, width, plane, run)
@@ -77,7 +75,7 @@ def forward(
                     continue
                 if abs(peak) > bounds[b]:
                     these = distances[u % GROUP, :count]
-                    spent[b] += find_again(
+                    spent[first // lanes, b] += find_again(
                         bank, start, queries, layout, code, exact, (b, u), these, peak, fine
                     )
                     shrink = merge_exactly(fine[2][:count], w, state[b, u])
