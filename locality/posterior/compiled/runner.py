@@ -37,8 +37,8 @@ class CompiledScan(Scan):
         batch, rows, n = len(query.x), len(self.rows.mask), query.x.shape[1]
         bounds = torch.full((batch,), torch.inf) if bounds is None else bounds
         fine = (query.x.double().contiguous().numpy(), query.shift.double().contiguous().numpy())
-        # Past so many logits, float64 throughout is the faster way to find them. All scans read the counts and
-        # each adds to its own: none is lost, and what one found too many stays too many.
+        # Past so many logits, float64 throughout is the faster way to find them. Scans read all counts and
+        # add to their own: none is lost, and what one found too many stays too many.
         budget = rows * len(self.images) // _MOST_AGAIN
         spent = np.zeros((-(-len(self.images) // self._lanes), batch), np.int64)
         outputs, starts = self.members if values else (self.members[0], np.zeros_like(self.members[1]))
