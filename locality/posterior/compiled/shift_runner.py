@@ -57,11 +57,10 @@ class CompiledShiftScan(ShiftScan):
 
     def _arguments(self, query: Query, first: int, last: int) -> tuple[Any, ...]:
         levels, offset = (127.5, -1.0) if self.images.dtype == torch.uint8 else (1.0, 0.0)
-        channels, height, width = self.image_shape
-        images = self.images.reshape(-1, channels, height, width).numpy()
+        _, height, width = self.image_shape
         shift = query.shift.to(self.dtype).reshape(-1, height, width).contiguous().numpy()
         return (
-            (images, levels, offset),
+            (self.images.numpy(), levels, offset),
             first,
             last,
             (self._pixels(query.x), shift, query.scale),

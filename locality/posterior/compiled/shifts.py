@@ -1,7 +1,7 @@
 """The scan over every patch at every location, a block of images and a vertical shift at a time.
 
 Arguments that travel together are tuples, besides those of `windows`:
-    bank     (images [N, C, H, W] as they rest, levels, offset): a value v reads as v / levels + offset
+    bank     (images [N, n] as they rest, levels, offset): a value v reads as v / levels + offset
     queries  (x [B, C, H, W], r [B, H, W], scale), in the working type
     pixel    (b, y, q), and dy: a query, a line and a column of it, and the vertical shift of its candidates
 """
@@ -16,6 +16,7 @@ from locality.posterior.compiled.aligned import aligned
 from locality.posterior.compiled.kernel import kernel
 from locality.posterior.compiled.lines import dot, least, moments, respond
 from locality.posterior.compiled.softmax import NEGLIGIBLE, merge, normalise
+from locality.posterior.compiled.table import read_block
 from locality.posterior.compiled.vectors import STEP
 from locality.posterior.compiled.windows import (
     allowed,
@@ -23,7 +24,6 @@ from locality.posterior.compiled.windows import (
     horizontal_shifts,
     move_down,
     pieces,
-    read_planes,
     span,
 )
 
@@ -44,6 +44,7 @@ def forward(
     sums: Any,  # [B, C, H, W] float64: sums of weight * value
 ) -> None:
     """Merge the patches of images first..last into the running softmax of every pixel."""
+    images, levels, offset = bank
     x, r, scale = queries
     _, channels, height, width = x.shape
     factor, ends = x.dtype.type(scale), horizontal_shifts(width, window)
@@ -51,7 +52,7 @@ def forward(
         count = min(_LANES, last - start)
         lanes = -(-count // STEP) * STEP
         block = aligned((channels, height, width, lanes), x)
-        read_planes(bank, start, count, block)
+        read_block(images, start, last, levels, offset, block.reshape((-1, lanes)))
         for left in range(ends[0], ends[1], _LINE // lanes):
             shifts = (left, min(_LINE // lanes, ends[1] - left))
             columns, line = aligned((width, shifts[1] * lanes), x), (shifts[1] * lanes,)
@@ -89,6 +90,7 @@ def backward(
     sums: Any,  # [B, C, H, W] float64: sum_q,candidates weight (g_q . X_q - mean_q) (X_p - centre_p)
 ) -> None:
     """The transpose of the windows, applied to the weights of the patches of images first..last."""
+    images, levels, offset = bank
     x, r, scale = queries
     _, channels, height, width = x.shape
     factor, ends = x.dtype.type(scale), horizontal_shifts(width, window)
@@ -96,7 +98,7 @@ def backward(
         count = min(_LANES, last - start)
         lanes = -(-count // STEP) * STEP
         block = aligned((channels, height, width, lanes), x)
-        read_planes(bank, start, count, block)
+        read_block(images, start, last, levels, offset, block.reshape((-1, lanes)))
         together = max(1, min(_SHORT, _KEPT // (height * width)) // lanes)
         for left in range(ends[0], ends[1], together):
             shifts = (left, min(together, ends[1] - left))

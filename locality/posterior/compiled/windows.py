@@ -8,7 +8,6 @@ neighbouring rows of the table. Neither depends on the size of the window.
 Arguments that travel together are tuples:
     window   (radius, wraps): half the patch, and whether images wrap around
     shifts   (first, count): the horizontal ones
-    size     (C, H, W)
 """
 
 from __future__ import annotations
@@ -17,19 +16,6 @@ from typing import Any
 
 from locality.posterior.compiled.kernel import kernel
 from locality.posterior.compiled.lines import add_squares, slide
-
-
-@kernel
-def read_planes(bank: Any, first: int, count: int, block: Any) -> None:
-    """Fill `block [C, H, W, lanes]` with `count` images; lanes past them repeat the last."""
-    images, levels, offset = bank
-    channels, height, width, lanes = block.shape
-    for j in range(lanes):
-        image = images[first + min(j, count - 1)]
-        for c in range(channels):
-            for y in range(height):
-                for x in range(width):
-                    block[c, y, x, j] = image[c, y, x] / levels + offset
 
 
 @kernel
