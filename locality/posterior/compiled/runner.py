@@ -12,7 +12,7 @@ from torch import Tensor
 from locality.posterior.compiled.aligned import aligned
 from locality.posterior.compiled.code import Code
 from locality.posterior.compiled.scan import GROUP, backward, forward
-from locality.posterior.compiled.shares import shared, united
+from locality.posterior.compiled.shares import at_rest, shared, united
 from locality.posterior.compiled.table_rows import ROW_BYTES
 from locality.posterior.rounding import Query
 from locality.posterior.rows import Rows
@@ -83,10 +83,9 @@ class CompiledScan(Scan):
         return torch.stack(found).sum(0), torch.stack(sums).sum(0)
 
     def _arguments(self, query: Query, first: int, last: int) -> tuple[Any, ...]:
-        levels, offset = (127.5, -1.0) if self.images.dtype == torch.uint8 else (1.0, 0.0)
         _, height, width = self.rows.image_shape
         return (
-            (self.images.numpy(), levels, offset),
+            at_rest(self.images),
             first,
             last,
             (self._numpy(query.x), self._numpy(query.shift), query.scale),

@@ -32,6 +32,11 @@ def shared(
         return list(pool.map(lambda ends: part(*ends), ranges))
 
 
+def at_rest(images: Tensor) -> tuple[np.ndarray, float, float]:
+    """(images, levels, offset), as kernels take a bank: a value v reads as v / levels + offset."""
+    return images.numpy(), *((127.5, -1.0) if images.dtype == torch.uint8 else (1.0, 0.0))
+
+
 def united(
     states: Tensor,  # [parts, ..., 4], as in `softmax`
 ) -> tuple[tuple[Tensor, Tensor, Tensor], Tensor]:

@@ -10,7 +10,7 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from locality.posterior.compiled.shares import shared, united
+from locality.posterior.compiled.shares import at_rest, shared, united
 from locality.posterior.compiled.shifts import backward, forward
 from locality.posterior.compiled.vectors import STEP
 from locality.posterior.rounding import Query
@@ -56,11 +56,10 @@ class CompiledShiftScan(ShiftScan):
         return torch.stack(shared(len(self.images), STEP, part)).sum(0).flatten(1)
 
     def _arguments(self, query: Query, first: int, last: int) -> tuple[Any, ...]:
-        levels, offset = (127.5, -1.0) if self.images.dtype == torch.uint8 else (1.0, 0.0)
         _, height, width = self.image_shape
         shift = query.shift.to(self.dtype).reshape(-1, height, width).contiguous().numpy()
         return (
-            (self.images.numpy(), levels, offset),
+            at_rest(self.images),
             first,
             last,
             (self._pixels(query.x), shift, query.scale),
