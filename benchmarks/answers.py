@@ -13,7 +13,7 @@ from locality import NoiseSchedule
 Found = Mapping[str, Any]  # what a run folder's metrics.json holds
 Table = tuple[Sequence[str], list[list[Any]]]  # columns, rows
 EXACT, WSSM, FLOOR = "pca_locality", "pca_locality_wssm", "wiener"
-OWN = "local_mixture"
+OWN = "stacked_mixtures"
 ORDER = ("optimal", "equivariant_local_score", FLOOR, EXACT, "golden_subset")  # published, CIFAR-10
 SAMPLES = ("r2", "r2 over PCA locality", "median r2", "median r2 over PCA locality", "MSE")
 AIM, RANGE = 0.85, (0.15, 2.0)  # of PCA locality's held-out error; and the noise levels

@@ -95,7 +95,7 @@ def all_cases(rounds: int, steps: list[int]) -> dict[str, Callable[[], Rows]]:
         "golden": lambda: cases.golden(golden(bank()), start(bank()), 1, steps),
         "golden-whole": lambda: cases.golden_whole(golden(bank()), start(bank()), 1, steps),
         "mixture": lambda: cases.mixture(
-            LocalMixture.fit(bank(size=16), blend=0, cache=STATISTICS), bank(size=16).images[:8], 1, few
+            LocalMixture.fit(bank(size=16), cache=STATISTICS), bank(size=16).images[:8], 1, few
         ),
         "large-optimal": lambda: uniform(bank(20_000), 1, few),
         "large-local-9": lambda: windows(bank(20_000), 9, 1, few),

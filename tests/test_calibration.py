@@ -15,7 +15,7 @@ from hydra import compose, initialize_config_dir
 
 from locality import GaussianStats, ImageBank, NoiseSchedule, app
 from locality.bank import to_float
-from locality.calibration import Calibration, bind, calibrate, thinned
+from locality.calibration import Calibration, Stacking, bind, calibrate, thinned
 from locality.config import UsageError
 from locality.denoisers import EquivariantLocalScore, LocalScore, PatchComposite, PCALocality, Wiener
 from locality.noise import image_noise
@@ -169,6 +169,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Path:
 CALIBRATE = (
     "compare=calibrate", "compare.count=8", "compare.patch_sizes=[1,3,5,31]", "compare.taus=[0.1,0.3]",
     "compare.betas=[1,2]", "compare.blends=[0,0.5]", "compare.windows=[3,64]",
+    "candidates.stacked_mixtures.windows=[4]",
     "compare.bank_counts.equivariant_local_score=20",
 )  # fmt: skip
 ONLY = (
@@ -188,7 +189,7 @@ def test_an_evaluation_uses_what_was_calibrated_for_its_checkpoint(machine, tmp_
     assert numbers["calibrate/mse/local_score/patch_size"] < 1e-12
     windows = {f"{name}.patch_size" for name in ("local_score", "patch_composite", "equivariant_local_score")}
     names = windows | {"pca_locality.tau", "soft_locality.beta", "soft_locality.blend"}
-    names |= {"local_mixture.window", "local_mixture.blend"}
+    names |= {"local_mixture.window", "stacked_mixtures.shares"}
     kept = machine / "checkpoints" / "last.calibration"
     assert {path.stem for path in kept.iterdir()} == names
     for path in kept.iterdir():
@@ -196,7 +197,9 @@ def test_an_evaluation_uses_what_was_calibrated_for_its_checkpoint(machine, tmp_
     assert Calibration.load(kept / "equivariant_local_score.patch_size.json").bank_count == 20
     assert Calibration.load(kept / "local_score.patch_size.json").values == (1, 3, 5, 15)  # 31 hold no more
     assert Calibration.load(kept / "local_mixture.window.json").values == (3, 8)
-    for picture in ("patch_size", "tau", "blend", "mse/patch_composite/patch_size", "mse/soft_locality/beta"):
+    assert set(Stacking.load(kept / "stacked_mixtures.shares.json").members) == {"window_4", "optimal"}
+    pictures = ("patch_size", "tau", "blend", "shares/stacked_mixtures", "mse/stacked_mixtures/shares")
+    for picture in (*pictures, "mse/patch_composite/patch_size", "mse/soft_locality/beta"):
         assert (calibrated / "images" / "calibrate" / f"{picture}.png").is_file()
     # Drawing takes most of the time, and is the subject of other tests.
     monkeypatch.setattr(import_module("locality.compare.analytic_vs_nn"), "_draw", lambda *_: None)

@@ -1,4 +1,4 @@
-"""The local mixture: its posterior mean, its fit, and the denoisers between which it lies."""
+"""The local mixture: its posterior mean, its fit, and the denoiser that it becomes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch.distributions import Categorical, MixtureSameFamily, MultivariateNorm
 
 from locality import GaussianStats, ImageBank
 from locality.bank import to_float
-from locality.denoisers import LocalMixture, Optimal, Wiener
+from locality.denoisers import LocalMixture, Wiener
 from locality.denoisers.local_mixture import corners
 from locality.mixture import Mixture, fit_mixture
 
@@ -78,18 +78,8 @@ def test_with_one_part_and_the_whole_image_it_is_wiener():
     for t in (100, 500, 900):
         x, sigma = (one.double() for one in noisy(bank.images, t))
         for rank in (10, 500):  # with one part, the leading coordinates are as the others
-            one = LocalMixture.fit(bank, window=99, components=1, blend=0, rank=rank)
+            one = LocalMixture.fit(bank, window=99, components=1, rank=rank)
             assert relative(one(x, sigma), Wiener(shrunk)(x, sigma)) < 1e-5
-
-
-def test_its_other_end_is_the_optimal_denoiser_and_between_them_it_is_their_mean():
-    bank = ImageBank(photographs(8))
-    x, sigma = (one.double() for one in noisy(bank.images, 300))
-    optimal = Optimal(bank)(x, sigma)
-    assert relative(LocalMixture.fit(bank, window=4, blend=1)(x, sigma), optimal) < 1e-9
-    none = LocalMixture.fit(bank, window=4, blend=0)(x, sigma)
-    some = LocalMixture.fit(bank, window=4, blend=0.25)(x, sigma)
-    assert relative(some, 0.75 * none + 0.25 * optimal) < 1e-9
 
 
 @pytest.mark.parametrize("places", [1, 2, 9])
@@ -97,7 +87,7 @@ def test_a_pixel_is_the_mean_over_the_windows_that_hold_it(places):
     images = photographs(8)
     bank = ImageBank(images)
     x, sigma = (one.double() for one in noisy(images, 200))
-    denoiser = LocalMixture.fit(bank, window=5, blend=0, components=4, places=places)
+    denoiser = LocalMixture.fit(bank, window=5, components=4, places=places)
     size, windows, mixtures = denoiser.parts(sigma[0].item())
     assert size == (5, 5)
     assert len(mixtures.weights) == min(places, 4) ** 2
@@ -132,7 +122,7 @@ def test_images_of_a_few_kinds_are_denoised_better_than_by_one_gaussian():
     )
     (score,) = torch.autograd.grad(noisy_truth.log_prob(y).sum(), y)
     bayes = ((y.detach() + (8 * sigma) ** 2 * score) / 8).reshape(x.shape)
-    found = LocalMixture.fit(bank, window=4, components=3, blend=0)(x, sigma)
+    found = LocalMixture.fit(bank, window=4, components=3)(x, sigma)
     errors = [(one - test).square().mean().item() for one in (bayes, found, Wiener.fit(bank)(x, sigma))]
     assert errors[1] < 1.03 * errors[0]
     assert errors[1] < 0.9 * errors[2]
@@ -153,7 +143,7 @@ def test_the_same_seed_gives_the_same_mixture_and_a_cache_changes_nothing(tmp_pa
 @pytest.mark.parametrize("t", [20, 100, 300, 500, 700, 900, 999])
 def test_single_precision_costs_a_hundred_thousandth(t):
     bank = ImageBank(photographs(8))
-    denoiser = LocalMixture.fit(bank, window=64, blend=0, components=8)
+    denoiser = LocalMixture.fit(bank, window=64, components=8)
     x, sigma = noisy(bank.images, t)
     whole = copy.deepcopy(denoiser).double()
     assert relative(denoiser(x, sigma), whole(x.double(), sigma.double())) < 1e-5
@@ -176,10 +166,10 @@ def test_more_parts_than_vectors_can_tell_apart_are_fitted_all_the_same():
 
 def test_windows_larger_than_the_image_share_a_mixture(tmp_path):
     bank = ImageBank(digits())
-    denoiser = LocalMixture.fit(bank, window={0.3: 4, 1.0: 8, 3.0: 64}, components=3, cache=tmp_path)
+    LocalMixture.fit(bank, window={0.3: 4, 1.0: 8, 3.0: 64}, components=3, cache=tmp_path)
     assert len(list(tmp_path.glob("mixture-*.safetensors"))) == 2
     with pytest.raises(ValueError, match=r"^mixtures: want some for windows of \[4\] pixels, got \[\]"):
-        LocalMixture(denoiser.average, {}, 8, 4)
+        LocalMixture({}, bank.image_shape, 8, 4)
 
 
 def test_numbers_of_numpy_are_numbers_and_find_the_same_cache(tmp_path):
@@ -199,11 +189,11 @@ def test_a_small_budget_changes_nothing():
 def test_levels_choose_windows_image_by_image():
     bank = ImageBank(digits())
     x, _ = noisy(bank.images, 200)
-    both = LocalMixture.fit(bank, window={0.3: 3, 3.0: 8}, blend=0)
+    both = LocalMixture.fit(bank, window={0.3: 3, 3.0: 8})
     sigma = torch.where(torch.arange(len(x)) % 2 == 0, 0.3, 3.0)
     found = both(x, sigma)
     for level, side in ((0.3, 3), (3.0, 8)):
-        alone = LocalMixture.fit(bank, window=side, blend=0)(x[sigma == level], level)
+        alone = LocalMixture.fit(bank, window=side)(x[sigma == level], level)
         assert relative(found[sigma == level], alone) < 1e-6
 
 
@@ -211,7 +201,7 @@ def test_windows_cover_images_that_are_not_square():
     images = to_float(photographs(8))[:, :, :, :5]
     bank = ImageBank(images)
     x = images[:3] + 0.3
-    assert LocalMixture.fit(bank, window=6, blend=0)(x, 0.3).shape == x.shape
+    assert LocalMixture.fit(bank, window=6)(x, 0.3).shape == x.shape
     assert corners((6, 5), bank.image_shape, 9) == [(0, (0, 0)), (1, (2, 0))]
     assert corners((6, 5), bank.image_shape, 1) == [(0, (0, 0)), (0, (2, 0))]
 
@@ -219,7 +209,7 @@ def test_windows_cover_images_that_are_not_square():
 @pytest.mark.parametrize(
     ("setting", "value"),
     [
-        ("window", 0), ("window", 2.5), ("window", {}), ("blend", 1.5), ("components", 0),
+        ("window", 0), ("window", 2.5), ("window", {}), ("components", 0),
         ("components", True), ("rank", 1.5), ("pseudo_count", -1), ("most", 0), ("places", 0),
         ("seed", "x"), ("seed", 2**70),
     ],

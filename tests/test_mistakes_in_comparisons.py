@@ -78,7 +78,8 @@ def test_what_the_command_line_gives_no_calibration_moves(run, tmp_path, monkeyp
 
 def test_a_candidate_that_is_taken_out_takes_its_settings_along(run, tmp_path, monkeypatch, capsys):
     others = [
-        f"~candidates.{name}" for name in ("local_score", "patch_composite", "soft_locality", "local_mixture")
+        f"~candidates.{name}"
+        for name in ("local_score", "patch_composite", "soft_locality", "local_mixture", "stacked_mixtures")
     ]
     asked = [
         "compare=calibrate", f"checkpoint={run}", "compare.count=2", "compare.taus=[0.5,0.1]", *others,
@@ -97,7 +98,15 @@ def test_a_candidate_that_is_taken_out_takes_its_settings_along(run, tmp_path, m
         assert kept.read_text() != before
     finally:
         kept.unlink()
-    names = ["wiener", "local_score", "patch_composite", "soft_locality", "local_mixture", "smoothed"]
+    names = [
+        "wiener",
+        "local_score",
+        "patch_composite",
+        "soft_locality",
+        "local_mixture",
+        "stacked_mixtures",
+        "smoothed",
+    ]
     names += ["equivariant_local_score", "equivariant_broken", "pca_locality_wssm", "golden_subset"]
     table = ["compare=paper_table", f"checkpoint={run}", "compare.count=2", "compare.pictures=1"]
     evaluate(monkeypatch, tmp_path, *table, *(f"~candidates.{name}" for name in names))

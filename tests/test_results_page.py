@@ -53,7 +53,14 @@ def test_the_newest_finished_table_of_unedited_data_counts(tmp_path: Path) -> No
 
 def measured(section: str, nn2: bool = False) -> dict[str, Any]:
     """What a comparison leaves, with numbers that are planted: r2 of a row is its place, in tenths."""
-    names = ["optimal", "equivariant_local_score", "wiener", "pca_locality", "golden_subset", "local_mixture"]
+    names = [
+        "optimal",
+        "equivariant_local_score",
+        "wiener",
+        "pca_locality",
+        "golden_subset",
+        "stacked_mixtures",
+    ]
     if section == "variants":
         names += [f"wssm_{n}" for n in (128, 512, 2048)] + ["float32", "float32_wssm_512", "axis_row"]
         names += [
@@ -111,15 +118,15 @@ def test_a_difference_is_told_where_the_intervals_of_mean_and_median_agree(mean,
     scalars = {}
     for key, ends in (("r2_over_wiener", mean), ("median_r2_over_wiener", median)):
         for end, value in zip(("", "_low", "_high"), ends or (), strict=False):
-            scalars[f"paper/{key}{end}/local_mixture"] = value
-    said = against({"scalars": scalars}, "local_mixture", "paper", "wiener")
-    assert said.startswith(f"`local_mixture` {word} (")
+            scalars[f"paper/{key}{end}/stacked_mixtures"] = value
+    said = against({"scalars": scalars}, "stacked_mixtures", "paper", "wiener")
+    assert said.startswith(f"`stacked_mixtures` {word} (")
 
 
 def test_rows_that_were_not_measured_are_not_ranked() -> None:
     scalars = {"paper/r2/optimal": -1.2, "paper/r2/wiener": -0.3}
     assert order_verdict({"scalars": scalars}).endswith("here by the mean: optimal, wiener")
-    assert heldout_verdict({"scalars": {}}) == "`pca_locality` not measured; `local_mixture` not measured"
+    assert heldout_verdict({"scalars": {}}) == "`pca_locality` not measured; `stacked_mixtures` not measured"
     assert against({"scalars": {}}, "wssm_128") == "`wssm_128` not measured"
 
 

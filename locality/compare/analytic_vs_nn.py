@@ -12,6 +12,7 @@ from locality.compare.context import Context
 from locality.compare.drawing import SIGMA, mean_series
 from locality.compare.summary import FLOOR, Summary
 from locality.config import UsageError
+from locality.denoisers.stacked import bank_count
 from locality.metrics import PerImage, per_image, ratio_interval
 from locality.modules.comparison import ComparisonModule
 from locality.report import Chart, Report, Series, format_table
@@ -41,8 +42,8 @@ def analytic_vs_nn(
     )  # fmt: skip
     context.test(module, count)
     _draw(context.report, module)
-    banks = {name: bank for name, one in candidates.items() if (bank := getattr(one, "bank", None))}
-    thinned = {name: len(bank) for name, bank in banks.items() if len(bank) < len(context.bank)}
+    counts = {name: bank_count(one) for name, one in candidates.items()}
+    thinned = {name: count for name, count in counts.items() if count and count < len(context.bank)}
     summary = Summary(module.results, module.sigmas.tolist(), thinned)
     context.report.scalars(summary.scalars())
     context.report.table("compare/summary", summary.columns, summary.rows())

@@ -11,7 +11,7 @@ from pathlib import Path
 from lightning import LightningModule, Trainer
 
 from locality.bank import ImageBank
-from locality.calibration import Calibration, thinned
+from locality.calibration import load, thinned
 from locality.compare.trained import Trained
 from locality.config import UsageError
 from locality.data import ImageDataModule
@@ -130,8 +130,8 @@ class Context:
     def _calibrated(self, name: str, alike: str, fit: Fit) -> Fit:
         for path in sorted(self.calibrations.glob(f"{alike}.*.json")):
             try:
-                found = Calibration.load(path)
-                if f"{name}.{found.parameter}" in self.given:
+                found = load(path)
+                if f"{name}.{found.setting}" in self.given:
                     continue
                 fit = found.apply(fit)
             except ValueError as error:
@@ -140,7 +140,7 @@ class Context:
                 raise UsageError(f"{path}: of other training images; give compare.calibration=none")
             if first_rank():
                 print(
-                    f"{name}: {found.parameter} calibrated against the {found.target} with {found.images} "
+                    f"{name}: {found.setting} calibrated against the {found.target} with {found.count} "
                     f"val images and {found.bank_count:,} training images, {path}",
                     flush=True,
                 )

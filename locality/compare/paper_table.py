@@ -16,6 +16,7 @@ from locality.compare.paper_figures import figure_1, figure_5
 from locality.compare.summary import FLOOR, Quantity, median_quantity, quantity
 from locality.config import UsageError, nearest
 from locality.denoisers.base import Denoiser
+from locality.denoisers.stacked import bank_count
 from locality.metrics import PearsonR, is_copy, nearest_two, ratio_interval
 from locality.modules.base import PROTOCOL_STEPS
 from locality.modules.comparison import ComparisonModule, Scores
@@ -41,7 +42,7 @@ class Row:
     targets: Tensor  # [N, C, H, W] the reference's samples
     distances: Tensor  # [N, 2] of a sample from its two nearest training images
     places: Tensor  # [N, 2] which these are
-    bank: int | None  # training images that it had; None: it keeps none
+    bank: int | None  # training images that it had; None: it keeps no count
 
     @cached_property
     def quantities(self) -> dict[str, Quantity]:
@@ -161,8 +162,7 @@ def _measure(
     rows = {}
     for name, scores in module.results.items():
         distances, places = nearest_two(samples[name], context.bank)
-        bank = getattr(rivals.get(name), "bank", None)
-        kept = None if bank is None else len(bank)
+        kept = bank_count(rivals[name]) if name in rivals else None
         rows[name] = Row(scores, samples[name], samples[reference], distances, places, kept)
     return rows
 

@@ -13,6 +13,8 @@ from locality.denoisers.pca_locality import PCALocality
 from locality.denoisers.precision import PrecisionDenoiser
 from locality.denoisers.smoothed import Smoothed
 from locality.denoisers.soft_locality import SoftLocality
+from locality.denoisers.stacked import Stacked
+from locality.denoisers.stacked_mixtures import stacked_mixtures
 from locality.denoisers.wiener import Wiener
 
 __all__ = [
@@ -31,5 +33,7 @@ __all__ = [
     "PrecisionDenoiser",
     "Smoothed",
     "SoftLocality",
+    "Stacked",
     "Wiener",
+    "stacked_mixtures",
 ]

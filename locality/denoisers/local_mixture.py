@@ -1,4 +1,4 @@
-"""The local mixture: this project's own denoiser."""
+"""The local mixture: Wiener filters of windows, mixed (this project)."""
 
 from __future__ import annotations
 
@@ -16,16 +16,14 @@ from torch import Tensor
 
 from locality.bank import ImageBank, to_float
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET, is_count
-from locality.denoisers.base import Denoiser, per_image
+from locality.denoisers.base import Denoiser
 from locality.denoisers.levels import Levels
-from locality.denoisers.optimal import Optimal
 from locality.denoisers.options import real
 from locality.full_precision import FullPrecision
 from locality.mixture import Mixture, fit_mixture, stacked
 from locality.statistics_cache import kept
 
 WINDOW: Final = {0.5: 8, 0.9: 12, 1.3: 20, 2.0: 64}
-BLEND: Final = {1.5: 0.0, 2.0: 0.3, 3.5: 0.5, 6.0: 0.7}
 _FORMAT = "locality.mixture/1"
 _TEMPORARIES = 8  # of K x m numbers for each image, at most
 Corner = tuple[int, int]
@@ -36,34 +34,31 @@ class LocalMixture(FullPrecision, Denoiser):
 
     The training images' windows at a place are fitted by a mixture of K Gaussians. The estimate of a window
     is its posterior mean under that mixture: a Wiener filter for each part, weighed by the chance that the
-    window is of that part. M, the estimate of a pixel, is the mean over the windows that hold it, and
-    `D(x) = (1 - blend) M(x) + blend Optimal(x)`: where noise hides all but the coarse features, a few
-    parts describe the images less well than the images themselves do.
+    window is of that part. The estimate of a pixel is the mean over the windows that hold it.
 
-    One part and a window as large as the image make M `Wiener`. Locality comes from the covariances of the
-    parts, and from windows that are smaller where there is less noise. M reads no training image: a call
+    One part and a window as large as the image make it `Wiener`. Locality comes from the covariances of the
+    parts, and from windows that are smaller where there is less noise. It reads no training image: a call
     costs a product for each part of each window.
 
-    Raises ValueError for a window below 1, a blend outside [0, 1], counts that are no whole numbers from 1.
+    Raises ValueError for a window below 1 and for counts that are no whole numbers from 1.
     """
 
     def __init__(
         self,
-        average: Optimal,
         mixtures: Mapping[int, Mixture],  # by the window's side: one for each of its places
+        image_shape: torch.Size,  # (C, H, W)
         places: int,  # along each side of the image, at most
         window: int | Mapping[float, int] = WINDOW,  # pixels; or one for each of some noise levels
-        blend: float | Mapping[float, float] = BLEND,  # share of the optimal denoiser
+        bank_count: int | None = None,  # images that they were fitted to, for tables
+        memory_budget: int = MEMORY_BUDGET,  # bytes above the mixtures
     ) -> None:
         super().__init__()
-        self.average = average
-        self.image_shape = average.bank.image_shape
-        self.places = places
+        self.image_shape = image_shape
+        self.places, self.bank_count, self.memory_budget = places, bank_count, memory_budget
         self.window = windows(window)
         missing = sorted(_sides(self.window, self.image_shape) - mixtures.keys())
         if missing:
             raise ValueError(f"mixtures: want some for windows of {missing} pixels, got {sorted(mixtures)}")
-        self.blend = Levels("blend", blend, lambda c: 0 <= c <= 1, "a number from 0 to 1")
         for side, mixture in mixtures.items():
             for name, tensor in zip(Mixture._fields, mixture, strict=True):
                 self.register_buffer(f"{name}_{side}", tensor.contiguous())
@@ -73,7 +68,6 @@ class LocalMixture(FullPrecision, Denoiser):
         cls,
         bank: ImageBank,
         window: int | Mapping[float, int] = WINDOW,  # pixels; larger ones than the image are the image
-        blend: float | Mapping[float, float] = BLEND,
         components: int = 64,  # parts of a mixture
         places: int = 8,  # mixtures along each side of the image, at most; 1 for images without a layout
         rank: int = 192,  # leading principal components of a window that are mixed; the rest is Wiener
@@ -81,39 +75,33 @@ class LocalMixture(FullPrecision, Denoiser):
         most: int = 60_000,  # windows that a mixture is fitted to, at random if there are more
         seed: int = 0,  # of where the fit starts
         cache: str | Path | None = None,  # a folder for fitted mixtures, which take seconds to minutes
-        chunk_size: int | None = None,  # training images read at once; changes no result
         memory_budget: int = MEMORY_BUDGET,  # bytes above the bank and the mixtures
     ) -> LocalMixture:
         """The mixtures of all window sizes that `window` names."""
-        average = Optimal(bank, chunk_size, memory_budget)
+        if not isinstance(bank, ImageBank):
+            raise ValueError(f"bank: want an ImageBank, got {type(bank).__name__}")
+        if not is_count(memory_budget):
+            raise ValueError(f"memory_budget: want a whole number of bytes, got {memory_budget!r}")
         recipe = Recipe(components, places, rank, pseudo_count, most, seed)
         sides = _sides(windows(window), bank.image_shape)
         mixtures = {side: recipe.mixture(bank, side, cache) for side in sorted(sides)}
-        return cls(average, mixtures, places, window, blend).to(bank.images.device)
-
-    @property
-    def bank(self) -> ImageBank:
-        """The training images."""
-        return self.average.bank
+        denoiser = cls(mixtures, bank.image_shape, places, window, len(bank), memory_budget)
+        return denoiser.to(bank.images.device)
 
     def estimate(self, x: Tensor, sigma: Tensor) -> Tensor:
-        """`(1 - blend) M(x) + blend Optimal(x)`; what has no share is not computed."""
+        """The mean over windows of their posterior means."""
         if not bool(x.detach().isfinite().all()):
             raise ValueError("x: want finite numbers, got NaN or infinity")
         levels, which = sigma.detach().unique(return_inverse=True)
-        share = sigma.new_tensor([self.blend.at(level) for level in levels.tolist()])[which]
         sides = torch.tensor([self._side(level) for level in levels.tolist()], device=x.device)[which]
         out = torch.zeros_like(x)
-        for side in sides[share < 1].unique().tolist():
+        for side in sides.unique().tolist():
             means = self.get_buffer(f"means_{side}")
             each = _TEMPORARIES * means[0].numel() * means.element_size()
-            together = max(1, self.average.limits_of_memory.memory_budget // each)
-            for alike in ((sides == side) & (share < 1)).nonzero()[:, 0].split(together):
-                mixed = self._mixed(x[alike], sigma[alike], side) * per_image(1 - share[alike])
-                out = out.index_put((alike,), mixed)
-        some = share > 0
-        averaged = self.average.estimate(x[some], sigma[some]) * per_image(share[some])
-        return out.index_put((some,), averaged, accumulate=True)
+            together = max(1, self.memory_budget // each)
+            for alike in (sides == side).nonzero()[:, 0].split(together):
+                out = out.index_put((alike,), self._mixed(x[alike], sigma[alike], side))
+        return out
 
     def parts(
         self,
@@ -124,7 +112,7 @@ class LocalMixture(FullPrecision, Denoiser):
 
     def _side(self, sigma: float) -> int:
         assert self.image_shape is not None
-        return _cut(self.window.at(sigma), self.image_shape)
+        return cut(self.window.at(sigma), self.image_shape)
 
     def _parts(self, side: int) -> tuple[tuple[int, int], list[tuple[int, Corner]], Mixture]:
         assert self.image_shape is not None
@@ -207,12 +195,13 @@ class Recipe:
         return stacked(mixtures)
 
 
-def _cut(side: float, image_shape: torch.Size) -> int:
+def cut(side: float, image_shape: torch.Size) -> int:
+    """A window's side, at most the image's."""
     return min(int(side), max(image_shape[-2:]))  # larger windows are all the image
 
 
 def _sides(window: Levels, image_shape: torch.Size) -> set[int]:
-    return {_cut(side, image_shape) for side in window.values.tolist()}
+    return {cut(side, image_shape) for side in window.values.tolist()}
 
 
 def windows(given: int | Mapping[float, int]) -> Levels:

@@ -1,0 +1,18 @@
+"""Calibration: settings and shares that serve best, noise level by noise level."""
+
+from locality.calibration.choice import Calibration, calibrate
+from locality.calibration.kept import CLEAN, NETWORK, Kept, bind, load, thinned
+from locality.calibration.stacking import Stacking, calibrate_shares
+
+__all__ = [
+    "CLEAN",
+    "NETWORK",
+    "Calibration",
+    "Kept",
+    "Stacking",
+    "bind",
+    "calibrate",
+    "calibrate_shares",
+    "load",
+    "thinned",
+]

@@ -1,0 +1,130 @@
+"""What any calibration leaves: a file that says what was found, for which denoiser and which images."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import math
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import torch
+
+from locality.bank import ImageBank
+from locality.denoisers.fitting import Fit
+
+NETWORK, CLEAN = "network", "clean images"  # what estimates are measured against
+
+
+class Kept(ABC):
+    """What was found for a setting of a denoiser's fit. Subclasses are frozen dataclasses."""
+
+    FORMAT: ClassVar[str]
+    formats: ClassVar[dict[str, type[Kept]]] = {}
+    sigmas: tuple[float, ...]  # S noise levels
+    target: str  # "network" | "clean images"
+    bank: str  # fingerprint of the training images
+    bank_count: int  # how many they are
+
+    def __init_subclass__(cls) -> None:
+        Kept.formats[cls.FORMAT] = cls
+
+    @property
+    @abstractmethod
+    def setting(self) -> str:
+        """The argument of the fit that was calibrated."""
+
+    @property
+    @abstractmethod
+    def count(self) -> int:
+        """How many images were denoised."""
+
+    @abstractmethod
+    def mapping(self) -> Mapping[float, Any]:
+        """{sigma: value}: what denoisers take for the setting."""
+
+    @abstractmethod
+    def told(self) -> dict[str, Any]:
+        """What the file says beside the fields, for people to read."""
+
+    @classmethod
+    @abstractmethod
+    def of(cls, content: Mapping[str, Any]) -> Self:
+        """What a file's content says. Raises ValueError, KeyError or TypeError for another's content."""
+
+    def apply(self, fit: Fit) -> Fit:
+        """The recipe with the calibrated setting."""
+        return bind(fit, self.setting, self.mapping())
+
+    def is_of(self, bank: ImageBank) -> bool:
+        """Whether these, or evenly spread ones of these, are the training images that it was made with."""
+        return self.bank_count <= len(bank) and thinned(bank, self.bank_count).fingerprint == self.bank
+
+    def save(self, path: str | Path) -> None:
+        """Write it as JSON."""
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = path.with_name(f".{path.name}-{os.getpid()}")  # a reader never meets half a file
+        aside.write_text(json.dumps(self._content(), separators=(",", ":")) + "\n")
+        os.replace(aside, path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read what `save` wrote. Raises ValueError for any other content, edited files included."""
+        try:
+            content = json.loads(Path(path).read_text())
+            found = cls.of(content)
+            good = content == found._content()
+        except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{path}: not a calibration ({error!r}); calibrate again") from error
+        if not good:
+            raise ValueError(f"{path}: edited, damaged or of another version; calibrate again")
+        return found
+
+    def _content(self) -> dict[str, Any]:
+        assert is_dataclass(self)
+        whole = {"format": self.FORMAT, **self.told(), **asdict(self)}
+        content: dict[str, Any] = json.loads(json.dumps(whole))
+        return content
+
+
+def load(path: str | Path) -> Kept:
+    """Read what any calibration saved. Raises ValueError for any other content."""
+    try:
+        kind = Kept.formats[json.loads(Path(path).read_text())["format"]]
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise ValueError(f"{path}: not a calibration ({error!r}); calibrate again") from error
+    return kind.load(path)
+
+
+def bind(fit: Fit, parameter: str, value: object) -> Fit:
+    """The recipe with a setting. Raises ValueError if it has none of that name."""
+    if parameter not in inspect.signature(fit).parameters:
+        raise ValueError(f"parameter: want a setting of the denoiser's fit, got {parameter!r}")
+    return partial(fit, **{parameter: value})
+
+
+def thinned(bank: ImageBank, count: int) -> ImageBank:
+    """Evenly spread images of a bank, for what would take too long with all of them."""
+    if not 1 <= count <= len(bank):
+        raise ValueError(f"count: want 1 to {len(bank)} images, got {count}")
+    return bank if count == len(bank) else bank.subset(torch.arange(count) * len(bank) // count)
+
+
+def distinct(name: str, numbers: Sequence[float]) -> Sequence[float]:
+    """The numbers. Raises ValueError for none, for others than finite ones, and for one that comes twice."""
+    good = all(isinstance(k, int | float) and not isinstance(k, bool) and math.isfinite(k) for k in numbers)
+    if not good or not numbers or len(set(numbers)) < len(numbers):
+        raise ValueError(f"{name}: want distinct finite numbers, at least one, got {list(numbers)}")
+    return numbers
+
+
+def check_target(target: str) -> None:
+    """Raises ValueError for a target that is none."""
+    if target not in (NETWORK, CLEAN):
+        raise ValueError(f"target: want {NETWORK!r} or {CLEAN!r}, got {target!r}")

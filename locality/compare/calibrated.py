@@ -1,0 +1,115 @@
+"""What a calibration found, as charts, a table and numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+
+import torch
+
+from locality.calibration import Calibration, Kept, Stacking
+from locality.compare.drawing import SIGMA
+from locality.denoisers.stacked import told
+from locality.metrics import interval
+from locality.modules.base import PROTOCOL_STEPS
+from locality.report import Chart, Report, Series, format_table
+from locality.report.folder import first_rank
+from locality.schedule import NoiseSchedule
+
+LABELS = {
+    "patch_size": "patch size (pixels)",
+    "tau": "tau (of the largest relative entry)",
+    "beta": "beta (how fast the precision falls)",
+    "window": "window (pixels)",
+    "blend": "blend (share of the softmax average)",
+}
+Found = Mapping[tuple[str, str], Kept]  # by candidate and setting
+
+
+def draw(report: Report, found: Found) -> None:
+    """What was chosen against the noise level, and the errors of all that could have been."""
+    some = next(iter(found.values()))
+    against = f"{some.count} val images (never test images), against the {some.target}"
+    for parameter, label in LABELS.items():
+        alike = {
+            key[0]: one for key, one in found.items() if isinstance(one, Calibration) and key[1] == parameter
+        }
+        if alike:
+            series = {name: _chosen(one) for name, one in alike.items()}
+            title = f"Calibrated {parameter}, and what is as good\n{against}"
+            positive = all(min(one.values) > 0 for one in alike.values())
+            log_y = parameter == "tau" and positive
+            chart = Chart(title, SIGMA, label, some.sigmas, series, log_x=True, log_y=log_y)
+            report.chart(f"calibrate/{parameter}", chart)
+    for (name, parameter), one in found.items():
+        if isinstance(one, Stacking):
+            columns = zip(*one.shares, strict=True)
+            series = {member: Series(column) for member, column in zip(one.members, columns, strict=True)}
+            title = f"Shares of the members of {name}\n{against}"
+            chart = Chart(title, SIGMA, "share of the estimate", one.sigmas, series, log_x=True)
+            report.chart(f"calibrate/{parameter}/{name}", chart)
+        series = {key: Series(errors) for key, errors in _errors(one).items()}
+        label = f"MSE against the {one.target} (pixel units squared)"
+        title = f"One denoising step of {name}\n{against}"
+        positive = all(error > 0 for errors in _errors(one).values() for error in errors)
+        chart = Chart(title, SIGMA, label, one.sigmas, series, log_x=True, log_y=positive)
+        report.chart(f"calibrate/mse/{name}/{parameter}", chart)
+
+
+def _errors(one: Kept) -> dict[str, Sequence[float]]:
+    """The mean errors at each noise level of all that was tried."""
+    if isinstance(one, Stacking):
+        members = dict(zip(one.members, zip(*one.alone, strict=True), strict=True))
+        return {**members, "together": one.together}
+    assert isinstance(one, Calibration)
+    columns: list[list[float]] = one.errors.T.tolist()
+    return {f"{one.setting} {value:g}": errors for value, errors in zip(one.values, columns, strict=True)}
+
+
+def _chosen(one: Calibration) -> Series:
+    ends = [as_good(one, s) for s in range(len(one.sigmas))]
+    return Series(one.chosen, [min(values) for values in ends], [max(values) for values in ends])
+
+
+def as_good(one: Calibration, level: int) -> list[float]:
+    """The values whose excess error over the chosen one may be 0: paired 95 % intervals over images."""
+    errors = torch.tensor(one.image_errors[level], dtype=torch.float64)  # [V, I]
+    best = int(one.choices[level])
+    low = [interval(row - errors[best])[0] for row in errors]
+    return [value for v, value in enumerate(one.values) if v == best or low[v] <= 0]
+
+
+def tell(report: Report, found: Found) -> dict[str, float]:
+    """The numbers of metrics.json, and the table, to the report and the terminal."""
+    numbers: dict[str, float] = {}
+    times = NoiseSchedule.ddpm().leading_timesteps(PROTOCOL_STEPS)
+    for (name, parameter), one in found.items():
+        if isinstance(one, Stacking):
+            numbers[f"calibrate/mse/{name}/{parameter}"] = fmean(one.together)
+            for t, row in zip(times, one.shares, strict=True):
+                for member, share in zip(one.members, row, strict=True):
+                    numbers[f"calibrate/{parameter}/{name}/{member}/t{t:03d}"] = share
+        elif isinstance(one, Calibration):
+            numbers[f"calibrate/mse/{name}/{parameter}"] = one.errors.amin(1).mean().item()
+            numbers[f"calibrate/mse_of_one_for_all/{name}/{parameter}"] = one.errors.mean(0).min().item()
+            for t, value in zip(times, one.chosen, strict=True):
+                numbers[f"calibrate/{parameter}/{name}/t{t:03d}"] = float(value)
+    report.scalars(numbers)
+    columns = ["sigma", *(f"{name} {parameter}" for name, parameter in found)]
+    cells = {key: [_cell(one, s) for s in range(len(one.sigmas))] for key, one in found.items()}
+    sigmas = next(iter(found.values())).sigmas
+    rows = [[f"{sigma:.3g}", *column] for sigma, *column in zip(sigmas, *cells.values(), strict=True)]
+    report.table("calibrate/chosen", columns, rows)
+    if first_rank():
+        print("calibrated on val images, never on test images; in brackets: as good, by 95 % intervals")
+        print(format_table(columns, rows), flush=True)
+    return numbers
+
+
+def _cell(one: Kept, level: int) -> str:
+    if isinstance(one, Stacking):
+        return told(dict(zip(one.members, one.shares[level], strict=True)))
+    assert isinstance(one, Calibration)
+    values = as_good(one, level)
+    around = f" ({min(values):g} .. {max(values):g})" if len(values) > 1 else ""
+    return f"{one.chosen[level]:g}{around}"

@@ -1,0 +1,82 @@
+"""Stacked mixtures: this project's own denoiser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from locality.bank import ImageBank
+from locality.denoisers.bank_denoiser import MEMORY_BUDGET, is_count
+from locality.denoisers.base import Denoiser
+from locality.denoisers.local_mixture import LocalMixture, cut
+from locality.denoisers.optimal import Optimal
+from locality.denoisers.stacked import ShareTable, Stacked
+
+WINDOWS: Final = (4, 6, 8, 12, 20, 64)  # pixels
+OPTIMAL: Final = "optimal"
+# Where nothing was calibrated: at some noise levels, of the six windows above and of the optimal denoiser.
+SHARES: Final = {
+    0.35: (0.35, 0.45, 0.15, 0.05, 0.0, 0.0, 0.0),
+    0.7: (0.0, 0.1, 0.45, 0.25, 0.15, 0.05, 0.0),
+    1.2: (0.0, 0.0, 0.2, 0.35, 0.25, 0.1, 0.1),
+    2.0: (0.0, 0.0, 0.05, 0.25, 0.35, 0.25, 0.1),
+    3.5: (0.0, 0.0, 0.0, 0.1, 0.3, 0.5, 0.1),
+    6.0: (0.0, 0.0, 0.0, 0.05, 0.15, 0.5, 0.3),
+    12.0: (0.0, 0.0, 0.0, 0.0, 0.1, 0.3, 0.6),
+}
+
+
+def stacked_mixtures(
+    bank: ImageBank,
+    windows: Sequence[int] = WINDOWS,  # pixels; larger ones than the image are the image
+    shares: ShareTable | None = None,  # of window_<pixels> and optimal; None: SHARES; of other windows, equal
+    components: int = 64,  # parts of a mixture
+    places: int = 8,  # mixtures along each side of the image, at most; 1 for images without a layout
+    rank: int = 192,  # leading principal components of a window that are mixed; the rest is Wiener
+    pseudo_count: float = 30.0,  # windows' worth of the common covariance in that of each part
+    most: int = 60_000,  # windows that a mixture is fitted to, at random if there are more
+    seed: int = 0,  # of where the fits start
+    cache: str | Path | None = None,  # a folder for fitted mixtures, which take seconds to minutes
+    chunk_size: int | None = None,  # training images read at once; changes no result
+    memory_budget: int = MEMORY_BUDGET,  # bytes above the bank and the mixtures
+) -> Stacked:
+    """Local mixtures of several window sizes and the optimal denoiser, stacked (this project).
+
+    Small windows are seen often, and know edges; large ones know shapes; the images themselves know what a
+    few dozen Gaussians leave out. How much each is worth depends on the noise: see `Stacked`, and
+    `compare=calibrate`. Members are named `window_<pixels>` and `optimal`.
+    """
+    if not isinstance(bank, ImageBank):
+        raise ValueError(f"bank: want an ImageBank, got {type(bank).__name__}")
+    sides = {side: cut(side, bank.image_shape) for side in _checked(windows)}
+    members: dict[str, Denoiser] = {
+        f"window_{side}": LocalMixture.fit(
+            bank, side, components, places, rank, pseudo_count, most, seed, cache, memory_budget
+        )
+        for side in sorted(set(sides.values()))
+    }
+    members[OPTIMAL] = Optimal.fit(bank, chunk_size, memory_budget)
+    if shares is None and tuple(windows) == WINDOWS:
+        shares = {sigma: _added(sides.values(), row) for sigma, row in SHARES.items()}
+    return Stacked(members, shares)
+
+
+def _checked(windows: Sequence[int]) -> list[int]:
+    if (
+        isinstance(windows, str)
+        or not isinstance(windows, Sequence)
+        or not windows
+        or not all(map(is_count, windows))
+    ):
+        raise ValueError(f"windows: want whole numbers of pixels from 1, at least one, got {windows!r}")
+    return [int(side) for side in windows]
+
+
+def _added(sides: Iterable[int], row: Sequence[float]) -> dict[str, float]:
+    """Shares by member: windows that the image cuts to one size are one member."""
+    *given, optimal = row
+    shares = {OPTIMAL: optimal}
+    for side, share in zip(sides, given, strict=True):
+        shares[f"window_{side}"] = shares.get(f"window_{side}", 0.0) + share
+    return shares
