@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from locality.data import photo_crops, photo_regions, photos
+from locality.data import ImageDataModule, digits, photo_crops, photo_regions, photos
 from locality.data.photo_crops import draw_crops, side_range
 from locality.data.photo_regions import GAP, PHOTOS, open_photo, regions
 from locality.data.splits import SPLITS
@@ -101,3 +102,18 @@ def test_a_missing_photo_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_unknown_split_is_an_error() -> None:
     with pytest.raises(ValueError, match="want one of train, val, test, got 'valid'"):
         photos("valid", 0)  # type: ignore[arg-type]
+
+
+def test_images_know_the_photo_that_they_are_cut_from() -> None:
+    source = partial(photos, size=16, train=30, test=40, val=20)
+    data = ImageDataModule(source=source, image_seed=3)
+    numbers = data.groups("test")
+    assert numbers is not None
+    assert len(numbers) == len(data.bank("test")) == 40
+    for place in range(6):
+        # No other photo looks like it: the crop at its place, cut out of that photo again, is the image.
+        box = draw_crops("test", 3, 16, 40)[place].box
+        small = open_photo(int(numbers[place])).crop(box).resize((16, 16), Image.Resampling.LANCZOS)
+        assert np.array_equal(np.array(small), data.bank("test").images[place].permute(1, 2, 0).numpy())
+    assert data.groups("train") is None  # which may be mirrored, or some of them
+    assert ImageDataModule(source=digits).groups("test") is None

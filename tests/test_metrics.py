@@ -164,3 +164,35 @@ def test_a_paired_ratio_is_tighter_than_its_parts_and_exact_for_proportional_err
 
 def test_one_image_has_no_interval() -> None:
     assert all(np.isnan(end) for end in interval([0.3]))
+
+
+def test_images_of_one_picture_are_drawn_together() -> None:
+    generator = torch.Generator().manual_seed(3)
+    few = torch.randn(12, generator=generator, dtype=torch.float64)
+    base = 2 + torch.randn(12, generator=generator, dtype=torch.float64)
+    copies, groups = few.repeat_interleave(9), torch.arange(12).repeat_interleave(9)
+    # Nine copies of each image say no more than one does.
+    assert interval(copies, groups=groups) == pytest.approx(interval(few))
+    assert interval(copies)[1] - interval(copies)[0] < 0.5 * (interval(few)[1] - interval(few)[0])
+    several = ratio_interval(copies, base.repeat_interleave(9), groups=groups.tolist())
+    assert several == pytest.approx(ratio_interval(few, base))
+    assert interval(few, groups=range(12)) == pytest.approx(interval(few))
+
+
+def test_pictures_of_unlike_numbers_of_images_weigh_as_many_as_they_have() -> None:
+    values, groups = torch.tensor([1.0, 1.0, 1.0, 5.0]), [7, 7, 7, 2]
+    rng = np.random.default_rng(0)
+    draws = rng.integers(2, size=(20000, 2))
+    sums, counts = np.array([3.0, 5.0]), np.array([3.0, 1.0])
+    means = sums[draws].sum(1) / counts[draws].sum(1)
+    assert interval(values, groups=groups) == pytest.approx(tuple(np.quantile(means, [0.025, 0.975])))
+    assert all(np.isnan(interval(values, groups=[0, 0, 0, 0])))
+
+
+def test_groups_that_are_none_are_refused() -> None:
+    values = torch.ones(3)
+    for groups in ([1, 2], [0.5, 1.0, 2.0], [[1, 2, 3]]):
+        with pytest.raises(ValueError, match=r"^groups: want one whole number for each of 3 images"):
+            interval(values, groups=groups)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"^groups: want none with a statistic"):
+        interval(values, groups=[0, 1, 2], statistic=lambda drawn: drawn.amax(-1))

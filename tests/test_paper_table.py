@@ -5,12 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 from test_modules import NETWORK, TINY, config, latest
 
 from locality import app, build
 from locality.calibration import calibrate
 from locality.checkpoint import calibrations, load
+from locality.compare.paper_table import Row
 from locality.config import UsageError
+from locality.metrics import ratio_interval
+from locality.modules.comparison import Scores
 
 ASKED = ["experiment=paper_table", "trainer.accelerator=cpu", "logger=none", "compare.count=4"]
 COUNTS = [
@@ -87,3 +91,14 @@ def test_counts_that_do_not_fit_are_refused(run, tmp_path):
     ):
         with pytest.raises(UsageError, match=message):
             app.run(config(tmp_path, *asked, wrong, task="evaluate"))
+
+
+def test_intervals_of_single_steps_are_over_photographs_where_the_images_are_crops_of_them():
+    values = [torch.tensor([1.0, 2.0, 3.0, 4.0])]
+    floor = [torch.tensor([2.0, 2.5, 3.0, 5.0])]
+    own, other = (Row(Scores(0.1, errors, []), *[torch.zeros(4, 2)] * 4, None) for errors in (values, floor))
+    groups = torch.tensor([0, 0, 1, 1, 2])
+    (crops,), (photographs,) = own.heldout_over(other, None), own.heldout_over(other, groups)
+    assert crops.mean == photographs.mean == pytest.approx(10 / 12.5)
+    assert (photographs.low, photographs.high) == ratio_interval(values[0], floor[0], groups=groups[:4])
+    assert (photographs.low, photographs.high) != (crops.low, crops.high)

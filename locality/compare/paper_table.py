@@ -17,7 +17,7 @@ from locality.compare.summary import FLOOR, Quantity, median_quantity, quantity
 from locality.config import UsageError, nearest
 from locality.denoisers.base import Denoiser
 from locality.denoisers.stacked import bank_count
-from locality.metrics import PearsonR, is_copy, nearest_two, ratio_interval
+from locality.metrics import Groups, PearsonR, is_copy, nearest_two, ratio_interval
 from locality.modules.base import PROTOCOL_STEPS
 from locality.modules.comparison import ComparisonModule, Scores
 from locality.report import format_table
@@ -78,13 +78,16 @@ class Row:
         difference = ours[-1][:both] - theirs[-1][:both]
         return {"r2_over": quantity(difference), "median_r2_over": median_quantity(difference)}
 
-    def heldout_over(self, other: Row) -> list[Quantity]:
+    def heldout_over(self, other: Row, groups: Groups) -> list[Quantity]:
         """The error against clean test images over another's, at each noise level, over what both saw."""
         pairs = zip(self.scores.heldout_mse, other.scores.heldout_mse, strict=True)
         both = [(ours, theirs, min(len(ours), len(theirs))) for ours, theirs in pairs]
         alike = [(ours[:number], theirs[:number]) for ours, theirs, number in both]
         return [
-            Quantity((ours.mean() / theirs.mean()).item(), *ratio_interval(ours, theirs))
+            Quantity(
+                (ours.mean() / theirs.mean()).item(),
+                *ratio_interval(ours, theirs, groups=_first(groups, ours)),
+            )
             for ours, theirs in alike
         ]
 
@@ -104,6 +107,8 @@ def paper_table(
     """The table, one-step r2 and held-out error at each noise level, and the paper's figures 1 and 5.
 
     Every denoiser starts from the same noise. What had fewer seeds or training images says so in its row.
+    Intervals of samples are over seeds; those of single steps over test images, or over the pictures that
+    these were cut from, if the data know them.
     """
     _check(context, count, pictures)
     context = _with_variants(context, variants or {})
@@ -170,7 +175,7 @@ def _measure(
 def _tell(
     context: Context, section: str, rows: Mapping[str, Row], baselines: Sequence[str]
 ) -> dict[str, float]:
-    report, images = context.report, len(context.bank)
+    report, images, groups = context.report, len(context.bank), context.data.groups("test")
     over = {
         base: {name: row.r2_over(rows[base]) for name, row in rows.items()}
         for base in dict.fromkeys([PAPERS, *baselines])
@@ -179,12 +184,14 @@ def _tell(
     table = [_cells(name, row, over.get(PAPERS, {}).get(name, {}), images) for name, row in rows.items()]
     sigmas = [f"{sigma:.3g}" for sigma in NoiseSchedule.ddpm().leading(PROTOCOL_STEPS).tolist()]
     steps = {
-        name: [quantity(values) for values in row.scores.forward_r2]
+        name: [quantity(values, _first(groups, values)) for values in row.scores.forward_r2]
         for name, row in rows.items()
         if row.scores.forward_r2 is not None
     }
     errors = {
-        base: {name: row.heldout_over(rows[base]) for name, row in rows.items()} if base in rows else {}
+        base: {name: row.heldout_over(rows[base], groups) for name, row in rows.items()}
+        if base in rows
+        else {}
         for base in (FLOOR, PAPERS)
     }
     numbers: dict[str, float] = {}
@@ -210,6 +217,10 @@ def _tell(
     if first_rank():
         print(format_table(COLUMNS, table), flush=True)
     return numbers
+
+
+def _first(groups: Groups, values: Tensor) -> Groups:
+    return None if groups is None else groups[: len(values)]
 
 
 def _with_ends(key: str, name: str, one: Quantity) -> dict[str, float]:

@@ -9,7 +9,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from locality.metrics import interval, ratio_interval
+from locality.metrics import Groups, interval, ratio_interval
 from locality.modules.comparison import Scores, Values
 
 BAND = (
@@ -121,9 +121,9 @@ class Summary:
         return torch.stack(kept).mean(0)
 
 
-def quantity(values: Tensor) -> Quantity:
-    """The mean over images."""
-    return Quantity(values.mean().item(), *interval(values))
+def quantity(values: Tensor, groups: Groups = None) -> Quantity:
+    """The mean over images; its interval is over groups, if there are any."""
+    return Quantity(values.mean().item(), *interval(values, groups=groups))
 
 
 def median_quantity(values: Tensor) -> Quantity:

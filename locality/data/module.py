@@ -98,6 +98,20 @@ class ImageDataModule(LightningDataModule):
             self._banks[split] = ImageBank(self._read(split))
         return self._banks[split]
 
+    def groups(self, split: Split) -> Tensor | None:  # [N] int64
+        """The picture that each image of a split was cut from, if the source knows; else None.
+
+        A source knows by an attribute `groups`, a function called as the source itself. Not for training
+        images, which `subset` and `flip` change.
+        """
+        source = getattr(self.source, "func", self.source)  # of a partial
+        known = getattr(source, "groups", None)
+        if known is None or split == "train":
+            return None
+        given = getattr(self.source, "keywords", {})
+        numbers: Tensor = known(split=split, seed=self.image_seed, **given)
+        return numbers
+
     def check_ranks(self, world: int) -> None:
         """Raises ValueError for batch sizes that so many ranks do not divide."""
         check_ranks("batch_size", self.batch_size, world)

@@ -52,6 +52,23 @@ def photos(
     return rearrange(images, "n h w c -> n c h w").contiguous()
 
 
+def photo_numbers(
+    split: Split,
+    seed: int,
+    size: int = 16,
+    train: int = 8000,
+    val: int = 1000,
+    test: int = 1000,
+) -> Tensor:  # [N] int64
+    """Which photograph each image of `photos`, called with the same arguments, is cut from."""
+    check_split(split)
+    crops = draw_crops(split, seed, size, {"train": train, "val": val, "test": test}[split])
+    return torch.tensor([crop.photo for crop in crops])
+
+
+setattr(photos, "groups", photo_numbers)  # noqa: B010  (mypy knows no attributes of functions)
+
+
 def draw_crops(split: Split, seed: int, size: int, count: int) -> list[Crop]:
     """Where the crops lie: a photo, a side (uniform in its logarithm), and a place in the photo's region."""
     if count < 1:

@@ -7,7 +7,7 @@ images and `interval(r2.values())` for how far it can be trusted.
 from __future__ import annotations
 
 from locality.metrics.apart import Apart, per_image
-from locality.metrics.bootstrap import interval, ratio_interval
+from locality.metrics.bootstrap import Groups, interval, ratio_interval
 from locality.metrics.copies import is_copy, nearest_two
 from locality.metrics.curve import Curve
 from locality.metrics.field_overlap import FieldOverlap, Overlap, field_interval
@@ -19,6 +19,7 @@ __all__ = [
     "Apart",
     "Curve",
     "FieldOverlap",
+    "Groups",
     "ImageMSE",
     "ImageMaps",
     "ImageR2",

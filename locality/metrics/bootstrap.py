@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 Values = Tensor | Sequence[float]
+Groups = Tensor | Sequence[int] | None
 ELEMENTS = 2**22  # resampled numbers held at once: 32 MiB
 
 
@@ -24,14 +25,22 @@ def interval(
     draws: int = 2000,
     seed: int = 0,
     statistic: Callable[[Tensor], Tensor] = mean,  # [..., N] -> [...]
+    groups: Groups = None,  # [N] images of one number, crops of one picture say, are drawn together
 ) -> tuple[float, float]:
     """The percentile bootstrap interval (Efron 1979) of a statistic over images; the mean by default.
 
-    For a paired difference of two methods give the differences. One image says nothing about others:
-    (nan, nan). Raises ValueError for an empty list.
+    For a paired difference of two methods give the differences. With groups it is the mean over groups drawn
+    at random (cluster bootstrap): images of one group may be as alike as they like. One image, or one group,
+    says nothing about others: (nan, nan). Raises ValueError for an empty list, and for groups with a
+    statistic other than the mean.
     """
     table = _table([values])
-    return _interval(table, lambda drawn: statistic(drawn[0]), level, draws, seed)
+    if groups is None:
+        return _interval(table, lambda drawn: statistic(drawn[0]), level, draws, seed)
+    if statistic is not mean:
+        raise ValueError("groups: want none with a statistic other than the mean")
+    sums = _summed(torch.cat([table, torch.ones_like(table)]), groups)
+    return _interval(sums, lambda drawn: drawn[0].sum(-1) / drawn[1].sum(-1), level, draws, seed)
 
 
 def ratio_interval(
@@ -40,12 +49,14 @@ def ratio_interval(
     level: float = 0.95,
     draws: int = 2000,
     seed: int = 0,
+    groups: Groups = None,  # [N] images of one number are drawn together
 ) -> tuple[float, float]:
     """The interval of mean(numerator) / mean(denominator), both over the same resampled images (paired).
 
     For example the error of a denoiser relative to Wiener's.
     """
     table = _table([numerator, denominator])
+    table = table if groups is None else _summed(table, groups)
     return _interval(table, lambda drawn: drawn[0].mean(-1) / drawn[1].mean(-1), level, draws, seed)
 
 
@@ -55,6 +66,17 @@ def _table(columns: list[Values]) -> Tensor:  # [K, N] float64
     if tensors[0].ndim != 1 or not len(tensors[0]) or len(set(shapes)) > 1:
         raise ValueError(f"want one number for each image, of the same images; got shapes {shapes}")
     return torch.stack(tensors)
+
+
+def _summed(
+    table: Tensor,  # [K, N]
+    groups: Tensor | Sequence[int],  # [N]
+) -> Tensor:  # [K, G] sums over the images of each group
+    numbers = torch.as_tensor(groups)
+    if numbers.shape != table.shape[1:] or numbers.is_floating_point():
+        raise ValueError(f"groups: want one whole number for each of {table.shape[1]} images, got {groups!r}")
+    _, place = numbers.unique(return_inverse=True)
+    return table.new_zeros(len(table), int(place.max()) + 1).index_add(1, place, table)
 
 
 def _interval(
