@@ -20,6 +20,7 @@ from locality.callbacks.samples import SampleGrid
 from locality.callbacks.snapshots import Snapshots
 from locality.checkpoint import read
 from locality.config import UsageError
+from locality.denoisers.fitting import keeping
 from locality.modules import AnalyticModule, OnePass
 from locality.networks.foreign import settled
 from locality.past_runs import CHECKPOINT, check_unfinished
@@ -47,6 +48,8 @@ class Training:
         recipe["image_shape"] = list(bank.image_shape)
         self.module.save_hyperparameters(recipe, logger=False)
         self._try()
+        if isinstance(self.module, AnalyticModule):
+            self.module.fit = keeping(self.module.fit, cfg.cache)
         last = Path(cfg.resume) / CHECKPOINT if cfg.resume else None
         self.last = last if last is not None and last.is_file() else None
         # Rows of a run that was stopped before its first checkpoint are those of no run.

@@ -125,6 +125,16 @@ def test_a_reloaded_analytical_denoiser_gives_the_same_answers(name, tmp_path):
     )
 
 
+def test_what_takes_long_to_fit_is_kept_in_the_cache_and_found_there(tmp_path, monkeypatch):
+    asked = ["model=analytic", "denoiser=local_mixture", "denoiser.components=2", "denoiser.window=4"]
+    app.run(config(tmp_path, *TINY, *asked, f"cache={tmp_path / 'cache'}"))
+    (kept,) = (tmp_path / "cache").glob("mixture-*.safetensors")
+    written = kept.stat().st_mtime_ns
+    monkeypatch.setattr("locality.denoisers.local_mixture.fit_mixture", None)  # nothing is fitted again
+    assert locality.load(latest(tmp_path), tmp_path / "cache").image_shape == (1, 8, 8)
+    assert kept.stat().st_mtime_ns == written
+
+
 def test_images_that_changed_since_the_fit_are_refused(tmp_path):
     app.run(config(tmp_path, *TINY, "model=analytic", "denoiser=optimal"))
     path = latest(tmp_path) / "checkpoints" / "last.ckpt"
