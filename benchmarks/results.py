@@ -87,8 +87,9 @@ def page(kept: dict[str, Any]) -> str:
         "numbers at its end are quoted. Intervals are 95 % bootstrap intervals over images or seeds. The "
         "network is the target of every column; Wiener is the floor, a second network (NN2) the ceiling.",
         "photos are crops of a few photographs, and r2 of a nearly flat sample can be far below 0: a few "
-        "seeds then decide the mean, hence the medians. Intervals of single steps are over the photographs, "
-        "drawn with all their crops: nine, so they are wide.",
+        "seeds then decide the mean, hence the medians. In the tables of comparisons, intervals of single "
+        "steps are over the photographs, drawn with all their crops: nine, so they are wide; those of "
+        "networks that ship are over crops.",
     ]
     for name in DATA:
         parts.append(f"## {name}")

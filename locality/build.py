@@ -24,7 +24,7 @@ from locality.denoisers.fitting import Fit, fitted
 from locality.modules.base import DenoiserModule
 from locality.statistics import GaussianStats
 
-TRIAL_SIDE = 8  # pixels; settings of a denoiser are tried on corners of the images
+TRIAL_SIDE = 4  # pixels; settings of a denoiser are tried on corners of the images
 REFUSALS = (ValueError, TypeError, ImportError, AttributeError, MisconfigurationException)
 
 Node = DictConfig | Mapping[str, Any]

@@ -66,7 +66,9 @@ def export(
     checkpoint = read(source)
     denoiser = rebuilt(checkpoint, source, cache)
     if not isinstance(denoiser, NetworkDenoiser):
-        raise UsageError(f"{source}: want a network, got {type(denoiser).__name__}; it is fitted in seconds")
+        raise UsageError(
+            f"{source}: want a network, got {type(denoiser).__name__}; it is fitted where it is used"
+        )
     if form == "diffusers":
         try:
             save_pipeline(denoiser, folder)

@@ -119,8 +119,8 @@ def _what(cfg: DictConfig) -> list[str]:
         return [_last(cfg.compare), *parts]
     if is_network(cfg):
         return [*parts, _last(cfg.model.network)]
-    return [*parts, cfg.denoiser["_target_"].split(".")[-2] if cfg.denoiser else _last(cfg.model)]
+    return [*parts, _last(cfg.denoiser or cfg.model)]
 
 
 def _last(node: DictConfig) -> str:
-    return str(node["_target_"]).rsplit(".", 1)[-1]
+    return str(node["_target_"]).removesuffix(".fit").rsplit(".", 1)[-1]

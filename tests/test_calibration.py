@@ -204,11 +204,20 @@ def test_an_evaluation_uses_what_was_calibrated_for_its_checkpoint(machine, tmp_
     # Drawing takes most of the time, and is the subject of other tests.
     monkeypatch.setattr(import_module("locality.compare.analytic_vs_nn"), "_draw", lambda *_: None)
     capsys.readouterr()
-    used, _ = run(tmp_path, *ONLY, f"checkpoint={machine / 'checkpoints' / 'last.ckpt'}")
-    assert "local_score: patch_size calibrated against the network" in capsys.readouterr().out
+    stack = (
+        "+denoiser@candidates.stacked_mixtures=stacked_mixtures",
+        "candidates.stacked_mixtures.windows=[4]",
+    )
+    used, _ = run(tmp_path, *ONLY, *stack, f"checkpoint={machine / 'checkpoints' / 'last.ckpt'}")
+    said = capsys.readouterr().out
+    assert "local_score: patch_size calibrated against the network" in said
+    assert "stacked_mixtures: shares calibrated against the network" in said
     assert used["compare/sample_r2/local_score"] == pytest.approx(1, abs=1e-6)
-    plain, _ = run(tmp_path, *ONLY, "compare.calibration=none", f"checkpoint={machine}")
+    plain, _ = run(tmp_path, *ONLY, *stack, "compare.calibration=none", f"checkpoint={machine}")
     assert plain["compare/sample_r2/local_score"] < 0.999
+    assert plain["compare/step_r2/stacked_mixtures"] < used["compare/step_r2/stacked_mixtures"]
+    with pytest.raises(UsageError, match=r"candidates.stacked_mixtures: shares: want those of members"):
+        run(tmp_path, *ONLY, *stack, "candidates.stacked_mixtures.windows=[3]", f"checkpoint={machine}")
     with pytest.raises(UsageError, match="of other training images"):
         run(tmp_path, *ONLY, f"checkpoint={machine}", "data=digits", "data.subset=40")
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import pearsonr
+from scipy.stats import t as student
 from sklearn.metrics import r2_score
 from torch import Tensor
 
@@ -166,32 +167,50 @@ def test_one_image_has_no_interval() -> None:
     assert all(np.isnan(end) for end in interval([0.3]))
 
 
+def widened(ends: tuple[float, float], centre: float, groups: int) -> tuple[float, float]:
+    """As for a mean of few normal numbers: Student's t, and the degree of freedom that the mean takes."""
+    by = (groups / (groups - 1)) ** 0.5 * student.ppf(0.975, groups - 1) / 1.959964
+    return centre + by * (ends[0] - centre), centre + by * (ends[1] - centre)
+
+
 def test_images_of_one_picture_are_drawn_together() -> None:
     generator = torch.Generator().manual_seed(3)
     few = torch.randn(12, generator=generator, dtype=torch.float64)
     base = 2 + torch.randn(12, generator=generator, dtype=torch.float64)
     copies, groups = few.repeat_interleave(9), torch.arange(12).repeat_interleave(9)
     # Nine copies of each image say no more than one does.
-    assert interval(copies, groups=groups) == pytest.approx(interval(few))
-    assert interval(copies)[1] - interval(copies)[0] < 0.5 * (interval(few)[1] - interval(few)[0])
-    several = ratio_interval(copies, base.repeat_interleave(9), groups=groups.tolist())
-    assert several == pytest.approx(ratio_interval(few, base))
-    assert interval(few, groups=range(12)) == pytest.approx(interval(few))
+    expected = widened(interval(few), few.mean().item(), 12)
+    assert interval(copies, groups=groups) == pytest.approx(expected)
+    assert interval(few, groups=range(12)) == pytest.approx(expected)
+    ratio = ratio_interval(copies, base.repeat_interleave(9), groups=groups.tolist())
+    assert ratio == pytest.approx(widened(ratio_interval(few, base), (few.mean() / base.mean()).item(), 12))
+
+
+def test_nine_pictures_cover_the_truth_as_often_as_they_say() -> None:
+    generator = torch.Generator().manual_seed(0)
+    groups = torch.arange(9).repeat_interleave(5)
+    hits = 0
+    for trial in range(300):
+        own = torch.randn(9, generator=generator, dtype=torch.float64)[groups]
+        values = own + 0.5 * torch.randn(45, generator=generator, dtype=torch.float64)
+        low, high = interval(values, draws=400, seed=trial, groups=groups)
+        hits += low <= 0 <= high
+    assert 0.92 <= hits / 300 <= 0.98
 
 
 def test_pictures_of_unlike_numbers_of_images_weigh_as_many_as_they_have() -> None:
-    values, groups = torch.tensor([1.0, 1.0, 1.0, 5.0]), [7, 7, 7, 2]
-    rng = np.random.default_rng(0)
-    draws = rng.integers(2, size=(20000, 2))
-    sums, counts = np.array([3.0, 5.0]), np.array([3.0, 1.0])
-    means = sums[draws].sum(1) / counts[draws].sum(1)
-    assert interval(values, groups=groups) == pytest.approx(tuple(np.quantile(means, [0.025, 0.975])))
-    assert all(np.isnan(interval(values, groups=[0, 0, 0, 0])))
+    values, groups = torch.tensor([1.0, 1.0, 1.0, 5.0, 2.0]), [7, 7, 7, 2, 0]
+    draws = np.random.default_rng(0).integers(3, size=(20000, 3))
+    sums, counts = np.array([3.0, 5.0, 2.0]), np.array([3.0, 1.0, 1.0])
+    low, high = np.quantile(sums[draws].sum(1) / counts[draws].sum(1), [0.025, 0.975])
+    expected = widened((float(low), float(high)), 2.0, 3)
+    assert interval(values, groups=groups) == pytest.approx(expected, rel=0.05)
+    assert all(np.isnan(interval(values, groups=[0] * 5)))
 
 
 def test_groups_that_are_none_are_refused() -> None:
     values = torch.ones(3)
-    for groups in ([1, 2], [0.5, 1.0, 2.0], [[1, 2, 3]]):
+    for groups in ([1, 2], [0.5, 1.0, 2.0], [[1, 2, 3]], [True, False, True]):
         with pytest.raises(ValueError, match=r"^groups: want one whole number for each of 3 images"):
             interval(values, groups=groups)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"^groups: want none with a statistic"):

@@ -78,9 +78,11 @@ class Kept(ABC):
         """Read what `save` wrote. Raises ValueError for any other content, edited files included."""
         try:
             content = json.loads(Path(path).read_text())
+            if content["format"] != cls.FORMAT:
+                raise ValueError(f"want {cls.FORMAT}, got {content['format']}")
             found = cls.of(content)
             good = content == found._content()
-        except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path}: not a calibration ({error!r}); calibrate again") from error
         if not good:
             raise ValueError(f"{path}: edited, damaged or of another version; calibrate again")
@@ -97,7 +99,7 @@ def load(path: str | Path) -> Kept:
     """Read what any calibration saved. Raises ValueError for any other content."""
     try:
         kind = Kept.formats[json.loads(Path(path).read_text())["format"]]
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: not a calibration ({error!r}); calibrate again") from error
     return kind.load(path)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import torch
@@ -16,26 +17,27 @@ from locality.calibration.kept import CLEAN, NETWORK, Kept, check_target, distin
 from locality.calibration.steps import Steps, progress
 from locality.denoisers.base import Denoiser
 from locality.denoisers.fitting import Fit, fitted
-from locality.denoisers.stacked import Stacked
+from locality.denoisers.stacked import ROUNDED, Stacked
 from locality.statistics import GaussianStats
 
-LEAST = 0.02  # a smaller share is left out: its member would be computed for next to nothing
+LEAST = 0.02  # a smaller share is left out if that costs next to nothing: its member is not computed then
+COST = 0.005  # of the error, which leaving shares out may add
 
 
 @dataclass(frozen=True)
 class Stacking(Kept):
-    """The share of each member at each noise level, and what errors the members had, alone and together.
+    """The share of each member at each noise level, and how the members erred on the images it was found on.
 
-    The errors are of the images that the shares were found on: squared, mean over pixels and images. Raises
-    ValueError for parts that do not fit together.
+    `products[s][k][l]` is the mean product of the errors of members k and l at `sigmas[s]`, over pixels and
+    images: on the diagonal the squared error of each alone. Raises ValueError for parts that do not fit
+    together.
     """
 
     FORMAT: ClassVar[str] = "locality.stacking/1"
     sigmas: tuple[float, ...]  # S
     members: tuple[str, ...]  # K
     shares: tuple[tuple[float, ...], ...]  # S x K, from 0, of sum 1
-    alone: tuple[tuple[float, ...], ...]  # S x K, pixel units squared
-    together: tuple[float, ...]  # S
+    products: tuple[tuple[tuple[float, ...], ...], ...]  # S x K x K, pixel units squared
     target: str  # "network" | "clean images"
     images: int  # how many were denoised
     bank: str  # fingerprint of the training images
@@ -45,13 +47,33 @@ class Stacking(Kept):
     def __post_init__(self) -> None:
         distinct("sigmas", self.sigmas)
         check_target(self.target)
-        lengths = {len(row) for row in (*self.shares, *self.alone)}
-        counts = {len(self.shares), len(self.alone), len(self.together)}
-        if lengths != {len(self.members)} or counts != {len(self.sigmas)}:
-            want = f"{len(self.sigmas)} levels of {len(self.members)} members"
-            raise ValueError(f"shares, alone, together: want {want}")
-        if any(abs(sum(row) - 1) > 1e-3 or min(row) < 0 for row in self.shares):
+        if len(set(self.members)) < len(self.members) or min(self.sigmas) <= 0 or self.images < 1:
+            raise ValueError("want distinct members, noise levels above 0 and at least 1 image")
+        levels, count = len(self.sigmas), len(self.members)
+        if self._shares.shape != (levels, count) or self._products.shape != (levels, count, count):
+            raise ValueError(f"shares, products: want {levels} levels of {count} members")
+        if not bool(((self._shares.sum(1) - 1).abs() <= ROUNDED).all() & (self._shares >= 0).all()):
             raise ValueError("shares: want numbers from 0, of sum 1 at each noise level")
+        if not bool(self._products.isfinite().all()):
+            raise ValueError("products: want finite numbers")
+
+    @cached_property
+    def _shares(self) -> Tensor:  # [S, K] float64
+        return torch.tensor(self.shares, dtype=torch.float64)
+
+    @cached_property
+    def _products(self) -> Tensor:  # [S, K, K] float64
+        return torch.tensor(self.products, dtype=torch.float64)
+
+    @property
+    def alone(self) -> Tensor:  # [S, K] float64
+        """The squared error of each member by itself, mean over pixels and images, pixel units squared."""
+        return self._products.diagonal(dim1=1, dim2=2)
+
+    @property
+    def together(self) -> Tensor:  # [S] float64
+        """That of the sum by the shares."""
+        return einsum(self._shares, self._products, self._shares, "s k, s k l, s l -> s")
 
     @property
     def setting(self) -> str:
@@ -69,13 +91,13 @@ class Stacking(Kept):
         return dict(zip(self.sigmas, rows, strict=True))
 
     def told(self) -> dict[str, Any]:
-        """Nothing more: the fields are read as they are."""
-        return {}
+        """The errors, alone and together."""
+        return {"alone": _short(self.alone.tolist()), "together": _short(self.together.tolist())}
 
     @classmethod
     def of(cls, content: Mapping[str, Any]) -> Self:
         """From the content of a file."""
-        names = ("sigmas", "members", "shares", "alone", "together", "target", "images", "bank", "bank_count")
+        names = ("sigmas", "members", "shares", "products", "target", "images", "bank", "bank_count")
         return cls(*(_tuples(content[name]) for name in (*names, "seed")))
 
 
@@ -98,8 +120,9 @@ def calibrate_shares(
     """For each noise level, the convex combination of members with the least squared error.
 
     `argmin_a mean_i |sum_k a_k D_k(x_i, sigma) - target(x_i, sigma)|^2` over `a_k >= 0, sum_k a_k = 1`
-    (Breiman 1996), `x_i = X_i + sigma eps_i`. Shares below LEAST are left out, and the others found anew.
-    Raises ValueError for a fit that makes no `Stacked`, and for arguments that do not fit.
+    (Breiman 1996), `x_i = X_i + sigma eps_i`; see `best_shares` for small ones. All members are alive
+    together, and their estimates of all images at one level are kept, in float64. Raises ValueError for a fit
+    that makes no `Stacked`, for a member whose estimates are not finite, and for arguments that do not fit.
     """
     levels = torch.as_tensor(sigmas, dtype=torch.float64).tolist()
     distinct("sigmas", levels)
@@ -112,15 +135,15 @@ def calibrate_shares(
         for sigma in levels:
             wanted = steps.clean if target is None else steps.estimates(target, sigma, bar)
             errors = (steps.estimates(stack.estimates, sigma, bar) - wanted).double().flatten(1)
-            products = einsum(errors, errors, "k n, l n -> k l") / errors.shape[1]
-            shares = best_shares(products)
-            found.append((shares, products.diagonal(), shares @ products @ shares))
-    shares_of, alone, together = zip(*found, strict=True)
+            for name, one in zip(names, errors, strict=True):
+                if not bool(one.isfinite().all()):
+                    raise ValueError(f"members.{name}: want finite estimates, got others at sigma {sigma:g}")
+            products = (einsum(errors, errors, "k n, l n -> k l") / errors.shape[1]).cpu()
+            found.append((best_shares(products), products))
     return Stacking(
         tuple(levels), names,
-        tuple(tuple(round(share, 4) for share in row.tolist()) for row in shares_of),
-        tuple(tuple(_short(error) for error in row.tolist()) for row in alone),
-        tuple(_short(error.item()) for error in together),
+        tuple(tuple(round(share, 4) for share in shares.tolist()) for shares, _ in found),
+        tuple(_tuples(_short(products.tolist())) for _, products in found),
         CLEAN if target is None else NETWORK, len(images), bank.fingerprint, len(bank), seed,
     )  # fmt: skip
 
@@ -128,24 +151,40 @@ def calibrate_shares(
 def best_shares(
     products: Tensor,  # [K, K] float64, mean products of the members' errors
 ) -> Tensor:  # [K] float64, from 0, of sum 1
-    """The shares a with the least `a^T products a`, none of them between 0 and LEAST.
+    """The shares a with the least `a^T products a`, without small ones that hardly matter.
 
-    Without the bound on the sum that is `min |root a|^2 + (sum a - 1)^2` over `a >= 0`, up to scale: along
-    any direction u of sum 1 its least value is `q / (1 + q)` with `q = u^T products u`, which rises with q.
+    One after the other the smallest share below LEAST is left out and the others are found anew, as long as
+    the error stays within COST of the least.
     """
+    products = products.cpu().double()
     kept = torch.arange(len(products))
+    shares = _best(products)
+    least = shares @ products @ shares
     while True:
-        part = products[kept][:, kept]
-        values, vectors = torch.linalg.eigh(part / part.diagonal().mean().clamp_min(1e-300))
-        root = vectors.T * values.clamp_min(0).sqrt()[:, None]
-        system = torch.cat([root, torch.ones(1, len(kept), dtype=torch.float64)])
-        found, _ = nnls(system.numpy(force=True), [0.0] * len(kept) + [1.0])
-        shares = torch.from_numpy(found) / found.sum()
-        if bool(((shares == 0) | (shares >= LEAST)).all()):
-            out = torch.zeros(len(products), dtype=torch.float64)
-            return out.index_copy(0, kept, shares)
-        kept = kept[shares >= LEAST]
+        out = torch.zeros(len(products), dtype=torch.float64).index_copy(0, kept, shares)
+        small = (shares < LEAST).nonzero()[:, 0]
+        if len(small) == 0:
+            return out
+        kept = kept[torch.arange(len(kept)) != shares.argmin()]
+        shares = _best(products[kept][:, kept])
+        error = shares @ products[kept][:, kept] @ shares
+        if error > least * (1 + COST) + torch.finfo(torch.float64).tiny:
+            return out
 
 
-def _short(error: float) -> float:
-    return float(f"{error:.6e}")
+def _best(products: Tensor) -> Tensor:
+    """The least `a^T products a` over the simplex, by non-negative least squares.
+
+    `min |root a|^2 + (sum a - 1)^2` over `a >= 0` has the same solution up to scale: along any direction u of
+    sum 1 its least value is `q / (1 + q)` with `q = u^T products u`, which rises with q.
+    """
+    values, vectors = torch.linalg.eigh(products / products.diagonal().mean().clamp_min(1e-300))
+    root = vectors.T * values.clamp_min(0).sqrt()[:, None]
+    system = torch.cat([root, torch.ones(1, len(products), dtype=torch.float64)])
+    found, _ = nnls(system.numpy(), [0.0] * len(products) + [1.0])
+    return torch.from_numpy(found / found.sum())
+
+
+def _short(value: Any) -> Any:
+    """Seven digits of each number: more are noise, and make files long."""
+    return [_short(one) for one in value] if isinstance(value, list) else float(f"{value:.6e}")

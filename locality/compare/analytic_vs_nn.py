@@ -12,7 +12,7 @@ from locality.compare.context import Context
 from locality.compare.drawing import SIGMA, mean_series
 from locality.compare.summary import FLOOR, Summary
 from locality.config import UsageError
-from locality.denoisers.stacked import bank_count
+from locality.denoisers.base import training_images
 from locality.metrics import PerImage, per_image, ratio_interval
 from locality.modules.comparison import ComparisonModule
 from locality.report import Chart, Report, Series, format_table
@@ -42,7 +42,7 @@ def analytic_vs_nn(
     )  # fmt: skip
     context.test(module, count)
     _draw(context.report, module)
-    counts = {name: bank_count(one) for name, one in candidates.items()}
+    counts = {name: training_images(one) for name, one in candidates.items()}
     thinned = {name: count for name, count in counts.items() if count and count < len(context.bank)}
     summary = Summary(module.results, module.sigmas.tolist(), thinned)
     context.report.scalars(summary.scalars())

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from statistics import fmean
 
 import torch
 
 from locality.calibration import Calibration, Kept, Stacking
 from locality.compare.drawing import SIGMA
-from locality.denoisers.stacked import told
+from locality.denoisers.stacked import in_words
 from locality.metrics import interval
 from locality.modules.base import PROTOCOL_STEPS
 from locality.report import Chart, Report, Series, format_table
@@ -59,8 +58,8 @@ def draw(report: Report, found: Found) -> None:
 def _errors(one: Kept) -> dict[str, Sequence[float]]:
     """The mean errors at each noise level of all that was tried."""
     if isinstance(one, Stacking):
-        members = dict(zip(one.members, zip(*one.alone, strict=True), strict=True))
-        return {**members, "together": one.together}
+        members = dict(zip(one.members, one.alone.T.tolist(), strict=True))
+        return {**members, "together": one.together.tolist()}
     assert isinstance(one, Calibration)
     columns: list[list[float]] = one.errors.T.tolist()
     return {f"{one.setting} {value:g}": errors for value, errors in zip(one.values, columns, strict=True)}
@@ -85,7 +84,7 @@ def tell(report: Report, found: Found) -> dict[str, float]:
     times = NoiseSchedule.ddpm().leading_timesteps(PROTOCOL_STEPS)
     for (name, parameter), one in found.items():
         if isinstance(one, Stacking):
-            numbers[f"calibrate/mse/{name}/{parameter}"] = fmean(one.together)
+            numbers[f"calibrate/mse/{name}/{parameter}"] = one.together.mean().item()
             for t, row in zip(times, one.shares, strict=True):
                 for member, share in zip(one.members, row, strict=True):
                     numbers[f"calibrate/{parameter}/{name}/{member}/t{t:03d}"] = share
@@ -101,14 +100,17 @@ def tell(report: Report, found: Found) -> dict[str, float]:
     rows = [[f"{sigma:.3g}", *column] for sigma, *column in zip(sigmas, *cells.values(), strict=True)]
     report.table("calibrate/chosen", columns, rows)
     if first_rank():
-        print("calibrated on val images, never on test images; in brackets: as good, by 95 % intervals")
+        print(
+            "calibrated on val images, never on test images; in brackets: as good, by 95 % intervals; shares "
+            "are without intervals"
+        )
         print(format_table(columns, rows), flush=True)
     return numbers
 
 
 def _cell(one: Kept, level: int) -> str:
     if isinstance(one, Stacking):
-        return told(dict(zip(one.members, one.shares[level], strict=True)))
+        return in_words(dict(zip(one.members, one.shares[level], strict=True)))
     assert isinstance(one, Calibration)
     values = as_good(one, level)
     around = f" ({min(values):g} .. {max(values):g})" if len(values) > 1 else ""

@@ -125,7 +125,15 @@ class Context:
         asked = self.checked_counts("bank_counts", bank_counts)
         counts = {name: min(count, len(self.bank)) for name, count in asked.items()}
         banks = {name: thinned(self.bank, counts[name]) if name in counts else self.bank for name in fits}
-        return {name: fitted(fit, banks[name], lambda: self.stats) for name, fit in fits.items()}
+        return {name: self._fitted(name, fit, banks[name]) for name, fit in fits.items()}
+
+    def _fitted(self, name: str, fit: Fit, bank: ImageBank) -> Denoiser:
+        try:
+            return fitted(fit, bank, lambda: self.stats)
+        except ValueError as error:
+            raise UsageError(
+                f"candidates.{name}: {error}; if that was calibrated otherwise, give compare.calibration=none"
+            ) from error
 
     def _calibrated(self, name: str, alike: str, fit: Fit) -> Fit:
         for path in sorted(self.calibrations.glob(f"{alike}.*.json")):
@@ -135,7 +143,8 @@ class Context:
                     continue
                 fit = found.apply(fit)
             except ValueError as error:
-                raise UsageError(f"{error}; or give compare.calibration=none") from error
+                where = "" if str(path) in str(error) else f"{path}: "
+                raise UsageError(f"{where}{error}; or give compare.calibration=none") from error
             if not found.is_of(self.bank):
                 raise UsageError(f"{path}: of other training images; give compare.calibration=none")
             if first_rank():

@@ -15,8 +15,7 @@ from locality.compare.context import Context
 from locality.compare.paper_figures import figure_1, figure_5
 from locality.compare.summary import FLOOR, Quantity, median_quantity, quantity
 from locality.config import UsageError, nearest
-from locality.denoisers.base import Denoiser
-from locality.denoisers.stacked import bank_count
+from locality.denoisers.base import Denoiser, training_images
 from locality.metrics import Groups, PearsonR, is_copy, nearest_two, ratio_interval
 from locality.modules.base import PROTOCOL_STEPS
 from locality.modules.comparison import ComparisonModule, Scores
@@ -167,7 +166,7 @@ def _measure(
     rows = {}
     for name, scores in module.results.items():
         distances, places = nearest_two(samples[name], context.bank)
-        kept = bank_count(rivals[name]) if name in rivals else None
+        kept = training_images(rivals[name]) if name in rivals else None
         rows[name] = Row(scores, samples[name], samples[reference], distances, places, kept)
     return rows
 

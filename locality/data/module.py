@@ -31,7 +31,8 @@ class ImageDataModule(LightningDataModule):
     fit together.
 
     Args:
-        source: called as `source(split=..., seed=image_seed)`, and with `root=root` if `root` is given.
+        source: called as `source(split=..., seed=image_seed)`, and with `root=root` if `root` is given; may
+            have an attribute `groups`, see there.
         gamma: strength of the pattern; 0 leaves the images as the source made them.
         flip: train on mirror images too: an epoch shows every image once, as it is or mirrored, and the train
             bank holds the images and then their mirror images. A pattern is added after, so it is never
@@ -101,7 +102,7 @@ class ImageDataModule(LightningDataModule):
     def groups(self, split: Split) -> Tensor | None:  # [N] int64
         """The picture that each image of a split was cut from, if the source knows; else None.
 
-        A source knows by an attribute `groups`, a function called as the source itself. Not for training
+        A source knows by an attribute `groups`, a function called as the source itself. None for training
         images, which `subset` and `flip` change.
         """
         source = getattr(self.source, "func", self.source)  # of a partial
@@ -109,7 +110,8 @@ class ImageDataModule(LightningDataModule):
         if known is None or split == "train":
             return None
         given = getattr(self.source, "keywords", {})
-        numbers: Tensor = known(split=split, seed=self.image_seed, **given)
+        root = {} if self.root is None else {"root": self.root}
+        numbers: Tensor = known(split=split, seed=self.image_seed, **given, **root)
         return numbers
 
     def check_ranks(self, world: int) -> None:

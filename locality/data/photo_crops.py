@@ -40,8 +40,7 @@ def photos(
     The splits come from regions of the photos with a gap between them, and a crop is cut out before it is
     resized: no pixel serves two splits. Image i of a split is the same however many are asked for.
     """
-    check_split(split)
-    crops = draw_crops(split, seed, size, {"train": train, "val": val, "test": test}[split])
+    crops = draw_crops(split, seed, size, _count(split, train, val, test))
     images = torch.empty(len(crops), size, size, 3, dtype=torch.uint8)
     for number in range(len(PHOTOS)):
         photo = open_photo(number)
@@ -61,9 +60,13 @@ def photo_numbers(
     test: int = 1000,
 ) -> Tensor:  # [N] int64
     """Which photograph each image of `photos`, called with the same arguments, is cut from."""
-    check_split(split)
-    crops = draw_crops(split, seed, size, {"train": train, "val": val, "test": test}[split])
+    crops = draw_crops(split, seed, size, _count(split, train, val, test))
     return torch.tensor([crop.photo for crop in crops])
+
+
+def _count(split: Split, train: int, val: int, test: int) -> int:
+    check_split(split)
+    return {"train": train, "val": val, "test": test}[split]
 
 
 setattr(photos, "groups", photo_numbers)  # noqa: B010  (mypy knows no attributes of functions)

@@ -134,6 +134,12 @@ def vjp_jacobian(
     return torch.stack(fields, dim=1)
 
 
+def training_images(denoiser: nn.Module) -> int | None:
+    """How many training images a denoiser averages over or was fitted to; None if it keeps no count."""
+    bank = getattr(denoiser, "bank", None)
+    return getattr(denoiser, "bank_count", None) if bank is None else len(bank)
+
+
 def per_image(
     sigma: Tensor,  # [B]
 ) -> Tensor:  # [B, 1, 1, 1]

@@ -1,4 +1,4 @@
-"""Soft locality: this project's own denoiser."""
+"""Soft locality: Wiener and a softly local average, blended (this project)."""
 
 from __future__ import annotations
 

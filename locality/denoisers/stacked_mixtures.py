@@ -1,17 +1,17 @@
-"""Stacked mixtures: this project's own denoiser."""
+"""Stacked mixtures: this project's best denoiser."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from locality.bank import ImageBank
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET, is_count
-from locality.denoisers.base import Denoiser
 from locality.denoisers.local_mixture import LocalMixture, cut
 from locality.denoisers.optimal import Optimal
-from locality.denoisers.stacked import ShareTable, Stacked
+from locality.denoisers.stacked import Shares, ShareTable, Stacked
 
 WINDOWS: Final = (4, 6, 8, 12, 20, 64)  # pixels
 OPTIMAL: Final = "optimal"
@@ -30,7 +30,7 @@ SHARES: Final = {
 def stacked_mixtures(
     bank: ImageBank,
     windows: Sequence[int] = WINDOWS,  # pixels; larger ones than the image are the image
-    shares: ShareTable | None = None,  # of window_<pixels> and optimal; None: SHARES; of other windows, equal
+    shares: ShareTable | None = None,  # of window_<pixels> and optimal; None: SHARES
     components: int = 64,  # parts of a mixture
     places: int = 8,  # mixtures along each side of the image, at most; 1 for images without a layout
     rank: int = 192,  # leading principal components of a window that are mixed; the rest is Wiener
@@ -45,38 +45,53 @@ def stacked_mixtures(
 
     Small windows are seen often, and know edges; large ones know shapes; the images themselves know what a
     few dozen Gaussians leave out. How much each is worth depends on the noise: see `Stacked`, and
-    `compare=calibrate`. Members are named `window_<pixels>` and `optimal`.
+    `compare=calibrate`. Members are named `optimal` and `window_<pixels>`, of windows cut to the image;
+    shares may name larger ones. In SHARES a window stands for the one of `windows` that is nearest in size.
     """
     if not isinstance(bank, ImageBank):
         raise ValueError(f"bank: want an ImageBank, got {type(bank).__name__}")
-    sides = {side: cut(side, bank.image_shape) for side in _checked(windows)}
-    members: dict[str, Denoiser] = {
+    sides = sorted({cut(side, bank.image_shape) for side in _checked(windows)})
+    names = [*(f"window_{side}" for side in sides), OPTIMAL]
+    if shares is None:
+        shares = {sigma: _usual(row, sides, bank) for sigma, row in SHARES.items()}
+    elif isinstance(shares, Mapping):
+        shares = {sigma: _cut(row, bank) for sigma, row in shares.items()}
+    Shares(names, shares)  # before minutes of fitting
+    average = Optimal.fit(bank, chunk_size, memory_budget)
+    mixtures = {
         f"window_{side}": LocalMixture.fit(
             bank, side, components, places, rank, pseudo_count, most, seed, cache, memory_budget
         )
-        for side in sorted(set(sides.values()))
+        for side in sides
     }
-    members[OPTIMAL] = Optimal.fit(bank, chunk_size, memory_budget)
-    if shares is None and tuple(windows) == WINDOWS:
-        shares = {sigma: _added(sides.values(), row) for sigma, row in SHARES.items()}
-    return Stacked(members, shares)
+    return Stacked({**mixtures, OPTIMAL: average}, shares)
 
 
 def _checked(windows: Sequence[int]) -> list[int]:
-    if (
-        isinstance(windows, str)
-        or not isinstance(windows, Sequence)
-        or not windows
-        or not all(map(is_count, windows))
-    ):
+    good = isinstance(windows, Sequence) and not isinstance(windows, str) and len(windows) > 0
+    if not good or not all(map(is_count, windows)):
         raise ValueError(f"windows: want whole numbers of pixels from 1, at least one, got {windows!r}")
     return [int(side) for side in windows]
 
 
-def _added(sides: Iterable[int], row: Sequence[float]) -> dict[str, float]:
-    """Shares by member: windows that the image cuts to one size are one member."""
+def _usual(row: Sequence[float], sides: Sequence[int], bank: ImageBank) -> dict[str, float]:
+    """Shares of the usual windows as those of other ones."""
     *given, optimal = row
     shares = {OPTIMAL: optimal}
-    for side, share in zip(sides, given, strict=True):
-        shares[f"window_{side}"] = shares.get(f"window_{side}", 0.0) + share
+    for usual, share in zip(WINDOWS, given, strict=True):
+        size = cut(usual, bank.image_shape)
+        nearest = min(sides, key=lambda side: abs(math.log(side / size)))
+        shares[f"window_{nearest}"] = shares.get(f"window_{nearest}", 0.0) + share
+    return shares
+
+
+def _cut(row: Mapping[str, float], bank: ImageBank) -> Mapping[str, float]:
+    """Shares by the members' names: windows that the image cuts to one size are one member."""
+    if not isinstance(row, Mapping):
+        return row
+    shares: dict[str, float] = {}
+    for name, share in row.items():
+        side = str(name).removeprefix("window_")
+        member = f"window_{cut(int(side), bank.image_shape)}" if side.isdecimal() else name
+        shares[member] = shares.get(member, 0.0) + share
     return shares

@@ -30,9 +30,10 @@ def interval(
     """The percentile bootstrap interval (Efron 1979) of a statistic over images; the mean by default.
 
     For a paired difference of two methods give the differences. With groups it is the mean over groups drawn
-    at random (cluster bootstrap): images of one group may be as alike as they like. One image, or one group,
-    says nothing about others: (nan, nan). Raises ValueError for an empty list, and for groups with a
-    statistic other than the mean.
+    at random (cluster bootstrap; Cameron, Gelbach & Miller 2008): images of one group may be as alike as they
+    like. As groups are few, the interval is widened as that of a mean of so many normal numbers is, by
+    Student's t and the degree of freedom. One image, or one group, says nothing about others: (nan, nan).
+    Raises ValueError for an empty list, and for groups with a statistic other than the mean.
     """
     table = _table([values])
     if groups is None:
@@ -40,7 +41,7 @@ def interval(
     if statistic is not mean:
         raise ValueError("groups: want none with a statistic other than the mean")
     sums = _summed(torch.cat([table, torch.ones_like(table)]), groups)
-    return _interval(sums, lambda drawn: drawn[0].sum(-1) / drawn[1].sum(-1), level, draws, seed)
+    return _interval(sums, lambda drawn: drawn[0].sum(-1) / drawn[1].sum(-1), level, draws, seed, few=True)
 
 
 def ratio_interval(
@@ -57,7 +58,8 @@ def ratio_interval(
     """
     table = _table([numerator, denominator])
     table = table if groups is None else _summed(table, groups)
-    return _interval(table, lambda drawn: drawn[0].mean(-1) / drawn[1].mean(-1), level, draws, seed)
+    few = groups is not None
+    return _interval(table, lambda drawn: drawn[0].mean(-1) / drawn[1].mean(-1), level, draws, seed, few)
 
 
 def _table(columns: list[Values]) -> Tensor:  # [K, N] float64
@@ -72,9 +74,10 @@ def _summed(
     table: Tensor,  # [K, N]
     groups: Tensor | Sequence[int],  # [N]
 ) -> Tensor:  # [K, G] sums over the images of each group
-    numbers = torch.as_tensor(groups)
-    if numbers.shape != table.shape[1:] or numbers.is_floating_point():
-        raise ValueError(f"groups: want one whole number for each of {table.shape[1]} images, got {groups!r}")
+    numbers = torch.as_tensor(groups).cpu()
+    if numbers.shape != table.shape[1:] or numbers.is_floating_point() or numbers.dtype == torch.bool:
+        got = f"{numbers.dtype} {tuple(numbers.shape)}"
+        raise ValueError(f"groups: want one whole number for each of {table.shape[1]} images, got {got}")
     _, place = numbers.unique(return_inverse=True)
     return table.new_zeros(len(table), int(place.max()) + 1).index_add(1, place, table)
 
@@ -85,6 +88,7 @@ def _interval(
     level: float,
     draws: int,
     seed: int,
+    few: bool = False,  # whether columns are few enough to count with a degree of freedom less
 ) -> tuple[float, float]:
     if not 0 < level < 1 or draws < 1:
         raise ValueError(f"want 0 < level < 1 and at least one draw, got level {level} and {draws} draws")
@@ -99,4 +103,10 @@ def _interval(
         parts.append(statistic(table[:, rows]))
     ends = torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=torch.float64)
     low, high = torch.cat(parts).quantile(ends).tolist()
+    if few:
+        from scipy.stats import norm, t  # which takes a while
+
+        centre, wider = statistic(table[:, None]).item(), (1 + level) / 2
+        by = (n / (n - 1)) ** 0.5 * t.ppf(wider, n - 1) / norm.ppf(wider)
+        low, high = centre - by * (centre - low), centre + by * (high - centre)
     return low, high
