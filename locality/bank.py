@@ -78,6 +78,13 @@ class ImageBank(FullPrecision):
         return ImageBank(self.images[chosen if chosen.dtype == torch.bool else chosen.long()])
 
 
+def thinned(bank: ImageBank, count: int) -> ImageBank:
+    """Evenly spread images of a bank, for what would take too long with all of them."""
+    if not 1 <= count <= len(bank):
+        raise ValueError(f"count: want 1 to {len(bank)} images, got {count}")
+    return bank if count == len(bank) else bank.subset(torch.arange(count) * len(bank) // count)
+
+
 def to_float(
     images: Tensor,  # [...] uint8 or float
     dtype: torch.dtype | None = None,

@@ -76,8 +76,9 @@ class Evaluation:
 
 
 def _given() -> frozenset[str]:
-    """The settings of candidates that the command line names: `<candidate>.<setting>`."""
-    return frozenset(_named(r"\+*candidates\.([^.=]+\.[^.=]+)[.=]"))
+    """The settings of candidates that the command line names, `<candidate>.<setting>`, however deep."""
+    parts = [key.split(".") for key in _named(r"\+*candidates\.([^=]+)=")]
+    return frozenset(".".join(part[:depth]) for part in parts for depth in range(2, len(part) + 1))
 
 
 def _forget_removed(cfg: DictConfig) -> None:

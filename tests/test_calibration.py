@@ -14,8 +14,8 @@ from conftest import CONFIGS
 from hydra import compose, initialize_config_dir
 
 from locality import GaussianStats, ImageBank, NoiseSchedule, app
-from locality.bank import to_float
-from locality.calibration import Calibration, Stacking, bind, calibrate, thinned
+from locality.bank import thinned, to_float
+from locality.calibration import Calibration, Stacking, bind, calibrate
 from locality.config import UsageError
 from locality.denoisers import EquivariantLocalScore, LocalScore, PatchComposite, PCALocality, Wiener
 from locality.noise import image_noise
@@ -170,6 +170,7 @@ CALIBRATE = (
     "compare=calibrate", "compare.count=8", "compare.patch_sizes=[1,3,5,31]", "compare.taus=[0.1,0.3]",
     "compare.betas=[1,2]", "compare.blends=[0,0.5]", "compare.windows=[3,64]",
     "candidates.stacked_mixtures.windows=[4]",
+    "+candidates.stacked_locality.members.stacked_mixtures.windows=[4]",
     "compare.bank_counts.equivariant_local_score=20",
 )  # fmt: skip
 ONLY = (
@@ -185,11 +186,19 @@ def test_an_evaluation_uses_what_was_calibrated_for_its_checkpoint(machine, tmp_
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "latest").symlink_to(machine)
     numbers, calibrated = run(tmp_path, *CALIBRATE, f"checkpoint={tmp_path / 'runs' / 'latest'}")
+    # The members of a stack have the calibrations of the candidates that they are named as.
+    said = capsys.readouterr().out
+    for member, setting in (
+        ("pca_locality", "tau"),
+        ("patch_composite", "patch_size"),
+        ("stacked_mixtures", "shares"),
+    ):
+        assert f"stacked_locality.members.{member}: {setting} calibrated against the network" in said
     assert [v for k, v in numbers.items() if k.startswith("calibrate/patch_size/local_score/")] == [3.0] * 10
     assert numbers["calibrate/mse/local_score/patch_size"] < 1e-12
     windows = {f"{name}.patch_size" for name in ("local_score", "patch_composite", "equivariant_local_score")}
     names = windows | {"pca_locality.tau", "soft_locality.beta", "soft_locality.blend"}
-    names |= {"local_mixture.window", "stacked_mixtures.shares"}
+    names |= {"local_mixture.window", "stacked_mixtures.shares", "stacked_locality.shares"}
     kept = machine / "checkpoints" / "last.calibration"
     assert {path.stem for path in kept.iterdir()} == names
     for path in kept.iterdir():

@@ -83,6 +83,7 @@ def test_a_calibration_is_kept_with_the_network_and_used(exported, tmp_path, cap
         "soft_locality",
         "local_mixture",
         "stacked_mixtures",
+        "stacked_locality",
         "equivariant_local_score",
     )
     without = [f"~denoiser@candidates.{name}" for name in others]

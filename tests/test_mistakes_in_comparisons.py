@@ -79,7 +79,14 @@ def test_what_the_command_line_gives_no_calibration_moves(run, tmp_path, monkeyp
 def test_a_candidate_that_is_taken_out_takes_its_settings_along(run, tmp_path, monkeypatch, capsys):
     others = [
         f"~candidates.{name}"
-        for name in ("local_score", "patch_composite", "soft_locality", "local_mixture", "stacked_mixtures")
+        for name in (
+            "local_score",
+            "patch_composite",
+            "soft_locality",
+            "local_mixture",
+            "stacked_mixtures",
+            "stacked_locality",
+        )
     ]
     asked = [
         "compare=calibrate", f"checkpoint={run}", "compare.count=2", "compare.taus=[0.5,0.1]", *others,
@@ -105,6 +112,7 @@ def test_a_candidate_that_is_taken_out_takes_its_settings_along(run, tmp_path, m
         "soft_locality",
         "local_mixture",
         "stacked_mixtures",
+        "stacked_locality",
         "smoothed",
     ]
     names += ["equivariant_local_score", "equivariant_broken", "pca_locality_wssm", "golden_subset"]

@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from torch import Tensor
 
 from locality import GaussianStats, ImageBank, NoiseSchedule, build
-from locality.bank import to_float
+from locality.bank import thinned, to_float
 from locality.calibration import Calibration, Stacking, calibrate, calibrate_shares, load
 from locality.calibration.stacking import COST, LEAST, best_shares
 from locality.denoisers import (
@@ -120,6 +120,17 @@ def test_statistics_are_measured_once_or_never(monkeypatch):
     Stacked.fit(BANK, both, stats=stats)
     Stacked.fit(BANK, {"optimal": Optimal.fit})
     assert len(calls) == 1
+
+
+def test_costly_members_may_have_fewer_images():
+    few = Stacked.fit(BANK, FITS, counts={"local": 20})
+    x, sigma = (one.double() for one in noisy(HELD_OUT, 300))
+    assert relative(few.estimates(x, sigma)[2], LocalScore.fit(thinned(BANK, 20))(x, sigma)) < 1e-12
+    assert relative(few.estimates(x, sigma)[1], Optimal(BANK)(x, sigma)) < 1e-12
+    assert Stacked.fit(BANK, FITS, counts={"local": 1000}).bank_count == 60
+    for counts in ({"nobody": 3}, {"local": 0}):
+        with pytest.raises(ValueError, match=r"^counts: want whole numbers from 1, of members"):
+            Stacked.fit(BANK, FITS, counts=counts)
 
 
 def test_it_counts_the_images_that_its_members_had():

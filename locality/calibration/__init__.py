@@ -1,7 +1,7 @@
 """Calibration: settings and shares that serve best, noise level by noise level."""
 
 from locality.calibration.choice import Calibration, calibrate
-from locality.calibration.kept import CLEAN, NETWORK, Kept, bind, load, thinned
+from locality.calibration.kept import CLEAN, NETWORK, Kept, bind, load
 from locality.calibration.stacking import Stacking, calibrate_shares
 
 __all__ = [
@@ -14,5 +14,4 @@ __all__ = [
     "calibrate",
     "calibrate_shares",
     "load",
-    "thinned",
 ]

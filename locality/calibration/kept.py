@@ -13,9 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-import torch
-
-from locality.bank import ImageBank
+from locality.bank import ImageBank, thinned
 from locality.denoisers.fitting import Fit
 
 NETWORK, CLEAN = "network", "clean images"  # what estimates are measured against
@@ -109,13 +107,6 @@ def bind(fit: Fit, parameter: str, value: object) -> Fit:
     if parameter not in inspect.signature(fit).parameters:
         raise ValueError(f"parameter: want a setting of the denoiser's fit, got {parameter!r}")
     return partial(fit, **{parameter: value})
-
-
-def thinned(bank: ImageBank, count: int) -> ImageBank:
-    """Evenly spread images of a bank, for what would take too long with all of them."""
-    if not 1 <= count <= len(bank):
-        raise ValueError(f"count: want 1 to {len(bank)} images, got {count}")
-    return bank if count == len(bank) else bank.subset(torch.arange(count) * len(bank) // count)
 
 
 def distinct(name: str, numbers: Sequence[float]) -> Sequence[float]:

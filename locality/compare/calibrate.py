@@ -10,7 +10,8 @@ from pathlib import Path
 from torch import Tensor
 
 from locality import calibration
-from locality.calibration import Kept, calibrate_shares, thinned
+from locality.bank import thinned
+from locality.calibration import Kept, calibrate_shares
 from locality.compare.calibrated import draw, tell
 from locality.compare.context import Context
 from locality.config import UsageError
@@ -41,7 +42,7 @@ def calibrate(
     """Choose each candidate's patch size, tau and so on at the noise levels of the paper's protocol.
 
     A candidate with several settings has them chosen one after the other, in the order above; the members of
-    a stacked one get their shares. The
+    a stacked one get their shares, after the calibrations of the candidates that they are named as. The
     calibration split is `val`: the `test` images, on which compare=analytic_vs_nn measures, are never seen.
     Results go to `calibration/<name>.<setting>.json` in the run folder, and beside the checkpoint, where
     compare=analytic_vs_nn finds them. A best value found on fewer training images may be too small for all
@@ -65,7 +66,10 @@ def calibrate(
     sigmas = NoiseSchedule.ddpm().leading(PROTOCOL_STEPS)
     found: dict[tuple[str, str], Kept] = {}
     for name, parameters in settings.items():
-        bank, fit = thinned(context.bank, counts[name]), context.fits[name]
+        bank, fit = (
+            thinned(context.bank, counts[name]),
+            context.with_calibrated_members(name, context.fits[name]),
+        )
         known = context.stats if takes_stats(fit) else None
         for parameter in parameters:
             ask: Callable[..., Kept] = calibrate_shares

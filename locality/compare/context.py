@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from lightning import LightningModule, Trainer
 
-from locality.bank import ImageBank
-from locality.calibration import load, thinned
+from locality.bank import ImageBank, thinned
+from locality.calibration import load
 from locality.compare.trained import Trained
 from locality.config import UsageError
 from locality.data import ImageDataModule
@@ -37,7 +38,8 @@ class Context:
     reference_name: str  # of its row: "network", or the kind of analytical denoiser
     calibrations: Path  # the folder beside the checkpoint; <name>.<setting>.json for a candidate's setting
     networks: Mapping[str, Trained] = field(default_factory=dict)  # more of them, by name
-    given: frozenset[str] = frozenset()  # "<candidate>.<setting>" of the command line: not calibrated
+    given: frozenset[str] = frozenset()  # "<candidate>.<setting>" of the command line: not calibrated; and
+    # "<candidate>.members.<member>.<setting>"
 
     @cached_property
     def bank(self) -> ImageBank:
@@ -117,7 +119,10 @@ class Context:
         self.check_names("calibrated_as", alike)
         fits = dict(self.fits)
         if choice("compare.calibration", calibration, ("auto", "none")) == "auto":
-            fits = {name: self._calibrated(name, alike.get(name, name), fit) for name, fit in fits.items()}
+            fits = {
+                name: self.calibrated(name, alike.get(name, name), self.with_calibrated_members(name, fit))
+                for name, fit in fits.items()
+            }
         if isinstance(bank_counts, int):
             if isinstance(bank_counts, bool) or bank_counts < 1:
                 raise UsageError(f"compare.bank_counts: want a whole number from 1, got {bank_counts!r}")
@@ -135,7 +140,17 @@ class Context:
                 f"candidates.{name}: {error}; if that was calibrated otherwise, give compare.calibration=none"
             ) from error
 
-    def _calibrated(self, name: str, alike: str, fit: Fit) -> Fit:
+    def with_calibrated_members(self, name: str, fit: Fit) -> Fit:
+        """A stack, with the calibrations of candidates for the members that are named as these."""
+        known = inspect.signature(fit).parameters.get("members")
+        members = None if known is None else known.default  # what a partial has bound
+        if not isinstance(members, Mapping):
+            return fit
+        found = {one: self.calibrated(f"{name}.members.{one}", one, members[one]) for one in members}
+        return partial(fit, members=found)
+
+    def calibrated(self, name: str, alike: str, fit: Fit) -> Fit:
+        """A recipe with the calibrations that lie beside the checkpoint for a candidate of some name."""
         for path in sorted(self.calibrations.glob(f"{alike}.*.json")):
             try:
                 found = load(path)

@@ -9,7 +9,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from locality.bank import ImageBank
+from locality.bank import ImageBank, thinned
+from locality.denoisers.bank_denoiser import is_count
 from locality.denoisers.base import ClosedFormJacobian, Denoiser, Pixel, per_image, training_images
 from locality.denoisers.fitting import Fit, fitted, keeping, statistics_of
 from locality.denoisers.options import real
@@ -54,10 +55,19 @@ class Stacked(Denoiser, ClosedFormJacobian):
         bank: ImageBank,
         members: Mapping[str, Fit],  # each waiting for the bank
         shares: ShareTable | None = None,
+        counts: Mapping[str, int] | None = None,  # training images, evenly spread, for costly members
         stats: GaussianStats | None = None,  # the bank's statistics, where they are known already
         cache: str | Path | None = None,  # a folder for what takes members long to compute
     ) -> Stacked:
-        """All members fitted to the bank, its statistics measured once if any wants them."""
+        """All members fitted to the bank, its statistics measured once if any wants them.
+
+        Raises ValueError for counts of what is no member.
+        """
+        Shares(list(members), shares)  # before minutes of fitting
+        fewer = counts or {}
+        for name, count in fewer.items():
+            if name not in members or not is_count(count):
+                raise ValueError(f"counts: want whole numbers from 1, of members, got {name}: {count!r}")
         known = stats
 
         def measured() -> GaussianStats:
@@ -65,7 +75,10 @@ class Stacked(Denoiser, ClosedFormJacobian):
             known = statistics_of(bank, known, None, cache)
             return known
 
-        found = {name: fitted(keeping(fit, cache), bank, measured) for name, fit in members.items()}
+        found = {}
+        for name, fit in members.items():
+            own = thinned(bank, min(fewer.get(name, len(bank)), len(bank)))
+            found[name] = fitted(keeping(fit, cache), own, measured)
         return cls(found, shares)
 
     @property

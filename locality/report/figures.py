@@ -49,6 +49,7 @@ KNOWN = {
     "wiener": Look("Wiener", "#0072B2", "s"),
     "optimal": Look("optimal", "#D55E00", "^"),
     "nearest": Look("nearest", "#E69F00", "v", "--"),
+    "stacked_locality": Look("stacked locality", "#CC3311", "H"),
     "stacked_mixtures": Look("stacked mixtures", "#EE3377", "p"),
     "local_mixture": Look("local mixture", "#F4A6C0", "p", "--"),
     "soft_locality": Look("soft locality", "#332288", "*"),
