@@ -66,10 +66,8 @@ def calibrate(
     sigmas = NoiseSchedule.ddpm().leading(PROTOCOL_STEPS)
     found: dict[tuple[str, str], Kept] = {}
     for name, parameters in settings.items():
-        bank, fit = (
-            thinned(context.bank, counts[name]),
-            context.with_calibrated_members(name, context.fits[name]),
-        )
+        bank = thinned(context.bank, counts[name])
+        fit = context.with_calibrated_members(name, context.fits[name])
         known = context.stats if takes_stats(fit) else None
         for parameter in parameters:
             ask: Callable[..., Kept] = calibrate_shares
