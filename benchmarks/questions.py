@@ -69,8 +69,8 @@ QUESTIONS: tuple[Question, ...] = (
         "paper", heldout_tables, heldout_verdict,
         "What the networks gain they keep on images that they have not seen. PCA locality keeps its gain "
         "at middle noise levels; at low noise it is held to whole training patches, and where the bank is"
-        " thin, as that of the photographs is, it falls back to Wiener's error or behind it. The local "
-        "mixture reads no patch at low noise, and keeps most of what a network gains.",
+        " thin, as that of the photographs is, it falls back to Wiener's error or behind it. The stacks read "
+        "few training patches at low noise, and keep most of what a network gains.",
     ),
     Question(
         "How far below the second network is the best analytical denoiser, and at which noise levels?",
@@ -88,12 +88,14 @@ QUESTIONS: tuple[Question, ...] = (
         "above sigma 10). The equivariant local score had too few images for a place in the order.",
     ),
     Question(
-        "Does our own denoiser beat PCA locality and Wiener on both data sets?",
+        "Do our own denoisers beat PCA locality and Wiener on both data sets?",
         "paper", own_tables, own_verdict,
-        "Dozens of Wiener filters know edges and their directions, which one covariance averages away, "
-        "and windows are seen often where whole images are seen once: no training image has to resemble x."
-        " At sigma 2 the networks themselves miss the aim on both data sets. On Fashion-MNIST the lead over "
-        "the batch average is plain by the median only. Our first attempt, soft locality, is a row of the "
-        "tables above: soft weights steadied by Wiener help less, and cost a dense product.",
+        "Estimates of several kinds err in unlike ways: a convex combination, by shares for each noise level "
+        "that are found on val images, errs less than the best of them. Mixtures of Gaussians of windows "
+        "know edges and their directions, which one covariance averages away, and windows are seen often "
+        "where whole images are seen once; larger windows are worth more the more noise there is. "
+        "`stacked_mixtures` costs less than PCA locality; `stacked_locality` adds PCA locality and patch "
+        "composites, and costs what they do. Our earlier attempts, soft locality and a local mixture of one "
+        "window, are rows of the tables above.",
     ),
 )  # fmt: skip
