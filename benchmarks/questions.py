@@ -95,7 +95,8 @@ QUESTIONS: tuple[Question, ...] = (
         "know edges and their directions, which one covariance averages away, and windows are seen often "
         "where whole images are seen once; larger windows are worth more the more noise there is. "
         "`stacked_mixtures` costs less than PCA locality; `stacked_locality` adds PCA locality and patch "
-        "composites, and costs what they do. Our earlier attempts, soft locality and a local mixture of one "
-        "window, are rows of the tables above.",
+        "composites, and costs what they do. On Fashion-MNIST the aim for held-out errors is reached at "
+        "the lowest of these noise levels alone; at the highest the networks themselves miss it. Our earlier "
+        "attempts, soft locality and a local mixture of one window, are rows of the tables above.",
     ),
 )  # fmt: skip
