@@ -39,8 +39,8 @@ def test_the_table_has_every_row_with_its_seeds_images_and_calibration(run, tmp_
     )  # fmt: skip
     found.save(calibrations(run) / "pca_locality.tau.json")
     numbers = app.run(cfg)
-    # Its own, the batch-averaged one's and the golden subset's.
-    assert capsys.readouterr().out.count("pca_locality.tau.json") == 3
+    # Its own, the batch-averaged one's, the golden subset's, and that of a member of the stack.
+    assert capsys.readouterr().out.count("pca_locality.tau.json") == 4
     assert numbers["paper/samples/wiener"] == 4
     assert numbers["paper/samples/equivariant_local_score"] == 2
     assert numbers["paper/bank/equivariant_local_score"] == 16
