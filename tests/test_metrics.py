@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -186,6 +188,18 @@ def test_images_of_one_picture_are_drawn_together() -> None:
     assert ratio == pytest.approx(widened(ratio_interval(few, base), (few.mean() / base.mean()).item(), 12))
 
 
+def test_errors_and_their_ratios_have_no_interval_below_zero() -> None:
+    errors, floor = torch.tensor([0.01, 0.02, 9.0, 0.03]), torch.tensor([1.0, 2.0, 1.0, 2.0])
+    groups = [0, 1, 2, 3]
+    for (low, high), plain, centre in (
+        (interval(errors, groups=groups), interval(errors), errors.mean().item()),
+        (ratio_interval(errors, floor, groups=groups), ratio_interval(errors, floor), 9.06 / 6),
+    ):
+        logs = widened((math.log(plain[0]), math.log(plain[1])), math.log(centre), 4)
+        assert (low, high) == pytest.approx((math.exp(logs[0]), math.exp(logs[1])))
+        assert 0 < low < plain[0] < plain[1] < high
+
+
 def test_nine_pictures_cover_the_truth_as_often_as_they_say() -> None:
     generator = torch.Generator().manual_seed(0)
     groups = torch.arange(9).repeat_interleave(5)
@@ -199,11 +213,11 @@ def test_nine_pictures_cover_the_truth_as_often_as_they_say() -> None:
 
 
 def test_pictures_of_unlike_numbers_of_images_weigh_as_many_as_they_have() -> None:
-    values, groups = torch.tensor([1.0, 1.0, 1.0, 5.0, 2.0]), [7, 7, 7, 2, 0]
+    values, groups = torch.tensor([1.0, 1.0, 1.0, 5.0, -2.0]), [7, 7, 7, 2, 0]
     draws = np.random.default_rng(0).integers(3, size=(20000, 3))
-    sums, counts = np.array([3.0, 5.0, 2.0]), np.array([3.0, 1.0, 1.0])
+    sums, counts = np.array([3.0, 5.0, -2.0]), np.array([3.0, 1.0, 1.0])
     low, high = np.quantile(sums[draws].sum(1) / counts[draws].sum(1), [0.025, 0.975])
-    expected = widened((float(low), float(high)), 2.0, 3)
+    expected = widened((float(low), float(high)), 1.2, 3)
     assert interval(values, groups=groups) == pytest.approx(expected, rel=0.05)
     assert all(np.isnan(interval(values, groups=[0] * 5)))
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from locality.calibration import bind
 from locality.compare.context import Context
 from locality.compare.paper_figures import figure_1, figure_5
-from locality.compare.summary import FLOOR, Quantity, median_quantity, quantity
+from locality.compare.summary import FLOOR, Quantity, median_quantity, quantity, r2_quantity
 from locality.config import UsageError, nearest
 from locality.denoisers.base import Denoiser, training_images
 from locality.metrics import Groups, PearsonR, is_copy, nearest_two, ratio_interval
@@ -183,7 +183,7 @@ def _tell(
     table = [_cells(name, row, over.get(PAPERS, {}).get(name, {}), images) for name, row in rows.items()]
     sigmas = [f"{sigma:.3g}" for sigma in NoiseSchedule.ddpm().leading(PROTOCOL_STEPS).tolist()]
     steps = {
-        name: [quantity(values, _first(groups, values)) for values in row.scores.forward_r2]
+        name: [r2_quantity(values, _first(groups, values)) for values in row.scores.forward_r2]
         for name, row in rows.items()
         if row.scores.forward_r2 is not None
     }

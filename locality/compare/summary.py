@@ -121,9 +121,15 @@ class Summary:
         return torch.stack(kept).mean(0)
 
 
-def quantity(values: Tensor, groups: Groups = None) -> Quantity:
-    """The mean over images; its interval is over groups, if there are any."""
-    return Quantity(values.mean().item(), *interval(values, groups=groups))
+def quantity(values: Tensor) -> Quantity:
+    """The mean over images."""
+    return Quantity(values.mean().item(), *interval(values))
+
+
+def r2_quantity(values: Tensor, groups: Groups) -> Quantity:
+    """The mean of r2 over images; the interval is that of what is left of the variance, which is above 0."""
+    low, high = interval(1 - values, groups=groups)
+    return Quantity(values.mean().item(), 1 - high, 1 - low)
 
 
 def median_quantity(values: Tensor) -> Quantity:

@@ -32,8 +32,9 @@ def interval(
     For a paired difference of two methods give the differences. With groups it is the mean over groups drawn
     at random (cluster bootstrap; Cameron, Gelbach & Miller 2008): images of one group may be as alike as they
     like. As groups are few, the interval is widened as that of a mean of so many normal numbers is, by
-    Student's t and the degree of freedom. One image, or one group, says nothing about others: (nan, nan).
-    Raises ValueError for an empty list, and for groups with a statistic other than the mean.
+    Student's t and the degree of freedom; where no number is below 0, in logarithms. One image, or one group,
+    says nothing about others: (nan, nan). Raises ValueError for an empty list, and for groups with a
+    statistic other than the mean.
     """
     table = _table([values])
     if groups is None:
@@ -108,5 +109,7 @@ def _interval(
 
         centre, wider = statistic(table[:, None]).item(), (1 + level) / 2
         by = (n / (n - 1)) ** 0.5 * t.ppf(wider, n - 1) / norm.ppf(wider)
+        if bool((table >= 0).all()) and low > 0:  # of errors: what may not fall below 0 is widened by factors
+            return centre * (low / centre) ** by, centre * (high / centre) ** by
         low, high = centre - by * (centre - low), centre + by * (high - centre)
     return low, high
