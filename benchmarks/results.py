@@ -18,6 +18,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from benchmarks.questions import QUESTIONS, Question
+from locality.calibration import load
 from locality.heldout import is_behind
 from locality.past_runs import runs_in
 from locality.report.provenance import told
@@ -26,9 +27,10 @@ from locality.report.table import format_markdown
 ROOT = Path(__file__).resolve().parent.parent
 RUNS, SHIPPED, DOCS = ROOT / "runs", ROOT / "pretrained", ROOT / "docs"
 TARGET = "locality.compare.paper_table"
-SEEDS = {"paper": 128, "variants": 32}  # fewer make a trial
+SEEDS = {"paper": 128, "variants": 32, "released": 128}  # fewer make a trial
 DATA = ("fashion_mnist", "photos16", "photos32", "cifar", "celeba_hq64", "afhq64")
 TABLES = ("paper/samples", "paper/step_r2", "paper/heldout", "paper/heldout_pca")
+CALIBRATED = ("denoiser", "setting", "val images", "training images")
 FIGURES = {
     "figure1": "One denoising step of noised test images, and what the optimal denoiser makes of them",
     "figure1_mse": "The error of that step against the noise level",
@@ -50,7 +52,7 @@ def main() -> None:
     """Merge what runs/ and pretrained/ hold into docs/results.json, and write the page."""
     store = DOCS / "results.json"
     before = json.loads(store.read_text()) if store.exists() else {}
-    kept: dict[str, Any] = {key: before.get(key, {}) for key in ("paper", "variants", "networks")}
+    kept: dict[str, Any] = {key: before.get(key, {}) for key in (*SEEDS, "networks")}
     for section, name, folder in tables(RUNS):
         found = json.loads((folder / "metrics.json").read_text()) | {"folder": folder.name}
         found["run"]["command"] = told(found["run"]["command"])
@@ -61,6 +63,7 @@ def main() -> None:
     kept["networks"] = {
         path.parent.name: json.loads(path.read_text()) for path in sorted(SHIPPED.glob("*/metrics.json"))
     }
+    kept["calibrations"] = {name: calibrated(SHIPPED / name / "calibration") for name in DATA}
     store.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
     (DOCS / "results.md").write_text(page(kept))
 
@@ -74,7 +77,7 @@ def tables(runs: Path) -> Iterator[tuple[str, str, Path]]:
         if cfg.task == "evaluate" and cfg.compare._target_ == TARGET and not cfg.gamma:
             source = cfg.data.source
             section = cfg.compare.get("section", "paper")
-            if cfg.compare.count < SEEDS[section] or cfg.data.subset is not None:
+            if section not in SEEDS or cfg.compare.count < SEEDS[section] or cfg.data.subset is not None:
                 continue  # a trial
             yield section, f"{str(source._target_).rsplit('.', 1)[-1]}{source.get('size', '')}", folder
 
@@ -83,32 +86,52 @@ def page(kept: dict[str, Any]) -> str:
     """The whole of docs/results.md."""
     parts = [
         "# Results",
-        "This page is written by `make paper` from the `metrics.json` of run folders; only the published "
-        "numbers at its end are quoted. Intervals are 95 % bootstrap intervals over images or seeds. The "
-        "network is the target of every column; Wiener is the floor, a second network (NN2) the ceiling.",
+        "This page is written by `make paper` from the `metrics.json` of run folders. The last paragraph "
+        "under a question is how we read its tables; the published numbers at the end are quoted. Intervals "
+        "are 95 % bootstrap intervals over images or seeds of noise. The network is the target of every "
+        "column; Wiener is the floor, a second network (NN2) the ceiling. MSE is in pixel units, images "
+        "from -1 to 1.",
+        "Settings and shares were found against the same network, on val images that no row is measured on; "
+        "the tables of calibrations say with how many. `pca_locality_wssm` and `golden_subset` take the tau "
+        "of `pca_locality`, `equivariant_broken` the patch sizes of `equivariant_local_score`; the "
+        "fractions of the golden subset and `smoothed` are as configured. Rows with fewer samples or "
+        "training images than others compare by the paired columns only. A stack counts the images of its "
+        "largest member: the patch composites in `stacked_locality` have 8,000.",
         "photos are crops of a few photographs, and r2 of a nearly flat sample can be far below 0: a few "
         "seeds then decide the mean, hence the medians. In the tables of comparisons, intervals of single "
-        "steps are over the photographs, drawn with all their crops: nine, so they are wide; those of "
-        "networks that ship are over crops.",
+        "steps are over the photographs, drawn with all their crops and widened as such few ask (Student's "
+        "t); those of networks that ship are over crops.",
     ]
     for name in DATA:
         parts.append(f"## {name}")
-        parts += comparison(name, kept["paper"][name]) if name in kept["paper"] else ["Not measured."]
+        rows = kept.get("calibrations", {}).get(name, ())
+        parts += comparison(name, kept["paper"][name], rows) if name in kept["paper"] else ["Not measured."]
     parts.append("## Questions")
     for question in QUESTIONS:
         parts.append(f"### {question.text}")
-        answers = [part for name in DATA for part in answer(question, name, kept[question.section].get(name))]
+        known = kept.get(question.section, {})
+        answers = [part for name in DATA for part in answer(question, name, known.get(name))]
         parts += [*answers, question.why] if answers else ["Not measured."]
     parts.append("## Networks that ship")
     parts += [part for name, found in kept["networks"].items() for part in network(name, found)]
     parts += [] if kept["networks"] else ["None yet."]
     parts.append("## Published numbers, to stand beside ours")
-    parts.append("GoldDiff's re-run (arXiv 2602.16498) with the paper's networks; MSE on [0, 1].")
+    parts.append(
+        "GoldDiff's re-run (arXiv 2602.16498) with the paper's networks; MSE on [0, 1], a quarter of that "
+        "in our units."
+    )
     parts.append(markdown(PUBLISHED[0], PUBLISHED[1:]))
     return "\n\n".join(parts) + "\n"
 
 
-def comparison(name: str, found: dict[str, Any]) -> list[str]:
+def calibrated(folder: Path) -> list[list[Any]]:
+    """What a network's calibrations were made with."""
+    found = [load(path) for path in sorted(folder.glob("*.json"))]
+    names = [path.name.split(".")[0] for path in sorted(folder.glob("*.json"))]
+    return [[n, one.setting, one.count, f"{one.bank_count:,}"] for n, one in zip(names, found, strict=True)]
+
+
+def comparison(name: str, found: dict[str, Any], rows: Sequence[Sequence[Any]] = ()) -> list[str]:
     """The tables and figures of one data set, and where they come from."""
     run = found["run"]
     parts = [f"`{run['command']}`, commit `{run['commit']}`, {run['started']}, run `{found['folder']}`."]
@@ -119,6 +142,8 @@ def comparison(name: str, found: dict[str, Any]) -> list[str]:
     ]
     if not any(key.startswith("paper/r2/nn") for key in found["scalars"]):
         parts.append("A second network (the ceiling): not measured.")
+    if rows:
+        parts += ["Calibrations, against the network:", markdown(CALIBRATED, rows)]
     return parts + [f"![{text}](images/{name}_{figure}.png)\n\n{text}." for figure, text in FIGURES.items()]
 
 

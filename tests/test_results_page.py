@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from benchmarks.answers import EXACT, OWN, against, heldout_verdict, order_verdict, top
+from benchmarks.answers import EXACT, OWN, against, heldout_verdict, order_verdict, own_verdict, top
 from benchmarks.questions import QUESTIONS
 from benchmarks.results import DATA, TARGET, page, tables
 
@@ -87,7 +87,7 @@ def measured(section: str, nn2: bool = False) -> dict[str, Any]:
 
 def test_a_data_set_without_a_run_is_said_to_be_unmeasured() -> None:
     text = page({"paper": {"photos16": measured("paper")}, "variants": {}, "networks": {}})
-    unanswered = [question for question in QUESTIONS if question.section == "variants"]
+    unanswered = [question for question in QUESTIONS if question.section != "paper"]
     assert text.count("Not measured.") == len(DATA) - 1 + len(unanswered)
     assert "| wiener | 0.512 |" in text
     assert "the ceiling): not measured" in text
@@ -98,8 +98,8 @@ def test_questions_are_answered_from_the_numbers() -> None:
     found = {"paper": {"photos16": measured("paper", nn2=True)}, "variants": {"cifar": measured("variants")}}
     text = page({**found, "networks": {}})
     assert "`wssm_128` higher (mean +3 [+3, +3])" in text
-    assert "less error than Wiener at t = 100, more at t = 300" in text
-    assert "widest at t = 100 (0.89)" in text
+    assert "less error than Wiener at sigma 0.342; more at 1.24" in text
+    assert "widest at sigma 0.342 (0.89)" in text
     order = "optimal, equivariant_local_score, wiener, pca_locality, golden_subset"
     assert f"here by the mean: {order}." in text
     assert all(question.text in text for question in QUESTIONS)
@@ -125,7 +125,11 @@ def test_a_difference_is_told_where_the_intervals_of_mean_and_median_agree(mean,
 
 def test_rows_that_were_not_measured_are_not_ranked() -> None:
     scalars = {"paper/r2/optimal": -1.2, "paper/r2/wiener": -0.3}
-    assert order_verdict({"scalars": scalars}).endswith("here by the mean: optimal, wiener")
+    tables = {"paper/samples": {"rows": [["optimal"], ["wiener"], ["equivariant_local_score"]]}}
+    assert order_verdict({"scalars": scalars, "tables": tables}).endswith("here by the mean: optimal, wiener")
+    few = {"paper/r2/equivariant_local_score": 0.5, "paper/samples/equivariant_local_score": 8}
+    few |= {f"paper/samples/{name}": 128 for name in ("optimal", "wiener")}
+    assert order_verdict({"scalars": scalars | few, "tables": tables}).endswith("the mean: optimal, wiener")
     assert heldout_verdict({"scalars": {}}) == "; ".join(f"`{name}` not measured" for name in (EXACT, *OWN))
     assert against({"scalars": {}}, "wssm_128") == "`wssm_128` not measured"
 
@@ -135,3 +139,20 @@ def test_rows_with_few_seeds_are_not_the_best() -> None:
     found["scalars"] |= {f"paper/samples/{row[0]}": 128.0 for row in found["tables"]["paper/samples"]["rows"]}
     found["scalars"] |= {"paper/samples/optimal": 16.0, "paper/step_r2/optimal/t300": 0.999}
     assert top(found, 300)[0] != "optimal"
+
+
+def test_the_aim_is_reached_by_a_mean_or_by_a_whole_interval() -> None:
+    name, scalars = OWN[0], {}
+    for t, ends in ((100, (0.7, 0.8, 0.84)), (200, (0.8, 0.84, 0.88)), (300, (1.1, 1.2, 1.3))):
+        for end, value in zip(("_low", "", "_high"), ends, strict=True):
+            scalars[f"paper/heldout_over_pca_locality{end}/{name}/t{t}"] = value
+    said = own_verdict({"scalars": scalars})
+    assert "at sigma 0.342, 0.724, 1.24: 0.80 [0.70, 0.84], 0.84 [0.80, 0.88], 1.20 [1.10, 1.30]" in said
+    assert "reached by the mean at 0.342, 0.724, by the whole interval at 0.342" in said
+    assert "more error than `pca_locality` at 1.24" in said
+
+
+def test_a_page_tells_how_its_rows_were_calibrated() -> None:
+    found = {"paper": {"photos16": measured("paper")}, "networks": {}}
+    text = page({**found, "calibrations": {"photos16": [["pca_locality", "tau", 64, "16,000"]]}})
+    assert "| pca_locality | tau | 64 | 16,000 |" in text

@@ -87,7 +87,7 @@ def _draw(report: Report, module: ComparisonModule) -> None:
     if FLOOR in scores:
         ratio = {key: _ratio(value.heldout_mse, scores[FLOOR].heldout_mse) for key, value in scores.items()}
         # What copies training images leaves the frame at low noise, by factors of hundreds.
-        label, frame = "MSE / MSE of Wiener", (0.25, 6.0)
+        label, frame = "MSE / MSE of Wiener (cut at 6)", (0.25, 6.0)
         chart = Chart(title, SIGMA, label, sigmas, ratio, log_x=True, log_y=True, y_range=frame)
         report.chart("compare/heldout_ratio", chart)
     for grid, title in (
