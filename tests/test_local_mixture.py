@@ -104,6 +104,16 @@ def test_a_pixel_is_the_mean_over_the_windows_that_hold_it(places):
     assert relative(denoiser(x, sigma), estimates.nanmean(0)) < 1e-5
 
 
+def test_images_with_a_layout_have_a_mixture_for_each_place_and_crops_one_for_all():
+    for images, places in ((photographs(8, 400), 1), (digits(), 8)):
+        bank = ImageBank(images)
+        usual = LocalMixture.fit(bank, window=4, components=2)
+        given = LocalMixture.fit(bank, window=4, components=2, places=places)
+        assert usual.places == places
+        x, sigma = noisy(images, 200)
+        assert torch.equal(usual(x, sigma), given(x, sigma))
+
+
 def test_images_of_a_few_kinds_are_denoised_better_than_by_one_gaussian():
     """What it is for: kinds of images with unlike means and covariances; Bayes' error is known."""
     vectors, truth = planted(4200, d=16)

@@ -14,7 +14,7 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from locality.bank import ImageBank, to_float
+from locality.bank import ImageBank, thinned, to_float
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET, is_count
 from locality.denoisers.base import Denoiser
 from locality.denoisers.levels import Levels
@@ -25,6 +25,7 @@ from locality.statistics_cache import kept
 
 WINDOW: Final = {0.5: 8, 0.9: 12, 1.3: 20, 2.0: 64}
 _FORMAT = "locality.mixture/1"
+_TELLING, _LAYOUT = 2000, 0.02  # images that tell; the mean's variance over pixels, of that of each pixel
 _TEMPORARIES = 8  # of K x m numbers for each image, at most
 Corner = tuple[int, int]
 
@@ -69,7 +70,7 @@ class LocalMixture(FullPrecision, Denoiser):
         bank: ImageBank,
         window: int | Mapping[float, int] = WINDOW,  # pixels; larger ones than the image are the image
         components: int = 64,  # parts of a mixture
-        places: int = 8,  # mixtures along each side of the image, at most; 1 for images without a layout
+        places: int | None = None,  # mixtures along each side of the image, at most; None: see `usual_places`
         rank: int = 192,  # leading principal components of a window that are mixed; the rest is Wiener
         pseudo_count: float = 30.0,  # windows' worth of the common covariance in that of each part
         most: int = 60_000,  # windows that a mixture is fitted to, at random if there are more
@@ -82,6 +83,7 @@ class LocalMixture(FullPrecision, Denoiser):
             raise ValueError(f"bank: want an ImageBank, got {type(bank).__name__}")
         if not is_count(memory_budget):
             raise ValueError(f"memory_budget: want a whole number of bytes, got {memory_budget!r}")
+        places = usual_places(bank) if places is None else places
         recipe = Recipe(components, places, rank, pseudo_count, most, seed)
         sides = _sides(windows(window), bank.image_shape)
         mixtures = {side: recipe.mixture(bank, side, cache) for side in sorted(sides)}
@@ -191,6 +193,13 @@ class Recipe:
                 fit_mixture(torch.cat(parts), self.components, self.rank, self.pseudo_count, generator)
             )
         return stacked(mixtures)
+
+
+def usual_places(bank: ImageBank) -> int:
+    """8 for images with a layout, whose mean varies from pixel to pixel as faces' does; 1 for mere crops."""
+    images = next(thinned(bank, min(len(bank), _TELLING)).chunks(_TELLING, torch.float64))
+    layout = images.mean(0).var((-2, -1), correction=0).mean()
+    return 8 if bool(layout > _LAYOUT * images.var(0, correction=0).mean()) else 1
 
 
 def cut(side: float, image_shape: torch.Size) -> int:

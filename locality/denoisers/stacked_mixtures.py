@@ -35,7 +35,7 @@ def stacked_mixtures(
     windows: Sequence[int] = WINDOWS,  # pixels; larger ones than the image are the image
     shares: ShareTable | None = None,  # of window_<pixels> and optimal; None: SHARES
     components: int = 64,  # parts of a mixture
-    places: int = 8,  # mixtures along each side of the image, at most; 1 for images without a layout
+    places: int | None = None,  # mixtures along each side of the image, at most; None: 8, or 1 for crops
     rank: int = 192,  # leading principal components of a window that are mixed; the rest is Wiener
     pseudo_count: float = 30.0,  # windows' worth of the common covariance in that of each part
     most: int = 60_000,  # windows that a mixture is fitted to, at random if there are more
