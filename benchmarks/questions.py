@@ -101,9 +101,10 @@ QUESTIONS: tuple[Question, ...] = (
         "Mixtures of Gaussians of windows know edges and their directions, which one covariance averages "
         "away, and windows are seen often where whole images are seen once. Ours have more that is "
         "calibrated: a share of each member at each level, where PCA locality has tau. Seconds leave out "
-        "fitting and calibrating. At sigma 1.24 on Fashion-MNIST the networks themselves miss the aim. Our "
-        "earlier attempts, soft locality and a local mixture of one window, are rows of the tables above; "
-        "the latter costs least, and on the photographs has the higher mean r2 though the larger error.",
+        "fitting and calibrating. On Fashion-MNIST the networks themselves miss the aim at the higher of "
+        "these levels. Our earlier attempts, soft locality and a local mixture of one window, are rows of "
+        "the tables above; the latter costs least, and on the photographs has the higher mean r2 though "
+        "the larger error.",
     ),
     Question(
         "Do they beat the released form of PCA locality, too?",

@@ -96,7 +96,7 @@ def page(kept: dict[str, Any]) -> str:
         "of `pca_locality`, `equivariant_broken` the patch sizes of `equivariant_local_score`; the "
         "fractions of the golden subset and `smoothed` are as configured. Rows with fewer samples or "
         "training images than others compare by the paired columns only. A stack counts the images of its "
-        "largest member: the patch composites in `stacked_locality` have 8,000.",
+        f"largest member: in `stacked_locality` {fewer()}.",
         "photos are crops of a few photographs, and r2 of a nearly flat sample can be far below 0: a few "
         "seeds then decide the mean, hence the medians. In the tables of comparisons, intervals of single "
         "steps are over the photographs, drawn with all their crops and widened as such few ask (Student's "
@@ -122,6 +122,12 @@ def page(kept: dict[str, Any]) -> str:
     )
     parts.append(markdown(PUBLISHED[0], PUBLISHED[1:]))
     return "\n\n".join(parts) + "\n"
+
+
+def fewer() -> str:
+    """Which members of the stack have fewer images than the others."""
+    counts = OmegaConf.load(ROOT / "configs" / "denoiser" / "stacked_locality.yaml").counts
+    return ", ".join(f"`{name}` has {count:,}" for name, count in counts.items())
 
 
 def calibrated(folder: Path) -> list[list[Any]]:
