@@ -181,7 +181,7 @@ def own_verdict(found: Found) -> str:
 def released_tables(found: Found) -> Iterator[Table]:
     """Our own denoisers beside the released form of PCA locality."""
     rows = ("nn2", *OWN, RELEASED, WSSM, EXACT, FLOOR)
-    yield chosen(found, "released/samples", rows, ("samples", "training images", *SAMPLES, "seconds / image"))
+    yield chosen(found, "released/samples", rows, ("samples", "training images", *SAMPLES))
     yield chosen(found, "released/heldout", ("network", *rows))
 
 
