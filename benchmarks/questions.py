@@ -50,7 +50,8 @@ QUESTIONS: tuple[Question, ...] = (
         "On photographs nothing. On Fashion-MNIST, whose many nearly constant pixels leave the covariance "
         "nearly singular, the largest entry, which tau refers to, is an affair of rounding: masks of "
         "float32 factors are several times narrower at low noise and wider above, as another tau would "
-        "make them, and r2 is higher by as much as the batch average makes it, and on top of it.",
+        "make them, and r2 is higher by as much as the batch average makes it, and on top of it. That is "
+        "at one tau: with a tau of its own (the last question) little of it is left there.",
     ),
     Question(
         "Which mask orientation and threshold?",
