@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import torch
 from einops import reduce
 from torch import Tensor
 
 from locality.bank import ImageBank
-from locality.calibration.kept import CLEAN, NETWORK, Kept, bind, check_target, distinct
+from locality.calibration.kept import CLEAN, NETWORK, Kept, bind, check_target, distinct, short
 from locality.calibration.steps import Steps, progress
 from locality.denoisers.base import Denoiser
 from locality.denoisers.fitting import Fit, fitted
@@ -94,14 +94,6 @@ class Calibration(Kept):
         """What was chosen, the mean errors, and how many images."""
         return {"chosen": self.chosen, "errors": self.errors.tolist(), "images": self.count}
 
-    @classmethod
-    def of(cls, content: Mapping[str, Any]) -> Self:
-        """From the content of a file."""
-        errors = tuple(tuple(map(tuple, level)) for level in content["image_errors"])
-        sigmas, values = tuple(content["sigmas"]), tuple(content["values"])
-        rest = [content[name] for name in ("target", "bank", "bank_count", "seed")]
-        return cls(content["parameter"], sigmas, values, errors, *rest)
-
 
 def calibrate(
     fit: Fit,
@@ -136,7 +128,6 @@ def calibrate(
             for s, sigma in enumerate(levels):
                 difference = steps.estimates(denoiser, sigma, bar).double() - wanted[s]
                 errors[s, v] = reduce(difference.square(), "i c h w -> i", "mean")
-    # Seven digits: more are noise, and make files long.
-    table = tuple(tuple(tuple(float(f"{e:.6e}") for e in row) for row in level) for level in errors.tolist())
+    table = short(errors.tolist())
     against = CLEAN if target is None else NETWORK
     return Calibration(parameter, tuple(levels), ordered, table, against, bank.fingerprint, len(bank), seed)

@@ -8,7 +8,7 @@ import math
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, fields, is_dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -50,11 +50,6 @@ class Kept(ABC):
     def told(self) -> dict[str, Any]:
         """What the file says beside the fields, for people to read."""
 
-    @classmethod
-    @abstractmethod
-    def of(cls, content: Mapping[str, Any]) -> Self:
-        """What a file's content says. Raises ValueError, KeyError or TypeError for another's content."""
-
     def apply(self, fit: Fit) -> Fit:
         """The recipe with the calibrated setting."""
         return bind(fit, self.setting, self.mapping())
@@ -78,7 +73,8 @@ class Kept(ABC):
             content = json.loads(Path(path).read_text())
             if content["format"] != cls.FORMAT:
                 raise ValueError(f"want {cls.FORMAT}, got {content['format']}")
-            found = cls.of(content)
+            assert is_dataclass(cls)
+            found = cls(*(_tuples(content[field.name]) for field in fields(cls)))
             good = content == found._content()
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path}: not a calibration ({error!r}); calibrate again") from error
@@ -100,6 +96,16 @@ def load(path: str | Path) -> Kept:
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: not a calibration ({error!r}); calibrate again") from error
     return kind.load(path)
+
+
+def _tuples(value: Any) -> Any:
+    """Lists of JSON as tuples."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
+def short(value: Any) -> Any:
+    """Numbers in nested lists, as tuples of seven digits each: more are noise, and make files long."""
+    return tuple(map(short, value)) if isinstance(value, list) else float(f"{value:.6e}")
 
 
 def bind(fit: Fit, parameter: str, value: object) -> Fit:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import torch
 from einops import einsum
@@ -13,7 +13,7 @@ from scipy.optimize import nnls
 from torch import Tensor
 
 from locality.bank import ImageBank
-from locality.calibration.kept import CLEAN, NETWORK, Kept, check_target, distinct
+from locality.calibration.kept import CLEAN, NETWORK, Kept, check_target, distinct, short
 from locality.calibration.steps import Steps, progress
 from locality.denoisers.base import Denoiser
 from locality.denoisers.fitting import Fit, fitted
@@ -92,18 +92,7 @@ class Stacking(Kept):
 
     def told(self) -> dict[str, Any]:
         """The errors, alone and together."""
-        return {"alone": _short(self.alone.tolist()), "together": _short(self.together.tolist())}
-
-    @classmethod
-    def of(cls, content: Mapping[str, Any]) -> Self:
-        """From the content of a file."""
-        names = ("sigmas", "members", "shares", "products", "target", "images", "bank", "bank_count")
-        return cls(*(_tuples(content[name]) for name in (*names, "seed")))
-
-
-def _tuples(value: Any) -> Any:
-    """Lists of JSON as tuples."""
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+        return {"alone": short(self.alone.tolist()), "together": short(self.together.tolist())}
 
 
 def calibrate_shares(
@@ -143,7 +132,7 @@ def calibrate_shares(
     return Stacking(
         tuple(levels), names,
         tuple(tuple(round(share, 4) for share in shares.tolist()) for shares, _ in found),
-        tuple(_tuples(_short(products.tolist())) for _, products in found),
+        tuple(short(products.tolist()) for _, products in found),
         CLEAN if target is None else NETWORK, len(images), bank.fingerprint, len(bank), seed,
     )  # fmt: skip
 
@@ -162,8 +151,7 @@ def best_shares(
     least = shares @ products @ shares
     while True:
         out = torch.zeros(len(products), dtype=torch.float64).index_copy(0, kept, shares)
-        small = (shares < LEAST).nonzero()[:, 0]
-        if len(small) == 0:
+        if not bool((shares < LEAST).any()):
             return out
         kept = kept[torch.arange(len(kept)) != shares.argmin()]
         shares = _best(products[kept][:, kept])
@@ -183,8 +171,3 @@ def _best(products: Tensor) -> Tensor:
     system = torch.cat([root, torch.ones(1, len(products), dtype=torch.float64)])
     found, _ = nnls(system.numpy(), [0.0] * len(products) + [1.0])
     return torch.from_numpy(found / found.sum())
-
-
-def _short(value: Any) -> Any:
-    """Seven digits of each number: more are noise, and make files long."""
-    return [_short(one) for one in value] if isinstance(value, list) else float(f"{value:.6e}")

@@ -48,8 +48,16 @@ class Levels(FullPrecision):
 
     def at(self, sigma: float) -> float:
         """The value at a noise level."""
-        distance = (self.sigmas.double().log() - torch.tensor(sigma, dtype=torch.float64).log()).abs()
-        return self.values[distance.argmin()].item()
+        return self.values[nearest(self.sigmas, torch.tensor(sigma, dtype=torch.float64))].item()
+
+
+def nearest(
+    levels: Tensor,  # [S]
+    sigma: Tensor,  # [...]
+) -> Tensor:  # [...] places in `levels`, on their device
+    """The nearest level in log sigma: the first of two that are equally near."""
+    logs = levels.double().log()
+    return (sigma.detach().to(logs).log()[..., None] - logs).abs().argmin(-1)
 
 
 def patch_sizes(given: int | Mapping[float, int]) -> Levels:

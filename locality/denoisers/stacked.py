@@ -13,6 +13,7 @@ from locality.bank import ImageBank, thinned
 from locality.denoisers.bank_denoiser import is_count
 from locality.denoisers.base import ClosedFormJacobian, Denoiser, Pixel, per_image, training_images
 from locality.denoisers.fitting import Fit, fitted, keeping, statistics_of
+from locality.denoisers.levels import nearest
 from locality.denoisers.options import real
 from locality.full_precision import FullPrecision
 from locality.statistics import GaussianStats
@@ -161,10 +162,7 @@ class Shares(FullPrecision):
         sigma: Tensor,  # [B]
     ) -> Tensor:  # [B, K] float64
         """The shares for each image."""
-        logs = self.sigmas.double().log()
-        levels, which = sigma.detach().unique(return_inverse=True)
-        nearest = (levels.double().to(logs.device).log()[:, None] - logs).abs().argmin(1)
-        return self._table()[nearest][which.to(logs.device)]
+        return self._table()[nearest(self.sigmas, sigma)]
 
     def _table(self) -> Tensor:  # [S, K]
         return torch.stack([self.get_buffer(f"of_{name}") for name in self.names], dim=1)
