@@ -14,6 +14,9 @@ import torch
 from locality import ImageBank, past_runs
 
 CONFIGS = Path(__file__).parent.parent / "configs"
+# Candidates of compare=calibrate, all but PCA locality and the equivariant local score
+OTHERS = ("local_score", "patch_composite", "soft_locality")
+OTHERS += ("local_mixture", "stacked_mixtures", "stacked_locality")
 PRETRAINED = past_runs.SHIPPED  # the networks that ship, which tests that do not ask for them never meet
 
 

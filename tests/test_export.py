@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from conftest import OTHERS
 from test_modules import NETWORK, TINY, config, latest
 
 import locality
@@ -77,16 +78,7 @@ def test_an_evaluation_without_runs_takes_a_network_that_ships(exported, tmp_pat
 def test_a_calibration_is_kept_with_the_network_and_used(exported, tmp_path, capsys):
     asked = [f"checkpoint={exported}", "trainer.accelerator=cpu", "logger=none", "compare.count=2"]
     few = ["compare.taus=[0.5,0.1]", "~compare.bank_counts"]
-    others = (
-        "local_score",
-        "patch_composite",
-        "soft_locality",
-        "local_mixture",
-        "stacked_mixtures",
-        "stacked_locality",
-        "equivariant_local_score",
-    )
-    without = [f"~denoiser@candidates.{name}" for name in others]
+    without = [f"~denoiser@candidates.{name}" for name in (*OTHERS, "equivariant_local_score")]
     app.run(config(tmp_path, "compare=calibrate", *asked, *few, *without, task="evaluate"))
     assert [path.stem for path in (exported / "calibration").glob("*.json")] == ["pca_locality.tau"]
     capsys.readouterr()

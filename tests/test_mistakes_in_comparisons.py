@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import CONFIGS
+from conftest import CONFIGS, OTHERS
 from tiny_runs import NETWORK, TINY, config, latest
 
 from locality import app, build, cli
@@ -77,17 +77,7 @@ def test_what_the_command_line_gives_no_calibration_moves(run, tmp_path, monkeyp
 
 
 def test_a_candidate_that_is_taken_out_takes_its_settings_along(run, tmp_path, monkeypatch, capsys):
-    others = [
-        f"~candidates.{name}"
-        for name in (
-            "local_score",
-            "patch_composite",
-            "soft_locality",
-            "local_mixture",
-            "stacked_mixtures",
-            "stacked_locality",
-        )
-    ]
+    others = [f"~candidates.{name}" for name in OTHERS]
     asked = [
         "compare=calibrate", f"checkpoint={run}", "compare.count=2", "compare.taus=[0.5,0.1]", *others,
         "~candidates.equivariant_local_score",
@@ -105,16 +95,7 @@ def test_a_candidate_that_is_taken_out_takes_its_settings_along(run, tmp_path, m
         assert kept.read_text() != before
     finally:
         kept.unlink()
-    names = [
-        "wiener",
-        "local_score",
-        "patch_composite",
-        "soft_locality",
-        "local_mixture",
-        "stacked_mixtures",
-        "stacked_locality",
-        "smoothed",
-    ]
+    names = ["wiener", *OTHERS, "smoothed"]
     names += ["equivariant_local_score", "equivariant_broken", "pca_locality_wssm", "golden_subset"]
     table = ["compare=paper_table", f"checkpoint={run}", "compare.count=2", "compare.pictures=1"]
     evaluate(monkeypatch, tmp_path, *table, *(f"~candidates.{name}" for name in names))
