@@ -20,12 +20,12 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from locality.checkpoint import read
-from locality.gallery import model_name, steps_of
-from locality.past_runs import runs_in
+from locality.checkpoints.networks import model_name, steps_of
+from locality.checkpoints.reading import read
 from locality.report.provenance import told
 from locality.report.sessions import SESSIONS
 from locality.report.table import format_markdown
+from locality.runs.finding import runs_in
 
 ROOT = Path(__file__).resolve().parent.parent
 SHIPPED, DOCS = ROOT / "pretrained", ROOT / "docs"

@@ -20,9 +20,9 @@ from omegaconf import OmegaConf
 from benchmarks.questions import QUESTIONS, Question
 from locality.calibration import load
 from locality.heldout import is_behind
-from locality.past_runs import runs_in
 from locality.report.provenance import told
 from locality.report.table import format_markdown
+from locality.runs.finding import runs_in
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNS, SHIPPED, DOCS = ROOT / "runs", ROOT / "pretrained", ROOT / "docs"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from locality.bank import ImageBank
-    from locality.checkpoint import load
+    from locality.checkpoints.reading import load
     from locality.denoisers.base import Denoiser
     from locality.sampling import Step, sample, trajectory
     from locality.schedule import NoiseSchedule
@@ -28,7 +28,7 @@ _HOMES = {
     "ImageBank": "locality.bank",
     "NoiseSchedule": "locality.schedule",
     "Step": "locality.sampling",
-    "load": "locality.checkpoint",
+    "load": "locality.checkpoints.reading",
     "sample": "locality.sampling",
     "trajectory": "locality.sampling",
 }

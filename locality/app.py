@@ -13,10 +13,10 @@ from omegaconf import DictConfig, OmegaConf
 from locality import build
 from locality.build import plain
 from locality.config import UsageError, check
+from locality.disk import first_rank, shown_path
 from locality.evaluation import Evaluation
 from locality.report import Report
-from locality.report.folder import first_rank, shown_path
-from locality.runs import close_run, drop_run, latest_run, open_run, set_status
+from locality.runs.opening import close_run, drop_run, latest_run, open_run, set_status
 from locality.training import Training
 
 __all__ = ["RunFailed", "UsageError", "run"]

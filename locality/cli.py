@@ -83,7 +83,7 @@ def _resumed(cfg: DictConfig) -> DictConfig:
 
     if not cfg.get("resume") or not HydraConfig.initialized():  # without Hydra: a run's own config already
         return cfg
-    from locality.past_runs import resumed
+    from locality.runs.resuming import resumed
 
     return resumed(cfg, HydraConfig.get().overrides.task)
 

@@ -12,18 +12,19 @@ from lightning import Trainer
 from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig, open_dict
 
-from locality import build, gallery
+from locality import build
 from locality.build import plain
-from locality.checkpoint import calibrations, read, rebuilt
+from locality.checkpoints.networks import networks, twin
+from locality.checkpoints.reading import calibrations, read, rebuilt
+from locality.checkpoints.trained import Trained
 from locality.compare.context import Context
-from locality.compare.trained import Trained
 from locality.config import UsageError
 from locality.denoisers import NetworkDenoiser
 from locality.denoisers.base import Denoiser
 from locality.denoisers.fitting import keeping
-from locality.past_runs import newest_network, training_run
+from locality.disk import first_rank
 from locality.report import Report
-from locality.report.folder import first_rank
+from locality.runs.finding import newest_network, training_run
 
 
 class Evaluation:
@@ -34,11 +35,11 @@ class Evaluation:
     def __init__(self, cfg: DictConfig) -> None:
         self.cfg = cfg
         lightning.seed_everything(cfg.seed, verbose=False)
-        self.networks = {} if cfg.networks == "twin" else gallery.networks(cfg)
+        self.networks = {} if cfg.networks == "twin" else networks(cfg)
         source = _source(cfg, self.networks)
         checkpoint = read(source)
         if cfg.networks == "twin":
-            self.networks = gallery.twin(cfg, source, checkpoint)
+            self.networks = twin(cfg, source, checkpoint)
         recipe = checkpoint["hyper_parameters"]
         # Resolved, so that config.yaml names what was evaluated, and on which images.
         cfg.checkpoint = str(source)

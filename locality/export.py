@@ -23,22 +23,23 @@ from omegaconf import OmegaConf
 from torch import Tensor
 
 from locality import build
-from locality.checkpoint import calibrations, read, rebuilt
+from locality.checkpoints.exported import WEIGHTS, write_exported
+from locality.checkpoints.reading import calibrations, read, rebuilt
 from locality.config import UsageError
 from locality.denoisers import NetworkDenoiser, Wiener
-from locality.exported import WEIGHTS, write_exported
+from locality.disk import write_atomically
 from locality.heldout import Heldout, heldout
 from locality.networks import save_pipeline
 from locality.noise import image_noise
-from locality.past_runs import is_exported, training_run
 from locality.report.card import ModelCard, render_card
 from locality.report.figures import to_png
-from locality.report.folder import write_atomically
 from locality.report.grid import draw_grid
 from locality.report.history import HISTORY, read_history
 from locality.report.provenance import told
 from locality.report.record import METRICS
 from locality.report.table import Table
+from locality.runs.files import is_exported
+from locality.runs.finding import training_run
 from locality.sampling import sample
 from locality.statistics import GaussianStats
 

@@ -18,13 +18,14 @@ from locality.build import plain
 from locality.callbacks.interrupt import StopBetweenBatches
 from locality.callbacks.samples import SampleGrid
 from locality.callbacks.snapshots import Snapshots
-from locality.checkpoint import read
+from locality.checkpoints.reading import read
 from locality.config import UsageError
 from locality.denoisers.fitting import keeping
 from locality.modules import AnalyticModule, OnePass
 from locality.networks.foreign import settled
-from locality.past_runs import CHECKPOINT, check_unfinished
 from locality.report import Report
+from locality.runs.files import CHECKPOINT
+from locality.runs.resuming import check_unfinished
 from locality.training_card import card, ratios_to_wiener
 
 # What fitting an analytical denoiser asks of any trainer: nothing is optimised, so nothing is clipped.

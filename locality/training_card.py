@@ -10,9 +10,9 @@ from omegaconf import DictConfig
 from locality import build
 from locality.data import ImageDataModule
 from locality.denoisers import Wiener
+from locality.disk import shown_path
 from locality.modules import DDPMModule, DenoiserModule, FinishedModule
 from locality.report import ModelCard
-from locality.report.folder import shown_path
 from locality.statistics import GaussianStats
 
 CHEAP = 2e10  # multiplications that a Wiener filter for the card may cost: a few seconds

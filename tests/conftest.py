@@ -11,13 +11,14 @@ os.environ.setdefault("WANDB_MODE", "offline")
 import pytest
 import torch
 
-from locality import ImageBank, past_runs
+from locality import ImageBank
+from locality.runs import files
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 # Candidates of compare=calibrate, all but PCA locality and the equivariant local score
 OTHERS = ("local_score", "patch_composite", "soft_locality")
 OTHERS += ("local_mixture", "stacked_mixtures", "stacked_locality")
-PRETRAINED = past_runs.SHIPPED  # the networks that ship, which tests that do not ask for them never meet
+PRETRAINED = files.SHIPPED  # the networks that ship, which tests that do not ask for them never meet
 
 
 @pytest.fixture(scope="session")
@@ -36,4 +37,4 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _nothing_ships(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(past_runs, "SHIPPED", tmp_path / "pretrained")
+    monkeypatch.setattr(files, "SHIPPED", tmp_path / "pretrained")

@@ -14,12 +14,14 @@ from conftest import CONFIGS, PRETRAINED
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from locality import GaussianStats, app, gallery, past_runs
+from locality import GaussianStats, app
+from locality.checkpoints import networks as found_networks
 from locality.compare.contrasts import Claim, Contrast, Strength, claim_of, contrast_of, pooled
 from locality.compare.pattern import strengths
 from locality.config import UsageError
 from locality.denoisers import Wiener
-from locality.past_runs import newest_network
+from locality.runs import files
+from locality.runs.finding import newest_network
 from locality.sensitivity import measure, pattern_snr
 
 pytestmark = [
@@ -56,7 +58,7 @@ def test_the_newest_sweep_is_found_measured_and_told(sweep):
     config = (folder / "config.yaml").read_text()
     assert all(str(path) in config for path in runs.values())
     # The prediction, by hand: Wiener of that gamma's training images, probed at the W's top left pixel.
-    denoiser = gallery.networks(compose_networks(root, [str(runs[0.5, 0])]))
+    denoiser = found_networks.networks(compose_networks(root, [str(runs[0.5, 0])]))
     data = next(iter(denoiser.values())).data()
     stats = GaussianStats.from_bank(data.bank("train"))
     mask, clean = data.pattern.mask(8, 8), data.bank("test").images[:3]
@@ -90,21 +92,21 @@ def compose_networks(root: Path, networks, *overrides: str):
 
 def test_a_sweep_is_of_runs_that_are_alike_and_finished_unless_asked(sweep, tmp_path):
     root, runs = sweep
-    assert gallery.newest_sweep(root, False) == [runs[0.0, 0], runs[0.5, 0], runs[0.5, 1]]
+    assert found_networks.newest_sweep(root, False) == [runs[0.0, 0], runs[0.5, 0], runs[0.5, 1]]
     control = runs[0.0, 0] / "status.json"
     text = control.read_text()
     control.write_text(text.replace("finished", "running"))
     try:
         with pytest.raises(UsageError, match="networks=sweep: no finished training runs"):
-            gallery.newest_sweep(root, False)
-        assert gallery.newest_sweep(root, True)[0] == runs[0.0, 0]
+            found_networks.newest_sweep(root, False)
+        assert found_networks.newest_sweep(root, True)[0] == runs[0.0, 0]
     finally:
         control.write_text(text)
 
 
 def test_without_runs_the_shipped_networks_are_taken(tmp_path, monkeypatch):
-    monkeypatch.setattr(past_runs, "SHIPPED", PRETRAINED)
-    found = gallery.networks(compose_networks(tmp_path / "nothing", "sweep"))
+    monkeypatch.setattr(files, "SHIPPED", PRETRAINED)
+    found = found_networks.networks(compose_networks(tmp_path / "nothing", "sweep"))
     groups = strengths(found)
     assert {0.0, 0.5} <= groups.keys()
     assert all(len(seeds) == 1 for seeds in groups.values())
@@ -222,10 +224,10 @@ def test_a_shorter_history_takes_the_place_of_none_that_is_longer(sweep, tmp_pat
 def test_networks_that_ship_are_trainings(tmp_path, monkeypatch):
     from benchmarks import experiments
 
-    monkeypatch.setattr(past_runs, "SHIPPED", PRETRAINED)
+    monkeypatch.setattr(files, "SHIPPED", PRETRAINED)
     monkeypatch.setattr(experiments, "IMAGES", tmp_path)
     cfg = compose_networks(tmp_path, "sweep")
-    names = list(gallery.networks(cfg))
+    names = list(found_networks.networks(cfg))
     shipped = experiments.trainings((tmp_path, cfg, {}), [])
     assert len(shipped) == len(names)
     assert all("python train.py experiment=" in experiments.training(one)[-1] for one in shipped)
@@ -312,7 +314,9 @@ def test_the_verdict_says_where_the_claim_holds_and_where_not(above, expected, o
 
 def test_above_the_control_is_above_its_interval_on_the_same_images(sweep):
     root, runs = sweep
-    chosen = {gamma: gallery.networks(compose_networks(root, [str(runs[gamma, 0])])) for gamma in (0.0, 0.5)}
+    chosen = {
+        gamma: found_networks.networks(compose_networks(root, [str(runs[gamma, 0])])) for gamma in (0.0, 0.5)
+    }
     data = {gamma: next(iter(one.values())).data() for gamma, one in chosen.items()}
     mask, sigmas = data[0.5].pattern.mask(8, 8), [2, 0.5]
 

@@ -13,11 +13,11 @@ from torchmetrics import MeanAbsoluteError
 
 import locality
 from locality import app, build
-from locality.checkpoint import read
+from locality.checkpoints.reading import read
 from locality.config import UsageError
 from locality.denoisers import Wiener
-from locality.past_runs import newest_network, training_run
 from locality.report.history import read_history
+from locality.runs.finding import newest_network, training_run
 
 QUICK = ["compare=quick", "compare.count=8", "trainer.accelerator=cpu", "logger=none"]
 

@@ -11,11 +11,12 @@ from conftest import OTHERS
 from test_modules import NETWORK, TINY, config, latest
 
 import locality
-from locality import app, past_runs
-from locality.checkpoint import read
+from locality import app
+from locality.checkpoints.reading import read
 from locality.config import UsageError
 from locality.export import export, main
 from locality.heldout import SIGMAS, Heldout
+from locality.runs import files
 
 ASKED = ["compare=quick", "compare.count=4", "logger=none", "trainer.accelerator=cpu"]
 
@@ -66,7 +67,7 @@ def test_a_snapshot_is_exported_with_its_own_weights_and_losses(run, tmp_path):
 
 
 def test_an_evaluation_without_runs_takes_a_network_that_ships(exported, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(past_runs, "SHIPPED", exported.parent)
+    monkeypatch.setattr(files, "SHIPPED", exported.parent)
     app.run(config(tmp_path, *ASKED, task="evaluate"))
     assert f"checkpoint=auto: {exported}" in capsys.readouterr().out
     asked = ["data=digits", "data.subset=103"]

@@ -11,7 +11,7 @@ from test_modules import TINY, config, latest
 
 import locality
 from locality import NoiseSchedule, app, sample
-from locality.checkpoint import read
+from locality.checkpoints.reading import read
 from locality.config import UsageError
 from locality.denoisers import NetworkDenoiser
 from locality.export import export

@@ -11,7 +11,7 @@ from tiny_runs import NETWORK, TINY, config, latest
 
 from locality import app, build, cli
 from locality.calibration import calibrate
-from locality.checkpoint import calibrations, load
+from locality.checkpoints.reading import calibrations, load
 from locality.config import UsageError
 
 PLAIN = ["trainer.accelerator=cpu", "logger=none"]

@@ -12,7 +12,7 @@ from wandb_reader import read_finished
 
 import locality
 from locality import GaussianStats, app, build
-from locality.checkpoint import read
+from locality.checkpoints.reading import read
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from test_modules import NETWORK, TINY, config, latest
 
 from locality import app, build
 from locality.calibration import calibrate
-from locality.checkpoint import calibrations, load
+from locality.checkpoints.reading import calibrations, load
 from locality.compare.paper_table import Row
 from locality.config import UsageError
 from locality.metrics import ratio_interval

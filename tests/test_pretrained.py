@@ -11,13 +11,15 @@ from conftest import PRETRAINED
 from tiny_runs import config
 
 import locality
-from locality import build, gallery, past_runs
+from locality import build
 from locality.bank import to_float
-from locality.checkpoint import read
+from locality.checkpoints import networks
+from locality.checkpoints.reading import read
 from locality.data import DataNotFound
 from locality.denoisers import Wiener
 from locality.heldout import SIGMAS
 from locality.noise import image_noise
+from locality.runs import files, finding
 from locality.statistics import GaussianStats
 
 FOLDERS = sorted(path.parent for path in PRETRAINED.glob("*/config.yaml"))
@@ -72,16 +74,16 @@ def test_the_ratio_to_wiener_on_the_card_is_found_again(folder):
 
 
 def test_networks_are_found_by_their_data(tmp_path, monkeypatch):
-    monkeypatch.setattr(past_runs, "SHIPPED", PRETRAINED)
+    monkeypatch.setattr(files, "SHIPPED", PRETRAINED)
     for data in ("photos", "fashion_mnist"):
         cfg = config(tmp_path, "compare=quick", f"data={data}", task="evaluate")
-        assert past_runs.newest_network(tmp_path, cfg.data, None) in NETWORKS
+        assert finding.newest_network(tmp_path, cfg.data, None) in NETWORKS
 
 
 @pytest.mark.parametrize("name", ["fashion_mnist", "photos16"])
 def test_the_twin_of_a_network_that_ships_is_found(name, tmp_path, monkeypatch):
-    monkeypatch.setattr(past_runs, "SHIPPED", PRETRAINED)
+    monkeypatch.setattr(files, "SHIPPED", PRETRAINED)
     first = PRETRAINED / name
     cfg = config(tmp_path, "compare=quick", task="evaluate")
-    (twin,) = gallery.twin(cfg, first, read(first)).values()
+    (twin,) = networks.twin(cfg, first, read(first)).values()
     assert twin.path == PRETRAINED / f"{name}_seed1"

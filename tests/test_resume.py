@@ -15,11 +15,11 @@ from omegaconf import OmegaConf
 from tiny_runs import NETWORK, TINY, assert_same, config, latest, started, weights
 
 from locality import app
-from locality.checkpoint import read
+from locality.checkpoints.reading import read
 from locality.config import UsageError
 from locality.modules import DDPMModule
-from locality.past_runs import resumed
 from locality.report.history import read_history
+from locality.runs.resuming import resumed
 
 ASKED = [*TINY, *NETWORK, "model.network.dropout=0.1"]
 

@@ -13,7 +13,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 from torch import Tensor
 
-from locality.checkpoint import read
+from locality.checkpoints.reading import read
 
 ROOT = CONFIGS.parent
 TINY = [

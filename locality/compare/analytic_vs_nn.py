@@ -13,10 +13,10 @@ from locality.compare.drawing import SIGMA, mean_series
 from locality.compare.summary import FLOOR, Summary
 from locality.config import UsageError
 from locality.denoisers.base import training_images
+from locality.disk import first_rank
 from locality.metrics import PerImage, per_image, ratio_interval
 from locality.modules.comparison import ComparisonModule
 from locality.report import Chart, Report, Series, format_table
-from locality.report.folder import first_rank
 
 
 def analytic_vs_nn(

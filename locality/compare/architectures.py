@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
+from locality.checkpoints.trained import Trained
 from locality.compare.context import Context
 from locality.compare.drawing import FIELD, SIGMA, headings
 from locality.compare.sensitivity import describe, overlap_series
 from locality.compare.summary import Quantity
-from locality.compare.trained import Trained
 from locality.config import UsageError
 from locality.denoisers import Wiener
 from locality.denoisers.base import Denoiser, Pixel
+from locality.disk import first_rank
 from locality.modules.fields import FieldModule, Share
 from locality.report import Chart, Report, Series, format_table
-from locality.report.folder import first_rank
 from locality.report.heat import HeatRow, draw_heat
 from locality.report.table import Cell
 from locality.sensitivity import Route, SensitivityField, choose_pixels

@@ -16,8 +16,8 @@ from locality.compare.calibrated import draw, tell
 from locality.compare.context import Context
 from locality.config import UsageError
 from locality.denoisers.fitting import Fit, takes_stats
+from locality.disk import first_rank
 from locality.modules.base import PROTOCOL_STEPS
-from locality.report.folder import first_rank
 from locality.schedule import NoiseSchedule
 
 SHARES = "shares"  # of stacked denoisers: found all together, not chosen from a list

@@ -9,10 +9,10 @@ import torch
 from locality.calibration import Calibration, Kept, Stacking
 from locality.compare.drawing import SIGMA
 from locality.denoisers.stacked import in_words
+from locality.disk import first_rank
 from locality.metrics import interval
 from locality.modules.base import PROTOCOL_STEPS
 from locality.report import Chart, Report, Series, format_table
-from locality.report.folder import first_rank
 from locality.schedule import NoiseSchedule
 
 LABELS = {

@@ -13,14 +13,14 @@ from lightning import LightningModule, Trainer
 
 from locality.bank import ImageBank, thinned
 from locality.calibration import load
-from locality.compare.trained import Trained
+from locality.checkpoints.trained import Trained
 from locality.config import UsageError
 from locality.data import ImageDataModule
 from locality.denoisers.base import Denoiser
 from locality.denoisers.fitting import Fit, fitted
 from locality.denoisers.options import choice
+from locality.disk import first_rank
 from locality.report import Report
-from locality.report.folder import first_rank
 from locality.statistics import GaussianStats
 
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from locality.checkpoints.trained import Trained
 from locality.compare.drawing import SIGMA
-from locality.compare.trained import Trained
 from locality.data import ImageDataModule
+from locality.disk import first_rank
 from locality.metrics import field_interval
 from locality.report import Chart, Report, Series, format_table
-from locality.report.folder import first_rank
 from locality.report.table import Cell
 from locality.schedule import NoiseSchedule
 from locality.sensitivity import SensitivityField, contrast

@@ -9,8 +9,8 @@ import torch
 from locality.compare.contrasts import LABEL, WIENER, Contrast, Strength
 from locality.data import ImageDataModule
 from locality.denoisers.base import Denoiser
+from locality.disk import first_rank
 from locality.report import Chart, Report, Series, format_table
-from locality.report.folder import first_rank
 from locality.report.table import Cell
 from locality.schedule import NoiseSchedule
 

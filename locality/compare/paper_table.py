@@ -16,11 +16,11 @@ from locality.compare.paper_figures import figure_1, figure_5
 from locality.compare.summary import FLOOR, Quantity, median_quantity, quantity, r2_quantity
 from locality.config import UsageError, nearest
 from locality.denoisers.base import Denoiser, training_images
+from locality.disk import first_rank
 from locality.metrics import Groups, PearsonR, is_copy, nearest_two, ratio_interval
 from locality.modules.base import PROTOCOL_STEPS
 from locality.modules.comparison import ComparisonModule, Scores
 from locality.report import format_table
-from locality.report.folder import first_rank
 from locality.report.table import Cell
 from locality.schedule import NoiseSchedule
 

@@ -8,11 +8,11 @@ from typing import Literal, get_args
 
 from torch import Tensor
 
+from locality.checkpoints.trained import Trained
 from locality.compare.context import Context
 from locality.compare.contrasts import WIENER, Contrast, Strength, contrast_of, pooled, tell_contrasts
 from locality.compare.growth import tell_growth
 from locality.compare.pattern_figure import draw_figure
-from locality.compare.trained import Trained
 from locality.config import UsageError
 from locality.data import ImageDataModule
 from locality.denoisers import Wiener

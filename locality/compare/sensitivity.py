@@ -13,10 +13,10 @@ from locality.compare.drawing import FIELD, SIGMA, headings
 from locality.config import UsageError
 from locality.data import ImageDataModule
 from locality.denoisers.base import Pixel
+from locality.disk import first_rank
 from locality.metrics import FieldOverlap, field_interval
 from locality.modules.fields import FieldModule, Share
 from locality.report import Chart, Report, Series, format_table
-from locality.report.folder import first_rank
 from locality.report.heat import HeatRow, draw_heat
 from locality.report.table import Cell
 from locality.sensitivity import Route, SensitivityField, States, choose_pixels, mass_radius, participation

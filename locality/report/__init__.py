@@ -9,12 +9,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from locality.disk import write_atomically
     from locality.report.card import ModelCard
     from locality.report.chart import Chart, Series
-    from locality.report.folder import create_run_folder, write_atomically
     from locality.report.folder_logger import FolderLogger, loggers
     from locality.report.report import Report
     from locality.report.table import Table, format_table
+    from locality.runs.folder import create_run_folder
 
 __all__ = [
     "Chart",
@@ -30,20 +31,20 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Chart": "chart",
-    "FolderLogger": "folder_logger",
-    "ModelCard": "card",
-    "Report": "report",
-    "Series": "chart",
-    "Table": "table",
-    "create_run_folder": "folder",
-    "format_table": "table",
-    "loggers": "folder_logger",
-    "write_atomically": "folder",
+    "Chart": "locality.report.chart",
+    "FolderLogger": "locality.report.folder_logger",
+    "ModelCard": "locality.report.card",
+    "Report": "locality.report.report",
+    "Series": "locality.report.chart",
+    "Table": "locality.report.table",
+    "create_run_folder": "locality.runs.folder",
+    "format_table": "locality.report.table",
+    "loggers": "locality.report.folder_logger",
+    "write_atomically": "locality.disk",
 }
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'locality.report' has no attribute '{name}'")
-    return getattr(import_module(f"locality.report.{_HOMES[name]}"), name)
+    return getattr(import_module(_HOMES[name]), name)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, final
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
-from locality.report.folder import first_rank, write_atomically
+from locality.disk import first_rank, write_atomically
 from locality.report.history import COLUMNS, HISTORY
 
 if TYPE_CHECKING:

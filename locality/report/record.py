@@ -5,15 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, final
 
+from locality.disk import write_atomically
 from locality.report.chart import Chart, finite
-from locality.report.folder import write_atomically
 from locality.report.table import Table
 
 METRICS, CURVES = "metrics.json", "curves.csv"
+NAME = re.compile(r"[a-z0-9_.=,-]+(/[a-z0-9_.=,-]+)*")  # of what is logged
 CURVE_COLUMNS = ["chart", "series", "x", "mean", "low", "high"]
 
 
@@ -60,3 +62,10 @@ class Record:
         write_atomically(
             self.folder / METRICS, json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n"
         )
+
+
+def checked_name(name: str) -> str:
+    """A log name, `group/quantity` in lower case; raises ValueError for any other."""
+    if not NAME.fullmatch(name) or ".." in name:
+        raise ValueError(f"'{name}': want a name like group/quantity, in lower case without spaces")
+    return name

@@ -7,15 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, final
 
+from locality.disk import first_rank, write_atomically
 from locality.report.card import ModelCard, render_card
 from locality.report.chart import Chart
 from locality.report.figures import draw_chart, to_png
-from locality.report.folder import checked_name, first_rank, write_atomically
 from locality.report.grid import draw_grid
 from locality.report.history import HISTORY, draw_history, read_history
 from locality.report.mirror import Mirror, sync_command
 from locality.report.page import Picture, render_page
-from locality.report.record import CURVES, METRICS, Record
+from locality.report.record import CURVES, METRICS, Record, checked_name
 from locality.report.sessions import Sessions
 from locality.report.table import Cell, Table
 

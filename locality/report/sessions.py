@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from locality.report.folder import write_atomically
+from locality.disk import write_atomically
 from locality.report.provenance import provenance
 
 SESSIONS = "sessions.json"

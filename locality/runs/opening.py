@@ -14,9 +14,9 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from locality.config import RUN_VARIABLE
-from locality.past_runs import CONFIG, STATUS
-from locality.report import create_run_folder, write_atomically
-from locality.report.folder import LATEST, first_rank, point_latest
+from locality.runs.files import CONFIG, STATUS
+from locality.disk import first_rank, write_atomically
+from locality.runs.folder import LATEST, create_run_folder, point_latest
 
 
 def open_run(cfg: DictConfig) -> Path:

@@ -10,12 +10,13 @@ import torch
 from hydra.utils import get_class
 
 from locality import build
+from locality.checkpoints.exported import read_exported
 from locality.config import UsageError
 from locality.denoisers.base import Denoiser
 from locality.denoisers.fitting import fitted, keeping
-from locality.exported import read_exported
 from locality.networks.foreign import hub, image_shape_of, is_foreign, settled
-from locality.past_runs import CHECKPOINT, is_exported, training_run
+from locality.runs.files import CHECKPOINT, is_exported
+from locality.runs.finding import training_run
 from locality.statistics import GaussianStats
 
 

@@ -10,8 +10,8 @@ from omegaconf import OmegaConf
 from torch import Tensor
 
 from locality.config import UsageError
-from locality.past_runs import RECIPE, WEIGHTS
-from locality.report.folder import write_atomically
+from locality.disk import write_atomically
+from locality.runs.files import RECIPE, WEIGHTS
 
 
 def read_exported(path: Path) -> dict[str, Any]:

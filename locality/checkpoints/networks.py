@@ -13,13 +13,14 @@ from omegaconf import DictConfig, OmegaConf
 
 from locality import build
 from locality.build import plain
-from locality.checkpoint import read, rebuilt
-from locality.compare.trained import Trained
+from locality.checkpoints.reading import read, rebuilt
+from locality.checkpoints.trained import Trained
 from locality.config import UsageError, of_images
 from locality.data import ImageDataModule
 from locality.denoisers.base import Denoiser
-from locality.past_runs import CHECKPOINT, CONFIG, runs_in, shipped, training_run
-from locality.report.folder import first_rank
+from locality.disk import first_rank
+from locality.runs.files import CHECKPOINT, CONFIG, shipped
+from locality.runs.finding import runs_in, training_run
 
 OF_A_SWEEP = re.compile(r".*_gamma[0-9.]+")  # names of the networks that networks=sweep falls back to
 ATTENTION = {"none": "unet_conv", "middle": "unet", "all": "unet_attention"}
