@@ -6,7 +6,6 @@ import logging
 import os
 import traceback
 import warnings
-from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -15,21 +14,33 @@ from locality.build import plain
 from locality.config import UsageError, check
 from locality.disk import first_rank, shown_path
 from locality.evaluation import Evaluation
+from locality.modules import Diverged
 from locality.report import Report
-from locality.runs.opening import close_run, drop_run, latest_run, open_run, set_status
+from locality.runs.opening import close_run, drop_run, latest_run, open_run
+from locality.runs.status import Outcome, set_status
+from locality.stopping import Stopped, heeded
 from locality.training import Training
 
-__all__ = ["RunFailed", "UsageError", "run"]
+__all__ = ["RunFailed", "RunStopped", "UsageError", "run"]
 
 
 class RunFailed(RuntimeError):
     """A run broke off; the traceback is in its folder."""
 
 
+class RunStopped(KeyboardInterrupt):
+    """A run was stopped; `code` is what the process should end with."""
+
+    def __init__(self, reason: str, code: int) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
 def run(cfg: DictConfig) -> dict[str, float]:
     """Do what a composed config of train.yaml or evaluate.yaml says, and give back the final numbers.
 
-    Raises UsageError for what does not fit, RunFailed for what broke (its traceback is in the run folder).
+    Raises UsageError for what does not fit, RunFailed for what broke (its traceback is in the run folder),
+    RunStopped where a signal or a bound on the time ended it.
     """
     cfg = check(cfg)
     if first_rank():
@@ -37,49 +48,96 @@ def run(cfg: DictConfig) -> dict[str, float]:
     if cfg.dry_run:
         return {}
     _quiet()
-    prepared = (Training if cfg.task == "train" else Evaluation)(cfg)
-    loggers = build.made(cfg.logger)
-    before = latest_run(cfg)
-    folder = open_run(cfg)
-    set_status(folder, cfg, "running", prepared.facts)
-    report, state = None, "failed"
-    try:
-        tools = loggers(folder=folder, config=plain(cfg), resume_step=prepared.resume_step)
-        report = Report(folder, tools)
+    with heeded():
+        try:
+            prepared = (Training if cfg.task == "train" else Evaluation)(cfg)
+            return _Run(cfg, prepared).carry_out()
+        except Stopped as stop:
+            raise RunStopped(stop.reason, stop.code) from stop
+
+
+class _Run:
+    """One run with a folder: whatever happens, the folder says what became of it."""
+
+    def __init__(self, cfg: DictConfig, prepared: Training | Evaluation) -> None:
+        self.cfg, self.prepared = cfg, prepared
+        self.loggers = build.made(cfg.logger)
+        self.before = latest_run(cfg)
+        self.folder = open_run(cfg)
+        self.report: Report | None = None
+        self._note(Outcome("running"))
+
+    def carry_out(self) -> dict[str, float]:
+        """The final numbers. The state is written last: a run that is `finished` has everything written."""
+        try:
+            numbers = self._work()
+            self._close(finished=True)
+            self._note(Outcome("finished"))
+            return numbers
+        except BaseException as error:
+            self._end(error)
+            told = self._told(error)
+            if told is error:
+                raise
+            raise told from error
+        finally:
+            close_run()
+
+    def _work(self) -> dict[str, float]:
+        tools = self.loggers(
+            folder=self.folder, config=plain(self.cfg), resume_step=self.prepared.resume_step
+        )
+        self.report = Report(self.folder, tools)
         if first_rank():
-            print(f"run folder: {folder}", flush=True)
-        numbers = prepared.run(folder, report, tools)
-        state = "finished"
-        return numbers
-    except UsageError:
-        state = "mistaken"
-        raise
-    except (KeyboardInterrupt, SystemExit) as error:
-        state = "interrupted"
-        raise KeyboardInterrupt from error
-    except Exception as error:
-        (folder / "error.txt").write_text(traceback.format_exc())
-        what = " ".join(f"{type(error).__name__}: {error}".split())
-        raise RunFailed(f"{what} (traceback: {folder / 'error.txt'})") from error
-    finally:
-        if state == "mistaken" and cfg.task == "evaluate" and not (report and report.pictures()):
-            if report is not None:
-                report.finish(exit_code=1)
-            drop_run(folder, before)
-        else:
-            set_status(folder, cfg, "failed" if state == "mistaken" else state, prepared.facts)
-            if report is not None:
-                _close(folder, report, state)
-        close_run()
+            print(f"run folder: {self.folder}", flush=True)
+        return self.prepared.run(self.folder, self.report, tools)
+
+    def _end(self, error: BaseException) -> None:
+        """What a run that does not finish leaves behind. Nothing here may hide why it ended."""
+        drawn = self.report is not None and self.report.pictures()
+        if isinstance(error, UsageError) and self.cfg.task == "evaluate" and not drawn:
+            if self.report is not None:
+                self.report.finish(exit_code=1)
+            drop_run(self.folder, self.before)
+            return
+        try:
+            if isinstance(error, Exception) and not isinstance(error, UsageError):
+                (self.folder / "error.txt").write_text(traceback.format_exc())
+            self._note(_outcome(error))
+            self._close(finished=False)
+        except OSError as full:  # a full disk, most likely; the process is gone soon, and that is seen, too
+            if first_rank():
+                print(f"{self.folder}: not all could be written ({full})", flush=True)
+
+    def _told(self, error: BaseException) -> BaseException:
+        if isinstance(error, UsageError | Stopped):
+            return error
+        if isinstance(error, Exception):
+            what = " ".join(f"{type(error).__name__}: {error}".split())
+            return RunFailed(f"{what} (traceback: {self.folder / 'error.txt'})")
+        return RunStopped("interrupted", 130)
+
+    def _note(self, outcome: Outcome) -> None:
+        set_status(self.folder, self.cfg, outcome, self.prepared.facts)
+
+    def _close(self, finished: bool) -> None:
+        if self.report is None:
+            return
+        sync = self.report.finish(exit_code=0 if finished else 1)
+        if first_rank():
+            for picture in self.report.pictures():
+                print(f"picture: {shown_path(picture)}")
+            print(f"report: {shown_path(self.folder / 'report.html')}")
+            print(f"W&B, to upload: {sync}" if sync else "W&B: nothing to upload", flush=True)
 
 
-def _close(folder: Path, report: Report, state: str) -> None:
-    sync = report.finish(exit_code=0 if state == "finished" else 1)
-    if first_rank():
-        for picture in report.pictures():
-            print(f"picture: {shown_path(picture)}")
-        print(f"report: {shown_path(folder / 'report.html')}")
-        print(f"W&B, to upload: {sync}" if sync else "W&B: nothing to upload", flush=True)
+def _outcome(error: BaseException) -> Outcome:
+    if isinstance(error, Stopped):
+        return Outcome("interrupted", error.reason, error.code)
+    if isinstance(error, KeyboardInterrupt | SystemExit):
+        return Outcome("interrupted", "interrupted", 130)
+    reason = " ".join(f"{type(error).__name__}: {error}".split())
+    return Outcome("failed", reason, 1, diverged=isinstance(error, Diverged))
 
 
 def _quiet() -> None:

@@ -16,6 +16,7 @@ from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig, OmegaConf
 
 from locality.bank import ImageBank
+from locality.callbacks.interrupt import StopTogether
 from locality.callbacks.progress import ProgressBar
 from locality.config import UsageError
 from locality.data import ImageDataModule
@@ -62,7 +63,9 @@ def trainer(
 ) -> Trainer:
     """Lightning's trainer, with what this project asks of any."""
     settings = {**plain(node), **changes}
-    bar = [ProgressBar()] if settings.get("enable_progress_bar", True) else []
+    # Of Lightning's own ways to end a run, one hangs if a rank is left alone: ranks stop together.
+    bar: list[Callback] = [StopTogether()]
+    bar += [ProgressBar()] if settings.get("enable_progress_bar", True) else []
     # Inference mode would cut the gradients that sensitivity fields are made of; the data shares out ranks.
     return made(
         settings,

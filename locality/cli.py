@@ -7,7 +7,7 @@ import sys
 import tempfile
 import traceback
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -24,8 +24,7 @@ def main(task: str, configs: Path) -> None:
     does not exist or does not fit, 130 interrupted. A sweep goes on after a job that fails, and ends in the
     greatest code of its jobs.
     """
-    if RUN_VARIABLE in os.environ and os.environ.get("LOCAL_RANK", "0") != "0":
-        # A rank that Lightning started: the run folder has its config; its arguments may be a whole sweep.
+    if _launched():  # the run folder has its config; its arguments may be a whole sweep
         _launch(DictConfig(OmegaConf.load(Path(os.environ[RUN_VARIABLE]) / "config.yaml")))
         return
     arguments = sys.argv[1:]
@@ -60,10 +59,12 @@ def _launch(cfg: DictConfig) -> None:
         if cfg.dry_run:
             print(OmegaConf.to_yaml(cfg, resolve=True))
             return
-        from locality.app import RunFailed, run
+        from locality.app import RunFailed, RunStopped, run
 
         try:
             run(cfg)
+        except RunStopped as error:
+            _ended_early(error)
         except RunFailed as error:
             _end(str(error), 1)
     except UsageError as error:
@@ -76,6 +77,20 @@ def _launch(cfg: DictConfig) -> None:
         _end(f"{type(error).__name__}: {' '.join(str(error).split())} (traceback: {file.name})", 1)
     finally:
         _tidy()
+
+
+def _ended_early(error: Any) -> None:
+    """A run that was stopped. All ranks stop together, and the first one says so."""
+    if _launched():
+        return
+    if error.code:
+        _stop(str(error), error.code)
+    print(f"{Path(sys.argv[0]).name}: {error}; it can be resumed", flush=True)
+
+
+def _launched() -> bool:
+    """Is this a rank that Lightning started? Its first rank kills all ranks when one ends with an error."""
+    return RUN_VARIABLE in os.environ and os.environ.get("LOCAL_RANK", "0") != "0"
 
 
 def _resumed(cfg: DictConfig) -> DictConfig:

@@ -1,18 +1,23 @@
-"""Noise that is a function of the image's index, not of the batch or rank it happens to be in."""
+"""Noise that is a function of the image's index, not of the batch, rank or device it happens to be on."""
 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable
 
 import torch
 from torch import Tensor
 
+Words = tuple[Tensor, Tensor, Tensor, Tensor]  # four tensors of 32-bit words, in int64
+_MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
+_WEYL = (0x9E3779B9, 0xBB67AE85)  # what the key grows by between rounds
+_LOW = 0xFFFFFFFF
+
 
 def generator(*key: int | str) -> torch.Generator:
-    """A CPU generator seeded by a key, such as `(seed, "validation", index)`; unlike keys, unlike streams."""
-    digest = hashlib.blake2b(repr(key).encode(), digest_size=8).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest, "little") >> 1)
+    """A CPU generator seeded by a key, such as `(seed, "order", epoch)`; unlike keys, unlike streams."""
+    return torch.Generator().manual_seed(_hashed(key) >> 1)
 
 
 def image_noise(
@@ -32,3 +37,72 @@ def standard_normal(
 ) -> Tensor:  # of that shape, float32, on the CPU
     """Standard normal noise. Its type is named: a trainer in double precision changes torch's default."""
     return torch.randn(tuple(shape), generator=source, dtype=torch.float32)
+
+
+class ImageDraws:
+    """Random numbers of a batch, each a function of (key, image index) alone, drawn where the index lies.
+
+    A counter-based generator: number k of image i is Philox of the counter (k, i) under the hashed key. So
+    batches, ranks and devices draw the same numbers, to the rounding of a logarithm. No loop over images.
+    """
+
+    def __init__(
+        self,
+        index: Tensor,  # [B] int64 image indices, from 0
+        *key: int | str,  # such as (seed, "noise", epoch); unlike keys, unlike streams
+    ) -> None:
+        self.index, self.key = index, _hashed(key)
+
+    def words(self, count: int) -> Tensor:  # [B, count] int64, uniform on 0 .. 2^32 - 1
+        """Random words."""
+        blocks = torch.arange(-(-count // 4), device=self.index.device)[None]
+        low, high = self.index[:, None] & _LOW, self.index[:, None] >> 32
+        drawn = philox((blocks, torch.zeros_like(blocks), low, high), self.key)
+        return torch.stack(drawn, dim=-1).flatten(1)[:, :count]
+
+    def below(self, bound: int) -> Tensor:  # [B] int64
+        """A whole number from 0 to bound - 1 for each image, all of them as likely (to 2^-32 bound)."""
+        return (self.words(1)[:, 0] * bound) >> 32
+
+    def normal(self, shape: Iterable[int]) -> Tensor:  # [B, *shape] float32
+        """Standard normal noise, by the transform of Box and Muller (1958)."""
+        shape = tuple(shape)
+        count = math.prod(shape)
+        radius, angle = self.words(2 * -(-count // 2)).unflatten(1, (-1, 2)).float().unbind(-1)
+        radius = (-2 * ((radius + 1) * 2.0**-32).log()).clamp_min(0).sqrt()
+        angle = angle * (2 * math.pi * 2.0**-32)
+        pairs = torch.stack([radius * angle.cos(), radius * angle.sin()], dim=-1)
+        return pairs.flatten(1)[:, :count].unflatten(1, shape)
+
+    def kept(self, shape: Iterable[int], probability: float) -> Tensor:  # [B, *shape] bool
+        """True with a probability, to 2^-16 of it; half a word decides for each place."""
+        shape = tuple(shape)
+        count = math.prod(shape)
+        words = self.words(-(-count // 2))
+        halves = torch.stack([words & 0xFFFF, words >> 16], dim=-1).flatten(1)[:, :count]
+        return (halves < round(probability * 2**16)).unflatten(1, shape)
+
+
+def philox(
+    counter: Words,  # of any shapes that broadcast
+    key: int,  # 64 bits
+    rounds: int = 10,
+) -> Words:
+    """Philox4x32 (Salmon, Moraes, Dror & Shaw 2011): a bijection of 128-bit counters for each 64-bit key."""
+    a, b, c, d = counter
+    low, high = key & _LOW, key >> 32
+    for _ in range(rounds):
+        # int64 wraps around, as the 64-bit product does; its high word is wanted without the sign.
+        first, second = a * _MULTIPLIERS[0], c * _MULTIPLIERS[1]
+        a, b, c, d = (
+            ((second >> 32) & _LOW) ^ b ^ low,
+            second & _LOW,
+            ((first >> 32) & _LOW) ^ d ^ high,
+            first & _LOW,
+        )
+        low, high = (low + _WEYL[0]) & _LOW, (high + _WEYL[1]) & _LOW
+    return a, b, c, d
+
+
+def _hashed(key: tuple[int | str, ...]) -> int:
+    return int.from_bytes(hashlib.blake2b(repr(key).encode(), digest_size=8).digest(), "little")

@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 
 from locality import build
 from locality.build import plain
-from locality.callbacks.interrupt import StopBetweenBatches
+from locality.callbacks.interrupt import StopBetweenBatches, complete
 from locality.callbacks.samples import SampleGrid
 from locality.callbacks.snapshots import Snapshots
 from locality.checkpoints.reading import read
@@ -26,6 +26,7 @@ from locality.networks.foreign import settled
 from locality.report import Report
 from locality.runs.files import CHECKPOINT
 from locality.runs.resuming import check_unfinished
+from locality.stopping import Stopped
 from locality.training_card import card, ratios_to_wiener
 
 # What fitting an analytical denoiser asks of any trainer: nothing is optimised, so nothing is clipped.
@@ -71,6 +72,8 @@ class Training:
         trainer.fit(self.module, datamodule=data, ckpt_path=str(self.last) if self.last else None)
         if trainer.interrupted:
             raise KeyboardInterrupt
+        if not complete(trainer):
+            raise Stopped(f"the trainer stopped after {trainer.global_step} steps, before its end", 0)
         if self.analytic:
             trainer.save_checkpoint(folder / CHECKPOINT)
         numbers = {name: float(value) for name, value in trainer.callback_metrics.items()}

@@ -1,55 +1,93 @@
-"""Ctrl-C that ends a run between two batches, with a checkpoint."""
+"""Runs that end between two batches, on all ranks at once, with a checkpoint."""
 
 from __future__ import annotations
 
-import signal
-import threading
 from pathlib import Path
 from typing import Any
 
-from lightning import LightningModule, Trainer
+import torch
+from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
+
+from locality.stopping import REQUEST, Stopped
 
 
 class StopBetweenBatches(Checkpoint):
-    """On SIGINT or SIGTERM, finish the batch, save, and stop: the run resumes as if it had not been stopped.
+    """On a signal to any rank, all ranks finish the batch, save once, and stop.
 
-    An interrupt in the middle of a step would leave weights half stepped. A second one stops at once. With
-    several processes the signals keep their usual meaning: they reach the ranks at different batches. A
-    subclass of Lightning's `Checkpoint`, so that it acts after every other callback has seen the batch.
+    The run resumes as if it had not been stopped; an interrupt in the middle of a step would leave weights
+    half stepped. A validation that is under way is cut short. A bound on the time (`trainer.max_time`) ends a
+    run in the same way. A subclass of Lightning's `Checkpoint`, so that it acts after every other callback
+    has seen the batch. Raises `Stopped`.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.wanted = False
-        self._usual: dict[int, Any] = {}
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Takes the signals over."""
-        if trainer.world_size == 1 and threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._usual[number] = signal.signal(number, self._note)
+        """Takes the signals over from Lightning, whose own way hangs if one rank alone gets a signal."""
+        REQUEST.take()
+        REQUEST.deferred = True
 
     def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
         """Saves and stops, if that was asked for."""
         self._stop_if_wanted(trainer)
+        if trainer.should_stop and not complete(trainer):
+            trainer.save_checkpoint(self.path)
+            done, end = trainer.global_step, trainer.estimated_stepping_batches
+            raise Stopped(f"trainer.max_time is over, after {done} of {end:g} steps", 0)
+
+    def on_validation_batch_start(self, trainer: Trainer, *_: Any) -> None:
+        """Cuts the validation short: Lightning ends a loop whose step says that there is no more."""
+        if trainer.state.fn == "fit" and agreed(trainer):
+            raise StopIteration
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Saves and stops, if that was asked for during validation."""
         self._stop_if_wanted(trainer)
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Gives the signals back."""
-        while self._usual:
-            signal.signal(*self._usual.popitem())
-
-    def _note(self, number: int, frame: Any) -> None:
-        if self.wanted:
-            raise KeyboardInterrupt
-        self.wanted = True
-        print("\nstopping after this batch, with a checkpoint; once more to stop at once", flush=True)
+        """From here on a signal ends the run where it arrives."""
+        REQUEST.deferred = False
 
     def _stop_if_wanted(self, trainer: Trainer) -> None:
-        if self.wanted:
+        number = agreed(trainer)
+        if number:
             trainer.save_checkpoint(self.path)
-            raise KeyboardInterrupt
+            raise Stopped.by(number)
+
+
+class StopTogether(Callback):
+    """Ranks that only measure stop together, too: one that left alone would let the others wait for it."""
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Takes the signals over from Lightning."""
+        REQUEST.take()
+        REQUEST.deferred = trainer.world_size > 1
+
+    def on_test_batch_start(self, trainer: Trainer, *_: Any) -> None:
+        """Stops, if that was asked for."""
+        number = agreed(trainer) if trainer.world_size > 1 else 0
+        if number:
+            raise Stopped.by(number)
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """From here on a signal ends the run where it arrives."""
+        REQUEST.deferred = False
+
+
+def agreed(trainer: Trainer) -> int:
+    """The number of the signal that any rank has got; 0 for none."""
+    if trainer.world_size == 1:
+        return REQUEST.number
+    number = torch.tensor(REQUEST.number, device=trainer.strategy.root_device)
+    return int(trainer.strategy.reduce(number, reduce_op="max"))
+
+
+def complete(trainer: Trainer) -> bool:
+    """Whether a training has reached `max_steps` or the last batch of `max_epochs`."""
+    if 0 <= trainer.max_steps <= trainer.global_step:
+        return True
+    last = trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
+    epochs = trainer.current_epoch + (1 if last and trainer.training else 0)
+    return trainer.max_epochs is not None and 0 < trainer.max_epochs <= epochs

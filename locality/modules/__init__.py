@@ -3,7 +3,7 @@
 from locality.modules.analytic import AnalyticModule, OnePass
 from locality.modules.base import DenoiserModule
 from locality.modules.comparison import ComparisonModule
-from locality.modules.ddpm import DDPMModule
+from locality.modules.ddpm import DDPMModule, Diverged
 from locality.modules.fields import FieldModule
 from locality.modules.finished import FinishedModule
 
@@ -12,6 +12,7 @@ __all__ = [
     "ComparisonModule",
     "DDPMModule",
     "DenoiserModule",
+    "Diverged",
     "FieldModule",
     "FinishedModule",
     "OnePass",

@@ -1,25 +1,26 @@
-"""Training a noise-prediction network."""
+"""Training a denoising network."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import torch
 from einops import reduce
 from lightning import Callback
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
-from torchmetrics import MeanMetric
 
 from locality.callbacks.ema import EMA
 from locality.data.batch import Batch
 from locality.data.sampler import GlobalBatches
 from locality.denoisers.base import per_image
 from locality.denoisers.network import NetworkDenoiser, Prediction
+from locality.metrics.noise_bands import NoiseBands
 from locality.modules.base import DenoiserModule
-from locality.noise import generator, standard_normal
+from locality.networks.dropout import by_image
+from locality.noise import ImageDraws, generator
 from locality.schedule import NoiseSchedule
 
 BANDS = (
@@ -31,14 +32,21 @@ BANDS = (
 )  # time-steps of the validation's noise bands
 
 
+class Diverged(RuntimeError):
+    """A training whose numbers are no longer finite."""
+
+
 class DDPMModule(DenoiserModule):
     """Trains a network on `E |eps(x_vp, t) - eps|^2`, t uniform (Ho et al. 2020, eq. 14).
 
     A network that puts out something else (`prediction`) is trained on the squared error of that.
 
-    AdamW with a linear warm-up and a cosine to zero over the run. Time-step and noise of a training image
-    are a function of (seed, epoch, index), those of a validation image of (seed, index): training resumes
-    exactly, gives the same weights on any number of ranks, and validation losses compare across epochs.
+    AdamW with a linear warm-up and a cosine to zero over the run. Time-step, noise and dropout of a training
+    image are functions of (seed, epoch, index), those of a validation image of (seed, index). So training
+    resumes exactly, gives the same weights on any number of ranks, and validation losses compare across epochs.
+
+    A loss or a gradient that is not finite raises `Diverged` on all ranks, before the optimiser's step and
+    before anything is saved.
     """
 
     denoiser: NetworkDenoiser
@@ -63,11 +71,12 @@ class DDPMModule(DenoiserModule):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(generator(seed, "weights").initial_seed())
             net = network(self.image_shape)
+        self.dropouts = tuple(by_image(net))
         self.denoiser = NetworkDenoiser(net, self.schedule, self.image_shape, prediction)
         self.learning_rate, self.weight_decay, self.betas = learning_rate, weight_decay, (betas[0], betas[1])
         self.warmup_steps, self.ema_decay = warmup_steps, ema_decay
         self.compiled, self.fused = compile, fused
-        self.bands = nn.ModuleList(MeanMetric() for _ in BANDS)
+        self.bands = NoiseBands(BANDS)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW; the learning rate changes at every step."""
@@ -113,13 +122,12 @@ class DDPMModule(DenoiserModule):
         if seen < self.trainer.num_training_batches and isinstance(sampler, GlobalBatches):
             sampler.skip = seen
 
-    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        """Seeds dropout by step and rank, so that a resumed run draws what the uninterrupted one drew."""
-        torch.manual_seed(generator(self.seed, "dropout", self.global_step, self.global_rank).initial_seed())
-
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of a batch; over ranks it averages to that of the global batch."""
-        losses, _ = self._losses(batch, f"train/{self.current_epoch}")
+        stream = f"train/{self.current_epoch}"
+        for dropout in self.dropouts:
+            dropout.index, dropout.key = batch.index, (self.seed, "dropout", stream)
+        losses, _ = self._losses(batch, stream)
         # DDP averages gradients over ranks; padding (weight 0) must not dilute the mean over real images.
         world = self.trainer.world_size
         total = (
@@ -129,52 +137,87 @@ class DDPMModule(DenoiserModule):
         )
         loss = (losses * batch.weight).sum() / total * world
         self.log("train/loss", loss.detach(), prog_bar=True, sync_dist=world > 1)
-        return loss
+        self._loss = loss.detach()
+        # The square of a large error is infinite while its gradient is not. A factor of NaN makes it one,
+        # which the sum over ranks carries to all of them.
+        return loss * torch.where(loss.isfinite(), 1.0, torch.nan).detach()
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Adds the losses to their noise bands."""
         losses, t = self._losses(batch, "validation")
-        for (low, high), band in zip(BANDS, self._bands(), strict=True):
-            band.update(losses, batch.weight * ((t >= low) & (t < high)))
+        self.bands.update(losses, t, batch.weight)
+        self._validated += 1
+
+    def on_validation_epoch_start(self) -> None:
+        """Counts the batches anew."""
+        self._validated = 0
 
     def on_validation_epoch_end(self) -> None:
-        """Logs `val/loss` and `val/loss_t<low>_<high>` for each noise band that had images."""
-        means = [band.compute() for band in self._bands()]
-        for (low, high), mean in zip(BANDS, means, strict=True):
-            if torch.isfinite(mean):  # a cut-short validation may leave a band without images
-                self.log(f"val/loss_t{low:03d}_{high:03d}", mean)
-        widths = torch.tensor([high - low for low, high in BANDS]).to(means[0])
-        self.log("val/loss", (torch.stack(means).nan_to_num() @ widths) / widths.sum(), prog_bar=True)
-        for band in self._bands():
-            band.reset()
+        """Logs `val/loss` and `val/loss_t<low>_<high>`, of the noise bands that had images.
+
+        A band without images, of a small validation set, is left out of the mean. Nothing is logged of a
+        validation that was cut short.
+        """
+        means = self.bands.compute()
+        self.bands.reset()
+        if self._validated < sum(self.trainer.num_val_batches) < math.inf:
+            return
+        for (low, high), mean in means.items():
+            self._check_finite(mean, f"the validation loss (time-steps {low} to {high})")
+            self.log(f"val/loss_t{low:03d}_{high:03d}", mean)
+        total = sum(mean * (high - low) for (low, high), mean in means.items())
+        self.log("val/loss", total / sum(high - low for low, high in means), prog_bar=True)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
-        """Logs the norm of the gradient before it is clipped."""
+        """Refuses a step that is not finite; logs the norm of the gradient before it is clipped."""
+        norms = torch._foreach_norm([p.grad for p in self.denoiser.parameters() if p.grad is not None])
+        norm = torch.stack(norms).norm()
+        # The scaler of 16-bit floats leaves single steps out by itself, and looks for the right scale so.
+        if not isinstance(self._scaler(), torch.amp.GradScaler):
+            self._check_finite(norm, "the gradient")
+        elif not self._everywhere(self._loss.isfinite()):
+            self._check_finite(self._loss.new_tensor(torch.nan), "the loss")
         # Only where Lightning writes a row of numbers after this step.
         if (self.global_step + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
-            norms = torch._foreach_norm([p.grad for p in self.denoiser.parameters() if p.grad is not None])
-            self.log("train/gradient_norm", torch.stack(norms).norm())
+            self.log("train/gradient_norm", norm)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuses to keep weights that are not finite."""
+        self._check_finite(torch.stack(torch._foreach_norm(list(self.denoiser.parameters()))), "the weights")
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Goes on with this module's learning rate: a run that diverged may be given a smaller one."""
+        for state in checkpoint.get("lr_schedulers", ()):
+            state["base_lrs"] = [self.learning_rate for _ in state["base_lrs"]]
+        for state in checkpoint.get("optimizer_states", ()):
+            for group in state["param_groups"]:
+                group["lr"] *= self.learning_rate / group["initial_lr"]
+                group["initial_lr"] = self.learning_rate
+
+    def _check_finite(self, value: Tensor, what: str) -> None:
+        """Raises Diverged; the value must be the same on all ranks."""
+        if not bool(value.isfinite().all()):
+            rate = self.trainer.optimizers[0].param_groups[0]["lr"]
+            raise Diverged(
+                f"at step {self.global_step}, learning rate {rate:.3g}, {what} is not finite; go on from the "
+                f"last checkpoint with a smaller one: model.learning_rate={self.learning_rate / 10:g}"
+            )
+
+    def _everywhere(self, fact: Tensor) -> bool:
+        return bool(self.trainer.strategy.reduce(fact.float(), reduce_op="min"))
 
     def _scaler(self) -> object:
         return getattr(self.trainer.precision_plugin, "scaler", None)
 
-    def _bands(self) -> list[MeanMetric]:
-        return [band for band in self.bands if isinstance(band, MeanMetric)]
-
     def _losses(
         self, batch: Batch, stream: str
     ) -> tuple[Tensor, Tensor]:  # [b] squared errors, [b] time-steps
-        t, noise = zip(*(self._draw(int(i), stream) for i in batch.index), strict=True)
-        steps, eps = torch.stack(t).to(self.device), torch.stack(noise).to(batch.images)
+        steps = ImageDraws(batch.index, self.seed, stream, "step").below(len(self.schedule))
+        eps = ImageDraws(batch.index, self.seed, stream, "noise").normal(self.image_shape).to(batch.images)
         sigma = self.schedule.sigma(steps, batch.images.dtype)
         guess = self.denoiser.output(batch.images + per_image(sigma) * eps, sigma)
         wanted = self.denoiser.target(batch.images, eps, sigma)
         return reduce((guess - wanted).square(), "b c h w -> b", "mean"), steps
-
-    def _draw(self, index: int, stream: str) -> tuple[Tensor, Tensor]:  # a time-step, [C, H, W] noise
-        source = generator(self.seed, stream, index)
-        t = torch.randint(len(self.schedule), (), generator=source)
-        return t, standard_normal(self.image_shape, source)
 
 
 def _check(

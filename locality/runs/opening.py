@@ -1,22 +1,20 @@
-"""Run folders: made once, by the first rank, with the state of the run in them."""
+"""Run folders: made once, by the first rank, which tells the others."""
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from locality.config import RUN_VARIABLE
-from locality.runs.files import CONFIG, STATUS
+from locality.runs.files import CONFIG
 from locality.disk import first_rank, write_atomically
 from locality.runs.folder import LATEST, create_run_folder, point_latest
+from locality.runs.status import is_network
 
 
 def open_run(cfg: DictConfig) -> Path:
@@ -67,24 +65,6 @@ def close_run() -> None:
             distributed.destroy_process_group()
         for variable in (RUN_VARIABLE, "LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_PORT"):
             os.environ.pop(variable, None)
-
-
-def set_status(
-    folder: Path,
-    cfg: DictConfig,
-    state: str,  # running, finished, failed or interrupted
-    facts: Mapping[str, Any],  # more to note, such as the fingerprint of the data
-) -> None:
-    """Notes what became of a run, and when."""
-    if first_rank():
-        status = {"task": cfg.task, "state": state, "network": is_network(cfg), **facts}
-        status["time"] = datetime.now(UTC).isoformat(timespec="milliseconds")
-        write_atomically(folder / STATUS, json.dumps(status) + "\n")
-
-
-def is_network(cfg: DictConfig) -> bool:
-    """Whether a training config trains a network (an analytical model has no `network`)."""
-    return cfg.task == "train" and "network" in cfg.model
 
 
 def _create(root: Path, name: str) -> Path:
