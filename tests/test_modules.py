@@ -13,6 +13,7 @@ from wandb_reader import read_finished
 import locality
 from locality import GaussianStats, app, build
 from locality.checkpoints.reading import read
+from locality.noise import ImageDraws
 
 
 @pytest.fixture(scope="module")
@@ -89,8 +90,7 @@ def test_the_loss_is_the_squared_error_of_the_noise_in_ddpm_coordinates(tmp_path
     data, module = build.datamodule(cfg.data), build.module(cfg.model, (1, 8, 8))
     batch = next(iter(data.val_dataloader()))
     losses, t = module._losses(batch, "validation")
-    draws = [module._draw(int(i), "validation") for i in batch.index]
-    eps = torch.stack([noise for _, noise in draws])
+    eps = ImageDraws(batch.index, module.seed, "validation", "noise").normal(batch.images.shape[1:])
     ab = module.schedule.alpha_bars[t].float()[:, None, None, None]
     x_vp = ab.sqrt() * batch.images + (1 - ab).sqrt() * eps
     expected = (module.denoiser.net(x_vp, t).sample - eps).square().mean((1, 2, 3))

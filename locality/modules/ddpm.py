@@ -43,7 +43,7 @@ class DDPMModule(DenoiserModule):
 
     AdamW with a linear warm-up and a cosine to zero over the run. Time-step, noise and dropout of a training
     image are functions of (seed, epoch, index), those of a validation image of (seed, index). So training
-    resumes exactly, gives the same weights on any number of ranks, and validation losses compare across epochs.
+    resumes exactly and gives the same weights on any number of ranks. Validation losses of epochs compare.
 
     A loss or a gradient that is not finite raises `Diverged` on all ranks, before the optimiser's step and
     before anything is saved.

@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from locality.config import UsageError, of_images
 from locality.runs.files import CHECKPOINT, CONFIG, RECIPE, STATUS, shipped
 
+
 def training_run(path: Path) -> Path:
     """The folder of a training run; for that of an evaluation, the training run that it evaluated.
 
