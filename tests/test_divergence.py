@@ -17,6 +17,7 @@ from locality.config import UsageError
 from locality.metrics.noise_bands import NoiseBands
 from locality.modules import DDPMModule
 from locality.report.history import read_history
+from locality.runs.resuming import resumed
 
 ASKED = [*TINY, *NETWORK]
 
@@ -67,7 +68,7 @@ LOSSES = {
 def test_no_step_is_taken_and_nothing_is_saved_after_a_loss_that_is_not_finite(kind, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         spoil(patch, 10, LOSSES[kind])
-        with pytest.raises(app.RunFailed, match="Diverged: at step 10, .* is not finite"):
+        with pytest.raises(app.RunFailed, match=r"Diverged: at step 10, .* is not finite"):
             app.run(config(tmp_path, *ASKED))
     folder = latest(tmp_path)
     kept = read(folder)
@@ -78,11 +79,7 @@ def test_no_step_is_taken_and_nothing_is_saved_after_a_loss_that_is_not_finite(k
     assert_same(weights(folder), weights(latest(tmp_path / "whole")))
 
 
-def test_a_run_that_diverged_goes_on_with_a_smaller_learning_rate_and_no_other_run_does(
-    tmp_path, monkeypatch
-):
-    from locality.runs.resuming import resumed
-
+def test_only_a_run_that_diverged_goes_on_with_another_learning_rate(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         spoil(patch, 10, LOSSES["infinite"])
         with pytest.raises(app.RunFailed):
@@ -114,7 +111,7 @@ def test_weights_that_are_not_finite_are_never_saved(tmp_path, monkeypatch):
             next(self.denoiser.parameters()).data[0] = torch.nan
 
     monkeypatch.setattr(DDPMModule, "on_train_epoch_end", spoiled)
-    with pytest.raises(app.RunFailed, match="the weights is not finite|the weights are not finite"):
+    with pytest.raises(app.RunFailed, match="the norm of the weights is not finite"):
         app.run(config(tmp_path, *ASKED))
     assert read(latest(tmp_path))["global_step"] == 7
 

@@ -174,7 +174,7 @@ class DDPMModule(DenoiserModule):
         norm = torch.stack(norms).norm()
         # The scaler of 16-bit floats leaves single steps out by itself, and looks for the right scale so.
         if not isinstance(self._scaler(), torch.amp.GradScaler):
-            self._check_finite(norm, "the gradient")
+            self._check_finite(norm, "the norm of the gradient")
         elif not self._everywhere(self._loss.isfinite()):
             self._check_finite(self._loss.new_tensor(torch.nan), "the loss")
         # Only where Lightning writes a row of numbers after this step.
@@ -183,7 +183,9 @@ class DDPMModule(DenoiserModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Refuses to keep weights that are not finite."""
-        self._check_finite(torch.stack(torch._foreach_norm(list(self.denoiser.parameters()))), "the weights")
+        self._check_finite(
+            torch.stack(torch._foreach_norm(list(self.denoiser.parameters()))), "the norm of the weights"
+        )
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Goes on with this module's learning rate: a run that diverged may be given a smaller one."""

@@ -19,7 +19,8 @@ from locality.runs.status import is_alive, read_status
 # What may change when a run goes on: it moves none of its numbers. Everything else makes the run.
 FREE = (
     "resume", "runs", "cache", "dry_run", "logger", "samples", "snapshots", "trainer.accelerator",
-    "trainer.devices", "trainer.max_time", "trainer.num_nodes", "trainer.strategy", "trainer.enable_progress_bar",
+    "trainer.devices", "trainer.max_time", "trainer.num_nodes", "trainer.strategy",
+    "trainer.enable_progress_bar",
 )  # fmt: skip
 
 RATE = "model.learning_rate"  # may change, too, once a run has diverged
