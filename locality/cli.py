@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from omegaconf import DictConfig, OmegaConf
 
 from locality.config import RUN_VARIABLE, UsageError, check
+from locality.ranks import forget_left_over
 
 SWEEP = ("-m", "--multirun")
 _failed: list[int] = []  # exit codes of the jobs of a sweep that failed; the others ran
@@ -56,6 +57,12 @@ def _launch(cfg: DictConfig) -> None:
     # Errors end here: one that left the task would be told a second time by Hydra.
     try:
         cfg = check(_resumed(cfg))
+        if cfg.get("sweep") and not cfg.resume and not _launched():
+            cfg = _of_sweep(cfg)
+            if cfg is None:
+                return
+        if not _launched():
+            forget_left_over(cfg.trainer)
         if cfg.dry_run:
             print(OmegaConf.to_yaml(cfg, resolve=True))
             return
@@ -101,6 +108,23 @@ def _resumed(cfg: DictConfig) -> DictConfig:
     from locality.runs.resuming import resumed
 
     return resumed(cfg, HydraConfig.get().overrides.task)
+
+
+def _of_sweep(cfg: DictConfig) -> DictConfig | None:
+    """A job of a sweep that is taken up again: None if it has finished, its run to go on with if it began."""
+    from locality.runs.resuming import earlier_job
+    from locality.runs.status import is_network
+
+    folder, state = earlier_job(cfg) or (None, "")
+    if folder is None:
+        return cfg
+    if state in ("finished", "running"):
+        print(f"sweep=resume: {folder} {'has finished' if state == 'finished' else 'is running'}", flush=True)
+        return None
+    if is_network(cfg):  # an analytical denoiser is fitted in one pass: it starts again
+        print(f"sweep=resume: going on with {folder}", flush=True)
+        cfg.resume = str(folder)
+    return cfg
 
 
 def _tidy() -> None:

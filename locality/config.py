@@ -42,6 +42,7 @@ class Train(_Common):
     samples: dict[str, int] = field(default_factory=dict)
     snapshots: list[int] = field(default_factory=list)
     resume: str | None = None
+    sweep: str | None = None
     pretrained: str | None = None
 
 
@@ -106,6 +107,8 @@ def check(cfg: DictConfig) -> DictConfig:
             raise UsageError(f"{name}: want a path, got nothing; leave it out, or fill it in")
     if task == "train" and checked.data is None:
         raise UsageError("data: want one of configs/data, such as data=photos, got none")
+    if task == "train" and checked.sweep not in (None, "resume"):
+        raise UsageError(f"sweep: want resume, or leave it out, got {checked.sweep!r}")
     _check_pattern(checked.data)
     _check_trainer(checked.trainer)
     if task == "train" and checked.pretrained and "pretrained" not in checked.model.get("network", {}):

@@ -22,7 +22,7 @@ LEVELS = [
         "mixture",
         "config",
     },
-    {"runs"},
+    {"runs", "ranks", "stopping"},
     {"posterior"},
     {"denoisers", "networks", "sampling", "sensitivity", "calibration"},
     {"data", "metrics", "report"},

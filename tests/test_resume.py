@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 from omegaconf import OmegaConf
-from tiny_runs import NETWORK, TINY, assert_same, config, latest, started, weights
+from tiny_runs import NETWORK, TINY, assert_same, config, finished, latest, started, weights
 
 from locality import app
 from locality.checkpoints.reading import read
@@ -165,3 +166,30 @@ def test_a_run_is_resumed_by_the_name_latest_even_after_an_evaluation(stopped, t
     link.symlink_to("evaluation")
     found = resumed(config(tmp_path, f"resume={link}"), [f"resume={link}"])
     assert Path(found.resume).resolve() == stopped
+
+
+def test_a_sweep_goes_on_where_it_stopped(tmp_path, monkeypatch):
+    """One job finished, one cut off, one not begun: nothing is done twice, and all end as uninterrupted."""
+    seeds = [*ASKED, "gamma=0"]
+    for seed in (0, 1):
+        with monkeypatch.context() as patch:
+            if seed:
+                at_step(patch, "on_train_batch_start", lambda m: m.global_step == 9, interrupt)
+            with contextlib.suppress(KeyboardInterrupt):
+                app.run(config(tmp_path, *seeds, f"seed={seed}"))
+    one, two = sorted(path for path in (tmp_path / "runs").iterdir() if not path.is_symlink())
+    before = (one / "status.json").read_text()
+    for again in (False, True):
+        shared = [f"runs={tmp_path / 'runs'}", f"cache={tmp_path / 'cache'}", "sweep=resume"]
+        printed = finished("train.py", "-m", *seeds, "seed=0,1,2", *shared, cwd=tmp_path)
+        assert f"{one} has finished" in printed
+        assert (f"{two} has finished" if again else f"going on with {two}") in printed
+    assert (one / "status.json").read_text() == before
+    runs = sorted(path for path in (tmp_path / "runs").iterdir() if not path.is_symlink())
+    assert len(runs) == 3
+    for seed, folder in enumerate(runs):
+        assert json.loads((folder / "status.json").read_text())["state"] == "finished"
+        assert OmegaConf.load(folder / "config.yaml").seed == seed
+    whole = tmp_path / "whole"
+    app.run(config(whole, *seeds, "seed=1"))
+    assert_same(weights(runs[1]), weights(latest(whole)), 1e-6)

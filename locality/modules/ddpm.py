@@ -183,9 +183,8 @@ class DDPMModule(DenoiserModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Refuses to keep weights that are not finite."""
-        self._check_finite(
-            torch.stack(torch._foreach_norm(list(self.denoiser.parameters()))), "the norm of the weights"
-        )
+        norms = torch._foreach_norm(list(self.denoiser.parameters()))
+        self._check_finite(torch.stack(norms), "the norm of the weights")
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Goes on with this module's learning rate: a run that diverged may be given a smaller one."""

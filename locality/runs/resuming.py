@@ -18,7 +18,7 @@ from locality.runs.status import is_alive, read_status
 
 # What may change when a run goes on: it moves none of its numbers. Everything else makes the run.
 FREE = (
-    "resume", "runs", "cache", "dry_run", "logger", "samples", "snapshots", "trainer.accelerator",
+    "resume", "sweep", "runs", "cache", "dry_run", "logger", "samples", "snapshots", "trainer.accelerator",
     "trainer.devices", "trainer.max_time", "trainer.num_nodes", "trainer.strategy",
     "trainer.enable_progress_bar",
 )  # fmt: skip
@@ -78,7 +78,7 @@ def _refuse_changes(folder: Path, before: dict[str, Any], after: dict[str, Any])
     allowed = (*FREE, RATE) if read_status(folder).get("diverged") else FREE
     for key in sorted(before.keys() | after.keys()):
         old, new = (leaves.get(key) for leaves in (before, after))
-        if old != new and not any(key == free or key.startswith(f"{free}.") for free in allowed):
+        if old != new and not _is_free(key, allowed):
             raise UsageError(
                 f"resume: {folder} has {key}={_shown(old)}, which makes its numbers, so it cannot become "
                 f"{_shown(new)}; leave it out, or start another run"
@@ -96,3 +96,32 @@ def _leaves(node: Any, key: str = "") -> Iterator[tuple[str, Any]]:
 
 def _shown(value: Any) -> str:
     return "null" if value is None else str(value)
+
+
+def earlier_job(
+    cfg: DictConfig,  # of a job, as composed
+) -> tuple[Path, str] | None:
+    """The newest run of the same settings in `runs`, but for those in FREE, and its state; None for none.
+
+    A run that is noted as running while its process is gone was interrupted.
+    """
+    wanted = _of_numbers(cfg)
+    for folder in sorted(Path(cfg.runs).glob("*/"), reverse=True):
+        status = read_status(folder)
+        if folder.is_symlink() or status.get("task") != cfg.task or not (folder / CONFIG).is_file():
+            continue
+        saved = OmegaConf.load(folder / CONFIG)
+        if isinstance(saved, DictConfig) and _of_numbers(saved) == wanted:
+            gone = status["state"] == "running" and not is_alive(status)
+            return folder, "interrupted" if gone else status["state"]
+    return None
+
+
+def _of_numbers(cfg: DictConfig) -> dict[str, Any]:
+    """The settings that make a run's numbers."""
+    whole = OmegaConf.create(OmegaConf.to_container(cfg, resolve=True))
+    return {key: value for key, value in _leaves(whole) if not _is_free(key, FREE)}
+
+
+def _is_free(key: str, free: Sequence[str]) -> bool:
+    return any(key == name or key.startswith(f"{name}.") for name in free)
