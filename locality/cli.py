@@ -58,9 +58,10 @@ def _launch(cfg: DictConfig) -> None:
     try:
         cfg = check(_resumed(cfg))
         if cfg.get("sweep") and not cfg.resume and not _launched():
-            cfg = _of_sweep(cfg)
-            if cfg is None:
+            job = _of_sweep(cfg)
+            if job is None:
                 return
+            cfg = job
         if not _launched():
             forget_left_over(cfg.trainer)
         if cfg.dry_run:
