@@ -70,7 +70,7 @@ def test_a_signal_ends_a_training_after_the_batch_and_tells_which_it_was(
 
 
 def test_a_signal_cuts_a_validation_short_and_its_loss_is_not_told(uninterrupted, tmp_path, monkeypatch):
-    asked = [*ASKED, "trainer.limit_val_batches=4", "data.eval_batch_size=4"]
+    asked = [*ASKED, "trainer.limit_val_batches=4", "data.eval_batch_size=4", "trainer.log_every_n_steps=1"]
     seen = []
     original = DDPMModule.validation_step
 
