@@ -7,10 +7,10 @@ INSTALLED := $(VENV)/.installed
 # Idle threads sleep instead of spinning: with few cores, a spinning thread takes the time of a working one.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help install demo test lint format bench readme experiments paper clean
+.PHONY: help install demo test test-faults lint format bench readme experiments paper clean
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 install: $(INSTALLED) ## the virtual environment, with the project and its tools in it
 
@@ -25,6 +25,9 @@ demo: $(INSTALLED) ## train a small U-Net on photographs and compare it with ana
 
 test: $(INSTALLED) ## the tests
 	$(RUN) -m pytest
+
+test-faults: $(INSTALLED) ## kills, full disks, signals, planted files, random commands; writes docs/reliability.md
+	$(RUN) -m pytest -m faults --reliability docs/reliability.md
 
 lint: $(INSTALLED) ## ruff and mypy
 	$(RUN) -m ruff check .

@@ -14,6 +14,7 @@ import torch
 from locality import ImageBank
 from locality.runs import files
 
+pytest_plugins = ["reliability"]
 CONFIGS = Path(__file__).parent.parent / "configs"
 # Candidates of compare=calibrate, all but PCA locality and the equivariant local score
 OTHERS = ("local_score", "patch_composite", "soft_locality")
