@@ -62,7 +62,7 @@ def trainer(
     node: Node, folder: Path, tools: list[Logger], callbacks: list[Callback], **changes: Any
 ) -> Trainer:
     """Lightning's trainer, with what this project asks of any."""
-    settings = {**plain(node), **changes}
+    settings = {"_convert_": "all", **plain(node), **changes}  # Lightning wants plain containers
     # Of Lightning's own ways to end a run, one hangs if a rank is left alone: ranks stop together.
     bar: list[Callback] = [StopTogether()]
     bar += [ProgressBar()] if settings.get("enable_progress_bar", True) else []

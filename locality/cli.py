@@ -108,7 +108,11 @@ def _resumed(cfg: DictConfig) -> DictConfig:
         return cfg
     from locality.runs.resuming import resumed
 
-    return resumed(cfg, HydraConfig.get().overrides.task)
+    (configs,) = [
+        source.path for source in HydraConfig.get().runtime.config_sources if source.provider == "main"
+    ]
+    usual = OmegaConf.load(Path(configs) / "trainer" / "default.yaml")
+    return resumed(cfg, HydraConfig.get().overrides.task, DictConfig(usual))
 
 
 def _of_sweep(cfg: DictConfig) -> DictConfig | None:

@@ -85,7 +85,7 @@ def page(faults: dict[str, Fault]) -> str:
         [
             "# Reliability",
             "",
-            "This page is written by `make test-faults`. Each row is a kind of fault, tried as often as the row "
+            "This page is written by `make test-faults`. Each row is a kind of fault, tried as often as it "
             "says. A try survived if nothing was lost and nothing false was told.",
             "",
             f"{tried:,} tries, {survived:,} survived, {tried - survived:,} lost. Processor: {_processor()}, "

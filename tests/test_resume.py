@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from conftest import CONFIGS
 from omegaconf import OmegaConf
 from tiny_runs import NETWORK, TINY, assert_same, config, finished, latest, started, weights
 
@@ -193,3 +194,15 @@ def test_a_sweep_goes_on_where_it_stopped(tmp_path, monkeypatch):
     whole = tmp_path / "whole"
     app.run(config(whole, *seeds, "seed=1"))
     assert_same(weights(runs[1]), weights(latest(whole)), 1e-6)
+
+
+def test_a_choice_of_a_trainer_says_what_it_changes_of_the_usual_one(stopped, tmp_path):
+    usual = OmegaConf.load(CONFIGS / "trainer" / "default.yaml")
+    asked = ["trainer=ddp", "trainer.devices=2", f"resume={stopped}"]
+    found = resumed(config(tmp_path, *asked), asked, usual)
+    assert (found.trainer.devices, found.trainer.max_epochs) == (2, 2)
+    assert found.trainer.strategy._target_.endswith("RanksStrategy")
+    for choice, key in (("smoke", "limit_train_batches"), ("gpu", "precision")):
+        asked = [f"trainer={choice}", f"resume={stopped}"]
+        with pytest.raises(UsageError, match=f"has trainer.{key}="):
+            resumed(config(tmp_path, *asked), asked, usual)

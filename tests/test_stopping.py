@@ -17,7 +17,7 @@ from tiny_runs import NETWORK, TINY, assert_same, config, finished, latest, star
 from locality import app, build
 from locality.checkpoints.reading import read
 from locality.config import UsageError
-from locality.modules import DDPMModule
+from locality.modules import AnalyticModule, DDPMModule
 from locality.report import Report
 from locality.runs.opening import open_run
 from locality.runs.resuming import check_unfinished
@@ -96,7 +96,7 @@ def test_a_signal_outside_a_training_ends_the_run_where_it_arrives(where, tmp_pa
         monkeypatch.setattr(build, "datamodule", lambda *_: send(signal.SIGTERM))
         cfg = config(tmp_path, *ASKED)
     elif where == "fitting":
-        at(monkeypatch, build.AnalyticModule, "training_step", 0, lambda: send(signal.SIGTERM))
+        at(monkeypatch, AnalyticModule, "training_step", 0, lambda: send(signal.SIGTERM))
         cfg = config(tmp_path, *TINY, "model=wiener")
     else:
         app.run(config(tmp_path, *TINY, "model=wiener"))

@@ -53,10 +53,11 @@ def check_unfinished(folder: Path) -> None:
 def resumed(
     cfg: DictConfig,  # as composed from the command line, with `resume`
     overrides: Sequence[str],  # what the command line says
+    usual: DictConfig | None = None,  # the trainer of a command line that names none
 ) -> DictConfig:
     """The config of the run to go on with, and on top what this command line changes of FREE.
 
-    Raises UsageError for a run that cannot go on and for a change of anything else.
+    A choice of a trainer (`trainer=ddp`) says what it changes of the usual one. Raises UsageError for a run that cannot go on and for a change of anything else.
     """
     folder = training_run(Path(cfg.resume))
     check_unfinished(folder)
@@ -68,6 +69,12 @@ def resumed(
         key = override.lstrip("+~").split("=")[0].split("@")[-1]
         if key.split(".")[0] not in saved:
             raise UsageError(f"resume: a run keeps its own settings; leave {key}= out")
+        if key == "trainer" and usual is not None:
+            before = dict(_leaves(usual))
+            for name, value in _leaves(cfg.trainer):
+                if before.get(name) != value:
+                    OmegaConf.update(merged, f"trainer.{name}", value, force_add=True)
+            continue
         OmegaConf.update(merged, key, OmegaConf.select(cfg, key), merge=False, force_add=True)
     _refuse_changes(folder, dict(_leaves(saved)), dict(_leaves(merged)))
     merged.resume = str(folder)
