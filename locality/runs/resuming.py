@@ -57,7 +57,8 @@ def resumed(
 ) -> DictConfig:
     """The config of the run to go on with, and on top what this command line changes of FREE.
 
-    A choice of a trainer (`trainer=ddp`) says what it changes of the usual one. Raises UsageError for a run that cannot go on and for a change of anything else.
+    A choice of a trainer (`trainer=ddp`) says what it changes of the usual one. Raises UsageError for a run
+    that cannot go on and for a change of anything else.
     """
     folder = training_run(Path(cfg.resume))
     check_unfinished(folder)
