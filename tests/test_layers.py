@@ -11,7 +11,17 @@ from conftest import CONFIGS
 ROOT = CONFIGS.parent
 PACKAGE = ROOT / "locality"
 LEVELS = [
-    {"schedule", "bank", "full_precision", "noise", "statistics", "statistics_cache", "mixture", "config"},
+    {
+        "schedule",
+        "bank",
+        "full_precision",
+        "noise",
+        "statistics",
+        "statistics_cache",
+        "mixture",
+        "config",
+        "finite_sample",
+    },
     {"posterior"},
     {"denoisers", "networks", "sampling", "sensitivity", "calibration"},
     {"data", "metrics", "report"},
