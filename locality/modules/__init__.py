@@ -6,6 +6,7 @@ from locality.modules.comparison import ComparisonModule
 from locality.modules.ddpm import DDPMModule
 from locality.modules.fields import FieldModule
 from locality.modules.finished import FinishedModule
+from locality.modules.pairs import PairModule
 
 __all__ = [
     "AnalyticModule",
@@ -15,4 +16,5 @@ __all__ = [
     "FieldModule",
     "FinishedModule",
     "OnePass",
+    "PairModule",
 ]
