@@ -156,7 +156,7 @@ def _tell(report: Report, found: Found) -> dict[str, float]:
     }
     series = {pair: _series(told[f"mse/{pair}"]) for pair in TOLD}
     series["Wiener, predicted"] = Series(found.predicted, beside="wiener")
-    title = "Two networks, and two Wiener filters, of disjoint halves of the images"
+    title = "How far apart disjoint halves lead"
     label = "mean squared difference (pixel units squared)"
     report.chart(
         "halves/disagreement", Chart(title, SIGMA, label, found.sigmas, series, log_x=True, log_y=True)
@@ -164,7 +164,7 @@ def _tell(report: Report, found: Found) -> dict[str, float]:
     told["explained"] = [found.explained(step) for step in steps]
     cells = {name: [str(one) for one in levels] for name, levels in told.items()}
     rows: list[list[Cell]] = [
-        [sigma, *(cells[f"mse/{pair}"][step] for pair in TOLD), found.predicted[step],
+        [sigma, *(cells[f"mse/{pair}"][step] for pair in TOLD), f"{found.predicted[step]:.3g}",
          *(cells[f"{metric}/{pair}"][step] for metric in ("r2", "cosine") for pair in TOLD),
          cells["explained"][step]]
         for step, sigma in enumerate(found.sigmas)
