@@ -30,6 +30,7 @@ class HeatRow:
     caption: str = ""  # below the picture
     notes: Sequence[str] | None = None  # K lines, one below each map
     marked: Sequence[bool] | None = None  # K, the maps that are underlined
+    twin: tuple[int, int] | None = None  # a second pixel, dotted; the picture then shows both, too
 
 
 def draw_heat(
@@ -82,7 +83,7 @@ def _checked(rows: Mapping[str, HeatRow], columns: Sequence[str]) -> tuple[int, 
 
 def _maps(axes_row: Sequence[Axes], row: HeatRow, log: bool) -> Any:
     for k, (axes, heat) in enumerate(zip(axes_row, row.maps, strict=True)):
-        image = _draw(axes, heat, row.pixel, log)
+        image = _draw(axes, heat, row, log)
         if row.notes is not None:
             axes.set_xlabel(row.notes[k], fontsize=8, labelpad=7)
         if row.marked is not None and row.marked[k]:
@@ -93,9 +94,8 @@ def _maps(axes_row: Sequence[Axes], row: HeatRow, log: bool) -> Any:
     return image
 
 
-def _draw(axes: Axes, heat: Tensor, pixel: tuple[int, int] | None, log: bool) -> Any:
+def _draw(axes: Axes, heat: Tensor, row: HeatRow, log: bool) -> Any:
     from matplotlib.colors import LogNorm, Normalize
-    from matplotlib.patches import Rectangle
 
     values = heat.detach().float().cpu().numpy()
     values = values / (float(values.max()) or 1.0)
@@ -104,10 +104,19 @@ def _draw(axes: Axes, heat: Tensor, pixel: tuple[int, int] | None, log: bool) ->
         values.clip(LOG_FLOOR) if log else values, cmap=COLOURS, norm=norm, interpolation="nearest"
     )
     _bare(axes)
-    if pixel is not None:
-        row, col = pixel
-        axes.add_patch(Rectangle((col - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=PROBE, linewidth=1.1))
+    _outline(axes, row)
     return image
+
+
+def _outline(axes: Axes, row: HeatRow) -> None:
+    from matplotlib.patches import Rectangle
+
+    for pixel, line in ((row.pixel, "-"), (row.twin, ":")):
+        if pixel is not None:
+            corner = (pixel[1] - 0.5, pixel[0] - 0.5)
+            axes.add_patch(
+                Rectangle(corner, 1, 1, fill=False, edgecolor=PROBE, linewidth=1.1, linestyle=line)
+            )
 
 
 def _picture(axes: Axes, row: HeatRow) -> None:
@@ -118,6 +127,8 @@ def _picture(axes: Axes, row: HeatRow) -> None:
     axes.imshow(shown.permute(1, 2, 0).numpy(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     axes.set_xlabel(row.caption, fontsize=8, labelpad=7)
     _bare(axes)
+    if row.twin is not None:
+        _outline(axes, row)
 
 
 def _bare(axes: Axes) -> None:
