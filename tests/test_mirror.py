@@ -114,6 +114,7 @@ def test_a_pixel_without_a_mirror_ratio_is_an_error(pixel, radius, message) -> N
         mirror_ratio(maps, [pixel], radius)
 
 
+NAMES = ("wiener_reference", "other", "wiener", "pca_locality (30 images)")
 SMALL = ["logger=none", "trainer.accelerator=cpu"]
 
 
@@ -133,7 +134,7 @@ def test_compare_mirror_finds_what_was_planted_and_one_without_it(tmp_path):
     other, _ = run(tmp_path, "train", *data(0.0), "model=wiener", "trainer.limit_test_batches=1")
     own, _ = run(tmp_path, "train", *data(0.4), "model=wiener", "trainer.limit_test_batches=1")
     asked = [f"checkpoint={own}", f"networks={{other: {other}}}", "compare.count=4", "compare.sigmas=[1,0.3]"]
-    asked += ["compare.pixels={eye: [9, 5]}", "~candidates.pca_locality"]
+    asked += ["compare.pixels={eye: [9, 5]}", "compare.bank_counts.pca_locality=30"]
     folder, numbers = run(tmp_path, "evaluate", "compare=mirror", *asked)
     with_it, without = (
         torch.cov(gaussian("train", 0, mirrored).flatten(1).double().T) for mirrored in (0.4, 0)
@@ -150,7 +151,7 @@ def test_compare_mirror_finds_what_was_planted_and_one_without_it(tmp_path):
         assert found["other"] == pytest.approx(1, abs=0.4)  # the noise of 4,000 draws
     table = json.loads((folder / "metrics.json").read_text())["tables"]["mirror/ratio"]
     assert table["columns"] == ["pixel", "denoiser", "sigma 1", "sigma 0.3"]
-    assert [row[:2] for row in table["rows"]] == [["eye", n] for n in ("wiener_reference", "other", "wiener")]
+    assert [row[:2] for row in table["rows"]] == [["eye", n] for n in NAMES]
     assert re.fullmatch(r"[\d.]+ \[[\d.]+, [\d.]+\]", table["rows"][0][2])
     for picture in ("fields_eye", "ratio_eye"):
         assert (folder / "images" / "mirror" / f"{picture}.png").is_file()

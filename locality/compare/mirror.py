@@ -7,14 +7,13 @@ from functools import partial
 
 import torch
 
-from locality.bank import to_float
 from locality.compare.context import Context
 from locality.compare.drawing import FIELD, SIGMA, headings
 from locality.compare.sensitivity import Fields, describe, series_of
 from locality.compare.summary import Quantity
 from locality.config import UsageError
 from locality.data import ImageDataModule
-from locality.denoisers.base import Denoiser, Pixel
+from locality.denoisers.base import Denoiser, Pixel, training_images
 from locality.modules.fields import FieldModule, Share
 from locality.report import Chart, Report, Series, format_table
 from locality.report.folder import first_rank
@@ -24,7 +23,7 @@ from locality.schedule import NoiseSchedule
 from locality.sensitivity import Route, choose_pixels, mirror_of, mirror_ratio
 from locality.sensitivity.mirror import RADIUS
 
-LABEL = "mass of the field on the mirror position / at the same distance elsewhere"
+LABEL = "field on the mirror position / on the ring"
 
 
 def mirror(
@@ -33,19 +32,23 @@ def mirror(
     count: int = 32,  # test images
     pixels: Mapping[str, Sequence[int]] | None = None,  # name: [row, col]; None: those that the data name
     radius: float = RADIUS,  # pixels, of the discs
+    bank_counts: Mapping[str, int]
+    | None = None,  # training images, for candidates that all would cost too much
     share: Share = "images",  # what ranks share out
 ) -> dict[str, float]:
     """Figure 3 of the paper and its number, the mirror ratio (`locality.sensitivity.mirror_ratio`).
 
     The network, the networks of `networks=` (those of other data, too) and the analytical denoisers are
-    measured at the same noised test images. Each pixel has a figure and a chart, all have one table. The
-    fields are kept in `fields/` of the run folder.
+    measured at the same noised test images. A field that is wider than high has a ratio above 1 without any
+    mirror image in it; how much, a network of other data tells. Each pixel has a figure and a chart, all have
+    one table. The fields are kept in `fields/` of the run folder.
     """
     context.check_count(count)
     if count < 2:
         raise UsageError(f"compare.count: want at least 2 test images, for intervals, got {count}")
     places = probed(context.data, pixels, radius)
-    denoisers: dict[str, Denoiser] = {context.reference_name: context.reference, **context.rivals()}
+    rivals = context.rivals(bank_counts=bank_counts)
+    denoisers: dict[str, Denoiser] = {context.reference_name: context.reference, **rivals}
     route = Route(list(sigmas), seed=context.seed)
     module = FieldModule(
         denoisers, route, list(places.values()), count, context.data.image_shape, share=share
@@ -59,7 +62,14 @@ def mirror(
         fields = {who: field.of_pixels(slice(p, p + 1)) for who, field in module.fields.items()}
         _picture(context, name, place, fields)
         ratios[name] = series_of(fields, partial(mirror_ratio, pixels=[place], radius=radius))
-    return _tell(context.report, next(iter(module.fields.values())).sigmas, places, ratios)
+    labels = {who: _label(who, one, len(context.bank)) for who, one in denoisers.items()}
+    return _tell(context.report, next(iter(module.fields.values())).sigmas, places, ratios, labels)
+
+
+def _label(name: str, denoiser: Denoiser, available: int) -> str:
+    """The name in the table, with the count of training images where they are not all."""
+    count = training_images(denoiser)
+    return f"{name} ({count:,} images)" if count and count < available else name
 
 
 def probed(
@@ -91,17 +101,11 @@ def _picture(context: Context, name: str, place: Pixel, fields: Fields) -> None:
     """The fields of one pixel: a row for each denoiser, a column for each noise level."""
     first = next(iter(fields.values()))
     twin = mirror_of(place, context.data.image_shape[-1])
-    face = to_float(context.bank.images, torch.float32).mean(0)
-    rows = {
-        who: HeatRow(
-            field.maps[:, 0], place, face if field is first else None,
-            "mean image" if field is first else "", twin=twin,
-        )
-        for who, field in fields.items()
-    }  # fmt: skip
+    face = context.stats.mean.reshape(context.data.image_shape)
+    rows = {who: HeatRow(field.maps[:, 0], place, face, twin=twin) for who, field in fields.items()}
     row, col = place
     title = f"What the estimate of the pixel {name} (row {row}, column {col}) depends on"
-    note = f"{describe(first)} Outlined: the pixel; dotted: its mirror position."
+    note = f"{describe(first)} Left: the mean image. Outlined: the pixel; circled: its mirror position."
     figure = draw_heat(rows, headings(first.sigmas), title, FIELD, note, log=True)
     context.report.figure(f"mirror/fields_{name}", figure)
 
@@ -111,6 +115,7 @@ def _tell(
     sigmas: Sequence[float],
     places: Mapping[str, Pixel],
     ratios: Mapping[str, Mapping[str, Series]],
+    labels: Mapping[str, str],  # of denoisers
 ) -> dict[str, float]:
     """A chart for each pixel, one table, and the numbers of metrics.json."""
     columns = ["pixel", "denoiser", *(f"sigma {sigma:.2g}" for sigma in sigmas)]
@@ -118,14 +123,14 @@ def _tell(
     numbers: dict[str, float] = {}
     for name, series in ratios.items():
         row, col = places[name]
-        title = f"The mirror position of the pixel {name} (row {row}, column {col})"
+        title = f"Mirror ratio of the pixel {name} (row {row}, column {col})"
         chart = Chart(title, SIGMA, LABEL, sigmas, series, log_x=True, log_y=True)
         report.chart(f"mirror/ratio_{name}", chart)
         for who, one in series.items():
             assert one.low is not None, "series_of gives intervals"
             assert one.high is not None
             levels = [Quantity(*level) for level in zip(one.mean, one.low, one.high, strict=True)]
-            rows.append([name, who, *(str(level) for level in levels)])
+            rows.append([name, labels[who], *(str(level) for level in levels)])
             for sigma, level in zip(sigmas, levels, strict=True):
                 place = f"{name}/{who.lower()}/t{int(NoiseSchedule.ddpm().timestep(sigma)):03d}"
                 for end, value in (("", level.mean), ("_low", level.low), ("_high", level.high)):

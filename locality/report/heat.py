@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 TILE, WIDEST = 1.05, 14.0  # inches, of one map, and of all in a row
 LETTER, BAR = 0.095, 1.0  # inches, of a letter of the labels, and of the colour bar with its own
 NOTE = 0.27  # inches, of a line below a map
+TWIN = 2.0  # pixels, radius of the circle around a second pixel
 COLOURS, PROBE, MARK = "magma", "#39d5ff", "#D55E00"
 LOG_FLOOR = 1e-2  # of the maximum; what a logarithmic scale shows as black
 
@@ -30,7 +31,7 @@ class HeatRow:
     caption: str = ""  # below the picture
     notes: Sequence[str] | None = None  # K lines, one below each map
     marked: Sequence[bool] | None = None  # K, the maps that are underlined
-    twin: tuple[int, int] | None = None  # a second pixel, dotted; the picture then shows both, too
+    twin: tuple[int, int] | None = None  # a second pixel, circled; the picture then shows both, too
 
 
 def draw_heat(
@@ -59,7 +60,8 @@ def draw_heat(
             if pictures:
                 _picture(axes_row[0], row)
             image = _maps(axes_row[int(pictures) :], row, log)
-            axes_row[0].set_ylabel(shown[name].label, rotation=0, ha="right", va="center", labelpad=8)
+            first = axes_row[int(pictures and row.picture is None)]  # an axis that is not drawn has no label
+            first.set_ylabel(shown[name].label, rotation=0, ha="right", va="center", labelpad=8)
         for axes, heading in zip(grid[0][int(pictures) :], columns, strict=True):
             axes.set_title(heading, fontsize=9, pad=5)
         _bar(figure, image, grid, label, log)
@@ -109,14 +111,13 @@ def _draw(axes: Axes, heat: Tensor, row: HeatRow, log: bool) -> Any:
 
 
 def _outline(axes: Axes, row: HeatRow) -> None:
-    from matplotlib.patches import Rectangle
+    from matplotlib.patches import Circle, Rectangle
 
-    for pixel, line in ((row.pixel, "-"), (row.twin, ":")):
-        if pixel is not None:
-            corner = (pixel[1] - 0.5, pixel[0] - 0.5)
-            axes.add_patch(
-                Rectangle(corner, 1, 1, fill=False, edgecolor=PROBE, linewidth=1.1, linestyle=line)
-            )
+    look: Any = {"fill": False, "edgecolor": PROBE, "linewidth": 1.1}
+    if row.pixel is not None:
+        axes.add_patch(Rectangle((row.pixel[1] - 0.5, row.pixel[0] - 0.5), 1, 1, **look))
+    if row.twin is not None:
+        axes.add_patch(Circle((row.twin[1], row.twin[0]), TWIN, linestyle=":", **look))
 
 
 def _picture(axes: Axes, row: HeatRow) -> None:

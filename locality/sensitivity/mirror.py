@@ -36,7 +36,7 @@ def mirror_ratio(
     A disc is a pixel and all others within `radius` of it. The mirror position's is set against discs whose
     middle is as far from the probed pixel (to half a pixel), which lie inside the image, and which have no
     pixel in common with the mirror position's. All have equally many pixels. So a map of the distance alone
-    has 1, however fast it falls, but for the half pixel.
+    has 1, however fast it falls, but for the half pixel. One that is wider than high has more, mirror or not.
 
     nan for a map that is 0 in the other discs and in this one. Raises ValueError for a radius below 0. Raises
     it, too, for a pixel that is so near to its mirror position that the discs on both meet, whose disc leaves
