@@ -13,7 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 RUN_VARIABLE = "LOCALITY_RUN"  # the run folder, told by a first rank to the ranks that it starts
 
-CHOICES = ("twin", "sweep", "models")  # of networks that are looked for
+CHOICES = ("twin", "sweep", "models", "halves")  # of networks that are looked for
 
 
 class UsageError(ValueError):

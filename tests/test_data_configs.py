@@ -30,6 +30,11 @@ def test_a_data_file_makes_a_data_module(name: str) -> None:
     assert (made.pattern is not None) == name.endswith("_pattern")
 
 
+def test_a_half_is_asked_for_on_the_command_line() -> None:
+    halves = [data_module("+data=digits", f"data.subset_draw=half:{k}").bank() for k in range(2)]
+    assert len(halves[0]) + len(halves[1]) == len(data_module("+data=digits").bank())
+
+
 @pytest.mark.parametrize("path", sorted([*CONFIGS.glob("data/*.yaml"), *CONFIGS.glob("pattern/*.yaml")]))
 def test_a_data_file_is_short_and_says_which_command_uses_it(path: Path) -> None:
     lines = path.read_text().splitlines()

@@ -134,6 +134,45 @@ def test_subsets_are_the_first_images_or_a_draw_that_the_seed_repeats() -> None:
         corner(subset=104)
 
 
+@pytest.mark.parametrize("count", [2, 103, 104])
+@pytest.mark.parametrize("flip", [False, True])
+def test_halves_share_no_image_and_are_all_images_together(count: int, flip: bool) -> None:
+    def half(which: int, **settings: object) -> Tensor:
+        source = partial(numbered, count=count)
+        images = ImageDataModule(source, subset_draw=f"half:{which}", flip=flip, **settings).bank().images  # type: ignore[arg-type]
+        return images[:, 0, 0].amax(-1)[: len(images) // (1 + flip)]
+
+    halves = [half(0), half(1)]
+    assert [len(each) for each in halves] == [-(-count // 2), count // 2]
+    assert sorted(torch.cat(halves).tolist()) == list(range(count))
+    assert all(torch.equal(each, each.sort().values) for each in halves)  # in the order of the source
+    assert torch.equal(half(0), halves[0])
+    assert torch.equal(half(0, seed=5), halves[0])
+    if count > 2:
+        assert not torch.equal(half(0, image_seed=1), halves[0])
+
+
+def test_a_subset_limits_the_count_within_its_half() -> None:
+    def half(which: int, subset: int | None) -> set[int]:
+        datamodule = ImageDataModule(numbered, subset=subset, subset_draw=f"half:{which}")  # type: ignore[arg-type]
+        return set(datamodule.bank().images[:, 0, 0, 0].tolist())
+
+    few, more, whole = half(1, 7), half(1, 30), half(1, None)
+    assert (len(few), len(more), len(whole)) == (7, 30, 51)
+    assert few < more < whole
+    assert not whole & half(0, 52)
+    with pytest.raises(ValueError, match="at most the 51 training images there are in half:1, got 52"):
+        half(1, 52)
+    with pytest.raises(ValueError, match="subset_draw=half:1: want 2 training images or more, got 1"):
+        ImageDataModule(partial(numbered, count=1), subset_draw="half:1").bank()
+
+
+def test_a_half_leaves_val_and_test_images_alone() -> None:
+    whole, half = ImageDataModule(digits), ImageDataModule(digits, subset_draw="half:0")
+    for split in ("val", "test"):
+        assert half.bank(split).fingerprint == whole.bank(split).fingerprint  # type: ignore[arg-type]
+
+
 def test_image_seed_draws_the_images_and_seed_only_the_order() -> None:
     def datamodule(**seeds: int) -> ImageDataModule:
         return ImageDataModule(partial(photos, train=30), batch_size=8, **seeds)  # type: ignore[arg-type]
@@ -209,7 +248,9 @@ def test_pixels_have_names() -> None:
     [
         ({"batch_size": 0}, "batch_size: want at least 1"),
         ({"subset": 0}, "subset: want at least 1"),
-        ({"subset_draw": "last"}, "subset_draw: want first or random, got 'last'"),
+        ({"subset_draw": "last"}, "subset_draw: want first, random, half:0 or half:1, got 'last'"),
+        ({"subset_draw": "half:2"}, "want first, random, half:0 or half:1, got 'half:2'"),
+        ({"subset_draw": ["half:0"]}, r"got \['half:0'\]"),
     ],
 )
 def test_settings_that_make_no_sense_are_errors(settings: dict[str, object], message: str) -> None:

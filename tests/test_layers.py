@@ -21,6 +21,7 @@ LEVELS = [
         "statistics_cache",
         "mixture",
         "config",
+        "finite_sample",
     },
     {"runs", "ranks", "stopping"},
     {"posterior"},

@@ -7,14 +7,24 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.distance import cosine
 from scipy.stats import pearsonr
 from scipy.stats import t as student
 from sklearn.metrics import r2_score
 from torch import Tensor
 
-from locality.metrics import Curve, ImageMSE, ImageR2, PearsonR, PerImage, interval, ratio_interval
+from locality.metrics import (
+    Curve,
+    ImageCosine,
+    ImageMSE,
+    ImageR2,
+    PearsonR,
+    PerImage,
+    interval,
+    ratio_interval,
+)
 
-METRICS = [ImageR2, ImageMSE, PearsonR]
+METRICS = [ImageR2, ImageMSE, PearsonR, ImageCosine]
 
 
 def images(count: int = 13, seed: int = 0) -> tuple[Tensor, Tensor]:  # two of [count, 3, 4, 5]
@@ -28,6 +38,8 @@ def oracle(metric: type[PerImage], pred: Tensor, target: Tensor) -> float:
     x, y = pred.double().flatten().numpy(), target.double().flatten().numpy()
     if metric is ImageR2:
         return float(r2_score(y, x))
+    if metric is ImageCosine:
+        return 1 - float(cosine(x, y))
     return float(pearsonr(x, y).statistic) if metric is PearsonR else float(np.mean((x - y) ** 2))
 
 

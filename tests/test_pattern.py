@@ -112,11 +112,16 @@ def test_a_colour_belongs_to_the_place_of_an_image_in_its_split() -> None:
     assert colours.max() < 1
 
 
-def test_a_random_subset_keeps_the_edited_image_of_the_whole() -> None:
+@pytest.mark.parametrize("draw", ["random", "half:0", "half:1"])
+def test_a_random_subset_keeps_the_edited_image_of_the_whole(draw: str) -> None:
     source = partial(photos, train=80)
     whole = ImageDataModule(source, PatternInjection(letter_w), gamma=0.5).bank().images
     part = ImageDataModule(
-        source, PatternInjection(letter_w), gamma=0.5, subset=9, subset_draw="random"
+        source,
+        PatternInjection(letter_w),
+        gamma=0.5,
+        subset=9,
+        subset_draw=draw,  # type: ignore[arg-type]
     ).bank()
     assert all((whole == image).flatten(1).all(1).sum() == 1 for image in part.images)
 

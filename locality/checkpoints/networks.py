@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,10 @@ from locality.checkpoints.reading import read, rebuilt
 from locality.checkpoints.trained import Trained
 from locality.config import UsageError, of_images
 from locality.data import ImageDataModule
+from locality.data.subset import HALVES
 from locality.denoisers.base import Denoiser
 from locality.disk import first_rank
-from locality.runs.files import CHECKPOINT, CONFIG, shipped
+from locality.runs.files import CHECKPOINT, CONFIG, RECIPE, shipped
 from locality.runs.finding import runs_in, training_run
 
 OF_A_SWEEP = re.compile(r".*_gamma[0-9.]+")  # names of the networks that networks=sweep falls back to
@@ -34,7 +35,8 @@ def networks(cfg: DictConfig) -> dict[str, Trained]:
 
     A mapping names run folders, `.ckpt` files, or folders of shipped weights; a list leaves the names to us.
     `sweep`: runs that differ in gamma and seed alone, the shipped ones if there are none; `models`: runs that
-    differ in the model alone. Both the newest such, and with `unfinished=true` also those still in training.
+    differ in the model alone; `halves`: two that learned from disjoint halves of the same images, the shipped
+    ones if there are none. All the newest such, and with `unfinished=true` also those still in training.
     `twin` is for `twin`: it asks which network is compared.
     """
     asked = plain(cfg.networks) if isinstance(cfg.networks, DictConfig) else cfg.networks
@@ -42,6 +44,8 @@ def networks(cfg: DictConfig) -> dict[str, Trained]:
         asked = newest_sweep(Path(cfg.runs), cfg.unfinished)
     elif asked == "models":
         asked = newest_models(Path(cfg.runs), cfg.unfinished, cfg.gamma)
+    elif asked == "halves":
+        asked = newest_halves(Path(cfg.runs), cfg.unfinished, cfg.gamma)
     data = cache(lambda text: build.datamodule(json.loads(text)))
     if asked is None:
         return {}
@@ -129,6 +133,26 @@ def newest_models(root: Path, unfinished: bool, gamma: float | None) -> Found:
     )
 
 
+def newest_halves(root: Path, unfinished: bool, gamma: float | None) -> Found:
+    """The newest two runs that differ in nothing but the half of the images that they learned from."""
+
+    def alike(run: DictConfig) -> Any:
+        if run.data.subset_draw not in HALVES or gamma not in (None, run.data.gamma):
+            return None
+        data = {key: value for key, value in plain(run.data).items() if key != "subset_draw"}
+        return plain(run.model), data
+
+    for runs in (_runs(root, unfinished), _exported()):
+        for group in _grouped(runs, alike, lambda run: str(run.data.subset_draw)):
+            if set(group) == set(HALVES):
+                return {half.replace(":", ""): group[half] for half in HALVES}
+    command = "python train.py data=photos data.subset_draw"
+    raise UsageError(
+        f"networks=halves: no {_kind(unfinished)} training runs in {root}/ on disjoint halves of the same "
+        f"images, and none ship; train two: {command}=half:0 and {command}=half:1"
+    )
+
+
 def model_name(model: Mapping[str, Any]) -> str:
     """The name that a model config has in configs/model, as near as its content tells."""
     if "network" not in model:
@@ -141,11 +165,20 @@ def _groups(
     root: Path, unfinished: bool, alike: Callable[[DictConfig], Any], tell: Callable[[DictConfig], Any]
 ) -> list[dict[Any, Path]]:
     """Training runs that are alike, by what tells them apart (the newest of each); newest groups first."""
+    return _grouped(_runs(root, unfinished), alike, tell)
+
+
+def _grouped(
+    runs: Iterable[tuple[Path, DictConfig]],
+    alike: Callable[[DictConfig], Any],
+    tell: Callable[[DictConfig], Any],
+) -> list[dict[Any, Path]]:
     groups: dict[str, dict[Any, Path]] = {}
-    for folder, run in _runs(root, unfinished):
+    for folder, run in runs:
         key = alike(run)
         if key is not None:
-            text = json.dumps([key, plain(run.trainer)], sort_keys=True)
+            trainer = plain(run.trainer) if "trainer" in run else None  # an exported network has none
+            text = json.dumps([key, trainer], sort_keys=True)
             groups.setdefault(text, {}).setdefault(tell(run), folder)
     return list(groups.values())
 
@@ -158,6 +191,13 @@ def _runs(root: Path, unfinished: bool) -> Iterator[tuple[Path, DictConfig]]:  #
             run = OmegaConf.load(folder / CONFIG)
             assert isinstance(run, DictConfig)
             yield folder, run
+
+
+def _exported() -> Iterator[tuple[Path, DictConfig]]:
+    for folder in shipped():
+        recipe = OmegaConf.load(folder / RECIPE)
+        assert isinstance(recipe, DictConfig)
+        yield folder, recipe
 
 
 def _trained(path: str | Path, data: Callable[[str], ImageDataModule], cache: str | None) -> Trained:

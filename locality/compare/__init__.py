@@ -4,8 +4,20 @@ from locality.compare.analytic_vs_nn import analytic_vs_nn
 from locality.compare.architectures import architectures
 from locality.compare.calibrate import calibrate
 from locality.compare.context import Context
+from locality.compare.halves import halves
+from locality.compare.mirror import mirror
 from locality.compare.paper_table import paper_table
 from locality.compare.pattern import pattern
 from locality.compare.sensitivity import sensitivity
 
-__all__ = ["Context", "analytic_vs_nn", "architectures", "calibrate", "paper_table", "pattern", "sensitivity"]
+__all__ = [
+    "Context",
+    "analytic_vs_nn",
+    "architectures",
+    "calibrate",
+    "halves",
+    "mirror",
+    "paper_table",
+    "pattern",
+    "sensitivity",
+]

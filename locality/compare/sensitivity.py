@@ -119,8 +119,8 @@ def _numbers(report: Report, fields: Fields) -> dict[str, float]:
     for name in list(fields)[1:]:
         for kind, one in overlap_series(fields[name], target).items():
             curves[kind][name] = one
-    curves["radius"] = _series_of(fields, lambda maps: mass_radius(maps, target.pixels))
-    curves["participation"] = _series_of(fields, participation)
+    curves["radius"] = series_of(fields, lambda maps: mass_radius(maps, target.pixels))
+    curves["participation"] = series_of(fields, participation)
     labels = kinds | {
         "radius": "half-mass radius (pixels)",
         "participation": "effective number of input pixels",
@@ -164,7 +164,7 @@ def overlap_series(field: SensitivityField, target: SensitivityField) -> dict[st
     return found
 
 
-def _series_of(fields: Fields, statistic: Callable[[Tensor], Tensor]) -> dict[str, Series]:
+def series_of(fields: Fields, statistic: Callable[[Tensor], Tensor]) -> dict[str, Series]:
     """A number of the mean map of each pixel, averaged over pixels, with intervals over images."""
     found = {}
     for name, field in fields.items():

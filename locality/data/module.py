@@ -15,7 +15,7 @@ from locality.data.batch import Batch, ImageSet
 from locality.data.sampler import GlobalBatches, check_ranks
 from locality.data.settings import check_settings
 from locality.data.splits import Split, check_split
-from locality.noise import generator
+from locality.data.subset import chosen
 
 if TYPE_CHECKING:
     from locality.data.pattern import PatternInjection
@@ -38,12 +38,13 @@ class ImageDataModule(LightningDataModule):
             bank holds the images and then their mirror images. A pattern is added after, so it is never
             mirrored.
         subset: this many training images instead of all.
-        subset_draw: the `first` of them, or a `random` choice.
+        subset_draw: the `first` of them, a `random` choice, or those of one half: `half:0` and `half:1` share
+            no image and are all images together (of an odd number, `half:0` has one more).
         root: the folder where a source that reads files looks first.
         pixels: names for (row, col), beside `centre` and, with a pattern, `pattern` (its first pixel).
         seed: of the order and the flips of training.
-        image_seed: of the images: crops, draws, pattern colours, a random subset. Apart from `seed`, so that
-            two networks of unlike seed can learn from the same images.
+        image_seed: of the images: crops, draws, pattern colours, a random subset, halves. Apart from `seed`,
+            so that two networks of unlike seed can learn from the same images.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class ImageDataModule(LightningDataModule):
         eval_batch_size: int = 64,  # images, over all ranks
         flip: bool = False,
         subset: int | None = None,  # images
-        subset_draw: Literal["first", "random"] = "first",
+        subset_draw: Literal["first", "random", "half:0", "half:1"] = "first",
         root: str | None = None,
         pixels: Mapping[str, Sequence[int]] | None = None,
         seed: int = 0,
@@ -163,22 +164,14 @@ class ImageDataModule(LightningDataModule):
         root = {} if self.root is None else {"root": self.root}
         images = self.source(split=split, seed=self.image_seed, **root)
         index = torch.arange(len(images))
-        if split == "train" and self.subset is not None:
-            index = self._choose(len(images), self.subset)
-            images = images[index]
+        if split == "train":
+            index = chosen(len(images), self.subset, self.subset_draw, self.image_seed)
+            images = images if len(index) == len(images) else images[index]
         if split == "train" and self.flip:
             images, index = torch.cat([images, images.flip(-1)]), index.repeat(2)
         if self.pattern is None or self.gamma == 0:
             return images
         return self.pattern.inject(images, index, self.gamma, seed=self.image_seed, split=split)
-
-    def _choose(self, available: int, wanted: int) -> Tensor:  # [wanted] int64, in the order of the source
-        if wanted > available:
-            raise ValueError(f"subset: want at most the {available} training images there are, got {wanted}")
-        if self.subset_draw == "first":
-            return torch.arange(wanted)
-        order = torch.randperm(available, generator=generator(self.image_seed, "subset"))
-        return order[:wanted].sort().values
 
 
 def _loader(images: Tensor, batches: GlobalBatches) -> DataLoader[Batch]:

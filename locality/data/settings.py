@@ -7,6 +7,8 @@ from typing import Any
 
 from torch import Tensor
 
+from locality.data.subset import DRAWS
+
 Source = Callable[..., Tensor]
 
 
@@ -38,7 +40,7 @@ def check_settings(
         _want(name, count, "at least 1 image, a whole number", _whole(count) and count >= 1)
     good = subset is None or (_whole(subset) and subset >= 1)
     _want("subset", subset, "at least 1 image, a whole number, or null for all", good)
-    _want("subset_draw", subset_draw, "first or random", subset_draw in ("first", "random"))
+    _want("subset_draw", subset_draw, f"{', '.join(DRAWS[:-1])} or {DRAWS[-1]}", subset_draw in DRAWS)
     _want("flip", flip, "true or false", isinstance(flip, bool))
     _want("root", root, "the path of a folder, or null", root is None or isinstance(root, str))
     for name, number in (("seed", seed), ("image_seed", image_seed)):

@@ -12,7 +12,7 @@ from locality.metrics.copies import is_copy, nearest_two
 from locality.metrics.curve import Curve
 from locality.metrics.field_overlap import FieldOverlap, Overlap, field_interval
 from locality.metrics.image_maps import ImageMaps
-from locality.metrics.images import ImageMSE, ImageR2, PearsonR
+from locality.metrics.images import ImageCosine, ImageMSE, ImageR2, PearsonR
 from locality.metrics.per_image import PerImage
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Curve",
     "FieldOverlap",
     "Groups",
+    "ImageCosine",
     "ImageMSE",
     "ImageMaps",
     "ImageR2",

@@ -6,6 +6,7 @@ from locality.modules.comparison import ComparisonModule
 from locality.modules.ddpm import DDPMModule, Diverged
 from locality.modules.fields import FieldModule
 from locality.modules.finished import FinishedModule
+from locality.modules.pairs import PairModule
 
 __all__ = [
     "AnalyticModule",
@@ -16,4 +17,5 @@ __all__ = [
     "FieldModule",
     "FinishedModule",
     "OnePass",
+    "PairModule",
 ]

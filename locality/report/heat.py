@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 TILE, WIDEST = 1.05, 14.0  # inches, of one map, and of all in a row
 LETTER, BAR = 0.095, 1.0  # inches, of a letter of the labels, and of the colour bar with its own
 NOTE = 0.27  # inches, of a line below a map
+TWIN = 2.0  # pixels, radius of the circle around a second pixel
 COLOURS, PROBE, MARK = "magma", "#39d5ff", "#D55E00"
 LOG_FLOOR = 1e-2  # of the maximum; what a logarithmic scale shows as black
 
@@ -30,6 +31,7 @@ class HeatRow:
     caption: str = ""  # below the picture
     notes: Sequence[str] | None = None  # K lines, one below each map
     marked: Sequence[bool] | None = None  # K, the maps that are underlined
+    twin: tuple[int, int] | None = None  # a second pixel, circled; the picture then shows both, too
 
 
 def draw_heat(
@@ -58,7 +60,8 @@ def draw_heat(
             if pictures:
                 _picture(axes_row[0], row)
             image = _maps(axes_row[int(pictures) :], row, log)
-            axes_row[0].set_ylabel(shown[name].label, rotation=0, ha="right", va="center", labelpad=8)
+            first = axes_row[int(pictures and row.picture is None)]  # an axis that is not drawn has no label
+            first.set_ylabel(shown[name].label, rotation=0, ha="right", va="center", labelpad=8)
         for axes, heading in zip(grid[0][int(pictures) :], columns, strict=True):
             axes.set_title(heading, fontsize=9, pad=5)
         _bar(figure, image, grid, label, log)
@@ -82,7 +85,7 @@ def _checked(rows: Mapping[str, HeatRow], columns: Sequence[str]) -> tuple[int, 
 
 def _maps(axes_row: Sequence[Axes], row: HeatRow, log: bool) -> Any:
     for k, (axes, heat) in enumerate(zip(axes_row, row.maps, strict=True)):
-        image = _draw(axes, heat, row.pixel, log)
+        image = _draw(axes, heat, row, log)
         if row.notes is not None:
             axes.set_xlabel(row.notes[k], fontsize=8, labelpad=7)
         if row.marked is not None and row.marked[k]:
@@ -93,9 +96,8 @@ def _maps(axes_row: Sequence[Axes], row: HeatRow, log: bool) -> Any:
     return image
 
 
-def _draw(axes: Axes, heat: Tensor, pixel: tuple[int, int] | None, log: bool) -> Any:
+def _draw(axes: Axes, heat: Tensor, row: HeatRow, log: bool) -> Any:
     from matplotlib.colors import LogNorm, Normalize
-    from matplotlib.patches import Rectangle
 
     values = heat.detach().float().cpu().numpy()
     values = values / (float(values.max()) or 1.0)
@@ -104,10 +106,18 @@ def _draw(axes: Axes, heat: Tensor, pixel: tuple[int, int] | None, log: bool) ->
         values.clip(LOG_FLOOR) if log else values, cmap=COLOURS, norm=norm, interpolation="nearest"
     )
     _bare(axes)
-    if pixel is not None:
-        row, col = pixel
-        axes.add_patch(Rectangle((col - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=PROBE, linewidth=1.1))
+    _outline(axes, row)
     return image
+
+
+def _outline(axes: Axes, row: HeatRow) -> None:
+    from matplotlib.patches import Circle, Rectangle
+
+    look: Any = {"fill": False, "edgecolor": PROBE, "linewidth": 1.1}
+    if row.pixel is not None:
+        axes.add_patch(Rectangle((row.pixel[1] - 0.5, row.pixel[0] - 0.5), 1, 1, **look))
+    if row.twin is not None:
+        axes.add_patch(Circle((row.twin[1], row.twin[0]), TWIN, linestyle=":", **look))
 
 
 def _picture(axes: Axes, row: HeatRow) -> None:
@@ -118,6 +128,8 @@ def _picture(axes: Axes, row: HeatRow) -> None:
     axes.imshow(shown.permute(1, 2, 0).numpy(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     axes.set_xlabel(row.caption, fontsize=8, labelpad=7)
     _bare(axes)
+    if row.twin is not None:
+        _outline(axes, row)
 
 
 def _bare(axes: Axes) -> None:

@@ -9,6 +9,7 @@ from locality.sensitivity.contrast import contrast, pattern_probes, pattern_snr,
 from locality.sensitivity.field import Facts, SensitivityField
 from locality.sensitivity.maps import Reduction, sensitivity_maps
 from locality.sensitivity.measurement import measure
+from locality.sensitivity.mirror import mirror_of, mirror_ratio
 from locality.sensitivity.shape import mass_inside, mass_radius, participation
 from locality.sensitivity.states import Route, State, States
 
@@ -25,6 +26,8 @@ __all__ = [
     "mass_inside",
     "mass_radius",
     "measure",
+    "mirror_of",
+    "mirror_ratio",
     "participation",
     "pattern_probes",
     "pattern_snr",

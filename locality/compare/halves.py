@@ -1,0 +1,193 @@
+"""Networks that share no training image: how much of their agreement do Gaussian statistics explain?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from locality.checkpoints.trained import Trained
+from locality.compare.context import Context
+from locality.compare.drawing import SIGMA
+from locality.compare.summary import Quantity
+from locality.config import UsageError
+from locality.data.subset import HALVES
+from locality.denoisers import Wiener
+from locality.denoisers.base import Denoiser, per_image
+from locality.disk import first_rank
+from locality.finite_sample import disagreement, halves_of
+from locality.metrics import Groups, ImageCosine, ImageMSE, ImageR2, interval, ratio_interval
+from locality.modules.pairs import PairModule
+from locality.report import Chart, Report, Series, format_table
+from locality.report.table import Cell
+from locality.schedule import NoiseSchedule
+from locality.statistics import GaussianStats
+
+PAIRS = {  # whose estimates come close to whose; the first of each is set against the second
+    "networks": ("network1", "network0"),
+    "wiener": ("wiener1", "wiener0"),
+    "wiener_of_the_other": ("wiener1", "network0"),
+    "wiener_of_the_other_reversed": ("wiener0", "network1"),
+    "shrunk": ("shrunk", "network0"),
+    "shrunk_reversed": ("shrunk", "network1"),
+}
+TOLD = ("networks", "wiener")  # pairs that are told of by themselves
+METRICS = {"mse": ImageMSE(), "r2": ImageR2(), "cosine": ImageCosine()}
+COLUMNS = (
+    "sigma", "networks MSE", "Wiener MSE", "Wiener MSE, predicted", "networks r2", "Wiener r2",
+    "networks cosine", "Wiener cosine", "explained",
+)  # fmt: skip
+
+
+def halves(
+    context: Context,
+    sigmas: Sequence[float],  # noise levels, pixel units
+    count: int = 256,  # test images
+) -> dict[str, float]:
+    """How far apart two networks of disjoint halves are, and two Wiener filters; all goes to the report.
+
+    All see the same noised test images. The prediction for the filters is that of random matrices
+    (`locality.finite_sample`), from the covariance of both halves together. `explained` is the share of the
+    networks' agreement that the Gaussian statistics of the other half give:
+
+        (|D_i - plain|^2 - |D_i - W_j|^2) / (|D_i - plain|^2 - |D_i - D_j|^2),   means over i, j and images,
+
+    with D_i the network of half i, W_j the Wiener filter of the other half, and `plain` the filter that knows
+    nothing but the mean and the variance of all pixels together. It is 1 where a network is as near to the
+    other half's filter as to the other half's network, 0 where the filter says no more of it than `plain`.
+    """
+    pair = checked(context.networks)
+    data = pair[0].data()
+    context.check_count(count, data)
+    if count < 2:
+        raise UsageError(f"compare.count: want at least 2 test images, for intervals, got {count}")
+    banks = [one.data().bank("train") for one in pair]
+    stats = [GaussianStats.measured(bank, context.cache) for bank in banks]
+    both = stats[0].merge(stats[1])
+    denoisers = {f"network{k}": one.denoiser for k, one in enumerate(pair)}
+    denoisers |= {f"wiener{k}": Wiener(one) for k, one in enumerate(stats)}
+    denoisers["shrunk"] = Shrunk(both)
+    module = PairModule(denoisers, PAIRS, METRICS, sigmas, count, data.image_shape, context.seed)
+    context.test(module, count, data)
+    mirrored = data.flip and (data.pattern is None or data.gamma == 0)  # a pattern is never mirrored
+    images = min(len(bank) for bank in banks) // (2 if mirrored else 1)
+    samples = halves_of(both, images, mirrored)
+    predicted = [disagreement(samples, sigma) for sigma in sigmas]
+    groups = data.groups("test")
+    found = Found(sigmas, module.values, predicted, None if groups is None else groups[:count])
+    return _tell(context.report, found)
+
+
+def checked(networks: Mapping[str, Trained]) -> list[Trained]:
+    """The network of the first half and that of the second. Raises UsageError for others."""
+    found: dict[str, Trained] = {}
+    for one in networks.values():
+        found[str(one.trained_on["subset_draw"])] = one
+    if len(networks) != 2 or set(found) != set(HALVES):
+        got = ", ".join(f"{name} ({one.trained_on['subset_draw']})" for name, one in networks.items())
+        raise UsageError(
+            f"networks: want two, of data.subset_draw={' and '.join(HALVES)}, got {got or 'none'}"
+        )
+    first, second = (found[half] for half in HALVES)
+    theirs, ours = ({**each.images, "subset_draw": None, "gamma": each.gamma} for each in (first, second))
+    if theirs != ours:
+        unlike = sorted(key for key in theirs | ours if theirs.get(key) != ours.get(key))
+        raise UsageError(f"networks: want halves of the same images, these differ in data.{unlike[0]}")
+    return [first, second]
+
+
+class Shrunk(Denoiser):
+    """`mu + v / (v + sigma^2) (x - mu)`, v the mean variance of a pixel: Wiener without correlations."""
+
+    mean: Tensor
+    variance: Tensor
+
+    def __init__(self, stats: GaussianStats) -> None:
+        super().__init__()
+        assert stats.image_shape is not None, "measured statistics know their images"
+        self.image_shape = stats.image_shape
+        self.register_buffer("mean", stats.mean.reshape(stats.image_shape))
+        self.register_buffer("variance", stats.covariance.diagonal().mean())
+
+    def estimate(self, x: Tensor, sigma: Tensor) -> Tensor:
+        """The same pull towards the mean for every pixel."""
+        mean, variance = self.mean.to(x), self.variance.to(x)
+        return mean + per_image(variance / (variance + sigma**2)) * (x - mean)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was measured at each noise level."""
+
+    sigmas: Sequence[float]
+    values: Mapping[str, list[Tensor]]  # "<pair>/<metric>" -> S times [N]
+    predicted: Sequence[float]  # of the Wiener filters' mean squared difference
+    groups: Groups  # of the images, where some were cut from one picture
+
+    def quantity(self, key: str, step: int) -> Quantity:
+        """A mean over images at a noise level."""
+        values = self.values[key][step]
+        return Quantity(values.mean().item(), *interval(values, groups=self.groups))
+
+    def explained(self, step: int) -> Quantity:
+        """The share of the networks' agreement that the Gaussian statistics of the other half give."""
+
+        def mse(*pairs: str) -> Tensor:  # [N]
+            return torch.stack([self.values[f"{pair}/mse"][step] for pair in pairs]).mean(0)
+
+        plain = mse("shrunk", "shrunk_reversed")
+        gain, whole = (
+            plain - mse("wiener_of_the_other", "wiener_of_the_other_reversed"),
+            plain - mse("networks"),
+        )
+        share = (gain.mean() / whole.mean()).item()
+        return Quantity(share, *ratio_interval(gain, whole, groups=self.groups))
+
+
+def _tell(report: Report, found: Found) -> dict[str, float]:
+    """The chart, the table and the numbers of metrics.json."""
+    steps = range(len(found.sigmas))
+    told = {
+        f"{metric}/{pair}": [found.quantity(f"{pair}/{metric}", step) for step in steps]
+        for metric in METRICS
+        for pair in TOLD
+    }
+    series = {pair: _series(told[f"mse/{pair}"]) for pair in TOLD}
+    series["Wiener, predicted"] = Series(found.predicted, beside="wiener")
+    title = "How far apart disjoint halves lead"
+    label = "mean squared difference (pixel units squared)"
+    report.chart(
+        "halves/disagreement", Chart(title, SIGMA, label, found.sigmas, series, log_x=True, log_y=True)
+    )
+    told["explained"] = [found.explained(step) for step in steps]
+    cells = {name: [str(one) for one in levels] for name, levels in told.items()}
+    rows: list[list[Cell]] = [
+        [sigma, *(cells[f"mse/{pair}"][step] for pair in TOLD), f"{found.predicted[step]:.3g}",
+         *(cells[f"{metric}/{pair}"][step] for metric in ("r2", "cosine") for pair in TOLD),
+         cells["explained"][step]]
+        for step, sigma in enumerate(found.sigmas)
+    ]  # fmt: skip
+    report.table("halves/agreement", COLUMNS, rows)
+    numbers = _scalars(told, found)
+    report.scalars(numbers)
+    if first_rank():
+        print(f"{format_table(COLUMNS, rows)}\n", flush=True)
+    return numbers
+
+
+def _series(levels: Sequence[Quantity]) -> Series:
+    return Series([one.mean for one in levels], [one.low for one in levels], [one.high for one in levels])
+
+
+def _scalars(told: Mapping[str, Sequence[Quantity]], found: Found) -> dict[str, float]:
+    numbers: dict[str, float] = {}
+    for step, sigma in enumerate(found.sigmas):
+        t = f"t{int(NoiseSchedule.ddpm().timestep(sigma)):03d}"
+        for name, levels in told.items():
+            one, (kind, _, pair) = levels[step], name.partition("/")
+            for end, value in (("", one.mean), ("_low", one.low), ("_high", one.high)):
+                numbers[f"halves/{kind}{end}/{pair}/{t}".replace("//", "/")] = value
+        numbers[f"halves/mse/predicted/{t}"] = found.predicted[step]
+    return numbers

@@ -1,0 +1,142 @@
+"""The mirrored eye: does a denoiser look at the mirror image of a pixel, as the covariance of faces says?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import torch
+
+from locality.compare.context import Context
+from locality.compare.drawing import FIELD, SIGMA, headings
+from locality.compare.sensitivity import Fields, describe, series_of
+from locality.compare.summary import Quantity
+from locality.config import UsageError
+from locality.data import ImageDataModule
+from locality.denoisers.base import Denoiser, Pixel, training_images
+from locality.disk import first_rank
+from locality.modules.fields import FieldModule, Share
+from locality.report import Chart, Report, Series, format_table
+from locality.report.heat import HeatRow, draw_heat
+from locality.report.table import Cell
+from locality.schedule import NoiseSchedule
+from locality.sensitivity import Route, choose_pixels, mirror_of, mirror_ratio
+from locality.sensitivity.mirror import RADIUS
+
+LABEL = "field on the mirror position / on the ring"
+
+
+def mirror(
+    context: Context,
+    sigmas: Sequence[float],  # noise levels, pixel units
+    count: int = 32,  # test images
+    pixels: Mapping[str, Sequence[int]] | None = None,  # name: [row, col]; None: those that the data name
+    radius: float = RADIUS,  # pixels, of the discs
+    bank_counts: Mapping[str, int]
+    | None = None,  # training images, for candidates that all would cost too much
+    share: Share = "images",  # what ranks share out
+) -> dict[str, float]:
+    """Figure 3 of the paper and its number, the mirror ratio (`locality.sensitivity.mirror_ratio`).
+
+    The network, the networks of `networks=` (those of other data, too) and the analytical denoisers are
+    measured at the same noised test images. A field that is wider than high has a ratio above 1 without any
+    mirror image in it; how much, a network of other data tells. Each pixel has a figure and a chart, all have
+    one table. The fields are kept in `fields/` of the run folder.
+    """
+    context.check_count(count)
+    if count < 2:
+        raise UsageError(f"compare.count: want at least 2 test images, for intervals, got {count}")
+    places = probed(context.data, pixels, radius)
+    rivals = context.rivals(bank_counts=bank_counts)
+    denoisers: dict[str, Denoiser] = {context.reference_name: context.reference, **rivals}
+    route = Route(list(sigmas), seed=context.seed)
+    module = FieldModule(
+        denoisers, route, list(places.values()), count, context.data.image_shape, share=share
+    )
+    context.test(module, count)
+    if context.report.writes:
+        for name, field in module.fields.items():
+            field.save(context.report.folder / "fields" / f"{name}.safetensors")
+    ratios: dict[str, dict[str, Series]] = {}
+    for p, (name, place) in enumerate(places.items()):
+        fields = {who: field.of_pixels(slice(p, p + 1)) for who, field in module.fields.items()}
+        _picture(context, name, place, fields)
+        ratios[name] = series_of(fields, partial(mirror_ratio, pixels=[place], radius=radius))
+    labels = {who: _label(who, one, len(context.bank)) for who, one in denoisers.items()}
+    return _tell(context.report, next(iter(module.fields.values())).sigmas, places, ratios, labels)
+
+
+def _label(name: str, denoiser: Denoiser, available: int) -> str:
+    """The name in the table, with the count of training images where they are not all."""
+    count = training_images(denoiser)
+    return f"{name} ({count:,} images)" if count and count < available else name
+
+
+def probed(
+    data: ImageDataModule, pixels: Mapping[str, Sequence[int]] | None, radius: float
+) -> dict[str, Pixel]:
+    """The pixels by name. Raises UsageError where there is none, and for one without a mirror ratio."""
+    _, height, width = data.image_shape
+    if pixels is None:
+        places = {name: place for name, place in data.pixels.items() if name not in ("centre", "pattern")}
+    else:
+        pairs = list(pixels.values()) if isinstance(pixels, Mapping) else [None]
+        if not all(
+            isinstance(pair, Sequence) and [type(end) for end in pair] == [int, int] for pair in pairs
+        ):
+            raise UsageError(f"compare.pixels: want {{name: [row, col]}}, got {pixels!r}")
+        places = {str(name): (int(row), int(col)) for name, (row, col) in pixels.items()}
+    if not places:
+        given = "'compare.pixels={left_eye: [row, col]}'"
+        raise UsageError(f"compare=mirror: the data name no pixels; give data=cats, or {given}")
+    for name, place in places.items():
+        try:
+            mirror_ratio(torch.ones(1, height, width), choose_pixels([place], height, width), radius)
+        except ValueError as error:
+            raise UsageError(f"compare.pixels.{name}: {error}") from error
+    return places
+
+
+def _picture(context: Context, name: str, place: Pixel, fields: Fields) -> None:
+    """The fields of one pixel: a row for each denoiser, a column for each noise level."""
+    first = next(iter(fields.values()))
+    twin = mirror_of(place, context.data.image_shape[-1])
+    face = context.stats.mean.reshape(context.data.image_shape)
+    rows = {who: HeatRow(field.maps[:, 0], place, face, twin=twin) for who, field in fields.items()}
+    row, col = place
+    title = f"What the estimate of the pixel {name} (row {row}, column {col}) depends on"
+    note = f"{describe(first)} Left: the mean image. Outlined: the pixel; circled: its mirror position."
+    figure = draw_heat(rows, headings(first.sigmas), title, FIELD, note, log=True)
+    context.report.figure(f"mirror/fields_{name}", figure)
+
+
+def _tell(
+    report: Report,
+    sigmas: Sequence[float],
+    places: Mapping[str, Pixel],
+    ratios: Mapping[str, Mapping[str, Series]],
+    labels: Mapping[str, str],  # of denoisers
+) -> dict[str, float]:
+    """A chart for each pixel, one table, and the numbers of metrics.json."""
+    columns = ["pixel", "denoiser", *(f"sigma {sigma:.2g}" for sigma in sigmas)]
+    rows: list[list[Cell]] = []
+    numbers: dict[str, float] = {}
+    for name, series in ratios.items():
+        row, col = places[name]
+        title = f"Mirror ratio of the pixel {name} (row {row}, column {col})"
+        chart = Chart(title, SIGMA, LABEL, sigmas, series, log_x=True, log_y=True)
+        report.chart(f"mirror/ratio_{name}", chart)
+        for who, one in series.items():
+            assert one.low is not None, "series_of gives intervals"
+            assert one.high is not None
+            levels = [Quantity(*level) for level in zip(one.mean, one.low, one.high, strict=True)]
+            rows.append([name, labels[who], *(str(level) for level in levels)])
+            for sigma, level in zip(sigmas, levels, strict=True):
+                place = f"{name}/{who.lower()}/t{int(NoiseSchedule.ddpm().timestep(sigma)):03d}"
+                for end, value in (("", level.mean), ("_low", level.low), ("_high", level.high)):
+                    numbers[f"mirror/ratio{end}/{place}"] = value
+    report.table("mirror/ratio", columns, rows)
+    report.scalars(numbers)
+    if first_rank():
+        print(f"{LABEL}\n{format_table(columns, rows)}\n", flush=True)
+    return numbers
