@@ -91,7 +91,8 @@ class Server:
             bucket = self._bucket(name) if name in self.runs else None
             return {"model": {"id": "p", "name": "p", "entity": {"id": "e", "name": "e"}, "bucket": bucket}}
         if operation == "Viewer":
-            return {"viewer": {"id": "v", "entity": "e", "username": "v", "flags": "{}", "teams": {"edges": []}}}
+            user = {"id": "v", "entity": "e", "username": "v", "flags": "{}", "teams": {"edges": []}}
+            return {"viewer": user}
         return {}
 
     def _upsert(self, given: dict[str, Any]) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def open_loggers(
     mode: str,  # of MODES
     project: str,  # the W&B project
 ) -> list[Logger]:
-    """The loggers of a run folder. A resumed run keeps its W&B id, and what is uploaded has each number once."""
+    """The loggers of a run folder. A resumed run keeps its W&B id, and its upload has each number once."""
     folder_logger = FolderLogger(folder)
     if resume_step is not None:
         folder_logger.rewind(resume_step)
@@ -130,7 +130,7 @@ class FolderLogger(Logger):
 
 def _missing(folder: Path, step: int) -> list[tuple[int, dict[str, float]]]:
     """The rows of history.csv that no W&B log holds, once the logs are cut where the run goes on."""
-    if not first_rank() or any((folder / "wandb").glob("run-*")):  # of an online run the server knows what it has
+    if not first_rank() or any((folder / "wandb").glob("run-*")):  # what an online run sent, only W&B knows
         return []
     held = rewind_wandb(folder, step)
     rows: dict[int, dict[str, float]] = {}

@@ -24,8 +24,8 @@ T = TypeVar("T")
 class Uplink:
     """One W&B run, which starts at the first call. The run folder is the record, W&B a copy of it.
 
-    A call that fails, or takes more than `SECONDS`, is told once, in one line; W&B is left out from then on. An online
-    run that cannot start is kept offline. Ranks other than 0 have no W&B run.
+    A call that fails, or takes more than `SECONDS`, is told once, in one line; W&B is left out from then on.
+    An online run that cannot start is kept offline. Ranks other than 0 have no W&B run.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Uplink:
         """End the W&B run; what follows in this process is another run. Ctrl-C ends the wait."""
         try:
             self.send("the upload at the end", lambda run: run.finish(exit_code=exit_code))
-        except BaseException:  # Ctrl-C, or a signal that ends the process: it must not wait at its exit, either
+        except BaseException:  # Ctrl-C, or a signal that ends the process: its exit must not wait, either
             abandon()
             raise
         finally:
@@ -109,9 +109,10 @@ def bounded(
 
 def abandon() -> None:
     """End wandb-core: else Python waits for it at its exit, and whoever reads our output waits for both."""
-    import wandb
     from wandb.sdk import wandb_setup
     from wandb.sdk.lib import module
+
+    import wandb
 
     # W&B has no public way to end its process without waiting for it.
     connection = getattr(wandb_setup._singleton, "_connection", None)

@@ -1,7 +1,7 @@
 """W&B's own files in a run folder: the logs of its sessions, and the command that uploads them.
 
-A log is a LevelDB log of `wandb_internal_pb2.Record`s in `wandb/offline-run-*/*.wandb`. W&B writes it in blocks:
-what a killed run logged last is not in it, or all of it is not.
+A log is a LevelDB log of `wandb_internal_pb2.Record`s in `wandb/offline-run-*/*.wandb`. W&B writes it
+in blocks: what a killed run logged last is not in it.
 """
 
 from __future__ import annotations

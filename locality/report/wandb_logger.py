@@ -54,7 +54,7 @@ class WandbLogger(Logger):
 
     @property
     def experiment(self) -> Run | None:
-        """The W&B run, or None where there is none (any more). Calls on it are not guarded: use `uplink.send`."""
+        """The W&B run, or None without one. Calls on it are not guarded: use `uplink.send`."""
         self.uplink.send("the start", lambda run: None)
         return self.uplink.run if self.uplink.on else None
 
@@ -75,8 +75,8 @@ class WandbLogger(Logger):
 
         quiet = _settings()
         wandb.setup(settings=quiet)
-        # `mode`, and not WANDB_MODE, which would hold for everything else in this process. The first session does not
-        # resume: uploaded again, its rows then take their own places, and no row is there twice.
+        # `mode`, and not WANDB_MODE, which would hold for everything else in this process. The first session
+        # does not resume: uploaded again, its rows take their own places, and no row is there twice.
         run = wandb.init(
             name=self._folder.name,
             dir=self._folder,
