@@ -57,8 +57,9 @@ def open_loggers(
     if mode == "disabled":
         return [folder_logger]
     missing = [] if resume_step is None else _missing(folder, resume_step)
-    resumed = resume_step is not None
-    return [folder_logger, WandbLogger(folder, mode, project, config or {}, resumed, missing)]
+    online, resumed = mode == "online", resume_step is not None
+    wandb = WandbLogger(folder, "online" if online else "offline", project, config or {}, resumed, missing)
+    return [folder_logger, wandb]
 
 
 @final

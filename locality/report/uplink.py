@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, final
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, final
 
 from locality.report.folder import first_rank
 from locality.report.wandb_files import set_aside_empty, sync_command
@@ -31,13 +31,14 @@ class Uplink:
     def __init__(
         self,
         folder: Path,  # the run folder
-        mode: str,  # offline | online
+        mode: Literal["offline", "online"],
         resumed: bool,  # whether earlier sessions of the run have the same W&B id
-        start: Callable[[str], Run],  # mode -> the run
+        start: Callable[[Literal["offline", "online"]], Run],  # mode -> the run
     ) -> None:
         self.on = first_rank()
         self.run: Run | None = None
-        self._folder, self._mode, self._resumed, self._start = folder, mode, resumed, start
+        self._mode: Literal["offline", "online"] = mode
+        self._folder, self._resumed, self._start = folder, resumed, start
         self._lost: Path | None = None  # the folder of an online run that was not uploaded whole
 
     def send(self, what: str, call: Callable[[Run], Any]) -> None:
@@ -52,14 +53,17 @@ class Uplink:
                 self._leave(what, error)
 
     def finish(self, exit_code: int) -> None:
-        """End the W&B run; what follows in this process is another run. Ctrl-C ends the wait."""
+        """End the W&B run, and wait until its log is written. Ctrl-C ends the wait.
+
+        What follows in this process is another run.
+        """
+        ended = False
         try:
             self.send("the upload at the end", lambda run: run.finish(exit_code=exit_code))
-        except BaseException:  # Ctrl-C, or a signal that ends the process: its exit must not wait, either
-            abandon()
-            raise
-        finally:
+            ended = self.on
+        finally:  # also after Ctrl-C: the exit of the process must not wait, either
             self.on = False
+            abandon(SECONDS if ended else GRACE)
 
     def sync_command(self) -> str | None:
         """The command that uploads what W&B's server does not have, or None."""
@@ -107,7 +111,9 @@ def bounded(
     return done.result(seconds)
 
 
-def abandon() -> None:
+def abandon(
+    grace: float = GRACE,  # seconds, before it is killed
+) -> None:
     """End wandb-core: else Python waits for it at its exit, and whoever reads our output waits for both."""
     from wandb.sdk import wandb_setup
     from wandb.sdk.lib import module
@@ -118,7 +124,7 @@ def abandon() -> None:
     connection = getattr(wandb_setup._singleton, "_connection", None)
     process = getattr(getattr(connection, "_proc", None), "_process", None)
     try:
-        bounded(wandb.teardown, GRACE)
+        bounded(wandb.teardown, grace)
     except (Exception, SystemExit):  # it complains that its process is gone, or does not answer
         pass
     finally:

@@ -12,6 +12,7 @@ import shlex
 import struct
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from locality.report.folder import write_atomically
 
@@ -92,11 +93,11 @@ def _records(content: bytes) -> Iterator[tuple[int, bytes]]:
             yield place, parts
 
 
-def _row(record: bytes) -> dict[str, object]:
+def _row(record: bytes) -> dict[str, Any]:
     """The names and values of a record of the history; nothing of any other."""
-    from wandb.proto.wandb_internal_pb2 import Record
+    from wandb.proto import wandb_internal_pb2 as records  # its classes are made as it is imported
 
-    items = Record.FromString(record).history.item
+    items = records.Record.FromString(record).history.item  # type: ignore[attr-defined]
     return {
         item.nested_key[0] if item.nested_key else item.key: json.loads(item.value_json) for item in items
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, Literal, final
 
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
@@ -30,7 +30,7 @@ class WandbLogger(Logger):
     def __init__(
         self,
         folder: Path,  # the run folder
-        mode: str,  # offline | online
+        mode: Literal["offline", "online"],
         project: str,
         config: Mapping[str, Any],  # plain containers
         resumed: bool,
@@ -70,7 +70,7 @@ class WandbLogger(Logger):
         row = dict(metrics) if step is None else {**metrics, STEP: step}
         self.uplink.send("a log", lambda run: run.log(row))
 
-    def _start(self, mode: str) -> Run:
+    def _start(self, mode: Literal["offline", "online"]) -> Run:
         import wandb
 
         quiet = _settings()
@@ -85,7 +85,7 @@ class WandbLogger(Logger):
             mode=mode,
             config=self._config,
             settings=quiet,
-            **({"resume": "allow"} if self._resumed else {}),
+            resume="allow" if self._resumed else None,
         )
         run.define_metric(STEP)
         run.define_metric("*", step_metric=STEP, step_sync=True)
