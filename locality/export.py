@@ -36,6 +36,7 @@ from locality.report.figures import to_png
 from locality.report.grid import draw_grid
 from locality.report.history import HISTORY, read_history
 from locality.report.provenance import told
+from locality.report.quoting import code, plain
 from locality.report.record import METRICS
 from locality.report.table import Table
 from locality.runs.files import is_exported
@@ -152,16 +153,17 @@ def _describe(
     scalars = {**measured.scalars(), **recipe["losses"]}
     size = (folder / WEIGHTS).stat().st_size / 1e6
     run = {"command": None, "commit": None, "started": None, **recipe["run"]}
+    place = json.dumps(str(folder), ensure_ascii=False)  # in the quotes of Python, too
     card = ModelCard(
         title=folder.name,
         summary=f"A denoising network for images {tuple(recipe['image_shape'])} in [-1, 1], trained with "
         "locality. The weights are the moving average over training.\n\n![samples](samples.png)",
-        data=f"`{recipe['data']['source']['_target_']}`, {count:,} training images (mirror images included, "
-        f"where trained on), fingerprint `{fingerprint}`, gamma {recipe['gamma']:g}.",
-        usage=f'import locality\n\ndenoiser = locality.load("{folder}")\nx0 = denoiser(x, sigma)',
+        data=f"{code(recipe['data']['source']['_target_'])}, {count:,} training images (mirror images "
+        f"included, where trained on), fingerprint {code(fingerprint)}, gamma {recipe['gamma']:g}.",
+        usage=f"import locality\n\ndenoiser = locality.load({place})\nx0 = denoiser(x, sigma)",
         facts={
             "Optimiser steps": f"{recipe['step']:,}" if recipe["step"] is not None else "unknown",
-            "Seed": str(recipe["seed"]),
+            "Seed": plain(str(recipe["seed"])),
             "Weights": f"{str(dtype).removeprefix('torch.')}, {size:.1f} MB",
             "Held-out images": str(measured.count),
         },

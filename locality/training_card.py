@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from locality.denoisers import Wiener
 from locality.disk import shown_path
 from locality.modules import DDPMModule, DenoiserModule, FinishedModule
 from locality.report import ModelCard
+from locality.report.quoting import code
 from locality.statistics import GaussianStats
 
 CHEAP = 2e10  # multiplications that a Wiener filter for the card may cost: a few seconds
@@ -52,7 +54,7 @@ def card(
     bank, kind = data.bank("train"), type(module.denoiser).__name__
     shape = " x ".join(map(str, bank.image_shape))
     inside = next((cfg.model[key] for key in ("network", "denoiser") if key in cfg.model), cfg.model)
-    facts = {"What": f"`{inside['_target_']}`", "Seed": str(cfg.seed), "Run": f"`{folder.name}`"}
+    facts = {"What": code(inside["_target_"]), "Seed": str(cfg.seed), "Run": code(folder.name)}
     if isinstance(module, DDPMModule):
         facts |= {
             "Parameters": f"{sum(parameter.numel() for parameter in module.parameters()):,}",
@@ -60,12 +62,13 @@ def card(
             "Weights": f"averaged with decay {module.ema_decay:g}" if module.ema_decay else "the last ones",
         }
     pattern = f", with a pattern of strength gamma = {cfg.gamma:g}" if cfg.data.pattern is not None else ""
+    place = json.dumps(shown_path(folder), ensure_ascii=False)  # in the quotes of Python, too
     return ModelCard(
         title=f"{kind} for images of {shape}",
         summary="A denoiser `D(x, sigma) -> x0` of noisy images `x = x0 + sigma eps` in [-1, 1].",
-        data=f"`{cfg.data.source['_target_']}`{pattern}: {len(bank):,} training images of {shape}"
-        f"{', mirror images included' if cfg.data.flip else ''}, fingerprint `{bank.fingerprint}`.",
-        usage=f'import locality\n\ndenoiser = locality.load("{shown_path(folder)}")\nx0 = denoiser(x, sigma)',
+        data=f"{code(cfg.data.source['_target_'])}{pattern}: {len(bank):,} training images of {shape}"
+        f"{', mirror images included' if cfg.data.flip else ''}, fingerprint {code(bank.fingerprint)}.",
+        usage=f"import locality\n\ndenoiser = locality.load({place})\nx0 = denoiser(x, sigma)",
         limits=[
             f"Made for images of {shape} like those of its data, and for nothing else.",
             "`test/...` are squared errors on held-out images at the noise of time-step t, in pixel units; "

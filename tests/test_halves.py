@@ -15,13 +15,13 @@ from torch import Tensor
 
 from locality import GaussianStats, app
 from locality.checkpoints import networks as found_networks
-from locality.runs import files
 from locality.compare.halves import Found, Shrunk
 from locality.config import UsageError
 from locality.data import GaussianSource
 from locality.denoisers import Wiener
 from locality.modules import PairModule
 from locality.noise import image_noise
+from locality.runs import files
 
 SMALL = ["logger=none", "trainer.accelerator=cpu"]
 TINY = [
@@ -51,10 +51,10 @@ def trained_halves(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict
 
 def test_the_newest_halves_that_differ_in_nothing_else_are_found(trained):
     root, runs = trained
-    assert found_networks.networks(newest_halves(root, False, None) == {"half0": runs["zero"], "half1": runs["one"]}
-    assert found_networks.networks(newest_halves(root, False, 0.0)["half1"] == runs["one"]
+    assert found_networks.newest_halves(root, False, None) == {"half0": runs["zero"], "half1": runs["one"]}
+    assert found_networks.newest_halves(root, False, 0.0)["half1"] == runs["one"]
     with pytest.raises(UsageError, match="no finished training runs") as error:
-        found_networks.networks(newest_halves(root, False, 0.5)
+        found_networks.newest_halves(root, False, 0.5)
     assert "data.subset_draw=half:0 and python train.py" in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -67,9 +67,9 @@ def test_halves_that_ship_are_found_where_there_are_no_runs(trained, tmp_path, m
     for name in ("zero", "one", "whole"):
         export(runs[name], shipped / name)
     monkeypatch.setattr(files, "SHIPPED", shipped)
-    found = found_networks.networks(newest_halves(tmp_path / "nothing", False, None)
+    found = found_networks.newest_halves(tmp_path / "nothing", False, None)
     assert found == {"half0": shipped / "zero", "half1": shipped / "one"}
-    assert found_networks.networks(newest_halves(root, False, None)["half0"] == runs["zero"]
+    assert found_networks.newest_halves(root, False, None)["half0"] == runs["zero"]
 
 
 def test_the_halves_are_compared_with_their_wiener_filters_and_the_prediction(trained):
@@ -80,7 +80,7 @@ def test_the_halves_are_compared_with_their_wiener_filters_and_the_prediction(tr
     assert str(runs["zero"]) in config
     assert str(runs["one"]) in config
     # By hand: filters of the two halves at the same noisy images.
-    networks = found_networks.networks(networks(composed(root, "halves"))
+    networks = found_networks.networks(composed(root, "halves"))
     banks = [one.data().bank("train") for one in networks.values()]
     assert [len(bank) for bank in banks] == [151, 150]
     one, two = (Wiener(GaussianStats.measured(bank)) for bank in banks)

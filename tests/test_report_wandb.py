@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
-from wandb_reader import OfflineRun, read_finished
+from wandb_reader import OfflineRun, read, read_finished
 
 from locality.report import Chart, FolderLogger, Report, Series, create_run_folder, loggers
 from locality.report.history import read_history
@@ -154,9 +154,11 @@ def test_a_resumed_run_is_the_same_wandb_run_and_goes_on_in_the_same_files(
     again.scalars({"a/second": 2.0})
     line = again.finish()
     assert [step for step, _ in read_history(folder / "history.csv")["train/loss"]] == [0, 1, 2]
-    runs = offline_runs(folder)
-    assert [run.exit_code for run in runs] == [1, 0]
-    assert len({run.run_id for run in runs}) == 1
+    earlier, later = (read(path) for path in sorted((folder / "wandb").glob("offline-run-*/*.wandb")))
+    steps = [row["trainer/global_step"] for row in earlier.history if "train/loss" in row]
+    assert steps == [0, 1, 2]  # what comes later is the resumed session's to say
+    assert (earlier.exit_code, later.exit_code) == (None, 0)
+    assert earlier.run_id == later.run_id
     assert line is not None
     assert len(line.split()) == 4  # both parts are synced by one command
     assert json.loads((folder / "metrics.json").read_text())["scalars"] == {"a/first": 1.0, "a/second": 2.0}

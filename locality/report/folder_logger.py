@@ -1,4 +1,4 @@
-"""Lightning's loggers: step-wise scalars into history.csv, and the same into W&B."""
+"""The loggers of a run folder: step-wise scalars into history.csv, and the same into W&B."""
 
 from __future__ import annotations
 
@@ -6,22 +6,18 @@ import csv
 import functools
 import io
 import os
-import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
 from locality.disk import first_rank, write_atomically
-from locality.report.history import COLUMNS, HISTORY
+from locality.report.history import COLUMNS, HISTORY, read_history
+from locality.report.wandb_files import rewind as rewind_wandb
+from locality.report.wandb_logger import WandbLogger, check_login
 
-if TYPE_CHECKING:
-    from lightning.pytorch.loggers import WandbLogger
-    from wandb import Settings
-
-WANDB_ID = "wandb_id.txt"
 MODES = ("offline", "online", "disabled")
 OLD_WORDS = {"dryrun": "offline", "run": "online"}  # which W&B itself, and Lightning, still use in WANDB_MODE
 
@@ -42,7 +38,7 @@ def loggers(
     if mode not in MODES:
         raise ValueError(f"WANDB_MODE: want one of {', '.join(MODES)}, got '{mode}'")
     if mode == "online":
-        _check_login()
+        check_login()
     return functools.partial(open_loggers, mode=mode, project=project)
 
 
@@ -54,15 +50,16 @@ def open_loggers(
     mode: str,  # of MODES
     project: str,  # the W&B project
 ) -> list[Logger]:
-    """The loggers of a run folder. A resumed run keeps its W&B id."""
+    """The loggers of a run folder. A resumed run keeps its W&B id, and its upload has each number once."""
     folder_logger = FolderLogger(folder)
     if resume_step is not None:
         folder_logger.rewind(resume_step)
-    return (
-        [folder_logger]
-        if mode == "disabled"
-        else [folder_logger, _wandb_logger(folder, mode, project, config)]
-    )
+    if mode == "disabled":
+        return [folder_logger]
+    missing = [] if resume_step is None else _missing(folder, resume_step)
+    online, resumed = mode == "online", resume_step is not None
+    wandb = WandbLogger(folder, "online" if online else "offline", project, config or {}, resumed, missing)
+    return [folder_logger, wandb]
 
 
 @final
@@ -132,48 +129,14 @@ class FolderLogger(Logger):
         write_atomically(self.path, "\n".join([",".join(COLUMNS), *kept, ""]))
 
 
-def _wandb_logger(folder: Path, mode: str, project: str, config: Mapping[str, Any] | None) -> WandbLogger:
-    import wandb
-    from lightning.pytorch.loggers import WandbLogger
-
-    quiet = _settings()
-    wandb.setup(settings=quiet)
-    # `mode` and not `offline=True`, which would set WANDB_MODE for everything else in this process.
-    return WandbLogger(
-        name=folder.name,
-        save_dir=folder,
-        id=_wandb_id(folder),
-        project=project,
-        mode=mode,
-        config=dict(config or {}),
-        settings=quiet,
-    )
-
-
-def _check_login() -> None:
-    import wandb
-
-    wandb.setup(settings=_settings())
-    try:
-        known = wandb.login(prompt=False)
-    except wandb.Error as error:
-        raise ValueError(f"W&B online: {error} (logger=wandb keeps the run for `wandb sync`)") from error
-    if not known:
-        raise ValueError("W&B online wants `wandb login` once (logger=wandb keeps the run for `wandb sync`)")
-
-
-def _settings() -> Settings:
-    import wandb
-
-    # Errors are still shown.
-    return wandb.Settings(show_info=False, show_warnings=False, console="off")
-
-
-def _wandb_id(folder: Path) -> str | None:
-    """The run's W&B id: the stored one, or a new one which is stored. Only rank 0 has a W&B run."""
-    if not first_rank():
-        return None
-    path = folder / WANDB_ID
-    if not path.exists():
-        write_atomically(path, secrets.token_hex(4) + "\n")
-    return path.read_text().strip()
+def _missing(folder: Path, step: int) -> list[tuple[int, dict[str, float]]]:
+    """The rows of history.csv that no W&B log holds, once the logs are cut where the run goes on."""
+    if not first_rank() or any((folder / "wandb").glob("run-*")):  # what an online run sent, only W&B knows
+        return []
+    held = rewind_wandb(folder, step)
+    rows: dict[int, dict[str, float]] = {}
+    for name, points in read_history(folder / HISTORY).items():
+        for at, value in points:
+            if (at, name) not in held:
+                rows.setdefault(at, {})[name] = value
+    return sorted(rows.items())

@@ -13,7 +13,7 @@ from locality.report.chart import Chart
 from locality.report.figures import draw_chart, to_png
 from locality.report.grid import draw_grid
 from locality.report.history import HISTORY, draw_history, read_history
-from locality.report.mirror import Mirror, sync_command
+from locality.report.mirror import Mirror
 from locality.report.page import Picture, render_page
 from locality.report.record import CURVES, METRICS, Record, checked_name
 from locality.report.sessions import Sessions
@@ -60,10 +60,10 @@ class Report:
 
     @functools.cached_property
     def _mirror(self) -> Mirror | None:
-        from lightning.pytorch.loggers import WandbLogger
+        from locality.report.wandb_logger import WandbLogger
 
-        runs = [logger.experiment for logger in self._loggers if isinstance(logger, WandbLogger)]
-        return Mirror(runs[0]) if runs else None
+        uplinks = [logger.uplink for logger in self._loggers if isinstance(logger, WandbLogger)]
+        return Mirror(uplinks[0]) if uplinks else None
 
     @_on_first_rank
     def scalars(self, values: Mapping[str, float]) -> None:
@@ -129,7 +129,7 @@ class Report:
         if self._mirror:
             self._mirror.files(self.folder, [name for name in self._files if (self.folder / name).exists()])
             self._mirror.finish(exit_code)
-        return sync_command(self.folder) if self._mirror else None
+        return self._mirror.sync_command() if self._mirror else None
 
     def pictures(self) -> list[Path]:
         """The pictures of the run folder, in the order of their names."""
@@ -160,7 +160,7 @@ class Report:
             pictures=[*self._pictures.values(), *self._earlier_pictures()],
             config=config.read_text() if config.exists() else None,
             links=links,
-            sync=sync_command(self.folder) if self._mirror else None,
+            sync=self._mirror.sync_command() if self._mirror else None,
         )
         write_atomically(self.folder / PAGE, page)
 
