@@ -99,7 +99,10 @@ def module(node: Node, image_shape: tuple[int, ...]) -> DenoiserModule:
     settings = plain(node)
     if "denoiser" in settings:
         settings["denoiser"] = {**settings["denoiser"], "_partial_": True}
-    return made(settings, image_shape=image_shape)
+    found = made(settings, image_shape=image_shape)
+    if not isinstance(found, DenoiserModule):
+        raise UsageError(f"model: want a DenoiserModule, got {type(found).__name__}")
+    return found
 
 
 def plain(node: Node) -> dict[str, Any]:

@@ -54,7 +54,9 @@ class Training:
         last = Path(cfg.resume) / CHECKPOINT if cfg.resume else None
         self.last = last if last is not None and last.is_file() else None
         # Rows of a run that was stopped before its first checkpoint are those of no run.
-        self.resume_step = read(self.last)["global_step"] if self.last else 0 if cfg.resume else None
+        self.resume_step = (
+            read(self.last, cfg.trust)["global_step"] if self.last else 0 if cfg.resume else None
+        )
 
     @property
     def analytic(self) -> bool:

@@ -21,6 +21,7 @@ LEVELS = [
         "statistics_cache",
         "mixture",
         "config",
+        "trust",
     },
     {"runs"},
     {"posterior"},

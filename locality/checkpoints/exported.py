@@ -11,17 +11,19 @@ from torch import Tensor
 
 from locality.config import UsageError
 from locality.disk import write_atomically
-from locality.runs.files import RECIPE, WEIGHTS
+from locality.networks.weights import read_weights
+from locality.runs.files import RECIPE, WEIGHTS, read_config
 
 
 def read_exported(path: Path) -> dict[str, Any]:
-    """The checkpoint in it: `hyper_parameters` (the recipe) and `state_dict`, in single precision."""
-    from safetensors.torch import load_file
+    """The checkpoint in it: `hyper_parameters` (the recipe) and `state_dict`, in single precision.
 
-    recipe: Any = OmegaConf.to_container(OmegaConf.load(path / RECIPE))
-    if not isinstance(recipe, dict) or not {"model", "data", "image_shape"} <= recipe.keys():
+    Raises UsageError for a folder that is damaged.
+    """
+    recipe = read_config(path / RECIPE)
+    if not {"model", "data", "image_shape"} <= recipe.keys():
         raise UsageError(f"{path / RECIPE}: want the recipe of a network: model, data and image_shape")
-    weights = load_file(path / WEIGHTS)
+    weights = read_weights(path / WEIGHTS)
     return {"hyper_parameters": recipe, "state_dict": {name: one.float() for name, one in weights.items()}}
 
 

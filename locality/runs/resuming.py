@@ -13,12 +13,14 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from locality.config import UsageError, nearest
-from locality.runs.files import CONFIG, STATUS
+from locality.runs.files import CONFIG, STATUS, read_config
 from locality.runs.finding import training_run
+from locality.trust import check_config
 
 # What may change when a run goes on: it moves none of its numbers. Everything else makes the run.
+OF_THE_COMMAND = ("resume", "runs", "cache", "dry_run", "trust")  # of this machine and this command, never of the run
 FREE = (
-    "resume", "runs", "cache", "dry_run", "logger", "samples", "snapshots", "trainer.accelerator",
+    "resume", "runs", "cache", "dry_run", "trust", "logger", "samples", "snapshots", "trainer.accelerator",
     "trainer.devices", "trainer.num_nodes", "trainer.strategy", "trainer.enable_progress_bar",
 )  # fmt: skip
 
@@ -29,8 +31,8 @@ def check_unfinished(folder: Path) -> None:
         there = [str(path.parent) for path in sorted(folder.parent.glob(f"*/{CONFIG}"))]
         hint = nearest(str(folder), there) if there else ""
         raise UsageError(f"resume={folder}: no run there. {hint}".strip())
-    model = OmegaConf.select(OmegaConf.load(folder / CONFIG), "model")
-    if model is None or "network" not in model:
+    model = read_config(folder / CONFIG).get("model")
+    if not isinstance(model, dict) or "network" not in model:
         raise UsageError(
             f"resume={folder}: nothing to resume, an analytical denoiser is fitted in one pass; "
             "start it again with its own command"
@@ -49,17 +51,23 @@ def resumed(
 ) -> DictConfig:
     """The config of the run to go on with, and on top what this command line changes of FREE.
 
-    Raises UsageError for a run that cannot go on and for a change of anything else.
+    Raises UsageError for a run that cannot go on and for a change of anything else, Untrusted for a run that
+    would build what no file may, unless the command line says `trust=true`.
     """
     folder = training_run(Path(cfg.resume))
     check_unfinished(folder)
-    saved = OmegaConf.load(folder / CONFIG)
-    assert isinstance(saved, DictConfig)
+    content = read_config(folder / CONFIG)
+    if not cfg.get("trust"):
+        check_config(folder / CONFIG, content)
+    saved = OmegaConf.create(content)
     OmegaConf.resolve(cfg)
     merged = saved.copy()
+    for key in OF_THE_COMMAND:
+        if key in cfg:
+            merged[key] = cfg[key]
     for override in overrides:
         key = override.lstrip("+~").split("=")[0].split("@")[-1]
-        if key.split(".")[0] not in saved:
+        if key.split(".")[0] not in merged:
             raise UsageError(f"resume: a run keeps its own settings; leave {key}= out")
         OmegaConf.update(merged, key, OmegaConf.select(cfg, key), merge=False, force_add=True)
     _refuse_changes(folder, dict(_leaves(saved)), dict(_leaves(merged)))
