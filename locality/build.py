@@ -22,6 +22,7 @@ from locality.data import ImageDataModule
 from locality.data.splits import SPLITS, Split
 from locality.denoisers.fitting import Fit, fitted
 from locality.modules.base import DenoiserModule
+from locality.runs.saving import WholeCheckpoints
 from locality.statistics import GaussianStats
 
 TRIAL_SIDE = 4  # pixels; settings of a denoiser are tried on corners of the images
@@ -64,13 +65,16 @@ def trainer(
     settings = {**plain(node), **changes}
     bar = [ProgressBar()] if settings.get("enable_progress_bar", True) else []
     # Inference mode would cut the gradients that sensitivity fields are made of; the data shares out ranks.
-    return made(
+    found: Trainer = made(
         settings,
         default_root_dir=str(folder), logger=tools, callbacks=[*callbacks, *bar],
         inference_mode=False, use_distributed_sampler=False, num_sanity_val_steps=0,
         enable_model_summary=False,
         enable_checkpointing=any(isinstance(callback, ModelCheckpoint) for callback in callbacks),
     )  # fmt: skip
+    # Not among `plugins`, where a config may have its own.
+    found.strategy.checkpoint_io = WholeCheckpoints()
+    return found
 
 
 def fit(node: Node) -> Fit:

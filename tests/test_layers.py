@@ -13,6 +13,7 @@ PACKAGE = ROOT / "locality"
 LEVELS = [
     {
         "disk",
+        "sums",
         "schedule",
         "bank",
         "full_precision",

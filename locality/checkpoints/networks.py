@@ -19,7 +19,7 @@ from locality.config import UsageError, of_images
 from locality.data import ImageDataModule
 from locality.denoisers.base import Denoiser
 from locality.disk import first_rank
-from locality.runs.files import CHECKPOINT, CONFIG, read_config, shipped
+from locality.runs.files import CHECKPOINT, CONFIG, generations, read_config, shipped
 from locality.runs.finding import runs_in, tell_skipped, training_run
 
 OF_A_SWEEP = re.compile(r".*_gamma[0-9.]+")  # names of the networks that networks=sweep falls back to
@@ -188,7 +188,7 @@ def _runs(root: Path, unfinished: bool) -> Iterator[tuple[Path, dict[str, Any]]]
     for folder, facts in reversed(runs_in(root)):
         known = facts["state"] == "finished" or unfinished
         # Weights may have been removed to make room.
-        if facts["task"] == "train" and facts["network"] and known and (folder / CHECKPOINT).is_file():
+        if facts["task"] == "train" and facts["network"] and known and generations(folder):
             try:
                 run = read_config(folder / CONFIG)
             except UsageError as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
 from hydra.utils import get_class
 from torch import Tensor
 
@@ -16,7 +15,8 @@ from locality.denoisers.base import Denoiser
 from locality.denoisers.fitting import fitted, keeping
 from locality.networks.foreign import hub, image_shape_of, is_foreign, settled
 from locality.networks.weights import fill, refuse_pointer
-from locality.runs.files import CHECKPOINT, is_exported
+from locality.runs.checkpoint_file import newest_checkpoint, read_checkpoint
+from locality.runs.files import CHECKPOINT, generations, is_exported
 from locality.runs.finding import training_run
 from locality.statistics import GaussianStats
 from locality.trust import Untrusted, check_recipe
@@ -88,18 +88,19 @@ def read(
 
 
 def _read_file(path: Path) -> dict[str, Any]:
-    file = path / CHECKPOINT if path.is_dir() else path
-    if not file.is_file():
+    files = generations(path) if path.is_dir() else [path] if path.is_file() else []
+    if not files:
         raise UsageError(
             f"checkpoint={path}: no checkpoint there; want runs/<run>, pretrained/<name>, a .ckpt file, "
             "a folder that diffusers saved, or hub:<id>"
         )
-    refuse_pointer(file)
+    refuse_pointer(files[0])
     try:
-        content: Any = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # what the reader of pickles meets in a damaged file is anything at all
-        raise UsageError(f"checkpoint={path}: {NOT_OURS}") from error
-    return content
+        newest = newest_checkpoint(path) if path.is_dir() else (path, read_checkpoint(path))
+    except UsageError as error:
+        raise UsageError(f"checkpoint={path}: {NOT_OURS} ({error})") from error
+    assert newest is not None
+    return newest[1]
 
 
 def _check_form(path: Path, content: Any) -> None:

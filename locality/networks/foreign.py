@@ -13,6 +13,7 @@ from torch import nn
 from locality.denoisers.network import Prediction
 from locality.networks.weights import fill, read_weights, refuse_pointer, unwrapped
 from locality.schedule import NoiseSchedule
+from locality.sums import check_sums
 
 PREFIX = "hub:"  # of an id where a path would do as well
 SAVED, PICKLED = "diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.bin"
@@ -27,7 +28,9 @@ def hub(
 
     A network of another number of channels, or of another size of images than it was saved for, is refused.
     """
-    folder = _unet(_found(pretrained))
+    found = _found(pretrained)
+    check_sums(found)  # where there are any: the folder was written here
+    folder = _unet(found)
     config = _config(folder)
     wanted = shape_of(config)
     if wanted != tuple(image_shape):

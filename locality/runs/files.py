@@ -9,6 +9,7 @@ from locality.config import UsageError
 
 STATUS, CONFIG = "status.json", "config.yaml"
 CHECKPOINT = Path("checkpoints") / "last.ckpt"  # of a run that trained
+PREVIOUS = CHECKPOINT.with_name("previous.ckpt")  # the one before it
 WEIGHTS, RECIPE = "model.safetensors", "config.yaml"  # of an exported network
 SHIPPED = Path(__file__).parents[2] / "pretrained"  # of a checkout; an installed library brings none
 
@@ -16,6 +17,11 @@ SHIPPED = Path(__file__).parents[2] / "pretrained"  # of a checkout; an installe
 def is_exported(path: str | Path) -> bool:
     """Whether this is the folder of an exported network."""
     return (Path(path) / WEIGHTS).is_file() and (Path(path) / RECIPE).is_file()
+
+
+def generations(run: Path) -> list[Path]:
+    """The checkpoints of a run folder that are there, the newest first."""
+    return [run / name for name in (CHECKPOINT, PREVIOUS) if (run / name).is_file()]
 
 
 def read_config(path: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from locality.config import UsageError, of_images
 from locality.disk import first_rank
-from locality.runs.files import CHECKPOINT, CONFIG, RECIPE, STATUS, read_config, shipped
+from locality.runs.files import CONFIG, RECIPE, STATUS, generations, read_config, shipped
 
 
 def training_run(path: Path) -> Path:
@@ -61,7 +61,7 @@ def newest_network(root: Path, data: Any, gamma: float | None, skip: Collection[
         (facts.get("time", ""), folder.name, folder)
         for folder, facts in runs_in(root)
         if facts["task"] == "train" and facts["state"] == "finished" and facts["network"]
-        if (folder / CHECKPOINT).is_file()  # weights may have been removed to make room
+        if generations(folder)  # weights may have been removed to make room
     ]
     configs = [folder / CONFIG for _, _, folder in sorted(found, reverse=True)]
     for config in [*configs, *(folder / RECIPE for folder in shipped())]:

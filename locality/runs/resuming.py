@@ -18,7 +18,13 @@ from locality.runs.finding import training_run
 from locality.trust import check_config
 
 # What may change when a run goes on: it moves none of its numbers. Everything else makes the run.
-OF_THE_COMMAND = ("resume", "runs", "cache", "dry_run", "trust")  # of this machine and this command, never of the run
+OF_THE_COMMAND = (
+    "resume",
+    "runs",
+    "cache",
+    "dry_run",
+    "trust",
+)  # of this machine and this command, never of the run
 FREE = (
     "resume", "runs", "cache", "dry_run", "trust", "logger", "samples", "snapshots", "trainer.accelerator",
     "trainer.devices", "trainer.num_nodes", "trainer.strategy", "trainer.enable_progress_bar",
