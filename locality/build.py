@@ -23,6 +23,7 @@ from locality.data import ImageDataModule
 from locality.data.splits import SPLITS, Split
 from locality.denoisers.fitting import Fit, fitted
 from locality.modules.base import DenoiserModule
+from locality.runs.saving import WholeCheckpoints
 from locality.statistics import GaussianStats
 
 TRIAL_SIDE = 4  # pixels; settings of a denoiser are tried on corners of the images
@@ -67,13 +68,16 @@ def trainer(
     bar: list[Callback] = [StopTogether()]
     bar += [ProgressBar()] if settings.get("enable_progress_bar", True) else []
     # Inference mode would cut the gradients that sensitivity fields are made of; the data shares out ranks.
-    return made(
+    found: Trainer = made(
         settings,
         default_root_dir=str(folder), logger=tools, callbacks=[*callbacks, *bar],
         inference_mode=False, use_distributed_sampler=False, num_sanity_val_steps=0,
         enable_model_summary=False,
         enable_checkpointing=any(isinstance(callback, ModelCheckpoint) for callback in callbacks),
     )  # fmt: skip
+    # Not among `plugins`, where a config may have its own.
+    found.strategy.checkpoint_io = WholeCheckpoints()
+    return found
 
 
 def fit(node: Node) -> Fit:
@@ -102,7 +106,10 @@ def module(node: Node, image_shape: tuple[int, ...]) -> DenoiserModule:
     settings = plain(node)
     if "denoiser" in settings:
         settings["denoiser"] = {**settings["denoiser"], "_partial_": True}
-    return made(settings, image_shape=image_shape)
+    found = made(settings, image_shape=image_shape)
+    if not isinstance(found, DenoiserModule):
+        raise UsageError(f"model: want a DenoiserModule, got {type(found).__name__}")
+    return found
 
 
 def plain(node: Node) -> dict[str, Any]:

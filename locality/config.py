@@ -31,6 +31,7 @@ class _Common:
     runs: str = "runs"
     cache: str | None = None
     dry_run: bool = False
+    trust: bool = False
 
 
 @dataclass

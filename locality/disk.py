@@ -8,7 +8,11 @@ from pathlib import Path
 from typing import IO
 
 
-def write_atomically(path: Path, content: str | bytes | Callable[[IO[bytes]], object]) -> None:
+def write_atomically(
+    path: Path,
+    content: str | bytes | Callable[[IO[bytes]], object],
+    old: Path | None = None,  # in the same folder: the name under which the file of before stays
+) -> None:
     """Write a file so that a reader, a kill or a full disk meets the old one or the new one, both whole.
 
     The content, or what a function writes into an open file, goes beside the target under another name. It is
@@ -25,11 +29,26 @@ def write_atomically(path: Path, content: str | bytes | Callable[[IO[bytes]], ob
                 file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
+        if old is not None and path.exists():
+            _name_also(path, old)
         os.replace(fresh, path)
     except BaseException:
         fresh.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def _name_also(path: Path, old: Path) -> None:
+    """Gives a file a second name, which another may have had. It has one of the two at every moment."""
+    link = old.with_name(f".{old.name}-{os.getpid()}")
+    link.unlink(missing_ok=True)
+    try:
+        os.link(path, link)
+    except OSError:  # a file system without hard links
+        os.replace(path, old)
+        return
+    os.replace(link, old)
+    link.unlink(missing_ok=True)  # a rename between two names of one file does nothing
 
 
 def sync_folder(folder: Path) -> None:

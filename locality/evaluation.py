@@ -24,7 +24,7 @@ from locality.denoisers.base import Denoiser
 from locality.denoisers.fitting import keeping
 from locality.disk import first_rank
 from locality.report import Report
-from locality.runs.finding import newest_network, training_run
+from locality.runs.finding import newest_network, tell_skipped, training_run
 
 
 class Evaluation:
@@ -36,8 +36,7 @@ class Evaluation:
         self.cfg = cfg
         lightning.seed_everything(cfg.seed, verbose=False)
         self.networks = {} if cfg.networks == "twin" else networks(cfg)
-        source = _source(cfg, self.networks)
-        checkpoint = read(source)
+        source, checkpoint = _source(cfg, self.networks)
         if cfg.networks == "twin":
             self.networks = twin(cfg, source, checkpoint)
         recipe = checkpoint["hyper_parameters"]
@@ -108,15 +107,28 @@ def _name(reference: Denoiser, taken: Collection[str]) -> str:
     return f"{words}_reference" if words in taken else words
 
 
-def _source(cfg: DictConfig, networks: Mapping[str, Trained]) -> Path:
-    if cfg.checkpoint is None:
-        return next(iter(networks.values())).path
-    if cfg.checkpoint != "auto":
-        return training_run(Path(cfg.checkpoint))
-    source = newest_network(Path(cfg.runs), cfg.data, cfg.gamma)
-    if first_rank():
-        print(f"checkpoint=auto: {source}", flush=True)
-    return source
+def _source(cfg: DictConfig, networks: Mapping[str, Trained]) -> tuple[Path, dict[str, Any]]:
+    """Where the reference is, and its checkpoint; for `auto`, the newest that can be loaded."""
+    if cfg.checkpoint == "auto":
+        return _newest(cfg)
+    asked = next(iter(networks.values())).path if cfg.checkpoint is None else Path(cfg.checkpoint)
+    source = training_run(asked)
+    return source, read(source, cfg.trust)
+
+
+def _newest(cfg: DictConfig) -> tuple[Path, dict[str, Any]]:
+    skip: list[Path] = []
+    while True:
+        source = newest_network(Path(cfg.runs), cfg.data, cfg.gamma, skip)
+        try:
+            checkpoint = read(source, cfg.trust)
+        except UsageError as error:
+            tell_skipped("checkpoint=auto", source, error)
+            skip.append(source)
+            continue
+        if first_rank():
+            print(f"checkpoint=auto: {source}", flush=True)
+        return source, checkpoint
 
 
 def _data(cfg: DictConfig, trained_on: dict[str, Any] | None) -> dict[str, Any]:

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from omegaconf import OmegaConf
 from torch import Tensor
 
 from locality import build
@@ -30,6 +29,7 @@ from locality.denoisers import NetworkDenoiser, Wiener
 from locality.disk import write_atomically
 from locality.heldout import Heldout, heldout
 from locality.networks import save_pipeline
+from locality.networks.weights import unwrapped
 from locality.noise import image_noise
 from locality.report.card import ModelCard, render_card
 from locality.report.figures import to_png
@@ -39,13 +39,20 @@ from locality.report.provenance import told
 from locality.report.quoting import code, plain
 from locality.report.record import METRICS
 from locality.report.table import Table
-from locality.runs.files import is_exported
+from locality.runs.files import CONFIG, is_exported, read_config
 from locality.runs.finding import training_run
 from locality.sampling import sample
 from locality.statistics import GaussianStats
 
 FORMS = ("locality", "diffusers")
 AGREEMENT = 1e-3  # relative; half precision is good enough if estimates differ by less at every noise level
+EXPORTED: dict[str, Any] = {
+    "step": None,
+    "gamma": 0.0,
+    "seed": None,
+    "run": {},
+    "losses": {},
+}  # what a card tells of a training
 COLUMNS = 8  # samples in a row of the picture, of two rows
 STEPS = 50  # of DDIM, for the picture
 
@@ -56,8 +63,12 @@ def export(
     form: str = "locality",  # locality | diffusers
     count: int = 256,  # test images for the numbers of the card
     cache: str | Path | None = None,  # a folder for the statistics of the data
+    trust: bool = False,  # true: whatever its recipe names is built, which may run code (docs/trust.md)
 ) -> Path:
-    """Write the network with its averaged weights. Raises UsageError for what cannot be exported."""
+    """Write the network with its averaged weights. Raises UsageError for what cannot be exported.
+
+    What breaks leaves no folder.
+    """
     source, folder = training_run(Path(source)), Path(folder)
     if form not in FORMS:
         raise UsageError(f"form: want {' or '.join(FORMS)}, got {form!r}")
@@ -65,23 +76,26 @@ def export(
         raise UsageError(f"{folder}: is there already; choose another name")
     if count < 1:
         raise UsageError(f"count: want at least 1 test image, got {count}")
-    checkpoint = read(source)
+    checkpoint = read(source, trust)
     denoiser = rebuilt(checkpoint, source, cache)
     if not isinstance(denoiser, NetworkDenoiser):
         raise UsageError(
             f"{source}: want a network, got {type(denoiser).__name__}; it is fitted where it is used"
         )
-    if form == "diffusers":
-        try:
-            save_pipeline(denoiser, folder)
-        except ValueError as error:
-            raise UsageError(str(error)) from error
-        return folder
     recipe = {**checkpoint["hyper_parameters"], **_origin(source, checkpoint)}
-    if recipe["data"] is None:
+    if form != "diffusers" and recipe["data"] is None:
         raise UsageError(f"{source}: does not say what it was trained on; train.py model=hub goes on from it")
-    with torch.no_grad():
-        _ship(denoiser, checkpoint["state_dict"], recipe, source, folder, count, cache)
+    try:
+        if form == "diffusers":
+            save_pipeline(denoiser, folder)
+        else:
+            with torch.no_grad():
+                _ship(denoiser, unwrapped(checkpoint["state_dict"]), recipe, source, folder, count, cache)
+    except BaseException as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, ValueError) and not isinstance(error, UsageError):  # of settings, or of images
+            raise UsageError(" ".join(str(error).split())) from error
+        raise
     return folder
 
 
@@ -112,16 +126,20 @@ def _ship(
 def _origin(source: Path, checkpoint: dict[str, Any]) -> dict[str, Any]:
     """What the run folder knows of the training; an exported network brings all of that."""
     if is_exported(source):
-        return {}
+        known = checkpoint["hyper_parameters"]
+        return {**EXPORTED, **{name: known[name] for name in EXPORTED.keys() & known.keys()}}
     run = source if source.is_dir() else source.parent.parent
-    facts: dict[str, Any] = {"step": checkpoint.get("global_step"), "gamma": 0.0, "seed": None, "run": {}}
-    if (run / "config.yaml").is_file():
-        cfg: Any = OmegaConf.load(run / "config.yaml")
+    facts: dict[str, Any] = {**EXPORTED, "step": checkpoint.get("global_step")}
+    if (run / CONFIG).is_file():
+        cfg = read_config(run / CONFIG)
         facts |= {"gamma": cfg.get("gamma", 0.0), "seed": cfg.get("seed")}
     if (run / METRICS).is_file():
-        facts["run"] = json.loads((run / METRICS).read_text())["run"]
-        for session in (facts["run"], *facts["run"].get("resumed", [])):
-            session["command"] = told(session["command"])
+        try:
+            facts["run"] = json.loads((run / METRICS).read_text())["run"]
+            for session in (facts["run"], *facts["run"].get("resumed", [])):
+                session["command"] = told(session["command"])
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UsageError(f"{run / METRICS}: want the numbers of a run, got a broken file") from error
     points = read_history(run / HISTORY)
     step = facts["step"] or 0
     facts["losses"] = {
@@ -185,6 +203,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("folder", help="pretrained/<name>, which is made")
     parser.add_argument("--form", choices=FORMS, default="locality")
     parser.add_argument("--count", type=int, default=256, help="test images for the numbers of the card")
+    parser.add_argument("--trust", action="store_true", help="build whatever the file names (docs/trust.md)")
     parser.add_argument("--cache", default="~/.cache/locality", help="where statistics are kept")
     asked = parser.parse_args(arguments)
     try:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
+from locality.disk import write_atomically
 from locality.statistics import GaussianStats, Sums
 
 _FORMAT = "locality.statistics/1"
@@ -55,7 +55,7 @@ def kept(
     tensors, noted = compute()
     tensors = {name: tensor.contiguous().clone() for name, tensor in tensors.items()}
     try:
-        _write(path, tensors, {**noted, **known, "digest": _digest(tensors)})
+        _write(path, tensors, {**noted, **known, "digest": _digest(tensors), "noted": _of_notes(noted)})
     except (OSError, SafetensorError) as reason:
         warnings.warn(f"cache={path.parent}: {reason}; the result is not kept", stacklevel=5)
     return tensors, noted
@@ -66,11 +66,7 @@ class _UnsoundError(Exception):
 
 
 def _write(path: Path, tensors: dict[str, Tensor], meta: dict[str, str]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Written aside and moved into place, so that a reader or a second rank never meets half a file.
-    aside = path.with_name(f"{path.name}.{os.getpid()}")
-    save_file(tensors, aside, meta)
-    os.replace(aside, path)
+    write_atomically(path, save(tensors, meta))
 
 
 def _read(
@@ -84,6 +80,9 @@ def _read(
     if meta.pop("digest", None) != _digest(tensors):
         raise _UnsoundError("damaged")
     if any(name not in meta for name in notes):
+        raise _UnsoundError("damaged")
+    # Files of before notes had a digest have none.
+    if "noted" in meta and meta.pop("noted") != _of_notes({name: meta[name] for name in notes}):
         raise _UnsoundError("damaged")
     return tensors, meta
 
@@ -100,6 +99,10 @@ def _statistics(tensors: dict[str, Tensor], meta: dict[str, str]) -> GaussianSta
     stats = GaussianStats(tensors["mean"], covariance, json.loads(meta["image_shape"]), sums)
     stats.__dict__["_eigenbasis"] = (tensors["eigenvalues"], tensors["eigenvectors"])
     return stats
+
+
+def _of_notes(noted: Mapping[str, str]) -> str:
+    return hashlib.blake2b(json.dumps(dict(noted), sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
 def _digest(tensors: dict[str, Tensor]) -> str:

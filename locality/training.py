@@ -18,14 +18,15 @@ from locality.build import plain
 from locality.callbacks.interrupt import StopBetweenBatches, complete
 from locality.callbacks.samples import SampleGrid
 from locality.callbacks.snapshots import Snapshots
-from locality.checkpoints.reading import read
 from locality.config import UsageError
 from locality.denoisers.fitting import keeping
 from locality.modules import AnalyticModule, OnePass
 from locality.networks.foreign import settled
 from locality.report import Report
+from locality.runs.checkpoint_file import newest_checkpoint
 from locality.runs.files import CHECKPOINT
 from locality.runs.resuming import check_unfinished
+from locality.runs.saving import check_saved, set_aside
 from locality.stopping import Stopped
 from locality.training_card import card, ratios_to_wiener
 
@@ -52,10 +53,10 @@ class Training:
         self._try()
         if isinstance(self.module, AnalyticModule):
             self.module.fit = keeping(self.module.fit, cfg.cache)
-        last = Path(cfg.resume) / CHECKPOINT if cfg.resume else None
-        self.last = last if last is not None and last.is_file() else None
+        newest = newest_checkpoint(Path(cfg.resume)) if cfg.resume else None
+        self.last = newest[0] if newest else None
         # Rows of a run that was stopped before its first checkpoint are those of no run.
-        self.resume_step = read(self.last)["global_step"] if self.last else 0 if cfg.resume else None
+        self.resume_step = _step(*newest) if newest else 0 if cfg.resume else None
 
     @property
     def analytic(self) -> bool:
@@ -69,6 +70,8 @@ class Training:
             **(ONE_PASS if self.analytic else {}),
         )  # fmt: skip
         data = OnePass(self.data) if self.analytic else self.data
+        if self.last:
+            set_aside(folder, self.last)
         trainer.fit(self.module, datamodule=data, ckpt_path=str(self.last) if self.last else None)
         if trainer.interrupted:
             raise KeyboardInterrupt
@@ -82,6 +85,7 @@ class Training:
         numbers |= ratios_to_wiener(self.cfg, self.module, self.data, folder, numbers)
         report.scalars(numbers)
         report.model_card(card(self.cfg, self.module, self.data, folder, steps))
+        check_saved(trainer)
         return numbers
 
     def _try(self) -> None:
@@ -102,6 +106,13 @@ class Training:
         if self.analytic:
             return []
         return [SampleGrid(draw, **self.cfg.samples), *_checkpoints(folder, self.cfg.snapshots)]
+
+
+def _step(path: Path, content: Any) -> int:
+    step = content.get("global_step") if isinstance(content, dict) else None
+    if not isinstance(step, int):
+        raise UsageError(f"resume: {path} is no checkpoint of a training; start the run again")
+    return step
 
 
 def _checkpoints(folder: Path, snapshots: Sequence[int]) -> list[Callback]:

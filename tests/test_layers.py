@@ -13,6 +13,7 @@ PACKAGE = ROOT / "locality"
 LEVELS = [
     {
         "disk",
+        "sums",
         "schedule",
         "bank",
         "full_precision",
@@ -22,6 +23,7 @@ LEVELS = [
         "mixture",
         "config",
         "finite_sample",
+        "trust",
     },
     {"runs", "ranks", "stopping"},
     {"posterior"},

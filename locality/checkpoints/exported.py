@@ -11,17 +11,21 @@ from torch import Tensor
 
 from locality.config import UsageError
 from locality.disk import write_atomically
-from locality.runs.files import RECIPE, WEIGHTS
+from locality.networks.weights import read_weights
+from locality.runs.files import RECIPE, WEIGHTS, read_config
+from locality.sums import check_sums, write_sums
 
 
 def read_exported(path: Path) -> dict[str, Any]:
-    """The checkpoint in it: `hyper_parameters` (the recipe) and `state_dict`, in single precision."""
-    from safetensors.torch import load_file
+    """The checkpoint in it: `hyper_parameters` (the recipe) and `state_dict`, in single precision.
 
-    recipe: Any = OmegaConf.to_container(OmegaConf.load(path / RECIPE))
-    if not isinstance(recipe, dict) or not {"model", "data", "image_shape"} <= recipe.keys():
+    Raises UsageError for a folder that is damaged.
+    """
+    check_sums(path, (RECIPE, WEIGHTS))
+    recipe = read_config(path / RECIPE)
+    if not {"model", "data", "image_shape"} <= recipe.keys():
         raise UsageError(f"{path / RECIPE}: want the recipe of a network: model, data and image_shape")
-    weights = load_file(path / WEIGHTS)
+    weights = read_weights(path / WEIGHTS)
     return {"hyper_parameters": recipe, "state_dict": {name: one.float() for name, one in weights.items()}}
 
 
@@ -31,10 +35,11 @@ def write_exported(
     state: dict[str, Tensor],
     dtype: torch.dtype,  # of the weights at rest
 ) -> None:
-    """Weights and recipe. The weights come last: a folder without them is no exported network."""
+    """Recipe, weights and the digests of both. A folder without weights is no exported network."""
     from safetensors.torch import save
 
     first = f"# A network of locality: python evaluate.py checkpoint={folder}\n"
     write_atomically(folder / RECIPE, first + OmegaConf.to_yaml(OmegaConf.create(recipe)))
     weights = {name: one.detach().cpu().to(dtype).contiguous() for name, one in state.items()}
     write_atomically(folder / WEIGHTS, save(weights, metadata={"format": "pt"}))
+    write_sums(folder, (RECIPE, WEIGHTS))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from locality import build
 from locality.build import plain
@@ -20,8 +20,8 @@ from locality.data import ImageDataModule
 from locality.data.subset import HALVES
 from locality.denoisers.base import Denoiser
 from locality.disk import first_rank
-from locality.runs.files import CHECKPOINT, CONFIG, RECIPE, shipped
-from locality.runs.finding import runs_in, training_run
+from locality.runs.files import CHECKPOINT, CONFIG, generations, read_config, shipped
+from locality.runs.finding import runs_in, tell_skipped, training_run
 
 OF_A_SWEEP = re.compile(r".*_gamma[0-9.]+")  # names of the networks that networks=sweep falls back to
 ATTENTION = {"none": "unet_conv", "middle": "unet", "all": "unet_attention"}
@@ -41,11 +41,9 @@ def networks(cfg: DictConfig) -> dict[str, Trained]:
     """
     asked = plain(cfg.networks) if isinstance(cfg.networks, DictConfig) else cfg.networks
     if asked == "sweep":
-        asked = newest_sweep(Path(cfg.runs), cfg.unfinished)
+        asked = _readable(cfg, lambda skip: newest_sweep(Path(cfg.runs), cfg.unfinished, skip))
     elif asked == "models":
-        asked = newest_models(Path(cfg.runs), cfg.unfinished, cfg.gamma)
-    elif asked == "halves":
-        asked = newest_halves(Path(cfg.runs), cfg.unfinished, cfg.gamma)
+        asked = _readable(cfg, lambda skip: newest_models(Path(cfg.runs), cfg.unfinished, cfg.gamma, skip))
     data = cache(lambda text: build.datamodule(json.loads(text)))
     if asked is None:
         return {}
@@ -53,10 +51,10 @@ def networks(cfg: DictConfig) -> dict[str, Trained]:
         for name in asked:
             if not NAME.fullmatch(str(name)):
                 raise UsageError(f"networks.{name}: want a name of letters, digits, - and _")
-        found = {str(name): _trained(path, data, cfg.cache) for name, path in asked.items()}
+        found = {str(name): _trained(path, data, cfg) for name, path in asked.items()}
     else:
         found = {}
-        for one in (_trained(path, data, cfg.cache) for path in asked):
+        for one in (_trained(path, data, cfg) for path in asked):
             name = f"{one.model}_gamma{one.gamma:g}_seed{one.seed}".replace(".", "p")
             found[name if name not in found else f"{name}_{len(found)}"] = one
     cfg.networks = {name: str(one.path) for name, one in found.items()}
@@ -78,12 +76,18 @@ def twin(cfg: DictConfig, path: Path, checkpoint: Mapping[str, Any]) -> dict[str
     if own["data"] is not None:  # a foreign network does not say
         images = of_images(own["data"])
         runs = _runs(Path(cfg.runs), unfinished=False)
-        same = [folder for folder, run in runs if of_images(plain(run.data)) == images]
+        same = [folder for folder, run in runs if of_images(run["data"]) == images]
         others = same + shipped()
     for folder in others:
-        other = read(folder)
+        try:
+            other = read(folder, cfg.trust)
+        except UsageError as error:
+            tell_skipped("networks=twin", folder, error)
+            continue
         recipe = other["hyper_parameters"]
-        unlike = recipe["model"]["seed"] != own["model"]["seed"] and folder.resolve() != path.resolve()
+        unlike = (
+            recipe["model"].get("seed") != own["model"].get("seed") and folder.resolve() != path.resolve()
+        )
         if unlike and alike(recipe) == alike(own) and steps_of(other) == steps_of(checkpoint):
             cfg.networks = {TWIN: str(folder)}
             return networks(cfg)
@@ -93,21 +97,21 @@ def twin(cfg: DictConfig, path: Path, checkpoint: Mapping[str, Any]) -> dict[str
     return {}
 
 
-def newest_sweep(root: Path, unfinished: bool) -> list[Path]:
-    """The runs of the newest sweep over the strength of a pattern, gamma = 0 first."""
+def newest_sweep(root: Path, unfinished: bool, skip: Collection[Path] = ()) -> list[Path]:
+    """The runs of the newest sweep over the strength of a pattern, gamma = 0 first; some left out."""
 
-    def alike(run: DictConfig) -> Any:
-        model, data = plain(run.model), plain(run.data)
+    def alike(run: Mapping[str, Any]) -> Any:
+        model, data = run["model"], run["data"]
         if data["pattern"] is None:
             return None
         ignored = ("seed", "gamma")
         return [{k: v for k, v in part.items() if k not in ignored} for part in (model, data)]
 
-    for group in _groups(root, unfinished, alike, lambda run: (float(run.data.gamma), int(run.seed))):
+    for group in _groups(root, unfinished, skip, alike, _gamma_and_seed):
         gammas = {gamma for gamma, _ in group}
         if 0.0 in gammas and len(gammas) > 1:
             return [group[key] for key in sorted(group)]
-    ours = [folder for folder in shipped() if OF_A_SWEEP.fullmatch(folder.name)]
+    ours = [one for one in shipped() if OF_A_SWEEP.fullmatch(one.name) and one not in skip]
     if len(ours) > 1:
         return ours
     raise UsageError(
@@ -116,15 +120,15 @@ def newest_sweep(root: Path, unfinished: bool) -> list[Path]:
     )
 
 
-def newest_models(root: Path, unfinished: bool, gamma: float | None) -> Found:
-    """The newest runs of different models on the same images."""
+def newest_models(root: Path, unfinished: bool, gamma: float | None, skip: Collection[Path] = ()) -> Found:
+    """The newest runs of different models on the same images; some left out."""
 
-    def alike(run: DictConfig) -> Any:
-        if gamma is not None and run.data.gamma != gamma:
+    def alike(run: Mapping[str, Any]) -> Any:
+        if gamma is not None and run["data"]["gamma"] != gamma:
             return None
-        return {key: value for key, value in plain(run.data).items() if key != "seed"}
+        return {key: value for key, value in run["data"].items() if key != "seed"}
 
-    for group in _groups(root, unfinished, alike, lambda run: model_name(plain(run.model))):
+    for group in _groups(root, unfinished, skip, alike, lambda run: model_name(run["model"])):
         if len(group) > 1:
             return {name: group[name] for name in sorted(group)}
     raise UsageError(
@@ -161,9 +165,30 @@ def model_name(model: Mapping[str, Any]) -> str:
     return ATTENTION[model["network"]["attention"]] if name == "unet" else name
 
 
+def _gamma_and_seed(run: Mapping[str, Any]) -> tuple[float, int]:
+    return float(run["data"]["gamma"]), int(run["seed"])
+
+
+def _readable(cfg: DictConfig, search: Callable[[Collection[Path]], Any]) -> Any:
+    """What a search finds among the run folders, those left out, by name, that cannot be loaded."""
+    skip: dict[Path, UsageError] = {}
+    while True:
+        found = search(skip.keys())
+        before = len(skip)
+        for folder in found.values() if isinstance(found, Mapping) else found:
+            try:
+                read(folder, cfg.trust)
+            except UsageError as error:
+                tell_skipped(f"networks={cfg.networks}", folder, error)
+                skip[folder] = error
+        if len(skip) == before:
+            return found
+
+
 def _groups(
-    root: Path, unfinished: bool, alike: Callable[[DictConfig], Any], tell: Callable[[DictConfig], Any]
-) -> list[dict[Any, Path]]:
+    root: Path, unfinished: bool, skip: Collection[Path],
+    alike: Callable[[Mapping[str, Any]], Any], tell: Callable[[Mapping[str, Any]], Any],
+) -> list[dict[Any, Path]]:  # fmt: skip
     """Training runs that are alike, by what tells them apart (the newest of each); newest groups first."""
     return _grouped(_runs(root, unfinished), alike, tell)
 
@@ -174,40 +199,43 @@ def _grouped(
     tell: Callable[[DictConfig], Any],
 ) -> list[dict[Any, Path]]:
     groups: dict[str, dict[Any, Path]] = {}
-    for folder, run in runs:
-        key = alike(run)
+    for folder, run in _runs(root, unfinished):
+        if folder in skip:
+            continue
+        try:
+            key = alike(run)
+            told = None if key is None else tell(run)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:  # a config without these parts
+            tell_skipped("networks", folder, error)
+            continue
         if key is not None:
-            trainer = plain(run.trainer) if "trainer" in run else None  # an exported network has none
-            text = json.dumps([key, trainer], sort_keys=True)
-            groups.setdefault(text, {}).setdefault(tell(run), folder)
+            text = json.dumps([key, run["trainer"]], sort_keys=True)
+            groups.setdefault(text, {}).setdefault(told, folder)
     return list(groups.values())
 
 
-def _runs(root: Path, unfinished: bool) -> Iterator[tuple[Path, DictConfig]]:  # newest first
+def _runs(root: Path, unfinished: bool) -> Iterator[tuple[Path, dict[str, Any]]]:  # newest first
     for folder, facts in reversed(runs_in(root)):
         known = facts["state"] == "finished" or unfinished
         # Weights may have been removed to make room.
-        if facts["task"] == "train" and facts["network"] and known and (folder / CHECKPOINT).is_file():
-            run = OmegaConf.load(folder / CONFIG)
-            assert isinstance(run, DictConfig)
-            yield folder, run
+        if facts["task"] == "train" and facts["network"] and known and generations(folder):
+            try:
+                run = read_config(folder / CONFIG)
+            except UsageError as error:
+                tell_skipped("networks", folder, error)
+                continue
+            if all(isinstance(run.get(part), dict) for part in ("model", "data", "trainer")):
+                yield folder, run
 
 
-def _exported() -> Iterator[tuple[Path, DictConfig]]:
-    for folder in shipped():
-        recipe = OmegaConf.load(folder / RECIPE)
-        assert isinstance(recipe, DictConfig)
-        yield folder, recipe
-
-
-def _trained(path: str | Path, data: Callable[[str], ImageDataModule], cache: str | None) -> Trained:
-    path = training_run(Path(path))
-    checkpoint = read(path)
+def _trained(path: str | Path, data: Callable[[str], ImageDataModule], cfg: DictConfig) -> Trained:
+    path, cache = training_run(Path(path)), cfg.cache
+    checkpoint = read(path, cfg.trust)
     recipe = checkpoint["hyper_parameters"]
     return Trained(
         path, rebuilt(checkpoint, path, cache), model_name(recipe["model"]), recipe["data"],
         int(recipe["model"]["seed"]), steps_of(checkpoint),
-        partial(data, json.dumps(recipe["data"], sort_keys=True)), partial(_youth, path, cache),
+        partial(data, json.dumps(recipe["data"], sort_keys=True)), partial(_youth, path, cache, cfg.trust),
     )  # fmt: skip
 
 
@@ -217,9 +245,9 @@ def steps_of(checkpoint: Mapping[str, Any]) -> int | None:
     return None if step is None else int(step)
 
 
-def _youth(path: Path, cache: str | None) -> dict[int, Denoiser]:
+def _youth(path: Path, cache: str | None, trust: bool) -> dict[int, Denoiser]:
     files = sorted((path / CHECKPOINT.parent).glob("step*.ckpt")) if path.is_dir() else []
-    read_ = [(file, read(file)) for file in files]
+    read_ = [(file, read(file, trust)) for file in files]
     return {int(content["global_step"]): rebuilt(content, file, cache) for file, content in read_}
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
-import torch
 from hydra.utils import get_class
+from torch import Tensor
 
 from locality import build
 from locality.checkpoints.exported import read_exported
@@ -15,25 +14,31 @@ from locality.config import UsageError
 from locality.denoisers.base import Denoiser
 from locality.denoisers.fitting import fitted, keeping
 from locality.networks.foreign import hub, image_shape_of, is_foreign, settled
-from locality.runs.files import CHECKPOINT, is_exported
+from locality.networks.weights import fill, refuse_pointer
+from locality.runs.checkpoint_file import newest_checkpoint, read_checkpoint
+from locality.runs.files import CHECKPOINT, generations, is_exported
 from locality.runs.finding import training_run
 from locality.statistics import GaussianStats
+from locality.trust import Untrusted, check_recipe
+
+NOT_OURS = "not a checkpoint of train.py, or damaged; give another, or train again"
 
 
 def load(
     path: str | Path,  # runs/<run>, pretrained/<name>, a .ckpt file, a folder of diffusers, or hub:<id>
     cache: str | Path | None = None,  # a folder for statistics, should they have to be measured again
+    trust: bool = False,  # true: whatever its recipe names is built, which may run code (docs/trust.md)
 ) -> Denoiser:
     """The finished denoiser of a run, ready to use. A network comes with its averaged weights.
 
-    Raises UsageError where there is no checkpoint, or where the images that a denoiser is rebuilt from have
-    changed.
+    Raises UsageError where there is no checkpoint, or a damaged one, or where the images that a denoiser is
+    rebuilt from have changed; Untrusted where its recipe names what no file may name.
     """
-    return rebuilt(read(path), path, cache)
+    return rebuilt(read(path, trust), path, cache)
 
 
 def rebuilt(
-    checkpoint: dict[str, Any],  # of `read`
+    checkpoint: dict[str, Any],  # of `read`, which has held it against the list of `locality.trust`
     path: str | Path,  # where it is from, for messages
     cache: str | Path | None = None,
 ) -> Denoiser:
@@ -42,11 +47,14 @@ def rebuilt(
     module = build.module(recipe["model"], tuple(recipe["image_shape"]))
     kept = checkpoint.get("denoiser")
     if kept is None:
-        module.load_state_dict(checkpoint["state_dict"])
+        fill(module, checkpoint["state_dict"], path)
         return module.denoiser.eval()
     if "class" in kept:
-        kind: Any = get_class(kept["class"])
-        return kind.from_state(checkpoint["state_dict"], recipe["image_shape"]).eval()
+        try:
+            kind: Any = get_class(kept["class"])
+            return kind.from_state(checkpoint["state_dict"], recipe["image_shape"]).eval()
+        except (RuntimeError, *build.REFUSALS) as error:  # RuntimeError: torch's, of weights that do not fit
+            raise UsageError(f"checkpoint={path}: {' '.join(str(error).split())[:200]}") from error
     bank = build.datamodule(recipe["data"], ["train"]).bank("train")
     if bank.fingerprint != kept["fingerprint"]:
         raise UsageError(
@@ -57,29 +65,58 @@ def rebuilt(
     return fitted(fit, bank, lambda: GaussianStats.measured(bank, cache)).eval()
 
 
-def read(path: str | Path) -> dict[str, Any]:
+def read(
+    path: str | Path,
+    trust: bool = False,  # true: its recipe is not held against the list of `locality.trust`
+) -> dict[str, Any]:
     """The checkpoint of whatever `load` takes, as plain containers and tensors.
 
     `hyper_parameters` is the recipe: `model`, `data` (None for a foreign network) and `image_shape`.
-    The folder of an evaluation stands for the run that it evaluated. Raises UsageError.
+    The folder of an evaluation stands for the run that it evaluated. Raises UsageError, and Untrusted.
     """
     path = training_run(Path(path))
     if is_exported(path):
-        return read_exported(path)
-    if is_foreign(path):
-        return _foreign(path)
-    file = path / CHECKPOINT if path.is_dir() else path
-    if not file.is_file():
+        content = read_exported(path)
+    elif is_foreign(path):
+        return _foreign(path, trust)
+    else:
+        content = _read_file(path)
+    _check_form(path, content)
+    if not trust:
+        check_recipe(path, content["hyper_parameters"], content.get("denoiser"))
+    return content
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    files = generations(path) if path.is_dir() else [path] if path.is_file() else []
+    if not files:
         raise UsageError(
             f"checkpoint={path}: no checkpoint there; want runs/<run>, pretrained/<name>, a .ckpt file, "
             "a folder that diffusers saved, or hub:<id>"
         )
+    refuse_pointer(files[0])
     try:
-        content: Any = torch.load(file, map_location="cpu", weights_only=True)
-        content["hyper_parameters"]["image_shape"]
-    except (UnpicklingError, RuntimeError, EOFError, OSError, KeyError, TypeError, IndexError) as error:
-        raise UsageError(f"checkpoint={path}: not a checkpoint of train.py, or damaged") from error
-    return content
+        newest = newest_checkpoint(path) if path.is_dir() else (path, read_checkpoint(path))
+    except UsageError as error:
+        raise UsageError(f"checkpoint={path}: {NOT_OURS} ({error})") from error
+    assert newest is not None
+    return newest[1]
+
+
+def _check_form(path: Path, content: Any) -> None:
+    """Raises UsageError for what has not the parts of a checkpoint, each of its type."""
+    recipe = content.get("hyper_parameters") if isinstance(content, dict) else None
+    if not isinstance(recipe, dict) or not isinstance(content.get("state_dict"), dict):
+        raise UsageError(f"checkpoint={path}: {NOT_OURS}")
+    shape, model, data = (recipe.get(name) for name in ("image_shape", "model", "data"))
+    kept = content.get("denoiser", {})
+    good = isinstance(shape, list | tuple) and len(shape) == 3
+    good = good and all(type(side) is int and side > 0 for side in shape or ())
+    good = good and isinstance(model, dict) and (isinstance(data, dict) or (data is None and not kept))
+    good = good and isinstance(kept, dict) and ("denoiser" not in content or len(kept) == 1)
+    good = good and all(type(of) is str and of in ("class", "fingerprint") for of in kept)
+    if not good or not all(isinstance(one, Tensor) for one in content["state_dict"].values()):
+        raise UsageError(f"checkpoint={path}: {NOT_OURS}")
 
 
 def calibrations(path: str | Path) -> Path:
@@ -90,13 +127,17 @@ def calibrations(path: str | Path) -> Path:
     return (path / CHECKPOINT if path.is_dir() else path).with_suffix(".calibration")
 
 
-def _foreign(path: Path) -> dict[str, Any]:
+def _foreign(path: Path, trust: bool) -> dict[str, Any]:
     model = {"_target_": "locality.modules.DDPMModule", "network": {"pretrained": str(path)}}
     try:
         image_shape = image_shape_of(path)
-        weights = hub(image_shape, str(path)).state_dict()
         recipe = {"model": settled(model), "data": None, "image_shape": list(image_shape)}
+        if not trust:
+            check_recipe(path, recipe)
+        weights = hub(image_shape, str(path)).state_dict()
+    except Untrusted:
+        raise
     except ValueError as error:
-        raise UsageError(f"checkpoint={path}: {error}") from error
+        raise UsageError(f"checkpoint={path}: {' '.join(str(error).split())}") from error
     state = {f"denoiser.net.{name}": value for name, value in weights.items()}
     return {"hyper_parameters": recipe, "state_dict": state}

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
+
+from locality.disk import write_atomically
 
 _FORMAT = "locality.resized/1"  # the rule by which images are cut and resized; a new rule needs a new number
 
@@ -34,10 +35,7 @@ def cached(files: Sequence[Path], size: int, folder: Path, read: Callable[[], Te
         warnings.warn(f"{kept} is damaged; reading the images anew", stacklevel=4)
     kept.parent.mkdir(parents=True, exist_ok=True)  # before the long work, to fail at once
     images = read()
-    # Written aside and moved into place, so that another run or rank never meets half a file.
-    aside = kept.with_name(f"{kept.name}.{os.getpid()}")
-    save_file({"images": images}, aside, {"digest": _digest(images)})
-    os.replace(aside, kept)
+    write_atomically(kept, save({"images": images}, {"digest": _digest(images)}))
     return images
 
 

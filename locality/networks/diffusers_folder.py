@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from locality.denoisers.network import NetworkDenoiser
+from locality.sums import write_sums
 
 
 def save_pipeline(denoiser: NetworkDenoiser, folder: str | Path) -> None:
@@ -33,3 +34,5 @@ def save_pipeline(denoiser: NetworkDenoiser, folder: str | Path) -> None:
     )
     pipeline: Any = DDIMPipeline(net, scheduler)
     pipeline.save_pretrained(str(folder))
+    files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
+    write_sums(Path(folder), [path.relative_to(folder).as_posix() for path in files])

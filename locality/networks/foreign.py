@@ -11,9 +11,12 @@ import torch
 from torch import nn
 
 from locality.denoisers.network import Prediction
+from locality.networks.weights import fill, read_weights, refuse_pointer, unwrapped
 from locality.schedule import NoiseSchedule
+from locality.sums import check_sums
 
 PREFIX = "hub:"  # of an id where a path would do as well
+SAVED, PICKLED = "diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.bin"
 _HOME = "locality.networks.foreign"
 
 
@@ -25,15 +28,21 @@ def hub(
 
     A network of another number of channels, or of another size of images than it was saved for, is refused.
     """
-    from diffusers import UNet2DModel
-
-    folder = _unet(_found(pretrained))
-    wanted = shape_of(_config(folder))
+    found = _found(pretrained)
+    check_sums(found)  # where there are any: the folder was written here
+    folder = _unet(found)
+    config = _config(folder)
+    wanted = shape_of(config)
     if wanted != tuple(image_shape):
         raise ValueError(
             f"pretrained={pretrained}: for images {wanted}, and the data have {tuple(image_shape)}"
         )
-    return cast(nn.Module, UNet2DModel.from_pretrained(folder, low_cpu_mem_usage=False))
+    net = configured(image_shape, config)
+    state = unwrapped(_state(folder))
+    # Weights of before diffusers renamed those of its attention; a method of every network of diffusers.
+    net._fix_state_dict_keys_on_load(state)  # type: ignore[operator]
+    fill(net, state, folder)
+    return net.eval()
 
 
 def hub_schedule(pretrained: str) -> NoiseSchedule:
@@ -55,7 +64,10 @@ def configured(
 
     if shape_of(config) != tuple(image_shape):
         raise ValueError(f"config: for images {shape_of(config)}, and the data have {tuple(image_shape)}")
-    return cast(nn.Module, UNet2DModel.from_config(dict(config)))
+    try:
+        return cast(nn.Module, UNet2DModel.from_config(dict(config)))
+    except Exception as error:  # diffusers checks little: whatever it stumbles over is in the config
+        raise ValueError(f"config: no U-Net of diffusers can be made of it ({_reason(error)})") from error
 
 
 def scheduled(
@@ -71,7 +83,11 @@ def scheduled(
     if config.get("rescale_betas_zero_snr"):
         raise ValueError("a scheduler that ends without signal has no finite noise level; want one that does")
     known = {key: value for key, value in config.items() if not key.startswith("_")}
-    return NoiseSchedule(cast(torch.Tensor, DDPMScheduler.from_config(known).alphas_cumprod))
+    try:
+        bars = cast(torch.Tensor, DDPMScheduler.from_config(known).alphas_cumprod)
+    except Exception as error:  # as with networks
+        raise ValueError(f"scheduler: no betas can be made of its config ({_reason(error)})") from error
+    return NoiseSchedule(bars)
 
 
 def settled(model: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,11 +105,9 @@ def settled(model: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def is_foreign(path: str | Path) -> bool:
-    """Whether this is a folder that diffusers saved, or `hub:<id>`."""
-    folder = Path(path)
+    """Whether this is a folder that diffusers saved, sound or damaged, or `hub:<id>`."""
     return str(path).startswith(PREFIX) or any(
-        (folder / name).is_file() and "_class_name" in json.loads((folder / name).read_text())
-        for name in ("model_index.json", "config.json")
+        (Path(path) / name).is_file() for name in ("model_index.json", "config.json")
     )
 
 
@@ -104,11 +118,16 @@ def image_shape_of(pretrained: str | Path) -> tuple[int, int, int]:
 
 def shape_of(config: Mapping[str, Any]) -> tuple[int, int, int]:
     """(C, H, W), of a UNet2DModel's config."""
-    size = config["sample_size"]
+    missing = {"in_channels", "out_channels", "sample_size"} - config.keys()
+    if missing:
+        raise ValueError(f"a network's config that says no {', '.join(sorted(missing))}; get it again")
+    count, size = config["in_channels"], config["sample_size"]
     if size is None:
         raise ValueError("a network that does not say its sample_size; set it in its config.json")
-    height, width = (size, size) if isinstance(size, int) else size
-    return int(config["in_channels"]), int(height), int(width)
+    shape = (count, *size) if isinstance(size, list | tuple) else (count, size, size)
+    if len(shape) != 3 or not all(isinstance(side, int) and side > 0 for side in shape):
+        raise ValueError(f"want in_channels and sample_size in whole numbers, got {count!r} and {size!r}")
+    return shape
 
 
 def _found(pretrained: str | Path | None) -> Path:
@@ -130,16 +149,19 @@ def _found(pretrained: str | Path | None) -> Path:
 
 
 def _unet(folder: Path) -> Path:
+    if (folder / "model_index.json").is_file():
+        _json(folder / "model_index.json")  # nothing of it is needed, but a broken one says that more may be
     return folder / "unet" if (folder / "unet").is_dir() else folder  # older pipelines lie flat
 
 
 def _config(folder: Path) -> dict[str, Any]:
     path = folder / "config.json"
-    config: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+    config = _json(path) if path.is_file() else {}
     if config.get("_class_name") != "UNet2DModel":
         raise ValueError(f"{folder}: want a UNet2DModel of diffusers, got {config.get('_class_name')}")
     if config.get("class_embed_type") or config.get("num_class_embeds"):
         raise ValueError(f"{folder}: a network of classes; want one that takes images and time-steps only")
+    shape_of(config)
     if config["in_channels"] != config["out_channels"]:
         raise ValueError(f"{folder}: puts out {config['out_channels']} channels for {config['in_channels']}")
     return config
@@ -148,6 +170,35 @@ def _config(folder: Path) -> dict[str, Any]:
 def _scheduler(folder: Path) -> dict[str, Any]:
     for path in (folder / "scheduler" / "scheduler_config.json", folder / "scheduler_config.json"):
         if path.is_file():
-            content: dict[str, Any] = json.loads(path.read_text())
-            return content
+            return _json(path)
     return {}
+
+
+def _json(path: Path) -> dict[str, Any]:
+    refuse_pointer(path)
+    try:
+        content = json.loads(path.read_text())
+    except (ValueError, RecursionError) as error:  # JSON's own and that of bytes that are no text
+        raise ValueError(f"{path}: want JSON, got a broken file ({_reason(error)}); get it again") from error
+    if not isinstance(content, dict) or not content:
+        raise ValueError(f"{path}: want names and values in JSON, got {str(content)[:40]}; get it again")
+    return content
+
+
+def _state(folder: Path) -> dict[str, torch.Tensor]:
+    """The weights of a network: in one file, or in several that an index lists."""
+    for name in (SAVED, PICKLED):
+        if (folder / name).is_file():
+            return read_weights(folder / name)
+    index = folder / f"{SAVED}.index.json"
+    if not index.is_file():
+        raise ValueError(f"{folder}: no weights there; want {SAVED} or {PICKLED}")
+    places = _json(index).get("weight_map")
+    files = sorted(set(map(str, places.values()))) if isinstance(places, dict) else []
+    if not files or any(Path(name).name != name for name in files):
+        raise ValueError(f"{index}: want a weight_map of files beside it; get it again")
+    return {name: value for file in files for name, value in read_weights(folder / file).items()}
+
+
+def _reason(error: Exception) -> str:
+    return (" ".join(str(error).split()) or type(error).__name__)[:160]

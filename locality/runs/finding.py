@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from locality.config import UsageError, of_images
-from locality.runs.files import CHECKPOINT, CONFIG, RECIPE, STATUS, shipped
+from locality.disk import first_rank
+from locality.runs.files import CONFIG, RECIPE, STATUS, generations, read_config, shipped
 
 
 def training_run(path: Path) -> Path:
@@ -22,27 +24,36 @@ def training_run(path: Path) -> Path:
         path = path.parent / path.readlink()
     if not (path / CONFIG).is_file():
         return path
-    cfg = OmegaConf.load(path / CONFIG)
-    if not isinstance(cfg, DictConfig) or cfg.get("task") != "evaluate":
+    cfg = read_config(path / CONFIG)
+    if cfg.get("task") != "evaluate":
         return path
-    source = Path(cfg.checkpoint)
+    if not isinstance(cfg.get("checkpoint"), str):
+        raise UsageError(f"{path / CONFIG}: an evaluation that does not say which checkpoint it evaluated")
+    source = Path(cfg["checkpoint"])
     # An evaluation of another working directory: its training run is beside it.
     return source if source.exists() else path.resolve().parent / source.name
 
 
-def newest_network(root: Path, data: Any, gamma: float | None) -> Path:
+def newest_network(root: Path, data: Any, gamma: float | None, skip: Collection[Path] = ()) -> Path:
     """The newest finished run that trained a network, on this data if it is given; else one that ships.
 
-    Raises UsageError, naming the command that trains one, if there is none.
+    Some are left out, and by name those whose config cannot be read. Raises UsageError, naming the command
+    that trains one, if there is none.
     """
     wanted_data: Any = OmegaConf.to_container(data, resolve=True) if isinstance(data, DictConfig) else data
 
     def fits(config: Path) -> bool:
         if wanted_data is None:
             return True
-        trained_on: Any = OmegaConf.to_container(OmegaConf.load(config))
+        try:
+            trained_on = read_config(config).get("data")
+        except UsageError as error:
+            tell_skipped("checkpoint=auto", config.parent, error)
+            return False
         known = gamma is not None or wanted_data["pattern"] is None
-        theirs, ours = (of_images(one, known) for one in (trained_on["data"], wanted_data))
+        if not isinstance(trained_on, dict):
+            return False
+        theirs, ours = (of_images(one, known) for one in (trained_on, wanted_data))
         return theirs == ours
 
     found = [
@@ -50,19 +61,23 @@ def newest_network(root: Path, data: Any, gamma: float | None) -> Path:
         (facts.get("time", ""), folder.name, folder)
         for folder, facts in runs_in(root)
         if facts["task"] == "train" and facts["state"] == "finished" and facts["network"]
-        if (folder / CHECKPOINT).is_file()  # weights may have been removed to make room
-        if fits(folder / CONFIG)
+        if generations(folder)  # weights may have been removed to make room
     ]
-    if found:
-        return max(found)[-1]
-    for folder in shipped():
-        if fits(folder / RECIPE):
-            return folder
+    configs = [folder / CONFIG for _, _, folder in sorted(found, reverse=True)]
+    for config in [*configs, *(folder / RECIPE for folder in shipped())]:
+        if config.parent not in skip and fits(config):
+            return config.parent
     wanted = "" if data is None else " on this data"
     raise UsageError(
         f"checkpoint=auto: no finished training run{wanted} in {root}/, and none ships; train one: "
         "python train.py data=..."
     )
+
+
+def tell_skipped(asked: str, folder: Path, reason: Exception) -> None:
+    """Names a run folder that a search leaves out, and why."""
+    if first_rank():
+        print(f"{asked}: skipped {folder}: {reason}", flush=True)
 
 
 def runs_in(root: Path) -> list[tuple[Path, dict[str, Any]]]:

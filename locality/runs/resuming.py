@@ -12,17 +12,18 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from locality.config import UsageError, nearest
-from locality.runs.files import CONFIG
+from locality.runs.files import CONFIG, read_config
 from locality.runs.finding import training_run
 from locality.runs.status import is_alive, read_status
+from locality.trust import check_config
 
+# Of this machine and this command, never of the run.
+OF_THE_COMMAND = ("resume", "sweep", "runs", "cache", "dry_run", "trust")
 # What may change when a run goes on: it moves none of its numbers. Everything else makes the run.
 FREE = (
-    "resume", "sweep", "runs", "cache", "dry_run", "logger", "samples", "snapshots", "trainer.accelerator",
-    "trainer.devices", "trainer.max_time", "trainer.num_nodes", "trainer.strategy",
-    "trainer.enable_progress_bar",
+    *OF_THE_COMMAND, "logger", "samples", "snapshots", "trainer.accelerator", "trainer.devices",
+    "trainer.max_time", "trainer.num_nodes", "trainer.strategy", "trainer.enable_progress_bar",
 )  # fmt: skip
-
 RATE = "model.learning_rate"  # may change, too, once a run has diverged
 
 
@@ -32,8 +33,8 @@ def check_unfinished(folder: Path) -> None:
         there = [str(path.parent) for path in sorted(folder.parent.glob(f"*/{CONFIG}"))]
         hint = nearest(str(folder), there) if there else ""
         raise UsageError(f"resume={folder}: no run there. {hint}".strip())
-    model = OmegaConf.select(OmegaConf.load(folder / CONFIG), "model")
-    if model is None or "network" not in model:
+    model = read_config(folder / CONFIG).get("model")
+    if not isinstance(model, dict) or "network" not in model:
         raise UsageError(
             f"resume={folder}: nothing to resume, an analytical denoiser is fitted in one pass; "
             "start it again with its own command"
@@ -57,18 +58,25 @@ def resumed(
 ) -> DictConfig:
     """The config of the run to go on with, and on top what this command line changes of FREE.
 
-    A choice of a trainer (`trainer=ddp`) says what it changes of the usual one. Raises UsageError for a run
-    that cannot go on and for a change of anything else.
+    A choice of a trainer (`trainer=ddp`) says what it changes of the usual one.
+
+    Raises UsageError for a run that cannot go on and for a change of anything else, Untrusted for a run that
+    would build what no file may, unless the command line says `trust=true`.
     """
     folder = training_run(Path(cfg.resume))
     check_unfinished(folder)
-    saved = OmegaConf.load(folder / CONFIG)
-    assert isinstance(saved, DictConfig)
+    content = read_config(folder / CONFIG)
+    if not cfg.get("trust"):
+        check_config(folder / CONFIG, content)
+    saved = OmegaConf.create(content)
     OmegaConf.resolve(cfg)
     merged = saved.copy()
+    for key in OF_THE_COMMAND:
+        if key in cfg:
+            merged[key] = cfg[key]
     for override in overrides:
         key = override.lstrip("+~").split("=")[0].split("@")[-1]
-        if key.split(".")[0] not in saved:
+        if key.split(".")[0] not in merged:
             raise UsageError(f"resume: a run keeps its own settings; leave {key}= out")
         if key == "trainer" and usual is not None:
             before = dict(_leaves(usual))
@@ -113,22 +121,20 @@ def earlier_job(
 
     A run that is noted as running while its process is gone was interrupted.
     """
-    wanted = _of_numbers(cfg)
+    wanted = _of_numbers(OmegaConf.to_container(cfg, resolve=True))
     for folder in sorted(Path(cfg.runs).glob("*/"), reverse=True):
         status = read_status(folder)
         if folder.is_symlink() or status.get("task") != cfg.task or not (folder / CONFIG).is_file():
             continue
-        saved = OmegaConf.load(folder / CONFIG)
-        if isinstance(saved, DictConfig) and _of_numbers(saved) == wanted:
+        if _of_numbers(read_config(folder / CONFIG)) == wanted:
             gone = status["state"] == "running" and not is_alive(status)
             return folder, "interrupted" if gone else status["state"]
     return None
 
 
-def _of_numbers(cfg: DictConfig) -> dict[str, Any]:
+def _of_numbers(content: Any) -> dict[str, Any]:
     """The settings that make a run's numbers."""
-    whole = OmegaConf.create(OmegaConf.to_container(cfg, resolve=True))
-    return {key: value for key, value in _leaves(whole) if not _is_free(key, FREE)}
+    return {key: value for key, value in _leaves(content) if not _is_free(key, FREE)}
 
 
 def _is_free(key: str, free: Sequence[str]) -> bool:
