@@ -46,8 +46,9 @@ def kept(
     """Tensors of a sound file, else computed and kept there.
 
     A file that is damaged, or was written for something else, is recomputed with one warning, never trusted.
+    Where a folder has its name, the result is not kept, with one warning.
     """
-    if path.exists():
+    if path.is_file():
         try:
             return _read(path, known, notes)
         except (_UnsoundError, SafetensorError, OSError, KeyError, ValueError) as reason:
@@ -69,8 +70,12 @@ def _write(path: Path, tensors: dict[str, Tensor], meta: dict[str, str]) -> None
     path.parent.mkdir(parents=True, exist_ok=True)
     # Written aside and moved into place, so that a reader or a second rank never meets half a file.
     aside = path.with_name(f"{path.name}.{os.getpid()}")
-    save_file(tensors, aside, meta)
-    os.replace(aside, path)
+    try:
+        save_file(tensors, aside, meta)
+        os.replace(aside, path)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
 
 
 def _read(

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from locality import build
 from locality.build import plain
-from locality.checkpoints.reading import read, rebuilt
+from locality.checkpoints.reading import read, rebuilt, sound
 from locality.checkpoints.trained import Trained
 from locality.config import UsageError, of_images
 from locality.data import ImageDataModule
 from locality.denoisers.base import Denoiser
 from locality.disk import first_rank
-from locality.runs.files import CHECKPOINT, CONFIG, shipped
-from locality.runs.finding import runs_in, training_run
+from locality.runs.files import CHECKPOINT, shipped
+from locality.runs.finding import Past, answers, networks_in, training_run
 
 OF_A_SWEEP = re.compile(r".*_gamma[0-9.]+")  # names of the networks that networks=sweep falls back to
 ATTENTION = {"none": "unet_conv", "middle": "unet", "all": "unet_attention"}
@@ -74,13 +74,17 @@ def twin(cfg: DictConfig, path: Path, checkpoint: Mapping[str, Any]) -> dict[str
     if own["data"] is not None:  # a foreign network does not say
         images = of_images(own["data"])
         runs = _runs(Path(cfg.runs), unfinished=False)
-        same = [folder for folder, run in runs if of_images(plain(run.data)) == images]
-        others = same + shipped()
-    for folder in others:
+        same = answers(runs, lambda run: of_images(plain(run.data)) == images)
+        others = [run.folder for run, good in same if good] + shipped()
+
+    def fits(folder: Path) -> bool:
         other = read(folder)
         recipe = other["hyper_parameters"]
         unlike = recipe["model"]["seed"] != own["model"]["seed"] and folder.resolve() != path.resolve()
-        if unlike and alike(recipe) == alike(own) and steps_of(other) == steps_of(checkpoint):
+        return unlike and alike(recipe) == alike(own) and steps_of(other) == steps_of(checkpoint)
+
+    for folder in others:
+        if sound(folder, fits):
             cfg.networks = {TWIN: str(folder)}
             return networks(cfg)
     if first_rank():
@@ -99,10 +103,16 @@ def newest_sweep(root: Path, unfinished: bool) -> list[Path]:
         ignored = ("seed", "gamma")
         return [{k: v for k, v in part.items() if k not in ignored} for part in (model, data)]
 
-    for group in _groups(root, unfinished, alike, lambda run: (float(run.data.gamma), int(run.seed))):
+    def enough(group: Mapping[tuple[float, int], Any]) -> bool:
         gammas = {gamma for gamma, _ in group}
-        if 0.0 in gammas and len(gammas) > 1:
-            return [group[key] for key in sorted(group)]
+        return 0.0 in gammas and len(gammas) > 1
+
+    def tell(run: DictConfig) -> tuple[float, int]:
+        return float(run.data.gamma), int(run.seed)
+
+    group = _newest_group(root, unfinished, alike, tell, enough)
+    if group:
+        return [group[key] for key in sorted(group)]
     ours = [folder for folder in shipped() if OF_A_SWEEP.fullmatch(folder.name)]
     if len(ours) > 1:
         return ours
@@ -120,9 +130,12 @@ def newest_models(root: Path, unfinished: bool, gamma: float | None) -> Found:
             return None
         return {key: value for key, value in plain(run.data).items() if key != "seed"}
 
-    for group in _groups(root, unfinished, alike, lambda run: model_name(plain(run.model))):
-        if len(group) > 1:
-            return {name: group[name] for name in sorted(group)}
+    def tell(run: DictConfig) -> str:
+        return model_name(plain(run.model))
+
+    group = _newest_group(root, unfinished, alike, tell, lambda group: len(group) > 1)
+    if group:
+        return {name: group[name] for name in sorted(group)}
     raise UsageError(
         f"networks=models: no {_kind(unfinished)} training runs in {root}/ of different models on the same "
         "images; train some: python train.py -m model=unet,dit,mlp"
@@ -137,27 +150,33 @@ def model_name(model: Mapping[str, Any]) -> str:
     return ATTENTION[model["network"]["attention"]] if name == "unet" else name
 
 
-def _groups(
-    root: Path, unfinished: bool, alike: Callable[[DictConfig], Any], tell: Callable[[DictConfig], Any]
-) -> list[dict[Any, Path]]:
-    """Training runs that are alike, by what tells them apart (the newest of each); newest groups first."""
-    groups: dict[str, dict[Any, Path]] = {}
-    for folder, run in _runs(root, unfinished):
+def _newest_group(
+    root: Path,
+    unfinished: bool,
+    alike: Callable[[DictConfig], Any],  # equal for runs of one group; None for runs of none
+    tell: Callable[[DictConfig], Any],  # what tells the runs of a group apart
+    enough: Callable[[Mapping[Any, Any]], bool],  # of a group, by what tells its runs apart
+) -> dict[Any, Path]:
+    """The newest group of training runs that is enough, the newest readable one of each kind; or none."""
+
+    def question(run: DictConfig) -> tuple[str, Any] | None:
         key = alike(run)
-        if key is not None:
-            text = json.dumps([key, plain(run.trainer)], sort_keys=True)
-            groups.setdefault(text, {}).setdefault(tell(run), folder)
-    return list(groups.values())
+        return None if key is None else (json.dumps([key, plain(run.trainer)], sort_keys=True), tell(run))
+
+    groups: dict[str, dict[Any, list[Path]]] = {}
+    for run, answer in answers(_runs(root, unfinished), question):
+        if answer is not None:
+            groups.setdefault(answer[0], {}).setdefault(answer[1], []).append(run.folder)
+    for group in filter(enough, groups.values()):
+        newest = {part: next((one for one in runs if sound(one)), None) for part, runs in group.items()}
+        found = {part: one for part, one in newest.items() if one is not None}
+        if enough(found):
+            return found
+    return {}
 
 
-def _runs(root: Path, unfinished: bool) -> Iterator[tuple[Path, DictConfig]]:  # newest first
-    for folder, facts in reversed(runs_in(root)):
-        known = facts["state"] == "finished" or unfinished
-        # Weights may have been removed to make room.
-        if facts["task"] == "train" and facts["network"] and known and (folder / CHECKPOINT).is_file():
-            run = OmegaConf.load(folder / CONFIG)
-            assert isinstance(run, DictConfig)
-            yield folder, run
+def _runs(root: Path, unfinished: bool) -> list[Past]:  # newest first
+    return networks_in(root, unfinished)[::-1]
 
 
 def _trained(path: str | Path, data: Callable[[str], ImageDataModule], cache: str | None) -> Trained:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
 import torch
 from hydra.utils import get_class
+from safetensors import SafetensorError
 
 from locality import build
 from locality.checkpoints.exported import read_exported
@@ -16,7 +18,7 @@ from locality.denoisers.base import Denoiser
 from locality.denoisers.fitting import fitted, keeping
 from locality.networks.foreign import hub, image_shape_of, is_foreign, settled
 from locality.runs.files import CHECKPOINT, is_exported
-from locality.runs.finding import training_run
+from locality.runs.finding import UNREADABLE, leave_out, training_run
 from locality.statistics import GaussianStats
 
 
@@ -80,6 +82,15 @@ def read(path: str | Path) -> dict[str, Any]:
     except (UnpicklingError, RuntimeError, EOFError, OSError, KeyError, TypeError, IndexError) as error:
         raise UsageError(f"checkpoint={path}: not a checkpoint of train.py, or damaged") from error
     return content
+
+
+def sound(path: Path, good: Callable[[Path], object] = read) -> bool:
+    """Whether a network that nobody named can be read, and is a good one; the unreadable is told of once."""
+    try:
+        return bool(good(path))
+    except (*UNREADABLE, SafetensorError, RuntimeError) as error:
+        leave_out(path, error)
+        return False
 
 
 def calibrations(path: str | Path) -> Path:

@@ -111,6 +111,8 @@ def _counts(context: Context, target: str, bank_counts: Mapping[str, int] | None
 
 def _check_kept(context: Context, settings: Mapping[str, list[str]], replace: bool) -> None:
     paths = [_path(context.calibrations, name, one) for name, several in settings.items() for one in several]
+    for path in filter(Path.is_dir, paths):  # which no file takes the place of, after minutes of work
+        raise UsageError(f"{path}: a folder, where a calibration is to be kept; move it away")
     there = [path.name for path in paths if path.exists()]
     if there and not replace:
         raise UsageError(

@@ -13,6 +13,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from locality.data.errors import DataError
+
 _FORMAT = "locality.resized/1"  # the rule by which images are cut and resized; a new rule needs a new number
 
 
@@ -20,7 +22,7 @@ def cached(files: Sequence[Path], size: int, folder: Path, read: Callable[[], Te
     """The images of these files at this size: from a sound cache file, else read and kept.
 
     Files are known by path, length and time of change; if any differs, all are read again. A damaged cache
-    file is replaced with one warning, never trusted.
+    file is replaced with one warning, never trusted. Raises DataError for a cache folder that cannot be made.
     """
     key = hashlib.blake2b(f"{_FORMAT} {size}".encode(), digest_size=16)
     for path in files:
@@ -32,12 +34,21 @@ def cached(files: Sequence[Path], size: int, folder: Path, read: Callable[[], Te
         if images is not None:
             return images
         warnings.warn(f"{kept} is damaged; reading the images anew", stacklevel=4)
-    kept.parent.mkdir(parents=True, exist_ok=True)  # before the long work, to fail at once
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)  # before the long work, to fail at once
+    except OSError as error:
+        raise DataError(
+            f"data.source.cache={folder}: want a folder ({error.strerror}), or null for nowhere"
+        ) from error
     images = read()
     # Written aside and moved into place, so that another run or rank never meets half a file.
     aside = kept.with_name(f"{kept.name}.{os.getpid()}")
-    save_file({"images": images}, aside, {"digest": _digest(images)})
-    os.replace(aside, kept)
+    try:
+        save_file({"images": images}, aside, {"digest": _digest(images)})
+        os.replace(aside, kept)
+    except (OSError, SafetensorError) as reason:  # a full disk; a folder of that name
+        aside.unlink(missing_ok=True)
+        warnings.warn(f"{kept}: {reason}; the images are not kept", stacklevel=4)
     return images
 
 

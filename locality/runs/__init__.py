@@ -1,1 +1,1 @@
-"""Run folders: `files` names what lies in them, `opening` makes them, `finding` and `resuming` read old ones."""
+"""Run folders: `files` names their content, `opening` makes them, `finding` and `resuming` read old ones."""

@@ -23,8 +23,18 @@ def create_run_folder(root: Path, name: str) -> Path:
 
 
 def point_latest(folder: Path) -> None:
-    """Make `latest`, beside the run folder, a relative link to it; at every moment it points somewhere."""
+    """Make `latest`, beside the run folder, a relative link to it; at every moment it points somewhere.
+
+    Where `latest` is a folder or a file, as in copied runs, it stays, and a line says so.
+    """
+    latest = folder.parent / LATEST
+    if os.path.lexists(latest) and not latest.is_symlink():
+        print(f"note: {latest} is no link, so it is not renewed; the run is {folder}", flush=True)
+        return
     fresh = folder.parent / f".{LATEST}-{os.getpid()}"
-    fresh.unlink(missing_ok=True)
-    fresh.symlink_to(folder.name, target_is_directory=True)
-    os.replace(fresh, folder.parent / LATEST)
+    try:
+        fresh.unlink(missing_ok=True)
+        fresh.symlink_to(folder.name, target_is_directory=True)
+        os.replace(fresh, latest)
+    except OSError as error:  # a file system without links; the run itself needs none
+        print(f"note: {latest} is not renewed ({error.strerror}); the run is {folder}", flush=True)

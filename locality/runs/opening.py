@@ -14,8 +14,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from locality.config import RUN_VARIABLE
-from locality.runs.files import CONFIG, STATUS
 from locality.disk import first_rank, write_atomically
+from locality.runs.files import CONFIG, STATUS
 from locality.runs.folder import LATEST, create_run_folder, point_latest
 
 
@@ -55,8 +55,8 @@ def drop_run(
         shutil.rmtree(folder, ignore_errors=True)
         if before is not None and before.is_dir():
             point_latest(before)
-        else:
-            (folder.parent / LATEST).unlink(missing_ok=True)
+        elif (folder.parent / LATEST).is_symlink():
+            (folder.parent / LATEST).unlink()
 
 
 def close_run() -> None:

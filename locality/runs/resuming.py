@@ -5,8 +5,7 @@ Imports nothing heavy: the command line settles here what a run can be resumed w
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from locality.config import UsageError, nearest
 from locality.runs.files import CONFIG, STATUS
-from locality.runs.finding import training_run
+from locality.runs.finding import UNREADABLE, read_config, read_status, reason, training_run
 
 # What may change when a run goes on: it moves none of its numbers. Everything else makes the run.
 FREE = (
@@ -29,18 +28,26 @@ def check_unfinished(folder: Path) -> None:
         there = [str(path.parent) for path in sorted(folder.parent.glob(f"*/{CONFIG}"))]
         hint = nearest(str(folder), there) if there else ""
         raise UsageError(f"resume={folder}: no run there. {hint}".strip())
-    model = OmegaConf.select(OmegaConf.load(folder / CONFIG), "model")
-    if model is None or "network" not in model:
+    model = _read(folder, CONFIG, read_config).get("model")
+    if not isinstance(model, DictConfig):
+        raise UsageError(f"resume={folder}: {CONFIG} has no model; want the folder of a training run")
+    if "network" not in model:
         raise UsageError(
             f"resume={folder}: nothing to resume, an analytical denoiser is fitted in one pass; "
             "start it again with its own command"
         )
-    status = folder / STATUS
-    if status.is_file() and json.loads(status.read_text())["state"] == "finished":
+    if (folder / STATUS).is_file() and _read(folder, STATUS, read_status)["state"] == "finished":
         raise UsageError(
             f"resume={folder}: nothing to resume, the run has finished; more epochs are another run "
             "(its learning rate falls to 0 at the last one)"
         )
+
+
+def _read(folder: Path, name: str, how: Callable[[Path], Any]) -> Any:
+    try:
+        return how(folder / name)
+    except UNREADABLE as error:
+        raise UsageError(f"resume={folder}: {name} cannot be read ({reason(error)})") from error
 
 
 def resumed(
@@ -53,8 +60,7 @@ def resumed(
     """
     folder = training_run(Path(cfg.resume))
     check_unfinished(folder)
-    saved = OmegaConf.load(folder / CONFIG)
-    assert isinstance(saved, DictConfig)
+    saved: DictConfig = _read(folder, CONFIG, read_config)
     OmegaConf.resolve(cfg)
     merged = saved.copy()
     for override in overrides:
