@@ -38,7 +38,7 @@ def run(cfg: DictConfig) -> dict[str, float]:
         return {}
     _quiet()
     prepared = (Training if cfg.task == "train" else Evaluation)(cfg)
-    loggers = build.made(cfg.logger)
+    loggers = build.made(cfg.logger, where="logger")
     before = latest_run(cfg)
     folder = open_run(cfg)
     set_status(folder, cfg, "running", prepared.facts)

@@ -49,11 +49,11 @@ class Evaluation:
         bank = self.data.bank("train")
         self.facts = {"fingerprint": bank.fingerprint}
         _check_images(path, recipe, bank.image_shape, bank.fingerprint)
-        self.fits = {name: build.fit(node) for name, node in cfg.candidates.items()}
+        self.fits = {name: build.fit(node, f"candidates.{name}") for name, node in cfg.candidates.items()}
         for name, fit in self.fits.items():
             build.try_fit(f"candidates.{name}", fit, bank)
         _forget_removed(cfg)
-        self.compare = build.made(cfg.compare)
+        self.compare = build.made(cfg.compare, where="compare")
         trainer = build.trainer(cfg.trainer, Path(cfg.runs), [], [])
         try:
             self.data.check_ranks(trainer.num_devices * trainer.num_nodes)

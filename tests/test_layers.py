@@ -21,6 +21,8 @@ LEVELS = [
         "statistics_cache",
         "mixture",
         "config",
+        "paths",
+        "settings",
     },
     {"runs"},
     {"posterior"},

@@ -15,7 +15,7 @@ from locality import build
 from locality.build import plain
 from locality.checkpoints.reading import read, rebuilt, sound
 from locality.checkpoints.trained import Trained
-from locality.config import UsageError, of_images
+from locality.config import NAME, UsageError, of_images
 from locality.data import ImageDataModule
 from locality.denoisers.base import Denoiser
 from locality.disk import first_rank
@@ -24,7 +24,6 @@ from locality.runs.finding import Past, answers, networks_in, training_run
 
 OF_A_SWEEP = re.compile(r".*_gamma[0-9.]+")  # names of the networks that networks=sweep falls back to
 ATTENTION = {"none": "unet_conv", "middle": "unet", "all": "unet_attention"}
-NAME = re.compile(r"[A-Za-z0-9_-]+")
 TWIN = "NN2"  # what a second network is called
 Found = dict[str, Path]
 

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
+from locality.config import UsageError
+
 LATEST = "latest"
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO)  # what is wrong with the disk, and not with its path
 
 
 def create_run_folder(root: Path, name: str) -> Path:
     """Make `root/name`, point `root/latest` at it and give it back. Raises FileExistsError if it is there."""
-    root.mkdir(parents=True, exist_ok=True)
     folder = root / name
     try:
+        root.mkdir(parents=True, exist_ok=True)
         folder.mkdir()
     except FileExistsError as error:
         raise FileExistsError(
             f"{folder} is another run's folder: choose another name, or resume it"
+        ) from error
+    except OSError as error:
+        if error.errno in FULL:
+            raise
+        raise UsageError(
+            f"runs={root}: no folder can be made there ({error.strerror}); name another"
         ) from error
     point_latest(folder)
     return folder
