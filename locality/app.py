@@ -61,7 +61,7 @@ class _Run:
 
     def __init__(self, cfg: DictConfig, prepared: Training | Evaluation) -> None:
         self.cfg, self.prepared = cfg, prepared
-        self.loggers = build.made(cfg.logger)
+        self.loggers = build.made(cfg.logger, where="logger")
         self.before = latest_run(cfg)
         self.folder = open_run(cfg)
         self.report: Report | None = None

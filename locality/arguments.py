@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
@@ -12,6 +14,11 @@ from omegaconf.errors import OmegaConfBaseException
 
 from locality.config import check, nearest
 
+TILDE = re.compile(r"""^(?P<key>[+]{0,2}[^=~'"]+)=(?P<quote>['"]?)(?P<path>~[^'"]*)(?P=quote)$""")
+TAKING = (
+    "--cfg", "-c", "--info", "-i", "--package", "-p", "--config-path", "-cp", "--config-name", "-cn",
+    "--config-dir", "-cd",
+)  # fmt: skip  # options whose value is the next word
 TASKS = ("train", "evaluate")
 SPREAD = ("range(", "choice(", "interval(", "glob(")  # how a sweep spells several choices
 
@@ -20,6 +27,55 @@ def choices(configs: Path) -> str:
     """What `--list` prints: every choice of every group."""
     groups = sorted(path for path in configs.iterdir() if path.is_dir())
     return "\n".join(f"{group.name}=" + " | ".join(_names(group)) for group in groups)
+
+
+def expanded(arguments: Sequence[str]) -> list[str]:
+    """The arguments with the tilde of `key=~/place` expanded, as shells expand it elsewhere."""
+
+    def whole(found: re.Match[str]) -> str:
+        path = os.path.expanduser(found["path"])
+        quoted = path.replace("\\", "\\\\").replace("'", "\\'")
+        return found[0] if path == found["path"] else f"{found['key']}='{quoted}'"
+
+    return [TILDE.sub(whole, argument) for argument in arguments]
+
+
+def wrong_option(arguments: Sequence[str]) -> str | None:
+    """What is wrong with the options, `-m` and the like, if anything is."""
+    from hydra._internal.utils import get_args_parser
+
+    def stop(message: str) -> NoReturn:
+        raise ValueError(message)
+
+    parser = get_args_parser()
+    parser.error = stop  # type: ignore[method-assign]
+    try:
+        parser.parse_args(list(arguments))
+    except ValueError as error:
+        found = " ".join(str(error).split())
+        if "unrecognized arguments" in found and "=" in found:
+            return f"{found}; give options, such as -m, before all settings"
+        return f"{found}; see --help"
+    return None
+
+
+def wrong_grammar(arguments: Sequence[str]) -> str | None:
+    """The first setting that Hydra cannot read, if there is one, and how to write it."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    parser = OverridesParser.create()
+    for argument in _settings(arguments):
+        key, given, value = argument.partition("=")
+        name = key.lstrip("+~").partition("@")[0]
+        if given and not all(name.split(".")):
+            return f"no setting named '{name}': a name has no dot at its ends and none beside another"
+        try:
+            parser.parse_override(argument)
+        except (HydraException, ValueError, RecursionError) as error:
+            reason = " ".join(str(error).split("See https")[0].split())
+            hint = f"; put quotes around the value: '{key}=\"{value}\"'" if value and '"' not in value else ""
+            return f"{argument}: cannot be read as <key>=<value> ({reason or type(error).__name__}){hint}"
+    return None
 
 
 def wrong_choice(task: str, configs: Path, arguments: list[str]) -> str | None:
@@ -62,7 +118,8 @@ def explain(error: Exception, task: str, configs: Path, arguments: list[str]) ->
         path = [] if at_home else key.lstrip("~").split(".")
         for depth, part in enumerate(path):
             if not isinstance(node, DictConfig) or part not in node:
-                names = [".".join([*path[:depth], str(name)]) for name in node or ()]
+                inside = node if isinstance(node, DictConfig) else ()
+                names = [".".join([*path[:depth], str(name)]) for name in inside]
                 return f"no setting named '{key}'. {nearest(key, names) if names else ''}".strip()
             node = node[part] if not OmegaConf.is_missing(node, part) else None
     return _one_line(error)
@@ -85,7 +142,13 @@ def check_jobs(task: str, configs: Path, arguments: list[str]) -> None:
                 check(compose(task, list(job)))
 
 
-def _assignments(arguments: list[str]) -> list[str]:
+def _settings(arguments: Sequence[str]) -> list[str]:
+    """All but the options, and what options of two words take."""
+    pairs = zip(["", *arguments], arguments, strict=False)
+    return [one for before, one in pairs if not one.startswith("-") and before not in TAKING]
+
+
+def _assignments(arguments: Sequence[str]) -> list[str]:
     return [argument for argument in arguments if not argument.startswith("-") and "=" in argument]
 
 

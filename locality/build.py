@@ -5,15 +5,17 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import torch
 from hydra.errors import InstantiationException
-from hydra.utils import instantiate
+from hydra.utils import get_object, instantiate
 from lightning import Callback, Trainer
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from locality.bank import ImageBank
 from locality.callbacks.interrupt import StopTogether
@@ -24,38 +26,82 @@ from locality.data.splits import SPLITS, Split
 from locality.denoisers.fitting import Fit, fitted
 from locality.modules.base import DenoiserModule
 from locality.runs.saving import WholeCheckpoints
+from locality.settings import misfit, nodes
 from locality.statistics import GaussianStats
 
+Built = TypeVar("Built")
 TRIAL_SIDE = 4  # pixels; settings of a denoiser are tried on corners of the images
-REFUSALS = (ValueError, TypeError, ImportError, AttributeError, MisconfigurationException)
+# What Python, torch and Lightning raise for values that they cannot take. A RuntimeError of a GPU is none.
+REFUSALS = (
+    ValueError, TypeError, ImportError, AttributeError, ArithmeticError, LookupError, AssertionError,
+    MemoryError, RuntimeError, MisconfigurationException,
+)  # fmt: skip
+BREAKAGES = (torch.OutOfMemoryError, NotImplementedError)
+TAUGHT = (ValueError, MisconfigurationException)  # these say by themselves what they want
+JUDGED = ("locality.", "lightning.")  # whose annotations settings are held against
 
 Node = DictConfig | Mapping[str, Any]
 
 
-def made(node: Node, *args: Any, **kwargs: Any) -> Any:
-    """What the node's `_target_` builds. Raises UsageError, in one line, for values that it refuses."""
+def made(node: Node, *args: Any, where: str = "", **kwargs: Any) -> Any:
+    """What the node's `_target_` builds. Raises UsageError, in one line, for values that it refuses.
+
+    `where` is the node's place in the config, for messages.
+    """
+    if not isinstance(node, Mapping | DictConfig) or not node.get("_target_"):
+        raise UsageError(
+            f"{where or 'config'}: want settings with a _target_ that says what to build, got {node!r}"
+        )
+    name = str(node["_target_"])
     try:
-        return instantiate(node, *args, **kwargs)
-    except InstantiationException as error:
-        cause = error.__cause__ or error
+        found = instantiate(node, *args, **kwargs)
+    except (InstantiationException, OmegaConfBaseException, *REFUSALS) as error:
+        cause: BaseException = error
         while isinstance(cause, InstantiationException) and cause.__cause__ is not None:
             cause = cause.__cause__
-        if isinstance(cause, (*REFUSALS, InstantiationException)):
-            raise UsageError(" ".join(f"{node.get('_target_', '?')}: {cause}".split())) from error
-        raise
+        if isinstance(cause, BREAKAGES) or not isinstance(
+            cause, (*REFUSALS, InstantiationException, OmegaConfBaseException)
+        ):
+            raise
+        told = None if isinstance(cause, TAUGHT) else _misfit(where or name, node)
+        raise UsageError(told or line(f"{name}: ", cause)) from error
+    told = _misfit(where or name, node)
+    if told:
+        raise UsageError(told)
+    return found
+
+
+def _misfit(where: str, node: Node) -> str | None:
+    for place, one in nodes(where, plain(node)):
+        try:
+            target = get_object(str(one["_target_"]))
+        except (ImportError, ValueError):  # instantiate says this better
+            continue
+        if callable(target) and str(one["_target_"]).startswith(JUDGED):
+            told = misfit(place, target, one)
+            if told:
+                return told
+    return None
+
+
+def line(before: str, error: BaseException) -> str:
+    """An error in one line; its kind, where it says no more."""
+    return " ".join(f"{before}{error}".split()) if str(error) else f"{before}{type(error).__name__}"
 
 
 def datamodule(node: Node, splits: Sequence[Split] = SPLITS) -> ImageDataModule:
     """The data module of a config; its images are read, so that what is wrong with them is told now."""
-    data = made(node)
+    data = made(node, where="data")
     if not isinstance(data, ImageDataModule):
         raise UsageError(f"data: want an ImageDataModule, got {data!r}")
     try:
         for split in splits:
             data.bank(split)
         data.pixels  # noqa: B018 (checks them)
-    except (ValueError, TypeError) as error:
-        raise UsageError(" ".join(str(error).split())) from error
+    except BREAKAGES:
+        raise
+    except REFUSALS as error:
+        raise UsageError(line("", error)) from error
     return data
 
 
@@ -68,21 +114,33 @@ def trainer(
     bar: list[Callback] = [StopTogether()]
     bar += [ProgressBar()] if settings.get("enable_progress_bar", True) else []
     # Inference mode would cut the gradients that sensitivity fields are made of; the data shares out ranks.
-    found: Trainer = made(
-        settings,
+    found = made(
+        settings, where="trainer",
         default_root_dir=str(folder), logger=tools, callbacks=[*callbacks, *bar],
         inference_mode=False, use_distributed_sampler=False, num_sanity_val_steps=0,
         enable_model_summary=False,
         enable_checkpointing=any(isinstance(callback, ModelCheckpoint) for callback in callbacks),
     )  # fmt: skip
+    found = _of_kind("trainer", found, Trainer)
     # Not among `plugins`, where a config may have its own.
     found.strategy.checkpoint_io = WholeCheckpoints()
     return found
 
 
-def fit(node: Node) -> Fit:
+def check_batches(node: Node, data: ImageDataModule) -> None:
+    """Raises UsageError for a share of the batches of a split, `limit_*_batches`, that leaves none."""
+    loaders = {"train": data.train_dataloader, "val": data.val_dataloader, "test": data.test_dataloader}
+    for name, loader in loaders.items():
+        share, count = node.get(f"limit_{name}_batches"), len(loader())
+        if isinstance(share, float) and share > 0 and int(share * count) == 0:
+            raise UsageError(
+                f"trainer.limit_{name}_batches: {share:g} of {count} batches is none; want at least one"
+            )
+
+
+def fit(node: Node, where: str = "denoiser") -> Fit:
     """A denoiser's `fit`, its settings bound, waiting for a bank."""
-    return made(node, _partial_=True)
+    return made(node, where=where, _partial_=True)
 
 
 def try_fit(name: str, fit: Fit, bank: ImageBank) -> None:
@@ -97,18 +155,23 @@ def try_fit(name: str, fit: Fit, bank: ImageBank) -> None:
     try:
         with warnings.catch_warnings(action="ignore"):  # the fit itself will warn
             fitted(fit, corners, lambda: GaussianStats.measured(corners))
-    except (ValueError, TypeError) as error:
-        raise UsageError(f"{name}: {' '.join(str(error).split())}") from error
+    except BREAKAGES:
+        raise
+    except REFUSALS as error:
+        raise UsageError(line(f"{name}: ", error)) from error
 
 
 def module(node: Node, image_shape: tuple[int, ...]) -> DenoiserModule:
     """The Lightning module of a model config, for images of this shape."""
     settings = plain(node)
-    if "denoiser" in settings:
+    if isinstance(settings.get("denoiser"), Mapping):
         settings["denoiser"] = {**settings["denoiser"], "_partial_": True}
-    found = made(settings, image_shape=image_shape)
-    if not isinstance(found, DenoiserModule):
-        raise UsageError(f"model: want a DenoiserModule, got {type(found).__name__}")
+    return _of_kind("model", made(settings, where="model", image_shape=image_shape), DenoiserModule)
+
+
+def _of_kind(where: str, found: Any, kind: type[Built]) -> Built:
+    if not isinstance(found, kind):
+        raise UsageError(f"{where}: want a _target_ that makes a {kind.__name__}, got {type(found).__name__}")
     return found
 
 

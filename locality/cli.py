@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 import traceback
+import warnings
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -28,14 +29,24 @@ def main(task: str, configs: Path) -> None:
     if _launched():  # the run folder has its config; its arguments may be a whole sweep
         _launch(DictConfig(OmegaConf.load(Path(os.environ[RUN_VARIABLE]) / "config.yaml")))
         return
-    arguments = sys.argv[1:]
     _failed.clear()
-    from locality.arguments import check_jobs, choices, explain, wrong_choice
+    warnings.showwarning = _note
+    from locality.arguments import (
+        check_jobs,
+        choices,
+        expanded,
+        explain,
+        wrong_choice,
+        wrong_grammar,
+        wrong_option,
+    )
+
+    arguments = sys.argv[1:] = expanded(sys.argv[1:])
 
     if "--list" in arguments:
         print(choices(configs))
         return
-    wrong = wrong_choice(task, configs, arguments)
+    wrong = wrong_option(arguments) or wrong_choice(task, configs, arguments) or wrong_grammar(arguments)
     if wrong:
         _stop(wrong, 2)
     import hydra
@@ -140,8 +151,9 @@ def _tidy() -> None:
     if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
         folder = Path(HydraConfig.get().sweep.dir)
         (folder / "multirun.yaml").unlink(missing_ok=True)
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
+        for place in (folder, folder.parent):  # the latter where no job had a run folder
+            if place.is_dir() and not any(place.iterdir()) and place.resolve() != Path.cwd():
+                place.rmdir()
 
 
 def _end(message: str, code: int) -> None:
@@ -152,12 +164,18 @@ def _end(message: str, code: int) -> None:
     if HydraConfig.initialized():
         hydra = HydraConfig.get()
         if hydra.mode == RunMode.MULTIRUN and str(hydra.launcher._target_).endswith(".BasicLauncher"):
-            print(f"{Path(sys.argv[0]).name}: job {hydra.job.num}: {message}", file=sys.stderr, flush=True)
+            told = f"job {hydra.job.num}: {' '.join(message.split())}"
+            print(f"{Path(sys.argv[0]).name}: {told}", file=sys.stderr, flush=True)
             _failed.append(code)
             return
     _stop(message, code)
 
 
+def _note(message: Warning | str, *_: object, **__: object) -> None:
+    """A warning in one line, beside the other notes: stderr is for the line that a command ends in."""
+    print(f"note: {' '.join(str(message).split())}", flush=True)
+
+
 def _stop(message: str, code: int) -> NoReturn:
-    print(f"{Path(sys.argv[0]).name}: {message}", file=sys.stderr)
+    print(f"{Path(sys.argv[0]).name}: {' '.join(message.split())}", file=sys.stderr)
     raise SystemExit(code)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import difflib
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,8 +12,13 @@ from typing import Any
 from omegaconf import MISSING, DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from locality.paths import check_folder, check_text, path_given
+
 RUN_VARIABLE = "LOCALITY_RUN"  # the run folder, told by a first rank to the ranks that it starts
 
+PATHS = ("runs", "cache", "resume", "checkpoint", "pretrained")  # settings that are paths
+FOLDERS = ("runs", "cache")  # those that are written to
+NAME = re.compile(r"[A-Za-z0-9_-]+")  # of a network or a candidate: a part of file names
 CHOICES = ("twin", "sweep", "models", "halves")  # of networks that are looked for
 
 
@@ -69,19 +75,25 @@ def _share(value: Any, least: int) -> bool:
     return value is None or _whole(value, least) or (isinstance(value, float) and 0 <= value <= 1)
 
 
+# Settings of the trainer that would be overruled.
+OURS = (
+    "logger", "callbacks", "default_root_dir", "inference_mode", "use_distributed_sampler",
+    "num_sanity_val_steps", "enable_model_summary", "enable_checkpointing",
+)  # fmt: skip
 # What Lightning would take and stumble over later; it judges the other settings itself, when it is built.
 _TRAINER: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "max_epochs": ("a whole number from 1, or -1 for no bound", lambda v: v == -1 or _whole(v, 1)),
     "max_steps": ("a whole number from 1, or -1 for no bound", lambda v: v == -1 or _whole(v, 1)),
     "limit_train_batches": ("batches from 1, a fraction of 1.0, or null", lambda v: _share(v, 1) and v != 0),
     "limit_val_batches": ("batches from 0, a fraction of 1.0, or null", lambda v: _share(v, 0)),
-    "limit_test_batches": ("batches from 0, a fraction of 1.0, or null", lambda v: _share(v, 0)),
-    "check_val_every_n_epoch": ("a whole number from 1", lambda v: _whole(v, 1)),
-    "log_every_n_steps": ("a whole number from 1", lambda v: _whole(v, 1)),
-    "gradient_clip_val": (
-        "a norm above 0, or null",
-        lambda v: v is None or (isinstance(v, int | float) and not isinstance(v, bool) and v > 0),
+    "limit_test_batches": (
+        "batches from 1, a fraction of 1.0, or null: a run ends with numbers of test images",
+        lambda v: _share(v, 1) and v != 0,
     ),
+    "overfit_batches": ("0; to learn few images by heart use data.subset=<images>", lambda v: v == 0),
+    "fast_dev_run": ("false; to see that all works use trainer=smoke", lambda v: v is False),
+    "barebones": ("false: a run has a record", lambda v: v is False),
+    **dict.fromkeys(OURS, ("it left out: every run sets it itself", lambda v: False)),
 }
 
 
@@ -103,14 +115,22 @@ def check(cfg: DictConfig) -> DictConfig:
         raise UsageError(f"{', '.join(missing)}: not set; give {missing[0]}=<value>")
     if not 0 <= checked.seed < 2**32:
         raise UsageError(f"seed: want a whole number from 0 to {2**32 - 1}, got {checked.seed}")
-    for name in ("resume", "checkpoint", "pretrained"):
-        if OmegaConf.select(checked, name) == "":  # an unset variable of the shell, most likely
-            raise UsageError(f"{name}: want a path, got nothing; leave it out, or fill it in")
+    try:
+        check_text("", OmegaConf.to_container(checked))
+        for name in PATHS:
+            if OmegaConf.select(checked, name) is not None:
+                checked[name] = path_given(name, checked[name])
+        for name in FOLDERS:
+            check_folder(name, checked[name])
+        _check_networks(checked)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
     if task == "train" and checked.data is None:
         raise UsageError("data: want one of configs/data, such as data=photos, got none")
     if task == "train" and checked.sweep not in (None, "resume"):
         raise UsageError(f"sweep: want resume, or leave it out, got {checked.sweep!r}")
     _check_pattern(checked.data)
+    _check_targets(checked)
     _check_trainer(checked.trainer)
     if task == "train" and checked.pretrained and "pretrained" not in checked.model.get("network", {}):
         raise UsageError(f"pretrained={checked.pretrained}: give model=hub, too, which goes on from it")
@@ -119,17 +139,41 @@ def check(cfg: DictConfig) -> DictConfig:
             f"gamma={checked.gamma:g} needs data with a pattern, such as data=photos_pattern; or give gamma=0"
         )
     assert isinstance(checked, DictConfig)
-    if task == "evaluate":
-        _check_networks(checked)
     return checked
+
+
+def _check_targets(cfg: DictConfig) -> None:
+    """Raises UsageError where something is to be built, and nothing says what."""
+    built: dict[str, Any] = {
+        name: cfg.get(name) for name in ("data", "trainer", "logger", "model", "compare")
+    }
+    built |= {f"candidates.{name}": node for name, node in (cfg.get("candidates") or {}).items()}
+    for name, node in built.items():
+        if node is not None and not (isinstance(node, DictConfig) and isinstance(node.get("_target_"), str)):
+            got = OmegaConf.to_container(node) if OmegaConf.is_config(node) else node
+            raise UsageError(f"{name}: want settings with a _target_, as in configs/, got {got!r}")
+    names = [str(name) for name in cfg.get("candidates") or {}]
+    for name in names:
+        if not NAME.fullmatch(name):
+            raise UsageError(f"candidates.{name}: want a name of letters, digits, - and _")
+        if [other.lower() for other in names].count(name.lower()) > 1:
+            raise UsageError(f"candidates.{name}: want names that differ in more than capital letters")
 
 
 def _check_networks(cfg: DictConfig) -> None:
     """`networks` is a mapping, a list or a word; without a checkpoint its first one sets the data."""
+    if cfg.task != "evaluate":
+        return
     if not isinstance(cfg.networks, DictConfig | ListConfig) and cfg.networks not in (None, *CHOICES):
         raise UsageError(
             f"networks: want {{name: runs/<run>}}, [runs/<run>], {' or '.join(CHOICES)}, got {cfg.networks!r}"
         )
+    named = cfg.networks if isinstance(cfg.networks, DictConfig | ListConfig) else []
+    keys = list(named) if isinstance(named, DictConfig) else range(len(named))
+    for key in keys:
+        if not isinstance(named[key], str):
+            raise UsageError(f"networks: want paths, such as runs/<run>, got {named[key]!r}")
+        named[key] = path_given("networks", named[key])
     if cfg.checkpoint is None and (not cfg.networks or cfg.networks == "twin"):
         raise UsageError("networks: want at least one, such as [runs/<run>], where checkpoint is null")
     if cfg.checkpoint is None and cfg.data is not None:

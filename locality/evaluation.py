@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from omegaconf import DictConfig, open_dict
 from locality import build
 from locality.build import plain
 from locality.checkpoints.networks import networks, twin
-from locality.checkpoints.reading import calibrations, read, rebuilt
+from locality.checkpoints.reading import calibrations, read, rebuilt, sound
 from locality.checkpoints.trained import Trained
 from locality.compare.context import Context
 from locality.config import UsageError
@@ -24,7 +25,7 @@ from locality.denoisers.base import Denoiser
 from locality.denoisers.fitting import keeping
 from locality.disk import first_rank
 from locality.report import Report
-from locality.runs.finding import newest_network, tell_skipped, training_run
+from locality.runs.finding import newest_networks, none_found, training_run
 
 
 class Evaluation:
@@ -36,30 +37,31 @@ class Evaluation:
         self.cfg = cfg
         lightning.seed_everything(cfg.seed, verbose=False)
         self.networks = {} if cfg.networks == "twin" else networks(cfg)
-        source, checkpoint = _source(cfg, self.networks)
+        path = source(cfg, self.networks)
+        checkpoint = read(path, cfg.trust)
         if cfg.networks == "twin":
-            self.networks = twin(cfg, source, checkpoint)
+            self.networks = twin(cfg, path, checkpoint)
         recipe = checkpoint["hyper_parameters"]
         # Resolved, so that config.yaml names what was evaluated, and on which images.
-        cfg.checkpoint = str(source)
+        cfg.checkpoint = str(path)
         cfg.data = _data(cfg, recipe["data"])
         cfg.gamma = cfg.data.gamma
         self.data = build.datamodule(cfg.data)
         bank = self.data.bank("train")
         self.facts = {"fingerprint": bank.fingerprint}
-        _check_images(source, recipe, bank.image_shape, bank.fingerprint)
-        self.fits = {name: build.fit(node) for name, node in cfg.candidates.items()}
+        _check_images(path, recipe, bank.image_shape, bank.fingerprint)
+        self.fits = {name: build.fit(node, f"candidates.{name}") for name, node in cfg.candidates.items()}
         for name, fit in self.fits.items():
             build.try_fit(f"candidates.{name}", fit, bank)
         _forget_removed(cfg)
-        self.compare = build.made(cfg.compare)
+        self.compare = build.made(cfg.compare, where="compare")
         trainer = build.trainer(cfg.trainer, Path(cfg.runs), [], [])
         try:
             self.data.check_ranks(trainer.num_devices * trainer.num_nodes)
         except ValueError as error:
             raise UsageError(str(error)) from error
-        self.calibrations = calibrations(source)
-        self.reference = rebuilt(checkpoint, source, cfg.cache)
+        self.calibrations = calibrations(path)
+        self.reference = rebuilt(checkpoint, path, cfg.cache)
 
     def run(self, folder: Path, report: Report, tools: list[Logger]) -> dict[str, float]:
         """Compare."""
@@ -107,28 +109,19 @@ def _name(reference: Denoiser, taken: Collection[str]) -> str:
     return f"{words}_reference" if words in taken else words
 
 
-def _source(cfg: DictConfig, networks: Mapping[str, Trained]) -> tuple[Path, dict[str, Any]]:
-    """Where the reference is, and its checkpoint; for `auto`, the newest that can be loaded."""
-    if cfg.checkpoint == "auto":
-        return _newest(cfg)
-    asked = next(iter(networks.values())).path if cfg.checkpoint is None else Path(cfg.checkpoint)
-    source = training_run(asked)
-    return source, read(source, cfg.trust)
-
-
-def _newest(cfg: DictConfig) -> tuple[Path, dict[str, Any]]:
-    skip: list[Path] = []
-    while True:
-        source = newest_network(Path(cfg.runs), cfg.data, cfg.gamma, skip)
-        try:
-            checkpoint = read(source, cfg.trust)
-        except UsageError as error:
-            tell_skipped("checkpoint=auto", source, error)
-            skip.append(source)
-            continue
-        if first_rank():
-            print(f"checkpoint=auto: {source}", flush=True)
-        return source, checkpoint
+def source(cfg: DictConfig, networks: Mapping[str, Trained]) -> Path:
+    """What is evaluated; for `auto` the newest network that can be read. Raises UsageError for none."""
+    if cfg.checkpoint is None:
+        return next(iter(networks.values())).path
+    if cfg.checkpoint != "auto":
+        return training_run(Path(cfg.checkpoint))
+    runs, readable = Path(cfg.runs), partial(read, trust=cfg.trust)
+    found = next((one for one in newest_networks(runs, cfg.data, cfg.gamma) if sound(one, readable)), None)
+    if found is None:
+        raise UsageError(none_found(runs, cfg.data))
+    if first_rank():
+        print(f"checkpoint=auto: {found}", flush=True)
+    return found
 
 
 def _data(cfg: DictConfig, trained_on: dict[str, Any] | None) -> dict[str, Any]:

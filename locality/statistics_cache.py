@@ -46,8 +46,9 @@ def kept(
     """Tensors of a sound file, else computed and kept there.
 
     A file that is damaged, or was written for something else, is recomputed with one warning, never trusted.
+    Where a folder has its name, the result is not kept, with one warning.
     """
-    if path.exists():
+    if path.is_file():
         try:
             return _read(path, known, notes)
         except (_UnsoundError, SafetensorError, OSError, KeyError, ValueError) as reason:

@@ -95,6 +95,7 @@ class Training:
                 **(ONE_PASS if self.analytic else {}),
             )  # fmt: skip
             self.data.check_ranks(trainer.num_devices * trainer.num_nodes)
+            build.check_batches(self.cfg.trainer, self.data)
             if not self.analytic:
                 self.module.schedule.leading(self.cfg.samples.get("steps", 1))
         except (ValueError, TypeError) as error:

@@ -24,6 +24,8 @@ LEVELS = [
         "config",
         "finite_sample",
         "trust",
+        "paths",
+        "settings",
     },
     {"runs", "ranks", "stopping"},
     {"posterior"},

@@ -16,6 +16,8 @@ from typing import Any, ClassVar, Self
 from locality.bank import ImageBank, thinned
 from locality.denoisers.fitting import Fit
 
+# What other content, or no file, ends in.
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError)
 NETWORK, CLEAN = "network", "clean images"  # what estimates are measured against
 
 
@@ -76,7 +78,7 @@ class Kept(ABC):
             assert is_dataclass(cls)
             found = cls(*(_tuples(content[field.name]) for field in fields(cls)))
             good = content == found._content()
-        except (KeyError, TypeError, ValueError) as error:
+        except _UNREADABLE as error:
             raise ValueError(f"{path}: not a calibration ({error!r}); calibrate again") from error
         if not good:
             raise ValueError(f"{path}: edited, damaged or of another version; calibrate again")
@@ -93,7 +95,7 @@ def load(path: str | Path) -> Kept:
     """Read what any calibration saved. Raises ValueError for any other content."""
     try:
         kind = Kept.formats[json.loads(Path(path).read_text())["format"]]
-    except (KeyError, TypeError, ValueError) as error:
+    except _UNREADABLE as error:
         raise ValueError(f"{path}: not a calibration ({error!r}); calibrate again") from error
     return kind.load(path)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -13,19 +13,18 @@ from omegaconf import DictConfig
 
 from locality import build
 from locality.build import plain
-from locality.checkpoints.reading import read, rebuilt
+from locality.checkpoints.reading import read, rebuilt, sound
 from locality.checkpoints.trained import Trained
-from locality.config import UsageError, of_images
+from locality.config import NAME, UsageError, of_images
 from locality.data import ImageDataModule
 from locality.data.subset import HALVES
 from locality.denoisers.base import Denoiser
 from locality.disk import first_rank
-from locality.runs.files import CHECKPOINT, CONFIG, generations, read_config, shipped
-from locality.runs.finding import runs_in, tell_skipped, training_run
+from locality.runs.files import CHECKPOINT, RECIPE, shipped
+from locality.runs.finding import Past, answers, networks_in, training_run
 
 OF_A_SWEEP = re.compile(r".*_gamma[0-9.]+")  # names of the networks that networks=sweep falls back to
 ATTENTION = {"none": "unet_conv", "middle": "unet", "all": "unet_attention"}
-NAME = re.compile(r"[A-Za-z0-9_-]+")
 TWIN = "NN2"  # what a second network is called
 Found = dict[str, Path]
 
@@ -41,9 +40,11 @@ def networks(cfg: DictConfig) -> dict[str, Trained]:
     """
     asked = plain(cfg.networks) if isinstance(cfg.networks, DictConfig) else cfg.networks
     if asked == "sweep":
-        asked = _readable(cfg, lambda skip: newest_sweep(Path(cfg.runs), cfg.unfinished, skip))
+        asked = newest_sweep(Path(cfg.runs), cfg.unfinished, cfg.trust)
     elif asked == "models":
-        asked = _readable(cfg, lambda skip: newest_models(Path(cfg.runs), cfg.unfinished, cfg.gamma, skip))
+        asked = newest_models(Path(cfg.runs), cfg.unfinished, cfg.gamma, cfg.trust)
+    elif asked == "halves":
+        asked = newest_halves(Path(cfg.runs), cfg.unfinished, cfg.gamma, cfg.trust)
     data = cache(lambda text: build.datamodule(json.loads(text)))
     if asked is None:
         return {}
@@ -76,19 +77,17 @@ def twin(cfg: DictConfig, path: Path, checkpoint: Mapping[str, Any]) -> dict[str
     if own["data"] is not None:  # a foreign network does not say
         images = of_images(own["data"])
         runs = _runs(Path(cfg.runs), unfinished=False)
-        same = [folder for folder, run in runs if of_images(run["data"]) == images]
-        others = same + shipped()
-    for folder in others:
-        try:
-            other = read(folder, cfg.trust)
-        except UsageError as error:
-            tell_skipped("networks=twin", folder, error)
-            continue
+        same = answers(runs, lambda run: of_images(run["data"]) == images)
+        others = [run.folder for run, good in same if good] + shipped()
+
+    def fits(folder: Path) -> bool:
+        other = read(folder, cfg.trust)
         recipe = other["hyper_parameters"]
-        unlike = (
-            recipe["model"].get("seed") != own["model"].get("seed") and folder.resolve() != path.resolve()
-        )
-        if unlike and alike(recipe) == alike(own) and steps_of(other) == steps_of(checkpoint):
+        unlike = recipe["model"]["seed"] != own["model"]["seed"] and folder.resolve() != path.resolve()
+        return unlike and alike(recipe) == alike(own) and steps_of(other) == steps_of(checkpoint)
+
+    for folder in others:
+        if sound(folder, fits):
             cfg.networks = {TWIN: str(folder)}
             return networks(cfg)
     if first_rank():
@@ -97,8 +96,8 @@ def twin(cfg: DictConfig, path: Path, checkpoint: Mapping[str, Any]) -> dict[str
     return {}
 
 
-def newest_sweep(root: Path, unfinished: bool, skip: Collection[Path] = ()) -> list[Path]:
-    """The runs of the newest sweep over the strength of a pattern, gamma = 0 first; some left out."""
+def newest_sweep(root: Path, unfinished: bool, trust: bool = False) -> list[Path]:
+    """The runs of the newest sweep over the strength of a pattern, gamma = 0 first."""
 
     def alike(run: Mapping[str, Any]) -> Any:
         model, data = run["model"], run["data"]
@@ -107,11 +106,17 @@ def newest_sweep(root: Path, unfinished: bool, skip: Collection[Path] = ()) -> l
         ignored = ("seed", "gamma")
         return [{k: v for k, v in part.items() if k not in ignored} for part in (model, data)]
 
-    for group in _groups(root, unfinished, skip, alike, _gamma_and_seed):
+    def enough(group: Mapping[tuple[float, int], Any]) -> bool:
         gammas = {gamma for gamma, _ in group}
-        if 0.0 in gammas and len(gammas) > 1:
-            return [group[key] for key in sorted(group)]
-    ours = [one for one in shipped() if OF_A_SWEEP.fullmatch(one.name) and one not in skip]
+        return 0.0 in gammas and len(gammas) > 1
+
+    def tell(run: Mapping[str, Any]) -> tuple[float, int]:
+        return float(run["data"]["gamma"]), int(run["seed"])
+
+    group = _newest_group(_runs(root, unfinished), alike, tell, enough, trust)
+    if group:
+        return [group[key] for key in sorted(group)]
+    ours = [folder for folder in shipped() if OF_A_SWEEP.fullmatch(folder.name)]
     if len(ours) > 1:
         return ours
     raise UsageError(
@@ -120,36 +125,43 @@ def newest_sweep(root: Path, unfinished: bool, skip: Collection[Path] = ()) -> l
     )
 
 
-def newest_models(root: Path, unfinished: bool, gamma: float | None, skip: Collection[Path] = ()) -> Found:
-    """The newest runs of different models on the same images; some left out."""
+def newest_models(root: Path, unfinished: bool, gamma: float | None, trust: bool = False) -> Found:
+    """The newest runs of different models on the same images."""
 
     def alike(run: Mapping[str, Any]) -> Any:
         if gamma is not None and run["data"]["gamma"] != gamma:
             return None
         return {key: value for key, value in run["data"].items() if key != "seed"}
 
-    for group in _groups(root, unfinished, skip, alike, lambda run: model_name(run["model"])):
-        if len(group) > 1:
-            return {name: group[name] for name in sorted(group)}
+    def tell(run: Mapping[str, Any]) -> str:
+        return model_name(run["model"])
+
+    group = _newest_group(_runs(root, unfinished), alike, tell, lambda group: len(group) > 1, trust)
+    if group:
+        return {name: group[name] for name in sorted(group)}
     raise UsageError(
         f"networks=models: no {_kind(unfinished)} training runs in {root}/ of different models on the same "
         "images; train some: python train.py -m model=unet,dit,mlp"
     )
 
 
-def newest_halves(root: Path, unfinished: bool, gamma: float | None) -> Found:
+def newest_halves(root: Path, unfinished: bool, gamma: float | None, trust: bool = False) -> Found:
     """The newest two runs that differ in nothing but the half of the images that they learned from."""
 
-    def alike(run: DictConfig) -> Any:
-        if run.data.subset_draw not in HALVES or gamma not in (None, run.data.gamma):
+    def alike(run: Mapping[str, Any]) -> Any:
+        if run["data"]["subset_draw"] not in HALVES or gamma not in (None, run["data"]["gamma"]):
             return None
-        data = {key: value for key, value in plain(run.data).items() if key != "subset_draw"}
-        return plain(run.model), data
+        data = {key: value for key, value in run["data"].items() if key != "subset_draw"}
+        return run["model"], data
 
-    for runs in (_runs(root, unfinished), _exported()):
-        for group in _grouped(runs, alike, lambda run: str(run.data.subset_draw)):
-            if set(group) == set(HALVES):
-                return {half.replace(":", ""): group[half] for half in HALVES}
+    def tell(run: Mapping[str, Any]) -> str:
+        return str(run["data"]["subset_draw"])
+
+    ships = [Past(folder, folder / RECIPE) for folder in shipped()]
+    for runs in (_runs(root, unfinished), ships):
+        group = _newest_group(runs, alike, tell, lambda group: set(group) == set(HALVES), trust)
+        if group:
+            return {half.replace(":", ""): group[half] for half in HALVES}
     command = "python train.py data=photos data.subset_draw"
     raise UsageError(
         f"networks=halves: no {_kind(unfinished)} training runs in {root}/ on disjoint halves of the same "
@@ -165,67 +177,37 @@ def model_name(model: Mapping[str, Any]) -> str:
     return ATTENTION[model["network"]["attention"]] if name == "unet" else name
 
 
-def _gamma_and_seed(run: Mapping[str, Any]) -> tuple[float, int]:
-    return float(run["data"]["gamma"]), int(run["seed"])
+def _newest_group(
+    runs: Iterable[Past],  # newest first
+    alike: Callable[[Mapping[str, Any]], Any],  # equal for runs of one group; None for runs of none
+    tell: Callable[[Mapping[str, Any]], Any],  # what tells the runs of a group apart
+    enough: Callable[[Mapping[Any, Any]], bool],  # of a group, by what tells its runs apart
+    trust: bool,
+) -> dict[Any, Path]:
+    """The newest group of training runs that is enough, the newest readable one of each kind; or none."""
 
+    def question(run: Mapping[str, Any]) -> tuple[str, Any] | None:
+        key = alike(run)
+        # An exported network has no trainer.
+        return None if key is None else (json.dumps([key, run.get("trainer")], sort_keys=True), tell(run))
 
-def _readable(cfg: DictConfig, search: Callable[[Collection[Path]], Any]) -> Any:
-    """What a search finds among the run folders, those left out, by name, that cannot be loaded."""
-    skip: dict[Path, UsageError] = {}
-    while True:
-        found = search(skip.keys())
-        before = len(skip)
-        for folder in found.values() if isinstance(found, Mapping) else found:
-            try:
-                read(folder, cfg.trust)
-            except UsageError as error:
-                tell_skipped(f"networks={cfg.networks}", folder, error)
-                skip[folder] = error
-        if len(skip) == before:
+    groups: dict[str, dict[Any, list[Path]]] = {}
+    readable = partial(read, trust=trust)
+    for run, answer in answers(runs, question):
+        if answer is not None:
+            groups.setdefault(answer[0], {}).setdefault(answer[1], []).append(run.folder)
+    for group in filter(enough, groups.values()):
+        newest = {
+            part: next((one for one in paths if sound(one, readable)), None) for part, paths in group.items()
+        }
+        found = {part: one for part, one in newest.items() if one is not None}
+        if enough(found):
             return found
+    return {}
 
 
-def _groups(
-    root: Path, unfinished: bool, skip: Collection[Path],
-    alike: Callable[[Mapping[str, Any]], Any], tell: Callable[[Mapping[str, Any]], Any],
-) -> list[dict[Any, Path]]:  # fmt: skip
-    """Training runs that are alike, by what tells them apart (the newest of each); newest groups first."""
-    return _grouped(_runs(root, unfinished), alike, tell)
-
-
-def _grouped(
-    runs: Iterable[tuple[Path, DictConfig]],
-    alike: Callable[[DictConfig], Any],
-    tell: Callable[[DictConfig], Any],
-) -> list[dict[Any, Path]]:
-    groups: dict[str, dict[Any, Path]] = {}
-    for folder, run in _runs(root, unfinished):
-        if folder in skip:
-            continue
-        try:
-            key = alike(run)
-            told = None if key is None else tell(run)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:  # a config without these parts
-            tell_skipped("networks", folder, error)
-            continue
-        if key is not None:
-            text = json.dumps([key, run["trainer"]], sort_keys=True)
-            groups.setdefault(text, {}).setdefault(told, folder)
-    return list(groups.values())
-
-
-def _runs(root: Path, unfinished: bool) -> Iterator[tuple[Path, dict[str, Any]]]:  # newest first
-    for folder, facts in reversed(runs_in(root)):
-        known = facts["state"] == "finished" or unfinished
-        # Weights may have been removed to make room.
-        if facts["task"] == "train" and facts["network"] and known and generations(folder):
-            try:
-                run = read_config(folder / CONFIG)
-            except UsageError as error:
-                tell_skipped("networks", folder, error)
-                continue
-            if all(isinstance(run.get(part), dict) for part in ("model", "data", "trainer")):
-                yield folder, run
+def _runs(root: Path, unfinished: bool) -> list[Past]:  # newest first
+    return networks_in(root, unfinished)[::-1]
 
 
 def _trained(path: str | Path, data: Callable[[str], ImageDataModule], cfg: DictConfig) -> Trained:

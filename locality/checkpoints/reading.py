@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from hydra.utils import get_class
+from safetensors import SafetensorError
 from torch import Tensor
 
 from locality import build
@@ -17,7 +19,7 @@ from locality.networks.foreign import hub, image_shape_of, is_foreign, settled
 from locality.networks.weights import fill, refuse_pointer
 from locality.runs.checkpoint_file import newest_checkpoint, read_checkpoint
 from locality.runs.files import CHECKPOINT, generations, is_exported
-from locality.runs.finding import training_run
+from locality.runs.finding import UNREADABLE, leave_out, training_run
 from locality.statistics import GaussianStats
 from locality.trust import Untrusted, check_recipe
 
@@ -117,6 +119,15 @@ def _check_form(path: Path, content: Any) -> None:
     good = good and all(type(of) is str and of in ("class", "fingerprint") for of in kept)
     if not good or not all(isinstance(one, Tensor) for one in content["state_dict"].values()):
         raise UsageError(f"checkpoint={path}: {NOT_OURS}")
+
+
+def sound(path: Path, good: Callable[[Path], object] = read) -> bool:
+    """Whether a network that nobody named can be read, and is a good one; the unreadable is told of once."""
+    try:
+        return bool(good(path))
+    except (*UNREADABLE, SafetensorError, RuntimeError) as error:
+        leave_out(path, error)
+        return False
 
 
 def calibrations(path: str | Path) -> Path:

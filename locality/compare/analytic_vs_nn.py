@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from torch import Tensor
 from torchmetrics import Metric
 
-from locality.compare.context import Context
+from locality.compare.context import Calibration, Context
 from locality.compare.drawing import SIGMA, mean_series
 from locality.compare.summary import FLOOR, Summary
 from locality.config import UsageError
@@ -23,7 +23,7 @@ def analytic_vs_nn(
     context: Context,
     count: int = 64,  # test images, and samples
     pictures: int = 10,  # columns of the picture grids
-    calibration: str = "auto",  # "auto": as compare=calibrate found, where it did; "none": as configured
+    calibration: Calibration = "auto",  # as compare=calibrate found, or as configured
     bank_counts: Mapping[str, int] | None = None,  # training images for the costly candidates
     calibrated_as: Mapping[str, str] | None = None,  # candidates that take the calibration of another
     metrics: Mapping[str, Metric] | None = None,  # more of torchmetrics' or one's own, by name
@@ -35,6 +35,8 @@ def analytic_vs_nn(
     """
     more = _checked(metrics or {})
     context.check_count(count)
+    context.check_pictures(pictures)
+    context.check_rivals()
     candidates = context.rivals(calibration, bank_counts, calibrated_as)
     module = ComparisonModule(
         context.reference, candidates, count, context.reference_name, min(pictures, count),

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from locality.checkpoints.trained import Trained
-from locality.compare.context import Context
+from locality.compare.context import Context, asked
 from locality.compare.drawing import FIELD, SIGMA, headings
-from locality.compare.sensitivity import describe, overlap_series
+from locality.compare.sensitivity import describe, grid_pixels, overlap_series
 from locality.compare.summary import Quantity
 from locality.config import UsageError
 from locality.denoisers import Wiener
@@ -19,7 +19,7 @@ from locality.modules.fields import FieldModule, Share
 from locality.report import Chart, Report, Series, format_table
 from locality.report.heat import HeatRow, draw_heat
 from locality.report.table import Cell
-from locality.sensitivity import Route, SensitivityField, choose_pixels
+from locality.sensitivity import Route, SensitivityField
 
 WIENER = "wiener"
 KINDS = {
@@ -41,12 +41,21 @@ def architectures(
 ) -> dict[str, float]:
     """One figure and one table: how alike each network's fields and Wiener's are, early and late."""
     context.check_count(count)
+    _check_shares(shares)
+    with asked():
+        route = Route(list(sigmas), seed=context.seed)
     stages = _stages(context.networks, shares)
-    shape = context.data.image_shape
-    pixels = [context.data.pixels["centre"], *choose_pixels(f"grid:{grid}", *shape[1:])]
-    fields = _fields(context, stages, Route(list(sigmas), seed=context.seed), pixels, count, share)
+    _, height, width = context.data.image_shape
+    pixels = [context.data.pixels["centre"], *grid_pixels(grid, height, width)]
+    fields = _fields(context, stages, route, pixels, count, share)
     _picture(context.report, stages, fields)
     return _tell(context.report, stages, fields)
+
+
+def _check_shares(shares: Sequence[float]) -> None:
+    whole = [round(100 * part) for part in shares]
+    if any(not 1 <= part <= 99 for part in whole) or len(set(whole)) < len(whole):
+        raise UsageError(f"compare.shares: want distinct shares from 0.01 to 0.99, got {list(shares)}")
 
 
 def _stages(networks: Mapping[str, Trained], shares: Sequence[float]) -> Stages:

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from torch import Tensor
 
@@ -30,7 +31,7 @@ SORTS: dict[str, tuple[Callable[[float], bool], str]] = {  # of lists of values
 def calibrate(
     context: Context,
     count: int = 32,  # val images
-    target: str = "network",  # "network" | "clean"
+    target: Literal["network", "clean"] = "network",
     patch_sizes: Sequence[int] = (1, 3, 5, 7, 11, 19, 31, 63),  # pixels, odd
     taus: Sequence[float] = (0.5, 0.2, 0.1, 0.05, 0.02, 0.005),  # of the largest relative entry
     betas: Sequence[float] = (0.0, 0.25, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0),
@@ -48,6 +49,8 @@ def calibrate(
     compare=analytic_vs_nn finds them. A best value found on fewer training images may be too small for all
     of them: more images match larger patches. Raises UsageError for settings that do not fit.
     """
+    if not context.fits:
+        raise UsageError("candidates: want at least one to calibrate, got none")
     values = {
         # A window of this side around any pixel holds the whole image, and stands for all larger ones.
         "patch_size": _whole(_listed("patch_sizes", patch_sizes), 2 * max(context.bank.image_shape[1:]) - 1),
@@ -111,6 +114,8 @@ def _counts(context: Context, target: str, bank_counts: Mapping[str, int] | None
 
 def _check_kept(context: Context, settings: Mapping[str, list[str]], replace: bool) -> None:
     paths = [_path(context.calibrations, name, one) for name, several in settings.items() for one in several]
+    for path in filter(Path.is_dir, paths):  # which no file takes the place of, after minutes of work
+        raise UsageError(f"{path}: a folder, where a calibration is to be kept; move it away")
     there = [path.name for path in paths if path.exists()]
     if there and not replace:
         raise UsageError(

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Literal
 
 from lightning import LightningModule, Trainer
 
 from locality.bank import ImageBank, thinned
 from locality.calibration import load
 from locality.checkpoints.trained import Trained
-from locality.config import UsageError
+from locality.config import NAME, UsageError
 from locality.data import ImageDataModule
 from locality.denoisers.base import Denoiser
 from locality.denoisers.fitting import Fit, fitted
@@ -22,6 +24,17 @@ from locality.denoisers.options import choice
 from locality.disk import first_rank
 from locality.report import Report
 from locality.statistics import GaussianStats
+
+Calibration = Literal["auto", "none"]  # as compare=calibrate found, where it did; or as configured
+
+
+@contextmanager
+def asked(setting: str = "compare.") -> Iterator[None]:
+    """Refusals of what a setting is given to become a mistake of that setting. Raises UsageError."""
+    try:
+        yield
+    except ValueError as error:
+        raise UsageError(f"{setting}{error}") from error
 
 
 @dataclass
@@ -57,6 +70,19 @@ class Context:
         if not isinstance(count, int) or not 1 <= count <= available:
             raise UsageError(f"compare.count: want 1 to {available} (the test images), got {count!r}")
 
+    def check_rivals(self) -> None:
+        """Raises UsageError where there is nothing to compare the reference with."""
+        if not self.fits and not self.networks:
+            raise UsageError(
+                "candidates: want at least one, or networks=, to compare with; got none; "
+                "+denoiser@candidates.wiener=wiener adds one"
+            )
+
+    def check_pictures(self, pictures: int) -> None:
+        """Raises UsageError for no columns of pictures."""
+        if pictures < 1:
+            raise UsageError(f"compare.pictures: want at least 1, got {pictures}")
+
     def check_names(self, setting: str, given: Iterable[str]) -> None:
         """Raises UsageError for a name in a setting that is no candidate's."""
         for name in given:
@@ -83,7 +109,7 @@ class Context:
 
     def rivals(
         self,
-        calibration: str = "none",
+        calibration: Calibration = "none",
         bank_counts: Mapping[str, int] | int | None = None,
         calibrated_as: Mapping[str, str] | None = None,
     ) -> dict[str, Denoiser]:
@@ -105,7 +131,7 @@ class Context:
 
     def candidates(
         self,
-        calibration: str = "none",  # "auto": with what compare=calibrate found; "none": as configured
+        calibration: Calibration = "none",  # "auto": with what compare=calibrate found; "none": as configured
         bank_counts: Mapping[str, int]
         | int
         | None = None,  # training images for the costly ones, or each; else all
@@ -117,6 +143,9 @@ class Context:
         """
         alike = calibrated_as or {}
         self.check_names("calibrated_as", alike)
+        for name, other in alike.items():
+            if not NAME.fullmatch(other):
+                raise UsageError(f"compare.calibrated_as.{name}: want the name of a candidate, got {other!r}")
         fits = dict(self.fits)
         if choice("compare.calibration", calibration, ("auto", "none")) == "auto":
             fits = {
@@ -134,11 +163,16 @@ class Context:
 
     def _fitted(self, name: str, fit: Fit, bank: ImageBank) -> Denoiser:
         try:
-            return fitted(fit, bank, lambda: self.stats)
+            made = fitted(fit, bank, lambda: self.stats)
         except ValueError as error:
             raise UsageError(
                 f"candidates.{name}: {error}; if that was calibrated otherwise, give compare.calibration=none"
             ) from error
+        if not isinstance(made, Denoiser):
+            raise UsageError(
+                f"candidates.{name}: want a _target_ that makes a Denoiser, got {type(made).__name__}"
+            )
+        return made
 
     def with_calibrated_members(self, name: str, fit: Fit) -> Fit:
         """A stack, with the calibrations of candidates for the members that are named as these."""

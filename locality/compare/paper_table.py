@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from locality.calibration import bind
-from locality.compare.context import Context
+from locality.compare.context import Calibration, Context
 from locality.compare.paper_figures import figure_1, figure_5
 from locality.compare.summary import FLOOR, Quantity, median_quantity, quantity, r2_quantity
-from locality.config import UsageError, nearest
+from locality.config import NAME, UsageError, nearest
 from locality.denoisers.base import Denoiser, training_images
 from locality.disk import first_rank
 from locality.metrics import Groups, PearsonR, is_copy, nearest_two, ratio_interval
@@ -96,7 +96,7 @@ def paper_table(
     count: int = 128,  # seeds, and test images for the single steps
     pictures: int = 10,  # columns of the figures
     section: str = "paper",  # what the names of tables, numbers and pictures begin with
-    calibration: str = "auto",  # "auto": as compare=calibrate found, where it did; "none": as configured
+    calibration: Calibration = "auto",  # as compare=calibrate found, or as configured
     bank_counts: Mapping[str, int] | int | None = None,  # training images for the costly ones, or for each
     sample_counts: Mapping[str, int] | None = None,  # seeds for the costly candidates
     calibrated_as: Mapping[str, str] | None = None,  # candidates that take the calibration of another
@@ -109,7 +109,7 @@ def paper_table(
     Intervals of samples are over seeds; those of single steps over test images, or over the pictures that
     these were cut from, if the data know them.
     """
-    _check(context, count, pictures)
+    _check(context, count, pictures, section)
     context = _with_variants(context, variants or {})
     fewer = {n.lower(): k for n, k in context.checked_counts("sample_counts", sample_counts).items()}
     names = {context.reference_name, *context.networks, *context.fits}
@@ -130,10 +130,12 @@ def paper_table(
     return _tell(context, section, rows, [name for name in baselines if name in rows])
 
 
-def _check(context: Context, count: int, pictures: int) -> None:
+def _check(context: Context, count: int, pictures: int, section: str) -> None:
     context.check_count(count)
-    if pictures < 1:
-        raise UsageError(f"compare.pictures: want at least 1, got {pictures}")
+    context.check_pictures(pictures)
+    context.check_rivals()
+    if not NAME.fullmatch(section):
+        raise UsageError(f"compare.section: want a name of letters, digits, - and _, got {section!r}")
     if context.trainer().world_size > 1:
         raise UsageError("compare=paper_table: samples are kept in one process; leave trainer.devices out")
 
@@ -144,6 +146,8 @@ def _with_variants(context: Context, variants: Variants) -> Context:
         if candidate not in context.fits:
             raise UsageError(f"compare.variants.{candidate}: {nearest(candidate, context.fits)}")
         for name, settings in changed.items():
+            if name in fits or not NAME.fullmatch(name):
+                raise UsageError(f"compare.variants.{candidate}.{name}: want another name, not one of a row")
             fits[name] = context.fits[candidate]
             for setting, value in settings.items():
                 try:

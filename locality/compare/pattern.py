@@ -9,7 +9,7 @@ from typing import Literal, get_args
 from torch import Tensor
 
 from locality.checkpoints.trained import Trained
-from locality.compare.context import Context
+from locality.compare.context import Context, asked
 from locality.compare.contrasts import WIENER, Contrast, Strength, contrast_of, pooled, tell_contrasts
 from locality.compare.growth import tell_growth
 from locality.compare.pattern_figure import draw_figure
@@ -51,6 +51,8 @@ def pattern(
         pixels = pattern_probes(mask, reach)[: 1 if probes == "first" else None]
     except ValueError as error:
         raise UsageError(f"compare.reach={reach:g}: {error}") from error
+    with asked():
+        Route(list(sigmas), seed=context.seed)
     probe = Probe(context, list(sigmas), count, pixels, mask, reach, share)
     found = {gamma: probe.strength(gamma, group) for gamma, group in groups.items()}
     draw_figure(context.report, found, threshold, context.seed)

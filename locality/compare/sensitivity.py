@@ -8,7 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from locality.compare.context import Context
+from locality.compare.context import Context, asked
 from locality.compare.drawing import FIELD, SIGMA, headings
 from locality.config import UsageError
 from locality.data import ImageDataModule
@@ -48,10 +48,12 @@ def sensitivity(
     shape = context.data.image_shape
     _, height, width = shape
     centre, aside = context.data.pixels["centre"], off_centre(context.data, pixel)
-    numbered = choose_pixels(f"grid:{grid}", height, width)
+    with asked():
+        route = Route(list(sigmas), states, steps, seed=context.seed)
+    numbered = grid_pixels(grid, height, width)
     module = FieldModule(
         {context.reference_name: context.reference, **context.rivals()},
-        Route(list(sigmas), states, steps, seed=context.seed),
+        route,
         [centre, aside, *numbered],
         count, shape, share=share,
     )  # fmt: skip
@@ -62,6 +64,14 @@ def sensitivity(
     _pictures(context.report, module.fields)
     fields = {name: field.of_pixels(slice(2, None)) for name, field in module.fields.items()}
     return _numbers(context.report, fields)
+
+
+def grid_pixels(grid: int, height: int, width: int) -> list[Pixel]:
+    """The pixels that numbers are averaged over. Raises UsageError for a distance that leaves none."""
+    if not 1 <= grid <= 2 * min(height, width) - 1:
+        most = 2 * min(height, width) - 1
+        raise UsageError(f"compare.grid: want 1 to {most} pixels between probed ones, got {grid}")
+    return choose_pixels(f"grid:{grid}", height, width)
 
 
 def off_centre(data: ImageDataModule, pixel: str | Sequence[int] | None) -> Pixel:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -52,7 +51,7 @@ class DataSet:
 
     def _download(self, root: Path, places: Sequence[Path]) -> Path:
         goal = root / self.folders[0]
-        print(f"{self.title}: downloading to {goal} (once)", file=sys.stderr)
+        print(f"{self.title}: downloading to {goal} (once)", flush=True)
         assert self.fetch is not None
         made = not root.exists()
         try:

@@ -12,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from locality.data.errors import DataError
 from locality.disk import write_atomically
 
 _FORMAT = "locality.resized/1"  # the rule by which images are cut and resized; a new rule needs a new number
@@ -21,7 +22,7 @@ def cached(files: Sequence[Path], size: int, folder: Path, read: Callable[[], Te
     """The images of these files at this size: from a sound cache file, else read and kept.
 
     Files are known by path, length and time of change; if any differs, all are read again. A damaged cache
-    file is replaced with one warning, never trusted.
+    file is replaced with one warning, never trusted. Raises DataError for a cache folder that cannot be made.
     """
     key = hashlib.blake2b(f"{_FORMAT} {size}".encode(), digest_size=16)
     for path in files:
@@ -33,9 +34,17 @@ def cached(files: Sequence[Path], size: int, folder: Path, read: Callable[[], Te
         if images is not None:
             return images
         warnings.warn(f"{kept} is damaged; reading the images anew", stacklevel=4)
-    kept.parent.mkdir(parents=True, exist_ok=True)  # before the long work, to fail at once
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)  # before the long work, to fail at once
+    except OSError as error:
+        raise DataError(
+            f"data.source.cache={folder}: want a folder ({error.strerror}), or null for nowhere"
+        ) from error
     images = read()
-    write_atomically(kept, save({"images": images}, {"digest": _digest(images)}))
+    try:
+        write_atomically(kept, save({"images": images}, {"digest": _digest(images)}))
+    except (OSError, SafetensorError) as reason:  # a full disk; a folder of that name
+        warnings.warn(f"{kept}: {reason}; the images are not kept", stacklevel=4)
     return images
 
 

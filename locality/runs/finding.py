@@ -2,23 +2,46 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from locality.config import UsageError, of_images
 from locality.disk import first_rank
 from locality.runs.files import CONFIG, RECIPE, STATUS, generations, read_config, shipped
+from locality.runs.status import checked_status
+
+Answer = TypeVar("Answer")
+
+# What reading a file raises that is absent, cut, of other content, or a folder. Deep nesting ends in a
+# RecursionError.
+UNREADABLE = (
+    OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, YAMLError,
+    OmegaConfBaseException,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Past:
+    """A run that trained a network, or a network that ships."""
+
+    folder: Path
+    config: Path  # the file: of the run, or the recipe
+    time: str = ""  # when the run ended
 
 
 def training_run(path: Path) -> Path:
     """The folder of a training run; for that of an evaluation, the training run that it evaluated.
 
     So `runs/latest` can be loaded, resumed and evaluated, whatever ran last. Anything else
-    comes back as it is.
+    comes back as it is. Raises UsageError for a config that cannot be read.
     """
     if path.is_symlink():  # runs/latest will soon point elsewhere
         path = path.parent / path.readlink()
@@ -34,56 +57,102 @@ def training_run(path: Path) -> Path:
     return source if source.exists() else path.resolve().parent / source.name
 
 
-def newest_network(root: Path, data: Any, gamma: float | None, skip: Collection[Path] = ()) -> Path:
-    """The newest finished run that trained a network, on this data if it is given; else one that ships.
+def newest_networks(root: Path, data: Any, gamma: float | None) -> list[Path]:
+    """The finished runs that trained a network, the newest first; then the networks that ship.
 
-    Some are left out, and by name those whose config cannot be read. Raises UsageError, naming the command
-    that trains one, if there is none.
+    Those on this data if it is given. Folders that cannot be read are named, and left out.
     """
-    wanted_data: Any = OmegaConf.to_container(data, resolve=True) if isinstance(data, DictConfig) else data
+    wanted: Any = OmegaConf.to_container(data, resolve=True) if isinstance(data, DictConfig) else data
 
-    def fits(config: Path) -> bool:
-        if wanted_data is None:
+    def fits(config: Mapping[str, Any]) -> bool:
+        if wanted is None:
             return True
-        try:
-            trained_on = read_config(config).get("data")
-        except UsageError as error:
-            tell_skipped("checkpoint=auto", config.parent, error)
-            return False
-        known = gamma is not None or wanted_data["pattern"] is None
-        if not isinstance(trained_on, dict):
-            return False
-        theirs, ours = (of_images(one, known) for one in (trained_on, wanted_data))
-        return theirs == ours
+        known = gamma is not None or wanted.get("pattern") is None
+        return of_images(config["data"], known) == of_images(wanted, known)
 
-    found = [
-        # Runs of before the time was noted are older than any that has one.
-        (facts.get("time", ""), folder.name, folder)
-        for folder, facts in runs_in(root)
-        if facts["task"] == "train" and facts["state"] == "finished" and facts["network"]
-        if generations(folder)  # weights may have been removed to make room
-    ]
-    configs = [folder / CONFIG for _, _, folder in sorted(found, reverse=True)]
-    for config in [*configs, *(folder / RECIPE for folder in shipped())]:
-        if config.parent not in skip and fits(config):
-            return config.parent
+    # Runs of before the time was noted are older than any that has one.
+    runs = sorted(networks_in(root), key=lambda run: (run.time, run.folder.name), reverse=True)
+    ships = [Past(folder, folder / RECIPE) for folder in shipped()]
+    return [past.folder for past, good in answers([*runs, *ships], fits) if good]
+
+
+def newest_network(root: Path, data: Any, gamma: float | None) -> Path:
+    """The first of `newest_networks`. Raises UsageError, naming the command that trains one, for none."""
+    found = newest_networks(root, data, gamma)
+    if not found:
+        raise UsageError(none_found(root, data))
+    return found[0]
+
+
+def none_found(root: Path, data: Any) -> str:
+    """What to say where `checkpoint=auto` finds nothing."""
     wanted = "" if data is None else " on this data"
-    raise UsageError(
+    return (
         f"checkpoint=auto: no finished training run{wanted} in {root}/, and none ships; train one: "
         "python train.py data=..."
     )
 
 
-def tell_skipped(asked: str, folder: Path, reason: Exception) -> None:
-    """Names a run folder that a search leaves out, and why."""
-    if first_rank():
-        print(f"{asked}: skipped {folder}: {reason}", flush=True)
+def networks_in(root: Path, unfinished: bool = False) -> list[Past]:
+    """The runs that trained a network and have its weights, in the order of their names: the oldest first."""
+    return [
+        Past(folder, folder / CONFIG, facts.get("time", ""))
+        for folder, facts in runs_in(root)
+        if facts["task"] == "train" and facts["network"] and (unfinished or facts["state"] == "finished")
+        if generations(folder)  # weights may have been removed to make room
+    ]
 
 
 def runs_in(root: Path) -> list[tuple[Path, dict[str, Any]]]:
-    """The run folders with their status, in the order of their names: the oldest first."""
-    return [
-        (path.parent, json.loads(path.read_text()))
-        for path in sorted(root.glob(f"*/{STATUS}"))
-        if not path.parent.is_symlink() and (path.parent / CONFIG).is_file()
-    ]
+    """The run folders with their status, in the order of their names: the oldest first.
+
+    A folder whose status cannot be read is named, and left out. Raises UsageError where `root` is no folder.
+    """
+    try:
+        folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.is_symlink())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise UsageError(f"runs={root}: want a folder ({error.strerror})") from error
+    found = []
+    for folder in folders:
+        if os.path.lexists(folder / STATUS) and os.path.lexists(folder / CONFIG):
+            try:
+                found.append((folder, checked_status(folder)))
+            except UNREADABLE as error:
+                leave_out(folder / STATUS, error)
+    return found
+
+
+def answers(
+    pasts: Iterable[Past], question: Callable[[dict[str, Any]], Answer]
+) -> Iterator[tuple[Past, Answer]]:
+    """What a question to each config gives. A config that has no answer is named, and its run left out."""
+    for past in pasts:
+        try:
+            answer = question(read_config(past.config))
+        except UNREADABLE as error:
+            leave_out(past.config, error)
+        else:
+            yield past, answer
+
+
+@cache  # once is enough, however often a folder is met
+def _told(line: str) -> None:
+    if first_rank():
+        print(line, flush=True)
+
+
+def leave_out(path: Path, error: Exception) -> None:
+    """Says once, in a line, that a file is unreadable and what lies there is passed over."""
+    why = str(error) if isinstance(error, UsageError) else f"{path} cannot be read ({reason(error)})"
+    _told(f"note: {why}; left out")
+
+
+def reason(error: Exception) -> str:
+    """Why a file could not be read, in some words of one line."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if isinstance(error, KeyError):
+        return f"no {error}"
+    return " ".join(str(error).split())[:120] or type(error).__name__

@@ -53,8 +53,8 @@ def drop_run(
         shutil.rmtree(folder, ignore_errors=True)
         if before is not None and before.is_dir():
             point_latest(before)
-        else:
-            (folder.parent / LATEST).unlink(missing_ok=True)
+        elif (folder.parent / LATEST).is_symlink():
+            (folder.parent / LATEST).unlink()
 
 
 def close_run() -> None:

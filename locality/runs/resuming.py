@@ -12,9 +12,9 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from locality.config import UsageError, nearest
-from locality.runs.files import CONFIG, read_config
-from locality.runs.finding import training_run
-from locality.runs.status import is_alive, read_status
+from locality.runs.files import CONFIG, STATUS, read_config
+from locality.runs.finding import UNREADABLE, leave_out, reason, training_run
+from locality.runs.status import checked_status, is_alive, read_status
 from locality.trust import check_config
 
 # Of this machine and this command, never of the run.
@@ -34,12 +34,17 @@ def check_unfinished(folder: Path) -> None:
         hint = nearest(str(folder), there) if there else ""
         raise UsageError(f"resume={folder}: no run there. {hint}".strip())
     model = read_config(folder / CONFIG).get("model")
-    if not isinstance(model, dict) or "network" not in model:
+    if not isinstance(model, dict):
+        raise UsageError(f"resume={folder}: {CONFIG} has no model; want the folder of a training run")
+    if "network" not in model:
         raise UsageError(
             f"resume={folder}: nothing to resume, an analytical denoiser is fitted in one pass; "
             "start it again with its own command"
         )
-    status = read_status(folder)
+    try:
+        status = checked_status(folder) if (folder / STATUS).is_file() else {}
+    except UNREADABLE as error:
+        raise UsageError(f"resume={folder}: {STATUS} cannot be read ({reason(error)})") from error
     if is_alive(status):
         raise UsageError(
             f"resume={folder}: process {status['process']['pid']} still works on it; stop that one first"
@@ -126,7 +131,12 @@ def earlier_job(
         status = read_status(folder)
         if folder.is_symlink() or status.get("task") != cfg.task or not (folder / CONFIG).is_file():
             continue
-        if _of_numbers(read_config(folder / CONFIG)) == wanted:
+        try:
+            same = _of_numbers(read_config(folder / CONFIG)) == wanted
+        except UsageError as error:
+            leave_out(folder / CONFIG, error)
+            continue
+        if same:
             gone = status["state"] == "running" and not is_alive(status)
             return folder, "interrupted" if gone else status["state"]
     return None

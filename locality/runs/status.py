@@ -51,10 +51,21 @@ def set_status(
 def read_status(folder: Path) -> dict[str, Any]:
     """The content of status.json; empty where there is none that can be read."""
     try:
-        content = json.loads((folder / STATUS).read_text())
-    except (OSError, ValueError):
+        return checked_status(folder)
+    except (OSError, ValueError, KeyError, RecursionError):
         return {}
-    return content if isinstance(content, dict) else {}
+
+
+def checked_status(folder: Path) -> dict[str, Any]:
+    """The content of status.json. Raises OSError, ValueError or KeyError where it is none."""
+    status = json.loads((folder / STATUS).read_text(encoding="utf-8"))
+    if not isinstance(status, dict):
+        raise ValueError("not a mapping")
+    said = {"time": "", **status}  # runs of before the time was noted have none
+    for name, kind in (("task", str), ("state", str), ("network", bool), ("time", str)):
+        if not isinstance(said[name], kind):
+            raise ValueError(f"{name}: {said[name]!r}")
+    return status
 
 
 def is_alive(status: Mapping[str, Any]) -> bool:
