@@ -15,10 +15,14 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*covariance lacks rank.*")
 BANK = {"photographs": lambda: photographs(8), "digits": lambda: digits()}
 
 
-def plain_mask(stats: GaussianStats, sigma: float, tau: float, axis: str, threshold: str) -> torch.Tensor:
+def plain_mask(
+    stats: GaussianStats, sigma: float, tau: float, axis: str, threshold: str, decomposition: str = "exact"
+) -> torch.Tensor:
     """The recipe of the released code, loop by loop."""
-    lam, u = stats.eigenvalues, stats.eigenvectors
-    w = (u @ torch.diag(lam / (lam + sigma**2)) @ u.T).abs()
+    lam, u, v = stats.eigenvalues, stats.eigenvectors, stats.eigenvectors.T
+    if decomposition == "float32":
+        u, lam, v = (part.double() for part in torch.linalg.svd(stats.covariance.float()))
+    w = (u @ torch.diag(lam / (lam + sigma**2)) @ v).abs()
     r = torch.empty_like(w)
     for p in range(len(w)):
         r[p] = torch.eye(len(w), dtype=w.dtype)[p] if w[p, p] < 1e-6 else w[p] / w[p, p]
@@ -72,6 +76,44 @@ def test_it_equals_brute_force_under_its_mask(name, tau, t):
         )
         < 1e-5
     )
+
+
+def framed() -> torch.Tensor:
+    """[150, 1, 10, 10] uint8: digits in a black frame: as in MNIST, some pixels never change."""
+    ink = ((digits(150) + 1) * 127.5).round().to(torch.uint8)
+    return torch.nn.functional.pad(ink, (1, 1, 1, 1))
+
+
+@pytest.mark.parametrize("softmax", ["exact", "wssm:64"])
+@pytest.mark.parametrize("tau", [0.0, 0.02])
+@pytest.mark.parametrize("threshold", ["global", "row"])
+@pytest.mark.parametrize("axis", ["column", "row"])
+@pytest.mark.parametrize("decomposition", ["exact", "float32"])
+@pytest.mark.parametrize("bank", [framed, lambda: torch.full_like(framed(), 7)], ids=["framed", "all alike"])
+def test_constant_pixels_are_no_trouble_at_the_last_step(bank, decomposition, axis, threshold, tau, softmax):
+    """At t = 0 the released code divides 0 by 0 at MNIST's constant pixels (its W[p, p] is 0 there)."""
+    images = bank()
+    exact = to_float(images, torch.float64)
+    denoiser = PCALocality.fit(
+        ImageBank(images),
+        tau=tau,
+        mask_axis=axis,
+        threshold=threshold,
+        decomposition=decomposition,
+        softmax=softmax,
+    )
+    x, sigma = noisy(images, 0)
+    mask = denoiser.mask(sigma[0].item())
+    stats = GaussianStats.from_bank(ImageBank(images))
+    recipe = plain_mask(stats, sigma[0].item(), tau, axis, threshold, decomposition)
+    assert torch.allclose(mask.double(), recipe.double(), atol=1e-9, rtol=1e-6)
+    out = denoiser(x, sigma)
+    assert out.isfinite().all()
+    parts = exact.split(64) if softmax == "wssm:64" else [exact]
+    expected = torch.stack([reference.posterior_mean(x, sigma, part, mask) for part in parts]).mean(0)
+    assert relative(out, expected) < 1e-5
+    constant = exact.std(0) == 0
+    assert torch.allclose(out[:, constant].double(), exact[0][constant].expand(len(x), -1), atol=1e-6)
 
 
 def wssm(x, sigma, images, mask, batch):

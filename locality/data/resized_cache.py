@@ -15,7 +15,7 @@ from torch import Tensor
 from locality.data.errors import DataError
 from locality.disk import write_atomically
 
-_FORMAT = "locality.resized/1"  # the rule by which images are cut and resized; a new rule needs a new number
+_FORMAT = "locality.resized/2"  # the rule by which images are cut and resized; a new rule needs a new number
 
 
 def cached(files: Sequence[Path], size: int, folder: Path, read: Callable[[], Tensor]) -> Tensor:
@@ -27,7 +27,9 @@ def cached(files: Sequence[Path], size: int, folder: Path, read: Callable[[], Te
     key = hashlib.blake2b(f"{_FORMAT} {size}".encode(), digest_size=16)
     for path in files:
         about = path.stat()
-        key.update(f"{path.resolve()} {about.st_size} {about.st_mtime_ns}\n".encode())
+        key.update(
+            f"{path.resolve()} {about.st_size} {about.st_mtime_ns}\n".encode("utf-8", "surrogateescape")
+        )
     kept = folder.expanduser() / f"resized-{key.hexdigest()}.safetensors"
     if kept.exists():
         images = _sound(kept, (len(files), 3, size, size))
