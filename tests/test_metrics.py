@@ -12,7 +12,7 @@ from scipy.stats import t as student
 from sklearn.metrics import r2_score
 from torch import Tensor
 
-from locality.metrics import Curve, ImageMSE, ImageR2, PearsonR, PerImage, interval, ratio_interval
+from locality.metrics import Curve, ImageMSE, ImageR2, PearsonR, PerImage, interval, is_blank, ratio_interval
 
 METRICS = [ImageR2, ImageMSE, PearsonR]
 
@@ -60,8 +60,8 @@ def test_unbiased_r2_uses_the_variance_with_n_minus_one() -> None:
 
 
 def test_r2_survives_a_bright_background_in_float32() -> None:
-    """sum y^2 - n mean^2 would lose all digits here; the sum of centred squares in float64 does not."""
-    preds, target = (1e-3 * x + 1 for x in images())
+    """sum y^2 - n mean^2 in float32 has an error of 1e-2 here; centred squares in float64 have none."""
+    preds, target = (5e-3 * x + 1 for x in images())
     metric = ImageR2()
     metric.update(preds, target)
     expected = np.mean([oracle(ImageR2, p, t) for p, t in zip(preds, target, strict=True)])
@@ -70,10 +70,13 @@ def test_r2_survives_a_bright_background_in_float32() -> None:
 
 def test_what_has_no_score_is_refused_in_one_line() -> None:
     preds, target = images(count=2)
-    with pytest.raises(ValueError, match=r"r2 is undefined: the target at place 1"):
-        ImageR2().update(preds, torch.stack([target[0], torch.full_like(target[1], 0.5)]))
-    with pytest.raises(ValueError, match=r"the estimate at place 0"):
-        PearsonR().update(torch.zeros_like(preds), target)
+    for value in (torch.nan, torch.inf):
+        broken = preds.clone()
+        broken[1, 0, 0, 0] = value
+        with pytest.raises(ValueError, match=r"^preds: want finite numbers, got NaN or infinity in image 7$"):
+            ImageR2().update(broken, target, torch.tensor([3, 7]))
+        with pytest.raises(ValueError, match=r"^target: want finite .* in place 1 of the batch$"):
+            ImageMSE().update(preds, broken)
     with pytest.raises(ValueError, match=r"equal shapes"):
         ImageMSE().update(preds, target[:, :1])
     with pytest.raises(ValueError, match=r"weight"):
@@ -82,11 +85,102 @@ def test_what_has_no_score_is_refused_in_one_line() -> None:
         ImageMSE().values()
 
 
-def test_the_median_correlation_is_numpys() -> None:
+@pytest.mark.parametrize("metric", METRICS)
+def test_the_median_is_numpys(metric: type[PerImage]) -> None:
     preds, target = images(count=8)
-    metric = PearsonR()
-    metric.update(preds, target)
-    assert metric.median().item() == pytest.approx(np.median(metric.values().numpy()), rel=1e-12)
+    measured = metric()
+    measured.update(preds, target)
+    assert measured.median().item() == pytest.approx(np.median(measured.values().numpy()), rel=1e-12)
+
+
+def black(like: Tensor) -> Tensor:
+    return torch.full_like(like, -1.0)
+
+
+def almost_constant(like: Tensor) -> Tensor:
+    """One grey level more at one pixel of 60."""
+    image = black(like)
+    image[0, 0, 0] += 2 / 255
+    return image
+
+
+def grey_with_float_noise(like: Tensor) -> Tensor:
+    return 1e-3 * like
+
+
+@pytest.mark.parametrize("blank", [black, almost_constant, grey_with_float_noise])
+@pytest.mark.parametrize("make", [ImageR2, lambda: ImageR2(unbiased=True), PearsonR])
+def test_a_blank_target_is_left_out_of_the_score_and_counted(make: object, blank: object) -> None:
+    preds, target = images()
+    others = torch.arange(13) != 4
+    target[4] = blank(target[4])  # type: ignore[operator]
+    mixed, plain = make(), make()  # type: ignore[operator]
+    mixed.update(preds, target, torch.arange(13))
+    plain.update(preds[others], target[others])
+    assert mixed.values().isnan().tolist() == (~others).tolist()
+    torch.testing.assert_close(mixed.values()[others], plain.values(), rtol=0, atol=0)
+    assert mixed.compute().item() == pytest.approx(plain.compute().item(), rel=1e-12)
+    assert mixed.median() == plain.median()
+    assert (mixed.left_out(), plain.left_out()) == (1, 0)
+    assert interval(mixed.values()) == interval(plain.values())
+
+
+def test_two_grey_levels_half_and_half_are_an_image() -> None:
+    """Rounding to 8 bits makes a variance of step^2 / 12; two levels in equal parts have step^2 / 4."""
+    image = torch.zeros(1, 1, 4, 4)
+    image[..., :2] = 2 / 255
+    assert not is_blank(image).any()
+    assert is_blank(image * 0.57).all()  # 0.57^2 / 4 < 1 / 12
+    assert not is_blank(image * 0.58).any()
+    assert is_blank(image.expand(3, -1, -1, -1) * 0 + 1).all()
+
+
+def test_a_constant_estimate_has_an_r2_and_no_correlation() -> None:
+    preds, target = images(count=3)
+    preds[1] = 0.5
+    r2, pearson = ImageR2(), PearsonR()
+    for metric in (r2, pearson):
+        metric.update(preds, target)
+    assert r2.left_out() == 0
+    assert pearson.values().isnan().tolist() == [False, True, False]
+
+
+def test_without_any_score_the_mean_is_nan_and_a_warning_says_so() -> None:
+    preds, target = images(count=3)
+    metric = ImageR2()
+    metric.update(preds, black(target))
+    with pytest.warns(UserWarning, match=r"ImageR2: none of 3 images has a score"):
+        assert metric.compute().isnan()
+    assert metric.left_out() == 3
+    assert all(math.isnan(end) for end in interval(metric.values()))
+
+
+def test_a_curve_leaves_blank_targets_out_level_by_level() -> None:
+    preds, target = images(count=5)
+    curve = Curve(ImageR2(), [2.0, 1.0])
+    curve.update(0, preds, target, torch.arange(5))
+    target[2] = black(target[2])
+    curve.update(1, preds, target, torch.arange(5))
+    assert curve.left_out() == [0, 1]
+    medians = [np.nanmedian(values.numpy()) for values in curve.values()]
+    assert curve.median().tolist() == pytest.approx(medians, rel=1e-12)
+    assert curve.compute()[1].item() == pytest.approx(
+        curve.values()[1][[0, 1, 3, 4]].mean().item(), rel=1e-12
+    )
+
+
+def test_intervals_leave_out_what_has_no_score_with_its_group_and_its_pair() -> None:
+    values = torch.tensor([1.0, torch.nan, 3.0, 2.5, 4.0], dtype=torch.float64)
+    base = torch.tensor([1.0, 2.0, 1.5, torch.nan, 2.0], dtype=torch.float64)
+    kept, pairs = [0, 2, 3, 4], [0, 2, 4]
+    assert interval(values) == interval(values[kept])
+    groups = torch.tensor([0, 9, 1, 1, 0])
+    assert interval(values, groups=groups) == interval(values[kept], groups=groups[kept])
+    assert ratio_interval(values, base) == ratio_interval(values[pairs], base[pairs])
+    ends = ratio_interval(values, base, groups=groups)
+    assert ends == ratio_interval(values[pairs], base[pairs], groups=groups[pairs])
+    with pytest.raises(ValueError, match=r"^groups: want one whole number for each of 5 images"):
+        interval(values, groups=groups[kept])
 
 
 @pytest.mark.parametrize("metric", METRICS)

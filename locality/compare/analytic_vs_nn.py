@@ -9,7 +9,8 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from locality.compare.context import Context
-from locality.compare.drawing import SIGMA, mean_series
+from locality.compare.drawing import SIGMA, mean_series, median_series
+from locality.compare.left_out import tell_left_out
 from locality.compare.summary import FLOOR, Summary
 from locality.config import UsageError
 from locality.denoisers.base import training_images
@@ -49,6 +50,7 @@ def analytic_vs_nn(
     context.report.table("compare/summary", summary.columns, summary.rows())
     if first_rank():
         print(format_table(summary.columns, summary.rows()), flush=True)
+    tell_left_out(context.report, "compare", summary.quantities)
     return summary.scalars()
 
 
@@ -69,11 +71,12 @@ def _draw(report: Report, module: ComparisonModule) -> None:
         ("forward", "One denoising step of the same noised test images"),
         ("path", "Along 10 steps of DDIM from the same noise"),
     ):
-        r2 = {key: mean_series(getattr(value, f"{kind}_r2")) for key, value in others.items()}
         mse = {key: mean_series(getattr(value, f"{kind}_mse")) for key, value in others.items()}
-        label = f"r2 against the {name}"
-        chart = Chart(title, SIGMA, label, sigmas, r2, log_x=True, y_range=(-1.0, 1.0))
-        report.chart(f"compare/{kind}_r2", chart)
+        for prefix, series_of in (("", mean_series), ("median_", median_series)):
+            r2 = {key: series_of(getattr(value, f"{kind}_r2")) for key, value in others.items()}
+            label = f"{prefix.replace('_', ' ')}r2 against the {name}"
+            chart = Chart(title, SIGMA, label, sigmas, r2, log_x=True, y_range=(-1.0, 1.0))
+            report.chart(f"compare/{prefix}{kind}_r2", chart)
         label = f"MSE against the {name} (pixel units squared)"
         report.chart(f"compare/{kind}_mse", Chart(title, SIGMA, label, sigmas, mse, log_x=True, log_y=True))
     mse = {key: mean_series(value.heldout_mse) for key, value in scores.items()}

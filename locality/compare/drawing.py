@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from torch import Tensor
 
-from locality.metrics import interval
+from locality.compare.summary import Quantity, median_quantity, quantity
 from locality.report import Series
 from locality.schedule import NoiseSchedule
 
@@ -21,10 +21,18 @@ def headings(sigmas: Iterable[float]) -> list[str]:
 
 
 def mean_series(
-    values: Sequence[Tensor],  # S times [N], one number for each image
+    values: Sequence[Tensor],  # S times [N], one number for each image; NaN: none, and left out
 ) -> Series:
     """The means over images, with 95 % bootstrap intervals."""
-    ends = [interval(value) for value in values]
-    return Series(
-        [value.mean().item() for value in values], [low for low, _ in ends], [high for _, high in ends]
-    )
+    return _series([quantity(value) for value in values])
+
+
+def median_series(
+    values: Sequence[Tensor],  # S times [N], one number for each image; NaN: none, and left out
+) -> Series:
+    """The medians over images, with 95 % bootstrap intervals."""
+    return _series([median_quantity(value) for value in values])
+
+
+def _series(found: Sequence[Quantity]) -> Series:
+    return Series([one.mean for one in found], [one.low for one in found], [one.high for one in found])

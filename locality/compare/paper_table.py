@@ -12,8 +12,9 @@ from torch import Tensor
 
 from locality.calibration import bind
 from locality.compare.context import Context
+from locality.compare.left_out import tell_left_out
 from locality.compare.paper_figures import figure_1, figure_5
-from locality.compare.summary import FLOOR, Quantity, median_quantity, quantity, r2_quantity
+from locality.compare.summary import FLOOR, Quantity, median_quantity, quantity, r2_quantity, with_ends
 from locality.config import UsageError, nearest
 from locality.denoisers.base import Denoiser, training_images
 from locality.metrics import Groups, PearsonR, is_copy, nearest_two, ratio_interval
@@ -182,11 +183,14 @@ def _tell(
     }
     table = [_cells(name, row, over.get(PAPERS, {}).get(name, {}), images) for name, row in rows.items()]
     sigmas = [f"{sigma:.3g}" for sigma in NoiseSchedule.ddpm().leading(PROTOCOL_STEPS).tolist()]
-    steps = {
-        name: [r2_quantity(values, _first(groups, values)) for values in row.scores.forward_r2]
-        for name, row in rows.items()
-        if row.scores.forward_r2 is not None
-    }
+    steps, medians = (
+        {
+            name: [one(values, _first(groups, values)) for values in row.scores.forward_r2]
+            for name, row in rows.items()
+            if row.scores.forward_r2 is not None
+        }
+        for one in (r2_quantity, median_quantity)
+    )
     errors = {
         base: {name: row.heldout_over(rows[base], groups) for name, row in rows.items()}
         if base in rows
@@ -199,31 +203,33 @@ def _tell(
         numbers |= {} if row.bank is None else {f"{section}/bank/{name}": float(row.bank)}
         pairs = {f"{key}_{base}": one for base in baselines for key, one in over[base][name].items()}
         for key, one in {**row.quantities, **pairs}.items():
-            numbers |= _with_ends(f"{section}/{key}", name, one)
+            numbers |= with_ends(f"{section}/{key}", name, one)
     times = NoiseSchedule.ddpm().leading_timesteps(PROTOCOL_STEPS)
     for key, shown, head, found in (
         ("step_r2", "step_r2", "one-step r2 at sigma", steps),
+        ("median_step_r2", "median_step_r2", "median one-step r2 at sigma", medians),
         ("heldout_ratio", "heldout", "held-out MSE / Wiener's at sigma", errors[FLOOR]),
         (f"heldout_over_{PAPERS}", "heldout_pca", "held-out MSE / PCA locality's at sigma", errors[PAPERS]),
     ):
         for name, levels in found.items():
             for t, one in zip(times, levels, strict=True):
-                numbers |= _with_ends(f"{section}/{key}", f"{name}/t{t:03d}", one)
+                numbers |= with_ends(f"{section}/{key}", f"{name}/t{t:03d}", one)
         cells: list[list[Cell]] = [[name, *map(str, levels)] for name, levels in found.items()]
         report.table(f"{section}/{shown}", [head, *sigmas], cells)
     report.scalars(numbers)
     report.table(f"{section}/samples", COLUMNS, table)
     if first_rank():
         print(format_table(COLUMNS, table), flush=True)
+    levels = [f"one-step r2 at sigma {sigma}" for sigma in sigmas]
+    scores = {name: dict(row.quantities) for name, row in rows.items()}
+    for name, by_level in steps.items():
+        scores[name] |= dict(zip(levels, by_level, strict=True))
+    tell_left_out(report, section, scores)
     return numbers
 
 
 def _first(groups: Groups, values: Tensor) -> Groups:
     return None if groups is None else groups[: len(values)]
-
-
-def _with_ends(key: str, name: str, one: Quantity) -> dict[str, float]:
-    return {f"{key}/{name}": one.mean, f"{key}_low/{name}": one.low, f"{key}_high/{name}": one.high}
 
 
 def _cells(name: str, row: Row, over: Mapping[str, Quantity], images: int) -> list[Cell]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,14 +22,23 @@ FLOOR = "wiener"  # what held-out errors are divided by
 
 @dataclass(frozen=True)
 class Quantity:
-    """A number, mostly a mean, with its 95 % bootstrap interval over images."""
+    """A number, mostly a mean, with its 95 % bootstrap interval over images.
+
+    Images without a score (r2 of a blank target, see `is_blank`) are left out, and counted. `str` says
+    "undefined" where no image is left, and gives no interval where there is none.
+    """
 
     mean: float
     low: float
     high: float
+    images: int = 0  # those that are left out among them
+    left_out: int = 0
 
     def __str__(self) -> str:
-        return f"{self.mean:.3g} [{self.low:.3g}, {self.high:.3g}]"
+        if math.isnan(self.mean):
+            return "undefined"
+        ends = "" if math.isnan(self.low) else f" [{self.low:.3g}, {self.high:.3g}]"
+        return f"{self.mean:.3g}{ends}"
 
 
 @dataclass(frozen=True)
@@ -38,6 +48,7 @@ class Summary:
     `sample_*`: the final images of a DDIM run against the reference's. `step_*`: one denoising step of
     noised test images against the reference's, mean over the noise levels in BAND. `heldout_*`: the same
     steps against the clean images. `heldout_ratio`: their mean error relative to Wiener's at each level.
+    `median_*`: the median over images beside the mean, which a few nearly blank targets can decide.
     """
 
     scores: Mapping[str, Scores]
@@ -45,10 +56,13 @@ class Summary:
     thinned: Mapping[str, int]  # denoisers that had a part of the bank only, and how many images
 
     COLUMNS = (
-        "denoiser", "sample r2", "sample MSE", "one-step r2", "held-out MSE", "held-out r2", "MSE / Wiener",
-        "ms / image",
+        "denoiser", "sample r2", "median sample r2", "sample MSE", "one-step r2", "median one-step r2",
+        "held-out MSE", "held-out r2", "median held-out r2", "MSE / Wiener", "ms / image",
     )  # fmt: skip
-    NAMES = ("sample_r2", "sample_mse", "step_r2", "heldout_mse", "heldout_r2", "heldout_ratio")
+    NAMES = (
+        "sample_r2", "median_sample_r2", "sample_mse", "step_r2", "median_step_r2", "heldout_mse",
+        "heldout_r2", "median_heldout_r2", "heldout_ratio",
+    )  # fmt: skip
 
     @property
     def metrics(self) -> list[str]:
@@ -68,13 +82,14 @@ class Summary:
         return {name: self._of(score) for name, score in self.scores.items()}
 
     def scalars(self) -> dict[str, float]:
-        """`compare/<quantity>/<denoiser>`, its interval under `_low` and `_high`, and the seconds."""
+        """`compare/<quantity>/<denoiser>`, its interval under `_low` and `_high`, and the seconds.
+
+        `compare/<quantity>_left_out/<denoiser>`: how many images have no r2.
+        """
         numbers = {f"compare/seconds/{name.lower()}": score.seconds for name, score in self.scores.items()}
         for name, quantities in self.quantities.items():
             for key, number in quantities.items():
-                numbers[f"compare/{key}/{name.lower()}"] = number.mean
-                numbers[f"compare/{key}_low/{name.lower()}"] = number.low
-                numbers[f"compare/{key}_high/{name.lower()}"] = number.high
+                numbers |= with_ends(f"compare/{key}", name.lower(), number)
         return numbers
 
     def rows(self) -> list[list[str | float | None]]:
@@ -88,14 +103,13 @@ class Summary:
         return rows
 
     def _of(self, score: Scores) -> dict[str, Quantity]:
-        found = {
-            "heldout_mse": quantity(self._in_band(score.heldout_mse)),
-            "heldout_r2": quantity(self._in_band(score.heldout_r2)),
-        }
+        found = {"heldout_mse": quantity(self._in_band(score.heldout_mse))}
+        r2 = {"heldout_r2": self._in_band(score.heldout_r2)}
         if score.path_r2 is not None and score.path_mse is not None and score.forward_r2 is not None:
-            found["sample_r2"] = quantity(score.path_r2[-1])
             found["sample_mse"] = quantity(score.path_mse[-1])
-            found["step_r2"] = quantity(self._in_band(score.forward_r2))
+            r2 |= {"sample_r2": score.path_r2[-1], "step_r2": self._in_band(score.forward_r2)}
+        found |= {key: quantity(values) for key, values in r2.items()}
+        found |= {f"median_{key}": median_quantity(values) for key, values in r2.items()}
         for key, values in score.more.items():
             setting, metric = key.split("/")
             if setting == "path":
@@ -117,25 +131,39 @@ class Summary:
         return Quantity((ours.mean() / theirs.mean()).item(), *ratio_interval(ours, theirs))
 
     def _in_band(self, values: Values) -> Tensor:  # [N] each image's mean over the noise levels
+        # NaN for an image without a score at one of them: all means are over the same levels.
         kept = [v for v, sigma in zip(values, self.sigmas, strict=True) if BAND[0] <= sigma <= BAND[1]]
         return torch.stack(kept).mean(0)
 
 
 def quantity(values: Tensor) -> Quantity:
     """The mean over images."""
-    return Quantity(values.mean().item(), *interval(values))
+    return _over_images(values.nanmean(), interval(values), values)
 
 
 def r2_quantity(values: Tensor, groups: Groups) -> Quantity:
     """The mean of r2 over images; the interval is that of what is left of the variance, which is above 0."""
     low, high = interval(1 - values, groups=groups)
-    return Quantity(values.mean().item(), 1 - high, 1 - low)
+    return _over_images(values.nanmean(), (1 - high, 1 - low), values)
 
 
-def median_quantity(values: Tensor) -> Quantity:
-    """The median over images."""
+def median_quantity(values: Tensor, groups: Groups = None) -> Quantity:
+    """The median over images; without an interval where images come in groups, of which there are few."""
+    ends = interval(values, statistic=_median) if groups is None else (math.nan, math.nan)
+    return _over_images(_median(values), ends, values)
 
-    def median(drawn: Tensor) -> Tensor:
-        return drawn.double().quantile(0.5, dim=-1)
 
-    return Quantity(median(values).item(), *interval(values, statistic=median))
+def with_ends(key: str, name: str, one: Quantity) -> dict[str, float]:
+    """A quantity as numbers for metrics.json: `<key>/<name>`, its interval, and of r2 what was left out."""
+    numbers = {f"{key}/{name}": one.mean, f"{key}_low/{name}": one.low, f"{key}_high/{name}": one.high}
+    if one.left_out or (key.endswith("r2") and "median_" not in key):
+        numbers[f"{key}_left_out/{name}"] = float(one.left_out)
+    return numbers
+
+
+def _median(drawn: Tensor) -> Tensor:  # [..., N] -> [...]
+    return drawn.double().nanquantile(0.5, dim=-1)
+
+
+def _over_images(middle: Tensor, ends: tuple[float, float], values: Tensor) -> Quantity:
+    return Quantity(middle.item(), *ends, len(values), int(values.isnan().sum()))

@@ -1,7 +1,8 @@
 """Metrics: one number per image, exact on any number of ranks, with bootstrap intervals over images.
 
 `r2 = ImageR2()`, then `r2.update(estimate, target, index)` for each batch, `r2.compute()` for the mean over
-images and `interval(r2.values())` for how far it can be trusted.
+images, `r2.median()` beside it, `interval(r2.values())` for how far the mean can be trusted, and
+`r2.left_out()` for how many images have no r2 because they are blank.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from locality.metrics.copies import is_copy, nearest_two
 from locality.metrics.curve import Curve
 from locality.metrics.field_overlap import FieldOverlap, Overlap, field_interval
 from locality.metrics.image_maps import ImageMaps
-from locality.metrics.images import ImageMSE, ImageR2, PearsonR
+from locality.metrics.images import BLANK, ImageMSE, ImageR2, PearsonR, is_blank
 from locality.metrics.per_image import PerImage
 
 __all__ = [
+    "BLANK",
     "Apart",
     "Curve",
     "FieldOverlap",
@@ -28,6 +30,7 @@ __all__ = [
     "PerImage",
     "field_interval",
     "interval",
+    "is_blank",
     "is_copy",
     "nearest_two",
     "per_image",

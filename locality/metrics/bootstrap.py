@@ -32,11 +32,12 @@ def interval(
     For a paired difference of two methods give the differences. With groups it is the mean over groups drawn
     at random (cluster bootstrap; Cameron, Gelbach & Miller 2008): images of one group may be as alike as they
     like. As groups are few, the interval is widened as that of a mean of so many normal numbers is, by
-    Student's t and the degree of freedom; where no number is below 0, in logarithms. One image, or one group,
-    says nothing about others: (nan, nan). Raises ValueError for an empty list, and for groups with a
-    statistic other than the mean.
+    Student's t and the degree of freedom; where no number is below 0, in logarithms. A number that is NaN is
+    that of an image without a score, and left out. One image, or one group, says nothing about others: (nan,
+    nan); no image with a score neither. Raises ValueError for an empty list, and for groups with a statistic
+    other than the mean.
     """
-    table = _table([values])
+    table, groups = _scored(_table([values]), groups)
     if groups is None:
         return _interval(table, lambda drawn: statistic(drawn[0]), level, draws, seed)
     if statistic is not mean:
@@ -55,9 +56,10 @@ def ratio_interval(
 ) -> tuple[float, float]:
     """The interval of mean(numerator) / mean(denominator), both over the same resampled images (paired).
 
-    For example the error of a denoiser relative to Wiener's.
+    For example the error of a denoiser relative to Wiener's. An image without a score (NaN) in either is left
+    out.
     """
-    table = _table([numerator, denominator])
+    table, groups = _scored(_table([numerator, denominator]), groups)
     table = table if groups is None else _summed(table, groups)
     few = groups is not None
     return _interval(table, lambda drawn: drawn[0].mean(-1) / drawn[1].mean(-1), level, draws, seed, few)
@@ -71,16 +73,34 @@ def _table(columns: list[Values]) -> Tensor:  # [K, N] float64
     return torch.stack(tensors)
 
 
+def _scored(
+    table: Tensor,  # [K, N]
+    groups: Groups,  # [N]
+) -> tuple[Tensor, Groups]:
+    """The columns without NaN, and their groups."""
+    keep = ~table.isnan().any(0)
+    if bool(keep.all()):
+        return table, groups
+    if groups is not None:
+        numbers = _numbers(groups, table.shape[1])
+        groups = numbers[keep]
+    return table[:, keep], groups
+
+
+def _numbers(groups: Tensor | Sequence[int], count: int) -> Tensor:  # [N] whole numbers
+    numbers = torch.as_tensor(groups).cpu()
+    if numbers.shape != (count,) or numbers.is_floating_point() or numbers.dtype == torch.bool:
+        got = f"{numbers.dtype} {tuple(numbers.shape)}"
+        raise ValueError(f"groups: want one whole number for each of {count} images, got {got}")
+    return numbers
+
+
 def _summed(
     table: Tensor,  # [K, N]
     groups: Tensor | Sequence[int],  # [N]
 ) -> Tensor:  # [K, G] sums over the images of each group
-    numbers = torch.as_tensor(groups).cpu()
-    if numbers.shape != table.shape[1:] or numbers.is_floating_point() or numbers.dtype == torch.bool:
-        got = f"{numbers.dtype} {tuple(numbers.shape)}"
-        raise ValueError(f"groups: want one whole number for each of {table.shape[1]} images, got {got}")
-    _, place = numbers.unique(return_inverse=True)
-    return table.new_zeros(len(table), int(place.max()) + 1).index_add(1, place, table)
+    numbers, place = _numbers(groups, table.shape[1]).unique(return_inverse=True)
+    return table.new_zeros(len(table), len(numbers)).index_add(1, place, table)
 
 
 def _interval(
@@ -94,7 +114,7 @@ def _interval(
     if not 0 < level < 1 or draws < 1:
         raise ValueError(f"want 0 < level < 1 and at least one draw, got level {level} and {draws} draws")
     n = table.shape[1]
-    if n == 1:
+    if n < 2:
         return float("nan"), float("nan")
     generator = torch.Generator().manual_seed(seed)
     chunk = max(1, ELEMENTS // n)

@@ -10,6 +10,9 @@ from torch import Tensor
 
 from locality.metrics.per_image import PerImage
 
+# Pixel units squared: the variance that rounding to 8 bits adds, a step of 2/255 squared over 12.
+BLANK = (2 / 255) ** 2 / 12
+
 
 @final
 class ImageR2(PerImage):
@@ -17,8 +20,9 @@ class ImageR2(PerImage):
 
     r2 = 1 - sum (pred - target)^2 / sum (target - mean(target))^2, sums and mean over all n pixels and
     channels of that image. `unbiased` gives the variant 1 - (SSres / SStot) (n - 1) / n. Undefined for a
-    constant target, which raises ValueError: no number that stood in for it (0, 1, -infinity) would be
-    harmless in a mean.
+    blank target, see `is_blank`: it is left out, as in `PerImage`. No number that stood in for it (0, 1,
+    -infinity) would be harmless in a mean, and of a nearly constant target r2 is minus a few hundred
+    thousand.
     """
 
     higher_is_better = True
@@ -32,12 +36,12 @@ class ImageR2(PerImage):
         preds: Tensor,  # [B, C, H, W]
         target: Tensor,  # [B, C, H, W]
     ) -> Tensor:  # [B]
-        """r2 of each image."""
-        _refuse_constant("r2", "target", target)
+        """r2 of each image; NaN for a blank target."""
         residual = _sum((preds - target) ** 2)
         total = _sum(_centred(target) ** 2)
         n = target[0].numel() if len(target) else 1
-        return 1 - residual / total * ((n - 1) / n if self.unbiased else 1)
+        r2 = 1 - residual / total * ((n - 1) / n if self.unbiased else 1)
+        return r2.masked_fill(is_blank(target), torch.nan)
 
 
 @final
@@ -62,8 +66,8 @@ class ImageMSE(PerImage):
 class PearsonR(PerImage):
     """Pearson's correlation r (not squared) of each image with its target; `compute` is the mean over images.
 
-    Kamb & Ganguli report the median: `median()`. Undefined where either image is constant, which raises
-    ValueError.
+    Kamb & Ganguli report the median: `median()`. Undefined for a blank target, see `is_blank`, and for an
+    estimate that is the same everywhere: left out, as in `PerImage`.
     """
 
     higher_is_better = True
@@ -73,16 +77,24 @@ class PearsonR(PerImage):
         preds: Tensor,  # [B, C, H, W]
         target: Tensor,  # [B, C, H, W]
     ) -> Tensor:  # [B]
-        """Correlation of each image."""
-        _refuse_constant("Pearson's r", "target", target)
-        _refuse_constant("Pearson's r", "estimate", preds)
+        """Correlation of each image; NaN where it is undefined."""
         x, y = _centred(preds), _centred(target)
         # Norms before the product: the sums of squares of tiny images underflow when multiplied.
-        return _sum(x * y) / _sum(x**2).sqrt() / _sum(y**2).sqrt()
+        r = _sum(x * y) / _sum(x**2).sqrt() / _sum(y**2).sqrt()
+        same = reduce(preds, "b c h w -> b", "max") == reduce(preds, "b c h w -> b", "min")
+        return r.masked_fill(is_blank(target) | same, torch.nan)
 
-    def median(self) -> Tensor:  # [] float64
-        """The median over images; a collective call under DDP."""
-        return self.values().quantile(0.5)
+
+def is_blank(
+    images: Tensor,  # [B, C, H, W] in [-1, 1]
+) -> Tensor:  # [B] bool
+    """Whether an image is constant, or as good as: its variance is less than rounding to 8 bits makes.
+
+    `mean((x - mean(x))^2) < (2 / 255)^2 / 12 = 5.1e-6`, pixel units squared, over pixels and channels. Below
+    that the "structure" that r2 would count as explained is what is lost when the image is saved. One grey
+    level more in half of the pixels (1.5e-5) is not blank; in one of a hundred (6.1e-7) it is.
+    """
+    return reduce(_centred(images.double()) ** 2, "b c h w -> b", "mean") < BLANK
 
 
 def _sum(
@@ -95,19 +107,3 @@ def _centred(
     x: Tensor,  # [B, C, H, W]
 ) -> Tensor:  # [B, C, H, W]
     return x - reduce(x, "b c h w -> b 1 1 1", "mean")
-
-
-def _refuse_constant(
-    score: str,
-    role: str,
-    x: Tensor,  # [B, C, H, W]
-) -> None:
-    if not len(x):
-        return
-    constant = reduce(x, "b c h w -> b", "max") == reduce(x, "b c h w -> b", "min")
-    if bool(constant.any()):
-        place = int(torch.nonzero(constant)[0])
-        value = x[place].flatten()[0].item()
-        raise ValueError(
-            f"{score} is undefined: the {role} at place {place} of the batch is {value:.4g} everywhere"
-        )

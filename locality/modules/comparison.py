@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import torch
-from einops import reduce
 from torch import Tensor, nn
 from torchmetrics import MeanMetric
 
@@ -28,7 +27,7 @@ class Scores:
 
     seconds: float  # of one denoising step, per image
     heldout_mse: Values  # one denoising step of noised test images, against the clean images
-    heldout_r2: Values
+    heldout_r2: Values  # NaN, as every r2 here, where the target is blank
     forward_mse: Values | None = None  # the same step, against the reference's estimate
     forward_r2: Values | None = None
     path_mse: Values | None = None  # the estimates along S steps of DDIM; the last are the final samples
@@ -95,6 +94,7 @@ class ComparisonModule(DenoiserModule):
                     denoiser(x[:1], sigma)
                     self._warm.add((name, step))
                 estimate, seconds = _timed(denoiser, x, sigma)
+                _check_finite(name, estimate, sigma)
                 self._tally(name).heldout(step, estimate, batch)
                 self._tally(name).seconds.update(seconds / len(x), len(x))
                 if target is None:
@@ -112,6 +112,8 @@ class ComparisonModule(DenoiserModule):
         targets: list[Tensor] = []
         for name, denoiser in self._each():
             path = [step.x0 for step in trajectory(denoiser, first, self.sigmas.to(first))]
+            for sigma, estimate in zip(self.sigmas, path, strict=True):
+                _check_finite(name, estimate, sigma)
             self._show("samples", name, path[-1])
             if not targets:
                 targets = path
@@ -148,10 +150,9 @@ class _Tally(nn.Module):
         self.seconds = MeanMetric()
 
     def heldout(self, step: int, estimate: Tensor, batch: Batch) -> None:
-        """Adds estimates and the clean images. r2 against a constant image is undefined: it is left out."""
+        """Adds estimates and the clean images."""
         self.heldout_mse.update(step, estimate, batch.images, batch.index)
-        varied = reduce(batch.images, "b c h w -> b", "max") > reduce(batch.images, "b c h w -> b", "min")
-        self.heldout_r2.update(step, estimate, batch.images, batch.index, varied.float())
+        self.heldout_r2.update(step, estimate, batch.images, batch.index)
         self._update_more("heldout", step, estimate, batch.images, batch)
 
     def forward_step(self, step: int, estimate: Tensor, target: Tensor, batch: Batch) -> None:
@@ -192,6 +193,14 @@ class _Tally(nn.Module):
     def _more(self, setting: str) -> list[tuple[str, Curve]]:
         curves = [(key, curve) for key, curve in self.more.items() if isinstance(curve, Curve)]
         return [(key, curve) for key, curve in curves if key.startswith(f"{setting}/")]
+
+
+def _check_finite(name: str, estimate: Tensor, sigma: Tensor) -> None:
+    if not bool(estimate.isfinite().all()):
+        raise ValueError(
+            f"{name}: its estimate at sigma {sigma.item():.3g} has NaN or infinity; leave it out of the "
+            f"comparison (~candidates.{name}), or mend it"
+        )
 
 
 def _timed(denoiser: Denoiser, x: Tensor, sigma: Tensor) -> tuple[Tensor, float]:  # the estimate, seconds
