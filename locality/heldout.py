@@ -85,8 +85,11 @@ def is_behind(
     low: float,  # of the interval of the network's error over Wiener's
     high: float,
 ) -> bool:
-    """Whether the network misses the bar at a level: not better than Wiener in CORE, or shown to be worse."""
-    return low > 1 or (CORE[0] <= sigma <= CORE[1] and high >= 1)
+    """Whether the network misses the bar at a level: not better than Wiener in CORE, or shown to be worse.
+
+    A ratio that is undefined (Wiener has no error: all images are blank) misses it, too.
+    """
+    return not (low <= 1 and (high < 1 or not CORE[0] <= sigma <= CORE[1]))
 
 
 def heldout(

@@ -49,6 +49,19 @@ def test_a_figure_has_labelled_axes_and_only_what_is_in_range() -> None:
     assert to_png(figure).startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("value", [0.0, float("nan"), float("inf")])
+def test_errors_without_a_logarithm_are_drawn_on_a_plain_axis(value: float) -> None:
+    ends = [value, value]
+    drawn = draw_chart(chart(series={"mine": Series(ends, ends, ends)}, log_x=True, log_y=True))
+    assert drawn.axes[0].get_xscale() == "log"
+    assert [text.get_text() for text in drawn.axes[0].texts] == ([] if value == 0 else ["undefined"])
+    assert to_png(drawn).startswith(b"\x89PNG")
+    assert drawn.axes[0].get_yscale() == "linear"
+    mixed = draw_chart(chart(series={"mine": Series([value, 0.5])}, log_y=True))
+    assert to_png(mixed).startswith(b"\x89PNG")
+    assert mixed.axes[0].get_yscale() == "log"
+
+
 def test_training_and_validation_of_one_quantity_share_a_panel() -> None:
     history = {
         "train/loss": [(0, 1.0), (1, 0.01)],

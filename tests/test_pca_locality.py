@@ -79,7 +79,7 @@ def test_it_equals_brute_force_under_its_mask(name, tau, t):
 
 
 def framed() -> torch.Tensor:
-    """[150, 1, 10, 10] uint8: digits in a black frame, as MNIST's: some pixels are the same in every image."""
+    """[150, 1, 10, 10] uint8: digits in a black frame: as in MNIST, some pixels never change."""
     ink = ((digits(150) + 1) * 127.5).round().to(torch.uint8)
     return torch.nn.functional.pad(ink, (1, 1, 1, 1))
 

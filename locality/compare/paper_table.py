@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -183,14 +183,7 @@ def _tell(
     }
     table = [_cells(name, row, over.get(PAPERS, {}).get(name, {}), images) for name, row in rows.items()]
     sigmas = [f"{sigma:.3g}" for sigma in NoiseSchedule.ddpm().leading(PROTOCOL_STEPS).tolist()]
-    steps, medians = (
-        {
-            name: [one(values, _first(groups, values)) for values in row.scores.forward_r2]
-            for name, row in rows.items()
-            if row.scores.forward_r2 is not None
-        }
-        for one in (r2_quantity, median_quantity)
-    )
+    steps, medians = (_steps(rows, groups, middle) for middle in (r2_quantity, median_quantity))
     errors = {
         base: {name: row.heldout_over(rows[base], groups) for name, row in rows.items()}
         if base in rows
@@ -202,8 +195,8 @@ def _tell(
         numbers |= {f"{section}/seconds/{name}": row.seconds, f"{section}/samples/{name}": float(row.count)}
         numbers |= {} if row.bank is None else {f"{section}/bank/{name}": float(row.bank)}
         pairs = {f"{key}_{base}": one for base in baselines for key, one in over[base][name].items()}
-        for key, one in {**row.quantities, **pairs}.items():
-            numbers |= with_ends(f"{section}/{key}", name, one)
+        for key, number in {**row.quantities, **pairs}.items():
+            numbers |= with_ends(f"{section}/{key}", name, number)
     times = NoiseSchedule.ddpm().leading_timesteps(PROTOCOL_STEPS)
     for key, shown, head, found in (
         ("step_r2", "step_r2", "one-step r2 at sigma", steps),
@@ -220,12 +213,22 @@ def _tell(
     report.table(f"{section}/samples", COLUMNS, table)
     if first_rank():
         print(format_table(COLUMNS, table), flush=True)
-    levels = [f"one-step r2 at sigma {sigma}" for sigma in sigmas]
-    scores = {name: dict(row.quantities) for name, row in rows.items()}
-    for name, by_level in steps.items():
-        scores[name] |= dict(zip(levels, by_level, strict=True))
+    heads = [f"one-step r2 at sigma {sigma}" for sigma in sigmas]
+    by_level = {name: dict(zip(heads, levels, strict=True)) for name, levels in steps.items()}
+    scores = {name: {**row.quantities, **by_level.get(name, {})} for name, row in rows.items()}
     tell_left_out(report, section, scores)
     return numbers
+
+
+def _steps(
+    rows: Mapping[str, Row], groups: Groups, middle: Callable[[Tensor, Groups], Quantity]
+) -> dict[str, list[Quantity]]:
+    """One-step r2 at each noise level, of all rows that have one: their mean or median over images."""
+    return {
+        name: [middle(values, _first(groups, values)) for values in row.scores.forward_r2]
+        for name, row in rows.items()
+        if row.scores.forward_r2 is not None
+    }
 
 
 def _first(groups: Groups, values: Tensor) -> Groups:

@@ -13,7 +13,7 @@ from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
 NO_INDEX = -1  # an image given without an index: always a new one
-AGREE = {"rtol": 1e-2, "atol": 1e-4}  # scores of one image in two batches may differ by rounding, not by more
+RTOL, ATOL = 1e-2, 1e-4  # scores of one image in two batches may differ by rounding, not by more
 
 
 class PerImage(Metric, ABC):
@@ -117,7 +117,7 @@ class PerImage(Metric, ABC):
         value, index = value[order], index[order]
         same = (index[1:] == index[:-1]) & (index[1:] != NO_INDEX)  # [N - 1] is this image the one before?
         # A target at the very limit may have a score in one batch and, by rounding, none in another.
-        agree = torch.isclose(value[1:], value[:-1], **AGREE) | value[1:].isnan() | value[:-1].isnan()
+        agree = torch.isclose(value[1:], value[:-1], RTOL, ATOL) | value[1:].isnan() | value[:-1].isnan()
         if bool((same & ~agree).any()):
             image = int(index[1:][same & ~agree][0])
             raise ValueError(

@@ -124,6 +124,9 @@ def draw_chart(chart: Chart) -> Figure:
             look = Look(name, shown[series.beside].color, "", ":") if series.beside else shown[name]
             _draw_series(axes, chart, series, look)
         axes.set(title=chart.title, xlabel=chart.x_label, ylabel=chart.y_label)
+        if not _seen(chart):
+            axes.set_xlim(0.9 * min(chart.x), 1.1 * max(chart.x))  # matplotlib looks at no point without a y
+            axes.text(0.5, 0.5, "undefined", transform=axes.transAxes, ha="center")
         _scale(axes, chart)
         figure.legend(*axes.get_legend_handles_labels(), loc="outside right upper")
     return figure
@@ -147,13 +150,19 @@ def _out_of_range(mean: Sequence[float], shown: tuple[float | None, float | None
     return ""
 
 
+def _seen(chart: Chart) -> list[float]:
+    return [value for series in chart.series.values() for value in series.mean if math.isfinite(value)]
+
+
 def _scale(axes: Axes, chart: Chart) -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     plain = FuncFormatter(lambda value, _: f"{value:g}")
+    # Errors that are all 0, or undefined, have no logarithm; the axis is a plain one then.
+    positive = any(value > 0 for value in _seen(chart))
     for wanted, axis, set_scale in (
         (chart.log_x, axes.xaxis, axes.set_xscale),
-        (chart.log_y, axes.yaxis, axes.set_yscale),
+        (chart.log_y and positive, axes.yaxis, axes.set_yscale),
     ):
         if wanted:
             set_scale("log")
@@ -168,7 +177,7 @@ def _scale(axes: Axes, chart: Chart) -> None:
 
 def _clip(axes: Axes, chart: Chart) -> None:
     """Leave out what is beyond `y_range`; the margin opposite is that of what is left."""
-    points = [value for series in chart.series.values() for value in series.mean if math.isfinite(value)]
+    points = _seen(chart)
     low, high = axes.get_ylim()
     bottom, top = (
         end if limit is None else limit for limit, end in zip(chart.y_range, (low, high), strict=True)
