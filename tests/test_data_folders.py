@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,16 @@ from einops import rearrange
 from PIL import Image
 from torch import Tensor
 
-from locality.data import DataDamaged, DataNotFound, afhq, celeba_hq, image_folders, photos
+from locality.data import (
+    DataDamaged,
+    DataError,
+    DataNotFound,
+    afhq,
+    celeba_hq,
+    image_folders,
+    photos,
+    resized_cache,
+)
 from locality.data.image_folders import read_image, split_files
 from locality.data.places import VARIABLE
 
@@ -172,3 +182,144 @@ def test_the_cache_gives_the_same_images_and_notices_any_change(
         kept.write_bytes(content)
     with pytest.warns(UserWarning, match="is damaged; reading the images anew"):
         assert torch.equal(celeba_hq("train", 0, cache="kept")[3], first[0])
+
+
+HIDDEN = (".ipynb_checkpoints", ".Trash-1000/files", "__MACOSX", "cat/@eaDir/x.png", "cat/.thumbs")
+
+
+@pytest.mark.parametrize("place", HIDDEN)
+@pytest.mark.parametrize("split", [True, False])
+def test_images_in_hidden_folders_and_those_of_systems_do_not_count(
+    nowhere: Path, place: str, split: bool
+) -> None:
+    folder = nowhere / "data/afhq"
+    top = folder / "train" if split else folder
+    write(top / "cat", 6)
+    if split:
+        write(folder / "val", 4)
+    before = split_files(folder)
+    write(top / place, 2, prefix="stray")
+    write(folder / ".Trash-0", 1)
+    for name in ("._face_0000.png", ".DS_Store", "Thumbs.db", "desktop.ini"):
+        (top / "cat" / name).write_text("no image")
+    assert split_files(folder) == before
+
+
+def test_links_to_files_and_folders_are_followed(nowhere: Path) -> None:
+    write(nowhere / "elsewhere/cats", 3)
+    write(nowhere / "elsewhere/one", 1, prefix="single")
+    folder = nowhere / "data/afhq/train"
+    folder.mkdir(parents=True)
+    (folder / "cats").symlink_to(nowhere / "elsewhere/cats")
+    (folder / "one.png").symlink_to(nowhere / "elsewhere/one/single_0000.png")
+    write(nowhere / "data/afhq/val", 2)
+    names = [path.name for path in split_files(nowhere / "data/afhq")["train"]]
+    assert names == [*(f"face_{i:04d}.png" for i in range(3)), "one.png"]
+    assert len(afhq("train", 0)) == 4
+
+
+def link_to_nothing(folder: Path) -> None:
+    (folder / "train/gone.png").symlink_to(folder / "nowhere.png")
+
+
+def folder_linked_to_nothing(folder: Path) -> None:
+    (folder / "train/gone").symlink_to(folder / "nowhere")
+
+
+def circle(folder: Path) -> None:
+    (folder / "train/loop").symlink_to(folder / "train")
+
+
+def link_to_itself(folder: Path) -> None:
+    (folder / "train/loop.png").symlink_to(folder / "train/loop.png")
+
+
+def twice(folder: Path) -> None:
+    (folder / "train/again").symlink_to(folder / "train/cat")
+
+
+def training_image_to_test(folder: Path) -> None:
+    (folder / "val/zzz.png").symlink_to(folder / "train/cat/face_0000.png")
+
+
+def pipe(folder: Path) -> None:
+    os.mkfifo(folder / "train/x.png")
+
+
+def loose_images(folder: Path) -> None:
+    write(folder, 1)
+
+
+def third_folder(folder: Path) -> None:
+    write(folder / "Test/cat", 1)
+
+
+def dangling_split(folder: Path) -> None:
+    (folder / "test").symlink_to(folder / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (link_to_nothing, r"train/gone\.png is a link to nothing"),
+        (folder_linked_to_nothing, "train/gone is a link to nothing"),
+        (circle, "train/loop is a link to a folder around it"),
+        (link_to_itself, r"train/loop\.png is a link to nothing"),
+        (twice, r"face_0000\.png is the same file as .*face_0000\.png, by a link"),
+        (training_image_to_test, r"val/zzz\.png is the same file as .*train/cat/face_0000\.png"),
+        (pipe, r"train/x\.png is neither a file nor a folder"),
+        (loose_images, r"face_0000\.png is in none of the splits"),
+        (third_folder, "Test is in none of the splits"),
+        (dangling_split, "test is in none of the splits"),
+    ],
+)
+def test_what_would_be_skipped_or_counted_twice_is_named(nowhere: Path, change, message: str) -> None:
+    folder = nowhere / "data/afhq"
+    write(folder / "train/cat", 2)
+    write(folder / "val", 3, prefix="other")
+    (folder / "README.txt").touch()  # beside the splits: no image, and no harm
+    split_files(folder)
+    change(folder)
+    with pytest.raises(DataDamaged, match=message) as caught:
+        afhq("train", 0)
+    assert str(caught.value).isprintable()
+
+
+def test_a_folder_that_may_not_be_read_is_named(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(nowhere / "data/afhq/cat", 2)
+    listed = os.listdir
+
+    def refusing(folder: Path) -> list[str]:
+        if Path(folder).name == "cat":
+            raise PermissionError(13, "Permission denied")
+        return listed(folder)
+
+    monkeypatch.setattr(os, "listdir", refusing)
+    with pytest.raises(DataDamaged, match=r"afhq/cat cannot be read \(Permission denied\)"):
+        split_files(nowhere / "data/afhq")
+
+
+def test_names_that_are_no_utf8_are_read_and_cached(nowhere: Path) -> None:
+    folder = nowhere / "data/afhq/train"
+    written = write(folder, 2)
+    (folder / "face_0001.png").rename(folder / os.fsdecode(b"f\xe9ce.png"))
+    write(nowhere / "data/afhq/val", 2)
+    for _ in range(2):
+        assert torch.equal(afhq("train", 0, cache="kept"), written)
+
+
+def test_a_cache_of_an_older_rule_of_reading_is_not_used(
+    nowhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Images that older versions left lying on their side."""
+    folder = nowhere / "data/afhq/train"
+    (written,) = write(folder, 1)
+    write(nowhere / "data/afhq/val", 2)
+    with monkeypatch.context() as old:
+        old.setattr(resized_cache, "_FORMAT", "locality.resized/1")
+        old.setattr(image_folders, "read_image", lambda path, size: torch.zeros(3, size, size).byte())
+        assert not afhq("train", 0, cache="kept").any()
+    assert torch.equal(afhq("train", 0, cache="kept")[0], written)
+    (nowhere / "file").touch()
+    with pytest.raises(DataError, match=r"cache: file is no folder to write to"):
+        afhq("train", 0, cache="file")

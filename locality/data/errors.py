@@ -4,7 +4,13 @@ from __future__ import annotations
 
 
 class DataError(ValueError):
-    """The data cannot be used; the message is one line that names the file or setting and the remedy."""
+    """The data cannot be used; the message is one line that names the file or setting and the remedy.
+
+    Names of files may hold anything: what cannot be printed, or is no UTF-8, is spelled out (`\\n`, `\\xe9`).
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__("".join(map(_printable, message)))
 
 
 class DataNotFound(DataError):
@@ -13,3 +19,10 @@ class DataNotFound(DataError):
 
 class DataDamaged(DataError):
     """A file is there and is not what it should be: truncated, of another format, size or colour."""
+
+
+def _printable(character: str) -> str:
+    if character.isprintable():
+        return character
+    byte = ord(character) - 0xDC00  # how Python keeps a byte of a name that is no UTF-8
+    return f"\\x{byte:02x}" if 0x80 <= byte <= 0xFF else character.encode("unicode_escape").decode()

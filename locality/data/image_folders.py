@@ -1,23 +1,38 @@
-"""`celeba_hq` and `afhq`: folders of colour images, cut to the middle square and resized."""
+"""`celeba_hq` and `afhq`: folders of colour images, cut to the middle square and resized.
+
+How a folder is read:
+
+- `folder_files.images_below` says which files count. Hidden ones do not, links are followed, all else must be
+  an image.
+- `picture_files.open_picture` says what a file holds: one upright picture, whole, of 8 bits.
+- `read_image` takes RGB without transparency. What becomes of grey, palettes, CMYK or an alpha channel is for
+  the user to say.
+- `split_files` says which file is for what.
+
+A file that breaks a rule ends the reading in one line that names it. A new rule of reading needs a new number
+in `resized_cache`.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import torch
 from einops import rearrange
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from locality.data.errors import DataDamaged
+from locality.data.folder_files import SUFFIXES, entries, images_below
+from locality.data.picture_files import open_picture
 from locality.data.places import DataSet
 from locality.data.resized_cache import cached
 from locality.data.splits import SPLITS, Split, check_split
 
-_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 _HELD_OUT = 5  # per cent of the files for val, and as many for test, where folders do not say
 
 
@@ -48,8 +63,8 @@ def split_files(folder: Path) -> dict[Split, list[Path]]:
     Folders train/, val/ and test/ are the splits, if all three are there. With train/ and one other, the
     files of the other go to val and test in halves. Without, 90 % of all files go to train, 5 % to val, 5 %
     to test. Halves and per cents are by a hash of the file's name (without its suffix), so that a file
-    never changes sides. Raises DataDamaged for a file that is no image, an empty folder, and val/ or test/
-    without train/.
+    never changes sides. Raises DataDamaged for a file that is no image, an empty folder, val/ or test/
+    without train/, and images beside the splits.
     """
     named = [split for split in SPLITS if (folder / split).is_dir()]
     if named and (named[0] != "train" or len(named) == 1):
@@ -57,17 +72,20 @@ def split_files(folder: Path) -> dict[Split, list[Path]]:
             f"{folder} has {named[0]}/ alone; want train/ with val/ or test/ (or both), or none of them"
         )
     if not named:
-        files = _images_below(folder)
+        files = images_below(folder)
         parts: dict[Split, list[Path]] = {"train": [], "val": [], "test": []}
         for path in files:
             place = _hash(path) % 100
             parts["val" if place < _HELD_OUT else "test" if place < 2 * _HELD_OUT else "train"].append(path)
         return parts
+    _check_beside(folder, named)
+    known: dict[str, Path] = {}
+    files_of = {split: images_below(folder / split, known) for split in named}
     if len(named) == 3:
-        return {split: _images_below(folder / split) for split in SPLITS}
-    held_out = _images_below(folder / named[1])
+        return files_of
+    held_out = files_of[named[1]]
     return {
-        "train": _images_below(folder / "train"),
+        "train": files_of["train"],
         "val": [path for path in held_out if _hash(path) % 2 == 0],
         "test": [path for path in held_out if _hash(path) % 2 == 1],
     }
@@ -75,23 +93,20 @@ def split_files(folder: Path) -> dict[Split, list[Path]]:
 
 def read_image(path: Path, size: int) -> Tensor:  # [3, size, size] uint8
     """The middle square of a colour image, resized. Raises DataDamaged naming the file and the remedy."""
-    try:
-        with Image.open(path) as image:
-            if image.mode != "RGB":
-                raise DataDamaged(
-                    f"{path} is no RGB image (its mode is {image.mode}); convert it to RGB or remove it"
-                )
-            side = min(image.size)
-            if side < size:
-                raise DataDamaged(
-                    f"{path} is {image.width} x {image.height}, want {size} or more; replace or remove it"
-                )
-            left, top = (image.width - side) // 2, (image.height - side) // 2
-            square = image.crop((left, top, left + side, top + side))
-    except Image.DecompressionBombError as error:
-        raise DataDamaged(f"{path} claims to be huge ({error}); make it smaller or remove it") from error
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:  # Pillow says SyntaxError of a broken PNG
-        raise DataDamaged(f"{path} is damaged ({error}); get it again or remove it") from error
+    image = open_picture(path)
+    if image.mode != "RGB":
+        raise DataDamaged(
+            f"{path} is no RGB image (its mode is {image.mode}); convert it to RGB or remove it"
+        )
+    if "transparency" in image.info:
+        raise DataDamaged(f"{path} is no RGB image (it has a transparent colour); convert or remove it")
+    side = min(image.size)
+    if side < size:
+        raise DataDamaged(
+            f"{path} is {image.width} x {image.height}, want {size} or more; replace or remove it"
+        )
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    square = image.crop((left, top, left + side, top + side))
     return rearrange(
         torch.from_numpy(np.array(square.resize((size, size), Image.Resampling.LANCZOS))), "h w c -> c h w"
     )
@@ -122,27 +137,27 @@ def _read_all(files: list[Path], size: int, title: str) -> Tensor:  # [N, 3, siz
     return images
 
 
-def _images_below(folder: Path) -> list[Path]:
-    """Every file below a folder, save hidden ones, in the order of their paths."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
-    for path in files:
-        if path.suffix.lower() not in _SUFFIXES:
-            raise DataDamaged(
-                f"{path} is not an image ({', '.join(_SUFFIXES)}); move it out of the data folder"
-            )
-    if not files:
-        raise DataDamaged(f"{folder} is empty; put the images there, or remove it")
-    return files
-
-
 def _holds_images(folder: Path) -> bool:
     """Whether images or splits are right inside (further down may be other data), or nothing is."""
-    inside = list(folder.iterdir())
-    return not inside or any(path.suffix.lower() in _SUFFIXES or path.name in SPLITS for path in inside)
+    inside = entries(folder)
+    return not inside or any(path.suffix.lower() in SUFFIXES or path.name in SPLITS for path in inside)
+
+
+def _check_beside(folder: Path, named: Sequence[str]) -> None:
+    """Raises DataDamaged for what lies beside the folders of splits and looks like images of the set."""
+    for path in entries(folder):
+        if path.name in named:
+            continue
+        inside = path.rglob("*") if path.is_dir() else [path]
+        if path.name in SPLITS or any(one.suffix.lower() in SUFFIXES for one in inside):
+            raise DataDamaged(
+                f"{path} is in none of the splits ({', '.join(named)}); move it into one, or away"
+            )
 
 
 def _hash(path: Path) -> int:
-    return int.from_bytes(hashlib.blake2b(path.stem.encode(), digest_size=8).digest(), "little")
+    name = path.stem.encode("utf-8", "surrogateescape")
+    return int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), "little")
 
 
 _CELEBA_HQ = DataSet(

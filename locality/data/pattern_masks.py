@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from locality.data.errors import DataDamaged, DataNotFound
+from locality.data.picture_files import open_picture
 
 # Drawn for images of about this many pixels; in images twice as large each pixel is a square of 2 x 2, and
 # so on.
@@ -53,15 +54,35 @@ def from_png(
 ) -> Tensor:  # [height, width] float32 in [0, 1]
     """A mask from a picture: white is 1, black is 0, averaged down (or repeated) to the size of the images.
 
-    Raises DataNotFound or DataDamaged naming the file.
+    What is transparent is 0, half transparent white 1/2. Colours count by their luma (ITU-R 601), grey of 16
+    bits in full. Raises DataNotFound, or DataDamaged for what `open_picture` refuses and for CMYK and other
+    kinds of pixels; both name the file.
     """
     if not Path(path).is_file():
         raise DataNotFound(f"pattern: no file {path}; give the path of a PNG, or a function (size) -> mask")
     try:
-        grey = Image.open(path).convert("L")
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:  # Pillow says SyntaxError of a broken PNG
-        raise DataDamaged(f"pattern: cannot read {path} ({error}); save it again as PNG") from error
-    return torch.from_numpy(np.array(grey.resize((width, height), Image.Resampling.BOX))).float() / 255
+        levels = _levels(Path(path), open_picture(Path(path)))
+    except DataDamaged as error:
+        raise DataDamaged(f"pattern: {error}") from error
+    return torch.from_numpy(np.array(levels.resize((width, height), Image.Resampling.BOX)))
+
+
+def _levels(path: Path, picture: Image.Image) -> Image.Image:
+    """The picture as floats from 0 to 1."""
+    transparent = picture.has_transparency_data
+    if picture.mode == "I;16" and not transparent:
+        return Image.fromarray(np.asarray(picture).astype(np.float32) / 65535)
+    if picture.mode not in ("1", "L", "LA", "P", "PA", "RGB", "RGBA"):
+        raise DataDamaged(
+            f"{path} has pixels of a kind that is not read ({picture.mode}); save it as grey or RGB"
+        )
+    if not transparent:
+        return Image.fromarray(np.asarray(picture.convert("L")).astype(np.float32) / 255)
+    colour = picture.convert("RGBA")
+    grey, alpha = (
+        np.asarray(part).astype(np.float32) / 255 for part in (colour.convert("L"), colour.getchannel("A"))
+    )
+    return Image.fromarray(grey * alpha)
 
 
 def _centred(drawing: tuple[str, ...], size: int) -> Tensor:

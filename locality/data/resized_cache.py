@@ -13,7 +13,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-_FORMAT = "locality.resized/1"  # the rule by which images are cut and resized; a new rule needs a new number
+from locality.data.errors import DataError
+
+_FORMAT = "locality.resized/2"  # the rule by which images are cut and resized; a new rule needs a new number
 
 
 def cached(files: Sequence[Path], size: int, folder: Path, read: Callable[[], Tensor]) -> Tensor:
@@ -25,14 +27,21 @@ def cached(files: Sequence[Path], size: int, folder: Path, read: Callable[[], Te
     key = hashlib.blake2b(f"{_FORMAT} {size}".encode(), digest_size=16)
     for path in files:
         about = path.stat()
-        key.update(f"{path.resolve()} {about.st_size} {about.st_mtime_ns}\n".encode())
+        key.update(
+            f"{path.resolve()} {about.st_size} {about.st_mtime_ns}\n".encode("utf-8", "surrogateescape")
+        )
     kept = folder.expanduser() / f"resized-{key.hexdigest()}.safetensors"
     if kept.exists():
         images = _sound(kept, (len(files), 3, size, size))
         if images is not None:
             return images
         warnings.warn(f"{kept} is damaged; reading the images anew", stacklevel=4)
-    kept.parent.mkdir(parents=True, exist_ok=True)  # before the long work, to fail at once
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)  # before the long work, to fail at once
+    except OSError as error:
+        raise DataError(
+            f"cache: {folder} is no folder to write to ({error.strerror}); give another"
+        ) from error
     images = read()
     # Written aside and moved into place, so that another run or rank never meets half a file.
     aside = kept.with_name(f"{kept.name}.{os.getpid()}")
