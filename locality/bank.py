@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -10,8 +11,10 @@ from torch import Tensor, nn
 
 from locality.full_precision import SHORT, FullPrecision
 
-# Floats as large as this cannot be images in [-1, 1], with or without a pattern; they are 0..255 in disguise.
-_LARGEST_PLAUSIBLE = 16.0
+# What counts as [-1, 1]: resampling overshoots, bicubic kernels to 1.48 on random black and white pixels.
+# Images scaled by ImageNet's mean and deviation reach beyond 2.
+BOUND = 1.5
+_BYTES = 16.0  # floats from 0 to more than this are 0..255 in disguise
 
 
 class ImageBank(FullPrecision):
@@ -20,7 +23,8 @@ class ImageBank(FullPrecision):
     uint8 value u reads as `u / 127.5 - 1`. A bank is a module with one buffer, so it moves and saves with the
     denoiser that holds it.
 
-    Raises ValueError for anything but a non-empty [N, C, H, W] tensor of uint8 or finite floats.
+    Raises ValueError for anything but a non-empty [N, C, H, W] tensor of uint8 or finite floats, and for what
+    `check_images` refuses: mistakes of scale.
     """
 
     images: Tensor
@@ -28,9 +32,13 @@ class ImageBank(FullPrecision):
     def __init__(
         self,
         images: Tensor,  # [N, C, H, W] uint8, or float in [-1, 1]
+        bound: float = BOUND,  # the largest magnitude that floats may have; math.inf: images of any scale
     ) -> None:
         super().__init__()
-        self.register_buffer("images", _checked(images))
+        check_images(images, bound)
+        # A copy: loading a state dict writes into the bank's pixels, which must not be somebody else's.
+        kept = images.detach().to(torch.float32) if images.dtype in SHORT else images.detach()
+        self.register_buffer("images", kept.clone(memory_format=torch.contiguous_format))
         self._fingerprint: str | None = None
         self.register_load_state_dict_post_hook(_forget_fingerprint)
 
@@ -75,7 +83,8 @@ class ImageBank(FullPrecision):
     ) -> ImageBank:
         """A bank of the named images, in the order of the indices."""
         chosen = torch.as_tensor(indices, device=self.images.device)
-        return ImageBank(self.images[chosen if chosen.dtype == torch.bool else chosen.long()])
+        images = self.images[chosen if chosen.dtype == torch.bool else chosen.long()]
+        return ImageBank(images, bound=math.inf)  # the scale was settled for all of them together
 
 
 def thinned(bank: ImageBank, count: int) -> ImageBank:
@@ -94,24 +103,36 @@ def to_float(
     return images.to(dtype) / 127.5 - 1 if images.dtype == torch.uint8 else images.to(dtype)
 
 
-def _checked(images: Tensor) -> Tensor:
+def check_images(
+    images: Tensor,  # [N, C, H, W]
+    bound: float = BOUND,  # the largest magnitude that floats may have; math.inf: images of any scale
+) -> None:
+    """Raises ValueError for what cannot be images in [-1, 1], at rest as uint8 or floats.
+
+    Refused are other shapes and types, NaN and infinity, floats beyond the bound, and uint8 of 0 and 1 alone.
+    A pattern, or a Gaussian, leads beyond 1 on purpose: who makes such images says how far.
+    """
     if not isinstance(images, Tensor) or images.ndim != 4 or 0 in images.shape:
         got = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
         raise ValueError(f"images: want a non-empty tensor [N, C, H, W], got {got}")
-    # A copy: loading a state dict writes into the bank's pixels, which must not be somebody else's.
-    if images.dtype == torch.uint8:
-        return images.detach().clone(memory_format=torch.contiguous_format)
-    if not images.is_floating_point():
+    if images.dtype != torch.uint8 and not images.is_floating_point():
         raise ValueError(f"images: want uint8 or floats in [-1, 1], got {images.dtype}")
+    if images.is_meta:
+        return  # it has no values
     low, high = images.min().item(), images.max().item()
-    if not (abs(low) < float("inf") and abs(high) < float("inf")):
+    if not (abs(low) < math.inf and abs(high) < math.inf):
         raise ValueError("images: want finite values, got NaN or infinity")
-    if low >= 0 and high > _LARGEST_PLAUSIBLE:
-        raise ValueError(
-            f"images: want floats in [-1, 1], got {high:.4g}; pass uint8 or divide by 127.5 and subtract 1"
-        )
-    images = images.detach().to(torch.float32) if images.dtype in SHORT else images.detach()
-    return images.clone(memory_format=torch.contiguous_format)
+    if bound == math.inf:
+        return
+    if images.dtype == torch.uint8:
+        if high == 1:
+            raise ValueError("images: want uint8 from 0 to 255, got 0 and 1 alone; multiply by 255")
+    elif max(-low, high) > bound:
+        remedy = (
+            "pass uint8 or divide by 127.5 and subtract 1" if low >= 0 and high > _BYTES
+            else "scale them, or give a larger bound if they are meant to be so"
+        )  # fmt: skip
+        raise ValueError(f"images: want floats in [-1, 1], got {low:.4g} to {high:.4g}; {remedy}")
 
 
 def _forget_fingerprint(bank: nn.Module, _: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -86,7 +87,7 @@ def try_fit(name: str, fit: Fit, bank: ImageBank) -> None:
     """
     if not getattr(fit, "func", fit).__module__.startswith("locality."):
         return
-    corners = ImageBank(bank.images[:, :, :TRIAL_SIDE, :TRIAL_SIDE])
+    corners = ImageBank(bank.images[:, :, :TRIAL_SIDE, :TRIAL_SIDE], bound=math.inf)
     try:
         with warnings.catch_warnings(action="ignore"):  # the fit itself will warn
             fitted(fit, corners, lambda: GaussianStats.measured(corners))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from hypothesis import given
@@ -87,9 +89,39 @@ def test_a_bank_of_images_with_channels_last_is_read_without_a_copy(images):
         (torch.zeros(3, 4, 4), "N, C, H, W"),
         (torch.zeros(2, 3, 4, 4, dtype=torch.int64), "uint8 or floats"),
         (torch.full((2, 1, 2, 2), float("nan")), "finite"),
-        (PIXELS.float(), "uint8 or divide by 127.5"),
+        (torch.full((2, 1, 2, 2), float("inf")), "finite"),
+        (PIXELS.float(), "got 0 to 255; pass uint8 or divide by 127.5"),
+        (PIXELS.float() - 128, "got -128 to 127; scale them"),
+        ((PIXELS.float() / 255 - 0.45) / 0.22, r"floats in \[-1, 1\], got -2"),  # as for ImageNet
+        (PIXELS // 128, "got 0 and 1 alone; multiply by 255"),
+        (PIXELS > 127, "uint8 or floats"),
     ],
 )
 def test_what_cannot_be_images_is_refused_by_name(bad, message):
     with pytest.raises(ValueError, match=rf"^images: .*{message}"):
         ImageBank(bad)
+
+
+def test_a_bank_of_images_beyond_one_says_how_far_they_go():
+    images = 3 * (PIXELS.float() / 127.5 - 1)
+    assert torch.equal(ImageBank(images, bound=3).images, images)
+    assert torch.equal(ImageBank(images, bound=math.inf).subset([4]).images, images[4:5])
+    with pytest.raises(ValueError, match="got -3 to 3"):
+        ImageBank(images, bound=2.9)
+    with pytest.raises(ValueError, match="finite"):
+        ImageBank(images / 0, bound=math.inf)
+
+
+def test_what_resampling_overshoots_is_no_mistake():
+    """Sharp edges between -1 and 1, enlarged by the kernels that are in use, both ways."""
+    edges = (PIXELS.float() / 127.5 - 1).sign()
+    larger = torch.nn.functional.interpolate(edges, scale_factor=3, mode="bicubic", antialias=True)
+    assert 1.25 < larger.abs().max() < 1.5
+    assert len(ImageBank(larger)) == 11
+
+
+def test_black_and_nearly_black_parts_of_a_bank_are_no_mistake():
+    images = PIXELS.clone()
+    images[2:5] = PIXELS[2:5] // 128
+    assert len(ImageBank(images).subset([2, 3, 4])) == 3
+    assert len(ImageBank(torch.zeros_like(PIXELS))) == 11

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from types import SimpleNamespace
 
@@ -10,8 +11,9 @@ import torch
 from lightning import LightningModule, Trainer
 from torch import Tensor
 
-from locality.data import Batch, ImageDataModule, PatternInjection, digits, letter_w, photos
+from locality.data import Batch, ImageDataModule, PatternInjection, cross, digits, letter_w, photos
 from locality.data.sampler import GlobalBatches
+from locality.data.splits import SPLITS, Split
 
 
 def numbered(split: str, seed: int, count: int = 103) -> Tensor:  # [N, 1, 4, 4] uint8
@@ -230,3 +232,53 @@ def test_digits_are_scikit_learns_and_the_splits_are_apart() -> None:
     assert parts.max() == 255
     ink = torch.from_numpy(load_digits().images)
     assert (parts[:, 0].double() * 16 / 255 - ink).abs().max() < 0.04  # rounding to 1/255 of 16
+
+
+def floats(split: str, seed: int) -> Tensor:
+    return torch.linspace(-1, 1, 640).reshape(10, 1, 8, 8)
+
+
+@pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda x: (x + 1) * 127.5, "want floats in"),
+        (lambda x: 2 * x, "want floats in"),
+        (lambda x: x / 0, "want finite values"),
+        (lambda x: x[:, 0], "N, C, H, W"),
+        (lambda x: x.numpy(), "want a non-empty tensor"),
+        (lambda x: ((x + 1) / 2).round().byte(), "got 0 and 1 alone"),
+    ],
+)
+@pytest.mark.parametrize("gamma", [0.0, 0.5])
+def test_images_of_a_source_are_checked_split_by_split_before_a_pattern_is_added(
+    split: Split, wrong: Callable, message: str, gamma: float
+) -> None:
+    def source(split: Split, seed: int, of: Split = split) -> object:
+        return wrong(floats(split, seed)) if split == of else floats(split, seed)
+
+    data = ImageDataModule(source, PatternInjection(cross), gamma)  # type: ignore[arg-type]
+    for other in SPLITS:
+        if other != split:
+            data.bank(other)
+    with pytest.raises(ValueError, match=rf"^source, {split}: images: .*{message}"):
+        data.bank(split)
+
+
+@pytest.mark.parametrize("gamma", [0.5, 20.0])
+def test_a_pattern_may_lead_as_far_as_its_gamma(gamma: float) -> None:
+    bank = ImageDataModule(floats, PatternInjection(cross), gamma).bank()
+    assert gamma / 2 < bank.images.abs().max() <= 1 + gamma
+    assert len(bank.subset([1, 2])) == 2
+
+
+def test_a_source_says_by_an_attribute_how_far_it_goes() -> None:
+    def wide(split: str, seed: int, scale: float) -> Tensor:
+        return scale * floats(split, seed)
+
+    with pytest.raises(ValueError, match="got -2 to 2"):
+        ImageDataModule(partial(wide, scale=2.0)).bank()
+    wide.bound = 2.0  # type: ignore[attr-defined]
+    assert ImageDataModule(partial(wide, scale=2.0)).bank().images.max() == 2
+    with pytest.raises(ValueError, match=r"got -2\.1 to 2\.1"):
+        ImageDataModule(partial(wide, scale=2.1)).bank()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 
 import numpy as np
@@ -10,6 +11,11 @@ import torch
 from sklearn.covariance import ledoit_wolf
 
 from locality import GaussianStats, ImageBank
+
+
+def bank_of(x: torch.Tensor) -> ImageBank:
+    """Normal numbers are no images in [-1, 1]."""
+    return ImageBank(x, bound=math.inf)
 
 
 def images(count: int, seed: int = 0, shape: tuple[int, int, int] = (2, 3, 4)) -> torch.Tensor:
@@ -34,7 +40,7 @@ def same(a: GaussianStats, b: GaussianStats) -> bool:
 @pytest.mark.parametrize("chunk_size", [1, 7, 1000])
 def test_moments_equal_numpy_whatever_the_chunk(chunk_size):
     x = images(53)
-    stats = GaussianStats.from_bank(ImageBank(x), chunk_size=chunk_size)
+    stats = GaussianStats.from_bank(bank_of(x), chunk_size=chunk_size)
     flat = x.flatten(1).double().numpy()
     assert np.allclose(stats.mean, flat.mean(0), atol=1e-12)
     assert np.allclose(stats.covariance, np.cov(flat.T), atol=1e-12)
@@ -43,15 +49,15 @@ def test_moments_equal_numpy_whatever_the_chunk(chunk_size):
 
 def test_a_far_mean_does_not_spoil_the_covariance():
     x = images(60).double()
-    near, far = GaussianStats.from_bank(ImageBank(x)), GaussianStats.from_bank(ImageBank(x - 1e5))
+    near, far = GaussianStats.from_bank(bank_of(x)), GaussianStats.from_bank(bank_of(x - 1e5))
     assert torch.allclose(near.covariance, far.covariance, atol=1e-9)
 
 
 @pytest.mark.parametrize("cut", [1, 20, 52])
 def test_merging_two_parts_equals_measuring_the_whole(cut):
     x = images(53)
-    whole = GaussianStats.from_bank(ImageBank(x))
-    merged = quiet(ImageBank(x[:cut])).merge(quiet(ImageBank(x[cut:])))
+    whole = GaussianStats.from_bank(bank_of(x))
+    merged = quiet(bank_of(x[:cut])).merge(quiet(bank_of(x[cut:])))
     assert same(merged, whole)
     assert merged.count == 53
     assert merged.shrinkage_intensity() == pytest.approx(whole.shrinkage_intensity(), rel=1e-9)
@@ -59,7 +65,7 @@ def test_merging_two_parts_equals_measuring_the_whole(cut):
 
 @pytest.mark.parametrize("count", [10, 53, 400])
 def test_shrinkage_is_scikit_learns_ledoit_wolf(count):
-    bank = ImageBank(images(count))
+    bank = bank_of(images(count))
     theirs, intensity = ledoit_wolf(bank.images.flatten(1).double().numpy())
     stats = quiet(bank)
     assert stats.shrinkage_intensity() == pytest.approx(intensity, rel=1e-9)
@@ -70,7 +76,7 @@ def test_shrinkage_is_scikit_learns_ledoit_wolf(count):
 
 
 def test_the_eigenbasis_rebuilds_the_covariance_with_and_without_shrinkage():
-    bank = ImageBank(images(53))
+    bank = bank_of(images(53))
     for stats in (GaussianStats.from_bank(bank), GaussianStats.from_bank(bank, shrinkage="ledoit_wolf")):
         vectors, values = stats.eigenvectors, stats.eigenvalues
         assert torch.allclose(vectors * values @ vectors.T, stats.covariance, atol=1e-12)
@@ -80,10 +86,10 @@ def test_the_eigenbasis_rebuilds_the_covariance_with_and_without_shrinkage():
 
 def test_fewer_images_than_coordinates_warns_and_names_the_remedy():
     with pytest.warns(UserWarning, match="20 images for 24 coordinates.*ledoit_wolf"):
-        GaussianStats.from_bank(ImageBank(images(20)))
+        GaussianStats.from_bank(bank_of(images(20)))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        GaussianStats.from_bank(ImageBank(images(20)), shrinkage="ledoit_wolf")
+        GaussianStats.from_bank(bank_of(images(20)), shrinkage="ledoit_wolf")
 
 
 def test_true_moments_cannot_be_merged():
@@ -93,7 +99,7 @@ def test_true_moments_cannot_be_merged():
 
 
 def test_the_cache_gives_back_what_was_measured(tmp_path, monkeypatch):
-    bank = ImageBank(images(53))
+    bank = bank_of(images(53))
     first = GaussianStats.from_bank(bank, cache=tmp_path)
     monkeypatch.setattr("locality.statistics._measure", lambda *_: pytest.fail("measured again"))
     again = GaussianStats.from_bank(bank, cache=tmp_path)
@@ -110,7 +116,7 @@ def flip_a_byte(data: bytes) -> bytes:
     "damage", [flip_a_byte, lambda d: d[: len(d) // 2], lambda d: b"", lambda d: b"junk" * 99]
 )
 def test_a_damaged_cache_file_is_measured_anew_with_one_warning(tmp_path, damage):
-    bank = ImageBank(images(53))
+    bank = bank_of(images(53))
     truth = GaussianStats.from_bank(bank, cache=tmp_path)
     (file,) = tmp_path.iterdir()
     file.write_bytes(damage(file.read_bytes()))
@@ -123,7 +129,7 @@ def test_a_damaged_cache_file_is_measured_anew_with_one_warning(tmp_path, damage
 
 
 def test_a_cache_file_of_other_images_is_not_trusted(tmp_path):
-    mine, other = ImageBank(images(53)), ImageBank(images(53, seed=1))
+    mine, other = bank_of(images(53)), bank_of(images(53, seed=1))
     GaussianStats.from_bank(other, cache=tmp_path)
     (file,) = tmp_path.iterdir()
     file.rename(tmp_path / f"statistics-{mine.fingerprint}.safetensors")
@@ -132,7 +138,7 @@ def test_a_cache_file_of_other_images_is_not_trusted(tmp_path):
 
 
 def test_a_cache_that_cannot_be_a_folder_costs_a_warning_and_no_run(tmp_path):
-    bank = ImageBank(images(53))
+    bank = bank_of(images(53))
     (tmp_path / "file").write_text("not a folder")
     occupied = tmp_path / "cache" / f"statistics-{bank.fingerprint}.safetensors"
     occupied.mkdir(parents=True)

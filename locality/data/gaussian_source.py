@@ -45,6 +45,7 @@ class GaussianSource:
         if min(train, val, test) < 1:
             raise ValueError(f"gaussian: want at least 1 image a split, got {train}, {val}, {test}")
         self.image_shape = torch.Size((channels, size, size))
+        self.bound = abs(mean_level) + 8 * std  # one pixel in 10^15 lies beyond
         self._counts: dict[Split, int] = {"train": train, "val": val, "test": test}
         line = torch.arange(size).double()
         places = torch.stack(torch.meshgrid(line, line, indexing="ij"), dim=-1)

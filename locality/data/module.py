@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,7 +11,7 @@ from lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from locality.bank import ImageBank
+from locality.bank import BOUND, ImageBank, check_images
 from locality.data.batch import Batch, ImageSet
 from locality.data.sampler import GlobalBatches, check_ranks
 from locality.data.settings import check_settings
@@ -32,7 +33,8 @@ class ImageDataModule(LightningDataModule):
 
     Args:
         source: called as `source(split=..., seed=image_seed)`, and with `root=root` if `root` is given; may
-            have an attribute `groups`, see there.
+            have an attribute `groups`, see there, and an attribute `bound`: how far its floats go beyond
+            [-1, 1] on purpose (`locality.bank.check_images`).
         gamma: strength of the pattern; 0 leaves the images as the source made them.
         flip: train on mirror images too: an epoch shows every image once, as it is or mirrored, and the train
             bank holds the images and then their mirror images. A pattern is added after, so it is never
@@ -96,7 +98,8 @@ class ImageDataModule(LightningDataModule):
     def bank(self, split: Split = "train") -> ImageBank:
         """The images of a split; if training flips, those to train on are followed by their mirror images."""
         if split not in self._banks:
-            self._banks[split] = ImageBank(self._read(split))
+            # The source's images were checked; a pattern may lead as far as its gamma says.
+            self._banks[split] = ImageBank(self._read(split), bound=math.inf)
         return self._banks[split]
 
     def groups(self, split: Split) -> Tensor | None:  # [N] int64
@@ -105,14 +108,19 @@ class ImageDataModule(LightningDataModule):
         A source knows by an attribute `groups`, a function called as the source itself. None for training
         images, which `subset` and `flip` change.
         """
-        source = getattr(self.source, "func", self.source)  # of a partial
-        known = getattr(source, "groups", None)
+        known = getattr(self._function, "groups", None)
         if known is None or split == "train":
             return None
         given = getattr(self.source, "keywords", {})
         root = {} if self.root is None else {"root": self.root}
         numbers: Tensor = known(split=split, seed=self.image_seed, **given, **root)
         return numbers
+
+    @property
+    def _function(self) -> Source:
+        """The source without bound arguments: what says more about itself by attributes."""
+        function: Source = getattr(self.source, "func", self.source)
+        return function
 
     def check_ranks(self, world: int) -> None:
         """Raises ValueError for batch sizes that so many ranks do not divide."""
@@ -162,6 +170,10 @@ class ImageDataModule(LightningDataModule):
         check_split(split)
         root = {} if self.root is None else {"root": self.root}
         images = self.source(split=split, seed=self.image_seed, **root)
+        try:
+            check_images(images, getattr(self._function, "bound", BOUND))
+        except ValueError as error:
+            raise ValueError(f"source, {split}: {error}") from error
         index = torch.arange(len(images))
         if split == "train" and self.subset is not None:
             index = self._choose(len(images), self.subset)
