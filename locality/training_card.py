@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -38,8 +39,8 @@ def ratios_to_wiener(
     floor = FinishedModule(Wiener(stats), module.schedule, module.seed)
     trainer = build.trainer(cfg.trainer, folder, [], [], enable_progress_bar=False, precision="32-true")
     (errors,) = trainer.test(floor, datamodule=data, verbose=False)
-    return {
-        name.replace("test/mse/", "test/ratio_to_wiener/"): numbers[name] / error
+    return {  # undefined where Wiener has no error at all: all images are blank
+        name.replace("test/mse/", "test/ratio_to_wiener/"): numbers[name] / error if error > 0 else math.nan
         for name, error in errors.items()
         if name.startswith("test/mse/")
     }

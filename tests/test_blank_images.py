@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
 import torch
-from tiny_runs import TINY, config, latest
+from tiny_runs import NETWORK, TINY, config, latest
 from torch import Tensor
 
 from locality import app
 from locality.data import handwriting
 from locality.heldout import is_behind
+from locality.metrics import FieldOverlap
 
 ASKED = ["trainer.accelerator=cpu", "logger=none"]
 digits = handwriting.digits
@@ -91,6 +93,26 @@ def test_the_papers_table_leaves_blank_targets_out_and_says_so(tmp_path, monkeyp
     assert "paper/median_step_r2/optimal/t300" in found["scalars"]
     assert ("left out of one-step r2 at sigma 0.342: 4 of 4 images" in printed) is (images is all_black)
     assert "nan" not in json.dumps(found["tables"]).lower()
+
+
+def test_a_pixel_without_a_field_is_left_out_of_the_overlap() -> None:
+    maps = torch.rand(5, 1, 3, 6, 6, generator=torch.Generator().manual_seed(0)) + 0.1
+    pixels = [(0, 0), (3, 3), (5, 1)]
+    mixed, plain = FieldOverlap([1.0], pixels, (6, 6)), FieldOverlap([1.0], pixels[1:], (6, 6))
+    target = maps.flip(0)
+    plain.update(maps[:, :, 1:], target[:, :, 1:], torch.arange(5))
+    blank = target.clone()
+    blank[:, :, 0] = 0
+    mixed.update(maps, blank, torch.arange(5))
+    torch.testing.assert_close(mixed.compute(), plain.compute())
+    assert all(ends.isfinite().all() for ends in mixed.intervals(draws=50)[0])
+
+
+def test_a_network_trained_on_black_images_alone_has_no_ratio_to_wiener(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(handwriting, "digits", all_black)
+    numbers = app.run(config(tmp_path, *TINY, *NETWORK, "trainer.max_epochs=1"))
+    assert math.isnan(numbers["test/ratio_to_wiener/t500"])
+    assert kept(latest(tmp_path))["scalars"]["test/ratio_to_wiener/t500"] is None
 
 
 def test_an_undefined_ratio_to_wiener_is_no_proof_of_a_training():

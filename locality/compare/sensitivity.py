@@ -61,7 +61,21 @@ def sensitivity(
             field.save(context.report.folder / "fields" / f"{name}.safetensors")
     _pictures(context.report, module.fields)
     fields = {name: field.of_pixels(slice(2, None)) for name, field in module.fields.items()}
-    return _numbers(context.report, fields)
+    return _numbers(context.report, fields) | _left_out(context.report, fields)
+
+
+def _left_out(report: Report, fields: Fields) -> dict[str, float]:
+    """How many probed pixels have a field of zeros at some noise level: a line and a number for each such."""
+    numbers = {}
+    for name, field in fields.items():
+        count = int((field.maps == 0).flatten(2).all(2).any(0).sum())
+        if count:
+            numbers[f"sensitivity/pixels_left_out/{name.lower()}"] = float(count)
+            if first_rank():
+                of = f"{count} of {len(field.pixels)} probed pixels"
+                print(f"left out for {name}: {of}, which depend on no input at some noise level", flush=True)
+    report.scalars(numbers)
+    return numbers
 
 
 def off_centre(data: ImageDataModule, pixel: str | Sequence[int] | None) -> Pixel:
@@ -165,15 +179,18 @@ def overlap_series(field: SensitivityField, target: SensitivityField) -> dict[st
 
 
 def _series_of(fields: Fields, statistic: Callable[[Tensor], Tensor]) -> dict[str, Series]:
-    """A number of the mean map of each pixel, averaged over pixels, with intervals over images."""
+    """A number of the mean map of each pixel, averaged over pixels, with intervals over images.
+
+    A pixel of which the map is zero everywhere has no such number, and is left out.
+    """
     found = {}
     for name, field in fields.items():
         images = _images(field)
         ends = [
-            field_interval(images[:, s], lambda maps: statistic(maps).mean(-1))
+            field_interval(images[:, s], lambda maps: statistic(maps).nanmean(-1))
             for s in range(len(field.sigmas))
         ]
-        means = statistic(images.mean(0)).mean(-1)
+        means = statistic(images.mean(0)).nanmean(-1)
         found[name] = Series(means.tolist(), [low for low, _ in ends], [high for _, high in ends])
     return found
 

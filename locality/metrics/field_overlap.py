@@ -33,7 +33,8 @@ class FieldOverlap(WrapperMetric):
 
     For maps f and g of one pixel: cosine `<f, g> / |f| |g|`; energy `sum min(f^2 / sum f^2, g^2 / sum g^2)`;
     inside, the share of f within the radius of g that holds `mass` of g (so `mass` or a little more for
-    equal fields, more for a narrower f). nan where a map is zero everywhere.
+    equal fields, more for a narrower f). A pixel of which a map is zero everywhere (blank images, MNIST's
+    margin) is left out of the average; nan where no pixel is left.
     Intervals are a bootstrap over images: both fields are averaged over the same resampled images.
     """
 
@@ -93,7 +94,7 @@ class FieldOverlap(WrapperMetric):
         f, g = maps.unbind(-4)
         radius = mass_radius(g, self.pixels, self.mass)
         parts = (cosine(f, g), energy(f, g), mass_inside(f, self.pixels, radius))
-        return Overlap(*(part.mean(-1) for part in parts))
+        return Overlap(*(part.nanmean(-1) for part in parts))
 
 
 def cosine(f: Tensor, g: Tensor) -> Tensor:  # [..., H, W] twice -> [...]

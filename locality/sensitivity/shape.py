@@ -56,11 +56,12 @@ def mass_inside(
     pixels: Sequence[Pixel],
     radius: Tensor,  # [..., P] pixels
 ) -> Tensor:  # [..., P]
-    """The share of a map's mass within a distance; nan for a map of zeros."""
+    """The share of a map's mass within a distance; nan for a map of zeros, and for a radius of nan."""
     distance = distances(pixels, *maps.shape[-2:]).to(maps.device)
     near = distance <= radius[..., None, None] * (1 + _TIE)
     maps = maps.double()
-    return reduce(maps * near, "... h w -> ...", "sum") / reduce(maps, "... h w -> ...", "sum")
+    share = reduce(maps * near, "... h w -> ...", "sum") / reduce(maps, "... h w -> ...", "sum")
+    return share.masked_fill(radius.isnan(), torch.nan)
 
 
 def participation(
