@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 from locality.full_precision import SHORT, FullPrecision
 
-# What counts as [-1, 1]: resampling overshoots, bicubic kernels to 1.48 on random black and white pixels.
-# Images scaled by ImageNet's mean and deviation reach beyond 2.
+# What counts as [-1, 1] in a source of images: resampling overshoots, bicubic kernels to 1.48 on random black
+# and white pixels. Images scaled by ImageNet's mean and deviation reach beyond 2.
 BOUND = 1.5
+FAR = 8.0  # what a bank of one's own may reach: a Gaussian of unit variance lies within, 0..255 does not
 _BYTES = 16.0  # floats from 0 to more than this are 0..255 in disguise
 
 
@@ -32,7 +33,7 @@ class ImageBank(FullPrecision):
     def __init__(
         self,
         images: Tensor,  # [N, C, H, W] uint8, or float in [-1, 1]
-        bound: float = BOUND,  # the largest magnitude that floats may have; math.inf: images of any scale
+        bound: float = FAR,  # the largest magnitude that floats may have; math.inf: images of any scale
     ) -> None:
         super().__init__()
         check_images(images, bound)

@@ -38,6 +38,11 @@ def forget_left_over(trainer: Mapping[str, Any]) -> None:
         rank_zero_only.rank = 0  # type: ignore[attr-defined]
 
 
+def is_first() -> bool:
+    """Whether the environment names this process as the first rank, or as none."""
+    return all(os.environ.get(name, "0") == "0" for name in RANKS)
+
+
 def _launched() -> bool:
     sizes = (os.environ.get(name, "") for name in SIZES)
     return "TORCHELASTIC_RUN_ID" in os.environ or any(size.isdigit() and int(size) > 1 for size in sizes)

@@ -102,7 +102,7 @@ class ImageCosine(PerImage):
     """The cosine of the angle between each image and its target, averaged over images.
 
     `<pred, target> / |pred| |target|`, of the images as they are: Pearson's r is that of images less their
-    means. Undefined where either image is 0 everywhere, which raises ValueError.
+    means. Undefined where either image is 0 everywhere: left out, as in `PerImage`.
     """
 
     higher_is_better = True
@@ -112,10 +112,7 @@ class ImageCosine(PerImage):
         preds: Tensor,  # [B, C, H, W]
         target: Tensor,  # [B, C, H, W]
     ) -> Tensor:  # [B]
-        """Cosine of each image."""
-        for role, images in (("target", target), ("estimate", preds)):
-            if not bool(reduce(images != 0, "b c h w -> b", "any").all()):
-                raise ValueError(f"cosine is undefined: the {role} of an image is 0 everywhere")
+        """Cosine of each image; NaN where it is undefined, 0 / 0."""
         return _sum(preds * target) / _sum(preds**2).sqrt() / _sum(target**2).sqrt()
 
 

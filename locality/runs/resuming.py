@@ -12,6 +12,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from locality.config import UsageError, nearest
+from locality.ranks import is_first
 from locality.runs.files import CONFIG, STATUS, read_config
 from locality.runs.finding import UNREADABLE, leave_out, reason, training_run
 from locality.runs.status import checked_status, is_alive, read_status
@@ -45,7 +46,7 @@ def check_unfinished(folder: Path) -> None:
         status = checked_status(folder) if (folder / STATUS).is_file() else {}
     except UNREADABLE as error:
         raise UsageError(f"resume={folder}: {STATUS} cannot be read ({reason(error)})") from error
-    if is_alive(status):
+    if is_alive(status) and is_first():  # of another rank it is the first one that is alive
         raise UsageError(
             f"resume={folder}: process {status['process']['pid']} still works on it; stop that one first"
         )
