@@ -71,7 +71,7 @@ class Uplink:
 
     def _begin(self) -> None:
         # `wandb.init` imports this: seconds of local work, which are not to count as waiting for W&B.
-        import wandb.apis.public
+        import wandb.apis.public  # noqa: F401
 
         try:
             self.run = bounded(lambda: self._start(self._mode), SECONDS)
