@@ -44,9 +44,9 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Six seconds are long."""
+    """Fifteen seconds are long: a start may take ten on a busy machine."""
     for module in (uplink, wandb_logger):
-        monkeypatch.setattr(module, "SECONDS", 6.0)
+        monkeypatch.setattr(module, "SECONDS", 15.0)
     monkeypatch.setattr(uplink, "GRACE", 2.0)
 
 
@@ -113,7 +113,8 @@ def uploaded(command: str, server: Server, name: str) -> list[float]:
 
 def told(capsys: pytest.CaptureFixture[str]) -> str:
     """The one line about W&B."""
-    (line,) = [line for line in capsys.readouterr().err.splitlines() if "W&B" in line or "wandb:" in line]
+    lines = capsys.readouterr().err.splitlines()
+    (line,) = [line for line in lines if "W&B" in line or "wandb:" in line] or ["nothing"]
     return line
 
 
@@ -148,7 +149,7 @@ def test_an_online_run_without_a_server_is_kept_offline(
     folder = create_run_folder(tmp_path / "runs", "photos")
     began = time.monotonic()
     command = train(folder, "online")
-    assert time.monotonic() - began < 60
+    assert time.monotonic() - began < 120
     assert "this run is kept offline" in told(capsys)
     assert steps(folder) == list(range(ROWS))
     assert command is not None
@@ -162,7 +163,7 @@ def test_an_online_run_whose_server_goes_away_ends_and_says_how_to_upload_the_re
     folder = create_run_folder(tmp_path / "runs", "photos")
     began = time.monotonic()
     command = train(folder, "online", At(2, lambda: fault(server)))
-    assert time.monotonic() - began < 60
+    assert time.monotonic() - began < 120
     assert steps(folder) == list(range(ROWS))
     assert command is not None
     assert command in told(capsys)

@@ -70,6 +70,9 @@ class Uplink:
         return sync_command(self._folder, self._lost)
 
     def _begin(self) -> None:
+        # `wandb.init` imports this: seconds of local work, which are not to count as waiting for W&B.
+        import wandb.apis.public  # noqa: F401
+
         try:
             self.run = bounded(lambda: self._start(self._mode), SECONDS)
         except (Exception, SystemExit) as error:  # of any class, as above
