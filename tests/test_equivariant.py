@@ -11,7 +11,7 @@ from locality import ImageBank
 from locality.bank import to_float
 from locality.denoisers import EquivariantLocalScore, LocalScore
 from locality.denoisers.base import vjp_jacobian
-from locality.posterior.patches import PatchScan
+from locality.posterior.patches.dense import PatchScan
 
 BANKS = {
     "photographs": lambda: photographs(7, 37)[:, :, :, :6],

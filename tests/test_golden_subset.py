@@ -12,8 +12,9 @@ from torch.nn.functional import avg_pool2d
 from locality import ImageBank
 from locality.bank import to_float
 from locality.denoisers import GoldenSubset, PCALocality
-from locality.posterior import reference, subset
-from locality.posterior.masked import MaskedEngine
+from locality.posterior import reference
+from locality.posterior.masked import subset
+from locality.posterior.masked.engine import MaskedEngine
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*covariance lacks rank.*")
 

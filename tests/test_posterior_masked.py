@@ -13,14 +13,14 @@ from locality.bank import to_float
 from locality.denoisers import Optimal, PrecisionDenoiser
 from locality.denoisers.base import vjp_jacobian
 from locality.posterior import reference
-from locality.posterior.compiled.code import BASES, encode, lookups
-from locality.posterior.compiled.runner import CompiledScan, members
-from locality.posterior.dense import DenseScan
-from locality.posterior.plan import DENSE
+from locality.posterior.masked.code import BASES, encode, lookups
+from locality.posterior.masked.compiled import CompiledScan, members
+from locality.posterior.masked.dense import DenseScan
+from locality.posterior.masked.kernel import Probe, Seen, Weighed
+from locality.posterior.masked.plan import DENSE
+from locality.posterior.masked.rows import Rows
 from locality.posterior.rounding import PixelMoments, query
-from locality.posterior.rows import Rows
-from locality.posterior.scan import Probe, Seen, Weighed
-from locality.posterior.streaming import Limits
+from locality.posterior.view import Limits
 
 
 def precision(n: int, kind: str, seed: int = 0) -> torch.Tensor:

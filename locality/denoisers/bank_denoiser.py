@@ -16,7 +16,7 @@ from locality.bank import ImageBank
 from locality.denoisers.base import ClosedFormJacobian, Denoiser, Pixel
 from locality.full_precision import FullPrecision
 from locality.posterior.engine import Engine, Posterior, average
-from locality.posterior.streaming import Limits
+from locality.posterior.view import Limits
 
 MEMORY_BUDGET = 2**30  # bytes above the bank
 _ROOM_PER_QUERY = 16 * 8  # bytes per coordinate of one noisy image: accumulators in float64

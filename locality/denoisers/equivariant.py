@@ -11,9 +11,9 @@ from locality.denoisers.bank_denoiser import MEMORY_BUDGET, BankDenoiser
 from locality.denoisers.base import Limit
 from locality.denoisers.levels import patch_sizes
 from locality.denoisers.options import choice
-from locality.posterior.plans import Plans
-from locality.posterior.shift_scan import Window
-from locality.posterior.shifts import ShiftEngine
+from locality.posterior.masked.plans import Plans
+from locality.posterior.patches.engine import ShiftEngine
+from locality.posterior.patches.kernel import Window
 
 
 class EquivariantLocalScore(BankDenoiser):

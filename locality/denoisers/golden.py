@@ -15,7 +15,7 @@ from locality.denoisers.fitting import statistics_of
 from locality.denoisers.options import real
 from locality.denoisers.wiener_mask import WienerMask, WienerMaskedDenoiser
 from locality.noise import generator
-from locality.posterior.subset import SubsetEngine
+from locality.posterior.masked.subset import SubsetEngine
 from locality.statistics import GaussianStats
 
 

@@ -9,8 +9,8 @@ from locality.denoisers.bank_denoiser import MEMORY_BUDGET
 from locality.denoisers.base import Limit
 from locality.denoisers.levels import patch_sizes
 from locality.denoisers.masked_denoiser import MaskedDenoiser
-from locality.posterior.masked import MaskedEngine
-from locality.posterior.rows import Rows
+from locality.posterior.masked.engine import MaskedEngine
+from locality.posterior.masked.rows import Rows
 
 
 class LocalScore(MaskedDenoiser):

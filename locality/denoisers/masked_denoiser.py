@@ -8,9 +8,9 @@ from torch import nn
 
 from locality.bank import ImageBank
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET, BankDenoiser
-from locality.posterior.plan import Plan
-from locality.posterior.plans import Plans
-from locality.posterior.rows import Rows
+from locality.posterior.masked.plan import Plan
+from locality.posterior.masked.plans import Plans
+from locality.posterior.masked.rows import Rows
 
 
 class MaskedDenoiser(BankDenoiser, ABC):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from locality.bank import ImageBank
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET, BankDenoiser
-from locality.posterior.nearest import NearestEngine
+from locality.posterior.whole import NearestEngine
 
 
 class Nearest(BankDenoiser):

@@ -11,8 +11,8 @@ from locality.denoisers.base import Limit
 from locality.denoisers.fitting import statistics_of
 from locality.denoisers.wiener_mask import WienerMask, WienerMaskedDenoiser
 from locality.posterior.engine import Engine
-from locality.posterior.masked import MaskedEngine
-from locality.posterior.within import BatchedEngine, batch_of
+from locality.posterior.masked.engine import MaskedEngine
+from locality.posterior.wrappers import BatchedEngine, batch_of
 from locality.statistics import GaussianStats
 
 

@@ -9,8 +9,8 @@ from torch import Tensor
 from locality.bank import ImageBank
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET
 from locality.denoisers.masked_denoiser import MaskedDenoiser
-from locality.posterior.masked import MaskedEngine
-from locality.posterior.rows import Rows
+from locality.posterior.masked.engine import MaskedEngine
+from locality.posterior.masked.rows import Rows
 
 
 class PrecisionDenoiser(MaskedDenoiser):

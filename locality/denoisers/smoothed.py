@@ -12,8 +12,8 @@ from locality.denoisers.bank_denoiser import MEMORY_BUDGET, BankDenoiser, is_cou
 from locality.denoisers.base import Limit
 from locality.denoisers.options import real
 from locality.noise import generator
-from locality.posterior.smoothed import SmoothedEngine
-from locality.posterior.uniform import UniformEngine
+from locality.posterior.whole import UniformEngine
+from locality.posterior.wrappers import SmoothedEngine
 
 
 class Smoothed(BankDenoiser):

@@ -11,7 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from locality.posterior.dense import DenseScan
+from locality.posterior.masked.dense import DenseScan
+from locality.posterior.masked.kernel import Scan, Weighed
+from locality.posterior.masked.rows import Rows
 from locality.posterior.rounding import (
     LARGEST_LOGIT,
     PixelMoments,
@@ -22,12 +24,10 @@ from locality.posterior.rounding import (
     relative_error,
     small_logits,
 )
-from locality.posterior.rows import Rows
-from locality.posterior.scan import Scan, Weighed
-from locality.posterior.streaming import Limits
+from locality.posterior.view import Limits
 
 if TYPE_CHECKING:
-    from locality.posterior.compiled.code import Code
+    from locality.posterior.masked.code import Code
 
 DENSE = -1  # instead of a basis: a matrix product
 
@@ -126,7 +126,7 @@ class Plan:
         basis = self.kernels[dtype]
         if basis == DENSE:
             return DenseScan(images, self.rows, dtype, limits)
-        from locality.posterior.compiled.runner import CompiledScan
+        from locality.posterior.masked.compiled import CompiledScan
 
         return CompiledScan(images, self.rows, self._code(basis), basis, dtype, self._members)
 
@@ -170,14 +170,14 @@ class Plan:
         """Table rows per mask row, in each basis."""
         if self.rows.real or self.rows.mask.is_cuda:
             return {}
-        from locality.posterior.compiled.code import BASES, lookups
+        from locality.posterior.masked.code import BASES, lookups
 
         _, height, width = self.rows.image_shape
         return {b: lookups(self._bits, b, width, height * width) / len(self._bits) for b in BASES}
 
     def _code(self, basis: int) -> Code:
         if basis not in self.codes:
-            from locality.posterior.compiled.code import encode
+            from locality.posterior.masked.code import encode
 
             _, height, width = self.rows.image_shape
             self.codes[basis] = encode(self._bits, basis, width, height * width)
@@ -185,6 +185,6 @@ class Plan:
 
     @cached_property
     def _members(self) -> tuple[np.ndarray, np.ndarray]:
-        from locality.posterior.compiled.runner import members
+        from locality.posterior.masked.compiled import members
 
         return members(self.rows)

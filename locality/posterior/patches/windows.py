@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from locality.posterior.compiled.kernel import kernel
-from locality.posterior.compiled.lines import add_squares, slide
+from locality.posterior.vectors.kernel import kernel
+from locality.posterior.vectors.lines import add_squares, slide
 
 
 @kernel

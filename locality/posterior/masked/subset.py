@@ -11,10 +11,10 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
 from locality.posterior.engine import Engine, Posterior
-from locality.posterior.masked import MaskedEngine
-from locality.posterior.plan import Plan
-from locality.posterior.streaming import Limits, chunks
-from locality.posterior.uniform import half_distances
+from locality.posterior.masked.engine import MaskedEngine
+from locality.posterior.masked.plan import Plan
+from locality.posterior.view import Limits, chunks
+from locality.posterior.whole import half_distances
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from locality.posterior.compiled.aligned import aligned
-from locality.posterior.compiled.kernel import kernel
-from locality.posterior.compiled.lines import dot, least, moments, respond
-from locality.posterior.compiled.softmax import NEGLIGIBLE, merge, normalise
-from locality.posterior.compiled.table import read_block
-from locality.posterior.compiled.vectors import STEP
-from locality.posterior.compiled.windows import (
+from locality.posterior.patches.windows import (
     allowed,
     box,
     horizontal_shifts,
@@ -26,6 +20,11 @@ from locality.posterior.compiled.windows import (
     pieces,
     span,
 )
+from locality.posterior.vectors.blocks import aligned, read_block
+from locality.posterior.vectors.kernel import kernel
+from locality.posterior.vectors.lines import dot, least, moments, respond
+from locality.posterior.vectors.llvm import STEP
+from locality.posterior.vectors.softmax import NEGLIGIBLE, merge, normalise
 
 _LANES = 64  # the most images of a block
 _LINE = 2048  # numbers of a line, long enough that what it costs besides does not count

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from locality.posterior.compiled.kernel import kernel
-from locality.posterior.compiled.table_rows import collect, scatter
+from locality.posterior.vectors.kernel import kernel
+from locality.posterior.vectors.table_rows import collect, scatter
 
 
 @kernel

@@ -9,10 +9,10 @@ from einops import repeat
 from torch import Tensor
 
 from locality.posterior.engine import Engine, Posterior
-from locality.posterior.plan import Plan
+from locality.posterior.masked.kernel import Probe, Scan, Seen
+from locality.posterior.masked.plan import Plan
 from locality.posterior.rounding import Query
-from locality.posterior.scan import Probe, Scan, Seen
-from locality.posterior.streaming import Limits, chunks
+from locality.posterior.view import Limits, chunks
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any
 from numba import types
 from numba.extending import intrinsic as _intrinsic
 
-from locality.posterior.compiled.vectors import Numbers, Value
+from locality.posterior.vectors.llvm import Numbers, Value
 
 intrinsic: Any = _intrinsic  # called without the typing context, which a type checker cannot know
 

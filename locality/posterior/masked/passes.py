@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from locality.posterior.compiled.aligned import aligned
-from locality.posterior.compiled.kernel import kernel
-from locality.posterior.compiled.lines import dot, least
-from locality.posterior.compiled.row_sums import column_sum, group_sums, spread_row
-from locality.posterior.compiled.softmax import NEGLIGIBLE, merge, merge_exactly, normalise
-from locality.posterior.compiled.table import cumulate, products, read_block, squares, uncumulate
+from locality.posterior.masked.row_sums import column_sum, group_sums, spread_row
+from locality.posterior.masked.table import cumulate, products, squares, uncumulate
+from locality.posterior.vectors.blocks import aligned, read_block
+from locality.posterior.vectors.kernel import kernel
+from locality.posterior.vectors.lines import dot, least
+from locality.posterior.vectors.softmax import NEGLIGIBLE, merge, merge_exactly, normalise
 
 GROUP = 128  # mask rows whose sums grow together, a tile of the table at a time
 ONES, MEMBERS, WINDOW = 0, 1, 2  # what a row probes an image with: 1, g . X over its outputs, or its mask

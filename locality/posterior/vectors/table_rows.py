@@ -11,8 +11,8 @@ from typing import Any
 
 from numba import types
 
-from locality.posterior.compiled.lines import intrinsic
-from locality.posterior.compiled.vectors import Combine, Kept, Numbers, Value
+from locality.posterior.vectors.lines import intrinsic
+from locality.posterior.vectors.llvm import Combine, Kept, Numbers, Value
 
 ROW_BYTES = 256  # 64 float32 or 32 float64: four cache lines
 

@@ -8,22 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from locality.posterior.compiled.kernel import kernel
-from locality.posterior.compiled.lines import add_squares
+from locality.posterior.vectors.kernel import kernel
+from locality.posterior.vectors.lines import add_squares
 
 DIRECT = 0  # nothing is cumulated; row P is the total, from which the complement of a dense mask is taken
 ROW = 1  # along each line of the image, restarting at its left end
 FLAT = 2  # along the whole image, all channels
 BOX = 3  # above and to the left, in each plane
-
-
-@kernel
-def read_block(images: Any, first: int, last: int, levels: float, offset: float, block: Any) -> None:
-    """`block[p, j] = images[first + j, p] / levels + offset`; lanes past the last image repeat it."""
-    for j in range(block.shape[1]):
-        i = min(first + j, last - 1)
-        for p in range(block.shape[0]):
-            block[p, j] = images[i, p] / levels + offset
 
 
 @kernel

@@ -1,4 +1,4 @@
-"""Scratch memory that starts where a cache line does."""
+"""Blocks of images as compiled code reads them, in memory that starts where a cache line does."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from locality.posterior.compiled.kernel import kernel
+from locality.posterior.vectors.kernel import kernel
 
 _CACHE_LINE = 64  # bytes
 
@@ -23,3 +23,12 @@ def aligned(shape: Any, like: Any) -> Any:
     raw = np.empty(count + _CACHE_LINE // like.itemsize, like.dtype)
     start = -raw.ctypes.data % _CACHE_LINE // raw.itemsize
     return raw[start : start + count].reshape(shape)
+
+
+@kernel
+def read_block(images: Any, first: int, last: int, levels: float, offset: float, block: Any) -> None:
+    """`block[p, j] = images[first + j, p] / levels + offset`; lanes past the last image repeat it."""
+    for j in range(block.shape[1]):
+        i = min(first + j, last - 1)
+        for p in range(block.shape[0]):
+            block[p, j] = images[i, p] / levels + offset

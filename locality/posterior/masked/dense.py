@@ -9,11 +9,11 @@ import torch
 from einops import einsum, rearrange
 from torch import Tensor
 
+from locality.posterior.masked.kernel import Probe, Scan, Seen, Weighed
+from locality.posterior.masked.rows import Rows
 from locality.posterior.rounding import Query, small_logits
-from locality.posterior.rows import Rows
-from locality.posterior.running import RunningSoftmax
-from locality.posterior.scan import Probe, Scan, Seen, Weighed
-from locality.posterior.streaming import Limits, chunks
+from locality.posterior.softmax import RunningSoftmax
+from locality.posterior.view import Limits, chunks
 
 _TOGETHER = 512  # images of a chunk at most: their logits stay in the cache
 

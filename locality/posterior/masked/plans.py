@@ -8,9 +8,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from locality.posterior.plan import Plan
+from locality.posterior.masked.plan import Plan
+from locality.posterior.masked.rows import Rows
 from locality.posterior.rounding import PixelMoments
-from locality.posterior.rows import Rows
 
 _KEPT = 16  # noise levels: those of a sampler's run, 10 in the paper
 _SHARE = 2  # of the memory budget, one in so many bytes for precisions with weights

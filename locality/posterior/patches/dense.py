@@ -11,10 +11,10 @@ from torch import Tensor
 from torch.nn.functional import pad, unfold
 
 from locality.bank import to_float
+from locality.posterior.patches.kernel import ShiftScan, ShiftWeighed, Window
 from locality.posterior.rounding import Query
-from locality.posterior.running import RunningSoftmax
-from locality.posterior.shift_scan import ShiftScan, ShiftWeighed, Window
-from locality.posterior.streaming import Limits
+from locality.posterior.softmax import RunningSoftmax
+from locality.posterior.view import Limits
 
 _NEVER = -1e300  # a logit whose weight is 0; minus infinity times 0 would not be
 

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from locality.posterior.compiled.kernel import kernel
-from locality.posterior.compiled.table import BOX, DIRECT, FLAT, ROW
+from locality.posterior.masked.table import BOX, DIRECT, FLAT, ROW
+from locality.posterior.vectors.kernel import kernel
 
 BASES = (DIRECT, ROW, FLAT, BOX)
 _SMALLEST = 64  # table rows of a tile: 16 KiB, half the first-level cache

@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from locality.posterior.compiled.aligned import aligned
-from locality.posterior.compiled.code import Code
-from locality.posterior.compiled.scan import GROUP, backward, forward
-from locality.posterior.compiled.shares import at_rest, shared, united
-from locality.posterior.compiled.table_rows import ROW_BYTES
+from locality.posterior.masked.code import Code
+from locality.posterior.masked.kernel import Probe, Scan, Weighed
+from locality.posterior.masked.passes import GROUP, backward, forward
+from locality.posterior.masked.rows import Rows
 from locality.posterior.rounding import Query
-from locality.posterior.rows import Rows
-from locality.posterior.scan import Probe, Scan, Weighed
+from locality.posterior.vectors.blocks import aligned
+from locality.posterior.vectors.table_rows import ROW_BYTES
+from locality.posterior.vectors.threads import at_rest, shared, united
 
 _MOST_AGAIN = 32  # of this many candidates, one may be looked at again
 

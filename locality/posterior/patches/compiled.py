@@ -10,11 +10,11 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from locality.posterior.compiled.shares import at_rest, shared, united
-from locality.posterior.compiled.shifts import backward, forward
-from locality.posterior.compiled.vectors import STEP
+from locality.posterior.patches.kernel import ShiftScan, ShiftWeighed, Window
+from locality.posterior.patches.passes import backward, forward
 from locality.posterior.rounding import Query
-from locality.posterior.shift_scan import ShiftScan, ShiftWeighed, Window
+from locality.posterior.vectors.llvm import STEP
+from locality.posterior.vectors.threads import at_rest, shared, united
 
 
 @dataclass(frozen=True)

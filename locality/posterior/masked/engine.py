@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from locality.posterior.engine import Engine, Posterior
-from locality.posterior.fields import Solved, masked_fields
-from locality.posterior.plan import Plan
+from locality.posterior.masked.fields import Solved, masked_fields
+from locality.posterior.masked.kernel import Probe, Scan, Seen, Weighed
+from locality.posterior.masked.plan import Plan
 from locality.posterior.rounding import Query
-from locality.posterior.scan import Probe, Scan, Seen, Weighed
-from locality.posterior.streaming import Limits
+from locality.posterior.view import Limits
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ import torch
 from einops import einsum, rearrange, repeat
 from torch import Tensor
 
-from locality.posterior.plan import Plan
+from locality.posterior.masked.plan import Plan
 from locality.posterior.rounding import Query
-from locality.posterior.streaming import Limits, chunks
+from locality.posterior.view import Limits, chunks
 
 
 class Solved(NamedTuple):

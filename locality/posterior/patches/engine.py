@@ -11,7 +11,8 @@ from einops import repeat
 from torch import Tensor
 
 from locality.posterior.engine import Engine, Posterior
-from locality.posterior.patches import PatchScan
+from locality.posterior.patches.dense import PatchScan
+from locality.posterior.patches.kernel import ShiftScan, ShiftWeighed, Window
 from locality.posterior.rounding import (
     PixelMoments,
     Query,
@@ -20,8 +21,7 @@ from locality.posterior.rounding import (
     query,
     relative_error,
 )
-from locality.posterior.shift_scan import ShiftScan, ShiftWeighed, Window
-from locality.posterior.streaming import Limits
+from locality.posterior.view import Limits
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,6 @@ class ShiftEngine(Engine):
     def _scan(self, dtype: torch.dtype) -> ShiftScan:
         if self.images.is_cuda:
             return self._patches
-        from locality.posterior.compiled.shift_runner import CompiledShiftScan
+        from locality.posterior.patches.compiled import CompiledShiftScan
 
         return CompiledShiftScan(self.images, self.image_shape, self.window, dtype)
