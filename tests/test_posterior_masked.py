@@ -16,10 +16,11 @@ from locality.posterior import reference
 from locality.posterior.masked.code import BASES, encode, lookups
 from locality.posterior.masked.compiled import CompiledScan, members
 from locality.posterior.masked.dense import DenseScan
-from locality.posterior.masked.kernel import Probe, Seen, Weighed
+from locality.posterior.masked.kernel import Probe, Seen
 from locality.posterior.masked.plan import DENSE
 from locality.posterior.masked.rows import Rows
 from locality.posterior.rounding import PixelMoments, query
+from locality.posterior.softmax import State
 from locality.posterior.view import Limits
 
 
@@ -83,10 +84,11 @@ def test_every_kernel_gives_the_same_sums(kind, dtype):
         if basis != DENSE:
             code = encode(rows.mask.numpy(), basis, 8, 64)
             scan = CompiledScan(flat, rows, code, basis, dtype, members(rows))
-        result = scan.weigh(asked)
-        means = scan.probe_means(asked, result.evidence, Probe(Seen.WINDOW, g))
-        spread = [scan.transpose(asked, result.evidence, Probe(seen, g), means, result.mean) for seen in Seen]
-        results.append((*result, means, *spread))
+        state = scan.weigh(asked)
+        evidence, mean = state.log_partition, state.mean
+        means = scan.probe_means(asked, evidence, Probe(Seen.WINDOW, g))
+        spread = [scan.transpose(asked, evidence, Probe(seen, g), means, mean) for seen in Seen]
+        results.append((evidence, mean, state.effective_size, state.entropy, means, *spread))
     for others in results[1:]:
         for ours, theirs in zip(others, results[0], strict=True):
             assert relative(ours, theirs) < (2e-5 if dtype == torch.float32 else 1e-11)
@@ -102,7 +104,7 @@ def test_logits_beyond_their_bound_are_those_of_float64(basis, t):
     asked = query(x.flatten(1), sigma[0].item(), PixelMoments.of(bank), 192)
     code = encode(rows.mask.numpy(), basis, 8, 64)
 
-    def weigh(dtype: torch.dtype, bound: float) -> Weighed:
+    def weigh(dtype: torch.dtype, bound: float) -> State:
         bounds = torch.full((len(x),), bound)
         return CompiledScan(bank, rows, code, basis, dtype, members(rows)).weigh(asked, bounds=bounds)
 
@@ -110,9 +112,9 @@ def test_logits_beyond_their_bound_are_those_of_float64(basis, t):
     # Without noise few images compete; with much, float64 from the start is cheaper, and the scan gives up.
     assert bool(again.sure.all()) == (t == 0)
     if t == 0:
-        assert relative(again.evidence, exact.evidence) < 1e-12
+        assert relative(again.log_partition, exact.log_partition) < 1e-12
         assert relative(again.mean, exact.mean) < 1e-6
-        assert relative(weigh(torch.float32, torch.inf).evidence, exact.evidence) > 1e-10
+        assert relative(weigh(torch.float32, torch.inf).log_partition, exact.log_partition) > 1e-10
 
 
 def test_the_code_of_a_dense_mask_reads_its_complement():

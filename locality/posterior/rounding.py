@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from locality.bank import to_float
 
-Kernel = TypeVar("Kernel")
+Result = TypeVar("Result")
 _ROUNDING = 2.0**-25  # half the spacing of float32 numbers near 1: the most that storing one number moves it
 # Of the estimate's length. What is promised is 1e-5; measured errors are 7 to 30 times below the estimate,
 # whose entries are those of average images: likely images have smaller ones.
@@ -150,19 +150,20 @@ def small_logits(
 def by_precision(
     query: Query,
     precise: Tensor | None,  # [B] bool: for which images float32 will do; None: for none
-    make: Callable[[torch.dtype], Kernel],  # the kernel of a working type
-    work: Callable[[Kernel, Query, Tensor], Sequence[Tensor]],  # of a kernel, some images, and which they are
-) -> list[Tensor]:  # what `work` returns, [B, ...]
-    """Give each image to the kernel that is precise enough for it."""
+    work: Callable[[torch.dtype, Query, Tensor], Result],  # in a type, some images, which they are
+) -> tuple[list[Result], Tensor]:
+    """Give each image to the working type that is precise enough for it.
+
+    Returns what `work` returned, and the order that puts its images where they were.
+    """
     single = torch.zeros_like(query.x[:, 0], dtype=torch.bool) if precise is None else precise
     which, results = [], []
     for dtype, chosen in ((torch.float32, single), (torch.float64, ~single)):
         index = chosen.nonzero()[:, 0]
         if len(index) > 0:
             which.append(index)
-            results.append(work(make(dtype), query.pick(index), index))
-    order = torch.cat(which).argsort()
-    return [torch.cat(parts)[order] for parts in zip(*results, strict=True)]
+            results.append(work(dtype, query.pick(index), index))
+    return results, torch.cat(which).argsort()
 
 
 def _per_place(values: Tensor, places: int) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from locality.bank import to_float
 from locality.posterior.engine import Engine, Posterior
-from locality.posterior.softmax import RunningSoftmax
+from locality.posterior.softmax import State
 from locality.posterior.view import Limits, chunks
 
 
@@ -28,14 +28,14 @@ class UniformEngine(Engine):
 
     def solve(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
         """One pass over the bank; the evidence is the log-partition."""
-        running = self._running(x, sigma)
-        return running.mean, running.log_partition + _constant(x, sigma)
+        state = self._weigh(x, sigma)
+        return state.mean, state.log_partition + _constant(x, sigma)
 
     def posterior(self, x: Tensor, sigma: Tensor) -> Posterior:
         """One pass over the bank."""
-        running = self._running(x, sigma)
-        rows = (running.log_partition + _constant(x, sigma), running.effective_size, running.entropy)
-        return Posterior(running.mean, *(row.expand(-1, x.shape[1]) for row in rows))
+        state = self._weigh(x, sigma)
+        rows = (state.log_partition + _constant(x, sigma), state.effective_size, state.entropy)
+        return Posterior(state.mean, *(row.expand(-1, x.shape[1]) for row in rows))
 
     def pullback(self, x: Tensor, sigma: Tensor, mean: Tensor, evidence: Tensor, cotangent: Tensor) -> Tensor:
         """`Cov_w(X, X . g) / sigma^2`, in a second pass over the bank."""
@@ -59,13 +59,13 @@ class UniformEngine(Engine):
                 total[b] += einsum(probe.to(x.dtype), centred.to(x.dtype), "i p, i n -> p n")
         return total / sigma[:, None, None] ** 2
 
-    def _running(self, x: Tensor, sigma: Tensor) -> RunningSoftmax:
-        row_of_output = torch.zeros(x.shape[1], dtype=torch.long, device=x.device)
-        running = RunningSoftmax(x.double()[:, :1], row_of_output)
+    def _weigh(self, x: Tensor, sigma: Tensor) -> State:
+        owner = torch.zeros(x.shape[1], dtype=torch.long, device=x.device)
+        state = State.empty(len(x), 1, owner)
         for images in self._chunks(x):
             logits = -half_distances(x, images) / sigma.double()[:, None] ** 2
-            running.add(logits[:, None], lambda weights, images=images: weights[:, 0] @ images)  # type: ignore[misc]
-        return running
+            state = state.merge(State.of(logits[:, None], owner, lambda w, images=images: w[:, 0] @ images))  # type: ignore[misc]
+        return state
 
     def _chunks(self, x: Tensor, more: int = 0) -> Iterator[Tensor]:
         # Three copies of an image (reading uint8 takes temporaries) and five numbers per image and query.

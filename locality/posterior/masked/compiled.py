@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -10,13 +11,14 @@ import torch
 from torch import Tensor
 
 from locality.posterior.masked.code import Code
-from locality.posterior.masked.kernel import Probe, Scan, Weighed
+from locality.posterior.masked.kernel import Probe, Scan
 from locality.posterior.masked.passes import GROUP, backward, forward
 from locality.posterior.masked.rows import Rows
 from locality.posterior.rounding import Query
+from locality.posterior.softmax import State
 from locality.posterior.vectors.blocks import aligned
 from locality.posterior.vectors.table_rows import ROW_BYTES
-from locality.posterior.vectors.threads import at_rest, shared, united
+from locality.posterior.vectors.threads import at_rest, shared
 
 _MOST_AGAIN = 32  # of this many candidates, one may be looked at again
 
@@ -32,8 +34,8 @@ class CompiledScan(Scan):
     dtype: torch.dtype
     members: tuple[np.ndarray, np.ndarray]
 
-    def weigh(self, query: Query, values: bool = True, bounds: Tensor | None = None) -> Weighed:
-        """Each thread keeps a running softmax; they are merged at the end."""
+    def weigh(self, query: Query, values: bool = True, bounds: Tensor | None = None) -> State:
+        """Each thread keeps a state of its own."""
         batch, rows, n = len(query.x), len(self.rows.mask), query.x.shape[1]
         bounds = torch.full((batch,), torch.inf) if bounds is None else bounds
         fine = (query.x.double().contiguous().numpy(), query.shift.double().contiguous().numpy())
@@ -43,16 +45,16 @@ class CompiledScan(Scan):
         spent = np.zeros((-(-len(self.images) // self._lanes), batch), np.int64)
         outputs, starts = self.members if values else (self.members[0], np.zeros_like(self.members[1]))
 
-        def part(first: int, last: int) -> tuple[Tensor, Tensor]:
+        def part(first: int, last: int) -> State:
             state, sums = np.zeros((batch, rows, 4)), np.zeros((batch, n))
             exact = (*fine, bounds.double().numpy(), spent, budget)
             columns = np.empty((self._lanes, self.rows.mask.shape[1] + 1))
             arguments = (*self._arguments(query, first, last), (outputs, starts), exact)
             forward(*arguments, state, sums, self._scratch(), columns)
-            return torch.from_numpy(state), torch.from_numpy(sums)
+            return State.of_sums(torch.from_numpy(state), torch.from_numpy(sums), self.rows.row_of_output)
 
-        result = _merged(shared(len(self.images), self._lanes, part), self.rows)
-        return result._replace(sure=torch.from_numpy(spent.sum(0) <= budget))
+        state = reduce(State.merge, shared(len(self.images), self._lanes, part))
+        return replace(state, sure=torch.from_numpy(spent.sum(0) <= budget))
 
     def probe_means(self, query: Query, evidence: Tensor, probe: Probe) -> Tensor:
         """One pass."""
@@ -115,11 +117,3 @@ def members(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
     outputs = np.argsort(owner, kind="stable").astype(np.uint32)
     starts = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(rows.mask)))])
     return outputs, starts.astype(np.int64)
-
-
-def _merged(parts: list[tuple[Tensor, Tensor]], rows: Rows) -> Weighed:
-    states, sums = zip(*parts, strict=True)
-    softmax, scales = united(torch.stack(states))
-    owner = rows.row_of_output
-    mean = sum(part * scale[:, owner] for part, scale in zip(sums, scales, strict=True))
-    return Weighed(*softmax, mean=mean, sure=torch.ones(len(mean), dtype=torch.bool))

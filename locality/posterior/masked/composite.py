@@ -29,22 +29,22 @@ class CompositeEngine(Engine):
     def solve(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
         """Two passes over the bank: the weights of the windows, then what they average to."""
 
-        evidence = self.plan.weigh(self.images, self.limits, x, values=False).evidence
+        evidence = self.plan.weigh(self.images, self.limits, x, values=False).log_partition
 
-        def forward(scan: Scan, query: Query, which: Tensor) -> tuple[Tensor]:
+        def forward(scan: Scan, query: Query, which: Tensor) -> Tensor:
             zeros, known = torch.zeros_like(query.x), evidence[which]
-            return (scan.transpose(query, known, Probe(Seen.ONE, zeros), torch.zeros_like(known), zeros),)
+            return scan.transpose(query, known, Probe(Seen.ONE, zeros), torch.zeros_like(known), zeros)
 
-        total = self.plan.run(self.images, self.limits, x, evidence, forward)[0]
+        total = self.plan.run(self.images, self.limits, x, evidence, forward)
         return total / self._coverage(x.shape[1]), evidence
 
     def posterior(self, x: Tensor, sigma: Tensor) -> Posterior:
         """The mean; the statistics are averages over the windows that cover an output."""
         rows, query = self.plan.rows, self.plan.query(x)
         mean, _ = self.solve(x, sigma)
-        evidence, squares, energy, *_ = self.plan.weigh(self.images, self.limits, x, values=False)
+        state = self.plan.weigh(self.images, self.limits, x, values=False)
         mask = rows.mask.double()
-        windows = (evidence - rows.sums(query.shift), 1 / squares, -energy)
+        windows = (state.log_partition - rows.sums(query.shift), state.effective_size, state.entropy)
         per_place = [repeat(field @ mask, "b p -> b (k p)", k=rows.repeats) for field in windows]
         return Posterior(mean, *(field / self._coverage(x.shape[1]) for field in per_place))
 
@@ -52,12 +52,12 @@ class CompositeEngine(Engine):
         """`sum_u A[u, p] Cov_w(u)(sum over q in u of g_q X_q / |{u: q in u}|, X_p) / sigma^2`."""
         shared = cotangent / self._coverage(x.shape[1])
 
-        def backward(scan: Scan, query: Query, which: Tensor) -> tuple[Tensor]:
+        def backward(scan: Scan, query: Query, which: Tensor) -> Tensor:
             probe = Probe(Seen.WINDOW, shared[which])
             means = scan.probe_means(query, evidence[which], probe)
-            return (scan.transpose(query, evidence[which], probe, means, mean[which]),)
+            return scan.transpose(query, evidence[which], probe, means, mean[which])
 
-        return self.plan.run(self.images, self.limits, x, evidence, backward)[0] / self.plan.sigma**2
+        return self.plan.run(self.images, self.limits, x, evidence, backward) / self.plan.sigma**2
 
     def fields(self, x: Tensor, sigma: Tensor, outputs: Tensor) -> Tensor:
         """Window by window: the covariance of its own pixels, in float64, for a few outputs at a time."""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from einops import einsum, rearrange
 from torch import Tensor
 
-from locality.posterior.masked.kernel import Probe, Scan, Seen, Weighed
+from locality.posterior.masked.kernel import Probe, Scan, Seen
 from locality.posterior.masked.rows import Rows
 from locality.posterior.rounding import Query, small_logits
-from locality.posterior.softmax import RunningSoftmax
+from locality.posterior.softmax import State
 from locality.posterior.view import Limits, chunks
 
 _TOGETHER = 512  # images of a chunk at most: their logits stay in the cache
@@ -27,19 +27,19 @@ class DenseScan(Scan):
     dtype: torch.dtype
     limits: Limits
 
-    def weigh(self, query: Query, values: bool = True, bounds: Tensor | None = None) -> Weighed:
+    def weigh(self, query: Query, values: bool = True, bounds: Tensor | None = None) -> State:
         """Image by image, so that what is not a product stays in the cache; chunks are merged in float64."""
-        results = [self._weigh(query.pick(slice(b, b + 1)), values) for b in range(len(query.x))]
-        return Weighed(*(torch.cat(field) for field in zip(*results, strict=True)))
+        return State.stacked([self._weigh(query.pick(slice(b, b + 1)), values) for b in range(len(query.x))])
 
-    def _weigh(self, query: Query, values: bool) -> Weighed:
-        like = query.x.new_empty(1, len(self.rows.mask), dtype=torch.float64)
-        running = RunningSoftmax(like, self.rows.row_of_output)
+    def _weigh(self, query: Query, values: bool) -> State:
+        owner = self.rows.row_of_output
+        state = State.empty(1, len(self.rows.mask), owner)
         for images, logits in self._chunks(query):
-            running.add(logits, lambda w, images=images: self._outputs(w, images, values))  # type: ignore[misc]
-        evidence = running.log_partition
-        sure = small_logits(evidence) | (self.dtype == torch.float64)
-        return Weighed(evidence, 1 / running.effective_size, -running.entropy, running.mean, sure)
+            state = state.merge(
+                State.of(logits, owner, lambda w, images=images: self._outputs(w, images, values))  # type: ignore[misc]
+            )
+        sure = small_logits(state.log_partition) | (self.dtype == torch.float64)
+        return replace(state, sure=sure)
 
     def probe_means(self, query: Query, evidence: Tensor, probe: Probe) -> Tensor:
         """`sum_i w_i(u) probe_u(X_i)`."""

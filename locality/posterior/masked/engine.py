@@ -9,9 +9,10 @@ from torch import Tensor
 
 from locality.posterior.engine import Engine, Posterior
 from locality.posterior.masked.fields import Solved, masked_fields
-from locality.posterior.masked.kernel import Probe, Scan, Seen, Weighed
+from locality.posterior.masked.kernel import Probe, Scan, Seen
 from locality.posterior.masked.plan import Plan
 from locality.posterior.rounding import Query
+from locality.posterior.softmax import State
 from locality.posterior.view import Limits
 
 
@@ -25,39 +26,31 @@ class MaskedEngine(Engine):
 
     def solve(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
         """One pass over the bank; the evidence is the log-partition of shifted logits."""
-        result = self._weigh(x)
-        return result.mean, result.evidence
+        state = self._weigh(x)
+        return state.mean, state.log_partition
 
     def posterior(self, x: Tensor, sigma: Tensor) -> Posterior:
         """One pass over the bank."""
-        return statistics(self._weigh(x), self.plan, self.plan.query(x))
+        state, rows = self._weigh(x), self.plan.rows
+        log_partition = state.log_partition - rows.sums(self.plan.query(x).shift)
+        per_row = (log_partition, state.effective_size, state.entropy)
+        return Posterior(state.mean, *(field[:, rows.row_of_output] for field in per_row))
 
     def pullback(self, x: Tensor, sigma: Tensor, mean: Tensor, evidence: Tensor, cotangent: Tensor) -> Tensor:
         """`sum_q A[q, p] g_q Cov_w(q)(X_q, X_p) / sigma^2`: the mask transposed, in a second pass."""
         means = torch.zeros_like(evidence)
         means.index_add_(1, self.plan.rows.row_of_output, mean * cotangent.double())
 
-        def backward(scan: Scan, query: Query, which: Tensor) -> tuple[Tensor]:
+        def backward(scan: Scan, query: Query, which: Tensor) -> Tensor:
             probe = Probe(Seen.OUTPUTS, cotangent[which])
-            return (scan.transpose(query, evidence[which], probe, means[which], mean[which]),)
+            return scan.transpose(query, evidence[which], probe, means[which], mean[which])
 
-        return self.plan.run(self.images, self.limits, x, evidence, backward)[0] / self.plan.sigma**2
+        return self.plan.run(self.images, self.limits, x, evidence, backward) / self.plan.sigma**2
 
     def fields(self, x: Tensor, sigma: Tensor, outputs: Tensor) -> Tensor:
         """`A[q, p] Cov_w(q)(X_q, X_p) / sigma^2`, by products over the bank."""
         mean, evidence = self.solve(x, sigma)
         return masked_fields(self.images, self.plan, self.limits, Solved(x, mean, evidence), outputs)
 
-    def _weigh(self, x: Tensor) -> Weighed:
+    def _weigh(self, x: Tensor) -> State:
         return self.plan.weigh(self.images, self.limits, x)
-
-
-def statistics(
-    result: Weighed,
-    plan: Plan,
-    query: Query,
-) -> Posterior:
-    """What a pass over the bank says of each output; the shift of the logits is put back."""
-    owner = plan.rows.row_of_output
-    log_partition = (result.evidence - plan.rows.sums(query.shift))[:, owner]
-    return Posterior(result.mean, log_partition, 1 / result.squares[:, owner], -result.energy[:, owner])

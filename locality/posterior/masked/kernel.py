@@ -9,6 +9,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from locality.posterior.rounding import Query
+from locality.posterior.softmax import State
 
 
 class Seen(IntEnum):
@@ -26,16 +27,6 @@ class Probe(NamedTuple):
     g: Tensor  # [B, n]
 
 
-class Weighed(NamedTuple):
-    """What one pass over the bank leaves; float64."""
-
-    evidence: Tensor  # [B, R] log of the sum of exponentials, of logits without the query's shift
-    squares: Tensor  # [B, R] sum of the squared normalised weights
-    energy: Tensor  # [B, R] mean of log w, up to sign the entropy
-    mean: Tensor  # [B, n] weighted mean, in the outputs that each row serves
-    sure: Tensor  # [B] bool: whether the working type held the logits that mattered
-
-
 class Scan(ABC):
     """Streams a bank past some queries at one noise level."""
 
@@ -43,9 +34,9 @@ class Scan(ABC):
     def weigh(
         self,
         query: Query,
-        values: bool = True,  # false: no mean is wanted, and it is returned as zeros
+        values: bool = True,  # false: no mean is wanted, and its sums are zeros
         bounds: Tensor | None = None,  # [B] larger logits may be found again in float64; none if not given
-    ) -> Weighed:
+    ) -> State:
         """The softmax of every row."""
 
     @abstractmethod

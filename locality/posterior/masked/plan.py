@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from locality.posterior.masked.dense import DenseScan
-from locality.posterior.masked.kernel import Scan, Weighed
+from locality.posterior.masked.kernel import Scan
 from locality.posterior.masked.rows import Rows
 from locality.posterior.rounding import (
     LARGEST_LOGIT,
@@ -24,6 +24,7 @@ from locality.posterior.rounding import (
     relative_error,
     small_logits,
 )
+from locality.posterior.softmax import State
 from locality.posterior.view import Limits
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class Plan:
         limits: Limits,
         x: Tensor,  # [B, n]
         values: bool = True,  # whether the mean is wanted; if not, a second pass will weigh by the evidence
-    ) -> Weighed:
+    ) -> State:
         """The softmax of every row; where float32 turns out to have met large logits, again in float64."""
         query = self.query(x)
         if x.dtype == torch.float64:
@@ -97,16 +98,17 @@ class Plan:
         if values and self.kernels[torch.float32] != DENSE and not self.double_is_cheaper:
             bounds, single = single * LARGEST_LOGIT, torch.ones_like(single)
 
-        def work(scan: Scan, query: Query, which: Tensor) -> Weighed:
-            result = scan.weigh(query, values, bounds[which])
-            again = single[which] & ~(result.sure if values else small_logits(result.evidence))
-            if bool(again.any()):
-                better = self.scan(images, torch.float64, limits).weigh(query.pick(again), values)
-                for part, exact in zip(result, better, strict=True):
-                    part[again] = exact
-            return result
+        def work(dtype: torch.dtype, query: Query, which: Tensor) -> State:
+            state = self.scan(images, dtype, limits).weigh(query, values, bounds[which])
+            again = single[which] & ~(state.sure if values else small_logits(state.log_partition))
+            if not bool(again.any()):
+                return state
+            better = self.scan(images, torch.float64, limits).weigh(query.pick(again), values)
+            order = torch.cat([(~again).nonzero()[:, 0], again.nonzero()[:, 0]]).argsort()
+            return State.stacked([state.pick(~again), better]).pick(order)
 
-        return Weighed(*by_precision(query, single, lambda dtype: self.scan(images, dtype, limits), work))
+        states, order = by_precision(query, single, work)
+        return State.stacked(states).pick(order)
 
     def run(
         self,
@@ -114,12 +116,15 @@ class Plan:
         limits: Limits,
         x: Tensor,  # [B, n]
         evidence: Tensor,  # [B, R] from `weigh`
-        work: Callable[[Scan, Query, Tensor], Sequence[Tensor]],  # kernel, some images, which they are
-    ) -> list[Tensor]:  # what `work` returns, [B, ...]
+        work: Callable[[Scan, Query, Tensor], Tensor],  # kernel, some images, which they are
+    ) -> Tensor:  # [B, ...] what `work` returns
         """A derivative: each image by the kernel that is precise enough for it."""
         query = self.query(x)
         precise = self.precise(query, evidence) if x.dtype != torch.float64 else None
-        return by_precision(query, precise, lambda dtype: self.scan(images, dtype, limits), work)
+        parts, order = by_precision(
+            query, precise, lambda dtype, *some: work(self.scan(images, dtype, limits), *some)
+        )
+        return torch.cat(parts)[order]
 
     def scan(self, images: Tensor, dtype: torch.dtype, limits: Limits) -> Scan:
         """The kernel for a working type."""

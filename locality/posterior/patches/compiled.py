@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,12 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from locality.posterior.patches.kernel import ShiftScan, ShiftWeighed, Window
+from locality.posterior.patches.kernel import ShiftScan, Window
 from locality.posterior.patches.passes import backward, forward
 from locality.posterior.rounding import Query
+from locality.posterior.softmax import State
 from locality.posterior.vectors.llvm import STEP
-from locality.posterior.vectors.threads import at_rest, shared, united
+from locality.posterior.vectors.threads import at_rest, shared
 
 
 @dataclass(frozen=True)
@@ -26,27 +28,27 @@ class CompiledShiftScan(ShiftScan):
     window: Window
     dtype: torch.dtype
 
-    def weigh(self, query: Query) -> ShiftWeighed:
-        """Each thread keeps a running softmax; they are merged at the end."""
+    def weigh(self, query: Query) -> State:
+        """Each thread keeps a state of its own."""
         batch, (channels, height, width) = len(query.x), self.image_shape
 
-        def part(first: int, last: int) -> tuple[Tensor, Tensor]:
+        owner = torch.arange(channels * height * width) % (height * width)
+
+        def part(first: int, last: int) -> State:
             state, sums = np.zeros((batch, height, width, 4)), np.zeros((batch, channels, height, width))
             forward(*self._arguments(query, first, last), state, sums)
-            return torch.from_numpy(state), torch.from_numpy(sums)
+            return State.of_sums(
+                torch.from_numpy(state).flatten(1, 2), torch.from_numpy(sums).flatten(1), owner
+            )
 
-        states, sums = zip(*shared(len(self.images), STEP, part), strict=True)
-        softmax, scales = united(torch.stack(states))
-        mean = (torch.stack(sums) * scales[:, :, None]).sum(0)
-        evidence, squares, energy = (field.flatten(1) for field in softmax)
-        return ShiftWeighed(evidence, squares, energy, mean.flatten(1))
+        return reduce(State.merge, shared(len(self.images), STEP, part))
 
-    def transpose(self, query: Query, result: ShiftWeighed, g: Tensor) -> Tensor:
+    def transpose(self, query: Query, evidence: Tensor, mean: Tensor, g: Tensor) -> Tensor:
         """One more pass over all patches."""
         channels, height, width = self.image_shape
-        offset = rearrange(g.double() * result.mean, "b (c p) -> b c p", c=channels).sum(1)
-        known = (result.evidence.double().reshape(-1, height, width).numpy(), self._pixels(g))
-        given = (*known, offset.reshape(-1, height, width).numpy(), self._pixels(result.mean))
+        offset = rearrange(g.double() * mean, "b (c p) -> b c p", c=channels).sum(1)
+        known = (evidence.double().reshape(-1, height, width).numpy(), self._pixels(g))
+        given = (*known, offset.reshape(-1, height, width).numpy(), self._pixels(mean))
 
         def part(first: int, last: int) -> Tensor:
             sums = np.zeros((len(query.x), channels, height, width))

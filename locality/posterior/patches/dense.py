@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.nn.functional import pad, unfold
 
 from locality.bank import to_float
-from locality.posterior.patches.kernel import ShiftScan, ShiftWeighed, Window
+from locality.posterior.patches.kernel import ShiftScan, Window
 from locality.posterior.rounding import Query
-from locality.posterior.softmax import RunningSoftmax
+from locality.posterior.softmax import State
 from locality.posterior.view import Limits
 
 _NEVER = -1e300  # a logit whose weight is 0; minus infinity times 0 would not be
@@ -31,21 +31,23 @@ class PatchScan(ShiftScan):
     window: Window
     limits: Limits
 
-    def weigh(self, query: Query) -> ShiftWeighed:
+    def weigh(self, query: Query) -> State:
         """One pass over all patches."""
         owner = torch.arange(query.x.shape[1], device=query.x.device) % self._places
-        running = RunningSoftmax(query.x.new_empty(len(query.x), self._places, dtype=torch.float64), owner)
+        state = State.empty(len(query.x), self._places, owner)
         for _, values, logits in self._tiles(query):
-            running.add(logits, lambda w, v=values: einsum(w, v, "b q i, i c -> b c q").flatten(1))  # type: ignore[misc]
-        return ShiftWeighed(running.log_partition, 1 / running.effective_size, -running.entropy, running.mean)
+            state = state.merge(
+                State.of(logits, owner, lambda w, v=values: einsum(w, v, "b q i, i c -> b c q").flatten(1))  # type: ignore[misc]
+            )
+        return state
 
-    def transpose(self, query: Query, result: ShiftWeighed, g: Tensor) -> Tensor:
+    def transpose(self, query: Query, evidence: Tensor, mean: Tensor, g: Tensor) -> Tensor:
         """Two more products for each tile; patches are laid back where they were cut out."""
         probe = rearrange(g.double(), "b (c q) -> b q c", q=self._places)
-        offset = (probe * rearrange(result.mean, "b (c q) -> b q c", q=self._places)).sum(-1)
+        offset = (probe * rearrange(mean, "b (c q) -> b q c", q=self._places)).sum(-1)
         collected = query.x.new_zeros(len(probe), self._places, self._where.shape[1], dtype=torch.float64)
         for patches, values, logits in self._tiles(query):
-            weights = (logits - result.evidence[..., None]).exp()
+            weights = (logits - evidence[..., None]).exp()
             weights *= einsum(probe, values, "b q c, i c -> b q i") - offset[..., None]
             collected += weights @ patches
         return self._laid_back(collected)
@@ -53,17 +55,18 @@ class PatchScan(ShiftScan):
     def fields(
         self,
         query: Query,
-        result: ShiftWeighed,
+        evidence: Tensor,  # [B, H W] from `weigh`
+        mean: Tensor,  # [B, n] likewise
         pixels: Tensor,  # [P] places
     ) -> Tensor:  # [B, P, n] float64
         """`sum_c Cov_w(q)(X_q, X_p)` for the channels of each pixel q, in its window."""
-        mean = rearrange(result.mean, "b (c q) -> b q c", q=self._places)[:, pixels].sum(-1)
-        collected = query.x.new_zeros(len(mean), len(pixels), self._where.shape[1], dtype=torch.float64)
+        middle = rearrange(mean, "b (c q) -> b q c", q=self._places)[:, pixels].sum(-1)
+        collected = query.x.new_zeros(len(middle), len(pixels), self._where.shape[1], dtype=torch.float64)
         for patches, values, logits in self._tiles(query, pixels):
-            weights = (logits - result.evidence[:, pixels, None]).exp()
-            collected += (weights * (values.sum(-1) - mean[..., None])) @ patches
+            weights = (logits - evidence[:, pixels, None]).exp()
+            collected += (weights * (values.sum(-1) - middle[..., None])) @ patches
         n = self.image_shape.numel()
-        out = collected.new_zeros(len(mean), len(pixels), n + 1)
+        out = collected.new_zeros(len(middle), len(pixels), n + 1)
         where = self._where[pixels].expand_as(collected)
         return out.scatter_add_(2, where, collected)[..., :n]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,7 +11,7 @@ from torch import Tensor
 
 from locality.posterior.engine import Engine, Posterior
 from locality.posterior.patches.dense import PatchScan
-from locality.posterior.patches.kernel import ShiftScan, ShiftWeighed, Window
+from locality.posterior.patches.kernel import ShiftScan, Window
 from locality.posterior.rounding import (
     PixelMoments,
     Query,
@@ -21,6 +20,7 @@ from locality.posterior.rounding import (
     query,
     relative_error,
 )
+from locality.posterior.softmax import State
 from locality.posterior.view import Limits
 
 
@@ -37,32 +37,34 @@ class ShiftEngine(Engine):
 
     def solve(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
         """One pass over all patches."""
-        result = self._weigh(x)
-        return result.mean, result.evidence
+        state = self._weigh(x)
+        return state.mean, state.log_partition
 
     def posterior(self, x: Tensor, sigma: Tensor) -> Posterior:
         """One pass over all patches."""
-        result, window = self._weigh(x), self._patches.window_sums(self._query(x).shift)
-        pixels = (result.evidence - window, 1 / result.squares, -result.energy)
-        return Posterior(result.mean, *(repeat(p, "b q -> b (c q)", c=self.image_shape[0]) for p in pixels))
+        state, window = self._weigh(x), self._patches.window_sums(self._query(x).shift)
+        pixels = (state.log_partition - window, state.effective_size, state.entropy)
+        return Posterior(state.mean, *(repeat(p, "b q -> b (c q)", c=self.image_shape[0]) for p in pixels))
 
     def pullback(self, x: Tensor, sigma: Tensor, mean: Tensor, evidence: Tensor, cotangent: Tensor) -> Tensor:
         """`sum_q Cov_w(q)(g_q . X_q, X_p) / sigma^2`, in a second pass."""
 
-        def work(scan: ShiftScan, asked: Query, which: Tensor) -> list[Tensor]:
-            known = ShiftWeighed(evidence[which], evidence[which], evidence[which], mean[which])
-            return [scan.transpose(asked, known, cotangent[which])]
+        def work(dtype: torch.dtype, asked: Query, which: Tensor) -> Tensor:
+            return self._scan(dtype).transpose(asked, evidence[which], mean[which], cotangent[which])
 
-        return self._each_precision(x, work, evidence)[0] / self.sigma**2
+        asked = self._query(x)
+        parts, order = by_precision(asked, self._precise(x, asked, evidence), work)
+        return torch.cat(parts)[order] / self.sigma**2
 
     def fields(self, x: Tensor, sigma: Tensor, outputs: Tensor) -> Tensor:
         """Each pixel's row lies in its window; by products of patches, in float64."""
-        result = self._weigh(x.double())
+        mean, evidence = self.solve(x.double(), sigma)
         pixels = outputs[:, 0] % (self.image_shape[1] * self.image_shape[2])
         fields = []
         for b in range(len(x)):
-            one = ShiftWeighed(*(part[b : b + 1] for part in result))
-            fields.append(self._patches.fields(self._query(x[b : b + 1]), one, pixels).to(x.dtype))
+            one = slice(b, b + 1)
+            rows = self._patches.fields(self._query(x[one]), evidence[one], mean[one], pixels)
+            fields.append(rows.to(x.dtype))
         return torch.cat(fields) / self.sigma**2
 
     @property
@@ -72,25 +74,21 @@ class ShiftEngine(Engine):
     def _query(self, x: Tensor) -> Query:
         return query(x, self.sigma, self.moments, self.image_shape[1] * self.image_shape[2])
 
-    def _weigh(self, x: Tensor) -> ShiftWeighed:
-        return ShiftWeighed(*self._each_precision(x, lambda scan, asked, _: scan.weigh(asked)))
-
-    def _each_precision(
-        self,
-        x: Tensor,
-        work: Callable[[ShiftScan, Query, Tensor], Sequence[Tensor]],
-        evidence: Tensor | None = None,  # given for a derivative
-    ) -> list[Tensor]:
+    def _weigh(self, x: Tensor) -> State:
         asked = self._query(x)
-        single = None
-        if x.dtype != torch.float64:
-            # Running sums go down the image and along its lines, as wide as a window; one that wraps around
-            # more than once holds a pixel, and its rounding, several times.
-            channels, height, width = self.image_shape
-            extent = self.window.side * (height + width + self.window.side) * channels
-            times = math.prod(-(-self.window.side // size) for size in (height, width))
-            single = precise_enough(times * relative_error(asked, self.moments, extent, 2), evidence)
-        return by_precision(asked, single, self._scan, work)
+        precise = self._precise(x, asked)
+        states, order = by_precision(asked, precise, lambda dtype, some, _: self._scan(dtype).weigh(some))
+        return State.stacked(states).pick(order)
+
+    def _precise(self, x: Tensor, asked: Query, evidence: Tensor | None = None) -> Tensor | None:
+        if x.dtype == torch.float64:
+            return None
+        # Running sums go down the image and along its lines, as wide as a window; one that wraps around
+        # more than once holds a pixel, and its rounding, several times.
+        channels, height, width = self.image_shape
+        extent = self.window.side * (height + width + self.window.side) * channels
+        times = math.prod(-(-self.window.side // size) for size in (height, width))
+        return precise_enough(times * relative_error(asked, self.moments, extent, 2), evidence)
 
     def _scan(self, dtype: torch.dtype) -> ShiftScan:
         if self.images.is_cuda:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from locality.posterior.rounding import Query
+from locality.posterior.softmax import State
 
 
 class Window(NamedTuple):
@@ -22,27 +23,19 @@ class Window(NamedTuple):
         return 2 * self.radius + 1
 
 
-class ShiftWeighed(NamedTuple):
-    """What one pass over all patches leaves; float64."""
-
-    evidence: Tensor  # [B, H W] log of the sum of exponentials, of logits without the query's shift
-    squares: Tensor  # [B, H W] sum of the squared normalised weights
-    energy: Tensor  # [B, H W] mean of log w
-    mean: Tensor  # [B, n]
-
-
 class ShiftScan(ABC):
     """Streams every patch of a bank past some queries at one noise level."""
 
     @abstractmethod
-    def weigh(self, query: Query) -> ShiftWeighed:
+    def weigh(self, query: Query) -> State:
         """The softmax of every pixel."""
 
     @abstractmethod
     def transpose(
         self,
         query: Query,
-        result: ShiftWeighed,  # of `weigh`; its evidence and mean count
+        evidence: Tensor,  # [B, H W] from `weigh`
+        mean: Tensor,  # [B, n] likewise
         g: Tensor,  # [B, n] the cotangent
     ) -> Tensor:  # [B, n] float64
         """`sum_q sum over candidates of w (g_q . X_q - g_q . D_q) X_p`, over the windows of q that hold p."""

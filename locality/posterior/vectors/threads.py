@@ -1,4 +1,4 @@
-"""Sharing the images of a bank out over threads, and their softmaxes; compiled code runs without the lock."""
+"""Sharing the images of a bank out over threads; compiled code runs without the interpreter's lock."""
 
 from __future__ import annotations
 
@@ -35,16 +35,3 @@ def shared(
 def at_rest(images: Tensor) -> tuple[np.ndarray, float, float]:
     """(images, levels, offset), as kernels take a bank: a value v reads as v / levels + offset."""
     return images.numpy(), *((127.5, -1.0) if images.dtype == torch.uint8 else (1.0, 0.0))
-
-
-def united(
-    states: Tensor,  # [parts, ..., 4], as in `softmax`
-) -> tuple[tuple[Tensor, Tensor, Tensor], Tensor]:
-    """(evidence, squares, energy) of all parts together, and what each part's mean weighs, [parts, ...]."""
-    peaks, totals, squares, energies = states.unbind(-1)
-    peak = peaks.amax(0)
-    shift = peaks - peak
-    scale = shift.exp()
-    total = (totals * scale).sum(0)
-    energy = ((energies + totals * shift) * scale).sum(0) / total - total.log()
-    return (peak + total.log(), (squares * scale**2).sum(0) / total**2, energy), scale / total
