@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from functools import reduce
-from itertools import pairwise
-
-import pytest
 import torch
-from banks import photographs, relative, with_near_duplicates
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from locality import ImageBank
-from locality.bank import to_float
-from locality.denoisers import EquivariantLocalScore
-from locality.posterior.masked.code import BASES, encode
-from locality.posterior.masked.compiled import CompiledScan, members
-from locality.posterior.masked.dense import DenseScan
-from locality.posterior.masked.rows import Rows
-from locality.posterior.rounding import PixelMoments, query
 from locality.posterior.softmax import State
-from locality.posterior.view import Limits
 
 OWNER = torch.tensor([0, 1, 1, 0])
 # A sum of a hundred positive terms, and exponentials of differences of rounded logits: some 1e-13 in float64.
@@ -101,51 +86,3 @@ def test_a_merge_is_sure_if_both_are():
     a, b = State.empty(2, 2, OWNER), State.empty(2, 2, OWNER)
     b.sure[1] = False
     assert a.merge(b).sure.tolist() == b.merge(a).sure.tolist() == [True, False]
-
-
-BANK = with_near_duplicates(photographs(8, 90))[:, :, :5, :5]  # the last 20 are copies but for a grey level
-LIMITS = Limits(17, 2**30)
-KERNELS = ["dense", *BASES, "patches", "compiled patches"]
-
-
-def scanned(kernel: object, images: Tensor, dtype: torch.dtype, x: Tensor, sigma: float) -> State:
-    """What a kernel makes of some images; shifts and masks are those of the whole bank."""
-    moments, flat = PixelMoments.of(BANK.flatten(1)), images.flatten(1)
-    if kernel in ("patches", "compiled patches"):
-        engine = EquivariantLocalScore.fit(ImageBank(BANK), 3).engine(sigma)
-        asked, engine = engine._query(x.flatten(1)), replace(engine, images=flat)
-        return (engine._patches if kernel == "patches" else engine._scan(dtype)).weigh(asked)
-    rows = Rows.of_windows(3, BANK.shape[1:])
-    asked = query(x.flatten(1), sigma, moments, rows.mask.shape[1])
-    if kernel == "dense":
-        return DenseScan(flat, rows, dtype, LIMITS).weigh(asked)
-    code = encode(rows.mask.numpy(), kernel, 5, 25)
-    return CompiledScan(flat, rows, code, kernel, dtype, members(rows)).weigh(asked)
-
-
-@settings(max_examples=8, deadline=None)
-@given(
-    cuts=st.lists(st.integers(0, len(BANK)), max_size=3),
-    log_sigma=st.floats(-2, 3),
-    far=st.booleans(),
-    seed=st.integers(0, 99),
-)
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("kernel", KERNELS)
-def test_the_parts_of_a_bank_merge_to_the_whole_in_any_order(kernel, dtype, cuts, log_sigma, far, seed):
-    generator = torch.Generator().manual_seed(seed)
-    sigma = float(torch.tensor(log_sigma).exp())
-    x = to_float(BANK[-2:], torch.float64) * (-1 if far else 1)
-    x = x + sigma * torch.randn(x.shape, generator=generator, dtype=torch.float64)
-    ends = [0, *sorted({*cuts, 1}), len(BANK)]  # the first image alone is one part
-    parts = [BANK[a:b] for a, b in pairwise(ends) if b > a]
-    states = [scanned(kernel, part, dtype, x, sigma) for part in parts]
-    whole = scanned(kernel, BANK, dtype, x, sigma)
-    order = torch.randperm(len(states), generator=generator).tolist()
-    merged = reduce(State.merge, [states[k] for k in order], State.empty(2, whole.peak.shape[1], whole.owner))
-    # Logits are found in the working type; which of them share a block or a chunk decides what is rounded.
-    largest = whole.log_partition.abs().max().clamp(min=1).item()
-    tolerance = largest * (2e-6 if dtype == torch.float32 else 1e-13)
-    assert torch.allclose(merged.log_partition, whole.log_partition, atol=tolerance, rtol=0)
-    assert torch.allclose(merged.entropy, whole.entropy, atol=100 * tolerance, rtol=0)
-    assert relative(merged.mean, whole.mean) < tolerance

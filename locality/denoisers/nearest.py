@@ -28,4 +28,4 @@ class Nearest(BankDenoiser):
 
     def engine(self, sigma: float) -> NearestEngine:
         """All the weight on one image."""
-        return NearestEngine(self.images, self.limits_of_memory)
+        return NearestEngine(self.view)

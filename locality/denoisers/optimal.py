@@ -30,4 +30,4 @@ class Optimal(BankDenoiser):
 
     def engine(self, sigma: float) -> UniformEngine:
         """One softmax for the whole image."""
-        return UniformEngine(self.images, self.limits_of_memory)
+        return UniformEngine(self.view)

@@ -87,7 +87,7 @@ class PatchComposite(MaskedDenoiser):
 
     def engine(self, sigma: float) -> CompositeEngine:
         """A softmax for each window."""
-        return CompositeEngine(self.images, self.plan(sigma), self.limits_of_memory)
+        return CompositeEngine(self.view, self.plan(sigma))
 
 
 def smallest_sets(

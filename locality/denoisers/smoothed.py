@@ -70,5 +70,5 @@ class Smoothed(BankDenoiser):
 
     def engine(self, sigma: float) -> SmoothedEngine:
         """The optimal denoiser's engine, at each copy."""
-        optimal = UniformEngine(self.images, self.limits_of_memory)
+        optimal = UniformEngine(self.view)
         return SmoothedEngine(optimal, self.smoothing * self.noise)

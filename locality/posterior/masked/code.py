@@ -6,10 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from locality.posterior.masked.table import BOX, DIRECT, FLAT, ROW
+from locality.posterior.masked.table import BOX, DIRECT, FLAT
 from locality.posterior.vectors.kernel import kernel
 
-BASES = (DIRECT, ROW, FLAT, BOX)
 _SMALLEST = 64  # table rows of a tile: 16 KiB, half the first-level cache
 _LARGEST = 2**16  # what an index within a tile can tell apart
 _WORTHWHILE = 48  # table rows to read for one visit to a tile, whose end a processor guesses wrong

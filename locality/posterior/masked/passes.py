@@ -2,7 +2,7 @@
 
 Arguments that travel together are tuples:
     bank     (images [N, n] as they rest, levels, offset): a value v reads as v / levels + offset
-    queries  (x [B, n], r [B, P], scale), in the working type
+    queries  (x [B, n], r [B, P]) in the working type, and scale [B]
     layout   (basis, width, plane) of the table
     code     (tile, plus, plus_starts, minus, minus_starts, inverted [R]): table rows to add up, see Code
     members  (outputs [n], starts [R + 1]): which outputs a row serves
@@ -62,7 +62,7 @@ def forward(
         for b in range(x.shape[0]):
             if spent[:, b].sum() > budget:
                 continue
-            squares(block, x[b], r[b], scale, table)
+            squares(block, x[b], r[b], scale[b], table)
             cumulate(table, basis, width, plane, run)
             fine[1][:] = False
             for u in range(state.shape[1]):
@@ -118,7 +118,7 @@ def backward(
         count = min(lanes, last - start)
         read_block(images, start, last, levels, offset, block)
         for b in range(x.shape[0]):
-            squares(block, x[b], r[b], scale, table)
+            squares(block, x[b], r[b], scale[b], table)
             cumulate(table, basis, width, plane, run)
             if kind == WINDOW:
                 products(block, g[b], response)
@@ -168,7 +168,7 @@ def find_again(
         if -distances[j] < peak - NEGLIGIBLE:
             continue
         if not filled[j]:
-            fill_column(bank, start + j, exact[0][b], exact[1][b], queries[2], layout, columns[j])
+            fill_column(bank, start + j, exact[0][b], exact[1][b], queries[2][b], layout, columns[j])
             filled[j] = True
         found[j] = -column_sum(columns[j], code, u)
         many += 1

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import TypeAlias
 
 import torch
-from torch import Tensor
 
-from locality.posterior.masked.plan import Plan
+from locality.posterior.masked.kernel import MaskedKernel
 from locality.posterior.masked.rows import Rows
+from locality.posterior.plan import Plan
 from locality.posterior.rounding import PixelMoments
+from locality.posterior.view import View
+
+MaskedPlan: TypeAlias = Plan[Rows, MaskedKernel]
 
 _KEPT = 16  # noise levels: those of a sampler's run, 10 in the paper
 _SHARE = 2  # of the memory budget, one in so many bytes for precisions with weights
@@ -28,24 +32,25 @@ class Plans:
         memory_budget: int,  # bytes
     ) -> None:
         self._room = memory_budget // _SHARE
-        self._plans: OrderedDict[tuple[float, torch.device], Plan] = OrderedDict()
+        self._plans: OrderedDict[tuple[float, torch.device], MaskedPlan] = OrderedDict()
         self._moments: PixelMoments | None = None
 
     def at(
         self,
         sigma: float,
-        images: Tensor,  # [N, n] as at rest
+        view: View,
         rows: Callable[[float], Rows],
-    ) -> Plan:
+    ) -> MaskedPlan:
         """The plan of a noise level, made if it is not kept."""
-        key = (sigma, images.device)
+        device = view.images.device
+        key = (sigma, device)
         if key not in self._plans:
-            with (
-                torch.inference_mode(False),
-                torch.no_grad(),
-                torch.autocast(images.device.type, enabled=False),
-            ):
-                self._plans[key] = Plan(rows(sigma), sigma, self.moments(images))
+            from locality.posterior.masked.kernels import KERNELS  # heavy: compiled code
+
+            with torch.inference_mode(False), torch.no_grad(), torch.autocast(device.type, enabled=False):
+                given = rows(sigma)
+                kernels = [make(given) for make in KERNELS]
+                self._plans[key] = Plan(given, kernels, sigma, self.moments(view))
         self._plans.move_to_end(key)
         while len(self._plans) > _KEPT:
             self._plans.popitem(last=False)
@@ -54,14 +59,11 @@ class Plans:
             del self._plans[real.pop(0)]
         return self._plans[key]
 
-    def moments(
-        self,
-        images: Tensor,  # [N, n] as at rest
-    ) -> PixelMoments:
+    def moments(self, view: View) -> PixelMoments:
         """The pixel moments of the bank, measured once."""
         if self._moments is None:
             with torch.inference_mode(False), torch.no_grad():
-                self._moments = PixelMoments.of(images)
+                self._moments = PixelMoments.of(view.images)
         return self._moments
 
     def clear(self) -> None:

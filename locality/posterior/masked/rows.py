@@ -33,6 +33,16 @@ class Rows:
         return self.mask.dtype != torch.bool
 
     @property
+    def places(self) -> int:
+        """How many places a row looks at or not."""
+        return self.mask.shape[1]
+
+    @property
+    def bits(self) -> np.ndarray:  # [R, P] uint8
+        """The mask, as compiled code takes it."""
+        return self.mask.numpy().view(np.uint8)
+
+    @property
     def repeats(self) -> int:
         """How many channels one place stands for."""
         return self.image_shape.numel() // self.mask.shape[1]

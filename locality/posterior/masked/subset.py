@@ -10,10 +10,9 @@ from einops import rearrange
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
-from locality.posterior.engine import Engine, Posterior
-from locality.posterior.masked.engine import MaskedEngine
-from locality.posterior.masked.plan import Plan
-from locality.posterior.view import Limits, chunks
+from locality.posterior.engine import Engine, PlannedEngine, Posterior
+from locality.posterior.masked.plans import MaskedPlan
+from locality.posterior.view import View
 from locality.posterior.whole import half_distances
 
 
@@ -24,9 +23,8 @@ class SubsetEngine(Engine):
     The choice is piecewise constant in x: derivatives are those of the softmax over the chosen images.
     """
 
-    images: Tensor  # [N, n] as at rest
-    plan: Plan
-    limits: Limits
+    view: View
+    plan: MaskedPlan
     coarse: int
     fine: int
     proxy_size: int  # pixels, side of the pooled images
@@ -58,10 +56,10 @@ class SubsetEngine(Engine):
         x: Tensor,  # [B, n]
     ) -> Tensor:  # [B, fine] positions in the bank, in its order
         """The candidates of each image."""
-        small, numbers = self._pool(x.double()), len(x) * len(self.images)
-        pooled, full = x.new_empty(2, len(x), len(self.images), dtype=torch.float64)
+        small, numbers = self._pool(x.double()), len(x) * len(self.view.images)
+        pooled, full = x.new_empty(2, len(x), len(self.view.images), dtype=torch.float64)
         start = 0
-        for part in chunks(self.images, self.limits, 6 * x.shape[1] + 4 * len(x), 3 * numbers):
+        for part in self.view.chunks(6 * x.shape[1] + 4 * len(x), 3 * numbers):
             end = start + len(part)
             pooled[:, start:end] = half_distances(small, self._pool(part))
             full[:, start:end] = half_distances(x, part)
@@ -70,10 +68,10 @@ class SubsetEngine(Engine):
         nearest = full.gather(1, near).topk(self.fine, largest=False).indices
         return near.gather(1, nearest).sort().values
 
-    def _each(self, x: Tensor, sigma: Tensor) -> Iterator[tuple[MaskedEngine, Tensor, Tensor]]:
+    def _each(self, x: Tensor, sigma: Tensor) -> Iterator[tuple[Engine, Tensor, Tensor]]:
         # One after the other: candidates are a copy of as many images.
         for i, one, level in zip(self.chosen(x), x.split(1), sigma.split(1), strict=True):
-            yield MaskedEngine(self.images[i], self.plan, self.limits), one, level
+            yield PlannedEngine(self.view._replace(images=self.view.images[i]), self.plan), one, level
 
     def _pool(self, flat: Tensor) -> Tensor:
         c, h, w = self.plan.rows.image_shape

@@ -15,6 +15,7 @@ DIRECT = 0  # nothing is cumulated; row P is the total, from which the complemen
 ROW = 1  # along each line of the image, restarting at its left end
 FLAT = 2  # along the whole image, all channels
 BOX = 3  # above and to the left, in each plane
+BASES = (DIRECT, ROW, FLAT, BOX)
 
 
 @kernel

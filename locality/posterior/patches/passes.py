@@ -2,7 +2,7 @@
 
 Arguments that travel together are tuples, besides those of `windows`:
     bank     (images [N, n] as they rest, levels, offset): a value v reads as v / levels + offset
-    queries  (x [B, C, H, W], r [B, H, W], scale), in the working type
+    queries  (x [B, C, H, W], r [B, H, W]) in the working type, and scale [B]
     pixel    (b, y, q), and dy: a query, a line and a column of it, and the vertical shift of its candidates
 """
 
@@ -46,7 +46,7 @@ def forward(
     images, levels, offset = bank
     x, r, scale = queries
     _, channels, height, width = x.shape
-    factor, ends = x.dtype.type(scale), horizontal_shifts(width, window)
+    ends = horizontal_shifts(width, window)
     for start in range(first, last, _LANES):
         count = min(_LANES, last - start)
         lanes = -(-count // STEP) * STEP
@@ -57,6 +57,7 @@ def forward(
             columns, line = aligned((width, shifts[1] * lanes), x), (shifts[1] * lanes,)
             distances, w, none = aligned(line, x), aligned(line, x), np.zeros(line, x.dtype)
             for b in range(len(x)):
+                factor = x.dtype.type(scale[b])
                 for dy in range(1 - height, height):
                     rows = span(dy, height, window[0], window[1])
                     for y in range(rows[0], rows[1]):
@@ -92,7 +93,7 @@ def backward(
     images, levels, offset = bank
     x, r, scale = queries
     _, channels, height, width = x.shape
-    factor, ends = x.dtype.type(scale), horizontal_shifts(width, window)
+    ends = horizontal_shifts(width, window)
     for start in range(first, last, _LANES):
         count = min(_LANES, last - start)
         lanes = -(-count // STEP) * STEP
@@ -105,6 +106,7 @@ def backward(
             responses = aligned((height, width, shifts[1] * lanes), x)
             distances, w, none = aligned(line, x), aligned(line, x), np.zeros_like(columns)
             for b in range(len(x)):
+                factor = x.dtype.type(scale[b])
                 for dy in range(1 - height, height):
                     rows, some = span(dy, height, window[0], window[1]), False
                     if rows[0] >= rows[1]:

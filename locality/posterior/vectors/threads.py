@@ -23,7 +23,7 @@ def shared(
     """The results of all parts, on as many threads as torch uses."""
     threads = torch.get_num_threads()
     blocks = -(-count // block)
-    shares = min(blocks, _SHARES * threads if threads > 1 else 1)
+    shares = max(1, min(blocks, _SHARES * threads if threads > 1 else 1))
     cuts = np.linspace(0, blocks, shares + 1).astype(int) * block
     ranges = list(pairwise(np.minimum(cuts, count).tolist()))
     if threads == 1:

@@ -1,0 +1,135 @@
+"""Which kernel passes over a bank at one noise level, and in which type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Generic, TypeVar
+
+import torch
+from torch import Tensor
+
+from locality.posterior.kernel import FieldKernel, Softmaxes, SomeKernel, cheapest
+from locality.posterior.rounding import (
+    LARGEST_LOGIT,
+    PixelMoments,
+    Query,
+    precise_enough,
+    query,
+    small_logits,
+)
+from locality.posterior.softmax import State
+from locality.posterior.view import View
+
+SomeRows = TypeVar("SomeRows", bound=Softmaxes)
+Result = TypeVar("Result")
+
+
+class Plan(Generic[SomeRows, SomeKernel]):
+    """The cheapest kernels that are usable and precise enough, in float32 and in float64.
+
+    Chosen once for a noise level and kept. Only sizes decide, never values of x, so the choice is the same in
+    any batch; an image that float32 cannot hold goes through the float64 kernel, alone.
+    """
+
+    def __init__(
+        self,
+        rows: SomeRows,
+        kernels: Iterable[SomeKernel],  # of the rows
+        sigma: float,
+        moments: PixelMoments,
+    ) -> None:
+        self.rows, self.sigma, self.moments = rows, sigma, moments
+        self.usable = [one for one in kernels if one.usable(rows.row_of_output.device)]
+        # A noisy image as far from the mean as images are: its rounding decides for all.
+        typical = self.query((moments.mean + (moments.variance + sigma**2).sqrt())[None])
+        good = [one for one in self.usable if bool(precise_enough(one.error(typical, moments)).all())]
+        self.single = cheapest(good or self.usable, torch.float32)
+        self.double = cheapest(self.usable, torch.float64)
+        # Then float64 costs less than the longer way that float32 would need.
+        self._never_single = self.double.cost(torch.float64) < self.single.cost(torch.float32)
+
+    def query(self, x: Tensor) -> Query:
+        """Noisy images, [B, n], ready for this plan's kernels."""
+        return query(x, self.sigma, self.moments, self.rows.places)
+
+    def weigh(
+        self,
+        view: View,
+        x: Tensor,  # [B, n]
+        values: bool = True,  # whether the mean is wanted; if not, a second pass will weigh by the evidence
+    ) -> State:
+        """The softmaxes; where float32 turns out to have met large logits, again in float64."""
+        asked = self.query(x)
+        single = self._precise(x, asked, strict=not values)
+        # Large logits are found again in float64, all of them where float32 would not do in general. But
+        # evidence belongs to the logits that it sums up: a second pass, which finds them in one type, would
+        # meet weights that do not add up to 1. Both passes must judge by the same measure.
+        bounds = torch.full_like(asked.x[:, 0], torch.inf)
+        if values and self.single.refines and x.dtype != torch.float64 and not self._never_single:
+            bounds, single = single * LARGEST_LOGIT, torch.ones_like(single)
+
+        def work(kernel: SomeKernel, query: Query, which: Tensor) -> State:
+            state = kernel.weigh(view, query, values, bounds[which])
+            again = single[which] & ~(state.sure if values else small_logits(state.log_partition))
+            if not bool(again.any()):
+                return state
+            better = self.double.weigh(view, query.pick(again).to(torch.float64), values)
+            order = torch.cat([(~again).nonzero()[:, 0], again.nonzero()[:, 0]]).argsort()
+            return State.stacked([state.pick(~again), better]).pick(order)
+
+        states, order = self._by_type(asked, single, work)
+        return State.stacked(states).pick(order)
+
+    def run(
+        self,
+        x: Tensor,  # [B, n]
+        evidence: Tensor,  # [B, R] from `weigh`
+        work: Callable[[SomeKernel, Query, Tensor], Tensor],  # kernel, some images, which they are
+    ) -> Tensor:  # [B, ...] what `work` returns
+        """A second pass: each image by the kernel that is precise enough for it."""
+        asked = self.query(x)
+        parts, order = self._by_type(asked, self._precise(x, asked, evidence), work)
+        return torch.cat(parts)[order]
+
+    def fields(
+        self,
+        view: View,
+        x: Tensor,  # [B, n]
+        outputs: Tensor,  # [P, C]
+    ) -> Tensor:  # [B, P, n] in the type of x
+        """Rows of the Jacobian, by the kernels that have them, image by image."""
+        able = [one for one in self.usable if isinstance(one, FieldKernel)]
+        single, double = cheapest(able, torch.float32), cheapest(able, torch.float64)
+        exact = x.dtype == torch.float64 or single.cost(torch.float32) == torch.inf
+        state, asked = self.weigh(view, x.double() if exact else x), self.query(x)
+        mean, evidence = state.mean, state.log_partition
+        precise = precise_enough(single.error(asked, self.moments), evidence) & (not exact)
+        fields = x.new_empty(len(x), len(outputs), x.shape[1])
+        for b, good in enumerate(precise.tolist()):
+            kernel, dtype = (single, torch.float32) if good else (double, torch.float64)
+            one = slice(b, b + 1)
+            rows = kernel.fields(view, asked.pick(one).to(dtype), evidence[one], mean[one], outputs)
+            fields[one] = rows / self.sigma**2
+        return fields
+
+    def _precise(
+        self, x: Tensor, asked: Query, evidence: Tensor | None = None, strict: bool = False
+    ) -> Tensor:  # [B] bool
+        """For which images the float32 kernel is good enough; with their evidence, for derivatives too."""
+        if x.dtype == torch.float64 or self._never_single:
+            return torch.zeros_like(asked.x[:, 0], dtype=torch.bool)
+        return precise_enough(self.single.error(asked, self.moments), evidence, strict)
+
+    def _by_type(
+        self, asked: Query, single: Tensor, work: Callable[[SomeKernel, Query, Tensor], Result]
+    ) -> tuple[list[Result], Tensor]:  # what `work` returned, and the order that puts its images back
+        which, results = [], []
+        for kernel, dtype, chosen in (
+            (self.single, torch.float32, single),
+            (self.double, torch.float64, ~single),
+        ):
+            index = chosen.nonzero()[:, 0]
+            if len(index) > 0:
+                which.append(index)
+                results.append(work(kernel, asked.pick(index).to(dtype), index))
+        return results, torch.cat(which).argsort()
