@@ -11,7 +11,6 @@ from locality import ImageBank
 from locality.bank import to_float
 from locality.denoisers import EquivariantLocalScore, LocalScore
 from locality.denoisers.base import vjp_jacobian
-from locality.posterior.patches import PatchScan
 
 BANKS = {
     "photographs": lambda: photographs(7, 37)[:, :, :, :6],
@@ -59,7 +58,7 @@ def test_it_compares_every_patch_at_every_location(name, border, t):
 
 @pytest.mark.parametrize("border", ["circular", "broken"])
 @pytest.mark.parametrize("k", [1, 5, 7])
-def test_every_patch_size_and_both_kernels_agree_with_the_definition(k, border):
+def test_every_patch_size_and_all_kernels_agree_with_the_definition(k, border):
     images = photographs(7, 37)[:, :, :, :6]
     x, sigma = noisy(images, 300, count=2)
     x = x.double()
@@ -67,14 +66,11 @@ def test_every_patch_size_and_both_kernels_agree_with_the_definition(k, border):
     expected = by_patches(x, sigma, to_float(images, torch.float64), min(k, 5), border)
     assert relative(denoiser(x, sigma), expected) < 1e-9
     engine = denoiser.engine(sigma[0].item())
-    asked = engine._query(x.flatten(1))
-    compiled = engine._scan(torch.float64)
-    plain = PatchScan(engine.images, engine.image_shape, engine.window, engine.limits)
-    for ours, theirs in zip(compiled.weigh(asked), plain.weigh(asked), strict=True):
-        assert relative(ours, theirs) < 1e-9
-    g = torch.randn(x.flatten(1).shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    result = plain.weigh(asked)
-    assert relative(compiled.transpose(asked, result, g), plain.transpose(asked, result, g)) < 1e-9
+    query = engine.plan.query(x.flatten(1))
+    states = [kernel.weigh(engine.view, query) for kernel in engine.plan.usable]
+    for name in ("log_partition", "effective_size", "entropy", "mean"):
+        first, *others = (getattr(state, name) for state in states)
+        assert all(relative(one, first) < 1e-9 for one in others)
 
 
 @pytest.mark.parametrize(

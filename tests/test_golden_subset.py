@@ -12,8 +12,9 @@ from torch.nn.functional import avg_pool2d
 from locality import ImageBank
 from locality.bank import to_float
 from locality.denoisers import GoldenSubset, PCALocality
-from locality.posterior import reference, subset
-from locality.posterior.masked import MaskedEngine
+from locality.posterior import reference
+from locality.posterior.engine import PlannedEngine
+from locality.posterior.masked import subset
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*covariance lacks rank.*")
 
@@ -55,12 +56,12 @@ def test_the_candidates_of_one_image_are_read_at_a_time(monkeypatch):
     engines, alive = [], []
 
     def counted(*arguments):
-        engine = MaskedEngine(*arguments)
+        engine = PlannedEngine(*arguments)
         engines.append(weakref.ref(engine))
         alive.append(sum(one() is not None for one in engines))
         return engine
 
-    monkeypatch.setattr(subset, "MaskedEngine", counted)
+    monkeypatch.setattr(subset, "PlannedEngine", counted)
     x, sigma = noisy(photographs(8), 300, count=9)
     denoiser = GoldenSubset.fit(ImageBank(photographs(8)), tau=0.05)
     denoiser(x, sigma)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numba import njit
 
-from locality.posterior.compiled import lines, table_rows
-from locality.posterior.compiled.vectors import FAST, STEP
+import locality
+from locality.posterior.vectors import lines, table_rows
+from locality.posterior.vectors.kernel import kernel
+from locality.posterior.vectors.llvm import FAST, STEP
 
 LENGTHS = [0, STEP, 3 * STEP, 4 * STEP, 11 * STEP, 32 * STEP]  # none, narrow steps only, wide ones only, both
 
@@ -90,19 +94,55 @@ def test_table_rows_are_added_up_and_scattered_as_their_lists_say(dtype):
     np.testing.assert_allclose(table, want, rtol=1e-5, atol=1e-5)
 
 
-def test_a_kernel_is_compiled_anew_when_a_file_beside_its_own_changes(tmp_path):
-    head = "from locality.posterior.compiled.kernel import kernel\n"
-    (tmp_path / "caller.py").write_text(f"{head}from called import g\n@kernel\ndef f(x): return g(x)\n")
-    for added, kept in ((1, 0), (1, 1), (20, 0)):
-        (tmp_path / "called.py").write_text(f"from numba import njit\n@njit\ndef g(x): return x + {added}\n")
-        run = [
-            sys.executable,
-            "-c",
-            "import caller; print(caller.f(0), sum(caller.f.stats.cache_hits.values()))",
-        ]
-        environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "kept")}
-        told = subprocess.run(run, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
-        assert told.stdout.split() == [str(added), str(kept)]
+def run(script: str, folder: Path) -> list[str]:
+    """The words that a fresh process prints, which keeps what it compiles in the folder."""
+    environment = {
+        **os.environ,
+        "NUMBA_CACHE_DIR": str(folder / "kept"),
+        "PYTHONPATH": str(Path(locality.__file__).parents[1]),
+    }
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True)
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize("changed", ["one/called.py", "two/called.py", "two/below.py"])
+def test_a_kernel_is_compiled_anew_when_a_file_changes_that_it_is_made_of(tmp_path, changed):
+    files = {
+        "one/caller.py": "import room.one.called as near\nfrom room.two import called as far\n"
+        "from {kernel} import kernel\n@kernel\ndef f(x): return near.g(x) + far.g(x)\n",
+        "one/called.py": "from numba import njit\n@njit\ndef g(x): return x + 0\n",
+        "two/called.py": "from numba import njit\nfrom room.two.below import K\n"
+        "@njit\ndef g(x): return x + K\n",
+        "two/below.py": "K = 0\n",
+        "two/beside.py": "",
+    }
+    for name, source in files.items():
+        path = tmp_path / "room" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(source.format(kernel=kernel.__module__))
+    script = "from room.one.caller import f; print(f(0), sum(f.stats.cache_hits.values()))"
+    assert run(script, tmp_path) == ["0", "0"]
+    (tmp_path / "room/two/beside.py").write_text("K = 1\n")  # of which it is not made
+    assert run(script, tmp_path) == ["0", "1"]
+    path = tmp_path / "room" / changed
+    path.write_text(path.read_text().replace("+ 0", "+ 20").replace("+ K", "+ K + 20").replace("= 0", "= 20"))
+    assert run(script, tmp_path) == ["20", "0"]
+
+
+def test_a_kernel_of_the_house_is_compiled_anew_when_its_vectors_change(tmp_path):
+    package = Path(locality.__file__).parent
+    shutil.copytree(package, tmp_path / "locality", ignore=shutil.ignore_patterns("__pycache__"))
+    script = (
+        "import numpy as np; from locality.posterior.masked.row_sums import column_sum as f\n"
+        "none, starts = np.zeros(0, np.uint16), np.zeros(2, np.int64)\n"
+        "f(np.zeros(3), (2, none, starts, none, starts, np.zeros(1, np.bool_)), 0)\n"
+        "print(sum(f.stats.cache_hits.values()))"
+    )
+    assert (run(script, tmp_path), run(script, tmp_path)) == (["0"], ["1"])
+    with (tmp_path / "locality/posterior/vectors/llvm.py").open("a") as file:
+        file.write("# changed\n")
+    assert run(script, tmp_path) == ["0"]
 
 
 @pytest.mark.parametrize(("dtype", "lowest", "digits"), [(np.float32, 87, 1e-5), (np.float64, 708, 1e-13)])

@@ -11,7 +11,7 @@ from locality.bank import to_float
 from locality.data import digits
 from locality.denoisers import LocalScore, Optimal, PatchComposite
 from locality.denoisers.base import vjp_jacobian
-from locality.posterior.rows import Rows
+from locality.posterior.masked.rows import Rows
 
 
 def by_windows(x, sigma, images, windows):

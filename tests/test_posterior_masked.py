@@ -1,4 +1,4 @@
-"""Masked softmaxes: every kernel against float64 brute force."""
+"""Masked softmaxes: denoisers against float64 brute force."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from locality.bank import to_float
 from locality.denoisers import Optimal, PrecisionDenoiser
 from locality.denoisers.base import vjp_jacobian
 from locality.posterior import reference
-from locality.posterior.compiled.code import BASES, encode, lookups
-from locality.posterior.compiled.runner import CompiledScan, members
-from locality.posterior.dense import DenseScan
-from locality.posterior.plan import DENSE
+from locality.posterior.masked.code import lookups
+from locality.posterior.masked.compiled import Compiled
+from locality.posterior.masked.rows import Rows
+from locality.posterior.masked.table import BASES
 from locality.posterior.rounding import PixelMoments, query
-from locality.posterior.rows import Rows
-from locality.posterior.scan import Probe, Seen, Weighed
-from locality.posterior.streaming import Limits
+from locality.posterior.softmax import State
+from locality.posterior.view import Limits, View
 
 
 def precision(n: int, kind: str, seed: int = 0) -> torch.Tensor:
@@ -61,37 +60,6 @@ def test_images_that_nothing_in_the_bank_resembles_are_no_less_exact(t):
     assert relative(out, reference.posterior_mean(x, sigma, to_float(images[20:], torch.float64), a)) < 1e-5
 
 
-@pytest.mark.parametrize("kind", ["mask", "speckled", "channels alike"])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_every_kernel_gives_the_same_sums(kind, dtype):
-    images = photographs(8, 150)
-    a = precision(192, "mask")
-    if kind == "speckled":  # dense rows and sparse ones
-        level = torch.tensor([0.9, 0.1]).repeat(96)[:, None]
-        a = torch.rand(192, 192, generator=torch.Generator().manual_seed(0)) < level
-    elif kind == "channels alike":
-        a = a[:64, :64].repeat(3, 3)
-    rows = Rows.of_precision(a, images.shape[1:])
-    assert rows.mask.shape[1] == (64 if kind == "channels alike" else 192)
-    flat, limits = images.flatten(1), Limits(37, 2**30)
-    x, sigma = noisy(images, 500)
-    asked = query(x.flatten(1), sigma[0].item(), PixelMoments.of(flat), rows.mask.shape[1])
-    g = torch.randn(x.flatten(1).shape, generator=torch.Generator().manual_seed(0))
-    results = []
-    for basis in (DENSE, *BASES):
-        scan = DenseScan(flat, rows, dtype, limits)
-        if basis != DENSE:
-            code = encode(rows.mask.numpy(), basis, 8, 64)
-            scan = CompiledScan(flat, rows, code, basis, dtype, members(rows))
-        result = scan.weigh(asked)
-        means = scan.probe_means(asked, result.evidence, Probe(Seen.WINDOW, g))
-        spread = [scan.transpose(asked, result.evidence, Probe(seen, g), means, result.mean) for seen in Seen]
-        results.append((*result, means, *spread))
-    for others in results[1:]:
-        for ours, theirs in zip(others, results[0], strict=True):
-            assert relative(ours, theirs) < (2e-5 if dtype == torch.float32 else 1e-11)
-
-
 @pytest.mark.parametrize("basis", BASES)
 @pytest.mark.parametrize("t", [0, 900])
 def test_logits_beyond_their_bound_are_those_of_float64(basis, t):
@@ -100,19 +68,18 @@ def test_logits_beyond_their_bound_are_those_of_float64(basis, t):
     rows = Rows.of_precision(precision(192, "mask"), images.shape[1:])
     x, sigma = noisy(images[1:], t)  # the first is so flat that many resemble it
     asked = query(x.flatten(1), sigma[0].item(), PixelMoments.of(bank), 192)
-    code = encode(rows.mask.numpy(), basis, 8, 64)
 
-    def weigh(dtype: torch.dtype, bound: float) -> Weighed:
-        bounds = torch.full((len(x),), bound)
-        return CompiledScan(bank, rows, code, basis, dtype, members(rows)).weigh(asked, bounds=bounds)
+    def weigh(dtype: torch.dtype, bound: float) -> State:
+        view, bounds = View(bank, Limits(None, 2**30)), torch.full((len(x),), bound)
+        return Compiled(rows, basis).weigh(view, asked.to(dtype), bounds=bounds)
 
     exact, again = weigh(torch.float64, torch.inf), weigh(torch.float32, 0.0)
     # Without noise few images compete; with much, float64 from the start is cheaper, and the scan gives up.
     assert bool(again.sure.all()) == (t == 0)
     if t == 0:
-        assert relative(again.evidence, exact.evidence) < 1e-12
+        assert relative(again.log_partition, exact.log_partition) < 1e-12
         assert relative(again.mean, exact.mean) < 1e-6
-        assert relative(weigh(torch.float32, torch.inf).evidence, exact.evidence) > 1e-10
+        assert relative(weigh(torch.float32, torch.inf).log_partition, exact.log_partition) > 1e-10
 
 
 def test_the_code_of_a_dense_mask_reads_its_complement():

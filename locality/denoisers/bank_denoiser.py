@@ -16,7 +16,7 @@ from locality.bank import ImageBank
 from locality.denoisers.base import ClosedFormJacobian, Denoiser, Pixel
 from locality.full_precision import FullPrecision
 from locality.posterior.engine import Engine, Posterior, average
-from locality.posterior.streaming import Limits
+from locality.posterior.view import Limits, View
 
 MEMORY_BUDGET = 2**30  # bytes above the bank
 _ROOM_PER_QUERY = 16 * 8  # bytes per coordinate of one noisy image: accumulators in float64
@@ -58,6 +58,11 @@ class BankDenoiser(FullPrecision, Denoiser, ClosedFormJacobian, ABC):
     def images(self) -> Tensor:  # [N, n] as at rest
         """The bank, flat."""
         return rearrange(self.bank.images, "i c h w -> i (c h w)")
+
+    @property
+    def view(self) -> View:
+        """The bank, as engines read it."""
+        return View(self.images, self.limits_of_memory)
 
     def estimate(self, x: Tensor, sigma: Tensor) -> Tensor:
         """The posterior mean; differentiable in x, by closed form."""

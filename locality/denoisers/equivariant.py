@@ -11,9 +11,10 @@ from locality.denoisers.bank_denoiser import MEMORY_BUDGET, BankDenoiser
 from locality.denoisers.base import Limit
 from locality.denoisers.levels import patch_sizes
 from locality.denoisers.options import choice
-from locality.posterior.plans import Plans
-from locality.posterior.shift_scan import Window
-from locality.posterior.shifts import ShiftEngine
+from locality.posterior.engine import Engine, PlannedEngine
+from locality.posterior.masked.plans import Plans
+from locality.posterior.patches.kernel import Patches
+from locality.posterior.plan import Plan
 
 
 class EquivariantLocalScore(BankDenoiser):
@@ -60,11 +61,14 @@ class EquivariantLocalScore(BankDenoiser):
     def extra_repr(self) -> str:
         return f"border={self.border!r}"
 
-    def engine(self, sigma: float) -> ShiftEngine:
+    def engine(self, sigma: float) -> Engine:
         """A softmax for each pixel, over all patches."""
-        window = Window(int(self.patch_size.at(sigma)) // 2, self.border == "circular")
-        moments = self._plans.moments(self.images).over_locations(self.bank.image_shape[0])
-        return ShiftEngine(self.images, self.bank.image_shape, window, sigma, moments, self.limits_of_memory)
+        from locality.posterior.patches.kernels import KERNELS  # heavy: compiled code
+
+        shape, device = self.bank.image_shape, self.bank.images.device
+        patches = Patches(shape, int(self.patch_size.at(sigma)) // 2, self.border == "circular", device)
+        moments = self._plans.moments(self.view).over_locations(shape[0])
+        return PlannedEngine(self.view, Plan(patches, [make(patches) for make in KERNELS], sigma, moments))
 
 
 def _forget(denoiser: nn.Module, _: object) -> None:

@@ -15,7 +15,7 @@ from locality.denoisers.fitting import statistics_of
 from locality.denoisers.options import real
 from locality.denoisers.wiener_mask import WienerMask, WienerMaskedDenoiser
 from locality.noise import generator
-from locality.posterior.subset import SubsetEngine
+from locality.posterior.masked.subset import SubsetEngine
 from locality.statistics import GaussianStats
 
 
@@ -110,8 +110,8 @@ class GoldenSubset(WienerMaskedDenoiser):
 
     def engine(self, sigma: float) -> SubsetEngine:
         """A softmax for each distinct row, over each image's own candidates."""
-        images = self.images
-        if len(self.candidates) < len(images):
-            images = images[self.candidates]
+        view = self.view
+        if len(self.candidates) < len(view.images):
+            view = view._replace(images=view.images[self.candidates])
         coarse, fine = self.sizes(sigma)
-        return SubsetEngine(images, self.plan(sigma), self.limits_of_memory, coarse, fine, self.proxy_size)
+        return SubsetEngine(view, self.plan(sigma), coarse, fine, self.proxy_size)

@@ -9,8 +9,8 @@ from locality.denoisers.bank_denoiser import MEMORY_BUDGET
 from locality.denoisers.base import Limit
 from locality.denoisers.levels import patch_sizes
 from locality.denoisers.masked_denoiser import MaskedDenoiser
-from locality.posterior.masked import MaskedEngine
-from locality.posterior.rows import Rows
+from locality.posterior.engine import Engine, PlannedEngine
+from locality.posterior.masked.rows import Rows
 
 
 class LocalScore(MaskedDenoiser):
@@ -51,6 +51,6 @@ class LocalScore(MaskedDenoiser):
         rows = Rows.of_windows(int(self.patch_size.at(sigma)), self.bank.image_shape)
         return rows.to(self.bank.images.device)
 
-    def engine(self, sigma: float) -> MaskedEngine:
+    def engine(self, sigma: float) -> Engine:
         """A softmax for each pixel."""
-        return MaskedEngine(self.images, self.plan(sigma), self.limits_of_memory)
+        return PlannedEngine(self.view, self.plan(sigma))

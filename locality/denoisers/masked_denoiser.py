@@ -8,9 +8,8 @@ from torch import nn
 
 from locality.bank import ImageBank
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET, BankDenoiser
-from locality.posterior.plan import Plan
-from locality.posterior.plans import Plans
-from locality.posterior.rows import Rows
+from locality.posterior.masked.plans import MaskedPlan, Plans
+from locality.posterior.masked.rows import Rows
 
 
 class MaskedDenoiser(BankDenoiser, ABC):
@@ -36,9 +35,9 @@ class MaskedDenoiser(BankDenoiser, ABC):
     def plan(
         self,
         sigma: float,  # the noise level
-    ) -> Plan:
+    ) -> MaskedPlan:
         """The rows and the kernels that sum them."""
-        return self._plans.at(sigma, self.images, self.rows)
+        return self._plans.at(sigma, self.view, self.rows)
 
 
 def _forget_plans(denoiser: nn.Module, _: object) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from locality.bank import ImageBank
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET, BankDenoiser
-from locality.posterior.nearest import NearestEngine
+from locality.posterior.whole import NearestEngine
 
 
 class Nearest(BankDenoiser):
@@ -28,4 +28,4 @@ class Nearest(BankDenoiser):
 
     def engine(self, sigma: float) -> NearestEngine:
         """All the weight on one image."""
-        return NearestEngine(self.images, self.limits_of_memory)
+        return NearestEngine(self.view)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from locality.bank import ImageBank
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET, BankDenoiser
 from locality.denoisers.base import Limit
-from locality.posterior.uniform import UniformEngine
+from locality.posterior.whole import UniformEngine
 
 
 class Optimal(BankDenoiser):
@@ -30,4 +30,4 @@ class Optimal(BankDenoiser):
 
     def engine(self, sigma: float) -> UniformEngine:
         """One softmax for the whole image."""
-        return UniformEngine(self.images, self.limits_of_memory)
+        return UniformEngine(self.view)

@@ -14,8 +14,8 @@ from locality.denoisers.base import Limit
 from locality.denoisers.levels import patch_sizes
 from locality.denoisers.masked_denoiser import MaskedDenoiser
 from locality.denoisers.options import choice, real
-from locality.posterior.composite import CompositeEngine
-from locality.posterior.rows import Rows
+from locality.posterior.masked.composite import CompositeEngine
+from locality.posterior.masked.rows import Rows
 
 
 class PatchComposite(MaskedDenoiser):
@@ -87,7 +87,7 @@ class PatchComposite(MaskedDenoiser):
 
     def engine(self, sigma: float) -> CompositeEngine:
         """A softmax for each window."""
-        return CompositeEngine(self.images, self.plan(sigma), self.limits_of_memory)
+        return CompositeEngine(self.view, self.plan(sigma))
 
 
 def smallest_sets(

@@ -10,9 +10,8 @@ from locality.denoisers.bank_denoiser import MEMORY_BUDGET
 from locality.denoisers.base import Limit
 from locality.denoisers.fitting import statistics_of
 from locality.denoisers.wiener_mask import WienerMask, WienerMaskedDenoiser
-from locality.posterior.engine import Engine
-from locality.posterior.masked import MaskedEngine
-from locality.posterior.within import BatchedEngine, batch_of
+from locality.posterior.engine import Engine, PlannedEngine
+from locality.posterior.wrappers import BatchedEngine, batch_of
 from locality.statistics import GaussianStats
 
 
@@ -72,9 +71,7 @@ class PCALocality(WienerMaskedDenoiser):
 
     def engine(self, sigma: float) -> Engine:
         """A softmax for each distinct row, over the bank or over batches of it."""
-        plan, limits = self.plan(sigma), self.limits_of_memory
+        plan = self.plan(sigma)
         if self.batch is None:
-            return MaskedEngine(self.images, plan, limits)
-        return BatchedEngine(
-            tuple(MaskedEngine(part, plan, limits) for part in self.images.split(self.batch))
-        )
+            return PlannedEngine(self.view, plan)
+        return BatchedEngine(tuple(PlannedEngine(part, plan) for part in self.view.split(self.batch)))

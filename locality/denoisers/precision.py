@@ -9,8 +9,8 @@ from torch import Tensor
 from locality.bank import ImageBank
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET
 from locality.denoisers.masked_denoiser import MaskedDenoiser
-from locality.posterior.masked import MaskedEngine
-from locality.posterior.rows import Rows
+from locality.posterior.engine import Engine, PlannedEngine
+from locality.posterior.masked.rows import Rows
 
 
 class PrecisionDenoiser(MaskedDenoiser):
@@ -41,6 +41,6 @@ class PrecisionDenoiser(MaskedDenoiser):
         """The distinct rows of `precision(sigma)`."""
         return Rows.of_precision(self.precision(sigma), self.bank.image_shape).to(self.bank.images.device)
 
-    def engine(self, sigma: float) -> MaskedEngine:
+    def engine(self, sigma: float) -> Engine:
         """A softmax for each distinct row."""
-        return MaskedEngine(self.images, self.plan(sigma), self.limits_of_memory)
+        return PlannedEngine(self.view, self.plan(sigma))

@@ -12,8 +12,8 @@ from locality.denoisers.bank_denoiser import MEMORY_BUDGET, BankDenoiser, is_cou
 from locality.denoisers.base import Limit
 from locality.denoisers.options import real
 from locality.noise import generator
-from locality.posterior.smoothed import SmoothedEngine
-from locality.posterior.uniform import UniformEngine
+from locality.posterior.whole import UniformEngine
+from locality.posterior.wrappers import SmoothedEngine
 
 
 class Smoothed(BankDenoiser):
@@ -70,5 +70,5 @@ class Smoothed(BankDenoiser):
 
     def engine(self, sigma: float) -> SmoothedEngine:
         """The optimal denoiser's engine, at each copy."""
-        optimal = UniformEngine(self.images, self.limits_of_memory)
+        optimal = UniformEngine(self.view)
         return SmoothedEngine(optimal, self.smoothing * self.noise)

@@ -16,8 +16,8 @@ from locality.denoisers.fitting import check_coordinates, statistics_of
 from locality.denoisers.levels import Levels
 from locality.denoisers.options import real
 from locality.denoisers.precision import PrecisionDenoiser
+from locality.denoisers.relative_rows import soft_precision
 from locality.denoisers.wiener import Wiener
-from locality.posterior.relative_rows import soft_precision
 from locality.statistics import GaussianStats
 
 BETA: Final = {0.2: 2.0, 0.6: 1.5, 2.0: 1.0}  # sharp at low noise, where Wiener's reach is long but weak

@@ -14,9 +14,9 @@ from locality.denoisers.fitting import check_coordinates
 from locality.denoisers.levels import Levels
 from locality.denoisers.masked_denoiser import MaskedDenoiser
 from locality.denoisers.options import choice
+from locality.denoisers.relative_rows import WienerRule, wiener_mask
 from locality.full_precision import FullPrecision
-from locality.posterior.relative_rows import WienerRule, wiener_mask
-from locality.posterior.rows import Rows
+from locality.posterior.masked.rows import Rows
 from locality.statistics import GaussianStats
 
 

@@ -1,1 +1,22 @@
-"""The posterior engine: softmax averages over a bank of images."""
+"""The posterior engine: softmax averages over a bank of images.
+
+`reference.py` is the definition in ten lines; everything else computes it, faster and in bounded memory.
+A denoiser has an engine, an engine a plan, a plan kernels; a kernel passes over a view of the bank, and
+what it leaves is a state.
+
+    reference   the formula, by brute force in float64
+    engine      what a denoiser asks for (solve, posterior, pullback, fields), and its autograd
+    plan        which kernel, in which type: the cheapest that is usable and precise enough
+    kernel      what a kernel is: usable, cost, error, weigh, transpose, fields
+    view        some candidates, read in chunks that fit a memory budget
+    softmax     State: the partial softmax, and the one way to merge two
+    rounding    how large the numbers of a pass are, and so whether float32 can hold them
+
+    whole       one softmax for the image: the optimal denoiser, the nearest image
+    wrappers    engines made of engines: batches of the bank, noisy copies of the image
+    masked/     a softmax for each output, over images: rows, plans, kernels (dense, compiled), composite,
+                subset, fields; code, table, row_sums and passes are compiled
+    patches/    a softmax for each pixel, over all patches at all places: kernels (dense, compiled);
+                windows and passes are compiled
+    vectors/    what compiled code is made of: llvm, lines, table_rows, softmax, blocks, kernel, threads
+"""

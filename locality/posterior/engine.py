@@ -1,13 +1,19 @@
-"""What an engine is, and how its posterior mean joins autograd."""
+"""What an engine is, how its posterior mean joins autograd, and the engine of a plan."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple
 
 import torch
 from torch import Tensor
+
+from locality.posterior.kernel import Probe, Seen, SomeKernel
+from locality.posterior.plan import Plan, SomeRows
+from locality.posterior.rounding import Query
+from locality.posterior.view import View
 
 
 class Posterior(NamedTuple):
@@ -61,6 +67,41 @@ class Engine(ABC):
         outputs: Tensor,  # [P, C] output coordinates; the rows of one line are added up
     ) -> Tensor:  # [B, P, n]
         """Rows of the Jacobian, in closed form."""
+
+
+@dataclass(frozen=True)
+class PlannedEngine(Engine, Generic[SomeRows, SomeKernel]):
+    """A softmax average at one noise level (`reference.py`), whatever its softmaxes are of."""
+
+    view: View
+    plan: Plan[SomeRows, SomeKernel]
+
+    def solve(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
+        """One pass over the bank; the evidence is the log-partition of shifted logits."""
+        state = self.plan.weigh(self.view, x)
+        return state.mean, state.log_partition
+
+    def posterior(self, x: Tensor, sigma: Tensor) -> Posterior:
+        """One pass over the bank; the shift of the logits is put back."""
+        state, rows = self.plan.weigh(self.view, x), self.plan.rows
+        log_partition = state.log_partition - rows.sums(self.plan.query(x).shift)
+        per_row = (log_partition, state.effective_size, state.entropy)
+        return Posterior(state.mean, *(field[:, rows.row_of_output] for field in per_row))
+
+    def pullback(self, x: Tensor, sigma: Tensor, mean: Tensor, evidence: Tensor, cotangent: Tensor) -> Tensor:
+        """`sum_q A[q, p] g_q Cov_w(q)(X_q, X_p) / sigma^2`: the precision transposed, in a second pass."""
+        means = torch.zeros_like(evidence)
+        means.index_add_(1, self.plan.rows.row_of_output, mean * cotangent.double())
+
+        def backward(kernel: SomeKernel, query: Query, which: Tensor) -> Tensor:
+            probe = Probe(Seen.OUTPUTS, cotangent[which])
+            return kernel.transpose(self.view, query, evidence[which], probe, means[which], mean[which])
+
+        return self.plan.run(x, evidence, backward) / self.plan.sigma**2
+
+    def fields(self, x: Tensor, sigma: Tensor, outputs: Tensor) -> Tensor:
+        """`A[q, p] Cov_w(q)(X_q, X_p) / sigma^2`, by the kernels that have rows of the Jacobian."""
+        return self.plan.fields(self.view, x, outputs)
 
 
 def average(

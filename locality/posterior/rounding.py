@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import torch
 from einops import rearrange
@@ -11,7 +10,6 @@ from torch import Tensor
 
 from locality.bank import to_float
 
-Kernel = TypeVar("Kernel")
 _ROUNDING = 2.0**-25  # half the spacing of float32 numbers near 1: the most that storing one number moves it
 # Of the estimate's length. What is promised is 1e-5; measured errors are 7 to 30 times below the estimate,
 # whose entries are those of average images: likely images have smaller ones.
@@ -59,19 +57,20 @@ class PixelMoments(NamedTuple):
 
 
 class Query(NamedTuple):
-    """Noisy images at one noise level, ready for a scan."""
+    """Noisy images, ready for a pass over the bank."""
 
-    x: Tensor  # [B, n]
-    shift: Tensor  # [B, P] subtracted from the squared differences at each place
-    scale: float  # 1 / (2 sigma^2)
+    x: Tensor  # [B, n] float64
+    shift: Tensor  # [B, P] float64, subtracted from the squared differences at each place
+    scale: Tensor  # [B] float64, 1 / (2 sigma^2)
+    dtype: torch.dtype = torch.float64  # the type to work in
 
     def to(self, dtype: torch.dtype) -> Query:
-        """In the working type of a scan."""
-        return Query(self.x.to(dtype), self.shift.to(dtype), self.scale)
+        """For work in another type."""
+        return self._replace(dtype=dtype)
 
-    def pick(self, which: int | slice | Tensor) -> Query:
-        """Some of the images, or one."""
-        return Query(self.x[which], self.shift[which], self.scale)
+    def pick(self, which: slice | Tensor) -> Query:
+        """Some of the images."""
+        return Query(self.x[which], self.shift[which], self.scale[which], self.dtype)
 
 
 def query(
@@ -90,7 +89,7 @@ def query(
     gain = sigma**2 / (v + sigma**2)
     expected = (gain * (x - mean)) ** 2 + v * gain
     scale = 1 / (2 * sigma**2)
-    return Query(x, _per_place(expected, places) * scale, scale)
+    return Query(x, _per_place(expected, places) * scale, torch.full_like(x[:, 0], scale))
 
 
 def relative_error(
@@ -110,15 +109,16 @@ def relative_error(
     mean, v, reach = (m.to(query.x.device) for m in moments)
     own = torch.ones_like(v) if own is None else own.to(v).clamp(max=1)
     places = query.shift.shape[1]
-    variance = 1 / (2 * query.scale)  # sigma^2
+    scale = query.scale[:, None]
+    variance = 1 / (2 * scale)  # sigma^2
     distance = (query.x - mean) ** 2
-    drift = _per_place(distance + v, places) * query.scale - query.shift
-    swing = _per_place(2 * v**2 + 4 * distance * v, places) * query.scale**2
+    drift = _per_place(distance + v, places) * scale - query.shift
+    swing = _per_place(2 * v**2 + 4 * distance * v, places) * scale**2
     size = drift.clamp(min=0).mean(1) * extent + (swing.mean(1) * extent).sqrt()
     # The difference x - X is itself rounded, by its share of x.
     storing = query.x.abs().amax(1) * (query.shift.clamp(min=0).mean(1) * query.scale).sqrt()
     blind = own == 0
-    largest = size[:, None] + blind * (distance.sqrt() + reach) ** 2 * query.scale
+    largest = size[:, None] + blind * (distance.sqrt() + reach) ** 2 * scale
     spread = torch.where(blind, reach**2, v * variance / (own * v + variance))
     error = ((largest**2 + storing[:, None] ** 2) * spread).mean(1).sqrt()
     length = (mean**2 + v).mean().sqrt()
@@ -145,24 +145,6 @@ def small_logits(
     little.
     """
     return evidence.square().mean(1).sqrt() <= LARGEST_LOGIT
-
-
-def by_precision(
-    query: Query,
-    precise: Tensor | None,  # [B] bool: for which images float32 will do; None: for none
-    make: Callable[[torch.dtype], Kernel],  # the kernel of a working type
-    work: Callable[[Kernel, Query, Tensor], Sequence[Tensor]],  # of a kernel, some images, and which they are
-) -> list[Tensor]:  # what `work` returns, [B, ...]
-    """Give each image to the kernel that is precise enough for it."""
-    single = torch.zeros_like(query.x[:, 0], dtype=torch.bool) if precise is None else precise
-    which, results = [], []
-    for dtype, chosen in ((torch.float32, single), (torch.float64, ~single)):
-        index = chosen.nonzero()[:, 0]
-        if len(index) > 0:
-            which.append(index)
-            results.append(work(make(dtype), query.pick(index), index))
-    order = torch.cat(which).argsort()
-    return [torch.cat(parts)[order] for parts in zip(*results, strict=True)]
 
 
 def _per_place(values: Tensor, places: int) -> Tensor:

@@ -1,1 +1,0 @@
-"""Compiled kernels: what runs on the CPU when a mask is sparser than a matrix product."""

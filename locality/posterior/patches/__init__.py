@@ -1,0 +1,1 @@
+"""Every pixel has its own softmax over all patches of all images."""

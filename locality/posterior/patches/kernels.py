@@ -1,0 +1,12 @@
+"""The kernels of softmaxes over patches: a new one is a file, and an entry here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from locality.posterior.kernel import Kernel
+from locality.posterior.patches.compiled import CompiledPatches
+from locality.posterior.patches.dense import DensePatches
+from locality.posterior.patches.kernel import Patches
+
+KERNELS: tuple[Callable[[Patches], Kernel], ...] = (CompiledPatches, DensePatches)

@@ -1,0 +1,119 @@
+"""The partial softmax: what some candidates leave, wherever they were read, and the one way to unite two."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from einops import einsum
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class State:
+    """Sums over some candidates, relative to the largest logit: R softmaxes for each of B images; float64.
+
+    Candidates may be read in any parts, in any order, by any kernel, thread or machine. The state of the
+    whole is the `merge` of the parts' states: associative and commutative to rounding, with `empty` neutral.
+    """
+
+    owner: Tensor  # [n] which softmax weighs each output
+    sure: Tensor  # [B] bool: whether the working type held the logits that mattered
+    peak: Tensor  # [B, R] the largest logit; minus infinity where there was no candidate
+    total: Tensor  # [B, R] sum of w = exp(logit - peak)
+    squares: Tensor  # [B, R] sum of w^2
+    energy: Tensor  # [B, R] sum of w (logit - peak)
+    sums: Tensor  # [B, n] sum of w value
+
+    @classmethod
+    def empty(
+        cls,
+        batch: int,
+        rows: int,
+        owner: Tensor,  # [n]
+    ) -> State:
+        """That of no candidate."""
+        none = torch.zeros(batch, rows, dtype=torch.float64, device=owner.device)
+        sums = none.new_zeros(batch, len(owner))
+        sure = torch.ones(batch, dtype=torch.bool, device=owner.device)
+        return cls(owner, sure, torch.full_like(none, -torch.inf), none, none, none, sums)
+
+    @classmethod
+    def of(
+        cls,
+        logits: Tensor,  # [B, R, c] finite, of c candidates; overwritten
+        owner: Tensor,  # [n]
+        weigh: Callable[[Tensor], Tensor],  # weights [B, R, c] -> weighted sums [B, n]
+    ) -> State:
+        """That of a few candidates."""
+        if logits.shape[2] == 0:
+            return cls.empty(len(logits), logits.shape[1], owner)
+        peak = logits.amax(-1)
+        relative = logits.sub_(peak[..., None])
+        weights = relative.exp()
+        parts = (peak, weights.sum(-1), _dot(weights, weights), _dot(weights, relative), weigh(weights))
+        sure = torch.ones(len(logits), dtype=torch.bool, device=logits.device)
+        return cls(owner, sure, *(part.double() for part in parts))
+
+    @classmethod
+    def of_sums(
+        cls,
+        rows: Tensor,  # [B, R, 4] float64: peak, total, squares, energy; zeros if there was no candidate
+        sums: Tensor,  # [B, n] float64
+        owner: Tensor,  # [n]
+    ) -> State:
+        """That which a compiled kernel kept."""
+        peak, total, squares, energy = rows.unbind(-1)
+        sure = torch.ones(len(sums), dtype=torch.bool)
+        return cls(owner, sure, peak.where(total > 0, -torch.inf), total, squares, energy, sums)
+
+    def merge(self, other: State) -> State:
+        """That of the candidates of both."""
+        peak = torch.maximum(self.peak, other.peak)
+        both = zip(self._relative_to(peak), other._relative_to(peak), strict=True)
+        return State(self.owner, self.sure & other.sure, peak, *(a + b for a, b in both))
+
+    def _relative_to(self, peak: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        shift = (self.peak - peak).where(self.total > 0, 0)  # of no candidate, any: its sums are zeros
+        scale = shift.exp()
+        energy = (self.energy + self.total * shift) * scale
+        return self.total * scale, self.squares * scale**2, energy, self.sums * scale[:, self.owner]
+
+    @property
+    def mean(self) -> Tensor:  # [B, n]
+        """The weighted mean."""
+        return self.sums / self.total[:, self.owner]
+
+    @property
+    def log_partition(self) -> Tensor:  # [B, R]
+        """`log sum exp(logit)`."""
+        return self.peak + self.total.log()
+
+    @property
+    def effective_size(self) -> Tensor:  # [B, R]
+        """`1 / sum w^2` of the normalised weights."""
+        return self.total**2 / self.squares
+
+    @property
+    def entropy(self) -> Tensor:  # [B, R]
+        """`-sum w log w` of the normalised weights, in nats."""
+        return self.total.log() - self.energy / self.total
+
+    def pick(self, which: Tensor) -> State:
+        """Of some of the noisy images, or of all in another order."""
+        return State(self.owner, *(part[which] for part in self._parts))
+
+    @staticmethod
+    def stacked(states: Sequence[State]) -> State:
+        """Of the noisy images of all, one after another."""
+        parts = zip(*(state._parts for state in states), strict=True)
+        return State(states[0].owner, *(torch.cat(part) for part in parts))
+
+    @property
+    def _parts(self) -> tuple[Tensor, ...]:
+        return self.sure, self.peak, self.total, self.squares, self.energy, self.sums
+
+
+def _dot(a: Tensor, b: Tensor) -> Tensor:  # [B, R, c] -> [B, R], without a temporary product
+    return einsum(a, b, "b r c, b r c -> b r")

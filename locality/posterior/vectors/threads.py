@@ -1,0 +1,37 @@
+"""Sharing the images of a bank out over threads; compiled code runs without the interpreter's lock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+_SHARES = 3  # ranges of the bank per thread: enough to even out their speeds
+_Part = TypeVar("_Part")
+
+
+def shared(
+    count: int,  # images
+    block: int,  # images that a kernel takes together
+    part: Callable[[int, int], _Part],  # the work on images [first, last)
+) -> list[_Part]:
+    """The results of all parts, on as many threads as torch uses."""
+    threads = torch.get_num_threads()
+    blocks = -(-count // block)
+    shares = max(1, min(blocks, _SHARES * threads if threads > 1 else 1))
+    cuts = np.linspace(0, blocks, shares + 1).astype(int) * block
+    ranges = list(pairwise(np.minimum(cuts, count).tolist()))
+    if threads == 1:
+        return [part(*ends) for ends in ranges]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(lambda ends: part(*ends), ranges))
+
+
+def at_rest(images: Tensor) -> tuple[np.ndarray, float, float]:
+    """(images, levels, offset), as kernels take a bank: a value v reads as v / levels + offset."""
+    return images.numpy(), *((127.5, -1.0) if images.dtype == torch.uint8 else (1.0, 0.0))
