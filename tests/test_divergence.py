@@ -8,15 +8,19 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from tiny_runs import NETWORK, TINY, assert_same, config, latest, weights
 from torch import Tensor
 
+import locality
 from locality import app, build
 from locality.checkpoints.reading import read
 from locality.config import UsageError
+from locality.export import export
 from locality.metrics.noise_bands import NoiseBands
 from locality.modules import DDPMModule
 from locality.report.history import read_history
+from locality.runs.checkpoint_file import write_checkpoint
 from locality.runs.resuming import resumed
 
 ASKED = [*TINY, *NETWORK]
@@ -156,3 +160,30 @@ def test_checkpoints_are_of_the_module_that_wrote_them(tmp_path):
     assert checkpoint["lr_schedulers"][0]["base_lrs"] == [1e-4]
     (group,) = checkpoint["optimizer_states"][0]["param_groups"]
     assert group == {"lr": pytest.approx(5e-5), "initial_lr": 1e-4}
+
+
+@pytest.mark.parametrize("form", ["run", "ckpt", "export", "diffusers"])
+def test_a_network_with_weights_that_are_not_finite_is_refused_by_name(form, tmp_path):
+    app.run(config(tmp_path, *ASKED, "model.ema_decay=0"))
+    run = latest(tmp_path)
+    place = {"run": run, "ckpt": run / "checkpoints" / "last.ckpt"}.get(form, tmp_path / form)
+    if form in ("export", "diffusers"):
+        export(run, place, form="locality" if form == "export" else form, count=4)
+        file = next(iter(sorted(place.rglob("*.safetensors"))))
+        tensors = load_file(file)
+        next(iter(tensors.values()))[:] = torch.nan
+        save_file(tensors, file, {"format": "pt"})
+        (place / "SHA256SUMS").unlink()
+    else:
+        for file in (run / "checkpoints").glob("*.ckpt"):
+            content = torch.load(file, weights_only=True)
+            next(iter(content["state_dict"].values()))[:] = torch.inf
+            write_checkpoint(content, file)
+    with pytest.raises(UsageError, match="weights that are not finite"):
+        locality.load(place)
+    cfg = config(
+        tmp_path, "compare=quick", "data=digits", "logger=none", f"checkpoint={place}", task="evaluate"
+    )
+    with pytest.raises(UsageError, match=f"{place.name}.*weights that are not finite"):
+        app.run(cfg)
+    assert latest(tmp_path) == run  # no folder was left

@@ -117,13 +117,16 @@ def test_a_run_to_resume_brings_no_builders_of_its_own(change, tmp_path, state, 
 @pytest.mark.parametrize(
     ("place", "change"),
     [
-        ("root", {**DATA, "root": "/etc"}),
+        ("root", {**DATA, "root": "/nowhere"}),
         ("root", {**DATA, "root": "data/../../elsewhere"}),
         (
             "cache",
             {**DATA, "source": {"_target_": "locality.data.afhq", "_partial_": True, "cache": "/tmp/x"}},
         ),
-        ("root", {**DATA, "source": {"_target_": "locality.data.mnist", "_partial_": True, "root": "/tmp"}}),
+        (
+            "root",
+            {**DATA, "source": {"_target_": "locality.data.mnist", "_partial_": True, "root": "/nowhere"}},
+        ),
         ("split", {**DATA, "source": {"_target_": "locality.data.digits", "split": "train", "seed": 0}}),
         (
             "pattern",

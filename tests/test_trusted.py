@@ -73,7 +73,7 @@ def test_places_of_ones_own_are_allowed(tmp_path, monkeypatch):
     monkeypatch.setenv("LOCALITY_DATA", str(tmp_path / "sets"))
     source = {"_target_": "locality.data.afhq", "_partial_": True, "size": 8, "cache": "~/.cache/locality"}
     pattern = {"_target_": "locality.data.PatternInjection", "pattern": "shapes/mine.png"}
-    for root in ("data", "data/sub", str(tmp_path / "sets" / "x"), None):
+    for root in ("data", "data/sub", str(tmp_path), str(tmp_path / "sets" / "x"), None):
         check_recipe(
             "x", {"model": MODEL, "data": {**DATA, "root": root, "source": source, "pattern": pattern}}
         )

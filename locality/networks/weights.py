@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from locality.config import UsageError
+from locality.runs.checkpoint_file import check_finite
 
 COMPILED = "_orig_mod."  # what torch.compile puts into the names of a network's weights
 POINTER = b"version https://git-lfs"
@@ -55,7 +56,7 @@ def fill(
     state: Mapping[str, Tensor],  # all of its weights, by name
     where: str | Path,  # they are from, for the message
 ) -> None:
-    """Loads the weights. Raises UsageError if any is missing, too many, or of another shape."""
+    """Loads the weights. Raises UsageError if any is missing, too many, of another shape, or not finite."""
     state, wanted = unwrapped(state), net.state_dict()
     other = [name for name in wanted.keys() & state.keys() if wanted[name].shape != state[name].shape]
     wrong = [
@@ -72,6 +73,7 @@ def fill(
             f"{where}: not the weights of the network that its recipe describes: {'; '.join(wrong)}; "
             "get both again from one source"
         )
+    check_finite(state, where)
     net.load_state_dict(state)
 
 

@@ -62,8 +62,21 @@ def read_checkpoint(path: Path) -> Any:
     return content
 
 
+def check_finite(
+    state: Mapping[str, Any],  # weights by name
+    where: str | Path,  # they are from, for the message
+) -> None:
+    """Raises UsageError for weights that are not finite, as those of a training that diverged."""
+    for name, value in state.items():
+        if isinstance(value, torch.Tensor) and value.is_floating_point() and not bool(value.isfinite().all()):
+            raise UsageError(
+                f"{where}: weights that are not finite ({name}), as of a training that diverged; "
+                "take an earlier checkpoint, or train again"
+            )
+
+
 def newest_checkpoint(run: Path) -> tuple[Path, Any] | None:
-    """The newest checkpoint of a run folder that is whole, and its content; None where there is none.
+    """The newest checkpoint of a run folder that is whole and finite, and its content; None for none.
 
     Says in one line if it is not the newest. Raises UsageError if none is whole.
     """
@@ -71,6 +84,7 @@ def newest_checkpoint(run: Path) -> tuple[Path, Any] | None:
     for path in generations(run):
         try:
             content = read_checkpoint(path)
+            check_finite(content.get("state_dict") or {} if isinstance(content, dict) else {}, path)
         except UsageError as error:
             broken.append(error)
             continue

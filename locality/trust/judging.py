@@ -141,9 +141,12 @@ def _inside(path: Path, *places: str | None) -> bool:
     return any(path.resolve().is_relative_to(Path(place).expanduser().resolve()) for place in places if place)
 
 
-def _check_root(value: Any, where: str, depth: int) -> None:  # is read, and downloaded to
-    own = ("data", os.environ.get("LOCALITY_DATA"))
-    _check_path(value, where, lambda path: _inside(path, *own), "./data and $LOCALITY_DATA")
+def _check_root(value: Any, where: str, depth: int) -> None:
+    # It is read. What is missing there may be downloaded to it, so that no folder is made at a file's wish.
+    def good(path: Path) -> bool:
+        return path.is_dir() or _inside(path, "data", os.environ.get("LOCALITY_DATA"))
+
+    _check_path(value, where, good, "a folder that is there, ./data and $LOCALITY_DATA")
 
 
 def _check_cache(value: Any, where: str, depth: int) -> None:  # is written to
