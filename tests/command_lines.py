@@ -27,23 +27,13 @@ SMALL = {
     "evaluate": ["compare=quick", "compare.count=2"],
 }  # fmt: skip
 VALUES = [
-    "null", "", "-1", "0", "1", "2.5", "true", "abc", "None", "nan", "inf", "-inf", "1e999", "1e-30",
-    "99999999999999999999", "[]", "[1]", "[null]", "{}", "{a: 1}", "{a: {b: null}}", "é", "日本", "'x y'", '"', "'",
-    "a=b", "a,b", "~/x", "/etc/passwd", "/proc/nope", "../..", "x" * 300, "${nope}", "${seed}", "${oc.env:NOPE}",
-    "${", "@", "%", "\\", "*", "a\nb", "\x1b[31m", "\udcff",
+    "null", "", "-1", "0", "1", "2.5", "true", "abc", "None", "nan", "inf", "-inf", "1e999", "1e-30", "[]",
+    "99999999999999999999", "[1]", "[null]", "{}", "{a: 1}", "{a: {b: null}}", "é", "日本", "'x y'", '"', "'",
+    "a=b", "a,b", "~/x", "/etc/passwd", "/proc/nope", "../..", "x" * 300, "${nope}", "${seed}", "${",
+    "${oc.env:NOPE}", "@", "%", "\\", "*", "a\nb", "\x1b[31m", "\udcff",
 ]  # fmt: skip
-FORMS = 12 * ["{}={}"] + [
-    "+{}={}",
-    "++{}={}",
-    "~{}",
-    "~{}={}",
-    "{}",
-    "{}.={}",
-    ".{}={}",
-    "@{}={}",
-    "{}@x={}",
-    "{}=={}",
-]
+ODD = ["+{}={}", "++{}={}", "~{}", "~{}={}", "{}", "{}.={}", ".{}={}", "@{}={}", "{}@x={}", "{}=={}"]
+FORMS = 12 * ["{}={}"] + ODD
 COUNTS = [1, 1, 1, 1, 2, 2, 3, 4]  # of settings: the first mistake hides the others
 OPTIONS = ["--nope", "-x", "--cfg", "--info=nope", "-m", "--config-name=nope", "--package=nope"]
 
