@@ -87,8 +87,8 @@ def told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tm
         ("train", "runs=", "runs: want a path, got nothing"),
         ("train", f"runs={'x' * 300}", "File name too long"),
         ("evaluate", f"checkpoint={'x' * 300}", "File name too long"),
-        ("train", "runs=\udcff", "runs: want text in UTF-8"),
-        ("train", "data.root=\udcff +data.root=\udcff", "data.root"),
+        ("train", "runs=\udcff", "want text in UTF-8, got 'runs="),
+        ("train", "data=digits +data.root='\udcff'", "want text in UTF-8"),
         ("train", "trainer.limit_test_batches=0", "trainer.limit_test_batches: want batches from 1"),
         ("train", "+trainer.overfit_batches=1", "trainer.overfit_batches: want 0; to learn few images"),
         ("train", "+trainer.fast_dev_run=true", "trainer.fast_dev_run: want false"),
@@ -100,7 +100,7 @@ def told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tm
         ("evaluate", "networks=[null]", "networks: want paths, such as runs/<run>, got None"),
         ("evaluate", "networks={a:3}", "networks: want paths, such as runs/<run>, got 3"),
         ("evaluate", "candidates.nearest=-1", "candidates.nearest: want settings with a _target_"),
-        ("evaluate", "candidates={'a b':{_target_:x}}", "candidates.a"),
+        ("train", "data.source._target_=[null]", "data.source._target_: want the name of what to build"),
     ],
 )
 def test_a_mistake_in_the_arguments(task, arguments, message, told):
