@@ -93,7 +93,7 @@ def told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tm
         ("train", "+trainer.overfit_batches=1", "trainer.overfit_batches: want 0; to learn few images"),
         ("train", "+trainer.fast_dev_run=true", "trainer.fast_dev_run: want false"),
         ("train", "+trainer.logger=false", "trainer.logger: want it left out"),
-        ("train", "model=mlp model.network=3 model._target_=null", "model: want settings with a _target_"),
+        ("train", "model=mlp model._target_=null", "model._target_: want the name of what to build"),
         ("train", "--nope", "unrecognized arguments: --nope; see --help"),
         ("train", "--cfg nope", "invalid choice: 'nope'"),
         ("train", "seed=1 -m seed=1,2", "give options, such as -m, before all settings"),
@@ -141,7 +141,7 @@ def test_a_mistake_in_the_arguments(task, arguments, message, told):
         ("model.network.layers=abc", "model.network.layers: want a whole number, got 'abc'"),
         ("model.network.layers=null", "model.network.layers: want a whole number, got None"),
         ("model.network.dropout=nan", "model.network.dropout: want a finite number, got nan"),
-        ("model.network.channels=3", "model.network.channels: want a list of whole number, got 3"),
+        ("model.network.channels=3", "model.network.channels: want a list of whole numbers, got 3"),
         ("+model.network.foo=3", "foo"),
         (
             "+trainer.accumulate_grad_batches=99999999999999999999",

@@ -26,8 +26,8 @@ NUMBERS = int | Mapping[float, int]
         ("a", Literal["a", "b"], True), ("c", Literal["a", "b"], False), (["a"], Literal["a"], False),
         ([1, 2], Sequence[int], True), ([1, None], Sequence[int], False), ("12", Sequence[int], False),
         ((0.9, 0.999), tuple[float, float], True), ([0.9], tuple[float, float], False),
-        ({0.5: 3}, NUMBERS, True), ({"a": 3}, NUMBERS, False), ({0.5: "b"}, NUMBERS, False), (3, NUMBERS, True),
-        ({"_target_": "x"}, int, True), (object(), Any, True),
+        ({0.5: 3}, NUMBERS, True), ({"a": 3}, NUMBERS, False), ({0.5: "b"}, NUMBERS, False),
+        (3, NUMBERS, True), ({"_target_": "x"}, int, True), (object(), Any, True),
     ],
 )  # fmt: skip
 def test_a_value_fits_its_annotation_or_does_not(value, hint, good):
@@ -50,7 +50,8 @@ def test_a_name_that_a_function_does_not_take_is_told_with_the_nearest():
 def test_no_config_of_the_project_is_refused(task, group):
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
         for file in (CONFIGS / group).glob("*.yaml"):
-            cfg = compose(task, [f"{group}={file.stem}"])
+            given = ["pretrained=x"] if file.stem == "hub" else []
+            cfg = compose(task, [f"{group}={file.stem}", *given])
             for where, node in nodes("", OmegaConf.to_container(cfg, resolve=True)):
                 assert misfit(where, get_object(node["_target_"]), node) is None, file
 
