@@ -11,10 +11,8 @@ from torch import Tensor, nn
 
 from locality.full_precision import SHORT, FullPrecision
 
-# What counts as [-1, 1] in a source of images: resampling overshoots, bicubic kernels to 1.48 on random black
-# and white pixels. Images scaled by ImageNet's mean and deviation reach beyond 2.
-BOUND = 1.5
-FAR = 8.0  # what a bank of one's own may reach: a Gaussian of unit variance lies within, 0..255 does not
+# Resampling overshoots [-1, 1], and Gaussians of unit variance, by which denoisers are tested, lie within 8.
+BOUND = 8.0
 _BYTES = 16.0  # floats from 0 to more than this are 0..255 in disguise
 
 
@@ -33,7 +31,7 @@ class ImageBank(FullPrecision):
     def __init__(
         self,
         images: Tensor,  # [N, C, H, W] uint8, or float in [-1, 1]
-        bound: float = FAR,  # the largest magnitude that floats may have; math.inf: images of any scale
+        bound: float = BOUND,  # the largest magnitude that floats may have; math.inf: images of any scale
     ) -> None:
         super().__init__()
         check_images(images, bound)
@@ -110,8 +108,8 @@ def check_images(
 ) -> None:
     """Raises ValueError for what cannot be images in [-1, 1], at rest as uint8 or floats.
 
-    Refused are other shapes and types, NaN and infinity, floats beyond the bound, and uint8 of 0 and 1 alone.
-    A pattern, or a Gaussian, leads beyond 1 on purpose: who makes such images says how far.
+    Refused are other shapes and types, NaN and infinity, and floats far outside [-1, 1]. A pattern leads
+    beyond 1 on purpose: who makes images that go further than the bound says how far.
     """
     if not isinstance(images, Tensor) or images.ndim != 4 or 0 in images.shape:
         got = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
@@ -123,12 +121,7 @@ def check_images(
     low, high = images.min().item(), images.max().item()
     if not (abs(low) < math.inf and abs(high) < math.inf):
         raise ValueError("images: want finite values, got NaN or infinity")
-    if bound == math.inf:
-        return
-    if images.dtype == torch.uint8:
-        if high == 1:
-            raise ValueError("images: want uint8 from 0 to 255, got 0 and 1 alone; multiply by 255")
-    elif max(-low, high) > bound:
+    if images.dtype != torch.uint8 and max(-low, high) > bound:
         remedy = (
             "pass uint8 or divide by 127.5 and subtract 1" if low >= 0 and high > _BYTES
             else "scale them, or give a larger bound if they are meant to be so"

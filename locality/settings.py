@@ -89,13 +89,13 @@ def words(hint: Any) -> str:
     if isinstance(kind, type) and issubclass(kind, Mapping):
         return "{name: value}" if len(inside) < 2 else f"{{{_short(inside[0])}: {_short(inside[1])}}}"
     if isinstance(kind, type) and issubclass(kind, list | tuple | Sequence):
-        return "a list" if not inside else f"a list of {_short(inside[0])}"
+        return "a list" if not inside else f"a list of {_short(inside[0], 's')}"
     return f"an object ({getattr(kind, '__name__', kind)})"
 
 
-def _short(hint: Any) -> str:
-    names = {int: "whole number", float: "number", str: "name", bool: "true or false", Any: "value"}
-    return names.get(hint, words(hint)) if isinstance(hint, typing.Hashable) else words(hint)
+def _short(hint: Any, plural: str = "") -> str:
+    names = {int: "whole number", float: "number", str: "name", Any: "value"}
+    return f"{names[hint]}{plural}" if hint in names else words(hint)
 
 
 def _each(values: Any, inside: Sequence[Any]) -> list[bool]:

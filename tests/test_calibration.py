@@ -134,7 +134,7 @@ WRONG = {
     "values": ({"values": []}, "values: want distinct finite numbers"),
     "twice": ({"values": [3, 3]}, "values: want distinct finite numbers"),
     "even": ({"values": [4]}, "patch_size: want an odd whole number"),
-    "sigma": ({"sigmas": [0.0]}, "sigma: want finite numbers above 0"),
+    "sigma": ({"sigmas": [0.0]}, "sigma: want numbers from 1e-18 to"),
     "shape": ({"images": HELD_OUT[:, :, :6]}, "images: want .I, 3, 8, 8."),
     "parameter": ({"parameter": "tau"}, "parameter: want a setting of the denoiser's fit, got 'tau'"),
     "batch": ({"batch_size": 0}, "batch_size: want at least 1"),

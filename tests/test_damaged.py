@@ -131,7 +131,7 @@ OF_OURS: dict[str, tuple[Damage, str]] = {
     "other network": (lambda f: _recipe(f, image_shape=[1, 16, 16]), "another shape"),
     "odd width": (
         lambda f: _recipe(f, model={**MODEL, "network": {**MODEL["network"], "width": "x"}}),
-        "DDPMModule",
+        "width: want a whole number",
     ),
     "odd rate": (lambda f: _recipe(f, model={**MODEL, "learning_rate": -1}), "learning_rate"),
 }

@@ -321,5 +321,5 @@ def test_a_cache_of_an_older_rule_of_reading_is_not_used(
         assert not afhq("train", 0, cache="kept").any()
     assert torch.equal(afhq("train", 0, cache="kept")[0], written)
     (nowhere / "file").touch()
-    with pytest.raises(DataError, match=r"cache: file is no folder to write to"):
+    with pytest.raises(DataError, match=r"cache=file: want a folder"):
         afhq("train", 0, cache="file")

@@ -14,6 +14,7 @@ import locality
 from locality import GaussianStats, app, build
 from locality.checkpoints.reading import read
 from locality.noise import ImageDraws
+from locality.runs.checkpoint_file import write_checkpoint
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +141,7 @@ def test_images_that_changed_since_the_fit_are_refused(tmp_path):
     path = latest(tmp_path) / "checkpoints" / "last.ckpt"
     checkpoint = read(path)
     checkpoint["denoiser"]["fingerprint"] = "0" * 32
-    torch.save(checkpoint, path)
+    write_checkpoint(checkpoint, path)
     with pytest.raises(locality.app.UsageError, match="images have changed"):
         locality.load(latest(tmp_path))
 

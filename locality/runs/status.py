@@ -61,11 +61,11 @@ def checked_status(folder: Path) -> dict[str, Any]:
     status = json.loads((folder / STATUS).read_text(encoding="utf-8"))
     if not isinstance(status, dict):
         raise ValueError("not a mapping")
-    said = {"time": "", **status}  # runs of before the time was noted have none
+    said = {"time": "", "network": False, **status}  # of before these were noted
     for name, kind in (("task", str), ("state", str), ("network", bool), ("time", str)):
         if not isinstance(said[name], kind):
             raise ValueError(f"{name}: {said[name]!r}")
-    return status
+    return said
 
 
 def is_alive(status: Mapping[str, Any]) -> bool:
