@@ -110,6 +110,7 @@ def check(cfg: DictConfig) -> DictConfig:
         checked = OmegaConf.merge(OmegaConf.structured(_SCHEMAS[task]), cfg)
     except OmegaConfBaseException as error:
         raise UsageError(_one_line(error, _SCHEMAS[task], cfg)) from error
+    assert isinstance(checked, DictConfig)
     missing = sorted(str(key) for key in OmegaConf.missing_keys(checked))
     if missing:
         raise UsageError(f"{', '.join(missing)}: not set; give {missing[0]}=<value>")
@@ -138,14 +139,13 @@ def check(cfg: DictConfig) -> DictConfig:
         raise UsageError(
             f"gamma={checked.gamma:g} needs data with a pattern, such as data=photos_pattern; or give gamma=0"
         )
-    assert isinstance(checked, DictConfig)
     return checked
 
 
 def _targets(node: Any, key: str = "") -> Iterator[tuple[str, Any]]:
     parts = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
     for name, part in parts:
-        where = f"{key}.{name}".lstrip(".")
+        where = ".".join(part for part in (key, str(name)) if part)
         if name == "_target_":
             yield where, part
         else:
@@ -181,7 +181,7 @@ def _check_networks(cfg: DictConfig) -> None:
         raise UsageError(
             f"networks: want {{name: runs/<run>}}, [runs/<run>], {' or '.join(CHOICES)}, got {cfg.networks!r}"
         )
-    named = cfg.networks if isinstance(cfg.networks, DictConfig | ListConfig) else []
+    named: Any = cfg.networks if isinstance(cfg.networks, DictConfig | ListConfig) else []
     keys = list(named) if isinstance(named, DictConfig) else range(len(named))
     for key in keys:
         if not isinstance(named[key], str):
@@ -236,7 +236,7 @@ def nearest(name: str, names: Iterable[str]) -> str:
 def _unresolved(node: Any, key: str = "") -> str:
     """The first setting whose value refers to something that is not there."""
     for name in node if isinstance(node, DictConfig) else ():
-        where = f"{key}.{name}".lstrip(".")
+        where = ".".join(part for part in (key, str(name)) if part)
         try:
             found = _unresolved(node[name], where)
         except OmegaConfBaseException:

@@ -119,7 +119,7 @@ def _resolved(target: Callable[..., Any], annotation: Any) -> Any:
         return Any
     if not isinstance(annotation, str):
         return annotation
-    made = target.__init__ if isinstance(target, type) else inspect.unwrap(target)
+    made: Any = target.__init__ if isinstance(target, type) else inspect.unwrap(target)  # type: ignore[misc]
     try:
         return eval(annotation, vars(sys.modules[made.__module__]))  # as typing.get_type_hints does
     except (NameError, AttributeError, TypeError):  # imported for the type checker alone
