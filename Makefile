@@ -23,11 +23,11 @@ demo: $(INSTALLED) ## train a small U-Net on photographs and compare it with ana
 	$(RUN) train.py experiment=demo
 	$(RUN) evaluate.py compare=quick
 
-test: $(INSTALLED) ## the tests
-	$(RUN) -m pytest
+test: $(INSTALLED) ## the tests, a process for each core
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n auto --dist loadfile
 
 test-faults: $(INSTALLED) ## kills, full disks, signals, planted files, random commands; writes docs/reliability.md
-	$(RUN) -m pytest -m faults --reliability docs/reliability.md
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -m faults --reliability docs/reliability.md
 
 lint: $(INSTALLED) ## ruff and mypy
 	$(RUN) -m ruff check .
