@@ -284,7 +284,7 @@ def floats(split: str, seed: int) -> Tensor:
     ("wrong", "message"),
     [
         (lambda x: (x + 1) * 127.5, "want floats in"),
-        (lambda x: 2 * x, "want floats in"),
+        (lambda x: 20 * x, "want floats in"),
         (lambda x: x / 0, "want finite values"),
         (lambda x: x[:, 0], "N, C, H, W"),
         (lambda x: x.numpy(), "want a non-empty tensor"),
@@ -316,9 +316,9 @@ def test_a_source_says_by_an_attribute_how_far_it_goes() -> None:
     def wide(split: str, seed: int, scale: float) -> Tensor:
         return scale * floats(split, seed)
 
-    with pytest.raises(ValueError, match="got -2 to 2"):
-        ImageDataModule(partial(wide, scale=2.0)).bank()
-    wide.bound = 2.0  # type: ignore[attr-defined]
-    assert ImageDataModule(partial(wide, scale=2.0)).bank().images.max() == 2
-    with pytest.raises(ValueError, match=r"got -2\.1 to 2\.1"):
-        ImageDataModule(partial(wide, scale=2.1)).bank()
+    with pytest.raises(ValueError, match="got -20 to 20"):
+        ImageDataModule(partial(wide, scale=20.0)).bank()
+    wide.bound = 20.0  # type: ignore[attr-defined]
+    assert ImageDataModule(partial(wide, scale=20.0)).bank().images.max() == 20
+    with pytest.raises(ValueError, match="got -21 to 21"):
+        ImageDataModule(partial(wide, scale=21.0)).bank()

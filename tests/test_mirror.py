@@ -133,7 +133,13 @@ def test_compare_mirror_finds_what_was_planted_and_one_without_it(tmp_path):
     """Also: a network of other data (here without the correlation) is measured on these images."""
     other, _ = run(tmp_path, "train", *data(0.0), "model=wiener", "trainer.limit_test_batches=1")
     own, _ = run(tmp_path, "train", *data(0.4), "model=wiener", "trainer.limit_test_batches=1")
-    asked = [f"checkpoint={own}", f"networks={{other: {other}}}", "compare.count=4", "compare.sigmas=[1,0.3]"]
+    asked = [
+        f"checkpoint={own}",
+        f"networks={{other: {other}}}",
+        "compare.count=4",
+        "compare.sigmas=[1,0.3]",
+        "trust=true",
+    ]
     asked += ["compare.pixels={eye: [9, 5]}", "compare.bank_counts.pca_locality=30"]
     folder, numbers = run(tmp_path, "evaluate", "compare=mirror", *asked)
     with_it, without = (

@@ -25,7 +25,7 @@ def write_run(
 ) -> None:
     folder = root / name
     folder.mkdir(parents=True)
-    (folder / "status.json").write_text(json.dumps({"state": state}))
+    (folder / "status.json").write_text(json.dumps({"task": "evaluate", "network": False, "state": state}))
     source = {"_target_": "locality.data.photos", "size": 16}
     compare = {"_target_": target, "section": section, "count": count}
     data = {"source": source, "subset": None}

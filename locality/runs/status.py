@@ -61,7 +61,7 @@ def checked_status(folder: Path) -> dict[str, Any]:
     status = json.loads((folder / STATUS).read_text(encoding="utf-8"))
     if not isinstance(status, dict):
         raise ValueError("not a mapping")
-    said = {"time": "", "network": False, **status}  # of before these were noted
+    said = {"time": "", **status}  # runs of before the time was noted have none
     for name, kind in (("task", str), ("state", str), ("network", bool), ("time", str)):
         if not isinstance(said[name], kind):
             raise ValueError(f"{name}: {said[name]!r}")
