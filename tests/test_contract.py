@@ -232,8 +232,39 @@ def test_the_denoiser_tends_to_the_limits_that_it_declares(denoiser, bank):
         assert close(denoiser(inside, 1e-4), inside, 1e-3)
 
 
+@pytest.mark.parametrize("sigma", [1e-18, 1e-12, 1e-6, 1e6, 1e12, 1e18])
+def test_a_noise_level_is_refused_or_answered_right_however_extreme(denoiser, bank, sigma):
+    for place in (sigma, 0.5):  # images that have such noise, and others
+        x = noisy(bank, place)
+        assert close(denoiser(x, sigma).double(), denoiser(x.double(), sigma), 1e-3)
+
+
+@pytest.mark.parametrize("sigma", [1e-60, 1e-30, 1e30, 1e60])
+def test_double_precision_goes_on_where_single_ends(denoiser, bank, sigma):
+    x = noisy(bank, sigma, dtype=torch.float64)
+    assert torch.isfinite(denoiser(x, sigma)).all()
+    with pytest.raises(ValueError, match=r"^sigma: want"):
+        denoiser(torch.ones_like(x, dtype=torch.float32), sigma)
+
+
 @pytest.mark.parametrize(
-    "sigma", [0.0, -1.0, float("nan"), float("inf"), torch.tensor([1.0, 0.0, 1.0, 1.0, 1.0]), None, "a"]
+    "sigma",
+    [
+        0.0,
+        -1.0,
+        float("nan"),
+        float("inf"),
+        1e-50,
+        1e-20,
+        1e-19,
+        1e19,
+        1e30,
+        1e50,
+        "1e-20",
+        torch.tensor([1.0, 0.0, 1.0, 1.0, 1.0]),
+        None,
+        "a",
+    ],
 )
 def test_a_noise_level_that_is_none_is_refused_by_name(denoiser, bank, sigma):
     with pytest.raises(ValueError, match=r"^sigma: want"):

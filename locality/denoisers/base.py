@@ -12,6 +12,9 @@ import torch
 from torch import Tensor, nn
 
 Pixel = tuple[int, int]
+# The least noise level by the type of the arithmetic, and one over the greatest: squares of others, and
+# distances divided by them, leave the type.
+LEAST = {torch.float32: 1e-18, torch.float64: 1e-60}
 
 
 class Limit(Enum):
@@ -87,9 +90,11 @@ class Denoiser(nn.Module, ABC):
             raise ValueError(
                 f"sigma: want one noise level or one for each of {len(x)} images, got {tuple(sigma.shape)}"
             )
-        if not bool((torch.isfinite(sigma) & (sigma > 0)).all()):
+        least = LEAST[torch.promote_types(x.dtype, torch.float32)]
+        if not bool(((sigma >= least) & (sigma <= 1 / least)).all()):  # NaN is neither
             raise ValueError(
-                f"sigma: want finite numbers above 0, got {sigma.detach().flatten()[:8].tolist()}"
+                f"sigma: want numbers from {least:g} to {1 / least:g}, where their squares are numbers of "
+                f"{x.dtype}, too, got {sigma.detach().flatten()[:8].tolist()}"
             )
         return sigma.expand(len(x))
 
