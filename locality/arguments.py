@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from locality.config import check, nearest
+from locality.paths import check_text
 
 TILDE = re.compile(r"""^(?P<key>[+]{0,2}[^=~'"]+)=(?P<quote>['"]?)(?P<path>~[^'"]*)(?P=quote)$""")
 TAKING = (
@@ -61,6 +62,10 @@ def wrong_option(arguments: Sequence[str]) -> str | None:
 
 def wrong_grammar(arguments: Sequence[str]) -> str | None:
     """The first setting that Hydra cannot read, if there is one, and how to write it."""
+    try:
+        check_text("", list(arguments))
+    except ValueError as error:
+        return str(error)
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
     parser = OverridesParser.create()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -142,7 +143,11 @@ def try_fit(name: str, fit: Fit, bank: ImageBank) -> None:
     Raises UsageError for settings that the denoiser refuses. Denoisers of users are not tried: theirs may
     want whole images.
     """
-    if not getattr(fit, "func", fit).__module__.startswith("locality."):
+    try:
+        inspect.signature(fit)
+    except (ValueError, TypeError) as error:  # of a class without arguments of its own, as dict
+        raise UsageError(f"{name}: want a function of a bank, as Wiener.fit, got {fit}") from error
+    if not str(getattr(getattr(fit, "func", fit), "__module__", "")).startswith("locality."):
         return
     corners = ImageBank(bank.images[:, :, :TRIAL_SIDE, :TRIAL_SIDE])
     try:

@@ -46,7 +46,8 @@ def main(task: str, configs: Path) -> None:
     if "--list" in arguments:
         print(choices(configs))
         return
-    wrong = wrong_option(arguments) or wrong_choice(task, configs, arguments) or wrong_grammar(arguments)
+    wrong = wrong_option(arguments) or wrong_choice(task, configs, arguments)
+    wrong = wrong or wrong_grammar(arguments)
     if wrong:
         _stop(wrong, 2)
     import hydra

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -107,7 +107,8 @@ def check(cfg: DictConfig) -> DictConfig:
         OmegaConf.resolve(cfg)
         checked = OmegaConf.merge(OmegaConf.structured(_SCHEMAS[task]), cfg)
     except OmegaConfBaseException as error:
-        raise UsageError(_one_line(error, _SCHEMAS[task])) from error
+        raise UsageError(_one_line(error, _SCHEMAS[task], cfg)) from error
+    assert isinstance(checked, DictConfig)
     missing = sorted(str(key) for key in OmegaConf.missing_keys(checked))
     if missing:
         raise UsageError(f"{', '.join(missing)}: not set; give {missing[0]}=<value>")
@@ -134,12 +135,24 @@ def check(cfg: DictConfig) -> DictConfig:
         raise UsageError(
             f"gamma={checked.gamma:g} needs data with a pattern, such as data=photos_pattern; or give gamma=0"
         )
-    assert isinstance(checked, DictConfig)
     return checked
+
+
+def _targets(node: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    parts = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for name, part in parts:
+        where = f"{key}.{name}".lstrip(".")
+        if name == "_target_":
+            yield where, part
+        else:
+            yield from _targets(part, where)
 
 
 def _check_targets(cfg: DictConfig) -> None:
     """Raises UsageError where something is to be built, and nothing says what."""
+    for where, target in _targets(OmegaConf.to_container(cfg)):
+        if not isinstance(target, str) or not target:
+            raise UsageError(f"{where}: want the name of what to build, got {target!r}")
     built: dict[str, Any] = {
         name: cfg.get(name) for name in ("data", "trainer", "logger", "model", "compare")
     }
@@ -164,8 +177,8 @@ def _check_networks(cfg: DictConfig) -> None:
         raise UsageError(
             f"networks: want {{name: runs/<run>}}, [runs/<run>], {' or '.join(CHOICES)}, got {cfg.networks!r}"
         )
-    named = cfg.networks if isinstance(cfg.networks, DictConfig | ListConfig) else []
-    keys = list(named) if isinstance(named, DictConfig) else range(len(named))
+    named: Any = cfg.networks if OmegaConf.is_config(cfg.networks) else []
+    keys: Iterable[Any] = list(named) if isinstance(named, DictConfig) else range(len(named))
     for key in keys:
         if not isinstance(named[key], str):
             raise UsageError(f"networks: want paths, such as runs/<run>, got {named[key]!r}")
@@ -216,8 +229,21 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return f"There are: {', '.join(names)}."
 
 
-def _one_line(error: OmegaConfBaseException, schema: type) -> str:
-    key = str(error.full_key or error.key or "")
+def _unresolved(node: Any, key: str = "") -> str:
+    """The first setting whose value refers to something that is not there."""
+    for name in node if isinstance(node, DictConfig) else ():
+        where = f"{key}.{name!s}".lstrip(".")
+        try:
+            found = _unresolved(node[name], where)
+        except OmegaConfBaseException:
+            return where
+        if found:
+            return found
+    return ""
+
+
+def _one_line(error: OmegaConfBaseException, schema: type, cfg: DictConfig) -> str:
+    key = str(error.full_key or error.key or _unresolved(cfg) or "config")
     if "not in" in str(error) and key not in schema.__dataclass_fields__:  # type: ignore[attr-defined]
         return f"no setting named '{key}'. {nearest(key, schema.__dataclass_fields__)}"  # type: ignore[attr-defined]
     return f"{key}: {str(error).splitlines()[0]}"

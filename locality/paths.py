@@ -18,7 +18,7 @@ def check_text(where: str, node: Any) -> None:
         for part in node:
             check_text(where, part)
     elif isinstance(node, str) and any("\ud800" <= one <= "\udfff" or one == "\0" for one in node):
-        raise ValueError(f"{where or 'names'}: want text in UTF-8, got {node!r}; rename the file")
+        raise ValueError(f"{where or 'arguments'}: want text in UTF-8, got {node!r}; rename the file")
 
 
 def path_given(name: str, given: str) -> str:

@@ -89,13 +89,13 @@ def words(hint: Any) -> str:
     if isinstance(kind, type) and issubclass(kind, Mapping):
         return "{name: value}" if len(inside) < 2 else f"{{{_short(inside[0])}: {_short(inside[1])}}}"
     if isinstance(kind, type) and issubclass(kind, list | tuple | Sequence):
-        return "a list" if not inside else f"a list of {_short(inside[0])}"
+        return "a list" if not inside else f"a list of {_short(inside[0], 's')}"
     return f"an object ({getattr(kind, '__name__', kind)})"
 
 
-def _short(hint: Any) -> str:
-    names = {int: "whole number", float: "number", str: "name", bool: "true or false", Any: "value"}
-    return names.get(hint, words(hint)) if isinstance(hint, typing.Hashable) else words(hint)
+def _short(hint: Any, plural: str = "") -> str:
+    names = {int: "whole number", float: "number", str: "name", Any: "value"}
+    return f"{names[hint]}{plural}" if hint in names else words(hint)
 
 
 def _each(values: Any, inside: Sequence[Any]) -> list[bool]:
@@ -119,9 +119,10 @@ def _resolved(target: Callable[..., Any], annotation: Any) -> Any:
         return Any
     if not isinstance(annotation, str):
         return annotation
-    made = target.__init__ if isinstance(target, type) else inspect.unwrap(target)
+    made: Any = vars(target).get("__init__", target) if isinstance(target, type) else target
     try:
-        return eval(annotation, vars(sys.modules[made.__module__]))  # as typing.get_type_hints does
+        # As typing.get_type_hints does.
+        return eval(annotation, vars(sys.modules[inspect.unwrap(made).__module__]))
     except (NameError, AttributeError, TypeError):  # imported for the type checker alone
         return Any
 

@@ -68,6 +68,39 @@ def told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tm
         ("train", "resume=", "resume: want a path, got nothing"),
         ("evaluate", "checkpoint=", "checkpoint: want a path, got nothing"),
         ("evaluate", "compare=pattern networks=twin", "networks: want at least one, such as"),
+        ("train", "data.batch_size.=1", "no setting named 'data.batch_size.'"),
+        ("train", "data..batch_size=1", "no setting named 'data..batch_size'"),
+        ("train", ".seed=1", "no setting named '.seed'"),
+        ("train", "data.batch_size.x=1", "no setting named 'data.batch_size.x'"),
+        ("train", "runs=a=b", """put quotes around the value: 'runs="a=b"'"""),
+        ("train", "runs=~nobody-of-that-name/x", "cannot be read as <key>=<value>"),
+        ("train", "seed='1", "cannot be read as <key>=<value>"),
+        ("train", "runs=${", "cannot be read as <key>=<value>"),
+        ("train", "runs=${nope}", "nope"),
+        ("train", "runs=${runs}", "runs: "),
+        ("train", "runs=${oc.env:NOPE_AT_ALL}", "NOPE_AT_ALL"),
+        ("train", "runs=/etc/passwd", "runs=/etc/passwd: want a folder, and /etc/passwd is none"),
+        ("train", "runs=/etc/passwd/below", "want a folder, and /etc/passwd is none"),
+        ("train", "cache=/etc/passwd", "cache=/etc/passwd: want a folder"),
+        ("train", "cache=None", "cache: got None, a word of Python; for nothing give cache=null"),
+        ("train", "resume=None", "resume: got None, a word of Python"),
+        ("train", "runs=", "runs: want a path, got nothing"),
+        ("train", f"runs={'x' * 300}", "File name too long"),
+        ("evaluate", f"checkpoint={'x' * 300}", "File name too long"),
+        ("train", "runs=\udcff", "want text in UTF-8, got 'runs="),
+        ("train", "data=digits +data.root='\udcff'", "want text in UTF-8"),
+        ("train", "trainer.limit_test_batches=0", "trainer.limit_test_batches: want batches from 1"),
+        ("train", "+trainer.overfit_batches=1", "trainer.overfit_batches: want 0; to learn few images"),
+        ("train", "+trainer.fast_dev_run=true", "trainer.fast_dev_run: want false"),
+        ("train", "+trainer.logger=false", "trainer.logger: want it left out"),
+        ("train", "model=mlp model._target_=null", "model._target_: want the name of what to build"),
+        ("train", "--nope", "unrecognized arguments: --nope; see --help"),
+        ("train", "--cfg nope", "invalid choice: 'nope'"),
+        ("train", "seed=1 -m seed=1,2", "give options, such as -m, before all settings"),
+        ("evaluate", "networks=[null]", "networks: want paths, such as runs/<run>, got None"),
+        ("evaluate", "networks={a:3}", "networks: want paths, such as runs/<run>, got 3"),
+        ("evaluate", "candidates.nearest=-1", "candidates.nearest: want settings with a _target_"),
+        ("train", "data.source._target_=[null]", "data.source._target_: want the name of what to build"),
     ],
 )
 def test_a_mistake_in_the_arguments(task, arguments, message, told):
@@ -103,6 +136,26 @@ def test_a_mistake_in_the_arguments(task, arguments, message, told):
         ("model=analytic denoiser=pca_locality denoiser.softmax=foo", "denoiser: softmax"),
         ("model=wiener denoiser.shrinkage=foo", "denoiser: shrinkage"),
         ("logger=wandb logger.wandb=foo", "logger.wandb: want one of"),
+        ("trainer.limit_test_batches=0.001", "trainer.limit_test_batches: 0.001 of"),
+        ("trainer.limit_val_batches=1e-9", "is none; want at least one"),
+        ("model.network.layers=abc", "model.network.layers: want a whole number, got 'abc'"),
+        ("model.network.layers=null", "model.network.layers: want a whole number, got None"),
+        ("model.network.dropout=nan", "model.network.dropout: want a finite number, got nan"),
+        ("model.network.channels=3", "model.network.channels: want a list of whole numbers, got 3"),
+        ("+model.network.foo=3", "foo"),
+        (
+            "+trainer.accumulate_grad_batches=99999999999999999999",
+            "accumulate_grad_batches: want a whole number",
+        ),
+        ("+trainer.profiler=nan", "trainer.profiler: want"),
+        (
+            "model=analytic denoiser=nearest denoiser.chunk_size=abc",
+            "denoiser.chunk_size: want a whole number or null",
+        ),
+        ("model=analytic denoiser._target_=builtins.dict", "denoiser"),
+        ("model._target_=builtins.dict", "model: want a _target_ that makes a DenoiserModule"),
+        ("trainer._target_=builtins.dict", "trainer: want a _target_ that makes a Trainer"),
+        ("runs=/proc/nope", "runs=/proc/nope: no folder can be made there"),
     ],
 )
 def test_a_value_that_only_a_builder_can_judge(arguments, message, told):
@@ -131,6 +184,32 @@ def test_what_is_not_there(told):
         in found
     )
     assert "checkpoint=runs/nope: no checkpoint there" in told("evaluate", "checkpoint=runs/nope")
+
+
+def test_a_download_that_fails_is_one_line_on_stderr(told, monkeypatch):
+    def offline(*_: object, **__: object) -> None:
+        raise OSError("no network")
+
+    monkeypatch.setattr("torchvision.datasets.CIFAR10", offline)
+    assert "the download failed (no network)" in told("train", "data=cifar", "logger=none")
+
+
+def test_a_warning_is_a_note_on_stdout(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["train.py", *DIGITS, "data.subset=50", "model=wiener"])
+    cli.main("train", CONFIGS)
+    printed = capsys.readouterr()
+    assert "note: 50 images for 64 coordinates" in printed.out
+    assert printed.err == ""
+
+
+def test_the_tilde_is_the_home_folder_in_a_sweep_too(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(sys, "argv", ["train.py", "-m", *DIGITS, "seed=0,1", "model=wiener", "runs=~/x"])
+    cli.main("train", CONFIGS)
+    assert len(list((tmp_path / "home" / "x").glob("2*"))) == 2
+    assert not (tmp_path / "~").exists()
 
 
 def test_a_file_that_is_no_checkpoint(told, tmp_path):

@@ -12,6 +12,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from locality.config import UsageError, nearest
+from locality.paths import path_given
 from locality.runs.files import CONFIG, STATUS
 from locality.runs.finding import UNREADABLE, read_config, read_status, reason, training_run
 
@@ -58,7 +59,10 @@ def resumed(
 
     Raises UsageError for a run that cannot go on and for a change of anything else.
     """
-    folder = training_run(Path(cfg.resume))
+    try:
+        folder = training_run(Path(path_given("resume", str(cfg.resume))))
+    except ValueError as error:
+        raise UsageError(str(error)) from error
     check_unfinished(folder)
     saved: DictConfig = _read(folder, CONFIG, read_config)
     OmegaConf.resolve(cfg)
