@@ -181,8 +181,8 @@ def _check_networks(cfg: DictConfig) -> None:
         raise UsageError(
             f"networks: want {{name: runs/<run>}}, [runs/<run>], {' or '.join(CHOICES)}, got {cfg.networks!r}"
         )
-    named: Any = cfg.networks if isinstance(cfg.networks, DictConfig | ListConfig) else []
-    keys = list(named) if isinstance(named, DictConfig) else range(len(named))
+    named: Any = cfg.networks if OmegaConf.is_config(cfg.networks) else []
+    keys: Iterable[Any] = list(named) if isinstance(named, DictConfig) else range(len(named))
     for key in keys:
         if not isinstance(named[key], str):
             raise UsageError(f"networks: want paths, such as runs/<run>, got {named[key]!r}")

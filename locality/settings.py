@@ -119,9 +119,10 @@ def _resolved(target: Callable[..., Any], annotation: Any) -> Any:
         return Any
     if not isinstance(annotation, str):
         return annotation
-    made: Any = target.__init__ if isinstance(target, type) else inspect.unwrap(target)  # type: ignore[misc]
+    made: Any = vars(target).get("__init__", target) if isinstance(target, type) else target
     try:
-        return eval(annotation, vars(sys.modules[made.__module__]))  # as typing.get_type_hints does
+        # As typing.get_type_hints does.
+        return eval(annotation, vars(sys.modules[inspect.unwrap(made).__module__]))
     except (NameError, AttributeError, TypeError):  # imported for the type checker alone
         return Any
 

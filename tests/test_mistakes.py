@@ -186,6 +186,32 @@ def test_what_is_not_there(told):
     assert "checkpoint=runs/nope: no checkpoint there" in told("evaluate", "checkpoint=runs/nope")
 
 
+def test_a_download_that_fails_is_one_line_on_stderr(told, monkeypatch):
+    def offline(*_: object, **__: object) -> None:
+        raise OSError("no network")
+
+    monkeypatch.setattr("torchvision.datasets.CIFAR10", offline)
+    assert "the download failed (no network)" in told("train", "data=cifar", "logger=none")
+
+
+def test_a_warning_is_a_note_on_stdout(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["train.py", *DIGITS, "data.subset=50", "model=wiener"])
+    cli.main("train", CONFIGS)
+    printed = capsys.readouterr()
+    assert "note: 50 images for 64 coordinates" in printed.out
+    assert printed.err == ""
+
+
+def test_the_tilde_is_the_home_folder_in_a_sweep_too(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(sys, "argv", ["train.py", "-m", *DIGITS, "seed=0,1", "model=wiener", "runs=~/x"])
+    cli.main("train", CONFIGS)
+    assert len(list((tmp_path / "home" / "x").glob("2*"))) == 2
+    assert not (tmp_path / "~").exists()
+
+
 def test_a_file_that_is_no_checkpoint(told, tmp_path):
     (tmp_path / "README.md").write_text("# Not weights\n")
     assert "README.md: not a checkpoint of train.py" in told("evaluate", "checkpoint=README.md")
