@@ -174,7 +174,10 @@ def _check_targets(cfg: DictConfig) -> None:
 
 
 def _check_networks(cfg: DictConfig) -> None:
-    """`networks` is a mapping, a list or a word; without a checkpoint its first one sets the data."""
+    """`networks` is a mapping, a list or a word; without a checkpoint its first one sets the data.
+
+    Without either there are data; whether a comparison can do without a network, it says itself.
+    """
     if cfg.task != "evaluate":
         return
     if not isinstance(cfg.networks, DictConfig | ListConfig) and cfg.networks not in (None, *CHOICES):
@@ -187,9 +190,12 @@ def _check_networks(cfg: DictConfig) -> None:
         if not isinstance(named[key], str):
             raise UsageError(f"networks: want paths, such as runs/<run>, got {named[key]!r}")
         named[key] = path_given("networks", named[key])
-    if cfg.checkpoint is None and (not cfg.networks or cfg.networks == "twin"):
-        raise UsageError("networks: want at least one, such as [runs/<run>], where checkpoint is null")
-    if cfg.checkpoint is None and cfg.data is not None:
+    if cfg.checkpoint is None and (cfg.networks == "twin" or not (cfg.networks or cfg.data)):
+        raise UsageError(
+            "networks: want at least one, such as [runs/<run>], where checkpoint is null; compare=information "
+            "does with data="
+        )
+    if cfg.checkpoint is None and cfg.networks and cfg.data is not None:
         raise UsageError("data: each of the networks brings its own; leave it out")
 
 

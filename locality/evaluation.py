@@ -38,30 +38,36 @@ class Evaluation:
         lightning.seed_everything(cfg.seed, verbose=False)
         self.networks = {} if cfg.networks == "twin" else networks(cfg)
         path = source(cfg, self.networks)
-        checkpoint = read(path, cfg.trust)
+        checkpoint = None if path is None else read(path, cfg.trust)
         if cfg.networks == "twin":
+            if path is None or checkpoint is None:
+                raise UsageError("networks=twin: want a network to find the twin of, got checkpoint=null")
             self.networks = twin(cfg, path, checkpoint)
-        recipe = checkpoint["hyper_parameters"]
+        recipe = None if checkpoint is None else checkpoint["hyper_parameters"]
         # Resolved, so that config.yaml names what was evaluated, and on which images.
-        cfg.checkpoint = str(path)
-        cfg.data = _data(cfg, recipe["data"])
+        cfg.checkpoint = None if path is None else str(path)
+        cfg.data = _data(cfg, None if recipe is None else recipe["data"])
         cfg.gamma = cfg.data.gamma
         self.data = build.datamodule(cfg.data)
         bank = self.data.bank("train")
         self.facts = {"fingerprint": bank.fingerprint}
-        _check_images(path, recipe, bank.image_shape, bank.fingerprint)
+        if path is not None and recipe is not None:
+            _check_images(path, recipe, bank.image_shape, bank.fingerprint)
         self.fits = {name: build.fit(node, f"candidates.{name}") for name, node in cfg.candidates.items()}
         for name, fit in self.fits.items():
             build.try_fit(f"candidates.{name}", fit, bank)
         _forget_removed(cfg)
         self.compare = build.made(cfg.compare, where="compare")
+        if path is None and not getattr(getattr(self.compare, "func", None), "without_network", False):
+            raise UsageError("networks: want at least one, such as [runs/<run>], where checkpoint is null")
         trainer = build.trainer(cfg.trainer, Path(cfg.runs), [], [])
         try:
             self.data.check_ranks(trainer.num_devices * trainer.num_nodes)
         except ValueError as error:
             raise UsageError(str(error)) from error
-        self.calibrations = calibrations(path)
-        self.reference = rebuilt(checkpoint, path, cfg.cache)
+        self.calibrations, self.reference = None, None
+        if path is not None and checkpoint is not None:
+            self.calibrations, self.reference = calibrations(path), rebuilt(checkpoint, path, cfg.cache)
 
     def run(self, folder: Path, report: Report, tools: list[Logger]) -> dict[str, float]:
         """Compare."""
@@ -70,9 +76,10 @@ class Evaluation:
             return build.trainer(self.cfg.trainer, folder, tools, [], **changes)
 
         fits = {name: keeping(fit, self.cfg.cache) for name, fit in self.fits.items()}
+        kept = self.calibrations or folder / "calibration"
         context = Context(
             self.reference, fits, self.data, report, trainer, self.cfg.seed, self.cfg.cache,
-            _name(self.reference, self.fits), self.calibrations, self.networks, _given(),
+            _name(self.reference, self.fits), kept, self.networks, _given(),
         )  # fmt: skip
         return self.compare(context)
 
@@ -101,18 +108,21 @@ def _named(pattern: str) -> list[str]:
     return [match[1] for match in (re.match(pattern, text) for text in overrides) if match]
 
 
-def _name(reference: Denoiser, taken: Collection[str]) -> str:
+def _name(reference: Denoiser | None, taken: Collection[str]) -> str:
     """What to call the reference in tables and figures: a network, or the kind of analytical denoiser."""
-    if isinstance(reference, NetworkDenoiser):
+    if reference is None or isinstance(reference, NetworkDenoiser):
         return "network"
     words = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", type(reference).__name__).lower()
     return f"{words}_reference" if words in taken else words
 
 
-def source(cfg: DictConfig, networks: Mapping[str, Trained]) -> Path:
-    """What is evaluated; for `auto` the newest network that can be read. Raises UsageError for none."""
+def source(cfg: DictConfig, networks: Mapping[str, Trained]) -> Path | None:
+    """What is evaluated; for `auto` the newest network that can be read. Raises UsageError for none.
+
+    `null` is the first of `networks`, and without these nothing.
+    """
     if cfg.checkpoint is None:
-        return next(iter(networks.values())).path
+        return next((one.path for one in networks.values()), None)
     if cfg.checkpoint != "auto":
         return training_run(Path(cfg.checkpoint))
     runs, readable = Path(cfg.runs), partial(read, trust=cfg.trust)
@@ -126,7 +136,7 @@ def source(cfg: DictConfig, networks: Mapping[str, Trained]) -> Path:
 
 def _data(cfg: DictConfig, trained_on: dict[str, Any] | None) -> dict[str, Any]:
     """The data that were asked for, else those of the run; without a gamma, that of the run."""
-    if trained_on is None:  # a foreign network does not say
+    if trained_on is None:  # there is no network, or a foreign one, which does not say
         if cfg.data is None:
             raise UsageError(f"checkpoint={cfg.checkpoint}: does not say what it was trained on; give data=")
         return {**plain(cfg.data), "gamma": cfg.gamma or 0.0}

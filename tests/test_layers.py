@@ -29,6 +29,7 @@ LEVELS = [
     },
     {"runs", "ranks", "stopping"},
     {"posterior"},
+    {"information"},
     {"denoisers", "networks", "sampling", "sensitivity", "calibration"},
     {"data", "metrics", "report"},
     {"modules", "callbacks"},

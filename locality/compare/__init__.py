@@ -5,6 +5,7 @@ from locality.compare.architectures import architectures
 from locality.compare.calibrate import calibrate
 from locality.compare.context import Context
 from locality.compare.halves import halves
+from locality.compare.information import information
 from locality.compare.mirror import mirror
 from locality.compare.paper_table import paper_table
 from locality.compare.pattern import pattern
@@ -16,6 +17,7 @@ __all__ = [
     "architectures",
     "calibrate",
     "halves",
+    "information",
     "mirror",
     "paper_table",
     "pattern",

@@ -41,7 +41,7 @@ def asked(setting: str = "compare.") -> Iterator[None]:
 class Context:
     """A trained denoiser, the recipes of its rivals, its data, and where results go."""
 
-    reference: Denoiser
+    trained: Denoiser | None  # None: asked for with checkpoint=null, by what can do without
     fits: Mapping[str, Fit]  # by name, each waiting for the bank
     data: ImageDataModule
     report: Report
@@ -53,6 +53,13 @@ class Context:
     networks: Mapping[str, Trained] = field(default_factory=dict)  # more of them, by name
     given: frozenset[str] = frozenset()  # "<candidate>.<setting>" of the command line: not calibrated; and
     # "<candidate>.members.<member>.<setting>"
+
+    @property
+    def reference(self) -> Denoiser:
+        """The trained denoiser. Raises UsageError where there is none."""
+        if self.trained is None:
+            raise UsageError("checkpoint: want a network to compare with, got null; give checkpoint=auto")
+        return self.trained
 
     @cached_property
     def bank(self) -> ImageBank:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -11,6 +12,7 @@ from torch import Tensor
 from locality.bank import ImageBank
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET, is_count
 from locality.denoisers.base import Limit
+from locality.denoisers.by_entropy import SHARE
 from locality.denoisers.fitting import statistics_of
 from locality.denoisers.options import real
 from locality.denoisers.wiener_mask import WienerMask, WienerMaskedDenoiser
@@ -36,7 +38,7 @@ class GoldenSubset(WienerMaskedDenoiser):
         self,
         bank: ImageBank,
         stats: GaussianStats,
-        tau: float | Mapping[float, float] = 0.02,  # as for PCALocality
+        tau: float | Mapping[float, float] | Literal["entropy"] = 0.02,  # as for PCALocality
         mask_axis: str = "column",
         threshold: str = "global",
         k_min: float = 0.05,  # of the bank, kept without noise
@@ -47,6 +49,8 @@ class GoldenSubset(WienerMaskedDenoiser):
         seed: int = 0,  # of the draw
         chunk_size: int | None = None,  # images read at once; changes no result
         memory_budget: int = MEMORY_BUDGET,  # bytes above the bank
+        share: float = SHARE,  # of ln N, for tau="entropy"
+        cache: str | Path | None = None,  # a folder for what that finds
     ) -> None:
         fractions = {"k_min": k_min, "k_max": k_max, "m_min": m_min}
         for name, given in fractions.items():
@@ -60,7 +64,7 @@ class GoldenSubset(WienerMaskedDenoiser):
             raise ValueError(f"proxy_size: want a whole number of pixels from 1, got {proxy_size!r}")
         if presample is not None and not (is_count(presample) and presample <= len(bank)):
             raise ValueError(f"presample: want None or 1 to {len(bank)} images, got {presample!r}")
-        wiener = WienerMask(stats, bank.image_shape, tau, mask_axis, threshold)
+        wiener = WienerMask(stats, bank.image_shape, tau, mask_axis, threshold, share=share, cache=cache)
         super().__init__(bank, wiener, chunk_size, memory_budget)
         self.fractions = (float(k_min), float(k_max), float(m_min))
         self.proxy_size = int(proxy_size)
@@ -72,12 +76,12 @@ class GoldenSubset(WienerMaskedDenoiser):
     def fit(
         cls,
         bank: ImageBank,
-        tau: float | Mapping[float, float] = 0.02,
+        tau: float | Mapping[float, float] | Literal["entropy"] = 0.02,
         mask_axis: str = "column",
         threshold: str = "global",
         shrinkage: str | None = None,  # None | "ledoit_wolf"
         stats: GaussianStats | None = None,  # the bank's statistics, where they are known already
-        cache: str | Path | None = None,  # a folder for the statistics, where they are not
+        cache: str | Path | None = None,  # a folder for what takes long to compute
         k_min: float = 0.05,
         k_max: float = 0.1,
         m_min: float = 0.1,
@@ -86,11 +90,13 @@ class GoldenSubset(WienerMaskedDenoiser):
         seed: int = 0,
         chunk_size: int | None = None,
         memory_budget: int = MEMORY_BUDGET,
+        share: float = SHARE,
     ) -> GoldenSubset:
         """The golden subset denoiser with the bank's own covariance."""
         stats = statistics_of(bank, stats, shrinkage, cache)
         sizes = (k_min, k_max, m_min, proxy_size, presample, seed)
-        return cls(bank, stats, tau, mask_axis, threshold, *sizes, chunk_size, memory_budget)
+        limits = (chunk_size, memory_budget)
+        return cls(bank, stats, tau, mask_axis, threshold, *sizes, *limits, share, cache)
 
     def extra_repr(self) -> str:
         return (

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
 
 from locality.bank import ImageBank
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET
 from locality.denoisers.base import Limit
-from locality.denoisers.levels import patch_sizes
+from locality.denoisers.by_entropy import SHARE, patch_sizes, setting_at
+from locality.denoisers.looks import Windows
 from locality.denoisers.masked_denoiser import MaskedDenoiser
 from locality.posterior.engine import Engine, PlannedEngine
 from locality.posterior.masked.rows import Rows
@@ -20,6 +23,8 @@ class LocalScore(MaskedDenoiser):
     the k x k square around q's pixel in all channels, cut at the border (the same as padding with zeros).
     Candidates are the bank's windows at the same place. From k = 2 max(H, W) - 1 it is the optimal denoiser.
 
+    With `patch_size="entropy"` the bank decides, noise level by noise level (`ByEntropy`).
+
     Raises ValueError for a patch size that is not odd.
     """
 
@@ -28,27 +33,39 @@ class LocalScore(MaskedDenoiser):
     def __init__(
         self,
         bank: ImageBank,
-        patch_size: int | Mapping[float, int] = 5,  # pixels, odd; or one for each of some noise levels
+        patch_size: int
+        | Mapping[float, int]
+        | Literal["entropy"] = 5,  # pixels, odd; or for each of some levels
         chunk_size: int | None = None,  # images read at once; changes no result
         memory_budget: int = MEMORY_BUDGET,  # bytes above the bank
+        share: float = SHARE,  # of ln N, for patch_size="entropy"
+        cache: str | Path | None = None,  # a folder for what that finds
     ) -> None:
         super().__init__(bank, chunk_size, memory_budget)
-        self.patch_size = patch_sizes(patch_size)
+        self.patch_size = patch_sizes(patch_size, share, cache)
 
     @classmethod
     def fit(
         cls,
         bank: ImageBank,
-        patch_size: int | Mapping[float, int] = 5,
+        patch_size: int | Mapping[float, int] | Literal["entropy"] = 5,
         chunk_size: int | None = None,
         memory_budget: int = MEMORY_BUDGET,
+        share: float = SHARE,
+        cache: str | Path | None = None,
     ) -> LocalScore:
         """The local score machine of a bank; nothing is computed yet."""
-        return cls(bank, patch_size, chunk_size, memory_budget)
+        return cls(bank, patch_size, chunk_size, memory_budget, share, cache)
+
+    @property
+    def looks(self) -> Windows:
+        """How it looks: what `patch_size="entropy"` chooses among."""
+        return Windows(self.bank.image_shape)
 
     def rows(self, sigma: float) -> Rows:
         """A square for each pixel."""
-        rows = Rows.of_windows(int(self.patch_size.at(sigma)), self.bank.image_shape)
+        size = int(setting_at(self.patch_size, sigma, self.bank, self.looks))
+        rows = Rows.of_windows(size, self.bank.image_shape)
         return rows.to(self.bank.images.device)
 
     def engine(self, sigma: float) -> Engine:

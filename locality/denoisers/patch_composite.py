@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Literal
 
 import torch
 from einops import rearrange
@@ -11,7 +13,9 @@ from torch import Tensor
 from locality.bank import ImageBank
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET
 from locality.denoisers.base import Limit
-from locality.denoisers.levels import patch_sizes
+from locality.denoisers.by_entropy import SHARE, patch_sizes, setting_at
+from locality.denoisers.levels import Levels
+from locality.denoisers.looks import Windows
 from locality.denoisers.masked_denoiser import MaskedDenoiser
 from locality.denoisers.options import choice, real
 from locality.posterior.masked.composite import CompositeEngine
@@ -24,7 +28,8 @@ class PatchComposite(MaskedDenoiser):
     `D[q] = mean over the windows u that hold q of sum_i w_i(u) X_i[q]`,
     `w_i(u) = softmax_i(-|x - X_i|^2_u / (2 sigma^2))`. There is a window for each pixel: the k x k square
     around it (`border="cut"`: cut at the border; `border="whole"`: only squares inside the image), or, given
-    a heat map, the smallest set of pixels with the fraction `mass` of it, and the pixel itself.
+    a heat map, the smallest set of pixels with the fraction `mass` of it, and the pixel itself. With
+    `patch_size="entropy"` the bank decides, noise level by noise level (`ByEntropy`).
 
     Raises ValueError for a patch size that is even or, with `border="whole"`, larger than the image.
     """
@@ -34,18 +39,23 @@ class PatchComposite(MaskedDenoiser):
     def __init__(
         self,
         bank: ImageBank,
-        patch_size: int | Mapping[float, int] = 5,  # pixels, odd; or one for each of some noise levels
+        patch_size: int
+        | Mapping[float, int]
+        | Literal["entropy"] = 5,  # pixels, odd; or for each of some levels
         border: str = "cut",  # "cut" | "whole"
         heat: Callable[[float], Tensor] | None = None,  # sigma -> [H W, H, W]: where each pixel looks, from 0
         mass: float = 0.9,  # fraction of the heat that a window keeps
         chunk_size: int | None = None,  # images read at once; changes no result
         memory_budget: int = MEMORY_BUDGET,  # bytes above the bank
+        share: float = SHARE,  # of ln N, for patch_size="entropy"
+        cache: str | Path | None = None,  # a folder for what that finds
     ) -> None:
         super().__init__(bank, chunk_size, memory_budget)
-        self.patch_size = patch_sizes(patch_size)
+        self.patch_size = patch_sizes(patch_size, share, cache)
         self.border = choice("border", border, ("cut", "whole"))
         smaller = min(bank.image_shape[1:])
-        if border == "whole" and self.patch_size.values.max() > smaller:
+        given = isinstance(self.patch_size, Levels)
+        if border == "whole" and given and self.patch_size.values.max() > smaller:
             raise ValueError(
                 f"patch_size: want at most {smaller} pixels with border='whole', got {patch_size}"
             )
@@ -58,15 +68,23 @@ class PatchComposite(MaskedDenoiser):
     def fit(
         cls,
         bank: ImageBank,
-        patch_size: int | Mapping[float, int] = 5,
+        patch_size: int | Mapping[float, int] | Literal["entropy"] = 5,
         border: str = "cut",
         heat: Callable[[float], Tensor] | None = None,
         mass: float = 0.9,
         chunk_size: int | None = None,
         memory_budget: int = MEMORY_BUDGET,
+        share: float = SHARE,
+        cache: str | Path | None = None,
     ) -> PatchComposite:
         """The patch composite of a bank; nothing is computed yet."""
-        return cls(bank, patch_size, border, heat, mass, chunk_size, memory_budget)
+        return cls(bank, patch_size, border, heat, mass, chunk_size, memory_budget, share, cache)
+
+    @property
+    def looks(self) -> Windows:
+        """How it looks: what `patch_size="entropy"` chooses among."""
+        shape = self.bank.image_shape
+        return Windows(shape, min(shape[1:]) if self.border == "whole" else None)
 
     def extra_repr(self) -> str:
         return f"border={self.border!r}" if self.heat is None else f"heat=<function>, mass={self.mass:g}"
@@ -77,7 +95,7 @@ class PatchComposite(MaskedDenoiser):
         if self.heat is not None:
             mask = smallest_sets(self.heat(sigma), self.mass, shape)
             return Rows(mask, torch.arange(len(mask)).repeat(shape[0]), shape).to(device)
-        size = int(self.patch_size.at(sigma))
+        size = int(setting_at(self.patch_size, sigma, self.bank, self.looks))
         rows = Rows.of_windows(size, shape)
         if self.border == "whole":
             mask = rows.mask[rows.mask.sum(1) == size**2]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from locality.bank import ImageBank
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET
 from locality.denoisers.base import Limit
+from locality.denoisers.by_entropy import SHARE
 from locality.denoisers.fitting import statistics_of
 from locality.denoisers.wiener_mask import WienerMask, WienerMaskedDenoiser
 from locality.posterior.engine import Engine, PlannedEngine
@@ -20,7 +22,8 @@ class PCALocality(WienerMaskedDenoiser):
 
     `W = U diag(lam / (lam + sigma^2)) U^T`, `R[p, q] = |W[p, q]| / |W[p, p]|`, `M = 1[R >= tau max R]`,
     `A[q, p] = M[p, q]`, and the posterior mean under A. The mean of the images is not used, and channels are
-    mixed: every (channel, pixel) has a row and a softmax of its own.
+    mixed: every (channel, pixel) has a row and a softmax of its own. With `tau="entropy"` the bank decides,
+    noise level by noise level (`ByEntropy`).
 
     The released code decomposes the covariance in float32, where small eigenvalues are rounding noise that
     passes into the masks at low sigma; `decomposition="float32"` does so too (LAPACK's noise, not theirs).
@@ -34,16 +37,21 @@ class PCALocality(WienerMaskedDenoiser):
         self,
         bank: ImageBank,
         stats: GaussianStats,
-        tau: float | Mapping[float, float] = 0.02,  # of the largest relative entry; 0: real weights, no mask
+        tau: float
+        | Mapping[float, float]
+        | Literal["entropy"] = 0.02,  # of the largest relative entry; 0: real weights, no mask
         mask_axis: str = "column",  # "column" is the released code's, "row" a reading of the text
         threshold: str = "global",  # "global" | "row": whose largest entry
         softmax: str = "exact",  # "exact", or "wssm:512": the released code's average over batches of 512
         chunk_size: int | None = None,  # images read at once; changes no result
         memory_budget: int = MEMORY_BUDGET,  # bytes above the bank
         decomposition: str = "exact",  # of the covariance: "exact" | "float32", the released code's
+        share: float = SHARE,  # of ln N, for tau="entropy"
+        cache: str | Path | None = None,  # a folder for what that finds
     ) -> None:
         batch = batch_of(softmax)
-        wiener = WienerMask(stats, bank.image_shape, tau, mask_axis, threshold, decomposition)
+        rule = (tau, mask_axis, threshold, decomposition)
+        wiener = WienerMask(stats, bank.image_shape, *rule, share, cache)
         super().__init__(bank, wiener, chunk_size, memory_budget)
         self.batch = batch
 
@@ -51,20 +59,22 @@ class PCALocality(WienerMaskedDenoiser):
     def fit(
         cls,
         bank: ImageBank,
-        tau: float | Mapping[float, float] = 0.02,
+        tau: float | Mapping[float, float] | Literal["entropy"] = 0.02,
         mask_axis: str = "column",
         threshold: str = "global",
         softmax: str = "exact",
         shrinkage: str | None = None,  # None | "ledoit_wolf"
         stats: GaussianStats | None = None,  # the bank's statistics, where they are known already
-        cache: str | Path | None = None,  # a folder for the statistics, where they are not
+        cache: str | Path | None = None,  # a folder for what takes long to compute
         chunk_size: int | None = None,
         memory_budget: int = MEMORY_BUDGET,
         decomposition: str = "exact",
+        share: float = SHARE,
     ) -> PCALocality:
         """PCA locality with the bank's own covariance."""
         stats = statistics_of(bank, stats, shrinkage, cache)
-        return cls(bank, stats, tau, mask_axis, threshold, softmax, chunk_size, memory_budget, decomposition)
+        options = (tau, mask_axis, threshold, softmax, chunk_size, memory_budget, decomposition, share, cache)
+        return cls(bank, stats, *options)
 
     def extra_repr(self) -> str:
         return "softmax=" + repr("exact" if self.batch is None else f"wssm:{self.batch}")

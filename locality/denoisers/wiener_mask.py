@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from locality.bank import ImageBank
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET
+from locality.denoisers.by_entropy import SHARE, setting_at, taus
 from locality.denoisers.fitting import check_coordinates
-from locality.denoisers.levels import Levels
+from locality.denoisers.looks import Masks
 from locality.denoisers.masked_denoiser import MaskedDenoiser
 from locality.denoisers.options import choice
 from locality.denoisers.relative_rows import WienerRule, wiener_mask
@@ -31,14 +34,18 @@ class WienerMask(FullPrecision):
         self,
         stats: GaussianStats,
         image_shape: torch.Size,  # that the statistics must be of
-        tau: float | Mapping[float, float],  # of the largest relative entry; 0: real weights
+        tau: float
+        | Mapping[float, float]
+        | Literal["entropy"],  # of the largest relative entry; 0: real weights
         mask_axis: str,  # "column" | "row"
         threshold: str,  # "global" | "row"
         decomposition: str = "exact",  # "exact" | "float32"
+        share: float = SHARE,  # of ln N, for tau="entropy"
+        cache: str | Path | None = None,  # a folder for what that finds
     ) -> None:
         super().__init__()
         check_coordinates(stats, image_shape)
-        self.tau = Levels("tau", tau, lambda t: 0 <= t < float("inf"), "a finite number from 0")
+        self.tau = taus(tau, share, cache)
         self.mask_axis = choice("mask_axis", mask_axis, ("column", "row"))
         self.threshold = choice("threshold", threshold, ("global", "row"))
         self.decomposition = choice("decomposition", decomposition, ("exact", "float32"))
@@ -58,10 +65,21 @@ class WienerMask(FullPrecision):
         self,
         sigma: float,
         memory_budget: int,  # bytes
+        tau: float,  # of the largest relative entry; 0: real weights
     ) -> Tensor:  # [n, n] bool, entry [q, p]; float64 where tau = 0
         """Does output q look at input p at this noise level."""
-        rule = WienerRule(self.tau.at(sigma), self.mask_axis, self.threshold)
+        rule = WienerRule(tau, self.mask_axis, self.threshold)
         return wiener_mask(self.eigenvalues, self.eigenvectors, sigma, rule, memory_budget, self.right)
+
+    def thresholded(
+        self,
+        relative: Tensor,  # [n, n] as of `at` with tau = 0
+        tau: float,  # above 0
+    ) -> Tensor:  # [n, n] bool, entry [q, p]
+        """The mask of a tau, from the real weights: several for the price of one filter."""
+        by_row = self.threshold == "row"
+        axis = 0 if self.mask_axis == "column" else 1  # along which a row of the filter lies
+        return relative >= tau * (relative.amax(axis, keepdim=True) if by_row else relative.max())
 
 
 def _float32_factors(covariance: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # lam ascending, U, V
@@ -88,7 +106,13 @@ class WienerMaskedDenoiser(MaskedDenoiser, ABC):
         sigma: float,  # the noise level
     ) -> Tensor:  # [n, n] bool, entry [q, p]; the real weights where tau = 0
         """Does output q look at input p."""
-        return self.wiener.at(float(sigma), self.limits_of_memory.memory_budget)
+        tau = setting_at(self.wiener.tau, float(sigma), self.bank, self.looks)
+        return self.wiener.at(float(sigma), self.limits_of_memory.memory_budget, tau)
+
+    @property
+    def looks(self) -> Masks:
+        """How it looks: what `tau="entropy"` chooses among."""
+        return Masks(self.wiener, self.bank.image_shape, self.limits_of_memory.memory_budget)
 
     def rows(self, sigma: float) -> Rows:
         """The distinct rows of the mask."""

@@ -65,6 +65,28 @@ def ratio_interval(
     return _interval(table, lambda drawn: drawn[0].mean(-1) / drawn[1].mean(-1), level, draws, seed, few)
 
 
+def resampled(
+    count: int,  # images
+    draws: int = 2000,
+    seed: int = 0,
+    groups: Groups = None,  # [count] images of one number are drawn together
+) -> Tensor:  # [draws, count] float64, each row adds up to 1
+    """How much each image counts in each draw: for statistics of whole tables, drawn together.
+
+    Raises ValueError for fewer than two images, or groups, which say nothing about others.
+    """
+    place = torch.arange(count) if groups is None else _numbers(groups, count).unique(return_inverse=True)[1]
+    several = int(place.max()) + 1
+    if several < 2:
+        raise ValueError(f"want at least 2 images or groups to draw from, got {several}")
+    generator = torch.Generator().manual_seed(seed)
+    rows = torch.randint(several, (draws, several), generator=generator)
+    often = torch.zeros(draws, several, dtype=torch.float64)
+    often.scatter_add_(1, rows, torch.ones_like(rows, dtype=torch.float64))
+    weights = often[:, place]
+    return weights / weights.sum(1, keepdim=True)
+
+
 def _table(columns: list[Values]) -> Tensor:  # [K, N] float64
     tensors = [torch.as_tensor(column, dtype=torch.float64).detach().cpu() for column in columns]
     shapes = [tuple(tensor.shape) for tensor in tensors]

@@ -1,0 +1,123 @@
+"""How far to look: is the best window the one at which about sqrt(N) training images still agree?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from locality.bank import to_float
+from locality.compare.context import Context
+from locality.compare.informed import Law, tell
+from locality.compare.looking import Level, Noised, nested, swept
+from locality.config import UsageError
+from locality.data.splits import Split
+from locality.denoisers import LocalScore, PCALocality
+from locality.denoisers.base import Denoiser
+from locality.denoisers.fitting import fitted
+from locality.denoisers.looks import Looks, varying
+from locality.disk import first_rank
+from locality.noise import image_noise
+
+
+def information(
+    context: Context,
+    sigmas: Sequence[float],  # noise levels, pixel units
+    counts: Sequence[int | None] = (None,),  # training images; null: all
+    count: int = 16,  # images to denoise
+    split: Split = "test",  # theirs
+    windows: Sequence[int] | None = None,  # pixels, odd; null: all
+    taus: Sequence[float] | None = None,  # of the largest relative entry; null: .8 to .0005 in steps of 1.25
+    share: float | None = None,  # of ln N, found on other data, to be tested here; null: fitted here
+) -> dict[str, float]:
+    """The entropy of the posterior at the setting of least error, over ln N; all goes to the report.
+
+    For each candidate (squares or Wiener masks), noise level and bank of N images, settings are tried from
+    one on in both directions until the error has risen by a tenth. The best one lies at the vertex of the
+    parabola through ln error at the least and its neighbours. The entropy there is interpolated on straight
+    lines. Its mean over ln N, over all levels and N, is the constant; where the entropy crosses that share of
+    ln N is the predicted setting. Banks lie inside one another, and are drawn with the seed. Masks are those
+    of the statistics of all images. A best setting at an end of those that may be tried counts in no
+    constant. Intervals are over images, by bootstrap. Raises UsageError for settings that do not fit.
+    """
+    if not context.fits:
+        raise UsageError("candidates: want at least one with a patch_size or a tau, got none")
+    looks = {
+        name: _looks(name, fitted(fit, context.bank, lambda: context.stats))
+        for name, fit in context.fits.items()
+    }
+    tried = {name: _values(one, windows, taus) for name, one in looks.items()}
+    if not sigmas or not all(0 < sigma < torch.inf for sigma in sigmas) or len(set(sigmas)) < len(sigmas):
+        raise UsageError(f"compare.sigmas: want distinct noise levels above 0, got {list(sigmas)}")
+    if share is not None and not 0 < share < 1:
+        raise UsageError(f"compare.share: want a share of ln N above 0 and below 1, or null, got {share}")
+    sizes = _sizes(counts, len(context.bank))
+    images = _images(context, split, count)
+    parts = nested(context.bank, sizes, context.seed)
+    vary, groups = varying(context.bank), context.data.groups(split)
+    laws = []
+    for name, one in looks.items():
+        levels: list[Level] = []
+        start = one.start
+        with _progress(name) as bar:
+            for sigma in sorted(sigmas):
+                bar.set_postfix(sigma=f"{sigma:.3g}")
+                levels.append(swept(one, parts, vary, images, sigma, tried[name], start, bar))
+                start = levels[-1].values[int(levels[-1].errors["clean"][:, 0].mean(1).argmin())]
+        for target in levels[0].errors:
+            law = Law(name, target, one, sizes, levels, None if groups is None else groups[:count], share)
+            laws.append(law)
+    return tell(context.report, laws)
+
+
+information.without_network = True  # type: ignore[attr-defined]  # for `Evaluation`
+
+
+def _looks(name: str, denoiser: Denoiser) -> Looks:
+    if isinstance(denoiser, LocalScore) or (isinstance(denoiser, PCALocality) and denoiser.batch is None):
+        return denoiser.looks
+    raise UsageError(
+        f"candidates.{name}: want a local score or an exact PCA locality, whose posterior one softmax makes, "
+        f"got {type(denoiser).__name__}"
+    )
+
+
+def _values(looks: Looks, windows: Sequence[int] | None, taus: Sequence[float] | None) -> tuple[float, ...]:
+    """What may be tried, from what sees least to what sees most."""
+    setting, given = ("windows", windows) if looks.setting == "patch_size" else ("taus", taus)
+    if given is None:
+        return looks.values
+    odd = looks.setting == "patch_size"
+    good = (lambda v: v >= 1 and v % 2 == 1) if odd else (lambda v: 0 < v <= 1)
+    if len(given) < 3 or len(set(given)) < len(given) or not all(map(good, given)):
+        kind = "distinct odd whole numbers" if odd else "distinct numbers above 0, at most 1"
+        raise UsageError(f"compare.{setting}: want at least three {kind}, or null, got {list(given)}")
+    return tuple(sorted(map(float, given), key=looks.place))
+
+
+def _sizes(counts: Sequence[int | None], everything: int) -> list[int]:
+    """How many images each bank has: ascending, no more than there are."""
+    if not counts or any(n is not None and (isinstance(n, bool) or n < 2) for n in counts):
+        raise UsageError(
+            f"compare.counts: want whole numbers of images from 2, or null for all, got {list(counts)}"
+        )
+    return sorted({everything if n is None else min(n, everything) for n in counts})
+
+
+def _images(context: Context, split: Split, count: int) -> Noised:
+    images = context.data.bank(split).images
+    if not isinstance(count, int) or not 2 <= count <= len(images):
+        raise UsageError(f"compare.count: want 2 to {len(images)} (the {split} images), got {count!r}")
+    device = context.trainer().strategy.root_device
+    context.bank.to(device)
+    clean = to_float(images[:count], torch.float32).to(device)
+    noise = image_noise(range(count), clean.shape[1:], context.seed, "test").to(device)
+    known = context.trained
+    return Noised(clean, noise, None if known is None else (context.reference_name, known.to(device)))
+
+
+def _progress(name: str) -> Any:
+    from tqdm import tqdm
+
+    return tqdm(desc=name, unit="setting", leave=False, disable=not first_rank())

@@ -1,0 +1,168 @@
+"""A setting that the bank itself decides: where about sqrt(N) of its N images still agree."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Mapping
+from functools import cache as remembered
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+
+from locality.bank import ImageBank
+from locality.denoisers import levels
+from locality.denoisers.levels import Levels, nearest
+from locality.denoisers.looks import Looking, Looks, varying
+from locality.denoisers.options import real
+from locality.full_precision import FullPrecision
+from locality.information import LeftOut, crossing
+from locality.statistics_cache import kept
+
+ENTROPY: Final = "entropy"  # what to give for a setting
+SHARE: Final = 0.47  # of ln N; what compare=information finds on CIFAR-10
+IMAGES: Final = 16  # of the bank, left out one by one
+_LOWEST, _STEP, _LEVELS = 0.01, 2**0.5, 29  # 0.01 to 164, where DDPM's schedule ends
+_FORMAT = "locality.entropy/1"
+
+
+class ByEntropy(FullPrecision):
+    """A number per noise level, without a network: the posterior's mean entropy there is `share * ln N`.
+
+    The entropies are those of a few images of the bank, noised, each left out in its turn (`LeftOut`). They
+    fall as outputs see more; the place where they cross is rounded to the nearest number that is tried.
+
+    There is an answer at any noise level, that of the nearest of a grid in steps of sqrt(2) in sigma, within
+    which windows change by less than two pixels. A level is settled when it is first asked for, since it
+    takes passes over the whole bank, and a run visits ten of them. It is then kept: in a buffer, saved with
+    the denoiser, and in the cache. Raises ValueError for a share that is not between 0 and 1.
+    """
+
+    sigmas: Tensor  # [G] float64
+    values: Tensor  # [G] float64; NaN: not asked for yet
+
+    def __init__(
+        self,
+        share: float = SHARE,  # of ln N
+        cache: str | Path | None = None,  # a folder for what was found
+        seed: int = 0,  # of the images that are left out, and of their noise
+    ) -> None:
+        super().__init__()
+        self.share = real("share", share, lambda s: 0 < s < 1, "a share of ln N, above 0 and below 1")
+        self.cache, self.seed = cache, seed
+        levels = torch.arange(_LEVELS, dtype=torch.float64)
+        self.register_buffer("sigmas", _LOWEST * _STEP**levels)
+        self.register_buffer("values", torch.full_like(self.sigmas, torch.nan))
+
+    def extra_repr(self) -> str:
+        known = zip(self.sigmas.tolist(), self.values.tolist(), strict=True)
+        found = ", ".join(f"{sigma:.3g}: {value:.3g}" for sigma, value in known if not math.isnan(value))
+        return f"share={self.share:g}" + (f", {found}" if found else "")
+
+    def found(
+        self,
+        sigma: float,  # any noise level
+        bank: ImageBank,
+        looks: Looks,
+    ) -> float:
+        """The number at the nearest level of the grid; settled now if that is not yet known."""
+        level = int(nearest(self.sigmas, torch.tensor(sigma, dtype=torch.float64)))
+        if math.isnan(self.values[level].item()):
+            with torch.inference_mode(False), torch.no_grad():
+                self.values[level] = self._kept(self.sigmas[level].item(), bank, looks)
+        return self.values[level].item()
+
+    def _kept(self, sigma: float, bank: ImageBank, looks: Looks) -> float:
+        def compute() -> tuple[dict[str, Tensor], dict[str, str]]:
+            return {"value": torch.tensor(self._settled(sigma, bank, looks), dtype=torch.float64)}, {}
+
+        if self.cache is None:
+            return compute()[0]["value"].item()
+        told = f"{bank.fingerprint} {looks.key} {sigma:.17g} {self.share:.17g} {IMAGES} {self.seed}"
+        name = hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
+        path = Path(self.cache).expanduser() / f"entropy-{name}.safetensors"
+        return kept(path, {"format": _FORMAT, "found for": told}, compute)[0]["value"].item()
+
+    def _settled(self, sigma: float, bank: ImageBank, looks: Looks) -> float:
+        left_out = LeftOut.of(bank, IMAGES, self.seed)
+        if left_out is None:  # one image explains all, however far one looks
+            return looks.values[0]
+        with _progress(looks.setting, sigma) as bar:
+            entropy = remembered(_Entropy(left_out, sigma, looks, varying(bank), bar.update))
+            return settled(looks, entropy, self.share * math.log(len(bank)))
+
+
+def settled(
+    looks: Looks,
+    entropy: Callable[[float], float],  # of a value; falls as outputs see more
+    wanted: float,  # nats
+) -> float:
+    """The value at which the entropy crosses the one wanted, of those that are tried; by bisection."""
+    values = looks.values
+    low, high = 0, len(values) - 1
+    if entropy(values[low]) <= wanted:
+        return values[low]
+    if entropy(values[high]) > wanted:
+        return values[high]
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if entropy(values[middle]) <= wanted else (middle, high)
+    pair = (values[low], values[high])
+    known = torch.tensor([entropy(value) for value in pair], dtype=torch.float64)
+    place = crossing(looks.places(pair), known, wanted).item()
+    return min(pair, key=lambda value: abs(looks.place(value) - place))
+
+
+class _Entropy:
+    """The mean entropy of images that are left out, over outputs that vary and see all they ask for."""
+
+    def __init__(
+        self, left_out: LeftOut, sigma: float, looks: Looks, vary: Tensor, done: Callable[[], Any]
+    ) -> None:
+        self.left_out, self.sigma, self.looks, self.vary, self.done = left_out, sigma, looks, vary, done
+
+    def __call__(self, value: float) -> float:
+        rest = self.left_out.rest
+        rows = self.looks.rows(self.sigma, value).to(self.left_out.few.device)
+        counted = self.looks.whole(rows)
+        counted = counted & self.vary if bool((counted & self.vary).any()) else counted
+        others = None if rest is None else Looking(rest, self.looks, value).posterior
+        found = self.left_out.posterior(self.sigma, rows, others).entropy.flatten(1)[:, counted].mean().item()
+        self.done()
+        return found
+
+
+def _progress(setting: str, sigma: float) -> Any:
+    from tqdm import tqdm
+
+    return tqdm(desc=f"{setting} by entropy, sigma {sigma:.3g}", unit="pass", delay=2, leave=False)
+
+
+Setting = Levels | ByEntropy
+
+
+def setting_at(setting: Setting, sigma: float, bank: ImageBank, looks: Looks) -> float:
+    """The number at a noise level: as given, or by entropy."""
+    return setting.at(sigma) if isinstance(setting, Levels) else setting.found(sigma, bank, looks)
+
+
+def patch_sizes(
+    given: int | str | Mapping[float, int],
+    share: float,  # of ln N
+    cache: str | Path | None,  # a folder for what is found
+) -> Setting:
+    """Sides of a square window, in pixels: odd, so that it has a centre; or by entropy."""
+    found = ByEntropy(share, cache)  # in any case, so that a share that is none is told
+    return found if given == ENTROPY else levels.patch_sizes(given)  # type: ignore[arg-type]  # it refuses words
+
+
+def taus(
+    given: float | str | Mapping[float, float],
+    share: float,  # of ln N
+    cache: str | Path | None,  # a folder for what is found
+) -> Setting:
+    """Thresholds of a mask, of the largest relative entry; or by entropy."""
+    found = ByEntropy(share, cache)
+    return found if given == ENTROPY else levels.taus(given)  # type: ignore[arg-type]  # it refuses words
