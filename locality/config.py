@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import difflib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ from omegaconf import MISSING, DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from locality.paths import check_folder, check_text, path_given
+from locality.trainer_settings import check_trainer
 
 RUN_VARIABLE = "LOCALITY_RUN"  # the run folder, told by a first rank to the ranks that it starts
 
@@ -67,36 +68,6 @@ class Evaluate(_Common):
 _SCHEMAS: dict[str, type[_Common]] = {"train": Train, "evaluate": Evaluate}
 
 
-def _whole(value: Any, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
-
-
-def _share(value: Any, least: int) -> bool:
-    return value is None or _whole(value, least) or (isinstance(value, float) and 0 <= value <= 1)
-
-
-# Settings of the trainer that would be overruled.
-OURS = (
-    "logger", "callbacks", "default_root_dir", "inference_mode", "use_distributed_sampler",
-    "num_sanity_val_steps", "enable_model_summary", "enable_checkpointing",
-)  # fmt: skip
-# What Lightning would take and stumble over later; it judges the other settings itself, when it is built.
-_TRAINER: dict[str, tuple[str, Callable[[Any], bool]]] = {
-    "max_epochs": ("a whole number from 1, or -1 for no bound", lambda v: v == -1 or _whole(v, 1)),
-    "max_steps": ("a whole number from 1, or -1 for no bound", lambda v: v == -1 or _whole(v, 1)),
-    "limit_train_batches": ("batches from 1, a fraction of 1.0, or null", lambda v: _share(v, 1) and v != 0),
-    "limit_val_batches": ("batches from 0, a fraction of 1.0, or null", lambda v: _share(v, 0)),
-    "limit_test_batches": (
-        "batches from 1, a fraction of 1.0, or null: a run ends with numbers of test images",
-        lambda v: _share(v, 1) and v != 0,
-    ),
-    "overfit_batches": ("0; to learn few images by heart use data.subset=<images>", lambda v: v == 0),
-    "fast_dev_run": ("false; to see that all works use trainer=smoke", lambda v: v is False),
-    "barebones": ("false: a run has a record", lambda v: v is False),
-    **dict.fromkeys(OURS, ("it left out: every run sets it itself", lambda v: False)),
-}
-
-
 def check(cfg: DictConfig) -> DictConfig:
     """The config with its types made sure of. Raises UsageError with one line for what does not fit."""
     task = cfg.get("task")
@@ -124,6 +95,7 @@ def check(cfg: DictConfig) -> DictConfig:
         for name in FOLDERS:
             check_folder(name, checked[name])
         _check_networks(checked)
+        check_trainer(checked.trainer)
     except ValueError as error:
         raise UsageError(str(error)) from error
     if task == "train" and checked.data is None:
@@ -132,7 +104,6 @@ def check(cfg: DictConfig) -> DictConfig:
         raise UsageError(f"sweep: want resume, or leave it out, got {checked.sweep!r}")
     _check_pattern(checked.data)
     _check_targets(checked)
-    _check_trainer(checked.trainer)
     if task == "train" and checked.pretrained and "pretrained" not in checked.model.get("network", {}):
         raise UsageError(f"pretrained={checked.pretrained}: give model=hub, too, which goes on from it")
     if checked.data is not None and checked.gamma and checked.data.get("pattern") is None:
@@ -192,8 +163,8 @@ def _check_networks(cfg: DictConfig) -> None:
         named[key] = path_given("networks", named[key])
     if cfg.checkpoint is None and (cfg.networks == "twin" or not (cfg.networks or cfg.data)):
         raise UsageError(
-            "networks: want at least one, such as [runs/<run>], where checkpoint is null; compare=information "
-            "does with data="
+            "networks: want at least one, such as [runs/<run>], where checkpoint is null; "
+            "compare=information does with data="
         )
     if cfg.checkpoint is None and cfg.networks and cfg.data is not None:
         raise UsageError("data: each of the networks brings its own; leave it out")
@@ -210,14 +181,6 @@ def _check_pattern(data: Any) -> None:
             f"data.pattern: want a pattern of configs/pattern, got {pattern!r}; with data=*_pattern "
             "pattern@data.pattern=cross chooses one, with other data +pattern@data.pattern=cross"
         )
-
-
-def _check_trainer(trainer: Mapping[str, Any]) -> None:
-    for name, (want, good) in _TRAINER.items():
-        if name in trainer and not good(trainer[name]):
-            raise UsageError(f"trainer.{name}: want {want}, got {trainer[name]!r}")
-    if trainer.get("max_epochs") == -1 and trainer.get("max_steps", -1) == -1:
-        raise UsageError("trainer: want a bound, max_epochs or max_steps; the learning rate falls towards it")
 
 
 def of_images(data: Mapping[str, Any], gamma: bool = True) -> dict[str, Any]:

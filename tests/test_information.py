@@ -15,8 +15,8 @@ from locality.denoisers import EquivariantLocalScore, LocalScore, PatchComposite
 from locality.denoisers.by_entropy import IMAGES, ByEntropy, settled
 from locality.denoisers.looks import Looking, Windows, varying
 from locality.information import LeftOut, crossing, least, united, value_at
+from locality.posterior.masked.rows import Rows
 from locality.posterior.reference import posterior_weights
-from locality.posterior.rows import Rows
 
 SIGMAS = (0.1, 0.5, 2.0)
 

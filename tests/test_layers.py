@@ -25,6 +25,7 @@ LEVELS = [
         "finite_sample",
         "trust",
         "paths",
+        "trainer_settings",
         "settings",
     },
     {"runs", "ranks", "stopping"},

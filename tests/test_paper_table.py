@@ -84,7 +84,7 @@ def test_counts_that_do_not_fit_are_refused(run, tmp_path):
         ("compare.sample_counts.smoothed=0", "sample_counts.smoothed: want a whole number from 1"),
         ("compare.bank_counts.smoothed=true", "bank_counts"),
         ("compare.bank_counts=0", "bank_counts: want a whole number from 1, got 0"),
-        ("compare.sample_counts=5", "sample_counts: want counts of candidates"),
+        ("compare.sample_counts=5", "sample_counts: want"),
         ("compare.baselines=[pca_locality, wienner]", "baselines: want rows .*, got 'wienner'"),
         ("+compare.variants={pca: {mine: {tau: 1}}}", "variants.pca: There are: .*pca_locality"),
         ("+compare.variants={pca_locality: {mine: {taus: 1}}}", "variants.pca_locality.mine: .* 'taus'"),

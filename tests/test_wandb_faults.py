@@ -203,10 +203,15 @@ def test_ctrl_c_ends_the_upload_at_the_end(server, tmp_path) -> None:
     report = Report(folder, kept)
     report.scalars({"test/mse": 1.0})
     server.hang()
+    # A shell that starts the tests in the background has SIGINT ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
     began = time.monotonic()
-    with pytest.raises(KeyboardInterrupt):
-        report.finish()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            report.finish()
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert time.monotonic() - began < 10
     assert (folder / "metrics.json").exists()
 

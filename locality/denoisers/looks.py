@@ -13,8 +13,8 @@ from torch import Tensor
 from locality.bank import ImageBank, thinned
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET
 from locality.denoisers.masked_denoiser import MaskedDenoiser
-from locality.posterior.masked import MaskedEngine
-from locality.posterior.rows import Rows
+from locality.posterior.engine import Engine, PlannedEngine
+from locality.posterior.masked.rows import Rows
 
 if TYPE_CHECKING:
     from locality.denoisers.wiener_mask import WienerMask
@@ -162,9 +162,9 @@ class Looking(MaskedDenoiser):
         """Those of the way to look."""
         return self._looks.rows(sigma, self._value).to(self.bank.images.device)
 
-    def engine(self, sigma: float) -> MaskedEngine:
+    def engine(self, sigma: float) -> Engine:
         """A softmax for each distinct row."""
-        return MaskedEngine(self.images, self.plan(sigma), self.limits_of_memory)
+        return PlannedEngine(self.view, self.plan(sigma))
 
 
 def varying(bank: ImageBank) -> Tensor:  # [n] bool

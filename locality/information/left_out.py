@@ -13,7 +13,7 @@ from locality.bank import ImageBank, to_float
 from locality.information.union import united
 from locality.noise import generator, image_noise
 from locality.posterior.engine import Posterior
-from locality.posterior.rows import Rows
+from locality.posterior.masked.rows import Rows
 
 Posteriors = Callable[[Tensor, float], Posterior]  # (x [B, C, H, W], sigma) -> over some bank
 
