@@ -6,6 +6,7 @@ import logging
 import os
 import traceback
 import warnings
+from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -62,7 +63,7 @@ class _Run:
     def __init__(self, cfg: DictConfig, prepared: Training | Evaluation) -> None:
         self.cfg, self.prepared = cfg, prepared
         self.loggers = build.made(cfg.logger, where="logger")
-        self.before = latest_run(cfg)
+        self.before, self.made = latest_run(cfg), not Path(cfg.runs).exists()
         self.folder = open_run(cfg)
         self.report: Report | None = None
         self._note(Outcome("running"))
@@ -98,7 +99,7 @@ class _Run:
         if isinstance(error, UsageError) and self.cfg.task == "evaluate" and not drawn:
             if self.report is not None:
                 self.report.finish(exit_code=1)
-            drop_run(self.folder, self.before)
+            drop_run(self.folder, self.before, self.made)
             return
         try:
             if isinstance(error, Exception) and not isinstance(error, UsageError):
@@ -114,6 +115,9 @@ class _Run:
             return error
         if isinstance(error, Exception):
             what = " ".join(f"{type(error).__name__}: {error}".split())
+            if isinstance(error, Diverged):
+                less = f"model.learning_rate=<less than {self.cfg.model.learning_rate:g}>"
+                what += f"; take a smaller rate: resume={shown_path(self.folder)} {less}"
             return RunFailed(f"{what} (traceback: {self.folder / 'error.txt'})")
         return RunStopped("interrupted", 130)
 

@@ -27,7 +27,7 @@ from locality.runs.checkpoint_file import newest_checkpoint
 from locality.runs.files import CHECKPOINT
 from locality.runs.resuming import check_unfinished
 from locality.runs.saving import check_saved, set_aside
-from locality.stopping import Stopped
+from locality.stopping import REQUEST, Stopped
 from locality.training_card import card, ratios_to_wiener
 
 # What fitting an analytical denoiser asks of any trainer: nothing is optimised, so nothing is clipped.
@@ -75,6 +75,8 @@ class Training:
         trainer.fit(self.module, datamodule=data, ckpt_path=str(self.last) if self.last else None)
         if trainer.interrupted:
             raise KeyboardInterrupt
+        if REQUEST.number and trainer.world_size == 1:  # after the last batch; ranks agree on it in the test
+            raise Stopped.by(REQUEST.number)
         if not complete(trainer):
             raise Stopped(f"the trainer stopped after {trainer.global_step} steps, before its end", 0)
         if self.analytic:

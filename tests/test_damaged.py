@@ -20,6 +20,7 @@ from locality import build
 from locality.config import UsageError
 from locality.export import main
 from locality.networks.weights import COMPILED
+from locality.runs.checkpoint_file import read_checkpoint, write_checkpoint
 
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
 Damage = Callable[[Path], object]
@@ -249,3 +250,22 @@ def test_an_export_that_breaks_off_leaves_no_folder(tmp_path, monkeypatch, capsy
     with pytest.raises(OSError, match="full"):
         exporting.export(run, tmp_path / "out", count=2)
     assert not (tmp_path / "out").exists()
+
+
+UNUSUAL: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "sparse": lambda one: one.to_sparse(),
+    "complex": lambda one: torch.complex(one, one * torch.nan),
+    "meta": lambda one: one.to("meta"),
+}
+
+
+@pytest.mark.parametrize("kind", UNUSUAL)
+def test_weights_that_are_no_plain_tensors_are_refused(kind, tmp_path):
+    run = run_folder(tmp_path / "run", MODEL, DATA, build.module(MODEL, (1, 8, 8)).state_dict())
+    file = run / "checkpoints" / "last.ckpt"
+    content = read_checkpoint(file)
+    name = next(name for name, one in content["state_dict"].items() if one.is_floating_point())
+    content["state_dict"][name] = UNUSUAL[kind](content["state_dict"][name])
+    write_checkpoint(content, file)
+    with pytest.raises(UsageError, match="not a checkpoint"):
+        locality.load(run)

@@ -46,11 +46,13 @@ def spoil(monkeypatch: pytest.MonkeyPatch, at: int, act: object, stream: str = "
 @pytest.mark.parametrize("model", ["mlp", "unet"])
 def test_a_learning_rate_that_is_far_too_large_ends_in_one_line_and_can_be_mended(model, tmp_path):
     asked = [*TINY, *(NETWORK if model == "unet" else []), f"model={model}", "model.learning_rate=1e30"]
-    with pytest.raises(app.RunFailed, match=r"Diverged: at step \d+, learning rate \d.*e\+\d+, .*not finite"):
+    message = r"Diverged: at step \d+, learning rate \d.*e\+\d+, .*not finite"
+    with pytest.raises(app.RunFailed, match=message) as failed:
         app.run(config(tmp_path, *asked))
     folder = latest(tmp_path)
     assert (status(folder)["state"], status(folder)["diverged"]) == ("failed", True)
     assert "not finite" in str(status(folder)["reason"])
+    assert f"resume={folder} model.learning_rate=<less than 1e+30>" in str(failed.value)
     with pytest.raises(UsageError, match="checkpoint=auto: no finished training run"):
         app.run(config(tmp_path, "compare=quick", "logger=none", task="evaluate"))
     asked[-1] = "model.learning_rate=1e-3"

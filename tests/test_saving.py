@@ -344,3 +344,24 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
         disk.write_atomically(path, "new", tmp_path / "older")
     assert [one.name for one in tmp_path.iterdir()] == ["x"]
     assert path.read_text() == "old"
+
+
+def test_the_paths_in_a_checkpoint_delete_nothing(tmp_path):
+    """Lightning deletes what a resumed checkpoint names as the one before it."""
+    run = tmp_path / "runs" / "one" / "checkpoints"
+    run.mkdir(parents=True)
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    file = run / "last.ckpt"
+    state = {"best_model_path": f"{run}/../../../victim", "best_k_models": {str(victim): 1}, "dirpath": "x"}
+    write_checkpoint({"callbacks": {"ModelCheckpoint": state}}, file)
+    files = WholeCheckpoints()
+    read = files.load_checkpoint(file)["callbacks"]["ModelCheckpoint"]
+    assert read == {"best_model_path": "", "best_k_models": {}, "dirpath": "x"}
+    files.remove_checkpoint(f"{run}/../../../victim")
+    files.remove_checkpoint(file)  # of another process
+    assert victim.read_text() == "mine"
+    assert file.is_file()
+    files.save_checkpoint({"global_step": 1}, run / "step.ckpt")
+    files.remove_checkpoint(run / "step.ckpt")
+    assert not (run / "step.ckpt").exists()

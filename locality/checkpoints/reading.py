@@ -8,7 +8,6 @@ from typing import Any
 
 from hydra.utils import get_class
 from safetensors import SafetensorError
-from torch import Tensor
 
 from locality import build
 from locality.checkpoints.exported import read_exported
@@ -17,7 +16,7 @@ from locality.denoisers.base import Denoiser
 from locality.denoisers.fitting import fitted, keeping
 from locality.networks.foreign import hub, image_shape_of, is_foreign, settled
 from locality.networks.weights import fill, refuse_pointer
-from locality.runs.checkpoint_file import newest_checkpoint, read_checkpoint
+from locality.runs.checkpoint_file import is_plain, newest_checkpoint, read_checkpoint
 from locality.runs.files import CHECKPOINT, generations, is_exported
 from locality.runs.finding import UNREADABLE, leave_out, training_run
 from locality.statistics import GaussianStats
@@ -117,7 +116,7 @@ def _check_form(path: Path, content: Any) -> None:
     good = good and isinstance(model, dict) and (isinstance(data, dict) or (data is None and not kept))
     good = good and isinstance(kept, dict) and ("denoiser" not in content or len(kept) == 1)
     good = good and all(type(of) is str and of in ("class", "fingerprint") for of in kept)
-    if not good or not all(isinstance(one, Tensor) for one in content["state_dict"].values()):
+    if not good or not all(is_plain(one) for one in content["state_dict"].values()):
         raise UsageError(f"checkpoint={path}: {NOT_OURS}")
 
 

@@ -199,10 +199,7 @@ class DDPMModule(DenoiserModule):
         """Raises Diverged; the value must be the same on all ranks."""
         if not bool(value.isfinite().all()):
             rate = self.trainer.optimizers[0].param_groups[0]["lr"]
-            raise Diverged(
-                f"at step {self.global_step}, learning rate {rate:.3g}, {what} is not finite; go on from the "
-                f"last checkpoint with a smaller one: model.learning_rate={self.learning_rate / 10:g}"
-            )
+            raise Diverged(f"at step {self.global_step}, learning rate {rate:.3g}, {what} is not finite")
 
     def _everywhere(self, fact: Tensor) -> bool:
         return bool(self.trainer.strategy.reduce(fact.float(), reduce_op="min"))
@@ -225,7 +222,7 @@ def _check(
     learning_rate: float, weight_decay: float, betas: Sequence[float], warmup_steps: int, ema_decay: float
 ) -> None:
     for name, value, want, good in (
-        ("learning_rate", learning_rate, "a number above 0", lambda v: _number(v) and v > 0),
+        ("learning_rate", learning_rate, "a number above 0, to 1e36", lambda v: _number(v) and 0 < v <= 1e36),
         ("weight_decay", weight_decay, "a number from 0", lambda v: _number(v) and v >= 0),
         ("betas", betas, "two numbers in [0, 1)", lambda v: len(v) == 2 and all(map(_decay, v))),
         ("warmup_steps", warmup_steps, "a whole number from 0", lambda v: isinstance(v, int) and v >= 0),

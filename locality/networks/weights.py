@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from locality.config import UsageError
-from locality.runs.checkpoint_file import check_finite
+from locality.runs.checkpoint_file import check_finite, is_plain
 
 COMPILED = "_orig_mod."  # what torch.compile puts into the names of a network's weights
 POINTER = b"version https://git-lfs"
@@ -30,8 +30,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     except (SafetensorError, UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:160]
         raise UsageError(f"{path}: no weights, or damaged ones ({reason}); get the file again") from error
-    if not isinstance(content, dict) or not all(isinstance(one, Tensor) for one in content.values()):
-        raise UsageError(f"{path}: want tensors by name, got something else; get the file again")
+    if not isinstance(content, dict) or not all(is_plain(one) for one in content.values()):
+        raise UsageError(f"{path}: want dense, real tensors by name, got something else; get the file again")
     return content
 
 

@@ -62,13 +62,21 @@ def read_checkpoint(path: Path) -> Any:
     return content
 
 
+def is_plain(value: object) -> bool:
+    """Whether this is a dense tensor of real numbers that are here: neither sparse nor complex nor meta."""
+    plain = isinstance(value, torch.Tensor) and value.layout == torch.strided and value.device.type == "cpu"
+    return plain and not (value.is_complex() or value.is_quantized)  # type: ignore[attr-defined]
+
+
 def check_finite(
     state: Mapping[str, Any],  # weights by name
     where: str | Path,  # they are from, for the message
 ) -> None:
-    """Raises UsageError for weights that are not finite, as those of a training that diverged."""
+    """Raises UsageError for weights that are not finite, as those of a training that diverged, or no tensors."""
     for name, value in state.items():
-        if isinstance(value, torch.Tensor) and value.is_floating_point() and not bool(value.isfinite().all()):
+        if not is_plain(value):
+            raise UsageError(f"{where}: want dense, real tensors, got something else ({name})")
+        if value.is_floating_point() and not bool(value.isfinite().all()):
             raise UsageError(
                 f"{where}: weights that are not finite ({name}), as of a training that diverged; "
                 "take an earlier checkpoint, or train again"

@@ -47,6 +47,7 @@ def latest_run(cfg: DictConfig) -> Path | None:
 def drop_run(
     folder: Path,
     before: Path | None,  # the latest run without it
+    made: bool,  # whether the folder of run folders was made for it, too
 ) -> None:
     """Takes a run folder away, of a command that could not be followed."""
     if first_rank():
@@ -55,6 +56,8 @@ def drop_run(
             point_latest(before)
         elif (folder.parent / LATEST).is_symlink():
             (folder.parent / LATEST).unlink()
+        if made and not any(folder.parent.iterdir()):
+            folder.parent.rmdir()
 
 
 def close_run() -> None:

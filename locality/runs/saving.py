@@ -13,6 +13,9 @@ from locality.disk import first_rank, shown_path
 from locality.runs.checkpoint_file import read_checkpoint, write_checkpoint
 from locality.runs.files import CHECKPOINT, PREVIOUS
 
+# Of the states of Lightning's ModelCheckpoint.
+_PATHS = ("best_model_path", "kth_best_model_path", "last_model_path", "best_k_models")
+
 
 class SaveFailed(RuntimeError):
     """The last checkpoint of a training could not be written."""
@@ -28,6 +31,7 @@ class WholeCheckpoints(CheckpointIO):
 
     def __init__(self) -> None:
         self.failed: dict[Path, str] = {}  # files whose newest save failed, and why
+        self._written: set[Path] = set()
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         """Writes the file, beside its target first."""
@@ -43,17 +47,26 @@ class WholeCheckpoints(CheckpointIO):
             print(f"SAVING FAILED: {self.failed[path]}; the training goes on", file=sys.stderr, flush=True)
         else:
             self.failed.pop(path, None)
+            self._written.add(path.resolve())
 
     def load_checkpoint(
         self, path: Any, map_location: Any = None, weights_only: Any = None
     ) -> dict[str, Any]:
-        """Reads the file if it is whole; `weights_only` always."""
+        """Reads the file if it is whole; `weights_only` always.
+
+        Lightning deletes checkpoints by paths that earlier ones hold. The file may be somebody else's, so its
+        paths are not believed.
+        """
         content: dict[str, Any] = read_checkpoint(Path(path))
+        for state in (content.get("callbacks") or {}).values():
+            if isinstance(state, dict):
+                state |= {name: type(state[name])() for name in _PATHS if name in state}
         return content
 
     def remove_checkpoint(self, path: Any) -> None:
-        """Removes the file."""
-        Path(path).unlink(missing_ok=True)
+        """Removes the file, if it is one that this run has written."""
+        if Path(path).resolve() in self._written:
+            Path(path).unlink(missing_ok=True)
 
     def teardown(self) -> None:
         """Tells again what could not be saved."""
