@@ -179,8 +179,8 @@ def _check_networks(cfg: DictConfig) -> None:
         named[key] = path_given("networks", named[key])
     if cfg.checkpoint is None and (cfg.networks == "twin" or not (cfg.networks or cfg.data)):
         raise UsageError(
-            "networks: want at least one, such as [runs/<run>], where checkpoint is null; compare=information "
-            "does with data="
+            "networks: want at least one, such as [runs/<run>], where checkpoint is null; "
+            "compare=information does with data="
         )
     if cfg.checkpoint is None and cfg.networks and cfg.data is not None:
         raise UsageError("data: each of the networks brings its own; leave it out")
