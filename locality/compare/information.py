@@ -136,8 +136,6 @@ def _levels(
             levels.append(found)
             start = _best(found, 0)
             if first_rank():
-                ends = f"{found.values[0]:.3g} to {found.values[-1]:.3g}"
-                bar.write(
-                    f"{name}, sigma {sigma:.3g}: best {looks.setting} of {ends}: {_best(found, -1):.3g}"
-                )
+                tried = f"{found.values[0]:.3g} to {found.values[-1]:.3g} tried"
+                bar.write(f"{name}, sigma {sigma:.3g}: {looks.setting} {_best(found, -1):.3g}, {tried}")
     return levels
