@@ -144,7 +144,7 @@ def test_an_image_that_is_left_out_has_the_posterior_without_it_and_its_mirror_i
     left_out = LeftOut.of(bank, 6, seed=0)
     looks = Windows(bank.image_shape)
     rows = looks.rows(sigma, size)
-    found = left_out.posterior(sigma, rows, Looking(left_out.rest, looks, size).posterior)
+    found = left_out.posterior(sigma, rows, Looking(left_out.rest, rows).posterior)
     x = left_out.few + sigma * left_out.noise
     floats = to_float(images)
     for i, clean in enumerate(left_out.few):

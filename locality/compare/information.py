@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
+from torch import Tensor
 
-from locality.bank import to_float
+from locality.bank import ImageBank, to_float
 from locality.compare.context import Context
 from locality.compare.informed import Law, tell
 from locality.compare.looking import Level, Noised, nested, swept
@@ -53,18 +53,11 @@ def information(
     if share is not None and not 0 < share < 1:
         raise UsageError(f"compare.share: want a share of ln N above 0 and below 1, or null, got {share}")
     sizes = _sizes(counts, len(context.bank))
-    images = _images(context, split, count)
-    parts = nested(context.bank, sizes, context.seed)
-    vary, groups = varying(context.bank), context.data.groups(split)
+    images, groups = _images(context, split, count), context.data.groups(split)
+    parts, vary = nested(context.bank, sizes, context.seed), varying(context.bank)
     laws = []
     for name, one in looks.items():
-        levels: list[Level] = []
-        start = one.start
-        with _progress(name) as bar:
-            for sigma in sorted(sigmas):
-                bar.set_postfix(sigma=f"{sigma:.3g}")
-                levels.append(swept(one, parts, vary, images, sigma, tried[name], start, bar))
-                start = levels[-1].values[int(levels[-1].errors["clean"][:, 0].mean(1).argmin())]
+        levels = _levels(name, one, parts, vary, images, sorted(sigmas), tried[name])
         for target in levels[0].errors:
             law = Law(name, target, one, sizes, levels, None if groups is None else groups[:count], share)
             laws.append(law)
@@ -81,6 +74,11 @@ def _looks(name: str, denoiser: Denoiser) -> Looks:
         f"candidates.{name}: want a local score or an exact PCA locality, whose posterior one softmax makes, "
         f"got {type(denoiser).__name__}"
     )
+
+
+def _best(level: Level, bank: int) -> float:
+    """The tried value of least error against the clean images, for the first bank, or the last."""
+    return level.values[int(level.errors["clean"][:, bank].mean(1).argmin())]
 
 
 def _values(looks: Looks, windows: Sequence[int] | None, taus: Sequence[float] | None) -> tuple[float, ...]:
@@ -117,7 +115,27 @@ def _images(context: Context, split: Split, count: int) -> Noised:
     return Noised(clean, noise, None if known is None else (context.reference_name, known.to(device)))
 
 
-def _progress(name: str) -> Any:
+def _levels(
+    name: str,
+    looks: Looks,
+    parts: Sequence[ImageBank],
+    vary: Tensor,  # [n] bool
+    images: Noised,
+    sigmas: Sequence[float],  # ascending: a search begins where that of the level below ended
+    values: Sequence[float],
+) -> list[Level]:
+    """All levels of a candidate, with a bar, and a line for each."""
     from tqdm import tqdm
 
-    return tqdm(desc=name, unit="setting", leave=False, disable=not first_rank())
+    levels: list[Level] = []
+    start = looks.start
+    with tqdm(desc=name, unit="setting", leave=False, disable=not first_rank()) as bar:
+        for sigma in sigmas:
+            bar.set_postfix(sigma=f"{sigma:.3g}")
+            found = swept(looks, parts, vary, images, sigma, values, start, bar)
+            levels.append(found)
+            start = _best(found, 0)
+            if first_rank():
+                tried = f"{found.values[0]:.3g} to {found.values[-1]:.3g} tried"
+                bar.write(f"{name}, sigma {sigma:.3g}: {looks.setting} {_best(found, -1):.3g}, {tried}")
+    return levels

@@ -115,7 +115,7 @@ def _measured(
     columns: dict[str, list[Tensor]] = {name: [] for name in ("entropy", "sure", *targets)}
     whole: list[Posterior] = []
     for part in parts:
-        whole = [united([*whole, Looking(part, looks, value).posterior(x, sigma)])]
+        whole = [united([*whole, Looking(part, rows).posterior(x, sigma)])]
         entropy = whole[0].entropy.flatten(1)[:, counted]
         columns["entropy"].append(entropy.mean(1))
         columns["sure"].append((entropy < SURE).double().mean(1))

@@ -128,7 +128,7 @@ class _Entropy:
         rows = self.looks.rows(self.sigma, value).to(self.left_out.few.device)
         counted = self.looks.whole(rows)
         counted = counted & self.vary if bool((counted & self.vary).any()) else counted
-        others = None if rest is None else Looking(rest, self.looks, value).posterior
+        others = None if rest is None else Looking(rest, rows).posterior
         found = self.left_out.posterior(self.sigma, rows, others).entropy.flatten(1)[:, counted].mean().item()
         self.done()
         return found

@@ -150,17 +150,15 @@ class Masks(Looks):
 
 
 class Looking(MaskedDenoiser):
-    """The posterior mean of a bank under rows that are given."""
+    """The posterior mean of a bank under rows that are given, at whatever noise level they are of."""
 
-    def __init__(
-        self, bank: ImageBank, looks: Looks, value: float, memory_budget: int = MEMORY_BUDGET
-    ) -> None:
+    def __init__(self, bank: ImageBank, rows: Rows, memory_budget: int = MEMORY_BUDGET) -> None:
         super().__init__(bank, None, memory_budget)
-        self._looks, self._value = looks, value
+        self._rows = rows
 
     def rows(self, sigma: float) -> Rows:
-        """Those of the way to look."""
-        return self._looks.rows(sigma, self._value).to(self.bank.images.device)
+        """Those given: several banks share them."""
+        return self._rows.to(self.bank.images.device)
 
     def engine(self, sigma: float) -> Engine:
         """A softmax for each distinct row."""

@@ -56,6 +56,8 @@ KNOWN = {
     "pca_locality": Look("PCA locality", "#009E73", "D"),
     "pca_locality_wssm": Look("PCA locality, wssm", "#66C2A5", "d", "--"),
     "local_score": Look("local score", "#CC79A7", "P"),
+    "local_score_entropy": Look("local score, by entropy", "#CC79A7", "P", ":"),
+    "pca_locality_entropy": Look("PCA locality, by entropy", "#009E73", "D", ":"),
     "equivariant_local_score": Look("equivariant local score", "#AA4499", "X", "--"),
     "equivariant_broken": Look("equivariant, broken", "#C78ABF", "x", ":"),
     "patch_composite": Look("patch composite", "#999933", "<"),
