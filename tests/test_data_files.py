@@ -186,7 +186,9 @@ def test_data_that_are_nowhere_end_in_one_line_that_says_where_it_looked(
     assert "\n" not in message
     for part in ("/elsewhere/", "data/", "download failed", "data.root", f"${VARIABLE}"):
         assert part in message
-    assert len(capfd.readouterr().err.splitlines()) == 1  # the line that announces the download
+    printed = capfd.readouterr()
+    assert len(printed.out.splitlines()) == 1  # the line that announces the download
+    assert printed.err == ""  # where the error alone will be
     assert not (nowhere / "data").exists()
 
 
