@@ -72,7 +72,7 @@ def check_finite(
     state: Mapping[str, Any],  # weights by name
     where: str | Path,  # they are from, for the message
 ) -> None:
-    """Raises UsageError for weights that are not finite, as those of a training that diverged, or no tensors."""
+    """Raises UsageError for weights that are not finite, as those of a diverged training, or no tensors."""
     for name, value in state.items():
         if not is_plain(value):
             raise UsageError(f"{where}: want dense, real tensors, got something else ({name})")

@@ -39,13 +39,13 @@ LISTED: dict[str, dict[str, Arguments]] = {
         "locality.denoisers.Wiener.fit": _plain("shrinkage"),
         "locality.denoisers.Optimal.fit": _plain(_BANK),
         "locality.denoisers.Nearest.fit": _plain(_BANK),
-        "locality.denoisers.LocalScore.fit": _plain(f"patch_size {_BANK}"),
+        "locality.denoisers.LocalScore.fit": _plain(f"patch_size share {_BANK}"),
         "locality.denoisers.EquivariantLocalScore.fit": _plain(f"patch_size border {_BANK}"),
         "locality.denoisers.PatchComposite.fit": {
-            **_plain(f"patch_size border mass {_BANK}"), "heat": "nothing",
+            **_plain(f"patch_size border mass share {_BANK}"), "heat": "nothing",
         },
         "locality.denoisers.PCALocality.fit": _plain(
-            f"tau mask_axis threshold softmax decomposition shrinkage {_BANK}"
+            f"tau mask_axis threshold softmax decomposition shrinkage share {_BANK}"
         ),
         "locality.denoisers.Smoothed.fit": _plain(f"smoothing copies seed {_BANK}"),
         "locality.denoisers.GoldenSubset.fit": _plain(
