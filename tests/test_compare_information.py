@@ -10,7 +10,6 @@ import pytest
 import torch
 from conftest import CONFIGS
 from hydra import compose, initialize_config_dir
-from locality.posterior.rows import Rows
 from torch import Tensor
 
 from locality import ImageBank, NoiseSchedule, app
@@ -23,6 +22,7 @@ from locality.denoisers import LocalScore
 from locality.denoisers.looks import Windows, varying
 from locality.metrics import interval, resampled
 from locality.noise import image_noise
+from locality.posterior.masked.rows import Rows
 
 DATA = ["data=digits", "logger=none", "trainer.accelerator=cpu"]
 SMALL = [
