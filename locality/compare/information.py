@@ -34,7 +34,7 @@ def information(
     """The entropy of the posterior at the setting of least error, over ln N; all goes to the report.
 
     For each candidate (squares or Wiener masks), noise level and bank of N images, settings are tried from
-    one on in both directions until the error has risen by a tenth. The best one lies at the vertex of the
+    one on in both directions until the error has risen by a twentieth. The best one lies at the vertex of the
     parabola through ln error at the least and its neighbours. The entropy there is interpolated on straight
     lines. Its mean over ln N, over all levels and N, is the constant; where the entropy crosses that share of
     ln N is the predicted setting. Banks lie inside one another, and are drawn with the seed. Masks are those
