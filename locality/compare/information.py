@@ -34,12 +34,13 @@ def information(
     """The entropy of the posterior at the setting of least error, over ln N; all goes to the report.
 
     For each candidate (squares or Wiener masks), noise level and bank of N images, settings are tried from
-    one on in both directions until the error has risen by a twentieth. The best one lies at the vertex of the
+    one on in both directions until the error has risen by a tenth. The best one lies at the vertex of the
     parabola through ln error at the least and its neighbours. The entropy there is interpolated on straight
-    lines. Its mean over ln N, over all levels and N, is the constant; where the entropy crosses that share of
-    ln N is the predicted setting. Banks lie inside one another, and are drawn with the seed. Masks are those
-    of the statistics of all images. A best setting at an end of those that may be tried counts in no
-    constant. Intervals are over images, by bootstrap. Raises UsageError for settings that do not fit.
+    lines. Its mean over ln N, over all levels and N, is the constant; where the entropy crosses that share
+    of ln N is the predicted setting. Banks lie inside one another, and are drawn with the seed. Masks are
+    those of the statistics of all images. A best setting at an end of those that may be tried counts in no
+    constant. Intervals are over images, by bootstrap; they end where nothing further was tried. Raises
+    UsageError for settings that do not fit.
     """
     if not context.fits:
         raise UsageError("candidates: want at least one with a patch_size or a tau, got none")
@@ -55,13 +56,13 @@ def information(
     sizes = _sizes(counts, len(context.bank))
     images, groups = _images(context, split, count), context.data.groups(split)
     parts, vary = nested(context.bank, sizes, context.seed), varying(context.bank)
-    laws = []
+    numbers: dict[str, float] = {}
     for name, one in looks.items():
         levels = _levels(name, one, parts, vary, images, sorted(sigmas), tried[name])
-        for target in levels[0].errors:
-            law = Law(name, target, one, sizes, levels, None if groups is None else groups[:count], share)
-            laws.append(law)
-    return tell(context.report, laws)
+        shown = None if groups is None else groups[:count]
+        laws = [Law(name, target, one, sizes, levels, shown, share) for target in levels[0].errors]
+        numbers |= tell(context.report, laws)  # now: the next candidate may take an hour
+    return numbers
 
 
 information.without_network = True  # type: ignore[attr-defined]  # for `Evaluation`

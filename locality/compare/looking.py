@@ -18,7 +18,7 @@ from locality.information import united
 from locality.noise import generator
 from locality.posterior.engine import Posterior
 
-FAR = 1.05  # times the least error: from there on nothing is tried further out
+FAR = 1.1  # times the least error: from there on nothing is tried further out
 SURE = math.log(2)  # nats: fewer than two images explain the output
 
 

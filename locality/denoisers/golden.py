@@ -12,7 +12,7 @@ from torch import Tensor
 from locality.bank import ImageBank
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET, is_count
 from locality.denoisers.base import Limit
-from locality.denoisers.by_entropy import SHARE
+from locality.denoisers.by_entropy import MASK_SHARE
 from locality.denoisers.fitting import statistics_of
 from locality.denoisers.options import real
 from locality.denoisers.wiener_mask import WienerMask, WienerMaskedDenoiser
@@ -49,7 +49,7 @@ class GoldenSubset(WienerMaskedDenoiser):
         seed: int = 0,  # of the draw
         chunk_size: int | None = None,  # images read at once; changes no result
         memory_budget: int = MEMORY_BUDGET,  # bytes above the bank
-        share: float = SHARE,  # of ln N, for tau="entropy"
+        share: float = MASK_SHARE,  # of ln N, for tau="entropy"
         cache: str | Path | None = None,  # a folder for what that finds
     ) -> None:
         fractions = {"k_min": k_min, "k_max": k_max, "m_min": m_min}
@@ -90,7 +90,7 @@ class GoldenSubset(WienerMaskedDenoiser):
         seed: int = 0,
         chunk_size: int | None = None,
         memory_budget: int = MEMORY_BUDGET,
-        share: float = SHARE,
+        share: float = MASK_SHARE,
     ) -> GoldenSubset:
         """The golden subset denoiser with the bank's own covariance."""
         stats = statistics_of(bank, stats, shrinkage, cache)

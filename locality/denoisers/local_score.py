@@ -9,7 +9,7 @@ from typing import Literal
 from locality.bank import ImageBank
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET
 from locality.denoisers.base import Limit
-from locality.denoisers.by_entropy import SHARE, patch_sizes, setting_at
+from locality.denoisers.by_entropy import WINDOW_SHARE, patch_sizes, setting_at
 from locality.denoisers.looks import Windows
 from locality.denoisers.masked_denoiser import MaskedDenoiser
 from locality.posterior.engine import Engine, PlannedEngine
@@ -38,7 +38,7 @@ class LocalScore(MaskedDenoiser):
         | Literal["entropy"] = 5,  # pixels, odd; or for each of some levels
         chunk_size: int | None = None,  # images read at once; changes no result
         memory_budget: int = MEMORY_BUDGET,  # bytes above the bank
-        share: float = SHARE,  # of ln N, for patch_size="entropy"
+        share: float = WINDOW_SHARE,  # of ln N, for patch_size="entropy"
         cache: str | Path | None = None,  # a folder for what that finds
     ) -> None:
         super().__init__(bank, chunk_size, memory_budget)
@@ -51,7 +51,7 @@ class LocalScore(MaskedDenoiser):
         patch_size: int | Mapping[float, int] | Literal["entropy"] = 5,
         chunk_size: int | None = None,
         memory_budget: int = MEMORY_BUDGET,
-        share: float = SHARE,
+        share: float = WINDOW_SHARE,
         cache: str | Path | None = None,
     ) -> LocalScore:
         """The local score machine of a bank; nothing is computed yet."""

@@ -13,7 +13,7 @@ from torch import Tensor
 from locality.bank import ImageBank
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET
 from locality.denoisers.base import Limit
-from locality.denoisers.by_entropy import SHARE, patch_sizes, setting_at
+from locality.denoisers.by_entropy import WINDOW_SHARE, patch_sizes, setting_at
 from locality.denoisers.levels import Levels
 from locality.denoisers.looks import Windows
 from locality.denoisers.masked_denoiser import MaskedDenoiser
@@ -47,7 +47,7 @@ class PatchComposite(MaskedDenoiser):
         mass: float = 0.9,  # fraction of the heat that a window keeps
         chunk_size: int | None = None,  # images read at once; changes no result
         memory_budget: int = MEMORY_BUDGET,  # bytes above the bank
-        share: float = SHARE,  # of ln N, for patch_size="entropy"
+        share: float = WINDOW_SHARE,  # of ln N, for patch_size="entropy"
         cache: str | Path | None = None,  # a folder for what that finds
     ) -> None:
         super().__init__(bank, chunk_size, memory_budget)
@@ -74,7 +74,7 @@ class PatchComposite(MaskedDenoiser):
         mass: float = 0.9,
         chunk_size: int | None = None,
         memory_budget: int = MEMORY_BUDGET,
-        share: float = SHARE,
+        share: float = WINDOW_SHARE,
         cache: str | Path | None = None,
     ) -> PatchComposite:
         """The patch composite of a bank; nothing is computed yet."""

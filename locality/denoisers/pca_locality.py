@@ -9,7 +9,7 @@ from typing import Literal
 from locality.bank import ImageBank
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET
 from locality.denoisers.base import Limit
-from locality.denoisers.by_entropy import SHARE
+from locality.denoisers.by_entropy import MASK_SHARE
 from locality.denoisers.fitting import statistics_of
 from locality.denoisers.wiener_mask import WienerMask, WienerMaskedDenoiser
 from locality.posterior.engine import Engine, PlannedEngine
@@ -46,7 +46,7 @@ class PCALocality(WienerMaskedDenoiser):
         chunk_size: int | None = None,  # images read at once; changes no result
         memory_budget: int = MEMORY_BUDGET,  # bytes above the bank
         decomposition: str = "exact",  # of the covariance: "exact" | "float32", the released code's
-        share: float = SHARE,  # of ln N, for tau="entropy"
+        share: float = MASK_SHARE,  # of ln N, for tau="entropy"
         cache: str | Path | None = None,  # a folder for what that finds
     ) -> None:
         batch = batch_of(softmax)
@@ -69,7 +69,7 @@ class PCALocality(WienerMaskedDenoiser):
         chunk_size: int | None = None,
         memory_budget: int = MEMORY_BUDGET,
         decomposition: str = "exact",
-        share: float = SHARE,
+        share: float = MASK_SHARE,
     ) -> PCALocality:
         """PCA locality with the bank's own covariance."""
         stats = statistics_of(bank, stats, shrinkage, cache)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from locality.bank import ImageBank
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET
-from locality.denoisers.by_entropy import SHARE, setting_at, taus
+from locality.denoisers.by_entropy import MASK_SHARE, setting_at, taus
 from locality.denoisers.fitting import check_coordinates
 from locality.denoisers.looks import Masks
 from locality.denoisers.masked_denoiser import MaskedDenoiser
@@ -40,7 +40,7 @@ class WienerMask(FullPrecision):
         mask_axis: str,  # "column" | "row"
         threshold: str,  # "global" | "row"
         decomposition: str = "exact",  # "exact" | "float32"
-        share: float = SHARE,  # of ln N, for tau="entropy"
+        share: float = MASK_SHARE,  # of ln N, for tau="entropy"
         cache: str | Path | None = None,  # a folder for what that finds
     ) -> None:
         super().__init__()
