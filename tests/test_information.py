@@ -184,6 +184,15 @@ def test_the_setting_is_where_the_entropy_crosses_and_its_neighbour_may_be_neare
     assert settled(looks, entropy.__getitem__, 3.9) == 3
     assert settled(looks, entropy.__getitem__, 5.0) == 1
     assert settled(looks, entropy.__getitem__, 0.01) == 15
+    blind = {**entropy, 1: math.inf, 3: math.inf}
+    assert settled(looks, blind.__getitem__, 3.9) == 5
+
+
+def test_a_tau_by_entropy_leaves_no_output_blind_to_itself(bank):
+    denoiser = PCALocality(bank, GaussianStats.from_bank(bank), "entropy", share=0.9)
+    for sigma in (0.01, 0.1, 1.0):
+        assert bool(denoiser.mask(sigma).diagonal().all())
+    assert not PCALocality(bank, GaussianStats.from_bank(bank), 0.8).mask(0.01).diagonal().all()
 
 
 def planted(side: int, count: int = 256) -> Tensor:  # [count, 1, 12, 12]

@@ -34,7 +34,8 @@ class ByEntropy(FullPrecision):
     """A number per noise level, without a network: the posterior's mean entropy there is `share * ln N`.
 
     The entropies are those of a few images of the bank, noised, each left out in its turn (`LeftOut`). They
-    fall as outputs see more; the place where they cross is rounded to the nearest number that is tried.
+    fall as outputs see more; the place where they cross is rounded to the nearest number that is tried, but
+    never to one at which an output does not look at itself.
 
     There is an answer at any noise level, that of the nearest of a grid in steps of sqrt(2) in sigma, within
     which windows change by less than two pixels. A level is settled when it is first asked for, since it
@@ -98,7 +99,7 @@ class ByEntropy(FullPrecision):
 
 def settled(
     looks: Looks,
-    entropy: Callable[[float], float],  # of a value; falls as outputs see more
+    entropy: Callable[[float], float],  # of a value; falls as outputs see more; infinite: too little is seen
     wanted: float,  # nats
 ) -> float:
     """The value at which the entropy crosses the one wanted, of those that are tried; by bisection."""
@@ -111,6 +112,8 @@ def settled(
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if entropy(values[middle]) <= wanted else (middle, high)
+    if math.isinf(entropy(values[low])):
+        return values[high]
     pair = (values[low], values[high])
     known = torch.tensor([entropy(value) for value in pair], dtype=torch.float64)
     place = crossing(looks.places(pair), known, wanted).item()
@@ -128,6 +131,8 @@ class _Entropy:
     def __call__(self, value: float) -> float:
         rest = self.left_out.rest
         rows = self.looks.rows(self.sigma, value).to(self.left_out.few.device)
+        if not bool((rows.own > 0).all()):  # a mask that leaves out an output's own place knows nothing of it
+            return math.inf
         counted = self.looks.whole(rows)
         counted = counted & self.vary if bool((counted & self.vary).any()) else counted
         others = None if rest is None else Looking(rest, rows).posterior
