@@ -13,9 +13,10 @@ from omegaconf import DictConfig, OmegaConf
 from locality import build
 from locality.build import plain
 from locality.config import UsageError, check
-from locality.disk import first_rank, shown_path
+from locality.disk import shown_path
 from locality.evaluation import Evaluation
 from locality.modules import Diverged
+from locality.ranks import say
 from locality.report import Report
 from locality.runs.opening import close_run, drop_run, latest_run, open_run
 from locality.runs.status import Outcome, set_status
@@ -44,8 +45,7 @@ def run(cfg: DictConfig) -> dict[str, float]:
     RunStopped where a signal or a bound on the time ended it.
     """
     cfg = check(cfg)
-    if first_rank():
-        print(OmegaConf.to_yaml(cfg, resolve=True), flush=True)
+    say(OmegaConf.to_yaml(cfg, resolve=True))
     if cfg.dry_run:
         return {}
     _quiet()
@@ -89,8 +89,7 @@ class _Run:
             folder=self.folder, config=plain(self.cfg), resume_step=self.prepared.resume_step
         )
         self.report = Report(self.folder, tools)
-        if first_rank():
-            print(f"run folder: {self.folder}", flush=True)
+        say(f"run folder: {self.folder}")
         return self.prepared.run(self.folder, self.report, tools)
 
     def _end(self, error: BaseException) -> None:
@@ -107,8 +106,7 @@ class _Run:
             self._note(_outcome(error))
             self._close(finished=False)
         except OSError as full:  # a full disk, most likely; the process is gone soon, and that is seen, too
-            if first_rank():
-                print(f"{self.folder}: not all could be written ({full})", flush=True)
+            say(f"{self.folder}: not all could be written ({full})")
 
     def _told(self, error: BaseException) -> BaseException:
         if isinstance(error, UsageError | Stopped):
@@ -128,11 +126,10 @@ class _Run:
         if self.report is None:
             return
         sync = self.report.finish(exit_code=0 if finished else 1)
-        if first_rank():
-            for picture in self.report.pictures():
-                print(f"picture: {shown_path(picture)}")
-            print(f"report: {shown_path(self.folder / 'report.html')}")
-            print(f"W&B, to upload: {sync}" if sync else "W&B: nothing to upload", flush=True)
+        for picture in self.report.pictures():
+            say(f"picture: {shown_path(picture)}")
+        say(f"report: {shown_path(self.folder / 'report.html')}")
+        say(f"W&B, to upload: {sync}" if sync else "W&B: nothing to upload")
 
 
 def _outcome(error: BaseException) -> Outcome:

@@ -23,7 +23,7 @@ from locality.config import UsageError
 from locality.denoisers import NetworkDenoiser
 from locality.denoisers.base import Denoiser
 from locality.denoisers.fitting import keeping
-from locality.disk import first_rank
+from locality.ranks import say
 from locality.report import Report
 from locality.runs.finding import newest_networks, none_found, training_run
 
@@ -129,8 +129,7 @@ def source(cfg: DictConfig, networks: Mapping[str, Trained]) -> Path | None:
     found = next((one for one in newest_networks(runs, cfg.data, cfg.gamma) if sound(one, readable)), None)
     if found is None:
         raise UsageError(none_found(runs, cfg.data))
-    if first_rank():
-        print(f"checkpoint=auto: {found}", flush=True)
+    say(f"checkpoint=auto: {found}")
     return found
 
 
@@ -155,9 +154,8 @@ def _check_images(source: Path, recipe: dict[str, Any], shape: tuple[int, ...], 
     if wanted != got:
         raise UsageError(f"checkpoint={source}: trained on images of {wanted}, and the data have {got}")
     # Checkpoints of before the fingerprint was kept say nothing.
-    if "fingerprint" in recipe and recipe["fingerprint"] != fingerprint and first_rank():
-        print(
+    if "fingerprint" in recipe and recipe["fingerprint"] != fingerprint:
+        say(
             f"note: these are not the images that {source} was trained on "
-            f"(fingerprint {fingerprint}, was {recipe['fingerprint']})",
-            flush=True,
+            f"(fingerprint {fingerprint}, was {recipe['fingerprint']})"
         )

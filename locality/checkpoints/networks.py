@@ -19,7 +19,7 @@ from locality.config import NAME, UsageError, of_images
 from locality.data import ImageDataModule
 from locality.data.subset import HALVES
 from locality.denoisers.base import Denoiser
-from locality.disk import first_rank
+from locality.ranks import say
 from locality.runs.files import CHECKPOINT, RECIPE, shipped
 from locality.runs.finding import Past, answers, networks_in, training_run
 
@@ -90,8 +90,7 @@ def twin(cfg: DictConfig, path: Path, checkpoint: Mapping[str, Any]) -> dict[str
         if sound(folder, fits):
             cfg.networks = {TWIN: str(folder)}
             return networks(cfg)
-    if first_rank():
-        print("networks=twin: no second network of another seed, so no ceiling in the table", flush=True)
+    say("networks=twin: no second network of another seed, so no ceiling in the table")
     cfg.networks = None
     return {}
 

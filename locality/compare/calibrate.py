@@ -17,8 +17,8 @@ from locality.compare.calibrated import draw, tell
 from locality.compare.context import Context
 from locality.config import UsageError
 from locality.denoisers.fitting import Fit, takes_stats
-from locality.disk import first_rank
 from locality.modules.base import PROTOCOL_STEPS
+from locality.ranks import first_rank, say
 from locality.schedule import NoiseSchedule
 
 SHARES = "shares"  # of stacked denoisers: found all together, not chosen from a list
@@ -136,8 +136,7 @@ def _images(context: Context, count: int) -> Tensor:  # [count, C, H, W]
 
 
 def _save(found: Kept, name: str, context: Context) -> None:
-    if not first_rank():
-        return
-    for folder in (context.report.folder / "calibration", context.calibrations):
-        found.save(_path(Path(folder), name, found.setting))
-    print(f"{name}: {found.setting} kept in {context.calibrations}, for compare=analytic_vs_nn", flush=True)
+    if first_rank():
+        for folder in (context.report.folder / "calibration", context.calibrations):
+            found.save(_path(Path(folder), name, found.setting))
+    say(f"{name}: {found.setting} kept in {context.calibrations}, for compare=analytic_vs_nn")

@@ -9,9 +9,9 @@ import torch
 from locality.calibration import Calibration, Kept, Stacking
 from locality.compare.drawing import SIGMA
 from locality.denoisers.stacked import in_words
-from locality.disk import first_rank
 from locality.metrics import interval
 from locality.modules.base import PROTOCOL_STEPS
+from locality.ranks import say
 from locality.report import Chart, Report, Series, format_table
 from locality.schedule import NoiseSchedule
 
@@ -99,12 +99,11 @@ def tell(report: Report, found: Found) -> dict[str, float]:
     sigmas = next(iter(found.values())).sigmas
     rows = [[f"{sigma:.3g}", *column] for sigma, *column in zip(sigmas, *cells.values(), strict=True)]
     report.table("calibrate/chosen", columns, rows)
-    if first_rank():
-        print(
-            "calibrated on val images, never on test images; in brackets: as good, by 95 % intervals; shares "
-            "are without intervals"
-        )
-        print(format_table(columns, rows), flush=True)
+    say(
+        "calibrated on val images, never on test images; in brackets: as good, by 95 % intervals; shares "
+        "are without intervals"
+    )
+    say(format_table(columns, rows))
     return numbers
 
 

@@ -21,7 +21,7 @@ from locality.data import ImageDataModule
 from locality.denoisers.base import Denoiser
 from locality.denoisers.fitting import Fit, fitted
 from locality.denoisers.options import choice
-from locality.disk import first_rank
+from locality.ranks import say
 from locality.report import Report
 from locality.statistics import GaussianStats
 
@@ -203,10 +203,8 @@ class Context:
                 raise UsageError(f"{where}{error}; or give compare.calibration=none") from error
             if not found.is_of(self.bank):
                 raise UsageError(f"{path}: of other training images; give compare.calibration=none")
-            if first_rank():
-                print(
-                    f"{name}: {found.setting} calibrated against the {found.target} with {found.count} "
-                    f"val images and {found.bank_count:,} training images, {path}",
-                    flush=True,
-                )
+            say(
+                f"{name}: {found.setting} calibrated against the {found.target} with {found.count} "
+                f"val images and {found.bank_count:,} training images, {path}"
+            )
         return fit

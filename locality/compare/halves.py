@@ -16,10 +16,10 @@ from locality.config import UsageError
 from locality.data.subset import HALVES
 from locality.denoisers import Wiener
 from locality.denoisers.base import Denoiser, per_image
-from locality.disk import first_rank
 from locality.finite_sample import disagreement, halves_of
 from locality.metrics import Groups, ImageCosine, ImageMSE, ImageR2, interval, ratio_interval
 from locality.modules.pairs import PairModule
+from locality.ranks import say
 from locality.report import Chart, Report, Series, format_table
 from locality.report.table import Cell
 from locality.schedule import NoiseSchedule
@@ -172,8 +172,7 @@ def _tell(report: Report, found: Found) -> dict[str, float]:
     report.table("halves/agreement", COLUMNS, rows)
     numbers = _scalars(told, found)
     report.scalars(numbers)
-    if first_rank():
-        print(f"{format_table(COLUMNS, rows)}\n", flush=True)
+    say(f"{format_table(COLUMNS, rows)}\n")
     return numbers
 
 

@@ -14,7 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from locality.config import UsageError, of_images
-from locality.disk import first_rank
+from locality.ranks import say
 from locality.runs.files import CONFIG, RECIPE, STATUS, generations, read_config, shipped
 from locality.runs.status import checked_status
 
@@ -139,8 +139,7 @@ def answers(
 
 @cache  # once is enough, however often a folder is met
 def _told(line: str) -> None:
-    if first_rank():
-        print(line, flush=True)
+    say(line)
 
 
 def leave_out(path: Path, error: Exception) -> None:

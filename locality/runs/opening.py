@@ -11,7 +11,8 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from locality.config import RUN_VARIABLE
-from locality.disk import first_rank, write_atomically
+from locality.disk import write_atomically
+from locality.ranks import first_rank
 from locality.runs.files import CONFIG
 from locality.runs.folder import LATEST, create_run_folder, point_latest
 from locality.runs.status import is_network
