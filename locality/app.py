@@ -38,9 +38,13 @@ class RunStopped(KeyboardInterrupt):
         self.code = code
 
 
-def run(cfg: DictConfig) -> dict[str, float]:
+def run(
+    cfg: DictConfig,
+    job: int | None = None,  # of a sweep: a part of the run folder's name, where several processes find it
+) -> dict[str, float]:
     """Do what a composed config of train.yaml or evaluate.yaml says, and give back the final numbers.
 
+    The config stays as it is; the run folder has what became of it, with all that was looked for.
     Raises UsageError for what does not fit, RunFailed for what broke (its traceback is in the run folder),
     RunStopped where a signal or a bound on the time ended it.
     """
@@ -52,7 +56,7 @@ def run(cfg: DictConfig) -> dict[str, float]:
     with heeded():
         try:
             prepared = (Training if cfg.task == "train" else Evaluation)(cfg)
-            return _Run(cfg, prepared).carry_out()
+            return _Run(prepared, job).carry_out()
         except Stopped as stop:
             raise RunStopped(stop.reason, stop.code) from stop
 
@@ -60,11 +64,12 @@ def run(cfg: DictConfig) -> dict[str, float]:
 class _Run:
     """One run with a folder: whatever happens, the folder says what became of it."""
 
-    def __init__(self, cfg: DictConfig, prepared: Training | Evaluation) -> None:
-        self.cfg, self.prepared = cfg, prepared
+    def __init__(self, prepared: Training | Evaluation, job: int | None) -> None:
+        self.cfg, self.prepared = prepared.cfg, prepared
+        cfg = self.cfg
         self.loggers = build.made(cfg.logger, where="logger")
         self.before, self.made = latest_run(cfg), not Path(cfg.runs).exists()
-        self.folder = open_run(cfg)
+        self.folder = open_run(cfg, job)
         self.report: Report | None = None
         self._note(Outcome("running"))
 

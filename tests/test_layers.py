@@ -21,7 +21,7 @@ OWNERS = {  # the rooms that import a library
     "matplotlib": "report",
     "diffusers": "networks",
     "numba": "posterior",
-    "hydra": "cli arguments evaluation build checkpoints runs",
+    "hydra": "cli arguments build checkpoints",
     "omegaconf": "cli arguments app evaluation training training_card build checkpoints runs config",
     "lightning": "evaluation compare training build callbacks modules data report runs ranks",
 }

@@ -16,8 +16,9 @@ from locality.calibration import load as load_calibration
 from locality.checkpoints.exported import write_exported
 from locality.checkpoints.networks import newest_models, newest_sweep
 from locality.checkpoints.reading import read
+from locality.checkpoints.resolving import source
+from locality.checkpoints.shelf import Shelf
 from locality.config import UsageError, check
-from locality.evaluation import source
 from locality.runs import files, finding
 from locality.runs.finding import newest_network, newest_networks, runs_in, training_run
 from locality.runs.folder import create_run_folder
@@ -192,7 +193,7 @@ def test_auto_passes_over_a_shipped_network_with_damaged_weights(place, tmp_path
         )
     weights = tmp_path / "shipped" / "a" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:100])
-    assert source(check(config(tmp_path, *QUICK, task="evaluate")), {}) == tmp_path / "shipped" / "b"
+    assert source(check(config(tmp_path, *QUICK, task="evaluate")), {}, Shelf()) == tmp_path / "shipped" / "b"
     out = capsys.readouterr().out
     assert f"checkpoint=auto: {tmp_path / 'shipped' / 'b'}" in out
     assert f"note: {tmp_path / 'shipped' / 'a'}" in out

@@ -15,6 +15,7 @@ from locality import build
 from locality.bank import to_float
 from locality.checkpoints import networks
 from locality.checkpoints.reading import read
+from locality.checkpoints.shelf import Shelf
 from locality.data import DataNotFound
 from locality.denoisers import Wiener
 from locality.heldout import SIGMAS
@@ -85,5 +86,4 @@ def test_the_twin_of_a_network_that_ships_is_found(name, tmp_path, monkeypatch):
     monkeypatch.setattr(files, "SHIPPED", PRETRAINED)
     first = PRETRAINED / name
     cfg = config(tmp_path, "compare=quick", task="evaluate")
-    (twin,) = networks.twin(cfg, first, read(first)).values()
-    assert twin.path == PRETRAINED / f"{name}_seed1"
+    assert networks.twin(cfg, first, Shelf()) == {"NN2": PRETRAINED / f"{name}_seed1"}
