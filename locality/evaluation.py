@@ -20,7 +20,6 @@ from locality.compare.context import Context
 from locality.config import UsageError
 from locality.denoisers import NetworkDenoiser
 from locality.denoisers.base import Denoiser
-from locality.denoisers.fitting import keeping
 from locality.ranks import say
 from locality.report import Report
 
@@ -61,12 +60,21 @@ class Evaluation:
         def trainer(**changes: Any) -> Trainer:
             return build.trainer(self.cfg.trainer, folder, tools, [], **changes)
 
-        fits = {name: keeping(fit, self.cfg.cache) for name, fit in self.fits.items()}
+        fits = {name: fit.keeping(self.cfg.cache) for name, fit in self.fits.items()}
         kept = self.calibrations or folder / "calibration"
         context = Context(
-            self.reference, fits, self.data, report, trainer, self.cfg.seed, self.cfg.cache,
-            _name(self.reference, self.fits), kept, self.networks, frozenset(self.cfg.given),
-        )  # fmt: skip
+            trained=self.reference,
+            fits=fits,
+            data=self.data,
+            report=report,
+            trainer=trainer,
+            seed=self.cfg.seed,
+            cache=self.cfg.cache,
+            reference_name=_name(self.reference, self.fits),
+            calibrations=kept,
+            networks=self.networks,
+            given=frozenset(self.cfg.given),
+        )
         return self.compare(context)
 
 
