@@ -20,7 +20,7 @@ from locality.checkpoints.resolving import source
 from locality.checkpoints.shelf import Shelf
 from locality.config import UsageError, check
 from locality.runs import files, finding
-from locality.runs.finding import newest_network, newest_networks, runs_in, training_run
+from locality.runs.finding import newest_networks, runs_in, training_run
 from locality.runs.folder import create_run_folder
 from locality.runs.resuming import check_unfinished
 
@@ -101,7 +101,7 @@ def test_auto_leaves_out_a_broken_neighbour_and_names_it_once(name, broken, plac
     broken(bad)
     wanted = config(tmp_path, *TINY).data
     for _ in range(2):
-        assert newest_network(root, wanted, None).name == latest(place).name
+        assert newest_networks(root, wanted, None)[0].name == latest(place).name
     told = [line for line in capsys.readouterr().out.splitlines() if str(bad) in line]
     assert len(told) == 1
     assert told[0].endswith("left out")

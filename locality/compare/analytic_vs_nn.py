@@ -14,7 +14,7 @@ from locality.compare.left_out import tell_left_out
 from locality.compare.summary import FLOOR, Summary
 from locality.config import UsageError
 from locality.denoisers.base import training_images
-from locality.metrics import PerImage, per_image, ratio_interval
+from locality.metrics import PerImage, mean_ratio, per_image
 from locality.modules.comparison import ComparisonModule
 from locality.ranks import say
 from locality.report import Chart, Report, Series, format_table
@@ -102,6 +102,5 @@ def _draw(report: Report, module: ComparisonModule) -> None:
 
 
 def _ratio(values: list[Tensor], floor: list[Tensor]) -> Series:
-    ends = [ratio_interval(value, base) for value, base in zip(values, floor, strict=True)]
-    means = [(value.mean() / base.mean()).item() for value, base in zip(values, floor, strict=True)]
-    return Series(means, [low for low, _ in ends], [high for _, high in ends])
+    ratios = [mean_ratio(*pair) for pair in zip(values, floor, strict=True)]
+    return Series([r.mean for r in ratios], [r.low for r in ratios], [r.high for r in ratios])

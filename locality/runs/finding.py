@@ -76,14 +76,6 @@ def newest_networks(root: Path, data: Any, gamma: float | None) -> list[Path]:
     return [past.folder for past, good in answers([*runs, *ships], fits) if good]
 
 
-def newest_network(root: Path, data: Any, gamma: float | None) -> Path:
-    """The first of `newest_networks`. Raises UsageError, naming the command that trains one, for none."""
-    found = newest_networks(root, data, gamma)
-    if not found:
-        raise UsageError(none_found(root, data))
-    return found[0]
-
-
 def none_found(root: Path, data: Any) -> str:
     """What to say where `checkpoint=auto` finds nothing."""
     wanted = "" if data is None else " on this data"
