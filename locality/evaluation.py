@@ -13,6 +13,7 @@ from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig
 
 from locality import build
+from locality.checkpoints.networks import networks
 from locality.checkpoints.reading import calibrations
 from locality.checkpoints.resolving import resolve
 from locality.checkpoints.shelf import Shelf
@@ -33,7 +34,7 @@ class Evaluation:
         lightning.seed_everything(cfg.seed, verbose=False)
         shelf = Shelf(cfg.trust, cfg.cache)
         self.cfg = cfg = resolve(cfg, shelf)
-        self.networks = {name: shelf.trained(path) for name, path in (cfg.networks or {}).items()}
+        self.networks = networks(cfg, shelf)
         path = None if cfg.checkpoint is None else Path(cfg.checkpoint)
         self.data = build.datamodule(cfg.data)
         bank = self.data.bank("train")

@@ -24,7 +24,11 @@ class Grid:
         values: list[float],
         side: int,  # pixels, the longer side of the image
     ) -> list[float]:
-        """The values without those that equal others on such images."""
+        """The values without those that equal others on such images.
+
+        >>> PATCH_SIZES.within([1, 3, 31, 63], side=8)
+        [1, 3, 15]
+        """
         if self.largest is None:
             return values
         return sorted({min(value, self.largest(side)) for value in values})

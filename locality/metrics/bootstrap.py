@@ -78,7 +78,11 @@ def mean_ratio(
     base: Values,  # [N] of the same images: Wiener's errors on the same noise, say
     groups: Groups = None,  # [N] images of one number are drawn together
 ) -> Ratio:
-    """`mean(values) / mean(base)`, with its 95 % paired interval over images."""
+    """`mean(values) / mean(base)`, with its 95 % paired interval over images.
+
+    >>> mean_ratio([1.0, 2.0, 4.0], [2.0, 4.0, 8.0])
+    Ratio(mean=0.5, low=0.5, high=0.5)
+    """
     ours, theirs = (torch.as_tensor(one, dtype=torch.float64).mean() for one in (values, base))
     return Ratio((ours / theirs).item(), *ratio_interval(values, base, groups=groups))
 
