@@ -68,7 +68,7 @@ def main(task: str, configs: Path) -> None:
 def _launch(cfg: DictConfig) -> None:
     # Errors end here: one that left the task would be told a second time by Hydra.
     try:
-        cfg = check(_resumed(cfg))
+        cfg = _said(check(_resumed(cfg)))
         if cfg.get("sweep") and not cfg.resume and not _launched():
             job = _of_sweep(cfg)
             if job is None:
@@ -82,7 +82,7 @@ def _launch(cfg: DictConfig) -> None:
         from locality.app import RunFailed, RunStopped, run
 
         try:
-            run(cfg)
+            run(cfg, _job())
         except RunStopped as error:
             _ended_early(error)
         except RunFailed as error:
@@ -125,6 +125,26 @@ def _resumed(cfg: DictConfig) -> DictConfig:
     ]
     usual = OmegaConf.load(Path(configs) / "trainer" / "default.yaml")
     return resumed(cfg, HydraConfig.get().overrides.task, DictConfig(usual))
+
+
+def _said(cfg: DictConfig) -> DictConfig:
+    """The config of an evaluation with what this command line says of its candidates."""
+    from hydra.core.hydra_config import HydraConfig
+
+    if cfg.task != "evaluate" or not HydraConfig.initialized():  # without Hydra: the first rank has noted it
+        return cfg
+    from locality.arguments import of_candidates
+
+    return of_candidates(cfg, HydraConfig.get().overrides.task)
+
+
+def _job() -> int | None:
+    """The number of this job; only a sweep numbers its jobs."""
+    from hydra.core.hydra_config import HydraConfig
+
+    if not HydraConfig.initialized() or OmegaConf.is_missing(HydraConfig.get().job, "num"):
+        return None
+    return int(HydraConfig.get().job.num)
 
 
 def _of_sweep(cfg: DictConfig) -> DictConfig | None:

@@ -38,9 +38,9 @@ class Scores:
 class ComparisonModule(DenoiserModule):
     """Under `Trainer.test`, every denoiser sees the same noise, and is measured against the reference.
 
-    Settings: one denoising step from noised test images, at S noise levels; the estimates along S steps of
-    DDIM from the same start noise, of which the last are the final samples. All are also measured against the
-    clean images, in the first setting.
+    There are two settings: one denoising step from noised test images, at S noise levels; and the estimates
+    along S steps of DDIM from the same start noise, whose last ones are the final samples. In the first
+    setting all are also measured against the clean images.
     """
 
     def __init__(

@@ -12,13 +12,13 @@ from lightning import Callback
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
-from locality.callbacks.ema import EMA
 from locality.data.batch import Batch
 from locality.data.sampler import GlobalBatches
 from locality.denoisers.base import per_image
 from locality.denoisers.network import NetworkDenoiser, Prediction
 from locality.metrics.noise_bands import NoiseBands
 from locality.modules.base import DenoiserModule
+from locality.modules.ema import EMA
 from locality.networks.dropout import by_image
 from locality.noise import ImageDraws, generator
 from locality.schedule import NoiseSchedule
