@@ -32,7 +32,7 @@ BANDS = (
 )  # time-steps of the validation's noise bands
 
 
-LOWEST_SCALE: Final = 2.0**-14  # of a loss in 16-bit floats; it begins at 2**16 and is halved at each overflow
+LOWEST_SCALE: Final = 2.0**-14  # of a loss in 16-bit floats; it begins at 2**16, an overflow halves it
 
 
 class Diverged(RuntimeError):
@@ -175,8 +175,8 @@ class DDPMModule(DenoiserModule):
         """Refuses a step that is not finite; logs the norm of the gradient before it is clipped."""
         norms = torch._foreach_norm([p.grad for p in self.denoiser.parameters() if p.grad is not None])
         norm = torch.stack(norms).norm()
-        # The scaler of 16-bit floats leaves single steps out by itself, and looks for the right scale so. Where
-        # it has gone far below 1, no scale is right, and it would leave out every step.
+        # The scaler of 16-bit floats leaves single steps out by itself, and looks for the right scale so.
+        # Where it has gone far below 1, no scale is right, and it would leave out every step.
         scaler = self._scaler()
         if not isinstance(scaler, torch.amp.GradScaler) or scaler.get_scale() < LOWEST_SCALE:
             self._check_finite(norm, "the norm of the gradient")
