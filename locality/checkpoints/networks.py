@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache, partial
 from pathlib import Path
@@ -23,7 +22,6 @@ from locality.disk import first_rank
 from locality.runs.files import CHECKPOINT, RECIPE, shipped
 from locality.runs.finding import Past, answers, networks_in, training_run
 
-OF_A_SWEEP = re.compile(r".*_gamma[0-9.]+")  # names of the networks that networks=sweep falls back to
 ATTENTION = {"none": "unet_conv", "middle": "unet", "all": "unet_attention"}
 TWIN = "NN2"  # what a second network is called
 Found = dict[str, Path]
@@ -97,14 +95,15 @@ def twin(cfg: DictConfig, path: Path, checkpoint: Mapping[str, Any]) -> dict[str
 
 
 def newest_sweep(root: Path, unfinished: bool, trust: bool = False) -> list[Path]:
-    """The runs of the newest sweep over the strength of a pattern, gamma = 0 first."""
+    """The runs of the newest sweep over the strength of a pattern, gamma = 0 first; else those that ship."""
 
     def alike(run: Mapping[str, Any]) -> Any:
         model, data = run["model"], run["data"]
         if data["pattern"] is None:
             return None
         ignored = ("seed", "gamma")
-        return [{k: v for k, v in part.items() if k not in ignored} for part in (model, data)]
+        recipe = [{k: v for k, v in part.items() if k not in ignored} for part in (model, data)]
+        return [*recipe, run.get("step")]  # what ships says how long it was trained, and has no trainer
 
     def enough(group: Mapping[tuple[float, int], Any]) -> bool:
         gammas = {gamma for gamma, _ in group}
@@ -113,15 +112,14 @@ def newest_sweep(root: Path, unfinished: bool, trust: bool = False) -> list[Path
     def tell(run: Mapping[str, Any]) -> tuple[float, int]:
         return float(run["data"]["gamma"]), int(run["seed"])
 
-    group = _newest_group(_runs(root, unfinished), alike, tell, enough, trust)
-    if group:
-        return [group[key] for key in sorted(group)]
-    ours = [folder for folder in shipped() if OF_A_SWEEP.fullmatch(folder.name)]
-    if len(ours) > 1:
-        return ours
+    for runs in (_runs(root, unfinished), _ships()):
+        group = _newest_group(runs, alike, tell, enough, trust)
+        if group:
+            return [group[key] for key in sorted(group)]
     raise UsageError(
         f"networks=sweep: no {_kind(unfinished)} training runs in {root}/ that differ in gamma alone, "
-        "gamma=0 among them; train some: python train.py -m data=photos_pattern gamma=0,0.1,0.5"
+        "gamma=0 among them, and none ship; "
+        "train some: python train.py -m data=photos_pattern gamma=0,0.1,0.5"
     )
 
 
@@ -157,8 +155,7 @@ def newest_halves(root: Path, unfinished: bool, gamma: float | None, trust: bool
     def tell(run: Mapping[str, Any]) -> str:
         return str(run["data"]["subset_draw"])
 
-    ships = [Past(folder, folder / RECIPE) for folder in shipped()]
-    for runs in (_runs(root, unfinished), ships):
+    for runs in (_runs(root, unfinished), _ships()):
         group = _newest_group(runs, alike, tell, lambda group: set(group) == set(HALVES), trust)
         if group:
             return {half.replace(":", ""): group[half] for half in HALVES}
@@ -204,6 +201,10 @@ def _newest_group(
         if enough(found):
             return found
     return {}
+
+
+def _ships() -> list[Past]:  # by name
+    return [Past(folder, folder / RECIPE) for folder in shipped()]
 
 
 def _runs(root: Path, unfinished: bool) -> list[Past]:  # newest first
