@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from statistics import median
+from typing import Any
 
 from benchmarks.answers import Found, interval_of, listed, sigma_of, steps
 from benchmarks.small_tables import Table, called, levels_table
@@ -111,7 +112,7 @@ def pattern_table(found: Found) -> Table:
     whole = found["tables"]["pattern/contrast"]
     kept = ("gamma", "sigma", "SNR_W less the control's", "network", "network / control", "Wiener / control")
     places = [whole["columns"].index(name) for name in kept]
-    rows = [[row[place] for place in places] for row in whole["rows"] if float(row[0])]
+    rows = [[_alone(row[place]) for place in places] for row in whole["rows"] if float(row[0])]
     return kept, rows
 
 
@@ -130,7 +131,12 @@ def halves_table(found: Found) -> Table:
     whole = found["tables"]["halves/agreement"]
     kept = ("sigma", "networks MSE", "Wiener MSE", "Wiener MSE, predicted", "explained")
     places = [whole["columns"].index(name) for name in kept]
-    return kept, [[row[place] for place in places] for row in whole["rows"]]
+    return kept, [[_alone(row[place]) for place in places] for row in whole["rows"]]
+
+
+def _alone(cell: Any) -> Any:
+    """A number without its interval, which docs/results.json has."""
+    return cell.split(" [")[0] if isinstance(cell, str) else cell
 
 
 def precision_verdict(found: Found) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from benchmarks.answers import EXACT, LEAST, OWN, Found, interval_of, sigma_of, steps
+from benchmarks.answers import EXACT, FLOOR, LEAST, OWN, Found, interval_of, sigma_of, steps
 from benchmarks.field_answers import AIM as EYE_AIM
 from benchmarks.field_answers import EYE
 from benchmarks.gathering import Kept
 from benchmarks.questions import QUESTIONS
-from benchmarks.small_tables import MIDDLE, called, front_table, middle
+from benchmarks.small_tables import MIDDLE, called, front_table, levels_table, middle
 from benchmarks.titles import DATA, SIGMA, TITLES, markdown
 from locality.report import Chart, Series
 
@@ -46,6 +47,19 @@ def front_page(kept: Kept) -> tuple[str, Figure | None]:
         "`make paper` writes these pages from run folders; docs/results.json has the numbers with intervals."
     )
     return "\n\n".join(parts) + "\n", (charts, TITLE) if charts else None
+
+
+def readme_block(kept: Kept, images: Path) -> str:
+    """What README.md tells of the results: the eyes, the claim, and a table in which Wiener is 1."""
+    tables = {name: kept["paper"][name] for name in DATA if name in kept.get("paper", {})}
+    eyes = next((f"{n}_eyes.png" for n in DATA if (images / f"{n}_eyes.png").is_file()), None)
+    parts = [f"![What an eye's pixel depends on](docs/images/{eyes})"] if eyes else []
+    parts += [" ".join(claim(tables, kept))] if tables else []
+    for name, found in list(tables.items())[:1]:
+        rows = [*LINES[:-1], *OWN, FLOOR]
+        columns, cells = levels_table(found, "paper/heldout_ratio", rows, all_levels=False)
+        parts += [f"{TITLE}, {TITLES[name]} (docs/results.md has the rest):", markdown(columns, cells)]
+    return "\n\n".join(parts) + "\n"
 
 
 def chart(title: str, found: Found) -> Chart:
@@ -116,7 +130,7 @@ def ahead_of_wiener(tables: Mapping[str, Found]) -> str:
             sorts[word].append(TITLES[name])
     told = [f"{word} Wiener on {_and(names)}" for word, names in sorts.items() if names]
     ratios = {TITLES[n]: _best_ratio(found) for n, found in tables.items()}
-    ours = [_less(ratio, name) for name, ratio in ratios.items() if ratio is not None]
+    ours = [_less(ratio, name, "it") for name, ratio in ratios.items() if ratio is not None]
     if not told or not ours:
         return ""
     return (
@@ -125,8 +139,11 @@ def ahead_of_wiener(tables: Mapping[str, Found]) -> str:
     )
 
 
-def _less(ratio: float, name: str) -> str:
-    return f"{abs(1 - ratio):.0%} {'less' if ratio < 1 else 'more'} error than it on {name}"
+def _less(ratio: float, name: str, than: str) -> str:
+    change = round(100 * abs(1 - ratio))
+    if not change:
+        return f"as much error as {than} on {name}"
+    return f"{change} % {'less' if ratio < 1 else 'more'} error than {than} on {name}"
 
 
 def _best_ratio(found: Found) -> float | None:
@@ -140,8 +157,8 @@ def where_networks_look(tables: Mapping[str, Found], kept: Kept) -> str:
     cats = kept.get("mirror", {}).get("afhq32")
     if cats is None:
         gaps = {TITLES[n]: _gap(found) for n, found in tables.items()}
-        told = [_less(1 + gap, name) for name, gap in gaps.items() if gap is not None]
-        return f"Of the best of these the network has {_and(told)}." if told else ""
+        told = [_less(1 + gap, name, "the best of them") for name, gap in gaps.items() if gap is not None]
+        return f"The network itself has {_and(told)}." if told else ""
     start = f"mirror/ratio_low/{EYE}/"
     lows = {k.removeprefix(start): v for k, v in cats["scalars"].items() if k.startswith(start)}
     seen = {name.split("/")[0] for name, value in lows.items() if value >= EYE_AIM}

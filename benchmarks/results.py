@@ -1,4 +1,4 @@
-"""Write docs/results.md and its pages from what was measured: run folders, and the networks that ship.
+"""Write docs/results.md, its pages and a part of README.md from what was measured: run folders, networks.
 
     python -m benchmarks.results [--runs runs]
 
@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks import store
 from benchmarks.answers import LEAST, Found, sigma_of, steps
-from benchmarks.front import front_page
+from benchmarks.front import front_page, readme_block
 from benchmarks.gathering import Kept, gather
 from benchmarks.questions import QUESTIONS, Question
 from benchmarks.small_tables import Table, called
@@ -26,6 +26,7 @@ from locality.report.figures import draw_charts, to_png
 
 ROOT = Path(__file__).resolve().parent.parent
 SHIPPED, DOCS = ROOT / "pretrained", ROOT / "docs"
+BEGIN, END = "<!-- results: written by make paper -->\n", "<!-- end of results -->"  # in README.md
 PAGES, IMAGES, STORE = DOCS / "results", DOCS / "images", DOCS / "results.json"
 TITLES_OF = {
     "heldout_ratio": "Error on held-out images over the Wiener filter's",
@@ -67,6 +68,8 @@ def main() -> None:
             )
         (PAGES / f"{question.page}.md").write_text(page(question, kept))
     (PAGES / "networks.md").write_text(networks(kept))
+    head, rest = (ROOT / "README.md").read_text().split(BEGIN)
+    (ROOT / "README.md").write_text(head + BEGIN + readme_block(kept, IMAGES) + END + rest.split(END)[1])
 
 
 def page(question: Question, kept: Kept) -> str:

@@ -61,9 +61,10 @@ def samples_table(found: Found, section: str, names: Sequence[str] | None = None
     return columns, sorted(rows, key=lambda row: -2.0 if row[3] is None else row[3], reverse=True)
 
 
-def levels_table(found: Found, start: str, names: Sequence[str]) -> Table:
-    """A number at each noise level, a row for each denoiser."""
-    times = sorted({t for name in names for t in steps(found, f"{start}/{name}/")}, reverse=True)
+def levels_table(found: Found, start: str, names: Sequence[str], all_levels: bool = True) -> Table:
+    """A number at each noise level, or at the middle ones; a row for each denoiser."""
+    there = {t for name in names for t in steps(found, f"{start}/{name}/")}
+    times = sorted((t for t in there if all_levels or _is_middle(t)), reverse=True)
     known = {name: steps(found, f"{start}/{name}/") for name in names}
     rows = [[called(name), *(known[name].get(t) for t in times)] for name in names if known[name]]
     return ["sigma", *(f"{sigma_of(t):.3g}" for t in times)], rows
@@ -71,8 +72,12 @@ def levels_table(found: Found, start: str, names: Sequence[str]) -> Table:
 
 def middle(found: Found, start: str) -> float | None:
     """The median over the middle noise levels, where there are any."""
-    values = [v for t, v in steps(found, start).items() if MIDDLE[0] <= sigma_of(t) <= MIDDLE[1]]
+    values = [v for t, v in steps(found, start).items() if _is_middle(t)]
     return median(values) if values else None
+
+
+def _is_middle(t: int) -> bool:
+    return MIDDLE[0] <= sigma_of(t) <= MIDDLE[1]
 
 
 def called(name: str) -> str:

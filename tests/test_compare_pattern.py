@@ -120,9 +120,7 @@ def test_shipped_sweeps_of_unlike_images_are_not_mixed(tmp_path, monkeypatch):
             folder = tmp_path / name
             shutil.copytree(path, folder)
             text = (folder / "config.yaml").read_text()
-            (folder / "config.yaml").write_text(
-                text.replace("locality.data.photos", f"locality.data.{source}")
-            )
+            (folder / "config.yaml").write_text(text.replace("image_seed: 0", f"image_seed: {seed}"))
             write_sums(folder, ["config.yaml", "model.safetensors"])
     monkeypatch.setattr(files, "SHIPPED", tmp_path)
     found = found_networks.newest_sweep(tmp_path / "nothing", False)
