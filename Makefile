@@ -50,7 +50,7 @@ experiments: $(INSTALLED) ## measure the finished trainings of docs/experiments.
 	-$(RUN) evaluate.py compare=architectures
 	$(RUN) -m benchmarks.experiments
 
-paper: $(INSTALLED) ## rewrite docs/results.md from the run folders and the networks that ship
+paper: $(INSTALLED) ## rewrite docs/results.md and its pages from the run folders and the networks that ship
 	$(RUN) -m benchmarks.results
 
 clean: ## remove the virtual environment and caches (run folders stay)

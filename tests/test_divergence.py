@@ -211,7 +211,7 @@ def test_a_scaler_of_16_bit_floats_does_not_leave_out_every_step(monkeypatch):
     spoil(monkeypatch, 3, NoGradient.apply)
     trainer = Trainer(
         accelerator="cpu", plugins=[MixedPrecision("16-mixed", "cpu")], max_epochs=50,
-        logger=False, enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, limit_val_batches=0,
+        logger=False, enable_checkpointing=False, enable_progress_bar=False, limit_val_batches=0,
     )  # fmt: skip
     data = build.datamodule({**DATA, "subset": 64}, ["train"])
     with pytest.raises(Diverged, match="norm of the gradient is not finite"):
