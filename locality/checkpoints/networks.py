@@ -203,9 +203,5 @@ def _runs(root: Path, unfinished: bool) -> list[Past]:  # newest first
     return networks_in(root, unfinished)[::-1]
 
 
-def _ships() -> list[Past]:
-    return [Past(folder, folder / RECIPE) for folder in shipped()]
-
-
 def _kind(unfinished: bool) -> str:
     return "finished or unfinished" if unfinished else "finished"

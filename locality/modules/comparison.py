@@ -13,9 +13,9 @@ from torchmetrics import MeanMetric
 
 from locality.data.batch import Batch
 from locality.denoisers.base import Denoiser
-from locality.disk import first_rank
 from locality.metrics import Curve, ImageMSE, ImageR2, PerImage
 from locality.modules.base import DenoiserModule
+from locality.ranks import first_rank
 from locality.sampling import start, trajectory
 from locality.schedule import NoiseSchedule
 
@@ -122,8 +122,8 @@ class ComparisonModule(DenoiserModule):
         for name, denoiser in self._each():
             bar.set_description(f"samples, {name}")
             path = []
-            for step in trajectory(denoiser, first, self.sigmas.to(first)):
-                path.append(step.x0)
+            for point in trajectory(denoiser, first, self.sigmas.to(first)):
+                path.append(point.x0)
                 bar.update()
             for sigma, estimate in zip(self.sigmas, path, strict=True):
                 _check_finite(name, estimate, sigma)

@@ -70,7 +70,7 @@ class Compiled(MaskedKernel):
             return state, sums
 
         parts = (map(torch.from_numpy, found) for found in shared(count, lanes, part))
-        states = (State.of_sums(*found, self.rows.row_of_output) for found in parts)
+        states = (State.of_sums(rows, sums, self.rows.row_of_output) for rows, sums in parts)
         state = reduce(State.merge, states)
         return replace(state, sure=torch.from_numpy(spent.sum(0) <= budget))
 
