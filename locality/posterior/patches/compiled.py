@@ -57,7 +57,9 @@ class CompiledPatches(Kernel):
             return state.reshape(batch, -1, 4), sums.reshape(batch, -1)
 
         parts = (map(torch.from_numpy, found) for found in shared(len(view.images), STEP, part))
-        return reduce(State.merge, (State.of_sums(found, sums, self.patches.row_of_output) for found, sums in parts))
+        return reduce(
+            State.merge, (State.of_sums(found, sums, self.patches.row_of_output) for found, sums in parts)
+        )
 
     def transpose(
         self, view: View, query: Query, evidence: Tensor, probe: Probe, means: Tensor, centre: Tensor
