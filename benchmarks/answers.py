@@ -1,33 +1,22 @@
-"""What docs/results.md reads from recorded numbers: tables chosen from what was measured, and what they say.
+"""What the pages of results say of recorded numbers of the paper's table and of its variants.
 
 Verdicts are read from paired intervals; what was not measured is said to be so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from locality import NoiseSchedule
 
 Found = Mapping[str, Any]  # what a run folder's metrics.json holds
-Table = tuple[Sequence[str], list[list[Any]]]  # columns, rows
 EXACT, WSSM, FLOOR = "pca_locality", "pca_locality_wssm", "wiener"
 OWN = ("stacked_locality", "stacked_mixtures")  # this project's: as costly as EXACT, and cheap
 ORDER = ("optimal", "equivariant_local_score", FLOOR, EXACT, "golden_subset")  # published, CIFAR-10
 RELEASED = "pca_locality_released"  # float32 factors and batch averages of 512, with a tau of its own
-SAMPLES = ("r2", "r2 over PCA locality", "median r2", "median r2 over PCA locality", "MSE", "copy rate")
+LEAST = 50  # time-step: what pictures show begins above it; at t = 0 all but copies say x
 AIM, RANGE = 0.85, (0.15, 2.1)  # of PCA locality's held-out error; and the levels: 2.04 is the nearest to 2
-
-
-def chosen(found: Found, table: str, names: Sequence[str], columns: Sequence[str] | None = None) -> Table:
-    """Some rows of a recorded table, and some columns after the first."""
-    whole = found["tables"][table]
-    heads = whole["columns"]
-    kept = [0, *(k for k, head in enumerate(heads) if k and (columns is None or head in columns))]
-    by_name = {row[0]: row for row in whole["rows"]}
-    rows = [[by_name[name][k] for k in kept] for name in names if name in by_name]
-    return [heads[k] for k in kept], rows
 
 
 def against(found: Found, name: str, section: str = "variants", base: str = EXACT) -> str:
@@ -43,11 +32,9 @@ def against(found: Found, name: str, section: str = "variants", base: str = EXAC
         return f"`{name}` the same"
     words = {"higher" if low > 0 else "lower" if high < 0 else "not different" for _, low, high in known}
     word = words.pop() if len(words) == 1 else "not clearly different"
-    numbers = ", ".join(
-        f"{kind} {mean:+.3g} [{low:+.3g}, {high:+.3g}]"
-        for kind, (mean, low, high) in zip(("mean", "median"), known, strict=False)
-    )
-    return f"`{name}` {word} ({numbers})"
+    mean, low, high = known[-1]
+    kind = "median" if len(known) > 1 else "mean"
+    return f"`{name}` {word} ({kind} {mean:+.3g} [{low:+.3g}, {high:+.3g}])"
 
 
 def interval_of(found: Found, key: str, name: str) -> tuple[float, float, float] | None:
@@ -59,19 +46,13 @@ def interval_of(found: Found, key: str, name: str) -> tuple[float, float, float]
     return mean, low, high
 
 
-def variants(*names: str) -> tuple[Callable[[Found], Iterator[Table]], Callable[[Found], str]]:
-    """The tables of some variants beside the exact row and Wiener, and their verdicts."""
-    rows = (FLOOR, EXACT, *names)
-
-    def tables(found: Found) -> Iterator[Table]:
-        yield chosen(found, "variants/samples", rows, SAMPLES)
-        yield chosen(found, "variants/step_r2", rows)
-        yield chosen(found, "variants/heldout", rows)
+def variants(*names: str) -> Callable[[Found], str]:
+    """What some variants say against the exact row."""
 
     def verdict(found: Found) -> str:
         return f"r2 to the network against `{EXACT}`: " + ", ".join(against(found, n) for n in names)
 
-    return tables, verdict
+    return verdict
 
 
 def float32_verdict(found: Found) -> str:
@@ -80,12 +61,6 @@ def float32_verdict(found: Found) -> str:
         f"r2 to the network: {against(found, 'float32')} against `{EXACT}`; "
         f"{against(found, 'float32_wssm_512', base='wssm_512')} against `wssm_512`"
     )
-
-
-def heldout_tables(found: Found) -> Iterator[Table]:
-    """Held-out errors of every row."""
-    table = found["tables"]["paper/heldout"]
-    yield table["columns"], table["rows"]
 
 
 def heldout_verdict(found: Found) -> str:
@@ -101,18 +76,6 @@ def heldout_verdict(found: Found) -> str:
         else:
             parts.append(f"`{name}` not measured")
     return "; ".join(parts)
-
-
-def ceiling_tables(found: Found) -> Iterator[Table]:
-    """One-step r2 of the second network, and of the best analytical row, at each noise level."""
-    table = found["tables"]["paper/step_r2"]
-    times = sorted(steps(found, f"paper/step_r2/{FLOOR}/"), reverse=True)
-    ceiling = [row for row in table["rows"] if row[0] == "nn2"]
-    best = [top(found, t) for t in times]
-    yield (
-        table["columns"],
-        [*ceiling, ["best analytical", *(f"{value:.3g} ({name})" for name, value in best)]],
-    )
 
 
 def ceiling_verdict(found: Found) -> str:
@@ -134,11 +97,6 @@ def ceiling_verdict(found: Found) -> str:
     )
 
 
-def order_tables(found: Found) -> Iterator[Table]:
-    """The published order's rows, ours."""
-    yield chosen(found, "paper/samples", ORDER, ("samples", "training images", "r2", "median r2", "MSE"))
-
-
 def order_verdict(found: Found) -> str:
     """Ours, from the lowest r2 up: the rows that were measured with all seeds."""
     parts = [f"from the lowest r2 up, published for CIFAR-10: {', '.join(ORDER)}"]
@@ -149,40 +107,24 @@ def order_verdict(found: Found) -> str:
     return "; ".join(parts)
 
 
-def own_tables(found: Found) -> Iterator[Table]:
-    """Our own denoisers beside those that they have to beat."""
-    rows = (*OWN, "local_mixture", EXACT, WSSM, FLOOR)
-    yield chosen(found, "paper/samples", rows, ("samples", "training images", *SAMPLES, "seconds / image"))
-    if "paper/heldout_pca" in found["tables"]:
-        yield chosen(found, "paper/heldout_pca", ("network", *rows))
-
-
 def own_verdict(found: Found) -> str:
     """Whether ours are ahead, in r2 seed by seed and in held-out error."""
     parts = [
         f"against `{base}`: {', '.join(against(found, name, 'paper', base) for name in OWN)}"
-        for base in (EXACT, WSSM, FLOOR)
+        for base in (EXACT, FLOOR)
     ]
     for name in OWN:
         key = f"paper/heldout_over_{EXACT}"
         low, mean, high = (steps(found, f"{key}{end}/{name}/") for end in ("_low", "", "_high"))
         inside = [t for t in sorted(mean) if RANGE[0] <= sigma_of(t) <= RANGE[1]]
         if inside:
-            told = ", ".join(f"{mean[t]:.2f} [{low[t]:.2f}, {high[t]:.2f}]" for t in inside)
             parts.append(
-                f"held-out error of `{name}` over `{EXACT}`'s at sigma {listed(inside)}: {told}; the aim of "
-                f"{AIM:g} is reached by the mean at {listed([t for t in inside if mean[t] <= AIM])}, by the "
-                f"whole interval at {listed([t for t in inside if high[t] <= AIM])}; more error than "
-                f"`{EXACT}` at {listed([t for t in low if low[t] > 1])}"
+                f"held-out error of `{name}` over `{EXACT}`'s at sigma {listed(inside)}: "
+                f"{', '.join(f'{mean[t]:.2f}' for t in inside)}; at most {AIM:g} by the whole interval at "
+                f"{listed([t for t in inside if high[t] <= AIM])}; more than `{EXACT}`'s at "
+                f"{listed([t for t in low if low[t] > 1])}"
             )
     return "r2 to the network: " + "; ".join(parts)
-
-
-def released_tables(found: Found) -> Iterator[Table]:
-    """Our own denoisers beside the released form of PCA locality."""
-    rows = ("nn2", *OWN, RELEASED, WSSM, EXACT, FLOOR)
-    yield chosen(found, "released/samples", rows, ("samples", "training images", *SAMPLES))
-    yield chosen(found, "released/heldout", ("network", *rows))
 
 
 def released_verdict(found: Found) -> str:
@@ -213,9 +155,12 @@ def steps(found: Found, start: str) -> dict[int, float]:
 def comparable(found: Found, start: str) -> list[tuple[str, float]]:
     """(name, number) of every analytical row with as many seeds as any, for numbers `<start><row>`."""
     scalars = found["scalars"]
-    rows = [row[0] for row in found["tables"]["paper/samples"]["rows"]]
-    seeds = {name: scalars.get(f"paper/samples/{name}", 1) for name in rows}
-    enough = [name for name in rows if seeds[name] == max(seeds.values())]
+    seeds = {
+        name.removeprefix("paper/samples/"): count
+        for name, count in scalars.items()
+        if name.startswith("paper/samples/")
+    }
+    enough = [name for name, count in seeds.items() if count == max(seeds.values())]
     return [(n, scalars[start + n]) for n in enough if n not in ("network", "nn2") and start + n in scalars]
 
 

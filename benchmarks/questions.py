@@ -1,117 +1,201 @@
-"""The questions that docs/results.md answers, and how we read the answers."""
+"""The questions that the pages of results answer, and how we read the answers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from benchmarks.answers import (
+    EXACT,
+    FLOOR,
+    ORDER,
+    OWN,
+    RELEASED,
+    WSSM,
     Found,
-    Table,
-    ceiling_tables,
     ceiling_verdict,
     float32_verdict,
-    heldout_tables,
     heldout_verdict,
-    order_tables,
     order_verdict,
-    own_tables,
     own_verdict,
-    released_tables,
     released_verdict,
     variants,
 )
+from benchmarks.field_answers import (
+    halves_table,
+    halves_verdict,
+    information_table,
+    information_verdict,
+    mirror_table,
+    mirror_verdict,
+    pattern_table,
+    pattern_verdict,
+    precision_table,
+    precision_verdict,
+)
+from benchmarks.small_tables import Table, samples_table
 
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked, the recorded tables that answer it, and what they say."""
+    """What is asked, the kind of results that answer it, and what they say."""
 
+    page: str  # its file in docs/results
     text: str
-    section: str  # "variants" | "paper" | "released": whose tables
-    tables: Callable[[Found], Iterator[Table]]
-    verdict: Callable[[Found], str]
+    kind: str  # of what is kept
+    answer: Callable[[Found], str]
+    table: Callable[[Found], Table]
+    command: str  # that measures it
     why: str  # how we read it
+    rows: tuple[str, ...] = ()  # of the picture, where the paper's table or its variants answer
+    quantity: str = "heldout_ratio"  # that it shows: heldout_ratio | step_r2
+    pictures: tuple[str, ...] = field(default=())  # or these, of docs/images, each after the data set's name
 
 
+def _rows(kind: str, *names: str) -> Callable[[Found], Table]:
+    return lambda found: samples_table(found, kind, names or None)
+
+
+def _variants(page: str, text: str, names: tuple[str, ...], why: str) -> Question:
+    rows = (EXACT, FLOOR, *names)
+    command = "python evaluate.py compare=paper_variants data=fashion_mnist"
+    answer, table = variants(*names), _rows("variants", *rows)
+    return Question(page, text, "variants", answer, table, command, why, rows=rows, quantity="step_r2")
+
+
+TABLE = "python evaluate.py experiment=paper_table data=cifar"
 QUESTIONS: tuple[Question, ...] = (
     Question(
-        "Does the batch-averaged softmax score better than the exact one, and why?",
-        "variants", *variants("wssm_128", "wssm_512", "wssm_2048"),
-        "At the same tau, with the larger batches, yes; of calibrated rows with all images (the tables "
-        "above) less is left of it. The batch average is a bagged estimate: each batch gives what its own "
-        "best match says, and the mean over batches is smoother than the exact average; networks are "
-        "smoother, too. It pays for that at low noise, where its errors against clean images are the larger "
-        "ones.",
+        "our_denoisers", "Do our own denoisers beat PCA locality and Wiener?",
+        "paper", own_verdict,
+        _rows("paper", "nn2", *OWN, "local_mixture", EXACT, WSSM, FLOOR), TABLE,
+        "Estimates of several kinds err in unlike ways: a convex combination, by shares for each noise "
+        "level that are found on val images, errs less than the best of them there, and at middle noise "
+        "levels on test images, too. Mixtures of Gaussians of windows know edges and their directions, "
+        "which one covariance averages away, and windows are seen often where whole images are seen once. "
+        "Ours have more that is calibrated: a share of each member at each level, where PCA locality has "
+        "tau. Seconds leave out fitting and calibrating.",
+        rows=("network", "nn2", *OWN, EXACT),
     ),
     Question(
-        "How much rests on the float32 noise in the released masks?",
-        "variants", variants("float32", "wssm_512", "float32_wssm_512")[0], float32_verdict,
+        "ceiling",
+        "How far below a second network is the best analytical denoiser, and at which noise levels?",
+        "paper", ceiling_verdict, _rows("paper"), TABLE,
+        "The gap is widest at the middle noise levels, where shapes are decided. At the highest noise "
+        "levels the plain average of the bank is about as near to the network as a second network is; at "
+        "low noise the second network and the best rows say x.",
+        rows=("nn2", *OWN, EXACT, "optimal", FLOOR), quantity="step_r2",
+    ),
+    Question(
+        "heldout", "How much of the gain over Wiener survives on images that nobody has seen?",
+        "paper",
+        heldout_verdict,
+        _rows("paper", "network", "nn2", *OWN, EXACT, "local_score", "patch_composite", FLOOR),
+        TABLE,
+        "The networks are ahead of Wiener from middle noise levels down. So is PCA locality where the bank "
+        "is large, most at low noise; where it is thin, whole training patches do not fit what is seen, "
+        "and it falls back to Wiener's error. Mixtures, which read no patch, keep most of what a network "
+        "gains.",
+        rows=("network", "nn2", *OWN, EXACT, "local_score", "patch_composite"),
+    ),
+    Question(
+        "published_order", "Does the order of the methods agree with the published one?",
+        "paper", order_verdict,
+        _rows("paper", *ORDER), TABLE,
+        "The golden subset is behind PCA locality here where it is: at high noise the images nearest to x "
+        "are those that the noise happens to point at, and an average over these alone is far from the "
+        "network's. The equivariant local score had too few images and seeds for a place in the order.",
+        rows=ORDER, quantity="step_r2",
+    ),
+    Question(
+        "eyes", "Do denoisers of faces look at the other eye?",
+        "mirror", mirror_verdict, mirror_table,
+        "python evaluate.py compare=mirror data=cats",
+        "The covariance of faces says that an eye has a twin, and no convolution does: where a network's "
+        "field has the second spot, it has it from the data. A network of other data is the control: what "
+        "its field has on the other eye is the shape of a field that is wider than high.",
+        pictures=("eyes", "eyes_ratio"),
+    ),
+    Question(
+        "pattern", "Does a pattern hidden in the data show in the fields?",
+        "pattern", pattern_verdict, pattern_table,
+        "python evaluate.py compare=pattern",
+        "A letter is added to every image in a random colour: its pixels become correlated, and nothing "
+        "else changes. Networks that are trained on it look along the letter where it is strong enough to "
+        "be worth it. The history along the trainings is in docs/experiments.md.",
+        pictures=("pattern",),
+    ),
+    Question(
+        "information", "Is the best window the one at which about sqrt(N) training images still agree?",
+        "information", information_verdict, information_table,
+        "python evaluate.py compare=information data=cifar",
+        "S is the entropy of the posterior over training images, of one output pixel: e^S images still "
+        "explain what the window shows. A larger window tells more of them apart. Too few leave the noise "
+        "of single images, too many leave what the window does not show. Where the two errors balance, S "
+        "is a share of ln N. The share is one number for windows and another for Wiener masks; banks of "
+        "crops of a few photographs count for fewer images than they have.",
+        pictures=("information",),
+    ),
+    Question(
+        "halves", "How much of the agreement of networks that share no image is in Gaussian statistics?",
+        "halves",
+        halves_verdict, halves_table, "python evaluate.py compare=halves",
+        "The Wiener filters of disjoint halves differ as random matrices say. What networks of these "
+        "halves have in common beyond the filters is structure that is not Gaussian, and that both halves "
+        "have.",
+        pictures=("halves",),
+    ),
+    Question(
+        "bfloat16", "Does bfloat16 change what a network looks at?",
+        "precision", precision_verdict, precision_table,
+        "python -m benchmarks.precision pretrained/cifar",
+        "Networks are trained under autocast to 16 bits, and measured in float32. The fields agree far "
+        "better than those of two networks do: what is measured does not hang on it.",
+    ),
+    _variants(
+        "batch_averages", "Does the batch-averaged softmax score better than the exact one, and why?",
+        ("wssm_128", "wssm_512", "wssm_2048"),
+        "At the same tau, with the larger batches, yes; of calibrated rows with all images less is left of "
+        "it. The batch average is a bagged estimate: each batch gives what its own best match says, and "
+        "the mean over batches is smoother than the exact average; networks are smoother, too. It pays for "
+        "that at low noise, where its errors against clean images are the larger ones.",
+    ),
+    Question(
+        "released_masks", "How much rests on the float32 noise in the released masks?",
+        "variants", float32_verdict,
+        _rows("variants", FLOOR, EXACT, "float32", "wssm_512", "float32_wssm_512"),
+        "python evaluate.py compare=paper_variants data=fashion_mnist",
         "On photographs nothing. On Fashion-MNIST, whose many nearly constant pixels leave the covariance "
         "nearly singular, the largest entry, which tau refers to, is an affair of rounding: masks of "
         "float32 factors are several times narrower at low noise and wider above, as another tau would "
-        "make them, and r2 is higher by as much as the batch average makes it, and on top of it. That is "
-        "at one tau: with a tau of its own (the last question) little of it is left there.",
+        "make them. With a tau of its own (released_form.md) little of it is left there.",
+        rows=(EXACT, "float32", "wssm_512", "float32_wssm_512"), quantity="step_r2",
     ),
-    Question(
-        "Which mask orientation and threshold?",
-        "variants", *variants("axis_row", "threshold_row", "both_row"),
+    _variants(
+        "mask_orientation", "Which mask orientation and threshold?",
+        ("axis_row", "threshold_row", "both_row"),
         "The orientation hardly matters. The threshold does where rows differ in size: on Fashion-MNIST a "
         "threshold for each row keeps several times as many inputs at the same tau, and the estimate falls "
-        "back to a copy of a training image (its copy rate). On photographs "
-        "both thresholds give the same masks. The released choice stays the default.",
+        "back to a copy of a training image (its copy rate). On photographs both thresholds give the same "
+        "masks. The released choice stays the default.",
     ),
-    Question(
-        "How sensitive is r2 to tau?",
-        "variants", *variants("tau_002", "tau_005", "tau_02", "tau_05", "tau_2", "tau_5"),
+    _variants(
+        "tau", "How sensitive is r2 to tau?", ("tau_002", "tau_005", "tau_02", "tau_05", "tau_2", "tau_5"),
         "Very: on Fashion-MNIST one step of this grid beyond the two best values takes PCA locality below "
-        "Wiener, to copies on one side and to windows of few pixels on the other. The best value depends on "
-        "the data, hence calibration.",
+        "Wiener, to copies on one side and to windows of few pixels on the other. The best value depends "
+        "on the data, hence calibration.",
     ),
     Question(
-        "How much of the gain over Wiener survives on held-out denoising?",
-        "paper", heldout_tables, heldout_verdict,
-        "The networks are ahead of Wiener on images that they have not seen, from middle noise levels down. "
-        "So is PCA locality where the bank is large, on Fashion-MNIST most at low noise; where it is thin, "
-        "as that of the photographs is, whole training patches do not fit what is seen, and it falls back "
-        "to Wiener's error. Mixtures, which read no patch, keep most of what a network gains.",
-    ),
-    Question(
-        "How far below the second network is the best analytical denoiser, and at which noise levels?",
-        "paper", ceiling_tables, ceiling_verdict,
-        "The gap is widest at the middle noise levels, where shapes are decided. At the highest noise "
-        "levels the plain average of the bank is about as near to the network as a second network is, and "
-        "on the photographs nearer; at low noise the second network and the best rows say x.",
-    ),
-    Question(
-        "Does the order of the methods agree with the published one?",
-        "paper", order_tables, order_verdict,
-        "PCA locality is ahead of the optimal denoiser on both, as published. The golden subset is not "
-        "ahead of PCA locality here: at high noise the images nearest to x are those that the noise happens "
-        "to point at, and an average over these alone is far from the network's; on Fashion-MNIST it had a "
-        "part of the images only. On the photographs Wiener has no clear place: a few nearly flat samples "
-        "put it last or next to last by the mean, and by the median it stands beside PCA locality. The "
-        "equivariant local score had too few images and seeds for a place in the order.",
-    ),
-    Question(
-        "Do our own denoisers beat PCA locality and Wiener on both data sets?",
-        "paper", own_tables, own_verdict,
-        "Estimates of several kinds err in unlike ways: a convex combination, by shares for each noise "
-        "level that are found on val images, errs less than the best of them there, and at middle noise "
-        "levels on test images, too; at the lowest level it errs more than PCA locality on Fashion-MNIST. "
-        "Mixtures of Gaussians of windows know edges and their directions, which one covariance averages "
-        "away, and windows are seen often where whole images are seen once. Ours have more that is "
-        "calibrated: a share of each member at each level, where PCA locality has tau. Seconds leave out "
-        "fitting and calibrating. On Fashion-MNIST the networks themselves miss the aim at the higher of "
-        "these levels. Our earlier attempts, soft locality and a local mixture of one window, are rows of "
-        "the tables above; the latter costs least, and on the photographs has the higher mean r2 though "
-        "the larger error.",
-    ),
-    Question(
-        "Do they beat the released form of PCA locality, too?",
-        "released", released_tables, released_verdict,
-        "The released form (masks of float32 factors, batch averages of 512) has a tau of its own here, and "
-        "on the photographs is a stronger rival than the exact form and than batch averages with a borrowed "
-        "tau. Where mean and median disagree, a few nearly flat photographs decide the mean.",
+        "released_form", "Do ours beat the released form of PCA locality, too?",
+        "released", released_verdict,
+        _rows("released", "nn2", *OWN, RELEASED, WSSM, EXACT, FLOOR),
+        "python evaluate.py compare=paper_table +compare.section=released data=fashion_mnist "
+        "+denoiser@candidates.pca_locality_released=pca_locality "
+        "candidates.pca_locality_released.decomposition=float32 "
+        "candidates.pca_locality_released.softmax=wssm:512",
+        "The released form (masks of float32 factors, batch averages of 512) has a tau of its own here, "
+        "and on the photographs is a stronger rival than the exact form and than batch averages with a "
+        "borrowed tau. Where mean and median disagree, a few nearly flat photographs decide the mean.",
+        rows=("nn2", *OWN, RELEASED, EXACT),
     ),
 )  # fmt: skip

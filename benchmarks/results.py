@@ -1,41 +1,39 @@
-"""Write docs/results.md from what was measured: run folders, and the networks that ship.
+"""Write docs/results.md, its pages and a part of README.md from what was measured: run folders, networks.
 
-python evaluate.py experiment=paper_table && python evaluate.py compare=paper_variants
-python -m benchmarks.results
+    python -m benchmarks.results [--runs runs]
 
-Of each data set the newest finished paper_table and paper_variants count, unless they have few seeds. What
-was found before and is not in runs/ now stays: docs/results.json keeps it. What was never measured is named.
+Of each comparison and data set the newest run with the most seeds or images counts. What was found before and
+is not in the run folders now stays: docs/results.json keeps it. What was never measured is named.
 """
 
 from __future__ import annotations
 
-import json
-import shutil
-from collections.abc import Iterator, Sequence
+import argparse
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
-
+from benchmarks import store
+from benchmarks.answers import LEAST, Found, sigma_of, steps
+from benchmarks.front import front_page, readme_block
+from benchmarks.gathering import Kept, gather
 from benchmarks.questions import QUESTIONS, Question
-from locality.calibration import load
+from benchmarks.small_tables import Table, called
+from benchmarks.titles import DATA, NETWORK, SIGMA, TITLES, markdown
 from locality.heldout import is_behind
-from locality.report.provenance import told
-from locality.report.table import format_markdown
-from locality.runs.finding import runs_in
+from locality.report import Chart, Series
+from locality.report.figures import draw_charts, to_png
 
 ROOT = Path(__file__).resolve().parent.parent
-RUNS, SHIPPED, DOCS = ROOT / "runs", ROOT / "pretrained", ROOT / "docs"
-TARGET = "locality.compare.paper_table"
-SEEDS = {"paper": 128, "variants": 32, "released": 128}  # fewer make a trial
-DATA = ("fashion_mnist", "photos16", "photos32", "cifar", "celeba_hq64", "afhq64")
-TABLES = ("paper/samples", "paper/step_r2", "paper/heldout", "paper/heldout_pca")
-CALIBRATED = ("denoiser", "setting", "val images", "training images")
-FIGURES = {
-    "figure1": "One denoising step of noised test images, and what the optimal denoiser makes of them",
-    "figure1_mse": "The error of that step against the noise level",
-    "figure5": "Samples from the same noise; the last row is the training image nearest to PCA locality's",
+SHIPPED, DOCS = ROOT / "pretrained", ROOT / "docs"
+BEGIN, END = "<!-- results: written by make paper -->\n", "<!-- end of results -->"  # in README.md
+PAGES, IMAGES, STORE = DOCS / "results", DOCS / "images", DOCS / "results.json"
+TITLES_OF = {
+    "heldout_ratio": "Error on held-out images over the Wiener filter's",
+    "step_r2": "One step from the same noised images: r2 to the network's",
 }
+LABELS = {"heldout_ratio": "error / Wiener's (cut at 2)", "step_r2": "r2 (cut at 0)"}
+FRAMES = {"heldout_ratio": (0.35, 2.0), "step_r2": (0.0, 1.0)}
 # GoldDiff (arXiv 2602.16498), its authors' re-run with the paper's networks: 128 samples, 10 steps of DDIM,
 # images clamped before the metric.
 PUBLISHED = (
@@ -49,143 +47,150 @@ PUBLISHED = (
 
 
 def main() -> None:
-    """Merge what runs/ and pretrained/ hold into docs/results.json, and write the page."""
-    store = DOCS / "results.json"
-    before = json.loads(store.read_text()) if store.exists() else {}
-    kept: dict[str, Any] = {key: before.get(key, {}) for key in (*SEEDS, "networks")}
-    for section, name, folder in tables(RUNS):
-        found = json.loads((folder / "metrics.json").read_text()) | {"folder": folder.name}
-        found["run"]["command"] = told(found["run"]["command"])
-        kept[section][name] = found
-        for figure in FIGURES if section == "paper" else ():
-            picture = folder / "images" / "paper" / f"{figure}.png"
-            shutil.copyfile(picture, DOCS / "images" / f"{name}_{figure}.png")
-    kept["networks"] = {
-        path.parent.name: json.loads(path.read_text()) for path in sorted(SHIPPED.glob("*/metrics.json"))
-    }
-    kept["calibrations"] = {name: calibrated(SHIPPED / name / "calibration") for name in DATA}
-    store.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
-    (DOCS / "results.md").write_text(page(kept))
-
-
-def tables(runs: Path) -> Iterator[tuple[str, str, Path]]:
-    """(paper or variants, data set, run folder) of every finished one on unedited data, the newest last."""
-    for folder, status in runs_in(runs):
-        if status["state"] != "finished":
-            continue
-        cfg = OmegaConf.load(folder / "config.yaml")
-        if cfg.task == "evaluate" and cfg.compare._target_ == TARGET and not cfg.gamma:
-            source = cfg.data.source
-            section = cfg.compare.get("section", "paper")
-            if section not in SEEDS or cfg.compare.count < SEEDS[section] or cfg.data.subset is not None:
-                continue  # a trial
-            yield section, f"{str(source._target_).rsplit('.', 1)[-1]}{source.get('size', '')}", folder
-
-
-def page(kept: dict[str, Any]) -> str:
-    """The whole of docs/results.md."""
-    parts = [
-        "# Results",
-        "This page is written by `make paper` from the `metrics.json` of run folders. The last paragraph "
-        "under a question is how we read its tables; the published numbers at the end are quoted. Intervals "
-        "are 95 % bootstrap intervals over images or seeds of noise. The network is the target of every "
-        "column; Wiener is the floor, a second network (NN2) the ceiling. MSE is in pixel units, images "
-        "from -1 to 1.",
-        "Settings and shares were found against the same network, on val images that no row is measured on; "
-        "the tables of calibrations say with how many. `pca_locality_wssm` and `golden_subset` take the tau "
-        "of `pca_locality`, `equivariant_broken` the patch sizes of `equivariant_local_score`; the "
-        "fractions of the golden subset and `smoothed` are as configured. Rows with fewer samples or "
-        "training images than others compare by the paired columns only. A stack counts the images of its "
-        f"largest member: in `stacked_locality` {fewer()}.",
-        "photos are crops of a few photographs, and r2 of a nearly flat sample can be far below 0: a few "
-        "seeds then decide the mean, hence the medians. In the tables of comparisons, intervals of single "
-        "steps are over the photographs, drawn with all their crops and widened as such few ask (Student's "
-        "t); those of networks that ship are over crops.",
-    ]
-    for name in DATA:
-        parts.append(f"## {name}")
-        rows = kept.get("calibrations", {}).get(name, ())
-        parts += comparison(name, kept["paper"][name], rows) if name in kept["paper"] else ["Not measured."]
-    parts.append("## Questions")
-    for question in QUESTIONS:
-        parts.append(f"### {question.text}")
-        known = kept.get(question.section, {})
-        answers = [part for name in DATA for part in answer(question, name, known.get(name))]
-        parts += [*answers, question.why] if answers else ["Not measured."]
-    parts.append("## Networks that ship")
-    parts += [part for name, found in kept["networks"].items() for part in network(name, found)]
-    parts += [] if kept["networks"] else ["None yet."]
-    parts.append("## Published numbers, to stand beside ours")
-    parts.append(
-        "GoldDiff's re-run (arXiv 2602.16498) with the paper's networks; MSE on [0, 1], a quarter of that "
-        "in our units."
+    """Merge what the run folders and pretrained/ hold into docs/results.json, and write the pages."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parts.append(markdown(PUBLISHED[0], PUBLISHED[1:]))
-    return "\n\n".join(parts) + "\n"
+    parser.add_argument("--runs", type=Path, default=ROOT / "runs", help="the folder of the run folders")
+    kept = gather(store.read(STORE), parser.parse_args().runs, SHIPPED, IMAGES)
+    store.write(STORE, kept)
+    kept = store.read(STORE)  # what the pages say is what is kept
+    PAGES.mkdir(exist_ok=True)
+    front, figure = front_page(kept)
+    (DOCS / "results.md").write_text(front)
+    if figure is not None:
+        (IMAGES / "results.png").write_bytes(to_png(draw_charts(*figure)))
+    for question in QUESTIONS:
+        charts = pictured(question, kept)
+        if charts:
+            (IMAGES / f"results_{question.page}.png").write_bytes(
+                to_png(draw_charts(charts, TITLES_OF[question.quantity]))
+            )
+        (PAGES / f"{question.page}.md").write_text(page(question, kept))
+    (PAGES / "networks.md").write_text(networks(kept))
+    head, rest = (ROOT / "README.md").read_text().split(BEGIN)
+    (ROOT / "README.md").write_text(head + BEGIN + readme_block(kept, IMAGES) + END + rest.split(END)[1])
 
 
-def fewer() -> str:
-    """Which members of the stack have fewer images than the others."""
-    counts = OmegaConf.load(ROOT / "configs" / "denoiser" / "stacked_locality.yaml").counts
-    return ", ".join(f"`{name}` has {count:,}" for name, count in counts.items())
+def page(question: Question, kept: Kept) -> str:
+    """A question: the answer, a picture, a small table for each data set, and the commands folded away."""
+    known = kept.get(question.kind, {})
+    there = [name for name in DATA if name in known]
+    parts = [f"# {question.text}"]
+    parts += [f"**{TITLES[name]}**: {question.answer(known[name])}." for name in there]
+    if not there:
+        parts += ["Not measured.", f"    {question.command}"]
+    if there:
+        parts.append(f"Our reading: {question.why}")
+        parts += shown(question, kept)
+        for name in there:
+            parts += [f"{TITLES[name]}:", markdown(*question.table(known[name]))]
+        parts += published() if question.page == "published_order" else []
+        parts.append(folded([source(TITLES[name], known[name]) for name in there]))
+    return "\n\n".join([*parts, "[All results](../results.md)"]) + "\n"
 
 
-def calibrated(folder: Path) -> list[list[Any]]:
-    """What a network's calibrations were made with."""
-    found = [load(path) for path in sorted(folder.glob("*.json"))]
-    names = [path.name.split(".")[0] for path in sorted(folder.glob("*.json"))]
-    return [[n, one.setting, one.count, f"{one.bank_count:,}"] for n, one in zip(names, found, strict=True)]
+def pictured(question: Question, kept: Kept) -> list[Chart]:
+    """A chart for each data set, of the rows that a question names."""
+    charts = []
+    for name in DATA:
+        found = kept.get(question.kind, {}).get(name)
+        if found is not None and question.rows:
+            charts += chart(found, f"{question.kind}/{question.quantity}", question.rows, TITLES[name])
+    return charts
 
 
-def comparison(name: str, found: dict[str, Any], rows: Sequence[Sequence[Any]] = ()) -> list[str]:
-    """The tables and figures of one data set, and where they come from."""
-    run = found["run"]
-    parts = [f"`{run['command']}`, commit `{run['commit']}`, {run['started']}, run `{found['folder']}`."]
-    parts += [
-        markdown(table["columns"], table["rows"])
-        for table in (found["tables"].get(key) for key in TABLES)
-        if table is not None
-    ]
-    if not any(key.startswith("paper/r2/nn") for key in found["scalars"]):
-        parts.append("A second network (the ceiling): not measured.")
-    if rows:
-        parts += ["Calibrations, against the network:", markdown(CALIBRATED, rows)]
-    return parts + [f"![{text}](images/{name}_{figure}.png)\n\n{text}." for figure, text in FIGURES.items()]
-
-
-def answer(question: Question, name: str, found: dict[str, Any] | None) -> list[str]:
-    """What a data set says to a question."""
-    if found is None:
+def chart(found: Found, start: str, rows: Sequence[str], title: str) -> list[Chart]:
+    """A number of some rows against the noise level, or nothing where there is none of them."""
+    known = {name: steps(found, f"{start}/{name}/") for name in rows}
+    times = sorted({t for one in known.values() for t in one if t >= LEAST})
+    lows, highs = (
+        {name: steps(found, f"{start}{end}/{name}/") for name in rows} for end in ("_low", "_high")
+    )
+    series = {
+        name: Series([one[t] for t in times], [lows[name][t] for t in times], [highs[name][t] for t in times])
+        for name, one in known.items()
+        if times and set(times) <= set(one)
+    }
+    if not series:
         return []
+    quantity = start.split("/")[1]
+    made = Chart(
+        title, SIGMA, LABELS[quantity], [sigma_of(t) for t in times], series, log_x=True,
+        log_y=quantity == "heldout_ratio", y_range=FRAMES[quantity],
+    )  # fmt: skip
+    return [made]
+
+
+def shown(question: Question, kept: Kept) -> list[str]:
+    """The pictures of a page."""
+    if question.rows:
+        return [f"![{question.text}](../images/results_{question.page}.png)"]
+    known = [name for name in DATA if name in kept.get(question.kind, {})]
+    paths = [f"{name}_{picture}.png" for name in known[:1] for picture in question.pictures]
+    return [f"![{question.text}](../images/{path})" for path in paths if (IMAGES / path).is_file()]
+
+
+def source(title: str, found: Mapping[str, Any]) -> str:
+    """Where the numbers of a data set come from, and how its rows were calibrated."""
     run = found["run"]
-    found_tables = [markdown(columns, rows) for columns, rows in question.tables(found)]
-    return [
-        f"{name} (`{run['command']}`, commit `{run['commit']}`)",
-        *found_tables,
-        f"{question.verdict(found)}.",
+    text = f"{title}: `{run['command']}`, commit `{run['commit']}`, {run['started']}"
+    text += "." if run.get("seconds") is None else f", {run['seconds']:.0f} s."
+    rows = found.get("calibrated") or []
+    heads = ("denoiser", "setting", "val images", "training images")
+    return text + (f"\n\nCalibrated against the network:\n\n{markdown(heads, rows)}" if rows else "")
+
+
+def folded(parts: Sequence[str]) -> str:
+    """What is there for whoever wants to measure again."""
+    return (
+        "<details><summary>Commands, commits and calibrations</summary>\n\n"
+        + "\n\n".join(parts)
+        + "\n\n</details>"
+    )
+
+
+def published() -> list[str]:
+    """The figures that others have published."""
+    note = (
+        "Published (arXiv 2602.16498, with the paper's networks); MSE on [0, 1], a quarter of that in our "
+        "units, where images span -1 to 1:"
+    )
+    return [note, markdown(PUBLISHED[0], PUBLISHED[1:])]
+
+
+def networks(kept: Kept) -> str:
+    """The networks that ship, against the bar."""
+    parts = ["# Networks that ship, on images that they have not seen"]
+    columns, rows = network_table(kept["networks"])
+    parts.append(markdown(columns, rows))
+    parts.append(
+        "Error over Wiener's at three noise levels. The bar: less than Wiener's from sigma .2 to 5, nowhere "
+        "more from .1 to 10. The whole table is on each card."
+    )
+    commands = [
+        f"`{name}`: `{one['run']['command']}`, commit `{one['run']['commit']}`"
+        for name, one in kept["networks"].items()
     ]
+    return "\n\n".join([*parts, folded(commands), "[All results](../results.md)"]) + "\n"
 
 
-def network(name: str, found: dict[str, Any]) -> list[str]:
-    """How a shipped network stands against the bar."""
-    run, table = found["run"], found["tables"]["heldout"]
-    behind = ", ".join(f"{row[0]:g}" for row in table["rows"] if is_behind(row[0], *row[-2:]))
-    verdict = f"not passed (not ahead of Wiener at sigma {behind})" if behind else "passed"
-    return [
-        f"### {name}",
-        f"`{run['command']}`, commit `{run['commit']}`; the bar on held-out images: {verdict}.",
-        markdown(table["columns"], table["rows"]),
-    ]
-
-
-def markdown(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """A table, of cells as `shown`."""
-    return format_markdown(columns, [[shown(cell) for cell in row] for row in rows])
-
-
-def shown(cell: Any) -> str:
-    """A cell: three significant digits, a dash for nothing."""
-    return "-" if cell is None or cell == "" else f"{cell:.3g}" if isinstance(cell, float) else str(cell)
+def network_table(known: Mapping[str, Mapping[str, Any]]) -> Table:
+    """A row for each network."""
+    shown_at = (0.2, 1.0, 5.0)
+    rows: list[list[Any]] = []
+    for name, one in known.items():
+        table = one["tables"]["heldout"]["rows"]
+        ratios = {row[0]: row[3] for row in table}
+        behind = ", ".join(f"{row[0]:g}" for row in table if is_behind(row[0], *row[-2:]))
+        rows.append(
+            [
+                called(name),
+                *(ratios.get(sigma) for sigma in shown_at),
+                f"not passed at sigma {behind}" if behind else "passed",
+            ]
+        )
+    return [NETWORK, *(f"sigma {sigma:g}" for sigma in shown_at), "the bar"], rows
 
 
 if __name__ == "__main__":

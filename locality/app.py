@@ -20,7 +20,7 @@ from locality.ranks import say
 from locality.report import Report
 from locality.runs.opening import close_run, drop_run, latest_run, open_run
 from locality.runs.status import Outcome, set_status
-from locality.stopping import Stopped, heeded
+from locality.stopping import REQUEST, Stopped, heeded
 from locality.training import Training
 
 __all__ = ["RunFailed", "RunStopped", "UsageError", "run"]
@@ -69,13 +69,15 @@ class _Run:
         cfg = self.cfg
         self.loggers = build.made(cfg.logger, where="logger")
         self.before, self.made = latest_run(cfg), not Path(cfg.runs).exists()
-        self.folder = open_run(cfg, job)
         self.report: Report | None = None
-        self._note(Outcome("running"))
+        with REQUEST.hold():  # no folder without a state
+            self.folder = open_run(cfg, job)
+            self._note(Outcome("running"))
 
     def carry_out(self) -> dict[str, float]:
         """The final numbers. The state is written last: a run that is `finished` has everything written."""
         try:
+            REQUEST.obey()
             numbers = self._work()
             self._close(finished=True)
             self._note(Outcome("finished"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import warnings
 from collections.abc import Mapping, Sequence
@@ -40,6 +41,8 @@ REFUSALS = (
 BREAKAGES = (torch.OutOfMemoryError, NotImplementedError)
 TAUGHT = (ValueError, MisconfigurationException)  # these say by themselves what they want
 JUDGED = ("locality.", "lightning.")  # whose annotations settings are held against
+
+logging.getLogger("hydra.utils").setLevel(logging.CRITICAL)  # it raises what it logs, so we say it
 
 Node = DictConfig | Mapping[str, Any]
 

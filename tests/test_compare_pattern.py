@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from locality.denoisers import Wiener
 from locality.runs import files
 from locality.runs.finding import newest_networks
 from locality.sensitivity import measure, pattern_snr
+from locality.sums import write_sums
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*lacks rank"),
@@ -110,6 +112,19 @@ def test_without_runs_the_shipped_networks_are_taken(tmp_path, monkeypatch):
     groups = strengths(found)
     assert {0.0, 0.5} <= groups.keys()
     assert all(len(seeds) == 1 for seeds in groups.values())
+
+
+def test_shipped_sweeps_of_unlike_images_are_not_mixed(tmp_path, monkeypatch):
+    for path in PRETRAINED.glob("photos16_gamma*"):
+        for name, seed in ((path.name, 0), (path.name.replace("photos16", "a_twin"), 5)):
+            folder = tmp_path / name
+            shutil.copytree(path, folder)
+            text = (folder / "config.yaml").read_text()
+            (folder / "config.yaml").write_text(text.replace("image_seed: 0", f"image_seed: {seed}"))
+            write_sums(folder, ["config.yaml", "model.safetensors"])
+    monkeypatch.setattr(files, "SHIPPED", tmp_path)
+    found = found_networks.newest_sweep(tmp_path / "nothing", False)
+    assert [path.name for path in found] == ["a_twin_gamma0", "a_twin_gamma0.1", "a_twin_gamma0.5"]
 
 
 def test_a_twin_differs_in_its_seed_alone_and_stands_in_the_table(sweep, tmp_path, capsys):

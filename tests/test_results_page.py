@@ -1,4 +1,4 @@
-"""docs/results.md: only what was measured appears, and what was not is listed so."""
+"""docs/results.md and its pages: only what was measured appears, and what was not is said to be so."""
 
 from __future__ import annotations
 
@@ -9,9 +9,17 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
+from benchmarks import store
 from benchmarks.answers import EXACT, OWN, against, heldout_verdict, order_verdict, own_verdict, top
+from benchmarks.field_answers import information_verdict, mirror_verdict
+from benchmarks.front import front_page
+from benchmarks.gathering import best, found
 from benchmarks.questions import QUESTIONS
-from benchmarks.results import DATA, TARGET, page, tables
+from benchmarks.results import page
+from benchmarks.small_tables import front_table
+
+TARGET = "locality.compare.paper_table"
+BY_PAGE = {question.page: question for question in QUESTIONS}
 
 
 def write_run(
@@ -26,29 +34,48 @@ def write_run(
     folder = root / name
     folder.mkdir(parents=True)
     (folder / "status.json").write_text(json.dumps({"task": "evaluate", "network": False, "state": state}))
+    (folder / "metrics.json").write_text("{}")
     source = {"_target_": "locality.data.photos", "size": 16}
     compare = {"_target_": target, "section": section, "count": count}
     data = {"source": source, "subset": None}
-    cfg = {"task": "evaluate", "compare": compare, "data": data, "gamma": gamma}
+    cfg = {"task": "evaluate", "compare": compare, "data": data, "gamma": gamma, "networks": None}
     OmegaConf.save(OmegaConf.create(cfg), folder / "config.yaml")
 
 
-def test_the_newest_finished_table_of_unedited_data_counts(tmp_path: Path) -> None:
-    write_run(tmp_path, "20260102-table")
+def test_of_finished_tables_of_unedited_data_the_newest_with_the_most_seeds_counts(tmp_path: Path) -> None:
     write_run(tmp_path, "20260101-table")
+    write_run(tmp_path, "20260102-table")
     write_run(tmp_path, "20260103-broken", state="failed")
     write_run(tmp_path, "20260104-pattern", gamma=0.5)
     write_run(tmp_path, "20260105-other", target="locality.compare.analytic_vs_nn")
     write_run(tmp_path, "20260106-variants", section="variants", count=64)
-    write_run(tmp_path, "20260107-trial", count=10)
+    write_run(tmp_path, "20260107-fewer", count=10)
     (tmp_path / "latest").symlink_to(tmp_path / "20260103-broken")
-    found = list(tables(tmp_path))
-    assert [part[:2] for part in found] == [
-        ("paper", "photos16"),
-        ("paper", "photos16"),
-        ("variants", "photos16"),
-    ]
-    assert found[1][2].name == "20260102-table"
+    chosen = {(one.kind, one.name): one.folder.name for one in best(found(tmp_path, tmp_path))}
+    assert chosen == {("paper", "photos16"): "20260102-table", ("variants", "photos16"): "20260106-variants"}
+
+
+NUMBERS = {
+    "paper/r2/nn2": 0.5, "paper/r2_low/nn2": 0.4, "paper/r2_high/nn2": 0.6, "paper/samples/nn2": 128.0,
+    "paper/step_r2/nn2/t100": 0.1, "paper/step_r2_low/nn2/t100": 0.05, "paper/step_r2_high/nn2/t100": 0.2,
+    "mirror/ratio/left_eye/network/t300": 2.5, "halves/mse/predicted/t100": 1e-5,
+}  # fmt: skip
+
+
+def test_numbers_are_the_same_after_folding_and_unfolding() -> None:
+    assert store.unfolded(store.folded(NUMBERS)) == NUMBERS
+    assert store.folded(NUMBERS)["paper"]["r2"] == {"nn2": [0.5, 0.4, 0.6]}
+
+
+def test_a_number_that_is_undefined_is_left_out_with_its_interval() -> None:
+    undefined = dict.fromkeys(("paper/r2/a", "paper/r2_low/a", "paper/r2_high/a"))
+    assert store.unfolded(store.folded({**NUMBERS, **undefined})) == NUMBERS
+
+
+def test_what_is_kept_is_read_again(tmp_path: Path) -> None:
+    kept = {"paper": {"cifar": {"run": {"command": "c"}, "scalars": NUMBERS, "tables": {}}}, "mirror": {}}
+    store.write(tmp_path / "kept.json", kept)
+    assert store.read(tmp_path / "kept.json") == kept
 
 
 def measured(section: str, nn2: bool = False) -> dict[str, Any]:
@@ -71,38 +98,61 @@ def measured(section: str, nn2: bool = False) -> dict[str, Any]:
     names = (["nn2"] if nn2 else []) + names
     scalars: dict[str, float] = {}
     for place, name in enumerate(names):
-        scalars |= {f"{section}/r2/{name}": place / 10, f"{section}/r2_over_pca_locality/{name}": place - 3}
-        scalars |= {f"{section}/r2_over_pca_locality_{end}/{name}": place - 3 for end in ("low", "high")}
-        for t in (100, 300):
-            scalars[f"{section}/step_r2/{name}/t{t}"] = 0.99 if name == "nn2" else t / 1000
-            scalars |= {f"{section}/heldout_ratio_{end}/{name}/t{t}": t / 200 for end in ("low", "high")}
-    rows = [[name, 0.51234, 0.3] for name in names]
-    heads = {"samples": ["r2", "MSE"], "step_r2": ["1.24", "0.342"], "heldout": ["1.24", "0.342"]}
-    tables = {
-        f"{section}/{key}": {"columns": ["denoiser", *head], "rows": rows} for key, head in heads.items()
-    }
-    run = {"command": "python evaluate.py", "commit": "abc", "started": "today"}
-    return {"run": run, "folder": "f", "scalars": scalars, "tables": tables}
+        scalars |= {f"{section}/{key}/{name}": place / 10 for key in ("r2", "median_r2")}
+        scalars |= {f"{section}/samples/{name}": 128.0, f"{section}/seconds/{name}": 0.5}
+        scalars |= {f"{section}/bank/{name}": 100.0}
+        for end in ("", "_low", "_high"):
+            scalars[f"{section}/r2_over_pca_locality{end}/{name}"] = place - 3
+            for t in (100, 300):
+                scalars[f"{section}/step_r2{end}/{name}/t{t}"] = 0.99 if name == "nn2" else t / 1000
+                scalars[f"{section}/heldout_ratio{end}/{name}/t{t}"] = t / 200
+    run = {"command": "python evaluate.py", "commit": "abc", "started": "today", "seconds": 1.0}
+    return {"run": run, "size": 128, "scalars": scalars, "tables": {}, "calibrated": []}
 
 
-def test_a_data_set_without_a_run_is_said_to_be_unmeasured() -> None:
-    text = page({"paper": {"photos16": measured("paper")}, "variants": {}, "networks": {}})
-    unanswered = [question for question in QUESTIONS if question.section != "paper"]
-    assert text.count("Not measured.") == len(DATA) - 1 + len(unanswered)
-    assert "| wiener | 0.512 |" in text
-    assert "the ceiling): not measured" in text
-    assert "there is no second network" in text
+def test_a_question_that_nothing_answers_is_said_to_be_unmeasured() -> None:
+    kept = {"paper": {"photos16": measured("paper")}, "networks": {}}
+    for question in QUESTIONS:
+        assert ("Not measured." in page(question, kept)) == (question.kind != "paper"), question.page
+    assert "there is no second network" in page(BY_PAGE["ceiling"], kept)
 
 
 def test_questions_are_answered_from_the_numbers() -> None:
-    found = {"paper": {"photos16": measured("paper", nn2=True)}, "variants": {"cifar": measured("variants")}}
-    text = page({**found, "networks": {}})
-    assert "`wssm_128` higher (mean +3 [+3, +3])" in text
-    assert "less error than Wiener at sigma 0.342; more at 1.24" in text
-    assert "widest at sigma 0.342 (0.89)" in text
+    kept = {
+        "paper": {"photos16": measured("paper", nn2=True)},
+        "variants": {"cifar": measured("variants")},
+        "networks": {},
+    }
+    assert "`wssm_128` higher (mean +3 [+3, +3])" in page(BY_PAGE["batch_averages"], kept)
+    assert "less error than Wiener at sigma 0.342; more at 1.24" in page(BY_PAGE["heldout"], kept)
+    assert "widest at sigma 0.342 (0.89)" in page(BY_PAGE["ceiling"], kept)
     order = "optimal, equivariant_local_score, wiener, pca_locality, golden_subset"
-    assert f"here by the mean: {order}." in text
-    assert all(question.text in text for question in QUESTIONS)
+    assert f"here by the mean: {order};" in page(BY_PAGE["published_order"], kept)
+
+
+def test_a_page_has_its_answer_before_its_table_and_its_commands_folded_away() -> None:
+    kept = {"paper": {"photos16": measured("paper", nn2=True)}, "networks": {}}
+    kept["paper"]["photos16"]["calibrated"] = [["pca_locality", "tau", 64, "16,000"]]
+    text = page(BY_PAGE["our_denoisers"], kept)
+    answer, table, folded = (text.index(part) for part in ("**photographs", "| denoiser |", "<details>"))
+    assert answer < table < folded < text.index("| pca_locality | tau | 64 | 16,000 |")
+
+
+def test_the_front_page_fits_a_screen_and_links_every_page() -> None:
+    kept = {"paper": {"photos16": measured("paper", nn2=True)}, "networks": {}}
+    text, figure = front_page(kept)
+    assert figure is not None
+    assert len(figure[0]) == 1
+    assert all(f"(results/{question.page}.md)" in text for question in QUESTIONS)
+    columns, rows = front_table(kept["paper"]["photos16"])
+    assert (len(columns), len(rows)) == (5, 6)
+    assert len(text.splitlines()) < 60
+
+
+def test_the_front_page_says_so_when_nothing_is_measured() -> None:
+    text, figure = front_page({"networks": {}})
+    assert "Nothing is measured yet." in text
+    assert figure is None
 
 
 @pytest.mark.parametrize(
@@ -125,34 +175,49 @@ def test_a_difference_is_told_where_the_intervals_of_mean_and_median_agree(mean,
 
 def test_rows_that_were_not_measured_are_not_ranked() -> None:
     scalars = {"paper/r2/optimal": -1.2, "paper/r2/wiener": -0.3}
-    tables = {"paper/samples": {"rows": [["optimal"], ["wiener"], ["equivariant_local_score"]]}}
-    assert order_verdict({"scalars": scalars, "tables": tables}).endswith("here by the mean: optimal, wiener")
+    scalars |= {f"paper/samples/{name}": 128 for name in ("optimal", "wiener")}
     few = {"paper/r2/equivariant_local_score": 0.5, "paper/samples/equivariant_local_score": 8}
-    few |= {f"paper/samples/{name}": 128 for name in ("optimal", "wiener")}
-    assert order_verdict({"scalars": scalars | few, "tables": tables}).endswith("the mean: optimal, wiener")
+    assert order_verdict({"scalars": scalars | few}).endswith("the mean: optimal, wiener")
     assert heldout_verdict({"scalars": {}}) == "; ".join(f"`{name}` not measured" for name in (EXACT, *OWN))
     assert against({"scalars": {}}, "wssm_128") == "`wssm_128` not measured"
 
 
 def test_rows_with_few_seeds_are_not_the_best() -> None:
-    found = measured("paper")
-    found["scalars"] |= {f"paper/samples/{row[0]}": 128.0 for row in found["tables"]["paper/samples"]["rows"]}
-    found["scalars"] |= {"paper/samples/optimal": 16.0, "paper/step_r2/optimal/t300": 0.999}
-    assert top(found, 300)[0] != "optimal"
+    planted = measured("paper")
+    planted["scalars"] |= {"paper/samples/optimal": 16.0, "paper/step_r2/optimal/t300": 0.999}
+    assert top(planted, 300)[0] != "optimal"
 
 
-def test_the_aim_is_reached_by_a_mean_or_by_a_whole_interval() -> None:
+def test_the_aim_is_reached_by_a_whole_interval() -> None:
     name, scalars = OWN[0], {}
     for t, ends in ((100, (0.7, 0.8, 0.84)), (200, (0.8, 0.84, 0.88)), (300, (1.1, 1.2, 1.3))):
         for end, value in zip(("_low", "", "_high"), ends, strict=True):
             scalars[f"paper/heldout_over_pca_locality{end}/{name}/t{t}"] = value
     said = own_verdict({"scalars": scalars})
-    assert "at sigma 0.342, 0.724, 1.24: 0.80 [0.70, 0.84], 0.84 [0.80, 0.88], 1.20 [1.10, 1.30]" in said
-    assert "reached by the mean at 0.342, 0.724, by the whole interval at 0.342" in said
-    assert "more error than `pca_locality` at 1.24" in said
+    assert (
+        "at sigma 0.342, 0.724, 1.24: 0.80, 0.84, 1.20; at most 0.85 by the whole interval at 0.342" in said
+    )
+    assert "more than `pca_locality`'s at 1.24" in said
 
 
-def test_a_page_tells_how_its_rows_were_calibrated() -> None:
-    found = {"paper": {"photos16": measured("paper")}, "networks": {}}
-    text = page({**found, "calibrations": {"photos16": [["pca_locality", "tau", 64, "16,000"]]}})
-    assert "| pca_locality | tau | 64 | 16,000 |" in text
+def test_a_second_spot_is_told_of_where_its_whole_interval_is_above_the_aim() -> None:
+    scalars = {}
+    for t, ends in ((100, (0.9, 1.0, 1.1)), (300, (1.9, 2.5, 3.0)), (500, (2.1, 4.0, 5.0))):
+        for end, value in zip(("_low", "", "_high"), ends, strict=True):
+            scalars[f"mirror/ratio{end}/left_eye/network/t{t}"] = value
+    said = mirror_verdict({"scalars": scalars})
+    assert (
+        "network: at least 2 times the ring's at sigma 3.44 (whole interval), at most 4 (sigma 3.44)" in said
+    )
+
+
+@pytest.mark.parametrize(("costs", "word"), [((1.0, 1.04), "holds"), ((1.2, 1.3), "breaks")])
+def test_the_law_breaks_where_predicted_windows_cost_much(costs, word) -> None:
+    where = "local_score/clean"
+    scalars = {
+        f"information/constant{end}/{where}": v for end, v in (("", 0.47), ("_low", 0.45), ("_high", 0.5))
+    }
+    scalars[f"information/used/{where}"] = 0.47
+    for t, cost in zip((100, 300), costs, strict=True):
+        scalars |= {f"information/cost/{where}/n100/t{t}": cost, f"information/share/{where}/n100/t{t}": 0.5}
+    assert f"so the law {word} (" in information_verdict({"scalars": scalars})

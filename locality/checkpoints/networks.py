@@ -94,14 +94,15 @@ def twin(cfg: DictConfig, path: Path, shelf: Shelf) -> Found | None:
 
 
 def newest_sweep(root: Path, unfinished: bool, shelf: Shelf | None = None) -> list[Path]:
-    """The runs of the newest sweep over the strength of a pattern, gamma = 0 first."""
+    """The runs of the newest sweep over the strength of a pattern, gamma = 0 first; else those that ship."""
 
     def alike(run: Mapping[str, Any]) -> Any:
         model, data = run["model"], run["data"]
         if data["pattern"] is None:
             return None
         ignored = ("seed", "gamma")
-        return [{k: v for k, v in part.items() if k not in ignored} for part in (model, data)]
+        recipe = [{k: v for k, v in part.items() if k not in ignored} for part in (model, data)]
+        return [*recipe, run.get("step")]  # what ships says how long it was trained, and has no trainer
 
     def enough(group: Mapping[tuple[float, int], Any]) -> bool:
         gammas = {gamma for gamma, _ in group}
@@ -116,7 +117,8 @@ def newest_sweep(root: Path, unfinished: bool, shelf: Shelf | None = None) -> li
             return [group[key] for key in sorted(group)]
     raise UsageError(
         f"networks=sweep: no {_kind(unfinished)} training runs in {root}/ that differ in gamma alone, "
-        "gamma=0 among them; train some: python train.py -m data=photos_pattern gamma=0,0.1,0.5"
+        "gamma=0 among them, and none ship; "
+        "train some: python train.py -m data=photos_pattern gamma=0,0.1,0.5"
     )
 
 
@@ -193,12 +195,12 @@ def _newest_group(
     return {}
 
 
+def _ships() -> list[Past]:  # by name
+    return [Past(folder, folder / RECIPE) for folder in shipped()]
+
+
 def _runs(root: Path, unfinished: bool) -> list[Past]:  # newest first
     return networks_in(root, unfinished)[::-1]
-
-
-def _ships() -> list[Past]:
-    return [Past(folder, folder / RECIPE) for folder in shipped()]
 
 
 def _kind(unfinished: bool) -> str:

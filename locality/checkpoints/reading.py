@@ -45,7 +45,10 @@ def rebuilt(
 ) -> Denoiser:
     """The denoiser of a checkpoint that has been read; the rest as in `load`."""
     recipe = checkpoint["hyper_parameters"]
-    module = build.module(recipe["model"], tuple(recipe["image_shape"]))
+    try:
+        module = build.module(recipe["model"], tuple(recipe["image_shape"]))
+    except UsageError as error:
+        raise UsageError(f"checkpoint={path}: {error}") from error
     kept = checkpoint.get("denoiser")
     if kept is None:
         fill(module, checkpoint["state_dict"], path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from locality.data.batch import Batch
 from locality.denoisers.base import Denoiser
 from locality.metrics import Curve, ImageMSE, ImageR2, PerImage
 from locality.modules.base import DenoiserModule
+from locality.ranks import first_rank
 from locality.sampling import start, trajectory
 from locality.schedule import NoiseSchedule
 
@@ -74,8 +76,13 @@ class ComparisonModule(DenoiserModule):
         batch = Batch(*(part[keep] for part in batch))
         if len(batch.index) == 0:
             return
-        self._forward(batch)
-        self._sample(batch)
+        from tqdm import tqdm
+
+        steps = 2 * len(self.sigmas) * len(self.denoisers)
+        # A batch may take minutes: Lightning's bar, which counts batches, says nothing for so long.
+        with tqdm(total=steps, unit="step", leave=False, disable=not first_rank()) as bar:
+            self._forward(batch, bar)
+            self._sample(batch, bar)
 
     def on_test_epoch_end(self) -> None:
         """Gathers the numbers of each denoiser from all ranks into `results`."""
@@ -83,13 +90,14 @@ class ComparisonModule(DenoiserModule):
             name: self._tally(name).scores(name == self.reference_name) for name, _ in self._each()
         }
 
-    def _forward(self, batch: Batch) -> None:
+    def _forward(self, batch: Batch, bar: Any) -> None:
         noise = self.noise(batch.index, "test")
         shown = len(self.sigmas) // 2  # t = 400: the coarse structure is there, the detail is not
         for step, sigma in enumerate(self.sigmas.to(noise)):
             x = batch.images + sigma * noise
             target = None
             for name, denoiser in self._each():
+                bar.set_description(f"one step, {name}")
                 if (name, step) not in self._warm:  # it may plan, and the first of all compiles: no such time
                     denoiser(x[:1], sigma)
                     self._warm.add((name, step))
@@ -97,6 +105,7 @@ class ComparisonModule(DenoiserModule):
                 _check_finite(name, estimate, sigma)
                 self._tally(name).heldout(step, estimate, batch)
                 self._tally(name).seconds.update(seconds / len(x), len(x))
+                bar.update()
                 if target is None:
                     target = estimate
                 else:
@@ -107,11 +116,15 @@ class ComparisonModule(DenoiserModule):
                 self._show("denoise", "clean image", batch.images)
                 self._show("denoise", f"noisy, sigma {sigma:.2f}", x)
 
-    def _sample(self, batch: Batch) -> None:
+    def _sample(self, batch: Batch, bar: Any) -> None:
         first = start(self.noise(batch.index, "sample"), self.sigmas[0])
         targets: list[Tensor] = []
         for name, denoiser in self._each():
-            path = [step.x0 for step in trajectory(denoiser, first, self.sigmas.to(first))]
+            bar.set_description(f"samples, {name}")
+            path = []
+            for point in trajectory(denoiser, first, self.sigmas.to(first)):
+                path.append(point.x0)
+                bar.update()
             for sigma, estimate in zip(self.sigmas, path, strict=True):
                 _check_finite(name, estimate, sigma)
             self._show("samples", name, path[-1])

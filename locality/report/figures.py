@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -121,17 +121,43 @@ def draw_chart(chart: Chart) -> Figure:
     with styled():
         figure = new_figure(8.0, 4.4)
         axes = figure.subplots()
-        shown = looks([name for name, series in chart.series.items() if series.beside is None])
-        for name, series in chart.series.items():
-            look = Look(name, shown[series.beside].color, "", ":") if series.beside else shown[name]
-            _draw_series(axes, chart, series, look)
-        axes.set(title=chart.title, xlabel=chart.x_label, ylabel=chart.y_label)
-        if not _seen(chart):
-            axes.set_xlim(0.9 * min(chart.x), 1.1 * max(chart.x))  # matplotlib looks at no point without a y
-            axes.text(0.5, 0.5, "undefined", transform=axes.transAxes, ha="center")
-        _scale(axes, chart)
+        _draw_axes(axes, chart, looks(_own_colours(chart)))
         figure.legend(*axes.get_legend_handles_labels(), loc="outside right upper")
     return figure
+
+
+def draw_charts(charts: Sequence[Chart], title: str) -> Figure:
+    """Charts side by side under one title, with one legend for all; a series has one look in all of them."""
+    names = list(dict.fromkeys(name for chart in charts for name in _own_colours(chart)))
+    with styled({"axes.titleweight": "normal"}):
+        figure = new_figure(3.6 * len(charts) + 2.0, 3.9)
+        handles: dict[str, Any] = {}
+        for k, (axes, chart) in enumerate(
+            zip(figure.subplots(1, len(charts), squeeze=False)[0], charts, strict=True)
+        ):
+            _draw_axes(axes, chart, looks(names))
+            if k and chart.y_label == charts[0].y_label:
+                axes.set_ylabel("")
+            for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+                handles.setdefault(label.split("\n")[0], handle)
+        figure.legend(list(handles.values()), list(handles), loc="outside right upper")
+        figure.suptitle(title, x=0.01, ha="left", weight="bold", fontsize=12)
+    return figure
+
+
+def _own_colours(chart: Chart) -> list[str]:
+    return [name for name, series in chart.series.items() if series.beside is None]
+
+
+def _draw_axes(axes: Axes, chart: Chart, shown: Mapping[str, Look]) -> None:
+    for name, series in chart.series.items():
+        look = Look(name, shown[series.beside].color, "", ":") if series.beside else shown[name]
+        _draw_series(axes, chart, series, look)
+    axes.set(title=chart.title, xlabel=chart.x_label, ylabel=chart.y_label)
+    if not _seen(chart):
+        axes.set_xlim(0.9 * min(chart.x), 1.1 * max(chart.x))  # matplotlib looks at no point without a y
+        axes.text(0.5, 0.5, "undefined", transform=axes.transAxes, ha="center")
+    _scale(axes, chart)
 
 
 def _draw_series(axes: Axes, chart: Chart, series: Series, look: Look) -> None:

@@ -1,0 +1,163 @@
+"""What the pages of results say of fields, of the pattern, of entropies and of halves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from statistics import median
+from typing import Any
+
+from benchmarks.answers import Found, interval_of, listed, sigma_of, steps
+from benchmarks.small_tables import Table, called, levels_table
+
+EYE = "left_eye"  # the pixel that is told of
+AIM = 2.0  # times the ring's mass, on the other eye
+DEAR = 1.05  # times the least error, that a predicted window may cost
+CONTROL = re.compile(r"cifar|control")  # of networks' names: of other data
+
+
+def mirror_verdict(found: Found) -> str:
+    """Whose field has how much more on the other eye than on the ring."""
+    parts = []
+    for name in _who(found):
+        mean, low = (steps(found, f"mirror/ratio{end}/{EYE}/{name}/") for end in ("", "_low"))
+        times = [t for t, value in low.items() if value >= AIM]
+        top = max(mean, key=lambda t: mean[t])
+        parts.append(
+            f"{_whose(name)}: at least {AIM:g} times the ring's at sigma {listed(times)} (whole interval), "
+            f"at most {mean[top]:.3g} (sigma {sigma_of(top):.3g})"
+        )
+    return f"the field of a pixel on the left eye, on the right eye over the ring: {'; '.join(parts)}"
+
+
+def mirror_table(found: Found) -> Table:
+    """The ratio at each noise level."""
+    return levels_table(found, f"mirror/ratio/{EYE}", _who(found))
+
+
+def _who(found: Found) -> list[str]:
+    start = f"mirror/ratio/{EYE}/"
+    names = (key.removeprefix(start) for key in found["scalars"] if key.startswith(start))
+    return list(dict.fromkeys(name.split("/")[0] for name in names))
+
+
+def _whose(name: str) -> str:
+    return f"{called(name)} (of other data)" if CONTROL.search(name) else called(name)
+
+
+def information_verdict(found: Found) -> str:
+    """The constant, its range, and what the prediction costs."""
+    parts = []
+    for where in _laws(found):
+        constant = interval_of(found, "information/constant", where)
+        shares = _cells(found, "share", where)
+        costs = _cells(found, "cost", where)
+        if constant is None or not costs:
+            parts.append(f"{_law(where)}: no best setting between two that were tried")
+            continue
+        used = found["scalars"][f"information/used/{where}"]
+        fitted = abs(used - constant[0]) < 5e-4
+        dear = sum(cost > DEAR for cost in costs)
+        kept = "holds" if dear == 0 else "holds for most" if dear <= len(costs) // 4 else "breaks"
+        parts.append(
+            f"{_law(where)}: entropy at the best over ln N {constant[0]:.2f} [{constant[1]:.2f}, "
+            f"{constant[2]:.2f}], {min(shares):.2f} to {max(shares):.2f} over {len(shares)} noise levels and "
+            f"banks; the setting predicted with {used:.2f} ({'fitted here' if fitted else 'given'}) has "
+            f"{median(costs):.3f} times the least error in the middle and {max(costs):.3f} times at most, so "
+            f"the law {kept} ({dear} of {len(costs)} above {DEAR:g})"
+        )
+    return "; ".join(parts)
+
+
+def information_table(found: Found) -> Table:
+    """One row for each bank: the best window and the entropy there over ln N."""
+    where = next(iter(_laws(found)), "")
+    banks = sorted({int(k.split("/n")[1].split("/")[0]) for k in found["scalars"] if _is(k, "share", where)})
+    known = {n: steps(found, f"information/share/{where}/n{n}/") for n in banks}
+    best = {n: steps(found, f"information/best/{where}/n{n}/") for n in banks}
+    times = sorted({t for one in known.values() for t in one})
+    columns = ["training images", *(f"sigma {sigma_of(t):.3g}: best, entropy / ln N" for t in times)]
+    rows = [[f"{n:,}", *(f"{best[n][t]:.3g}, {known[n][t]:.2f}" for t in times)] for n in banks]
+    return columns, [list(row) for row in rows]
+
+
+def _laws(found: Found) -> Iterator[str]:
+    """`<candidate>/<target>` of each law that was measured."""
+    for name in found["scalars"]:
+        if name.startswith("information/used/"):
+            yield name.removeprefix("information/used/")
+
+
+def _is(key: str, kind: str, where: str) -> bool:
+    return key.startswith(f"information/{kind}/{where}/n")
+
+
+def _cells(found: Found, kind: str, where: str) -> list[float]:
+    return [v for k, v in found["scalars"].items() if _is(k, kind, where) and v is not None]
+
+
+def _law(where: str) -> str:
+    name, target = where.split("/")
+    return f"{called(name)}, error against {'clean images' if target == 'clean' else f'the {target}'}"
+
+
+def pattern_verdict(found: Found) -> str:
+    """What the comparison itself says of each strength."""
+    rows = found["tables"]["pattern/verdict"]["rows"]
+    return "; ".join(f"gamma {float(row[0]):g} ({row[1]} networks): {row[2]}" for row in rows)
+
+
+def pattern_table(found: Found) -> Table:
+    """The contrast of the networks over the control's, and of Wiener's, at each noise level."""
+    whole = found["tables"]["pattern/contrast"]
+    kept = ("gamma", "sigma", "SNR_W less the control's", "network", "network / control", "Wiener / control")
+    places = [whole["columns"].index(name) for name in kept]
+    rows = [[_alone(row[place]) for place in places] for row in whole["rows"] if float(row[0])]
+    return kept, rows
+
+
+def halves_verdict(found: Found) -> str:
+    """How much of the networks' agreement Gaussian statistics give."""
+    low, mean = (steps(found, f"halves/explained{end}/") for end in ("_low", ""))
+    most = [t for t in mean if low[t] > 0.5]
+    return (
+        f"more than half of the agreement is in the Gaussian statistics at sigma {listed(most)} (whole "
+        f"interval); least at sigma {listed([min(mean, key=lambda t: mean[t])])} ({min(mean.values()):.2f})"
+    )
+
+
+def halves_table(found: Found) -> Table:
+    """The recorded table, without the columns that repeat it in other units."""
+    whole = found["tables"]["halves/agreement"]
+    kept = ("sigma", "networks MSE", "Wiener MSE", "Wiener MSE, predicted", "explained")
+    places = [whole["columns"].index(name) for name in kept]
+    return kept, [[_alone(row[place]) for place in places] for row in whole["rows"]]
+
+
+def _alone(cell: Any) -> Any:
+    """A number without its interval, which docs/results.json has."""
+    return cell.split(" [")[0] if isinstance(cell, str) else cell
+
+
+def precision_verdict(found: Found) -> str:
+    """How far bfloat16 turns a field."""
+    most, away = (steps(found, f"precision/{key}/") for key in ("most", "distance"))
+    worst = max(most, key=lambda t: most[t])
+    return (
+        f"the cosine between a field in float32 and under bfloat16 is below 1 by {most[worst]:.2g} at most "
+        f"(at sigma {sigma_of(worst):.3g}, of {found['size']} images), and the field moves by "
+        f"{max(away.values()):.2g} of its norm at most"
+    )
+
+
+def precision_table(found: Found) -> Table:
+    """Turns and distances at each noise level."""
+    times = sorted(steps(found, "precision/turn/"), reverse=True)
+    rows = []
+    for label, key in (
+        ("1 - cosine, mean over images", "turn"), ("1 - cosine, of the worst image", "most"),
+        ("distance / norm, of the worst image", "distance"), ("1 - cosine of the mean fields", "mean"),
+    ):  # fmt: skip
+        known = steps(found, f"precision/{key}/")
+        rows.append([label, *(known.get(t) for t in times)])
+    return ["sigma", *(f"{sigma_of(t):.3g}" for t in times)], rows

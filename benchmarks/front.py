@@ -1,0 +1,199 @@
+"""docs/results.md: one screen. The claim, a figure, a small table for each data set, caveats and links."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.answers import EXACT, FLOOR, LEAST, OWN, Found, interval_of, sigma_of, steps
+from benchmarks.field_answers import AIM as EYE_AIM
+from benchmarks.field_answers import EYE
+from benchmarks.gathering import Kept
+from benchmarks.questions import QUESTIONS
+from benchmarks.small_tables import MIDDLE, called, front_table, levels_table, middle
+from benchmarks.titles import DATA, SIGMA, TITLES, markdown
+from locality.report import Chart, Series
+
+LINES = ("network", "nn2", EXACT, OWN[0])  # of the figure
+LINE_IF_NOT = OWN[1]  # where the last was not measured
+FRAME = (0.35, 2.0)  # of the figure's axis
+TITLE = "Error on held-out images over the Wiener filter's"
+Figure = tuple[list[Chart], str]
+
+
+def front_page(kept: Kept) -> tuple[str, Figure | None]:
+    """The page and what its figure shows."""
+    tables = {name: kept["paper"][name] for name in DATA if name in kept.get("paper", {})}
+    charts = [chart(TITLES[name], found) for name, found in tables.items()]
+    parts = ["# Results", *([" ".join(claim(tables, kept))] if tables else ["Nothing is measured yet."])]
+    parts += [f"![{TITLE}](images/results.png)"] if charts else []
+    if tables:
+        parts.append(
+            f"Medians over seeds; of one step and of errors over the noise levels from {MIDDLE[0]:g} to "
+            f"{MIDDLE[1]:g}. r2 is to the network's images from the same noise; the second network differs "
+            "in its seed."
+        )
+    for name, found in tables.items():
+        parts += [f"**{TITLES[name]}**, {size(found)}:", markdown(*front_table(found))]
+    parts.append("\n".join(f"{k}. {text}" for k, text in enumerate(caveats(tables), start=1)))
+    links = [f"[{question.text}](results/{question.page}.md)" for question in QUESTIONS]
+    links += [
+        "[The networks that ship](results/networks.md)",
+        "[Experiments with the pattern](experiments.md)",
+    ]
+    parts.append("\n".join(f"* {link}" for link in links))
+    parts.append(
+        "`make paper` writes these pages from run folders; docs/results.json has the numbers with intervals."
+    )
+    return "\n\n".join(parts) + "\n", (charts, TITLE) if charts else None
+
+
+def readme_block(kept: Kept, images: Path) -> str:
+    """What README.md tells of the results: the eyes, the claim, and a table in which Wiener is 1."""
+    tables = {name: kept["paper"][name] for name in DATA if name in kept.get("paper", {})}
+    eyes = next((f"{n}_eyes.png" for n in DATA if (images / f"{n}_eyes.png").is_file()), None)
+    parts = [f"![What an eye's pixel depends on](docs/images/{eyes})"] if eyes else []
+    parts += [" ".join(claim(tables, kept))] if tables else []
+    for name, found in list(tables.items())[:1]:
+        rows = [*LINES[:-1], *OWN, FLOOR]
+        columns, cells = levels_table(found, "paper/heldout_ratio", rows, all_levels=False)
+        parts += [f"{TITLE}, {TITLES[name]} (docs/results.md has the rest):", markdown(columns, cells)]
+    return "\n\n".join(parts) + "\n"
+
+
+def chart(title: str, found: Found) -> Chart:
+    """The error over Wiener's of four rows."""
+    rows = [*LINES[:-1], LINES[-1] if has(found, LINES[-1]) else LINE_IF_NOT]
+    known = {name: steps(found, f"paper/heldout_ratio/{name}/") for name in rows if has(found, name)}
+    ends = [{n: steps(found, f"paper/heldout_ratio{end}/{n}/") for n in known} for end in ("_low", "_high")]
+    times = sorted(t for t in next(iter(known.values())) if t >= LEAST)
+    series = {
+        n: Series([one[t] for t in times], *([end[n][t] for t in times] for end in ends))
+        for n, one in known.items()
+    }
+    return Chart(
+        title,
+        SIGMA,
+        "error / Wiener's",
+        [sigma_of(t) for t in times],
+        series,
+        log_x=True,
+        log_y=True,
+        y_range=FRAME,
+    )
+
+
+def has(found: Found, name: str) -> bool:
+    """Whether a row was measured."""
+    return bool(steps(found, f"paper/heldout_ratio/{name}/"))
+
+
+def size(found: Found) -> str:
+    """How many seeds, and how many images its largest bank has."""
+    banks = [int(v) for k, v in found["scalars"].items() if k.startswith("paper/bank/")]
+    return f"{found['size']} seeds, {max(banks):,} training images"
+
+
+def claim(tables: Mapping[str, Found], kept: Kept) -> list[str]:
+    """Three sentences, chosen by the numbers."""
+    return [
+        sentence
+        for sentence in (data_alone(tables), ahead_of_wiener(tables), where_networks_look(tables, kept))
+        if sentence
+    ]
+
+
+def data_alone(tables: Mapping[str, Found]) -> str:
+    """How near a denoiser that is made of the data comes to a network, beside a second one."""
+    parts = []
+    for name, found in tables.items():
+        scalars = found["scalars"]
+        known = [(scalars.get(f"paper/median_r2/{n}"), n) for n in (*OWN, EXACT)]
+        best, row = max((r2, n) for r2, n in known if r2 is not None)
+        ceiling = scalars.get("paper/median_r2/nn2")
+        beside = "no second network yet" if ceiling is None else f"a second network: {ceiling:.2f}"
+        parts.append(f"{best:.2f} on {TITLES[name]} ({called(row)}; {beside})")
+    return (
+        "Denoisers that are made of the training images alone come to samples whose median r2 to a trained "
+        f"network's is {_and(parts)}."
+    )
+
+
+def ahead_of_wiener(tables: Mapping[str, Found]) -> str:
+    """Whether PCA locality is ahead of Wiener, by intervals of the median difference, and ours of it."""
+    sorts: dict[str, list[str]] = {"ahead of": [], "level with": [], "behind": []}
+    for name, found in tables.items():
+        known = interval_of(found, "paper/median_r2_over_wiener", EXACT)
+        if known is not None:
+            word = "ahead of" if known[1] > 0 else "behind" if known[2] < 0 else "level with"
+            sorts[word].append(TITLES[name])
+    told = [f"{word} Wiener on {_and(names)}" for word, names in sorts.items() if names]
+    ratios = {TITLES[n]: _best_ratio(found) for n, found in tables.items()}
+    ours = [_less(ratio, name, "it") for name, ratio in ratios.items() if ratio is not None]
+    if not told or not ours:
+        return ""
+    return (
+        f"The paper's PCA locality, which looks where the covariance says, is {_and(told)}; on images that "
+        f"nobody has seen our stack has {_and(ours)}."
+    )
+
+
+def _less(ratio: float, name: str, than: str) -> str:
+    change = round(100 * abs(1 - ratio))
+    if not change:
+        return f"as much error as {than} on {name}"
+    return f"{change} % {'less' if ratio < 1 else 'more'} error than {than} on {name}"
+
+
+def _best_ratio(found: Found) -> float | None:
+    ratios = [middle(found, f"paper/heldout_over_{EXACT}/{name}/") for name in OWN]
+    known = [ratio for ratio in ratios if ratio is not None]
+    return min(known) if known else None
+
+
+def where_networks_look(tables: Mapping[str, Found], kept: Kept) -> str:
+    """What networks have beyond: the other eye where it was measured, else the error that is left."""
+    cats = kept.get("mirror", {}).get("afhq32")
+    if cats is None:
+        gaps = {TITLES[n]: _gap(found) for n, found in tables.items()}
+        told = [_less(1 + gap, name, "the best of them") for name, gap in gaps.items() if gap is not None]
+        return f"The network itself has {_and(told)}." if told else ""
+    start = f"mirror/ratio_low/{EYE}/"
+    lows = {k.removeprefix(start): v for k, v in cats["scalars"].items() if k.startswith(start)}
+    seen = {name.split("/")[0] for name, value in lows.items() if value >= EYE_AIM}
+    others = {name.split("/")[0] for name in lows} - seen
+    tail = f", and none in {_and(sorted(map(called, others)))}" if others else ""
+    return (
+        f"On cats the field of an eye has a second spot on the other eye (at least {EYE_AIM:g} times the "
+        f"ring's, at some noise level) in {_and(sorted(map(called, seen))) or 'no denoiser'}{tail}."
+    )
+
+
+def _gap(found: Found) -> float | None:
+    theirs = middle(found, "paper/heldout_ratio/network/")
+    ours = [middle(found, f"paper/heldout_ratio/{n}/") for n in (*OWN, EXACT)]
+    known = [one for one in ours if one is not None]
+    return theirs / min(known) - 1 if theirs is not None and known else None
+
+
+def caveats(tables: Mapping[str, Found]) -> list[str]:
+    """Three of them; the first from the numbers."""
+    thin = []
+    for name, found in tables.items():
+        banks = {k.split("/")[-1]: v for k, v in found["scalars"].items() if k.startswith("paper/bank/")}
+        fewer = [called(n) for n, v in banks.items() if v < max(banks.values())]
+        thin += [f"{TITLES[name]}: {', '.join(sorted(fewer))}"] if fewer else []
+    parts = f" Rows that had a part of the training images: {'; '.join(thin)}." if thin else ""
+    return [
+        f"The cheaper the row, the more it was given.{parts}",
+        "The networks are small and were trained for an hour or two of a processor's core; the paper's are "
+        "larger and were trained for longer. What is said of networks is said of these.",
+        "Settings and shares were found against the same network, on val images; all rows are measured on "
+        "test images. r2 of a nearly flat image can be far below 0, hence the medians.",
+    ]
+
+
+def _and(names: Sequence[Any]) -> str:
+    parts = [str(name) for name in names]
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""

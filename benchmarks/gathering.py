@@ -1,0 +1,138 @@
+"""Which run folders the pages of results are written from, and what is kept of them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from locality.calibration import load
+from locality.report.provenance import told
+from locality.runs.finding import runs_in
+
+Kept = dict[str, dict[str, dict[str, Any]]]  # kind -> data set -> run, scalars, tables
+TABLES = {  # comparison -> the kind of its results, and what begins the names of tables that are kept
+    "paper_table": ("paper", ()),
+    "mirror": ("mirror", ("mirror/ratio",)),
+    "information": ("information", ("information/",)),
+    "halves": ("halves", ("halves/agreement",)),
+    "pattern": ("pattern", ("pattern/verdict", "pattern/contrast")),
+}
+SECTIONS = ("paper", "variants", "released")  # of paper_table
+PICTURES = {  # kind -> (name in the run folder, name in docs/images)
+    "paper": (("paper/figure1", "figure1"), ("paper/figure5", "figure5")),
+    "mirror": (("mirror/fields_left_eye", "eyes"), ("mirror/ratio_left_eye", "eyes_ratio")),
+    "information": (("information/entropy/local_score/clean", "information"),),
+    "halves": (("halves/disagreement", "halves"),),
+    "pattern": (("pattern/figure4", "pattern"),),
+}
+
+
+@dataclass(frozen=True)
+class Found:
+    """A finished evaluation whose numbers count."""
+
+    kind: str
+    name: str  # of the data set
+    size: int  # seeds, or images
+    folder: Path
+
+
+def gather(kept: Kept, runs: Path, shipped: Path, images: Path) -> Kept:
+    """What was kept before, with what the runs and the networks that ship say now."""
+    kept = {kind: dict(known) for kind, known in kept.items()}
+    for run in best(found(runs, shipped)):
+        kept.setdefault(run.kind, {})[run.name] = record(run)
+        for picture, name in PICTURES.get(run.kind, ()):
+            path = run.folder / "images" / f"{picture}.png"
+            if path.is_file():
+                shutil.copyfile(path, images / f"{run.name}_{name}.png")
+    for path in sorted((runs / "benchmarks" / "precision").glob("*.json")):
+        one = json.loads(path.read_text())
+        kept.setdefault("precision", {})[one.pop("name")] = one | {"tables": {}}
+    kept["networks"] = {path.parent.name: network(path) for path in sorted(shipped.glob("*/metrics.json"))}
+    return kept
+
+
+def found(runs: Path, shipped: Path) -> Iterator[Found]:
+    """Every finished evaluation of these kinds on the whole of some data, the newest last."""
+    for folder, status in runs_in(runs):
+        if status["state"] != "finished" or not (folder / "metrics.json").is_file():
+            continue
+        cfg = OmegaConf.load(folder / "config.yaml")
+        if cfg.task != "evaluate":
+            continue
+        comparison = str(cfg.compare._target_).rsplit(".", 1)[-1]
+        kind = TABLES.get(comparison, ("",))[0]
+        if comparison == "paper_table":
+            section = cfg.compare.get("section", "paper")
+            kind = section if section in SECTIONS else ""
+        data = cfg.data if cfg.data is not None else first_data(cfg, runs, shipped)
+        if not kind or data is None or data.subset is not None or (cfg.gamma and kind != "pattern"):
+            continue  # another comparison, or a trial
+        assert isinstance(data, DictConfig)
+        yield Found(kind, data_name(data), int(cfg.compare.count), folder)
+
+
+def best(runs: Iterator[Found]) -> list[Found]:
+    """Of each kind and data set the newest of those with the most seeds or images."""
+    chosen: dict[tuple[str, str], Found] = {}
+    for one in runs:
+        before = chosen.get((one.kind, one.name))
+        if before is None or one.size >= before.size:
+            chosen[one.kind, one.name] = one
+    return list(chosen.values())
+
+
+def first_data(cfg: DictConfig, runs: Path, shipped: Path) -> Any:
+    """The data of the first of several networks."""
+    for path in dict(cfg.networks or {}).values() if isinstance(cfg.networks, DictConfig) else ():
+        for folder in (runs / Path(path).name, shipped / Path(path).name):
+            if (folder / "config.yaml").is_file():
+                return OmegaConf.load(folder / "config.yaml").data
+    return None
+
+
+def data_name(data: DictConfig) -> str:
+    """What the pages call a data set: its source, and the side of its images where there is a choice."""
+    return f"{str(data.source._target_).rsplit('.', 1)[-1]}{data.source.get('size') or ''}"
+
+
+def record(one: Found) -> dict[str, Any]:
+    """What is kept of a run: where it comes from, its numbers, and a few tables."""
+    metrics = json.loads((one.folder / "metrics.json").read_text())
+    about = {key: metrics["run"].get(key) for key in ("command", "commit", "started", "seconds")}
+    about["command"] = told(str(about["command"]))
+    starts = {kind: names for kind, names in TABLES.values()}.get(one.kind, ())
+    tables = {name: t for name, t in metrics["tables"].items() if any(map(name.startswith, starts))}
+    cfg = OmegaConf.load(one.folder / "config.yaml")
+    made = calibrated(calibrations(str(cfg.checkpoint))) if one.kind in SECTIONS else []
+    return {
+        "run": about, "size": one.size, "scalars": metrics["scalars"], "tables": tables, "calibrated": made,
+    }  # fmt: skip
+
+
+def calibrations(checkpoint: str) -> Path:
+    """Where the calibrations of a checkpoint are."""
+    path = Path(checkpoint)
+    return (path if path.is_dir() else path.parent) / "calibration"
+
+
+def calibrated(folder: Path) -> list[list[Any]]:
+    """What a network's calibrations were made with."""
+    paths = sorted(folder.glob("*.json"))
+    parts = [(path.name.split(".")[0], load(path)) for path in paths]
+    return [[name, one.setting, one.count, f"{one.bank_count:,}"] for name, one in parts]
+
+
+def network(path: Path) -> dict[str, Any]:
+    """What is kept of a network that ships."""
+    metrics: Mapping[str, Any] = json.loads(path.read_text())
+    about = {key: metrics["run"].get(key) for key in ("command", "commit")}
+    about["command"] = told(str(about["command"]))
+    return {"run": about, "scalars": {}, "tables": {"heldout": metrics["tables"]["heldout"]}}

@@ -1,0 +1,90 @@
+"""Small tables of recorded numbers: medians and means alone; their intervals stay in docs/results.json."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median
+from typing import Any
+
+from benchmarks.answers import FLOOR, Found, sigma_of, steps
+
+Table = tuple[Sequence[str], list[list[Any]]]  # columns, rows
+MIDDLE = (0.3, 3.6)  # noise levels over which a cell is a median: t = 100 ... 500
+FRONT = ("nn2", "stacked_locality", "stacked_mixtures", "pca_locality", "optimal", FLOOR)
+NAMES = {
+    "nn2": "second network",
+    "stacked_locality": "stacked locality (ours)",
+    "stacked_mixtures": "stacked mixtures (ours)",
+    "pca_locality": "PCA locality (the paper's)",
+    "pca_locality_wssm": "PCA locality, batch averages",
+    "equivariant_local_score": "equivariant local score",
+    FLOOR: "Wiener",
+}
+
+
+def front_table(found: Found) -> Table:
+    """Six rows, four columns of medians."""
+    columns = (
+        "denoiser", "r2 of samples", "r2 of one step", "held-out error / Wiener's", "seconds an image",
+    )  # fmt: skip
+    scalars = found["scalars"]
+    rows = [
+        [
+            called(name), scalars.get(f"paper/median_r2/{name}"),
+            middle(found, f"paper/median_step_r2/{name}/") or middle(found, f"paper/step_r2/{name}/"),
+            middle(found, f"paper/heldout_ratio/{name}/"), scalars.get(f"paper/seconds/{name}"),
+        ]
+        for name in FRONT
+    ]  # fmt: skip
+    return columns, rows
+
+
+def samples_table(found: Found, section: str, names: Sequence[str] | None = None) -> Table:
+    """What every row had, and how near it came; by the median r2 of its samples."""
+    columns = (
+        "denoiser", "seeds", "training images", "median r2", "mean r2", "MSE", "held-out error / Wiener's",
+        "copies", "seconds an image",
+    )  # fmt: skip
+    scalars, start = found["scalars"], f"{section}/seconds/"
+    there = [name.removeprefix(start) for name in scalars if name.startswith(start)]
+    rows = [
+        [
+            called(name), count(scalars.get(f"{section}/samples/{name}")),
+            count(scalars.get(f"{section}/bank/{name}")),
+            *(scalars.get(f"{section}/{key}/{name}") for key in ("median_r2", "r2", "mse")),
+            middle(found, f"{section}/heldout_ratio/{name}/"), scalars.get(f"{section}/copy_rate/{name}"),
+            scalars.get(f"{section}/seconds/{name}"),
+        ]
+        for name in there
+        if names is None or name in names
+    ]  # fmt: skip
+    return columns, sorted(rows, key=lambda row: -2.0 if row[3] is None else row[3], reverse=True)
+
+
+def levels_table(found: Found, start: str, names: Sequence[str], all_levels: bool = True) -> Table:
+    """A number at each noise level, or at the middle ones; a row for each denoiser."""
+    there = {t for name in names for t in steps(found, f"{start}/{name}/")}
+    times = sorted((t for t in there if all_levels or _is_middle(t)), reverse=True)
+    known = {name: steps(found, f"{start}/{name}/") for name in names}
+    rows = [[called(name), *(known[name].get(t) for t in times)] for name in names if known[name]]
+    return ["sigma", *(f"{sigma_of(t):.3g}" for t in times)], rows
+
+
+def middle(found: Found, start: str) -> float | None:
+    """The median over the middle noise levels, where there are any."""
+    values = [v for t, v in steps(found, start).items() if _is_middle(t)]
+    return median(values) if values else None
+
+
+def _is_middle(t: int) -> bool:
+    return MIDDLE[0] <= sigma_of(t) <= MIDDLE[1]
+
+
+def called(name: str) -> str:
+    """A row's name for readers."""
+    return NAMES.get(name, name.replace("_", " "))
+
+
+def count(value: float | None) -> str | None:
+    """A count with its commas."""
+    return None if value is None else f"{int(value):,}"

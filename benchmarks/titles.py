@@ -1,0 +1,31 @@
+"""What the pages of results call things, and how they write numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from locality.report.table import format_markdown
+
+TITLES = {  # data sets, in the order in which they are told of
+    "cifar": "CIFAR-10",
+    "afhq32": "cats, 32 x 32",
+    "fashion_mnist": "Fashion-MNIST",
+    "photos16": "photographs, 16 x 16",
+    "photos32": "photographs, 32 x 32",
+    "afhq64": "cats, 64 x 64",
+    "celeba_hq64": "CelebA-HQ, 64 x 64",
+}
+DATA = tuple(TITLES)
+SIGMA = "noise level sigma (pixel units)"
+NETWORK = "network"
+
+
+def markdown(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """A table, of cells as `shown`."""
+    return format_markdown(columns, [[shown(cell) for cell in row] for row in rows])
+
+
+def shown(cell: Any) -> str:
+    """A cell: three significant digits, a dash for nothing."""
+    return "-" if cell is None or cell == "" else f"{cell:.3g}" if isinstance(cell, float) else str(cell)
