@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+import torch
 from omegaconf import DictConfig, OmegaConf
 from tiny_runs import NETWORK, TINY, config, latest
 
@@ -15,10 +16,13 @@ from locality import app, build
 from locality.arguments import of_candidates
 from locality.calibration import Calibration
 from locality.checkpoints import reading
+from locality.checkpoints.exported import write_exported
+from locality.checkpoints.networks import newest_sweep
 from locality.checkpoints.reading import calibrations
 from locality.checkpoints.resolving import resolve
 from locality.checkpoints.shelf import Shelf
 from locality.config import check
+from locality.runs import files
 
 QUICK = ["compare=quick", "compare.count=2", "trainer.accelerator=cpu", "logger=none"]
 
@@ -124,3 +128,17 @@ def test_a_setting_that_is_given_is_kept_without_any_command_line(place, capsys)
             assert ("pca_locality: tau calibrated against" in capsys.readouterr().out) == told
     finally:
         kept.unlink()
+
+
+def test_a_sweep_that_ships_is_known_by_its_configs_whatever_its_folders_are_called(
+    place, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(files, "SHIPPED", tmp_path)
+    content = reading.read(sorted((place / "runs").glob("*/checkpoints"))[0].parent)
+    recipe = content["hyper_parameters"]
+    for name, gamma, step in (("late", 0.5, 10), ("early", 0.0, 10), ("other_gamma0.1", 0.1, 20)):
+        data = {**recipe["data"], "gamma": gamma, "pattern": {"_target_": "mine"}}
+        ours = {**recipe, "data": data, "seed": 0, "step": step}
+        write_exported(tmp_path / name, ours, content["state_dict"], torch.float16)
+    found = newest_sweep(tmp_path / "nothing", False, Shelf(trust=True))
+    assert found == [tmp_path / "early", tmp_path / "late"]

@@ -101,8 +101,7 @@ def newest_sweep(root: Path, unfinished: bool, shelf: Shelf | None = None) -> li
         if data["pattern"] is None:
             return None
         ignored = ("seed", "gamma")
-        recipe = [{k: v for k, v in part.items() if k not in ignored} for part in (model, data)]
-        return [*recipe, run.get("step")]  # what ships says how long it was trained, and has no trainer
+        return [{k: v for k, v in part.items() if k not in ignored} for part in (model, data)]
 
     def enough(group: Mapping[tuple[float, int], Any]) -> bool:
         gammas = {gamma for gamma, _ in group}
