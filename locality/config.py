@@ -195,7 +195,11 @@ def of_images(data: Mapping[str, Any], gamma: bool = True) -> dict[str, Any]:
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """A hint for a name that does not exist: the nearest ones that do, or all of a few."""
+    """A hint for a name that does not exist: the nearest ones that do, or all of a few.
+
+    >>> nearest("cifar_patern", ["cifar_pattern", "digits"])
+    "Did you mean 'cifar_pattern'?"
+    """
     names = sorted(names)
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
     if close:

@@ -70,7 +70,11 @@ def fits(value: Any, hint: Any) -> bool:
 
 
 def words(hint: Any) -> str:
-    """An annotated type as people say it."""
+    """An annotated type as people say it.
+
+    >>> words(list[int] | None)
+    'a list of whole numbers or null'
+    """
     origin, inside = typing.get_origin(hint), typing.get_args(hint)
     if origin in (Union, types.UnionType):
         return " or ".join(dict.fromkeys(words(one) for one in inside))

@@ -39,7 +39,11 @@ class Trained:
 
 
 def model_name(model: Mapping[str, Any]) -> str:
-    """The name that a model config has in configs/model, as near as its content tells."""
+    """The name that a model config has in configs/model, as near as its content tells.
+
+    >>> model_name({"network": {"_target_": "locality.networks.unet", "attention": "none"}})
+    'unet_conv'
+    """
     if "network" not in model:
         return "analytic"
     name = str(model["network"]["_target_"]).rsplit(".", 1)[-1]

@@ -29,7 +29,11 @@ class Table:
 
 
 def format_cell(cell: Cell) -> str:
-    """A cell as people read it: four significant digits, a dash for nothing."""
+    """A cell as people read it: four significant digits, a dash for nothing.
+
+    >>> format_cell(0.123456), format_cell(12), format_cell(None)
+    ('0.1235', '12', '-')
+    """
     if cell is None or (isinstance(cell, float) and math.isnan(cell)):
         return "-"
     return f"{cell:#.4g}".rstrip(".") if isinstance(cell, float) else str(cell)

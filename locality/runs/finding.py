@@ -141,7 +141,11 @@ def leave_out(path: Path, error: Exception) -> None:
 
 
 def reason(error: Exception) -> str:
-    """Why a file could not be read, in some words of one line."""
+    """Why a file could not be read, in some words of one line.
+
+    >>> reason(KeyError("model"))
+    "no 'model'"
+    """
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     if isinstance(error, KeyError):
