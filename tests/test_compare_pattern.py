@@ -17,6 +17,7 @@ from omegaconf import OmegaConf
 
 from locality import GaussianStats, app
 from locality.checkpoints import networks as found_networks
+from locality.checkpoints.shelf import Shelf
 from locality.compare.contrasts import Claim, Contrast, Strength, claim_of, contrast_of, pooled
 from locality.compare.pattern import strengths
 from locality.config import UsageError
@@ -242,7 +243,8 @@ def test_networks_that_ship_are_trainings(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "SHIPPED", PRETRAINED)
     monkeypatch.setattr(experiments, "IMAGES", tmp_path)
     cfg = compose_networks(tmp_path, "sweep")
-    names = list(found_networks.networks(cfg))
+    names = found_networks.named(cfg, Shelf()) or {}
+    cfg.networks = {name: str(path) for name, path in names.items()}
     shipped = experiments.trainings((tmp_path, cfg, {}), [])
     assert len(shipped) == len(names)
     assert all("python train.py experiment=" in experiments.training(one)[-1] for one in shipped)

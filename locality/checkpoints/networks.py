@@ -101,7 +101,8 @@ def newest_sweep(root: Path, unfinished: bool, shelf: Shelf | None = None) -> li
         if data["pattern"] is None:
             return None
         ignored = ("seed", "gamma")
-        return [{k: v for k, v in part.items() if k not in ignored} for part in (model, data)]
+        recipe = [{k: v for k, v in part.items() if k not in ignored} for part in (model, data)]
+        return [*recipe, run.get("step")]  # what ships says how long it was trained, and has no trainer
 
     def enough(group: Mapping[tuple[float, int], Any]) -> bool:
         gammas = {gamma for gamma, _ in group}
@@ -175,9 +176,8 @@ def _newest_group(
 
     def question(run: Mapping[str, Any]) -> tuple[str, Any] | None:
         key = alike(run)
-        # How long: the trainer of a run says, the step of an exported network.
-        long = run.get("trainer", run.get("step"))
-        return None if key is None else (json.dumps([key, long], sort_keys=True), tell(run))
+        # An exported network has no trainer.
+        return None if key is None else (json.dumps([key, run.get("trainer")], sort_keys=True), tell(run))
 
     groups: dict[str, dict[Any, list[Path]]] = {}
     readable = (shelf or Shelf()).read
