@@ -33,6 +33,58 @@ def test_optimal_equals_brute_force_away_from_the_bank(t):
     assert relative(Optimal.fit(ImageBank(images[:100]))(x, sigma), expected) < 1e-5
 
 
+def lookalikes() -> torch.Tensor:
+    """Images that differ in a grey level of one input, two of each: float32 cannot tell them apart."""
+    images = photographs(16, 40)[:1].repeat(120, 1, 1, 1)
+    images.flatten(1)[range(60), range(0, 600, 10)] ^= 1
+    images[60:] = images[:60]
+    return torch.cat([images, photographs()])
+
+
+@pytest.mark.parametrize("t", TIMESTEPS)
+@pytest.mark.parametrize("bank", [*BANKS.values(), lookalikes], ids=[*BANKS, "lookalikes"])
+def test_optimal_is_exact_to_float32_at_every_step(bank, t):
+    images = bank()
+    x, sigma = noisy(images, t)
+    x = torch.cat([x, x.flip(3), 5 * x])
+    sigma = sigma.repeat(3)
+    expected = reference.posterior_mean(x, sigma, to_float(images, torch.float64))
+    out = Optimal.fit(ImageBank(images))(x, sigma)
+    assert max(relative(a, b) for a, b in zip(out, expected, strict=True)) < 1e-6
+
+
+@pytest.mark.parametrize("size", [1e3, 1e9, 1e17, 1e37])
+def test_images_far_from_any_have_the_estimate_of_float64(size):
+    images = photographs()
+    x = torch.full((2, 3, 16, 16), size)
+    x[1, :, 3] *= -1
+    denoiser = Optimal.fit(ImageBank(images))
+    assert relative(denoiser(x, 0.5), denoiser(x.double(), 0.5)) < 1e-6
+    assert relative(Nearest.fit(ImageBank(images))(x, 0.5), denoiser(x, 1e-3)) < 1e-6
+
+
+def test_products_of_16_bits_are_not_trusted():
+    images = photographs()
+    x, sigma = noisy(images, 100)
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    try:
+        out, nearest = Optimal.fit(ImageBank(images))(x, sigma), Nearest.fit(ImageBank(images))(x, sigma)
+    finally:
+        torch.set_float32_matmul_precision(before)
+    assert relative(out, reference.posterior_mean(x, sigma, to_float(images, torch.float64))) < 1e-6
+    assert torch.equal(nearest, Nearest.fit(ImageBank(images))(x, sigma))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("chunk_size", [None, 7, 64])
+def test_of_equal_images_the_first_is_nearest_and_lookalikes_are_told_apart(dtype, chunk_size):
+    images = lookalikes()
+    x = to_float(images[[3, 59, 63, 125]], dtype) + 1e-5
+    found = Nearest.fit(ImageBank(images), chunk_size=chunk_size).engine(1.0).indices(x.flatten(1))
+    assert found.tolist() == [3, 59, 3, 125]
+
+
 def test_float64_in_gives_float64_accuracy():
     x, sigma = noisy(photographs().double() / 127.5 - 1, 20)
     expected = reference.posterior_mean(x.double(), sigma, to_float(photographs(), torch.float64))

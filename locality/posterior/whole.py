@@ -4,26 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from einops import einsum
 from torch import Tensor
 
 from locality.bank import to_float
+from locality.posterior.blocks import WORST, Blocks
 from locality.posterior.engine import Engine, Posterior
 from locality.posterior.kernel import FieldKernel, Probe, Seen, cheapest
 from locality.posterior.rounding import PixelMoments, Query
 from locality.posterior.softmax import State
 from locality.posterior.view import View
 
+_PER_LOGIT = 8 * 6  # bytes of what is kept for an image and a candidate
+_GOOD = 4e-6  # of a logit, at most; most are off by a tenth of that
+_LOST = 1e-6  # of an estimate, in all
+_NEGLIGIBLE = 1e-26  # of the largest weight: 60 nats
+
 
 @dataclass(frozen=True)
 class Products(FieldKernel):
-    """One softmax for all outputs, by a float64 product of noisy images and candidates: any device.
+    """One softmax for all outputs, by products of noisy images and candidates: any device.
 
-    The expanded form `|x|^2 - 2 x.X + |X|^2` then keeps 9 digits after the point of a logit of 10^7
-    (arbitrary images at sigma = 0.01), where float32 would keep none. The products of fields alone are in
-    the query's type.
+    The expanded form `|x|^2 - 2 x.X + |X|^2` keeps 9 digits after the point of a logit of 10^7 (arbitrary
+    images at sigma = 0.01) in float64, and none in float32. So float32 products say which candidates compete,
+    and where they may be off by more than `_GOOD`, those are found again in float64. Derivatives have logits
+    of float64 throughout; the products of fields alone are in the query's type.
     """
 
     def usable(self, device: torch.device) -> bool:
@@ -32,16 +40,22 @@ class Products(FieldKernel):
 
     def cost(self, dtype: torch.dtype) -> float:
         """That of a product, over the places of an image."""
-        return 0.04
+        return 0.01 if dtype == torch.float32 else 0.04
 
     def error(self, query: Query, moments: PixelMoments) -> Tensor:
-        """None: logits are float64."""
+        """None: the logits that count are float64."""
         return torch.zeros_like(query.x[:, 0])
 
     def weigh(self, view: View, query: Query, values: bool = True, bounds: Tensor | None = None) -> State:
         """One product for the logits, one for the mean."""
         owner = torch.zeros(query.x.shape[1], dtype=torch.long, device=query.x.device)
         state = State.empty(len(query.x), 1, owner)
+        # Elsewhere products in float32 may be of 16 bits.
+        if query.dtype == torch.float32 and torch.get_float32_matmul_precision() == "highest":
+            for blocks in _parts(view, query.x):
+                logits = _competing(blocks, query, state.peak, len(view.images))
+                state = state.merge(State.of(logits[:, None], owner, partial(_weighted, blocks, values)))
+            return state
         for images, logits in _logits(view, query):
             state = state.merge(State.of(logits[:, None], owner, lambda w, images=images: w[:, 0] @ images))  # type: ignore[misc]
         return state
@@ -129,15 +143,15 @@ class NearestEngine(Engine):
         self,
         x: Tensor,  # [B, n]
     ) -> Tensor:  # [B] positions in the bank
-        """Where the nearest images are."""
+        """Where the nearest images are: float32 says which may be, float64 which is."""
         best = torch.full_like(x[:, 0], torch.inf, dtype=torch.float64)
         index = torch.zeros(len(x), dtype=torch.long, device=x.device)
         start = 0
-        for images in self.view.chunks(3 * x.shape[1] + 3 * len(x), x.numel()):
-            distance, where = half_distances(x, images).min(1)
+        for blocks in _parts(self.view, x):
+            distance, where = _nearest(blocks, x, best)
             index = torch.where(distance < best, start + where, index)
             best = torch.minimum(best, distance)
-            start += len(images)
+            start += len(blocks.images)
         return index
 
     def pullback(self, x: Tensor, sigma: Tensor, mean: Tensor, evidence: Tensor, cotangent: Tensor) -> Tensor:
@@ -149,17 +163,10 @@ class NearestEngine(Engine):
         return x.new_zeros(len(x), len(outputs), x.shape[1])
 
 
-def half_distances(
-    x: Tensor,  # [B, n]
-    images: Tensor,  # [c, n] float64
-) -> Tensor:  # [B, c] |x - X|^2 / 2, up to the constant |x|^2 / 2
-    """What tells the images apart."""
-    return images.square().sum(1) / 2 - x.double() @ images.T
-
-
 def _query(x: Tensor, sigma: Tensor) -> Query:
-    """Noisy images, shifted by what `half_distances` leaves out of their logits."""
-    asked = Query(x.double(), x.new_empty(0), 1 / (2 * sigma.double() ** 2))
+    """Noisy images, shifted by what `_logits` leaves out."""
+    dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
+    asked = Query(x.double(), x.new_empty(0), 1 / (2 * sigma.double() ** 2), dtype)
     return asked._replace(shift=_constant(asked))
 
 
@@ -171,4 +178,56 @@ def _logits(view: View, query: Query, more: int = 0) -> Iterator[tuple[Tensor, T
     # Three copies of an image (reading uint8 takes temporaries) and five numbers per image and query.
     (batch, n), offset = query.x.shape, query.shift - _constant(query)
     for images in view.chunks(3 * n + 5 * batch + more, 6 * query.x.numel()):
-        yield images, offset - half_distances(query.x, images) * (2 * query.scale)[:, None]
+        half = images.square().sum(1) / 2 - query.x @ images.T
+        yield images, offset - half * (2 * query.scale)[:, None]
+
+
+def _competing(
+    blocks: Blocks,
+    query: Query,
+    peak: Tensor,  # [B, 1] the largest logit that is known
+    count: int,  # images that compete in all
+) -> Tensor:  # [B, c]
+    """Logits by float32 products, and those that compete by float64 ones where that makes a difference."""
+    q = blocks.coordinates(query.x)
+    scale = (2 * query.scale / blocks.levels**2)[:, None]
+    half, error = blocks.half_distances(q)
+    # |x - X|^2 is |q - v|^2 in other units; |q|^2 is never formed, beside which all else would be lost.
+    origin = blocks.coordinates(torch.zeros_like(query.x[:1]))
+    moved = origin @ (origin + 2 * blocks.levels * query.x).T
+    offset = query.shift - _constant(query) - scale / 2 * moved.T
+    logits = offset - scale * half
+    error = scale * error[:, None]
+    # All others together weigh too little for their errors to count.
+    below = (count * error / _LOST).log().clamp(min=0) + 2 * WORST * error
+    rivals = logits >= torch.maximum(peak, logits.amax(1, keepdim=True)) - below
+    which = (rivals & (error > _GOOD * blocks.slices**0.5)).any(0).nonzero()[:, 0]
+    if len(which) > 0:
+        logits[:, which] = offset - scale * blocks.exact_half_distances(q, which)
+    return logits
+
+
+def _weighted(blocks: Blocks, values: bool, weights: Tensor) -> Tensor:  # [B, 1, c]: [B, n]
+    weights = weights[:, 0]
+    return blocks.weighted(weights.where(weights > _NEGLIGIBLE, 0) if values else torch.zeros_like(weights))
+
+
+def _nearest(
+    blocks: Blocks,
+    x: Tensor,  # [B, n]
+    best: Tensor,  # [B] the least that is known
+) -> tuple[Tensor, Tensor]:  # [B], [B]
+    """The least half distance, and where; infinity where none comes near the best."""
+    q = blocks.coordinates(x)
+    half, error = blocks.half_distances(q)
+    bound = torch.minimum(best, half.amin(1) + WORST * error) + WORST * error
+    which, where = (half <= bound[:, None]).nonzero().unbind(1)
+    found = torch.full_like(half, torch.inf)
+    if len(which) > 0:
+        found[which, where] = blocks.exact_pairs(q, which, where)
+    distance, index = found.min(1)
+    return distance, index
+
+
+def _parts(view: View, x: Tensor) -> list[Blocks]:
+    return Blocks.of(view.images).split(view.limits.size(_PER_LOGIT * len(x), 8 * 4 * x.numel()))

@@ -10,10 +10,10 @@ from einops import rearrange
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
+from locality.posterior.blocks import Blocks, Distances
 from locality.posterior.engine import Engine, PlannedEngine, Posterior
 from locality.posterior.masked.plans import MaskedPlan
 from locality.posterior.view import View
-from locality.posterior.whole import half_distances
 
 
 @dataclass(frozen=True)
@@ -55,17 +55,15 @@ class SubsetEngine(Engine):
         self,
         x: Tensor,  # [B, n]
     ) -> Tensor:  # [B, fine] positions in the bank, in its order
-        """The candidates of each image."""
-        small, numbers = self._pool(x.double()), len(x) * len(self.view.images)
-        pooled, full = x.new_empty(2, len(x), len(self.view.images), dtype=torch.float64)
-        start = 0
-        for part in self.view.chunks(6 * x.shape[1] + 4 * len(x), 3 * numbers):
-            end = start + len(part)
-            pooled[:, start:end] = half_distances(small, self._pool(part))
-            full[:, start:end] = half_distances(x, part)
-            start = end
-        near = pooled.topk(self.coarse, largest=False).indices
-        nearest = full.gather(1, near).topk(self.fine, largest=False).indices
+        """The candidates of each image; of those that float32 cannot tell apart, any."""
+        blocks, small, large = Blocks.of(self.view.images), [], []
+        q = blocks.coordinates(x)
+        proxies, full = Distances(self._pool(q)), Distances(q)
+        for block in blocks:
+            small.append(proxies.to(self._pool(block))[0])
+            large.append(full.to(block)[0])
+        near = torch.cat(small, 1).topk(self.coarse, largest=False).indices
+        nearest = torch.cat(large, 1).gather(1, near).topk(self.fine, largest=False).indices
         return near.gather(1, nearest).sort().values
 
     def _each(self, x: Tensor, sigma: Tensor) -> Iterator[tuple[Engine, Tensor, Tensor]]:
