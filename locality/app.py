@@ -13,13 +13,14 @@ from omegaconf import DictConfig, OmegaConf
 from locality import build
 from locality.build import plain
 from locality.config import UsageError, check
-from locality.disk import first_rank, shown_path
+from locality.disk import shown_path
 from locality.evaluation import Evaluation
 from locality.modules import Diverged
+from locality.ranks import say
 from locality.report import Report
 from locality.runs.opening import close_run, drop_run, latest_run, open_run
 from locality.runs.status import Outcome, set_status
-from locality.stopping import Stopped, heeded
+from locality.stopping import REQUEST, Stopped, heeded
 from locality.training import Training
 
 __all__ = ["RunFailed", "RunStopped", "UsageError", "run"]
@@ -37,22 +38,25 @@ class RunStopped(KeyboardInterrupt):
         self.code = code
 
 
-def run(cfg: DictConfig) -> dict[str, float]:
+def run(
+    cfg: DictConfig,
+    job: int | None = None,  # of a sweep: a part of the run folder's name, where several processes find it
+) -> dict[str, float]:
     """Do what a composed config of train.yaml or evaluate.yaml says, and give back the final numbers.
 
+    The config stays as it is; the run folder has what became of it, with all that was looked for.
     Raises UsageError for what does not fit, RunFailed for what broke (its traceback is in the run folder),
     RunStopped where a signal or a bound on the time ended it.
     """
     cfg = check(cfg)
-    if first_rank():
-        print(OmegaConf.to_yaml(cfg, resolve=True), flush=True)
+    say(OmegaConf.to_yaml(cfg, resolve=True))
     if cfg.dry_run:
         return {}
     _quiet()
     with heeded():
         try:
             prepared = (Training if cfg.task == "train" else Evaluation)(cfg)
-            return _Run(cfg, prepared).carry_out()
+            return _Run(prepared, job).carry_out()
         except Stopped as stop:
             raise RunStopped(stop.reason, stop.code) from stop
 
@@ -60,17 +64,20 @@ def run(cfg: DictConfig) -> dict[str, float]:
 class _Run:
     """One run with a folder: whatever happens, the folder says what became of it."""
 
-    def __init__(self, cfg: DictConfig, prepared: Training | Evaluation) -> None:
-        self.cfg, self.prepared = cfg, prepared
+    def __init__(self, prepared: Training | Evaluation, job: int | None) -> None:
+        self.cfg, self.prepared = prepared.cfg, prepared
+        cfg = self.cfg
         self.loggers = build.made(cfg.logger, where="logger")
         self.before, self.made = latest_run(cfg), not Path(cfg.runs).exists()
-        self.folder = open_run(cfg)
         self.report: Report | None = None
-        self._note(Outcome("running"))
+        with REQUEST.hold():  # no folder without a state
+            self.folder = open_run(cfg, job)
+            self._note(Outcome("running"))
 
     def carry_out(self) -> dict[str, float]:
         """The final numbers. The state is written last: a run that is `finished` has everything written."""
         try:
+            REQUEST.obey()
             numbers = self._work()
             self._close(finished=True)
             self._note(Outcome("finished"))
@@ -89,8 +96,7 @@ class _Run:
             folder=self.folder, config=plain(self.cfg), resume_step=self.prepared.resume_step
         )
         self.report = Report(self.folder, tools)
-        if first_rank():
-            print(f"run folder: {self.folder}", flush=True)
+        say(f"run folder: {self.folder}")
         return self.prepared.run(self.folder, self.report, tools)
 
     def _end(self, error: BaseException) -> None:
@@ -107,8 +113,7 @@ class _Run:
             self._note(_outcome(error))
             self._close(finished=False)
         except OSError as full:  # a full disk, most likely; the process is gone soon, and that is seen, too
-            if first_rank():
-                print(f"{self.folder}: not all could be written ({full})", flush=True)
+            say(f"{self.folder}: not all could be written ({full})")
 
     def _told(self, error: BaseException) -> BaseException:
         if isinstance(error, UsageError | Stopped):
@@ -128,11 +133,10 @@ class _Run:
         if self.report is None:
             return
         sync = self.report.finish(exit_code=0 if finished else 1)
-        if first_rank():
-            for picture in self.report.pictures():
-                print(f"picture: {shown_path(picture)}")
-            print(f"report: {shown_path(self.folder / 'report.html')}")
-            print(f"W&B, to upload: {sync}" if sync else "W&B: nothing to upload", flush=True)
+        for picture in self.report.pictures():
+            say(f"picture: {shown_path(picture)}")
+        say(f"report: {shown_path(self.folder / 'report.html')}")
+        say(f"W&B, to upload: {sync}" if sync else "W&B: nothing to upload")
 
 
 def _outcome(error: BaseException) -> Outcome:

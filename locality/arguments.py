@@ -1,7 +1,8 @@
-"""Mistakes in the arguments of a command line, each told in one line with the nearest names that exist."""
+"""What a command line says, and its mistakes, each in one line with the nearest names that exist."""
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from locality.config import check, nearest
@@ -128,6 +129,32 @@ def explain(error: Exception, task: str, configs: Path, arguments: list[str]) ->
                 return f"no setting named '{key}'. {nearest(key, names) if names else ''}".strip()
             node = node[part] if not OmegaConf.is_missing(node, part) else None
     return _one_line(error)
+
+
+def of_candidates(
+    cfg: DictConfig,  # of an evaluation, checked
+    overrides: Sequence[str],  # what the command line says
+) -> DictConfig:
+    """The config with what the command line says of candidates.
+
+    `given` gets the settings that it names, `<candidate>.<setting>` however deep: no calibration replaces
+    them. Candidates that it takes out (`~candidates.<name>`) leave the settings of the comparison, too.
+    """
+    named, removed = (
+        [match[1] for match in (re.match(pattern, text) for text in overrides) if match]
+        for pattern in (r"\+*candidates\.([^=]+)=", r"~(?:denoiser@)?candidates\.([^.=]+)$")
+    )
+    cfg = copy.deepcopy(cfg)
+    parts = [key.split(".") for key in named]
+    cfg.given = sorted({".".join(part[:depth]) for part in parts for depth in range(2, len(part) + 1)})
+    with open_dict(cfg):
+        for name in removed:
+            for setting in ("bank_counts", "sample_counts", "calibrated_as"):
+                if isinstance(cfg.compare.get(setting), DictConfig):
+                    cfg.compare[setting].pop(name, None)
+            if name in (cfg.compare.get("baselines") or ()):
+                cfg.compare.baselines.remove(name)
+    return cfg
 
 
 def check_jobs(task: str, configs: Path, arguments: list[str]) -> None:

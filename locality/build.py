@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
+import logging
 import math
 import warnings
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ from locality.callbacks.progress import ProgressBar
 from locality.config import UsageError
 from locality.data import ImageDataModule
 from locality.data.splits import SPLITS, Split
-from locality.denoisers.fitting import Fit, fitted
+from locality.denoisers.fitting import Recipe
 from locality.modules.base import DenoiserModule
 from locality.runs.saving import WholeCheckpoints
 from locality.settings import misfit, nodes
@@ -41,6 +41,8 @@ REFUSALS = (
 BREAKAGES = (torch.OutOfMemoryError, NotImplementedError)
 TAUGHT = (ValueError, MisconfigurationException)  # these say by themselves what they want
 JUDGED = ("locality.", "lightning.")  # whose annotations settings are held against
+
+logging.getLogger("hydra.utils").setLevel(logging.CRITICAL)  # it raises what it logs, so we say it
 
 Node = DictConfig | Mapping[str, Any]
 
@@ -140,27 +142,27 @@ def check_batches(node: Node, data: ImageDataModule) -> None:
             )
 
 
-def fit(node: Node, where: str = "denoiser") -> Fit:
+def fit(node: Node, where: str = "denoiser") -> Recipe:
     """A denoiser's `fit`, its settings bound, waiting for a bank."""
-    return made(node, where=where, _partial_=True)
+    return Recipe.of(made(node, where=where, _partial_=True))
 
 
-def try_fit(name: str, fit: Fit, bank: ImageBank) -> None:
+def try_fit(name: str, fit: Recipe, bank: ImageBank) -> None:
     """Fits to corners of the images, and forgets the result: fitting to whole ones may take minutes.
 
     Raises UsageError for settings that the denoiser refuses. Denoisers of users are not tried: theirs may
     want whole images.
     """
     try:
-        inspect.signature(fit)
+        fit.names  # noqa: B018 (asks for them)
     except (ValueError, TypeError) as error:  # of a class without arguments of its own, as dict
-        raise UsageError(f"{name}: want a function of a bank, as Wiener.fit, got {fit}") from error
-    if not str(getattr(getattr(fit, "func", fit), "__module__", "")).startswith("locality."):
+        raise UsageError(f"{name}: want a function of a bank, as Wiener.fit, got {fit.target}") from error
+    if not str(getattr(fit.target, "__module__", "")).startswith("locality."):
         return
     corners = ImageBank(bank.images[:, :, :TRIAL_SIDE, :TRIAL_SIDE], bound=math.inf)
     try:
         with warnings.catch_warnings(action="ignore"):  # the fit itself will warn
-            fitted(fit, corners, lambda: GaussianStats.measured(corners))
+            fit.fit(corners, lambda: GaussianStats.measured(corners))
     except BREAKAGES:
         raise
     except REFUSALS as error:

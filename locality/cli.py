@@ -26,6 +26,8 @@ def main(task: str, configs: Path) -> None:
     does not exist or does not fit, 130 interrupted. A sweep goes on after a job that fails, and ends in the
     greatest code of its jobs.
     """
+    # Threads without work sleep: spinning, they take the time of working ones. Read when torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if _launched():  # the run folder has its config; its arguments may be a whole sweep
         _launch(DictConfig(OmegaConf.load(Path(os.environ[RUN_VARIABLE]) / "config.yaml")))
         return
@@ -68,7 +70,7 @@ def main(task: str, configs: Path) -> None:
 def _launch(cfg: DictConfig) -> None:
     # Errors end here: one that left the task would be told a second time by Hydra.
     try:
-        cfg = check(_resumed(cfg))
+        cfg = _said(check(_resumed(cfg)))
         if cfg.get("sweep") and not cfg.resume and not _launched():
             job = _of_sweep(cfg)
             if job is None:
@@ -82,7 +84,7 @@ def _launch(cfg: DictConfig) -> None:
         from locality.app import RunFailed, RunStopped, run
 
         try:
-            run(cfg)
+            run(cfg, _job())
         except RunStopped as error:
             _ended_early(error)
         except RunFailed as error:
@@ -125,6 +127,26 @@ def _resumed(cfg: DictConfig) -> DictConfig:
     ]
     usual = OmegaConf.load(Path(configs) / "trainer" / "default.yaml")
     return resumed(cfg, HydraConfig.get().overrides.task, DictConfig(usual))
+
+
+def _said(cfg: DictConfig) -> DictConfig:
+    """The config of an evaluation with what this command line says of its candidates."""
+    from hydra.core.hydra_config import HydraConfig
+
+    if cfg.task != "evaluate" or not HydraConfig.initialized():  # without Hydra: the first rank has noted it
+        return cfg
+    from locality.arguments import of_candidates
+
+    return of_candidates(cfg, HydraConfig.get().overrides.task)
+
+
+def _job() -> int | None:
+    """The number of this job; only a sweep numbers its jobs."""
+    from hydra.core.hydra_config import HydraConfig
+
+    if not HydraConfig.initialized() or OmegaConf.is_missing(HydraConfig.get().job, "num"):
+        return None
+    return int(HydraConfig.get().job.num)
 
 
 def _of_sweep(cfg: DictConfig) -> DictConfig | None:

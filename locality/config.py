@@ -62,6 +62,7 @@ class Evaluate(_Common):
     candidates: dict[str, Any] = field(default_factory=dict)
     checkpoint: str | None = "auto"
     networks: Any = None
+    given: list[str] = field(default_factory=list)  # settings of candidates that the command line names
     unfinished: bool = False
 
 

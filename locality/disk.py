@@ -1,4 +1,4 @@
-"""Files that are whole or absent, and the one process that writes them."""
+"""Files that are whole or absent."""
 
 from __future__ import annotations
 
@@ -68,10 +68,3 @@ def shown_path(path: Path) -> str:
     """A path as people type it: relative to the working directory where it lies inside."""
     whole = path.resolve()
     return str(whole.relative_to(Path.cwd())) if whole.is_relative_to(Path.cwd()) else str(whole)
-
-
-def first_rank() -> bool:
-    """Is this the process that writes? One run folder and one W&B run, however many ranks."""
-    from lightning.pytorch.utilities import rank_zero_only
-
-    return int(getattr(rank_zero_only, "rank", 0)) == 0

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from locality.bank import to_float
 from locality.denoisers.base import Denoiser
-from locality.metrics import ratio_interval
+from locality.metrics import Ratio, mean_ratio
 from locality.noise import image_noise
 from locality.report.table import Cell
 
@@ -33,12 +33,9 @@ class Heldout:
         """How many images."""
         return len(self.network[0])
 
-    def ratios(self) -> list[tuple[float, float, float]]:
-        """Mean error over Wiener's at each noise level, with its 95 % paired interval over images."""
-        return [
-            ((ours.mean() / theirs.mean()).item(), *ratio_interval(ours, theirs))
-            for ours, theirs in zip(self.network, self.wiener, strict=True)
-        ]
+    def ratios(self) -> list[Ratio]:
+        """Mean error over Wiener's at each noise level."""
+        return [mean_ratio(*pair) for pair in zip(self.network, self.wiener, strict=True)]
 
     def behind(self) -> list[float]:
         """The levels in CORE where the network does not beat Wiener, and those where it is worse."""
@@ -63,7 +60,7 @@ class Heldout:
             numbers[f"heldout/ratio_high/{name}"] = high
         return numbers
 
-    def _levels(self) -> list[tuple[float, tuple[float, float, float]]]:
+    def _levels(self) -> list[tuple[float, Ratio]]:
         return list(zip(self.sigmas, self.ratios(), strict=True))
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""Ranks that an environment names though no launcher made them."""
+"""The one process that writes and speaks, and ranks that an environment names without a launcher."""
 
 from __future__ import annotations
 
@@ -36,6 +36,19 @@ def forget_left_over(trainer: Mapping[str, Any]) -> None:
         from lightning.pytorch.utilities import rank_zero_only
 
         rank_zero_only.rank = 0  # type: ignore[attr-defined]
+
+
+def first_rank() -> bool:
+    """Is this the process that writes? One run folder and one W&B run, however many ranks."""
+    from lightning.pytorch.utilities import rank_zero_only
+
+    return int(getattr(rank_zero_only, "rank", 0)) == 0
+
+
+def say(text: str) -> None:
+    """Print on the first rank, at once: what is told once, however many ranks there are."""
+    if first_rank():
+        print(text, flush=True)
 
 
 def is_first() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +13,7 @@ from einops import rearrange
 from torch import Tensor
 
 from locality.bank import ImageBank
+from locality.statistics_cache import Kept, cached
 
 SHRINKAGES = ("ledoit_wolf",)
 
@@ -137,9 +139,7 @@ class GaussianStats:
         """The statistics as `from_bank` measures or finds them, before it shrinks them or warns."""
         if cache is None:
             return _measure(bank, chunk_size)
-        from locality.statistics_cache import cached
-
-        return cached(bank.fingerprint, Path(cache), lambda: _measure(bank, chunk_size))
+        return _unpacked(*cached(bank.fingerprint, Path(cache), lambda: _packed(_measure(bank, chunk_size))))
 
     def shrunk_by(self, shrinkage: str | None) -> GaussianStats:
         """These statistics for a denoiser: shrunk, or as they are, with a warning where they lack rank."""
@@ -216,8 +216,7 @@ class GaussianStats:
 
     def shrunk(self) -> GaussianStats:
         """The statistics with the Ledoit-Wolf covariance; the eigenvectors stay what they are."""
-        weight = self.shrinkage_intensity()
-        scale = self.covariance.trace() / len(self.mean)
+        weight, scale = self.shrinkage_intensity(), self.covariance.trace() / len(self.mean)
         covariance = (1 - weight) * self.covariance
         covariance.diagonal().add_(weight * scale)
         result = GaussianStats(self.mean, covariance, self.image_shape)
@@ -234,3 +233,18 @@ def _measure(bank: ImageBank, chunk_size: int) -> GaussianStats:
     for chunk in flat:
         sums.update(chunk - point)
     return GaussianStats.from_sums(sums, point, bank.image_shape)
+
+
+def _packed(stats: GaussianStats) -> Kept:
+    assert stats.sums is not None  # measured on a bank
+    tensors = {name: getattr(stats, name) for name in ("mean", "covariance", "eigenvalues", "eigenvectors")}
+    tensors |= {name: getattr(stats.sums, name) for name in ("count", "cubic", "quartic")}
+    return tensors, {"image_shape": json.dumps(list(stats.image_shape or ()))}
+
+
+def _unpacked(kept: dict[str, Tensor], notes: dict[str, str]) -> GaussianStats:
+    second, first = kept["covariance"] * (kept["count"] - 1), torch.zeros_like(kept["mean"])
+    sums = Sums(kept["count"], first, second, kept["cubic"], kept["quartic"])
+    stats = GaussianStats(kept["mean"], kept["covariance"], json.loads(notes["image_shape"]), sums)
+    stats.__dict__["_eigenbasis"] = (kept["eigenvalues"], kept["eigenvectors"])
+    return stats

@@ -8,41 +8,28 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from locality.disk import write_atomically
-from locality.statistics import GaussianStats, Sums
 
 _FORMAT = "locality.statistics/1"
+Kept = tuple[dict[str, Tensor], dict[str, str]]  # tensors, and what else is noted of them
 
 
-def cached(fingerprint: str, folder: Path, measure: Callable[[], GaussianStats]) -> GaussianStats:
+def cached(fingerprint: str, folder: Path, measure: Callable[[], Kept]) -> Kept:
     """The statistics of the images with this fingerprint: read from a sound file, else measured and kept."""
     path = folder.expanduser() / f"statistics-{fingerprint}.safetensors"
-
-    def tensors() -> tuple[dict[str, Tensor], dict[str, str]]:
-        stats = measure()
-        assert stats.sums is not None  # measured on a bank
-        assert stats.image_shape is not None
-        found = {
-            "mean": stats.mean, "covariance": stats.covariance,
-            "eigenvalues": stats.eigenvalues, "eigenvectors": stats.eigenvectors,
-            "count": stats.sums.count, "cubic": stats.sums.cubic, "quartic": stats.sums.quartic,
-        }  # fmt: skip
-        return found, {"image_shape": json.dumps(list(stats.image_shape))}
-
-    return _statistics(*kept(path, {"format": _FORMAT, "fingerprint": fingerprint}, tensors, ["image_shape"]))
+    return kept(path, {"format": _FORMAT, "fingerprint": fingerprint}, measure, ["image_shape"])
 
 
 def kept(
     path: Path,
     known: Mapping[str, str],  # what the file must say of itself: its format, and what it was computed from
-    compute: Callable[[], tuple[dict[str, Tensor], dict[str, str]]],  # tensors, and what else to note
+    compute: Callable[[], Kept],
     notes: Sequence[str] = (),  # the names of what else is noted
-) -> tuple[dict[str, Tensor], dict[str, str]]:
+) -> Kept:
     """Tensors of a sound file, else computed and kept there.
 
     A file that is damaged, or was written for something else, is recomputed with one warning, never trusted.
@@ -70,9 +57,7 @@ def _write(path: Path, tensors: dict[str, Tensor], meta: dict[str, str]) -> None
     write_atomically(path, save(tensors, meta))
 
 
-def _read(
-    path: Path, known: Mapping[str, str], notes: Sequence[str]
-) -> tuple[dict[str, Tensor], dict[str, str]]:
+def _read(path: Path, known: Mapping[str, str], notes: Sequence[str]) -> Kept:
     with safe_open(path, framework="pt") as file:
         meta = dict(file.metadata() or {})
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
@@ -86,20 +71,6 @@ def _read(
     if "noted" in meta and meta.pop("noted") != _of_notes({name: meta[name] for name in notes}):
         raise _UnsoundError("damaged")
     return tensors, meta
-
-
-def _statistics(tensors: dict[str, Tensor], meta: dict[str, str]) -> GaussianStats:
-    count, covariance = tensors["count"], tensors["covariance"]
-    sums = Sums(
-        count,
-        torch.zeros_like(tensors["mean"]),
-        covariance * (count - 1),
-        tensors["cubic"],
-        tensors["quartic"],
-    )
-    stats = GaussianStats(tensors["mean"], covariance, json.loads(meta["image_shape"]), sums)
-    stats.__dict__["_eigenbasis"] = (tensors["eigenvalues"], tensors["eigenvectors"])
-    return stats
 
 
 def _of_notes(noted: Mapping[str, str]) -> str:

@@ -34,20 +34,37 @@ class Request:
     """What the signals of this process have asked for.
 
     A signal raises `Stopped` where it arrives. While `deferred` the first one is only noted, in `number`: a
-    training loop looks there between two batches, and the second one raises.
+    training loop looks there between two batches, and the second one raises. The same while `held`, for
+    moments; `obey` comes after them.
     """
 
     def __init__(self) -> None:
         self.number = 0  # of the signal; 0 for none
         self.deferred = False
+        self.held = False
 
     def note(self, number: int, frame: FrameType | None) -> None:
         """The handler of a signal."""
-        if not self.deferred or self.number:
+        if not (self.deferred or self.held) or self.number:
             self.number = number
             raise Stopped.by(number)
         self.number = number
-        print("\nstopping after this batch, with a checkpoint; once more to stop at once", flush=True)
+        if self.deferred:
+            print("\nstopping after this batch, with a checkpoint; once more to stop at once", flush=True)
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """What is within is done whole, for a signal of its time is only noted."""
+        self.held = True
+        try:
+            yield
+        finally:
+            self.held = False
+
+    def obey(self) -> None:
+        """Raises `Stopped` where a signal was noted."""
+        if self.number:
+            raise Stopped.by(self.number)
 
     def take(self) -> dict[int, Any]:
         """Make this process's signals come here, and give back who had them: nobody, off the main thread."""

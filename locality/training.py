@@ -19,7 +19,6 @@ from locality.callbacks.interrupt import StopBetweenBatches, complete
 from locality.callbacks.samples import SampleGrid
 from locality.callbacks.snapshots import Snapshots
 from locality.config import UsageError
-from locality.denoisers.fitting import keeping
 from locality.modules import AnalyticModule, OnePass
 from locality.networks.foreign import settled
 from locality.report import Report
@@ -52,7 +51,7 @@ class Training:
         self.module.save_hyperparameters(recipe, logger=False)
         self._try()
         if isinstance(self.module, AnalyticModule):
-            self.module.fit = keeping(self.module.fit, cfg.cache)
+            self.module.recipe = self.module.recipe.keeping(cfg.cache)
         newest = newest_checkpoint(Path(cfg.resume)) if cfg.resume else None
         self.last = newest[0] if newest else None
         # Rows of a run that was stopped before its first checkpoint are those of no run.
@@ -103,7 +102,7 @@ class Training:
         except (ValueError, TypeError) as error:
             raise UsageError(" ".join(str(error).split())) from error
         if isinstance(self.module, AnalyticModule):
-            build.try_fit("denoiser", self.module.fit, self.data.bank("train"))
+            build.try_fit("denoiser", self.module.recipe, self.data.bank("train"))
 
     def _callbacks(self, folder: Path, draw: Callable[..., None]) -> list[Callback]:
         if self.analytic:

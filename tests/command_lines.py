@@ -123,10 +123,10 @@ def ended(task: str, arguments: list[str], place: Path, seconds: int = 60) -> En
     sys.argv = [f"{task}.py", *arguments]
     os.chdir(place)
     try:
-        with redirect_stdout(out), redirect_stderr(errors), _cut_off(seconds):
+        with redirect_stdout(out), redirect_stderr(errors), _cut_off(seconds) as cut:
             cli.main(task, CONFIGS)
     except SystemExit as stopped:
-        code = stopped.code
+        code = 0 if cut else stopped.code  # a run tells being cut off as an interruption
     except _TookLong:
         code = 0
     except BaseException as error:  # whatever leaves the command line is a fault to be told
@@ -134,7 +134,7 @@ def ended(task: str, arguments: list[str], place: Path, seconds: int = 60) -> En
     finally:
         sys.argv = words
         os.chdir(there)
-    lines = [line for line in errors.getvalue().splitlines() if line.strip()]
+    lines = [] if cut else [line for line in errors.getvalue().splitlines() if line.strip()]
     return Ended(code or 0, lines, out.getvalue(), _files(place) - before)
 
 
@@ -143,14 +143,18 @@ class _TookLong(BaseException):
 
 
 @contextmanager
-def _cut_off(seconds: int) -> Iterator[None]:
+def _cut_off(seconds: int) -> Iterator[list[bool]]:
+    """Ends what is inside after so long; what is yielded is empty until then."""
+    cut: list[bool] = []
+
     def stop(*_: object) -> None:
+        cut.append(True)
         raise _TookLong
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.alarm(seconds)
     try:
-        yield
+        yield cut
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)

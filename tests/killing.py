@@ -18,12 +18,19 @@ from tiny_runs import config
 
 from locality import app
 
+# What the server of forks imports once. It does not see this folder, so it cannot import this module.
+LOADED = [
+    "locality.app", "locality.training", "locality.evaluation", "locality.report.figures",
+    "locality.networks.unet", "diffusers.models.unets.unet_2d", "lightning.pytorch", "hydra.utils",
+    "matplotlib.backends.backend_agg", "torch._dynamo", "torchmetrics", "sklearn.datasets",
+]  # fmt: skip
+
 
 def forked(function: Callable[..., object], *arguments: Any, seconds: float = 120) -> int:
     """Calls a function of an importable module in a process of its own, and gives back its exit code."""
     context = multiprocessing.get_context("forkserver")
     assert isinstance(context, ForkServerContext)
-    context.set_forkserver_preload([__name__])  # torch and lightning are imported once
+    context.set_forkserver_preload(LOADED)
     process = context.Process(target=function, args=arguments)
     process.start()
     process.join(seconds)

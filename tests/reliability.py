@@ -1,6 +1,6 @@
 """A plugin of pytest: what the tests marked `faults` tried, and what was lost, as docs/reliability.md.
 
-python -m pytest -m faults --reliability docs/reliability.md
+python -m pytest -m faults -n auto --reliability=docs/reliability.md
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import platform
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,7 +24,9 @@ class Fault:
     skipped: str = ""
 
 
-FAULTS = pytest.StashKey[dict[str, Fault]]()
+FAULTS = pytest.StashKey[dict[str, Fault]]()  # of a session, by name
+TRIED = pytest.StashKey[Fault]()  # of a test
+PROPERTY = "fault"  # of a report: reports go from the processes of pytest-xdist to the one that writes
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -37,12 +39,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Nothing is tried yet."""
     config.stash[FAULTS] = {}
+    config.pluginmanager.register(Counter(config.stash[FAULTS]), "reliability of faults")
 
 
 @pytest.fixture
 def tally(request: pytest.FixtureRequest) -> Callable[..., None]:
     """`tally(tries, survived=0)`: counts what a test tries, more finely than the test as one try."""
-    fault = request.config.stash[FAULTS].setdefault(_told(request.node), Fault())
+    fault = request.node.stash.setdefault(TRIED, Fault())
 
     def add(tried: int = 1, survived: int = 0) -> None:
         fault.tried += tried
@@ -53,23 +56,42 @@ def tally(request: pytest.FixtureRequest) -> Callable[..., None]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> object:
-    """A test that does not count by itself is one try."""
+    """Puts on the report what the test tried. A test that does not count by itself is one try."""
     report: pytest.TestReport = yield  # type: ignore[assignment, misc]
     if item.get_closest_marker("faults") is None or (report.when != "call" and report.passed):
         return report
-    fault = item.config.stash[FAULTS].setdefault(_told(item), Fault())
+    fault = item.stash.get(TRIED, Fault())
     if report.skipped:
-        fault.skipped = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
-    elif "tally" not in getattr(item, "fixturenames", ()):
-        fault.tried += 1
-        fault.survived += report.passed
+        fault = Fault(
+            skipped=str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
+        )
+    elif not fault.tried:  # also where what the test needs could not be set up
+        fault = Fault(1, int(report.passed))
+    report.user_properties.append((PROPERTY, [_told(item), *astuple(fault)]))
     return report
+
+
+class Counter:
+    """Adds the reports up, those of other processes, too."""
+
+    def __init__(self, faults: dict[str, Fault]) -> None:
+        self.faults = faults
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """One report of a test."""
+        for key, value in report.user_properties:
+            if key == PROPERTY:
+                name, tried, survived, skipped = value
+                fault = self.faults.setdefault(name, Fault())
+                fault.tried += tried
+                fault.survived += survived
+                fault.skipped = fault.skipped or skipped
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Writes the page."""
     path: Path | None = session.config.getoption("--reliability")
-    if path is not None:
+    if path is not None and not hasattr(session.config, "workerinput"):  # a process of pytest-xdist has that
         path.write_text(page(session.config.stash[FAULTS]))
 
 
@@ -100,11 +122,13 @@ def page(faults: dict[str, Fault]) -> str:
 
 
 def _told(item: pytest.Item) -> str:
-    """The first line of the test's docstring; else its name as a sentence."""
+    """The first line of the test's docstring; else its name as a sentence; and the test's `place`."""
     function = getattr(item, "function", None)
     words = (getattr(function, "__doc__", None) or "").strip().split("\n")[0].rstrip(".")
     name = getattr(item, "originalname", None) or item.name
-    return (words or name.removeprefix("test_").replace("_", " ")).replace("|", "\\|")
+    place = getattr(item, "callspec", None) and item.callspec.params.get("place")
+    told = words or name.removeprefix("test_").replace("_", " ")
+    return (f"{told} ({place})" if place else told).replace("|", "\\|")
 
 
 def _processor() -> str:

@@ -45,6 +45,23 @@ def test_list_names_every_choice(tmp_path):
             assert all(file.stem in done.stdout for file in group.glob("*.yaml")), group
 
 
+@pytest.mark.parametrize(("given", "expected"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")])
+def test_idle_threads_sleep_unless_the_user_says_otherwise(given, expected, tmp_path):
+    code = f"""
+import os, pathlib, sys
+sys.argv = ["train.py", "--list"]
+from locality.cli import main
+assert "torch" not in sys.modules
+main("train", pathlib.Path({str(CONFIGS)!r}))
+print("policy", os.environ["OMP_WAIT_POLICY"])
+"""
+    environment = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"} | given
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert f"policy {expected}" in done.stdout, done.stderr
+
+
 MISTAKES = [
     (["data=cifar_patern"], "no data named 'cifar_patern'. Did you mean 'cifar_pattern'"),
     (["gama=0.5"], "no setting named 'gama'. Did you mean 'gamma'?"),

@@ -22,7 +22,7 @@ from locality.compare.pattern import strengths
 from locality.config import UsageError
 from locality.denoisers import Wiener
 from locality.runs import files
-from locality.runs.finding import newest_network
+from locality.runs.finding import newest_networks
 from locality.sensitivity import measure, pattern_snr
 from locality.sums import write_sums
 
@@ -152,7 +152,7 @@ def test_a_pattern_without_strength_is_none(sweep, tmp_path):
     plain = OmegaConf.load(runs[0.0, 0] / "config.yaml").data
     plain.pattern = None
     for gamma in (None, 0.0):
-        assert newest_network(runs[0.0, 0].parent, plain, gamma) == runs[0.0, 0]
+        assert newest_networks(runs[0.0, 0].parent, plain, gamma)[0] == runs[0.0, 0]
 
 
 def test_networks_that_are_no_sweep_are_refused_in_one_line(sweep):

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from lightning.pytorch import Trainer
+from lightning.pytorch.plugins import MixedPrecision
+from planted_files import DATA, MODEL
 from safetensors.torch import load_file, save_file
 from tiny_runs import NETWORK, TINY, assert_same, config, latest, weights
 from torch import Tensor
@@ -19,6 +22,7 @@ from locality.config import UsageError
 from locality.export import export
 from locality.metrics.noise_bands import NoiseBands
 from locality.modules import DDPMModule
+from locality.modules.ddpm import Diverged
 from locality.report.history import read_history
 from locality.runs.checkpoint_file import write_checkpoint
 from locality.runs.resuming import resumed
@@ -189,3 +193,27 @@ def test_a_network_with_weights_that_are_not_finite_is_refused_by_name(form, tmp
     with pytest.raises(UsageError, match=f"{place.name}.*weights that are not finite"):
         app.run(cfg)
     assert latest(tmp_path) == run  # no folder was left
+
+
+class NoGradient(torch.autograd.Function):
+    """The identity, with a gradient that overflows."""
+
+    @staticmethod
+    def forward(ctx: object, value: Tensor) -> Tensor:
+        return value.clone()
+
+    @staticmethod
+    def backward(ctx: object, gradient: Tensor) -> Tensor:  # type: ignore[override]
+        return gradient * math.inf
+
+
+def test_a_scaler_of_16_bit_floats_does_not_leave_out_every_step(monkeypatch):
+    spoil(monkeypatch, 3, NoGradient.apply)
+    trainer = Trainer(
+        accelerator="cpu", plugins=[MixedPrecision("16-mixed", "cpu")], max_epochs=50,
+        logger=False, enable_checkpointing=False, enable_progress_bar=False, limit_val_batches=0,
+    )  # fmt: skip
+    data = build.datamodule({**DATA, "subset": 64}, ["train"])
+    with pytest.raises(Diverged, match="norm of the gradient is not finite"):
+        trainer.fit(build.module(MODEL, (1, 8, 8)), data)
+    assert 30 < trainer.fit_loop.total_batch_idx < 50

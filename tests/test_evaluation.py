@@ -17,7 +17,7 @@ from locality.checkpoints.reading import read
 from locality.config import UsageError
 from locality.denoisers import Wiener
 from locality.report.history import read_history
-from locality.runs.finding import newest_network, training_run
+from locality.runs.finding import newest_networks, training_run
 
 QUICK = ["compare=quick", "compare.count=8", "trainer.accelerator=cpu", "logger=none"]
 
@@ -87,9 +87,9 @@ def test_auto_takes_the_run_that_finished_last_whatever_its_folder_says(tmp_path
         (folder / "status.json").write_text(json.dumps(status))
         folders.append(folder)
     os.utime(folders[1])
-    assert newest_network(tmp_path, None, None) == folders[0]
+    assert newest_networks(tmp_path, None, None)[0] == folders[0]
     (folders[0] / "checkpoints" / "last.ckpt").unlink()  # removed to make room
-    assert newest_network(tmp_path, None, None) == folders[1]
+    assert newest_networks(tmp_path, None, None)[0] == folders[1]
 
 
 def test_other_images_than_those_of_the_training_are_noted(place, capsys):

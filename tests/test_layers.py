@@ -2,86 +2,88 @@
 
 from __future__ import annotations
 
-import ast
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from conftest import CONFIGS
 
+from benchmarks import house
+
 ROOT = CONFIGS.parent
 PACKAGE = ROOT / "locality"
-LEVELS = [
-    {
-        "disk",
-        "sums",
-        "schedule",
-        "bank",
-        "full_precision",
-        "noise",
-        "statistics",
-        "statistics_cache",
-        "mixture",
-        "config",
-        "finite_sample",
-        "trust",
-        "paths",
-        "trainer_settings",
-        "settings",
-    },
-    {"runs", "ranks", "stopping"},
-    {"posterior"},
-    {"information"},
-    {"denoisers", "networks", "sampling", "sensitivity", "calibration"},
-    {"data", "metrics", "report"},
-    {"modules", "callbacks"},
-    {"build", "arguments"},
-    {"checkpoints"},
-    {"compare", "heldout"},
-    {"training_card"},
-    {"training", "evaluation"},
-    {"app", "export"},
-    {"cli"},
-]
 FILES = sorted(PACKAGE.rglob("*.py"))
-ROOMS = {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in FILES} - {"__init__"}
+FLOOR = {room: k for k, (_, rooms) in enumerate(reversed(house.FLOORS)) for room in rooms}
+OWNERS = {  # the rooms that import a library
+    "wandb": "report",
+    "matplotlib": "report",
+    "diffusers": "networks",
+    "numba": "posterior",
+    "hydra": "cli arguments build checkpoints",
+    "omegaconf": "cli arguments app evaluation training training_card build checkpoints runs config",
+    "lightning": "evaluation compare training build callbacks modules data report runs ranks",
+}
+HEAVY = {"lightning", "hydra", "omegaconf", "wandb", "diffusers", "matplotlib"}
 
 
-def room(path: Path) -> str:
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def short(path: Path) -> str:
+    return str(path.relative_to(PACKAGE))
 
 
-def level(name: str) -> int:
-    found = [k for k, names in enumerate(LEVELS) if name in names]
-    assert found, f"{name} is not in the list of rooms: say where it belongs"
-    return found[0]
+def test_every_file_has_a_floor_and_every_floor_its_files():
+    assert set(FLOOR) == set(house.between_rooms())
 
 
-def imports(path: Path) -> set[str]:
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return names
+@pytest.mark.parametrize("name", sorted(house.modules()))
+def test_imports_point_down(name):
+    mine = house.room(name)
+    for other in house.imported(name, lazy=True) if mine else ():
+        theirs = house.room(other)
+        if theirs and theirs != mine:
+            assert FLOOR[theirs] < FLOOR[mine], f"{name} imports {other}, which is not below it"
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_imports_point_down(path):
-    if path == PACKAGE / "__init__.py":
-        pytest.skip("the package's own door; its imports wait until a name is used")
-    for name in imports(path):
-        parts = name.split(".")
-        if parts[0] == "locality" and len(parts) > 1 and parts[1] in ROOMS:
-            assert level(parts[1]) <= level(room(path)), f"{path} imports {name}, which is above it"
+def test_no_room_comes_back_to_itself():
+    assert house.cycles(house.between_rooms()) == []
 
 
-@pytest.mark.parametrize(
-    ("library", "owner"), [("wandb", "report"), ("matplotlib", "report"), ("diffusers", "networks")]
-)
-def test_a_heavy_library_has_one_importer(library, owner):
-    importers = {room(path) for path in FILES if any(n.split(".")[0] == library for n in imports(path))}
-    assert importers <= {owner}
+def test_no_module_needs_itself_while_it_is_imported():
+    assert house.cycles(house.at_import()) == []
+
+
+def test_a_cycle_is_found():
+    assert house.cycles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a"}}) == [["b", "c"]]
+
+
+def test_a_file_that_stands_alone_is_read():
+    assert "locality.full_precision" in house.imported("locality.bank", lazy=False)
+    assert "bank" in house.between_rooms()["statistics"]
+
+
+@pytest.mark.parametrize("library", sorted(OWNERS))
+def test_a_library_has_owners(library):
+    importers = {
+        house.room(name)
+        for name, path in house.modules().items()
+        if any(other.split(".")[0] == library for other in house.names(path))
+    }
+    assert importers == set(OWNERS[library].split())
+
+
+@pytest.mark.parametrize("rooms", ["locality.denoisers, locality.sensitivity", "locality.calibration"])
+def test_the_mathematics_loads_no_framework(rooms):
+    code = f"import json, sys, {rooms}; print(json.dumps(sorted({{m.split('.')[0] for m in sys.modules}})))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = set(json.loads(done.stdout))
+    assert "torch" in loaded
+    assert not loaded & HEAVY
+
+
+def test_the_picture_of_the_house_is_true():
+    (found,) = house.BLOCK.finditer(house.PAGE.read_text())
+    assert found[0] == found[1] + house.picture() + found[2], "python -m benchmarks.house"
 
 
 def test_nothing_is_a_junk_drawer():
@@ -89,7 +91,7 @@ def test_nothing_is_a_junk_drawer():
     assert not [path for path in PACKAGE.rglob("*") if path.stem in banned]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+@pytest.mark.parametrize("path", FILES, ids=short)
 def test_a_file_has_one_subject(path):
     assert len(path.read_text().splitlines()) <= 250, "two ideas in one file?"
 

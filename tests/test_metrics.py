@@ -22,6 +22,7 @@ from locality.metrics import (
     PerImage,
     interval,
     is_blank,
+    mean_ratio,
     ratio_interval,
 )
 
@@ -268,6 +269,7 @@ def test_the_interval_covers_the_truth_as_often_as_it_says() -> None:
 def test_a_paired_ratio_is_tighter_than_its_parts_and_exact_for_proportional_errors() -> None:
     wiener = torch.rand(30, generator=torch.Generator().manual_seed(3), dtype=torch.float64) + 0.1
     assert ratio_interval(0.8 * wiener, wiener) == pytest.approx((0.8, 0.8), rel=1e-12)
+    assert mean_ratio(0.8 * wiener, wiener) == pytest.approx((0.8, 0.8, 0.8), rel=1e-12)
     with pytest.raises(ValueError, match=r"same images"):
         ratio_interval(wiener, wiener[:-1])
 

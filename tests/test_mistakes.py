@@ -153,13 +153,15 @@ def test_a_mistake_in_the_arguments(task, arguments, message, told):
             "denoiser.chunk_size: want a whole number or null",
         ),
         ("model=analytic denoiser._target_=builtins.dict", "denoiser"),
+        ("model._target_=nope", "nope: "),
         ("model._target_=builtins.dict", "model: want a _target_ that makes a DenoiserModule"),
         ("trainer._target_=builtins.dict", "trainer: want a _target_ that makes a Trainer"),
         ("runs=/proc/nope", "runs=/proc/nope: no folder can be made there"),
     ],
 )
-def test_a_value_that_only_a_builder_can_judge(arguments, message, told):
+def test_a_value_that_only_a_builder_can_judge(arguments, message, told, caplog):
     assert message in told("train", *DIGITS, *arguments.split())
+    assert caplog.records == []  # which a terminal would show as further lines
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

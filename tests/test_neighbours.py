@@ -16,10 +16,11 @@ from locality.calibration import load as load_calibration
 from locality.checkpoints.exported import write_exported
 from locality.checkpoints.networks import newest_models, newest_sweep
 from locality.checkpoints.reading import read
+from locality.checkpoints.resolving import source
+from locality.checkpoints.shelf import Shelf
 from locality.config import UsageError, check
-from locality.evaluation import source
 from locality.runs import files, finding
-from locality.runs.finding import newest_network, newest_networks, runs_in, training_run
+from locality.runs.finding import newest_networks, runs_in, training_run
 from locality.runs.folder import create_run_folder
 from locality.runs.resuming import check_unfinished
 
@@ -100,7 +101,7 @@ def test_auto_leaves_out_a_broken_neighbour_and_names_it_once(name, broken, plac
     broken(bad)
     wanted = config(tmp_path, *TINY).data
     for _ in range(2):
-        assert newest_network(root, wanted, None).name == latest(place).name
+        assert newest_networks(root, wanted, None)[0].name == latest(place).name
     told = [line for line in capsys.readouterr().out.splitlines() if str(bad) in line]
     assert len(told) == 1
     assert told[0].endswith("left out")
@@ -192,7 +193,7 @@ def test_auto_passes_over_a_shipped_network_with_damaged_weights(place, tmp_path
         )
     weights = tmp_path / "shipped" / "a" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:100])
-    assert source(check(config(tmp_path, *QUICK, task="evaluate")), {}) == tmp_path / "shipped" / "b"
+    assert source(check(config(tmp_path, *QUICK, task="evaluate")), {}, Shelf()) == tmp_path / "shipped" / "b"
     out = capsys.readouterr().out
     assert f"checkpoint=auto: {tmp_path / 'shipped' / 'b'}" in out
     assert f"note: {tmp_path / 'shipped' / 'a'}" in out

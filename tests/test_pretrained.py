@@ -15,6 +15,7 @@ from locality import build
 from locality.bank import to_float
 from locality.checkpoints import networks
 from locality.checkpoints.reading import read
+from locality.checkpoints.shelf import Shelf
 from locality.data import DataNotFound
 from locality.denoisers import Wiener
 from locality.heldout import SIGMAS
@@ -77,7 +78,7 @@ def test_networks_are_found_by_their_data(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "SHIPPED", PRETRAINED)
     for data in ("photos", "fashion_mnist"):
         cfg = config(tmp_path, "compare=quick", f"data={data}", task="evaluate")
-        assert finding.newest_network(tmp_path, cfg.data, None) in NETWORKS
+        assert finding.newest_networks(tmp_path, cfg.data, None)[0] in NETWORKS
 
 
 @pytest.mark.parametrize("name", ["fashion_mnist", "photos16"])
@@ -85,5 +86,4 @@ def test_the_twin_of_a_network_that_ships_is_found(name, tmp_path, monkeypatch):
     monkeypatch.setattr(files, "SHIPPED", PRETRAINED)
     first = PRETRAINED / name
     cfg = config(tmp_path, "compare=quick", task="evaluate")
-    (twin,) = networks.twin(cfg, first, read(first)).values()
-    assert twin.path == PRETRAINED / f"{name}_seed1"
+    assert networks.twin(cfg, first, Shelf()) == {"NN2": PRETRAINED / f"{name}_seed1"}

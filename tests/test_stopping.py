@@ -19,6 +19,7 @@ from locality.checkpoints.reading import read
 from locality.config import UsageError
 from locality.modules import AnalyticModule, DDPMModule
 from locality.report import Report
+from locality.runs import folder as folder_of_runs
 from locality.runs.opening import open_run
 from locality.runs.resuming import check_unfinished
 from locality.runs.status import Outcome, is_alive, read_status, set_status
@@ -90,10 +91,14 @@ def test_a_signal_cuts_a_validation_short_and_its_loss_is_not_told(uninterrupted
     assert_same(weights(folder), weights(uninterrupted))
 
 
-@pytest.mark.parametrize("where", ["fitting", "evaluation", "before the folder"])
+@pytest.mark.parametrize("where", ["fitting", "evaluation", "before the folder", "the folder"])
 def test_a_signal_outside_a_training_ends_the_run_where_it_arrives(where, tmp_path, monkeypatch):
     if where == "before the folder":
         monkeypatch.setattr(build, "datamodule", lambda *_: send(signal.SIGTERM))
+        cfg = config(tmp_path, *ASKED)
+    elif where == "the folder":
+        link = folder_of_runs.point_latest
+        monkeypatch.setattr(folder_of_runs, "point_latest", lambda f: (link(f), send(signal.SIGTERM)))
         cfg = config(tmp_path, *ASKED)
     elif where == "fitting":
         at(monkeypatch, AnalyticModule, "training_step", 0, lambda: send(signal.SIGTERM))

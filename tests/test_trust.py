@@ -17,8 +17,9 @@ from tiny_runs import TINY, config
 
 import locality
 from locality import app, build
+from locality.checkpoints.resolving import source
+from locality.checkpoints.shelf import Shelf
 from locality.config import UsageError
-from locality.evaluation import source
 from locality.runs.resuming import resumed
 from locality.trust import Untrusted, check_recipe
 
@@ -227,7 +228,7 @@ def test_untrusted_neighbours_are_skipped_by_name(tmp_path, state, composed, mon
     run_folder(root / "b-evil", evil, DATA, state)
     cfg = copy.deepcopy(composed["evaluate"])
     cfg.runs, cfg["networks"] = str(root), None
-    found = source(app.check(cfg), {})
+    found = source(app.check(cfg), {}, Shelf())
     said = capsys.readouterr().out
     assert found == good
     assert "left out" in said

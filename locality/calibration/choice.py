@@ -15,7 +15,7 @@ from locality.bank import ImageBank
 from locality.calibration.kept import CLEAN, NETWORK, Kept, bind, check_target, distinct, short
 from locality.calibration.steps import Steps, progress
 from locality.denoisers.base import Denoiser
-from locality.denoisers.fitting import Fit, fitted
+from locality.denoisers.fitting import Fit, Recipe
 from locality.statistics import GaussianStats
 
 # Errors closer than this are the rounding of float32 estimates, and no reason for a costlier value.
@@ -111,20 +111,22 @@ def calibrate(
     """For each noise level, the value with the least squared error of one step on noised images.
 
     `argmin_v mean_i |D_v(x_i, sigma) - target(x_i, sigma)|^2`, `x_i = X_i + sigma eps_i`, the same noise for
-    all levels and values. Ties go to the cheaper value: the smaller one, of tau the larger. One denoiser is
-    alive at a time; the target's estimates, as many floats as S times the images, are kept meanwhile. Raises
-    ValueError for arguments that do not fit.
+    all levels and values. Ties go to the cheaper value: the smaller one, or the larger where the
+    denoiser declares that. One denoiser is alive at a time; the target's estimates, as many floats as S times
+    the images, are kept meanwhile. Raises ValueError for arguments that do not fit.
     """
     levels = torch.as_tensor(sigmas, dtype=torch.float64).tolist()
     candidates = [value.item() if hasattr(value, "item") else value for value in values]  # numpy's, torch's
-    ordered = tuple(sorted(distinct("values", candidates), reverse=parameter == "tau"))
+    grid = Recipe.of(fit).grids.get(parameter)
+    falling = grid is not None and grid.falling
+    ordered = tuple(sorted(distinct("values", candidates), reverse=falling))
     steps = Steps(bank, images, seed, batch_size)
     known = cache(lambda: GaussianStats.from_bank(bank) if stats is None else stats)
     errors = torch.empty(len(distinct("sigmas", levels)), len(ordered), len(images), dtype=torch.float64)
     with torch.no_grad(), progress(parameter, len(levels) * (len(ordered) + (target is not None))) as bar:
         wanted = [steps.clean if target is None else steps.estimates(target, s, bar) for s in levels]
         for v, value in enumerate(ordered):
-            denoiser = fitted(bind(fit, parameter, value), bank, known)
+            denoiser = bind(fit, parameter, value).fit(bank, known)
             for s, sigma in enumerate(levels):
                 difference = steps.estimates(denoiser, sigma, bar).double() - wanted[s]
                 errors[s, v] = reduce(difference.square(), "i c h w -> i", "mean")

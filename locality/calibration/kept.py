@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import math
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, is_dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from locality.bank import ImageBank, thinned
-from locality.denoisers.fitting import Fit
+from locality.denoisers.fitting import Fit, Recipe
 
 # What other content, or no file, ends in.
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError)
@@ -52,8 +50,8 @@ class Kept(ABC):
     def told(self) -> dict[str, Any]:
         """What the file says beside the fields, for people to read."""
 
-    def apply(self, fit: Fit) -> Fit:
-        """The recipe with the calibrated setting."""
+    def apply(self, fit: Fit) -> Recipe:
+        """The recipe with the calibrated setting. Raises ValueError if it has none of that name."""
         return bind(fit, self.setting, self.mapping())
 
     def is_of(self, bank: ImageBank) -> bool:
@@ -110,11 +108,9 @@ def short(value: Any) -> Any:
     return tuple(map(short, value)) if isinstance(value, list) else float(f"{value:.6e}")
 
 
-def bind(fit: Fit, parameter: str, value: object) -> Fit:
+def bind(fit: Fit, parameter: str, value: object) -> Recipe:
     """The recipe with a setting. Raises ValueError if it has none of that name."""
-    if parameter not in inspect.signature(fit).parameters:
-        raise ValueError(f"parameter: want a setting of the denoiser's fit, got {parameter!r}")
-    return partial(fit, **{parameter: value})
+    return Recipe.of(fit).with_(**{parameter: value})
 
 
 def distinct(name: str, numbers: Sequence[float]) -> Sequence[float]:

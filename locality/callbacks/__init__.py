@@ -1,1 +1,1 @@
-"""Lightning callbacks: averaged weights, sample grids."""
+"""Lightning callbacks: sample grids, snapshots, stops between batches, the progress bar."""

@@ -4,72 +4,72 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
 
-from locality import build
 from locality.build import plain
-from locality.checkpoints.reading import read, rebuilt, sound
-from locality.checkpoints.trained import Trained
+from locality.checkpoints.reading import sound
+from locality.checkpoints.shelf import Shelf
+from locality.checkpoints.trained import Trained, model_name, steps_of
 from locality.config import NAME, UsageError, of_images
-from locality.data import ImageDataModule
 from locality.data.subset import HALVES
-from locality.denoisers.base import Denoiser
-from locality.disk import first_rank
-from locality.runs.files import CHECKPOINT, RECIPE, shipped
+from locality.ranks import say
+from locality.runs.files import RECIPE, shipped
 from locality.runs.finding import Past, answers, networks_in, training_run
 
-ATTENTION = {"none": "unet_conv", "middle": "unet", "all": "unet_attention"}
 TWIN = "NN2"  # what a second network is called
 Found = dict[str, Path]
 
 
-def networks(cfg: DictConfig) -> dict[str, Trained]:
-    """The networks of `networks=`, loaded, by name; what has been found is written into the config.
+def networks(cfg: DictConfig, shelf: Shelf | None = None) -> dict[str, Trained]:
+    """The networks that `named` names, built."""
+    shelf = shelf or Shelf(cfg.trust, cfg.cache)
+    return {name: shelf.trained(path) for name, path in (named(cfg, shelf) or {}).items()}
+
+
+def named(cfg: DictConfig, shelf: Shelf) -> Found | None:
+    """The networks of `networks=` by name; None where none are asked for.
 
     A mapping names run folders, `.ckpt` files, or folders of shipped weights; a list leaves the names to us.
-    `sweep`: runs that differ in gamma and seed alone, the shipped ones if there are none; `models`: runs that
-    differ in the model alone; `halves`: two that learned from disjoint halves of the same images, the shipped
-    ones if there are none. All the newest such, and with `unfinished=true` also those still in training.
+    `sweep`: runs that differ in gamma and seed alone; `models`: runs that differ in the model alone;
+    `halves`: two that learned from disjoint halves of the same images. All the newest such, and with
+    `unfinished=true` also those still in training; where no runs are, shipped ones, but for `models`.
     `twin` is for `twin`: it asks which network is compared.
     """
     asked = plain(cfg.networks) if isinstance(cfg.networks, DictConfig) else cfg.networks
     if asked == "sweep":
-        asked = newest_sweep(Path(cfg.runs), cfg.unfinished, cfg.trust)
+        asked = newest_sweep(Path(cfg.runs), cfg.unfinished, shelf)
     elif asked == "models":
-        asked = newest_models(Path(cfg.runs), cfg.unfinished, cfg.gamma, cfg.trust)
+        asked = newest_models(Path(cfg.runs), cfg.unfinished, cfg.gamma, shelf)
     elif asked == "halves":
-        asked = newest_halves(Path(cfg.runs), cfg.unfinished, cfg.gamma, cfg.trust)
-    data = cache(lambda text: build.datamodule(json.loads(text)))
+        asked = newest_halves(Path(cfg.runs), cfg.unfinished, cfg.gamma, shelf)
     if asked is None:
-        return {}
+        return None
     if isinstance(asked, Mapping):
         for name in asked:
             if not NAME.fullmatch(str(name)):
                 raise UsageError(f"networks.{name}: want a name of letters, digits, - and _")
-        found = {str(name): _trained(path, data, cfg) for name, path in asked.items()}
-    else:
-        found = {}
-        for one in (_trained(path, data, cfg) for path in asked):
-            name = f"{one.model}_gamma{one.gamma:g}_seed{one.seed}".replace(".", "p")
-            found[name if name not in found else f"{name}_{len(found)}"] = one
-    cfg.networks = {name: str(one.path) for name, one in found.items()}
+        return {str(name): training_run(Path(path)) for name, path in asked.items()}
+    found: Found = {}
+    for one in map(shelf.trained, asked):
+        name = f"{one.model}_gamma{one.gamma:g}_seed{one.seed}".replace(".", "p")
+        found[name if name not in found else f"{name}_{len(found)}"] = one.path
     return found
 
 
-def twin(cfg: DictConfig, path: Path, checkpoint: Mapping[str, Any]) -> dict[str, Trained]:
+def twin(cfg: DictConfig, path: Path, shelf: Shelf) -> Found | None:
     """`networks=twin`: the newest network that differs from this one in the seed alone, as NN2.
 
-    It has seen as many training steps. What has been found is written into the config.
+    It has seen as many training steps. None where there is none, which is told.
     """
 
     def alike(recipe: Mapping[str, Any]) -> Any:
         model = {key: value for key, value in recipe["model"].items() if key != "seed"}
         return model, of_images(recipe["data"])
 
+    checkpoint = shelf.read(path)
     own = checkpoint["hyper_parameters"]
     others: list[Path] = []
     if own["data"] is not None:  # a foreign network does not say
@@ -79,22 +79,21 @@ def twin(cfg: DictConfig, path: Path, checkpoint: Mapping[str, Any]) -> dict[str
         others = [run.folder for run, good in same if good] + shipped()
 
     def fits(folder: Path) -> bool:
-        other = read(folder, cfg.trust)
+        other = shelf.read(folder)
         recipe = other["hyper_parameters"]
         unlike = recipe["model"]["seed"] != own["model"]["seed"] and folder.resolve() != path.resolve()
         return unlike and alike(recipe) == alike(own) and steps_of(other) == steps_of(checkpoint)
 
     for folder in others:
         if sound(folder, fits):
-            cfg.networks = {TWIN: str(folder)}
-            return networks(cfg)
-    if first_rank():
-        print("networks=twin: no second network of another seed, so no ceiling in the table", flush=True)
-    cfg.networks = None
-    return {}
+            return {TWIN: training_run(folder)}
+        if folder.resolve() != path.resolve():
+            shelf.forget(folder)
+    say("networks=twin: no second network of another seed, so no ceiling in the table")
+    return None
 
 
-def newest_sweep(root: Path, unfinished: bool, trust: bool = False) -> list[Path]:
+def newest_sweep(root: Path, unfinished: bool, shelf: Shelf | None = None) -> list[Path]:
     """The runs of the newest sweep over the strength of a pattern, gamma = 0 first; else those that ship."""
 
     def alike(run: Mapping[str, Any]) -> Any:
@@ -113,7 +112,7 @@ def newest_sweep(root: Path, unfinished: bool, trust: bool = False) -> list[Path
         return float(run["data"]["gamma"]), int(run["seed"])
 
     for runs in (_runs(root, unfinished), _ships()):
-        group = _newest_group(runs, alike, tell, enough, trust)
+        group = _newest_group(runs, alike, tell, enough, shelf)
         if group:
             return [group[key] for key in sorted(group)]
     raise UsageError(
@@ -123,7 +122,7 @@ def newest_sweep(root: Path, unfinished: bool, trust: bool = False) -> list[Path
     )
 
 
-def newest_models(root: Path, unfinished: bool, gamma: float | None, trust: bool = False) -> Found:
+def newest_models(root: Path, unfinished: bool, gamma: float | None, shelf: Shelf | None = None) -> Found:
     """The newest runs of different models on the same images."""
 
     def alike(run: Mapping[str, Any]) -> Any:
@@ -134,7 +133,7 @@ def newest_models(root: Path, unfinished: bool, gamma: float | None, trust: bool
     def tell(run: Mapping[str, Any]) -> str:
         return model_name(run["model"])
 
-    group = _newest_group(_runs(root, unfinished), alike, tell, lambda group: len(group) > 1, trust)
+    group = _newest_group(_runs(root, unfinished), alike, tell, lambda group: len(group) > 1, shelf)
     if group:
         return {name: group[name] for name in sorted(group)}
     raise UsageError(
@@ -143,7 +142,7 @@ def newest_models(root: Path, unfinished: bool, gamma: float | None, trust: bool
     )
 
 
-def newest_halves(root: Path, unfinished: bool, gamma: float | None, trust: bool = False) -> Found:
+def newest_halves(root: Path, unfinished: bool, gamma: float | None, shelf: Shelf | None = None) -> Found:
     """The newest two runs that differ in nothing but the half of the images that they learned from."""
 
     def alike(run: Mapping[str, Any]) -> Any:
@@ -156,7 +155,7 @@ def newest_halves(root: Path, unfinished: bool, gamma: float | None, trust: bool
         return str(run["data"]["subset_draw"])
 
     for runs in (_runs(root, unfinished), _ships()):
-        group = _newest_group(runs, alike, tell, lambda group: set(group) == set(HALVES), trust)
+        group = _newest_group(runs, alike, tell, lambda group: set(group) == set(HALVES), shelf)
         if group:
             return {half.replace(":", ""): group[half] for half in HALVES}
     command = "python train.py data=photos data.subset_draw"
@@ -166,30 +165,23 @@ def newest_halves(root: Path, unfinished: bool, gamma: float | None, trust: bool
     )
 
 
-def model_name(model: Mapping[str, Any]) -> str:
-    """The name that a model config has in configs/model, as near as its content tells."""
-    if "network" not in model:
-        return "analytic"
-    name = str(model["network"]["_target_"]).rsplit(".", 1)[-1]
-    return ATTENTION[model["network"]["attention"]] if name == "unet" else name
-
-
 def _newest_group(
     runs: Iterable[Past],  # newest first
     alike: Callable[[Mapping[str, Any]], Any],  # equal for runs of one group; None for runs of none
     tell: Callable[[Mapping[str, Any]], Any],  # what tells the runs of a group apart
     enough: Callable[[Mapping[Any, Any]], bool],  # of a group, by what tells its runs apart
-    trust: bool,
+    shelf: Shelf | None,  # where they are read; None: a new one
 ) -> dict[Any, Path]:
     """The newest group of training runs that is enough, the newest readable one of each kind; or none."""
 
     def question(run: Mapping[str, Any]) -> tuple[str, Any] | None:
         key = alike(run)
-        # An exported network has no trainer.
-        return None if key is None else (json.dumps([key, run.get("trainer")], sort_keys=True), tell(run))
+        # How long: the trainer of a run says, the step of an exported network.
+        long = run.get("trainer", run.get("step"))
+        return None if key is None else (json.dumps([key, long], sort_keys=True), tell(run))
 
     groups: dict[str, dict[Any, list[Path]]] = {}
-    readable = partial(read, trust=trust)
+    readable = (shelf or Shelf()).read
     for run, answer in answers(runs, question):
         if answer is not None:
             groups.setdefault(answer[0], {}).setdefault(answer[1], []).append(run.folder)
@@ -209,29 +201,6 @@ def _ships() -> list[Past]:  # by name
 
 def _runs(root: Path, unfinished: bool) -> list[Past]:  # newest first
     return networks_in(root, unfinished)[::-1]
-
-
-def _trained(path: str | Path, data: Callable[[str], ImageDataModule], cfg: DictConfig) -> Trained:
-    path, cache = training_run(Path(path)), cfg.cache
-    checkpoint = read(path, cfg.trust)
-    recipe = checkpoint["hyper_parameters"]
-    return Trained(
-        path, rebuilt(checkpoint, path, cache), model_name(recipe["model"]), recipe["data"],
-        int(recipe["model"]["seed"]), steps_of(checkpoint),
-        partial(data, json.dumps(recipe["data"], sort_keys=True)), partial(_youth, path, cache, cfg.trust),
-    )  # fmt: skip
-
-
-def steps_of(checkpoint: Mapping[str, Any]) -> int | None:
-    """How many optimiser steps a network was trained, where its checkpoint says."""
-    step = checkpoint.get("global_step", checkpoint["hyper_parameters"].get("step"))
-    return None if step is None else int(step)
-
-
-def _youth(path: Path, cache: str | None, trust: bool) -> dict[int, Denoiser]:
-    files = sorted((path / CHECKPOINT.parent).glob("step*.ckpt")) if path.is_dir() else []
-    read_ = [(file, read(file, trust)) for file in files]
-    return {int(content["global_step"]): rebuilt(content, file, cache) for file, content in read_}
 
 
 def _kind(unfinished: bool) -> str:

@@ -13,7 +13,7 @@ from locality import build
 from locality.checkpoints.exported import read_exported
 from locality.config import UsageError
 from locality.denoisers.base import Denoiser
-from locality.denoisers.fitting import fitted, keeping
+from locality.modules import AnalyticModule
 from locality.networks.foreign import hub, image_shape_of, is_foreign, settled
 from locality.networks.weights import fill, refuse_pointer
 from locality.runs.checkpoint_file import is_plain, newest_checkpoint, read_checkpoint
@@ -32,8 +32,8 @@ def load(
 ) -> Denoiser:
     """The finished denoiser of a run, ready to use. A network comes with its averaged weights.
 
-    Raises UsageError where there is no checkpoint, or a damaged one, or where the images that a denoiser is
-    rebuilt from have changed; Untrusted where its recipe names what no file may name.
+    Raises UsageError where there is no checkpoint or a damaged one, and where a denoiser is fitted again and
+    its images have changed. Raises Untrusted where its recipe names what no file may name.
     """
     return rebuilt(read(path, trust), path, cache)
 
@@ -45,7 +45,10 @@ def rebuilt(
 ) -> Denoiser:
     """The denoiser of a checkpoint that has been read; the rest as in `load`."""
     recipe = checkpoint["hyper_parameters"]
-    module = build.module(recipe["model"], tuple(recipe["image_shape"]))
+    try:
+        module = build.module(recipe["model"], tuple(recipe["image_shape"]))
+    except UsageError as error:
+        raise UsageError(f"checkpoint={path}: {error}") from error
     kept = checkpoint.get("denoiser")
     if kept is None:
         fill(module, checkpoint["state_dict"], path)
@@ -62,8 +65,10 @@ def rebuilt(
             f"{path}: the images have changed since the fit (fingerprint {bank.fingerprint}, was "
             f"{kept['fingerprint']}); fit again with train.py"
         )
-    fit = keeping(module.fit, cache)  # type: ignore[arg-type]
-    return fitted(fit, bank, lambda: GaussianStats.measured(bank, cache)).eval()
+    if not isinstance(module, AnalyticModule):
+        raise UsageError(f"checkpoint={path}: {NOT_OURS}")
+    recipe = module.recipe.keeping(cache)
+    return recipe.fit(bank, lambda: GaussianStats.measured(bank, cache)).eval()
 
 
 def read(

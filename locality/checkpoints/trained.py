@@ -11,6 +11,8 @@ from locality.config import of_images
 from locality.data import ImageDataModule
 from locality.denoisers.base import Denoiser
 
+ATTENTION = {"none": "unet_conv", "middle": "unet", "all": "unet_attention"}
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -34,3 +36,17 @@ class Trained:
     def images(self) -> dict[str, Any]:
         """What decides over its images, the strength of a pattern apart."""
         return of_images(self.trained_on, gamma=False)
+
+
+def model_name(model: Mapping[str, Any]) -> str:
+    """The name that a model config has in configs/model, as near as its content tells."""
+    if "network" not in model:
+        return "analytic"
+    name = str(model["network"]["_target_"]).rsplit(".", 1)[-1]
+    return ATTENTION[model["network"]["attention"]] if name == "unet" else name
+
+
+def steps_of(checkpoint: Mapping[str, Any]) -> int | None:
+    """How many optimiser steps a network was trained, where its checkpoint says."""
+    step = checkpoint.get("global_step", checkpoint["hyper_parameters"].get("step"))
+    return None if step is None else int(step)

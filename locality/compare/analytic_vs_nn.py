@@ -14,9 +14,9 @@ from locality.compare.left_out import tell_left_out
 from locality.compare.summary import FLOOR, Summary
 from locality.config import UsageError
 from locality.denoisers.base import training_images
-from locality.disk import first_rank
-from locality.metrics import PerImage, per_image, ratio_interval
+from locality.metrics import PerImage, mean_ratio, per_image
 from locality.modules.comparison import ComparisonModule
+from locality.ranks import say
 from locality.report import Chart, Report, Series, format_table
 
 
@@ -50,8 +50,7 @@ def analytic_vs_nn(
     summary = Summary(module.results, module.sigmas.tolist(), thinned)
     context.report.scalars(summary.scalars())
     context.report.table("compare/summary", summary.columns, summary.rows())
-    if first_rank():
-        print(format_table(summary.columns, summary.rows()), flush=True)
+    say(format_table(summary.columns, summary.rows()))
     tell_left_out(context.report, "compare", summary.quantities)
     return summary.scalars()
 
@@ -103,6 +102,5 @@ def _draw(report: Report, module: ComparisonModule) -> None:
 
 
 def _ratio(values: list[Tensor], floor: list[Tensor]) -> Series:
-    ends = [ratio_interval(value, base) for value, base in zip(values, floor, strict=True)]
-    means = [(value.mean() / base.mean()).item() for value, base in zip(values, floor, strict=True)]
-    return Series(means, [low for low, _ in ends], [high for _, high in ends])
+    ratios = [mean_ratio(*pair) for pair in zip(values, floor, strict=True)]
+    return Series([r.mean for r in ratios], [r.low for r in ratios], [r.high for r in ratios])

@@ -14,8 +14,8 @@ from locality.compare.summary import Quantity
 from locality.config import UsageError
 from locality.denoisers import Wiener
 from locality.denoisers.base import Denoiser, Pixel
-from locality.disk import first_rank
 from locality.modules.fields import FieldModule, Share
+from locality.ranks import say
 from locality.report import Chart, Report, Series, format_table
 from locality.report.heat import HeatRow, draw_heat
 from locality.report.table import Cell
@@ -130,8 +130,7 @@ def _tell(report: Report, stages: Stages, fields: Mapping[str, SensitivityField]
             rows.append([name, f"{part:.0%}", *cells, mean])
             numbers[f"architectures/{kind}/{name.lower()}/at{round(100 * part):03d}"] = mean
         report.table(f"architectures/{kind}", columns, rows)
-        if first_rank():
-            print(f"{label}\n{format_table(columns, rows)}\n", flush=True)
+        say(f"{label}\n{format_table(columns, rows)}\n")
     report.scalars(numbers)
     return numbers
 

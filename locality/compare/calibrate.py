@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -16,34 +15,33 @@ from locality.calibration import Kept, calibrate_shares
 from locality.compare.calibrated import draw, tell
 from locality.compare.context import Context
 from locality.config import UsageError
-from locality.denoisers.fitting import Fit, takes_stats
-from locality.disk import first_rank
+from locality.denoisers.fitting import Recipe
+from locality.denoisers.grids import Grid
 from locality.modules.base import PROTOCOL_STEPS
+from locality.ranks import first_rank, say
 from locality.schedule import NoiseSchedule
 
+Lists = Mapping[str, Sequence[float] | None]  # by setting
 SHARES = "shares"  # of stacked denoisers: found all together, not chosen from a list
-SORTS: dict[str, tuple[Callable[[float], bool], str]] = {  # of lists of values
-    "patch_sizes": (lambda v: v >= 1 and v % 2 == 1, "distinct odd whole numbers of pixels"),
-    "windows": (lambda v: v >= 1 and v % 1 == 0, "distinct whole numbers of pixels from 1"),
-}
 
 
 def calibrate(
     context: Context,
     count: int = 32,  # val images
     target: Literal["network", "clean"] = "network",
-    patch_sizes: Sequence[int] = (1, 3, 5, 7, 11, 19, 31, 63),  # pixels, odd
-    taus: Sequence[float] = (0.5, 0.2, 0.1, 0.05, 0.02, 0.005),  # of the largest relative entry
-    betas: Sequence[float] = (0.0, 0.25, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0),
-    windows: Sequence[int] = (4, 6, 8, 12, 20, 64),  # of local mixtures, pixels; beyond the image: one
-    blends: Sequence[float] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0),  # share of the softmax average
+    patch_sizes: Sequence[int] | None = None,  # pixels, odd; None, here and below: those of the denoiser
+    taus: Sequence[float] | None = None,  # of the largest relative entry
+    betas: Sequence[float] | None = None,
+    windows: Sequence[int] | None = None,  # of local mixtures, pixels; beyond the image: one
+    blends: Sequence[float] | None = None,  # share of the softmax average
     bank_counts: Mapping[str, int] | None = None,  # training images, evenly spread, for the costly; else all
     replace: bool = False,  # what was found before for the same checkpoint, candidate and setting
 ) -> dict[str, float]:
     """Choose each candidate's patch size, tau and so on at the noise levels of the paper's protocol.
 
-    A candidate with several settings has them chosen one after the other, in the order above; the members of
-    a stacked one get their shares, after the calibrations of the candidates that they are named as. The
+    A denoiser declares the settings that can be chosen, and among which values, in `CALIBRATED`. They are
+    chosen one after the other, in its order. The members of a stacked one get their shares, after the
+    calibrations of the candidates that they are named as. The
     calibration split is `val`: the `test` images, on which compare=analytic_vs_nn measures, are never seen.
     Results go to `calibration/<name>.<setting>.json` in the run folder, and beside the checkpoint, where
     compare=analytic_vs_nn finds them. A best value found on fewer training images may be too small for all
@@ -51,15 +49,8 @@ def calibrate(
     """
     if not context.fits:
         raise UsageError("candidates: want at least one to calibrate, got none")
-    values = {
-        # A window of this side around any pixel holds the whole image, and stands for all larger ones.
-        "patch_size": _whole(_listed("patch_sizes", patch_sizes), 2 * max(context.bank.image_shape[1:]) - 1),
-        "tau": _listed("taus", taus),
-        "beta": _listed("betas", betas),
-        "window": _whole(_listed("windows", windows), max(context.bank.image_shape[1:])),
-        "blend": _listed("blends", blends),
-    }
-    settings = {name: _settings(name, fit, values) for name, fit in context.fits.items()}
+    lists = {"patch_size": patch_sizes, "tau": taus, "beta": betas, "window": windows, "blend": blends}
+    settings = {name: _settings(name, fit, lists) for name, fit in context.fits.items()}
     counts = _counts(context, target, bank_counts)
     images = _images(context, count)
     _check_kept(context, settings, replace)
@@ -71,35 +62,39 @@ def calibrate(
     for name, parameters in settings.items():
         bank = thinned(context.bank, counts[name])
         fit = context.with_calibrated_members(name, context.fits[name])
-        known = context.stats if takes_stats(fit) else None
+        known = context.stats if fit.accepts("stats") else None
         for parameter in parameters:
             ask: Callable[..., Kept] = calibrate_shares
             if parameter != SHARES:
-                ask = partial(calibration.calibrate, values=values[parameter], parameter=parameter)
+                grid = fit.grids[parameter]
+                values = grid.within(_listed(parameter, grid, lists), max(context.bank.image_shape[1:]))
+                ask = partial(calibration.calibrate, values=values, parameter=parameter)
             one = ask(fit, bank, images, sigmas, target=reference, seed=context.seed, stats=known)
             fit, found[name, parameter] = one.apply(fit), one
             _save(one, name, context)
-    draw(context.report, found)
+    grids = {setting: grid for fit in context.fits.values() for setting, grid in fit.grids.items()}
+    draw(context.report, found, grids)
     return tell(context.report, found)
 
 
-def _listed(name: str, given: Sequence[float]) -> list[float]:
+def _listed(setting: str, grid: Grid, lists: Lists) -> list[float]:
+    """The values to try: those of the comparison, else those of the denoiser."""
+    given = lists.get(setting)
+    if given is None:
+        return list(grid.values)
     good = all(isinstance(value, int | float) and not isinstance(value, bool) for value in given)
-    fits, want = SORTS.get(name, (lambda value: value >= 0, "distinct numbers from 0"))
-    if not good or len(given) == 0 or not all(map(fits, given)) or len(set(given)) < len(given):
-        raise UsageError(f"compare.{name}: want {want}, got {list(given)}")
+    if not good or len(given) == 0 or not all(map(grid.good, given)) or len(set(given)) < len(given):
+        raise UsageError(f"compare.{setting}s: want {grid.wanted}, got {list(given)}")
     return list(given)
 
 
-def _whole(sizes: list[float], largest: int) -> list[float]:
-    return sorted({min(size, largest) for size in sizes})
-
-
-def _settings(name: str, fit: Fit, values: Mapping[str, list[float]]) -> list[str]:
-    known = inspect.signature(fit).parameters
-    found = [parameter for parameter in (*values, SHARES) if parameter in known]
+def _settings(name: str, fit: Recipe, lists: Lists) -> list[str]:
+    """What is chosen for a candidate, in this order. Its lists are checked now, before minutes of work."""
+    for setting, grid in fit.grids.items():
+        _listed(setting, grid, lists)
+    found = [*fit.grids, *([SHARES] if fit.accepts(SHARES) else [])]
     if not found:
-        names = " or a ".join(values)
+        names = " or a ".join(lists)
         raise UsageError(f"candidates.{name}: want a denoiser with a {names} or with shares, got one without")
     return found
 
@@ -136,8 +131,7 @@ def _images(context: Context, count: int) -> Tensor:  # [count, C, H, W]
 
 
 def _save(found: Kept, name: str, context: Context) -> None:
-    if not first_rank():
-        return
-    for folder in (context.report.folder / "calibration", context.calibrations):
-        found.save(_path(Path(folder), name, found.setting))
-    print(f"{name}: {found.setting} kept in {context.calibrations}, for compare=analytic_vs_nn", flush=True)
+    if first_rank():
+        for folder in (context.report.folder / "calibration", context.calibrations):
+            found.save(_path(Path(folder), name, found.setting))
+    say(f"{name}: {found.setting} kept in {context.calibrations}, for compare=analytic_vs_nn")

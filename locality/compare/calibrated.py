@@ -8,28 +8,22 @@ import torch
 
 from locality.calibration import Calibration, Kept, Stacking
 from locality.compare.drawing import SIGMA
+from locality.denoisers.grids import Grid
 from locality.denoisers.stacked import in_words
-from locality.disk import first_rank
 from locality.metrics import interval
 from locality.modules.base import PROTOCOL_STEPS
+from locality.ranks import say
 from locality.report import Chart, Report, Series, format_table
 from locality.schedule import NoiseSchedule
 
-LABELS = {
-    "patch_size": "patch size (pixels)",
-    "tau": "tau (of the largest relative entry)",
-    "beta": "beta (how fast the precision falls)",
-    "window": "window (pixels)",
-    "blend": "blend (share of the softmax average)",
-}
 Found = Mapping[tuple[str, str], Kept]  # by candidate and setting
 
 
-def draw(report: Report, found: Found) -> None:
+def draw(report: Report, found: Found, grids: Mapping[str, Grid]) -> None:
     """What was chosen against the noise level, and the errors of all that could have been."""
     some = next(iter(found.values()))
     against = f"{some.count} val images (never test images), against the {some.target}"
-    for parameter, label in LABELS.items():
+    for parameter, grid in grids.items():
         alike = {
             key[0]: one for key, one in found.items() if isinstance(one, Calibration) and key[1] == parameter
         }
@@ -37,8 +31,8 @@ def draw(report: Report, found: Found) -> None:
             series = {name: _chosen(one) for name, one in alike.items()}
             title = f"Calibrated {parameter}, and what is as good\n{against}"
             positive = all(min(one.values) > 0 for one in alike.values())
-            log_y = parameter == "tau" and positive
-            chart = Chart(title, SIGMA, label, some.sigmas, series, log_x=True, log_y=log_y)
+            log_y = grid.log and positive
+            chart = Chart(title, SIGMA, grid.label, some.sigmas, series, log_x=True, log_y=log_y)
             report.chart(f"calibrate/{parameter}", chart)
     for (name, parameter), one in found.items():
         if isinstance(one, Stacking):
@@ -99,12 +93,11 @@ def tell(report: Report, found: Found) -> dict[str, float]:
     sigmas = next(iter(found.values())).sigmas
     rows = [[f"{sigma:.3g}", *column] for sigma, *column in zip(sigmas, *cells.values(), strict=True)]
     report.table("calibrate/chosen", columns, rows)
-    if first_rank():
-        print(
-            "calibrated on val images, never on test images; in brackets: as good, by 95 % intervals; shares "
-            "are without intervals"
-        )
-        print(format_table(columns, rows), flush=True)
+    say(
+        "calibrated on val images, never on test images; in brackets: as good, by 95 % intervals; shares "
+        "are without intervals"
+    )
+    say(format_table(columns, rows))
     return numbers
 
 

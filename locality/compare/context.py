@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -19,9 +18,9 @@ from locality.checkpoints.trained import Trained
 from locality.config import NAME, UsageError
 from locality.data import ImageDataModule
 from locality.denoisers.base import Denoiser
-from locality.denoisers.fitting import Fit, fitted
+from locality.denoisers.fitting import Recipe
 from locality.denoisers.options import choice
-from locality.disk import first_rank
+from locality.ranks import say
 from locality.report import Report
 from locality.statistics import GaussianStats
 
@@ -37,12 +36,12 @@ def asked(setting: str = "compare.") -> Iterator[None]:
         raise UsageError(f"{setting}{error}") from error
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Context:
     """A trained denoiser, the recipes of its rivals, its data, and where results go."""
 
     trained: Denoiser | None  # None: asked for with checkpoint=null, by what can do without
-    fits: Mapping[str, Fit]  # by name, each waiting for the bank
+    fits: Mapping[str, Recipe]  # by name, each waiting for the bank
     data: ImageDataModule
     report: Report
     trainer: Callable[..., Trainer]  # trainer(**changes): of the user's choice, logging to the report
@@ -168,9 +167,9 @@ class Context:
         banks = {name: thinned(self.bank, counts[name]) if name in counts else self.bank for name in fits}
         return {name: self._fitted(name, fit, banks[name]) for name, fit in fits.items()}
 
-    def _fitted(self, name: str, fit: Fit, bank: ImageBank) -> Denoiser:
+    def _fitted(self, name: str, fit: Recipe, bank: ImageBank) -> Denoiser:
         try:
-            made = fitted(fit, bank, lambda: self.stats)
+            made = fit.fit(bank, lambda: self.stats)
         except ValueError as error:
             raise UsageError(
                 f"candidates.{name}: {error}; if that was calibrated otherwise, give compare.calibration=none"
@@ -181,16 +180,16 @@ class Context:
             )
         return made
 
-    def with_calibrated_members(self, name: str, fit: Fit) -> Fit:
+    def with_calibrated_members(self, name: str, fit: Recipe) -> Recipe:
         """A stack, with the calibrations of candidates for the members that are named as these."""
-        known = inspect.signature(fit).parameters.get("members")
-        members = None if known is None else known.default  # what a partial has bound
+        members = fit.settings.get("members")
         if not isinstance(members, Mapping):
             return fit
-        found = {one: self.calibrated(f"{name}.members.{one}", one, members[one]) for one in members}
-        return partial(fit, members=found)
+        recipes = {one: Recipe.of(member) for one, member in members.items()}
+        found = {one: self.calibrated(f"{name}.members.{one}", one, recipes[one]) for one in recipes}
+        return fit.with_(members=found)
 
-    def calibrated(self, name: str, alike: str, fit: Fit) -> Fit:
+    def calibrated(self, name: str, alike: str, fit: Recipe) -> Recipe:
         """A recipe with the calibrations that lie beside the checkpoint for a candidate of some name."""
         for path in sorted(self.calibrations.glob(f"{alike}.*.json")):
             try:
@@ -203,10 +202,8 @@ class Context:
                 raise UsageError(f"{where}{error}; or give compare.calibration=none") from error
             if not found.is_of(self.bank):
                 raise UsageError(f"{path}: of other training images; give compare.calibration=none")
-            if first_rank():
-                print(
-                    f"{name}: {found.setting} calibrated against the {found.target} with {found.count} "
-                    f"val images and {found.bank_count:,} training images, {path}",
-                    flush=True,
-                )
+            say(
+                f"{name}: {found.setting} calibrated against the {found.target} with {found.count} "
+                f"val images and {found.bank_count:,} training images, {path}"
+            )
         return fit

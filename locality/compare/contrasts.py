@@ -11,8 +11,8 @@ from torch import Tensor
 from locality.checkpoints.trained import Trained
 from locality.compare.drawing import SIGMA
 from locality.data import ImageDataModule
-from locality.disk import first_rank
 from locality.metrics import field_interval
+from locality.ranks import say
 from locality.report import Chart, Report, Series, format_table
 from locality.report.table import Cell
 from locality.schedule import NoiseSchedule
@@ -177,8 +177,7 @@ def tell_contrasts(
     report.table("pattern/contrast", heads, rows)
     columns = ["gamma", "seeds", "verdict"]
     report.table("pattern/verdict", columns, verdicts)
-    if first_rank():
-        print(f"{format_table(heads, rows)}\n\n{format_table(columns, verdicts)}", flush=True)
+    say(f"{format_table(heads, rows)}\n\n{format_table(columns, verdicts)}")
     return numbers
 
 

@@ -9,7 +9,7 @@ import torch
 from locality.compare.contrasts import LABEL, WIENER, Contrast, Strength
 from locality.data import ImageDataModule
 from locality.denoisers.base import Denoiser
-from locality.disk import first_rank
+from locality.ranks import say
 from locality.report import Chart, Report, Series, format_table
 from locality.report.table import Cell
 from locality.schedule import NoiseSchedule
@@ -60,8 +60,7 @@ def _tell(report: Report, one: Strength, by_step: Mapping[int, Contrast]) -> dic
     columns = ["t", *(f"step {step:,}" for step in steps), "Wiener"]
     rows: list[list[Cell]] = [[t, *means[s].tolist(), wiener[s].item()] for s, t in enumerate(times)]
     report.table(f"pattern/steps_{place}", columns, rows)
-    if first_rank():
-        print(f"\n{title}\n{format_table(columns, rows)}", flush=True)
+    say(f"\n{title}\n{format_table(columns, rows)}")
     return {
         f"pattern/steps/{place}/step{step}/t{t:03d}": means[s, k].item()
         for s, t in enumerate(times)

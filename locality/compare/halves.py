@@ -16,10 +16,10 @@ from locality.config import UsageError
 from locality.data.subset import HALVES
 from locality.denoisers import Wiener
 from locality.denoisers.base import Denoiser, per_image
-from locality.disk import first_rank
 from locality.finite_sample import disagreement, halves_of
-from locality.metrics import Groups, ImageCosine, ImageMSE, ImageR2, interval, ratio_interval
+from locality.metrics import Groups, ImageCosine, ImageMSE, ImageR2, interval, mean_ratio
 from locality.modules.pairs import PairModule
+from locality.ranks import say
 from locality.report import Chart, Report, Series, format_table
 from locality.report.table import Cell
 from locality.schedule import NoiseSchedule
@@ -138,12 +138,8 @@ class Found:
             return torch.stack([self.values[f"{pair}/mse"][step] for pair in pairs]).mean(0)
 
         plain = mse("shrunk", "shrunk_reversed")
-        gain, whole = (
-            plain - mse("wiener_of_the_other", "wiener_of_the_other_reversed"),
-            plain - mse("networks"),
-        )
-        share = (gain.mean() / whole.mean()).item()
-        return Quantity(share, *ratio_interval(gain, whole, groups=self.groups))
+        gain = plain - mse("wiener_of_the_other", "wiener_of_the_other_reversed")
+        return Quantity(*mean_ratio(gain, plain - mse("networks"), self.groups))
 
 
 def _tell(report: Report, found: Found) -> dict[str, float]:
@@ -172,8 +168,7 @@ def _tell(report: Report, found: Found) -> dict[str, float]:
     report.table("halves/agreement", COLUMNS, rows)
     numbers = _scalars(told, found)
     report.scalars(numbers)
-    if first_rank():
-        print(f"{format_table(COLUMNS, rows)}\n", flush=True)
+    say(f"{format_table(COLUMNS, rows)}\n")
     return numbers
 
 

@@ -17,8 +17,8 @@ from locality.denoisers import LocalScore, PCALocality
 from locality.denoisers.base import Denoiser
 from locality.denoisers.fitting import fitted
 from locality.denoisers.looks import Looks, varying
-from locality.disk import first_rank
 from locality.noise import image_noise
+from locality.ranks import first_rank
 
 
 def information(

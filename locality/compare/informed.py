@@ -14,9 +14,9 @@ from locality.compare.drawing import SIGMA
 from locality.compare.looking import Level
 from locality.compare.summary import Quantity
 from locality.denoisers.looks import Looks
-from locality.disk import first_rank
 from locality.information import crossing, least, value_at
 from locality.metrics import Groups, resampled
+from locality.ranks import say
 from locality.report import Chart, Report, Series, format_table
 from locality.report.entropy import Curve, Point, draw_entropies
 from locality.report.table import Cell
@@ -129,9 +129,7 @@ def tell(report: Report, laws: Sequence[Law]) -> dict[str, float]:
         rows = [_row(law, *cell) for cell in law.cells()]
         report.table(f"information/{where}", COLUMNS, rows)
         numbers |= _scalars(law)
-        if first_rank():
-            print(f"{law.name}, error against the {_of(law)}\n{format_table(COLUMNS, rows)}")
-            print(f"{_verdict(law)}\n", flush=True)
+        say(f"{law.name}, error against the {_of(law)}\n{format_table(COLUMNS, rows)}\n{_verdict(law)}\n")
     report.scalars(numbers)
     return numbers
 

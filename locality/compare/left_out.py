@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from locality.compare.summary import Quantity
-from locality.disk import first_rank
 from locality.metrics import BLANK
+from locality.ranks import say
 from locality.report import Report
 
 COLUMNS = ("left out of", "images", "denoisers")
@@ -31,7 +31,6 @@ def tell_left_out(
         return
     rows = [[*key, ", ".join(names)] for key, names in lacking.items()]
     report.table(f"{section}/left_out", COLUMNS, rows)
-    if first_rank():
-        why = f"no score: the target (or, of a correlation, the estimate) is blank, variance < {BLANK:.2g}"
-        for score, count, names in rows:
-            print(f"left out of {score}: {count} images ({why}): {names}", flush=True)
+    why = f"no score: the target (or, of a correlation, the estimate) is blank, variance < {BLANK:.2g}"
+    for score, count, names in rows:
+        say(f"left out of {score}: {count} images ({why}): {names}")

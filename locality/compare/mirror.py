@@ -14,8 +14,8 @@ from locality.compare.summary import Quantity
 from locality.config import UsageError
 from locality.data import ImageDataModule
 from locality.denoisers.base import Denoiser, Pixel, training_images
-from locality.disk import first_rank
 from locality.modules.fields import FieldModule, Share
+from locality.ranks import say
 from locality.report import Chart, Report, Series, format_table
 from locality.report.heat import HeatRow, draw_heat
 from locality.report.table import Cell
@@ -137,6 +137,5 @@ def _tell(
                     numbers[f"mirror/ratio{end}/{place}"] = value
     report.table("mirror/ratio", columns, rows)
     report.scalars(numbers)
-    if first_rank():
-        print(f"{LABEL}\n{format_table(columns, rows)}\n", flush=True)
+    say(f"{LABEL}\n{format_table(columns, rows)}\n")
     return numbers

@@ -17,10 +17,10 @@ from locality.compare.paper_figures import figure_1, figure_5
 from locality.compare.summary import FLOOR, Quantity, median_quantity, quantity, r2_quantity, with_ends
 from locality.config import NAME, UsageError, nearest
 from locality.denoisers.base import Denoiser, training_images
-from locality.disk import first_rank
-from locality.metrics import Groups, PearsonR, is_copy, nearest_two, ratio_interval
+from locality.metrics import Groups, PearsonR, is_copy, mean_ratio, nearest_two
 from locality.modules.base import PROTOCOL_STEPS
 from locality.modules.comparison import ComparisonModule, Scores
+from locality.ranks import say
 from locality.report import format_table
 from locality.report.table import Cell
 from locality.schedule import NoiseSchedule
@@ -66,7 +66,7 @@ class Row:
 
     @property
     def seconds(self) -> float:
-        """Of a sample."""
+        """How long a sample takes."""
         return PROTOCOL_STEPS * self.scores.seconds
 
     def r2_over(self, other: Row) -> dict[str, Quantity]:
@@ -83,13 +83,7 @@ class Row:
         pairs = zip(self.scores.heldout_mse, other.scores.heldout_mse, strict=True)
         both = [(ours, theirs, min(len(ours), len(theirs))) for ours, theirs in pairs]
         alike = [(ours[:number], theirs[:number]) for ours, theirs, number in both]
-        return [
-            Quantity(
-                (ours.mean() / theirs.mean()).item(),
-                *ratio_interval(ours, theirs, groups=_first(groups, ours)),
-            )
-            for ours, theirs in alike
-        ]
+        return [Quantity(*mean_ratio(ours, theirs, _first(groups, ours))) for ours, theirs in alike]
 
 
 def paper_table(
@@ -215,8 +209,7 @@ def _tell(
         report.table(f"{section}/{shown}", [head, *sigmas], cells)
     report.scalars(numbers)
     report.table(f"{section}/samples", COLUMNS, table)
-    if first_rank():
-        print(format_table(COLUMNS, table), flush=True)
+    say(format_table(COLUMNS, table))
     heads = [f"one-step r2 at sigma {sigma}" for sigma in sigmas]
     by_level = {name: dict(zip(heads, levels, strict=True)) for name, levels in steps.items()}
     scores = {name: {**row.quantities, **by_level.get(name, {})} for name, row in rows.items()}

@@ -13,9 +13,9 @@ from locality.compare.drawing import FIELD, SIGMA, headings
 from locality.config import UsageError
 from locality.data import ImageDataModule
 from locality.denoisers.base import Pixel
-from locality.disk import first_rank
 from locality.metrics import FieldOverlap, field_interval
 from locality.modules.fields import FieldModule, Share
+from locality.ranks import say
 from locality.report import Chart, Report, Series, format_table
 from locality.report.heat import HeatRow, draw_heat
 from locality.report.table import Cell
@@ -73,9 +73,8 @@ def _left_out(report: Report, fields: Fields) -> dict[str, float]:
         count = int((field.maps == 0).flatten(2).all(2).any(0).sum())
         if count:
             numbers[f"sensitivity/pixels_left_out/{name.lower()}"] = float(count)
-            if first_rank():
-                of = f"{count} of {len(field.pixels)} probed pixels"
-                print(f"left out for {name}: {of}, which depend on no input at some noise level", flush=True)
+            of = f"{count} of {len(field.pixels)} probed pixels"
+            say(f"left out for {name}: {of}, which depend on no input at some noise level")
     report.scalars(numbers)
     return numbers
 
@@ -165,8 +164,7 @@ def _numbers(report: Report, fields: Fields) -> dict[str, float]:
         columns = ["denoiser", *(f"sigma {sigma:.2g}" for sigma in sigmas)]
         rows: list[list[Cell]] = [[name, *one.mean] for name, one in series.items()]
         report.table(f"sensitivity/{kind}", columns, rows)
-        if first_rank():
-            print(f"{labels[kind]}\n{format_table(columns, rows)}\n", flush=True)
+        say(f"{labels[kind]}\n{format_table(columns, rows)}\n")
         for name, one in series.items():
             numbers[f"sensitivity/{kind}/{name.lower()}"] = sum(one.mean) / len(sigmas)
     report.scalars(numbers)

@@ -10,7 +10,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from locality.metrics import Groups, interval, ratio_interval
+from locality.metrics import Groups, interval, mean_ratio
 from locality.modules.comparison import Scores, Values
 
 BAND = (
@@ -128,7 +128,7 @@ class Summary:
             self._in_band([value / unit for value, unit in zip(each, units, strict=True)])
             for each in (values, floor)
         )
-        return Quantity((ours.mean() / theirs.mean()).item(), *ratio_interval(ours, theirs))
+        return Quantity(*mean_ratio(ours, theirs))
 
     def _in_band(self, values: Values) -> Tensor:  # [N] each image's mean over the noise levels
         # NaN for an image without a score at one of them: all means are over the same levels.

@@ -22,11 +22,11 @@ def images_below(
 ) -> list[Path]:
     """Every file below a folder, in the order of their paths: all are images, or an error names one.
 
-    No part of a data set is what is hidden (a leading dot, of the file or of a folder around it:
-    `.ipynb_checkpoints`, `.Trash-1000`, `._x.png`) and what systems leave behind (`__MACOSX`, `@eaDir`,
-    `Thumbs.db`, `desktop.ini` and the like). Links to files and folders are followed. Raises DataDamaged for
-    files of another suffix, links to nothing or in a circle, pipes and devices, what may not be read, a file
-    that comes twice by links, and an empty folder.
+    Hidden files and files in hidden folders are no part of a data set (`.ipynb_checkpoints`, `.Trash-1000`,
+    `._x.png`). Neither is what systems leave behind (`__MACOSX`, `@eaDir`, `Thumbs.db`, `desktop.ini` and the
+    like). Links to files and folders are followed. Raises DataDamaged for a file of another suffix, a link to
+    nothing or in a circle, a pipe or device, a file that may not be read or that comes twice by links, and an
+    empty folder.
     """
     known = {} if known is None else known
     files = []

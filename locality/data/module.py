@@ -36,12 +36,11 @@ class ImageDataModule(LightningDataModule):
             have an attribute `groups`, see there, and an attribute `bound`: how far its floats go beyond
             [-1, 1] on purpose (`locality.bank.check_images`).
         gamma: strength of the pattern; 0 leaves the images as the source made them.
-        flip: train on mirror images too: an epoch shows every image once, as it is or mirrored, and the train
-            bank holds the images and then their mirror images. A pattern is added after, so it is never
-            mirrored.
+        flip: train on mirror images, too. An epoch shows every image once, as it is or mirrored. The train
+            bank holds the images and then their mirror images. A pattern is added later and never mirrored.
         subset: this many training images instead of all.
-        subset_draw: the `first` of them, a `random` choice, or those of one half: `half:0` and `half:1` share
-            no image and are all images together (of an odd number, `half:0` has one more).
+        subset_draw: the `first` of them, a `random` choice, or those of one half. `half:0` and `half:1` share
+            no image, and together they are all images. Of an odd number `half:0` has one more.
         root: the folder where a source that reads files looks first.
         pixels: names for (row, col), beside `centre` and, with a pattern, `pattern` (its first pixel).
         seed: of the order and the flips of training.

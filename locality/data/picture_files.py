@@ -17,10 +17,10 @@ _DEPTH = 24  # byte of a PNG file that says how many bits a channel has
 def open_picture(path: Path) -> Image.Image:
     """The one picture of a file, decoded and upright, in the mode that Pillow has for it.
 
-    The orientation of EXIF or XMP is obeyed. Refused by name: files that cannot be read or are cut short,
-    PNG files of a wrong checksum, other formats whatever their suffix, several pictures in a file
-    (animations, stereo pairs), and colours of 16 bits, of which Pillow drops the lower 8. Colour profiles and
-    gamma are not applied: numbers are taken as they are stored. Raises DataDamaged.
+    The orientation of EXIF or XMP is obeyed. Colour profiles and gamma are not applied: numbers are taken as
+    they are stored. Raises DataDamaged, by name, for a file that cannot be read or is cut short, a PNG file
+    with a wrong checksum, another format whatever its suffix, a file with several pictures (animations,
+    stereo pairs), and colours of 16 bits, of which Pillow drops the lower 8.
     """
     try:
         content = path.read_bytes()

@@ -15,9 +15,9 @@ class GlobalBatches(Sampler[Tensor]):
     """The places of one rank's share of each global batch.
 
     Global batch b is places `order[b * batch_size : (b + 1) * batch_size]`, the same for any number of
-    ranks; rank r gets every world-th place of it from the r-th on. A last batch that the ranks do not
-    divide is padded with `~place`, which `ImageSet` reads as weight 0: each image comes once with weight 1,
-    and all ranks see equally long batches.
+    ranks. Rank r gets every world-th place of it from the r-th on. Where the ranks do not divide the last
+    batch it is padded with `~place`, which `ImageSet` reads as weight 0. So each image comes once with weight
+    1, and all ranks see equally long batches.
 
     With `shuffle` the order is drawn anew each epoch. With `mirror`, place i is exchanged for `length + i`
     (the mirror image) with probability 1/2, anew each epoch.

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from operator import index
 from typing import ClassVar, final
 
 import torch
 from torch import Tensor, nn
+
+from locality.denoisers.grids import Grid
 
 Pixel = tuple[int, int]
 # The least noise level by the type of the arithmetic, and one over the greatest: squares of others, and
@@ -37,6 +39,7 @@ class Denoiser(nn.Module, ABC):
     piecewise_constant: ClassVar[bool] = (
         False  # true: the gradient with respect to x is zero almost everywhere
     )
+    CALIBRATED: ClassVar[Mapping[str, Grid]] = {}  # settings of its fit that compare=calibrate chooses
     image_shape: torch.Size | None = None  # (C, H, W) where the denoiser is bound to one
 
     @final  # type: ignore[misc]  # nn.Module declares forward as an attribute

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from torch import nn
 
 from locality.bank import ImageBank
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET, BankDenoiser
 from locality.denoisers.base import Limit
+from locality.denoisers.grids import PATCH_SIZES
 from locality.denoisers.levels import patch_sizes
 from locality.denoisers.options import choice
 from locality.posterior.engine import Engine, PlannedEngine
@@ -29,6 +31,8 @@ class EquivariantLocalScore(BankDenoiser):
 
     Raises ValueError for a patch size that is not odd and for a border it does not know.
     """
+
+    CALIBRATED: ClassVar = {"patch_size": PATCH_SIZES}
 
     def __init__(
         self,

@@ -3,31 +3,74 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from locality.bank import ImageBank
 from locality.denoisers.base import Denoiser
+from locality.denoisers.grids import Grid
 from locality.statistics import GaussianStats, check_shrinkage
 
 Fit = Callable[..., Denoiser]  # fit(bank), or fit(bank, stats=...) for those built on the mean and covariance
 
 
-def takes_stats(fit: Fit) -> bool:
-    """Whether a `fit` has a `stats` parameter: it then gets the statistics instead of measuring them."""
-    return "stats" in inspect.signature(fit).parameters
+@dataclass(frozen=True)
+class Recipe:
+    """A denoiser's `fit` with settings, waiting for a bank. Called with one, it is such a `fit` itself."""
+
+    target: Fit  # `Wiener.fit`, a denoiser's class, or any function of a bank
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, fit: Fit) -> Recipe:
+        """The recipe of any `fit`, or of one with settings bound by `functools.partial`."""
+        if isinstance(fit, Recipe):
+            return fit
+        return cls(fit.func, fit.keywords) if isinstance(fit, partial) and not fit.args else cls(fit)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """What the target can be given. Raises ValueError or TypeError where it does not say."""
+        return frozenset(inspect.signature(self.target).parameters)
+
+    @property
+    def grids(self) -> Mapping[str, Grid]:
+        """The settings that calibration can choose, as the denoiser declares them."""
+        declared = getattr(getattr(self.target, "__self__", self.target), "CALIBRATED", {})
+        return {name: grid for name, grid in declared.items() if self.accepts(name)}
+
+    def accepts(self, name: str) -> bool:
+        """Whether there is a setting of this name."""
+        return name in self.names
+
+    def with_(self, **settings: object) -> Recipe:
+        """The recipe with more settings, or others. Raises ValueError for a name that it does not accept."""
+        for name in settings:
+            if not self.accepts(name):
+                raise ValueError(f"parameter: want a setting of the denoiser's fit, got {name!r}")
+        return Recipe(self.target, {**self.settings, **settings})
+
+    def keeping(self, cache: str | Path | None) -> Recipe:
+        """The recipe with a folder for what takes long to compute, if it accepts one and has none yet."""
+        takes = cache and self.accepts("cache") and "cache" not in self.settings
+        return self.with_(cache=cache) if takes else self
+
+    def fit(self, bank: ImageBank, stats: Callable[[], GaussianStats]) -> Denoiser:
+        """The finished denoiser; `stats()` is called only if it is built on the statistics of the bank."""
+        return self(bank, stats=stats()) if self.accepts("stats") else self(bank)
+
+    def __call__(self, bank: ImageBank, *args: Any, **more: Any) -> Denoiser:
+        return self.target(bank, *args, **{**self.settings, **more})
 
 
-def keeping(
-    fit: Fit,
-    cache: str | Path | None,  # a folder; None keeps nothing
-) -> Fit:
-    """The recipe with a folder for what takes long to compute, if it takes one and has none yet."""
-    takes = "cache" in inspect.signature(fit).parameters and "cache" not in getattr(fit, "keywords", {})
-    return partial(fit, cache=cache) if cache and takes else fit
+def fitted(fit: Fit, bank: ImageBank, stats: Callable[[], GaussianStats]) -> Denoiser:
+    """The finished denoiser of any `fit`; `stats()` is called only if it wants the statistics of the bank."""
+    return Recipe.of(fit).fit(bank, stats)
 
 
 def statistics_of(
@@ -55,8 +98,3 @@ def check_coordinates(stats: GaussianStats, image_shape: torch.Size) -> None:
     if stats.image_shape not in (None, image_shape):
         want, got = tuple(image_shape), tuple(stats.image_shape or ())
         raise ValueError(f"stats: want those of images {want}, as the bank has, got {got}")
-
-
-def fitted(fit: Fit, bank: ImageBank, stats: Callable[[], GaussianStats]) -> Denoiser:
-    """The finished denoiser; `stats()` is called only if the fit wants the statistics of the bank."""
-    return fit(bank, stats=stats()) if takes_stats(fit) else fit(bank)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from numbers import Integral
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 import torch
 from einops import rearrange
@@ -17,6 +17,7 @@ from torch import Tensor
 from locality.bank import ImageBank, thinned, to_float
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET, is_count
 from locality.denoisers.base import Denoiser
+from locality.denoisers.grids import WINDOWS
 from locality.denoisers.levels import Levels
 from locality.denoisers.options import real
 from locality.full_precision import FullPrecision
@@ -43,6 +44,8 @@ class LocalMixture(FullPrecision, Denoiser):
 
     Raises ValueError for a window below 1 and for counts that are no whole numbers from 1.
     """
+
+    CALIBRATED: ClassVar = {"window": WINDOWS}
 
     def __init__(
         self,
@@ -84,9 +87,9 @@ class LocalMixture(FullPrecision, Denoiser):
         if not is_count(memory_budget):
             raise ValueError(f"memory_budget: want a whole number of bytes, got {memory_budget!r}")
         places = usual_places(bank) if places is None else places
-        recipe = Recipe(components, places, rank, pseudo_count, most, seed)
+        settings = Settings(components, places, rank, pseudo_count, most, seed)
         sides = _sides(windows(window), bank.image_shape)
-        mixtures = {side: recipe.mixture(bank, side, cache) for side in sorted(sides)}
+        mixtures = {side: settings.mixture(bank, side, cache) for side in sorted(sides)}
         denoiser = cls(mixtures, bank.image_shape, places, window, len(bank), memory_budget)
         return denoiser.to(bank.images.device)
 
@@ -134,7 +137,7 @@ class LocalMixture(FullPrecision, Denoiser):
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Settings:
     """How mixtures are fitted. Raises ValueError for settings that do not fit."""
 
     components: int

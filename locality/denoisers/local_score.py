@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from locality.bank import ImageBank
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET
 from locality.denoisers.base import Limit
 from locality.denoisers.by_entropy import WINDOW_SHARE, patch_sizes, setting_at
+from locality.denoisers.grids import PATCH_SIZES
 from locality.denoisers.looks import Windows
 from locality.denoisers.masked_denoiser import MaskedDenoiser
 from locality.posterior.engine import Engine, PlannedEngine
@@ -29,6 +30,7 @@ class LocalScore(MaskedDenoiser):
     """
 
     limits = frozenset({Limit.BANK_MEAN, Limit.TRAINING_IMAGE})
+    CALIBRATED: ClassVar = {"patch_size": PATCH_SIZES}
 
     def __init__(
         self,

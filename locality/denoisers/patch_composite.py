@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from einops import rearrange
@@ -14,6 +14,7 @@ from locality.bank import ImageBank
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET
 from locality.denoisers.base import Limit
 from locality.denoisers.by_entropy import WINDOW_SHARE, patch_sizes, setting_at
+from locality.denoisers.grids import PATCH_SIZES
 from locality.denoisers.levels import Levels
 from locality.denoisers.looks import Windows
 from locality.denoisers.masked_denoiser import MaskedDenoiser
@@ -26,15 +27,16 @@ class PatchComposite(MaskedDenoiser):
     """Patch set posterior composites, PSPC (Niedoba et al. 2024, section 4).
 
     `D[q] = mean over the windows u that hold q of sum_i w_i(u) X_i[q]`,
-    `w_i(u) = softmax_i(-|x - X_i|^2_u / (2 sigma^2))`. There is a window for each pixel: the k x k square
-    around it (`border="cut"`: cut at the border; `border="whole"`: only squares inside the image), or, given
-    a heat map, the smallest set of pixels with the fraction `mass` of it, and the pixel itself. With
-    `patch_size="entropy"` the bank decides, noise level by noise level (`ByEntropy`).
+    `w_i(u) = softmax_i(-|x - X_i|^2_u / (2 sigma^2))`. Each pixel has a window, the k x k square around it.
+    With `border="cut"` squares are cut at the border; with `border="whole"` only squares inside the image
+    count. With a heat map the window is the smallest set of pixels with the fraction `mass` of the heat, and
+    the pixel itself. With `patch_size="entropy"` the bank decides, noise level by noise level (`ByEntropy`).
 
     Raises ValueError for a patch size that is even or, with `border="whole"`, larger than the image.
     """
 
     limits = frozenset({Limit.BANK_MEAN, Limit.TRAINING_IMAGE})
+    CALIBRATED: ClassVar = {"patch_size": PATCH_SIZES}
 
     def __init__(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from locality.bank import ImageBank
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET
 from locality.denoisers.base import ClosedFormJacobian, Denoiser, Limit, Pixel, per_image
 from locality.denoisers.fitting import check_coordinates, statistics_of
+from locality.denoisers.grids import BETAS, BLENDS
 from locality.denoisers.levels import Levels
 from locality.denoisers.options import real
 from locality.denoisers.precision import PrecisionDenoiser
@@ -37,6 +38,7 @@ class SoftLocality(Denoiser, ClosedFormJacobian):
     """
 
     limits = frozenset({Limit.BANK_MEAN, Limit.TRAINING_IMAGE})
+    CALIBRATED: ClassVar = {"beta": BETAS, "blend": BLENDS}
 
     def __init__(
         self,

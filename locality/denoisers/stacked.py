@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from locality.bank import ImageBank, thinned
 from locality.denoisers.bank_denoiser import is_count
 from locality.denoisers.base import ClosedFormJacobian, Denoiser, Pixel, per_image, training_images
-from locality.denoisers.fitting import Fit, fitted, keeping, statistics_of
+from locality.denoisers.fitting import Fit, Recipe, statistics_of
 from locality.denoisers.levels import nearest
 from locality.denoisers.options import real
 from locality.full_precision import FullPrecision
@@ -30,7 +30,7 @@ class Stacked(Denoiser, ClosedFormJacobian):
     to. Between the noise levels of the table the nearest in log sigma holds. A member without a share at a
     level is not computed there. The Jacobian is the same sum, of closed forms where members have them.
 
-    Raises ValueError for what is no denoiser, for members of unlike images, and for shares that are none.
+    Raises ValueError for a member that is no denoiser, for members of unlike images, and for wrong shares.
     """
 
     def __init__(
@@ -79,12 +79,12 @@ class Stacked(Denoiser, ClosedFormJacobian):
         found = {}
         for name, fit in members.items():
             own = thinned(bank, min(fewer.get(name, len(bank)), len(bank)))
-            found[name] = fitted(keeping(fit, cache), own, measured)
+            found[name] = Recipe.of(fit).keeping(cache).fit(own, measured)
         return cls(found, shares)
 
     @property
     def bank_count(self) -> int | None:
-        """How many training images the member had that had the most, if any keeps count."""
+        """The largest number of training images of any member; None if none keeps count."""
         counts = [count for _, one in self._each() if (count := training_images(one)) is not None]
         return max(counts, default=None)
 

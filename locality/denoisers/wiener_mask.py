@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -14,6 +14,7 @@ from locality.bank import ImageBank
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET
 from locality.denoisers.by_entropy import MASK_SHARE, setting_at, taus
 from locality.denoisers.fitting import check_coordinates
+from locality.denoisers.grids import TAUS
 from locality.denoisers.looks import Masks
 from locality.denoisers.masked_denoiser import MaskedDenoiser
 from locality.denoisers.options import choice
@@ -90,6 +91,8 @@ def _float32_factors(covariance: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # la
 
 class WienerMaskedDenoiser(MaskedDenoiser, ABC):
     """A softmax average in which each output looks at what the Wiener filter looks at."""
+
+    CALIBRATED: ClassVar = {"tau": TAUS}
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ images, `r2.median()` beside it, `interval(r2.values())` for how far the mean ca
 from __future__ import annotations
 
 from locality.metrics.apart import Apart, per_image
-from locality.metrics.bootstrap import Groups, interval, ratio_interval, resampled
+from locality.metrics.bootstrap import Groups, Ratio, interval, mean_ratio, ratio_interval, resampled
 from locality.metrics.copies import is_copy, nearest_two
 from locality.metrics.curve import Curve
 from locality.metrics.field_overlap import FieldOverlap, Overlap, field_interval
@@ -29,10 +29,12 @@ __all__ = [
     "Overlap",
     "PearsonR",
     "PerImage",
+    "Ratio",
     "field_interval",
     "interval",
     "is_blank",
     "is_copy",
+    "mean_ratio",
     "nearest_two",
     "per_image",
     "ratio_interval",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -29,13 +30,12 @@ def interval(
 ) -> tuple[float, float]:
     """The percentile bootstrap interval (Efron 1979) of a statistic over images; the mean by default.
 
-    For a paired difference of two methods give the differences. With groups it is the mean over groups drawn
-    at random (cluster bootstrap; Cameron, Gelbach & Miller 2008): images of one group may be as alike as they
-    like. As groups are few, the interval is widened as that of a mean of so many normal numbers is, by
-    Student's t and the degree of freedom; where no number is below 0, in logarithms. A number that is NaN is
-    that of an image without a score, and left out. One image, or one group, says nothing about others: (nan,
-    nan); no image with a score neither. Raises ValueError for an empty list, and for groups with a statistic
-    other than the mean.
+    For a paired difference of two methods give the differences. With groups, whole groups are drawn at random
+    (cluster bootstrap; Cameron, Gelbach & Miller 2008): images of one group may be as alike as they like.
+    Groups are few. So the interval is widened as that of a mean of so many normal numbers is, by Student's t
+    and the degree of freedom; where no number is below 0, in logarithms. An image whose number is NaN has no
+    score and is left out. One image, or one group, says nothing about others: (nan, nan). Raises ValueError
+    for an empty list, and for groups with a statistic other than the mean.
     """
     table, groups = _scored(_table([values]), groups)
     if groups is None:
@@ -63,6 +63,24 @@ def ratio_interval(
     table = table if groups is None else _summed(table, groups)
     few = groups is not None
     return _interval(table, lambda drawn: drawn[0].mean(-1) / drawn[1].mean(-1), level, draws, seed, few)
+
+
+class Ratio(NamedTuple):
+    """A ratio of two means, with the ends of its interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def mean_ratio(
+    values: Values,  # [N] one number per image: errors, say
+    base: Values,  # [N] of the same images: Wiener's errors on the same noise, say
+    groups: Groups = None,  # [N] images of one number are drawn together
+) -> Ratio:
+    """`mean(values) / mean(base)`, with its 95 % paired interval over images."""
+    ours, theirs = (torch.as_tensor(one, dtype=torch.float64).mean() for one in (values, base))
+    return Ratio((ours / theirs).item(), *ratio_interval(values, base, groups=groups))
 
 
 def resampled(

@@ -31,10 +31,10 @@ class Overlap(NamedTuple):
 class FieldOverlap(WrapperMetric):
     """The overlap of the mean fields of two denoisers at each noise level, averaged over probed pixels.
 
-    For maps f and g of one pixel: cosine `<f, g> / |f| |g|`; energy `sum min(f^2 / sum f^2, g^2 / sum g^2)`;
-    inside, the share of f within the radius of g that holds `mass` of g (so `mass` or a little more for
-    equal fields, more for a narrower f). A pixel of which a map is zero everywhere (blank images, MNIST's
-    margin) is left out of the average; nan where no pixel is left.
+    For maps f and g of one pixel, the cosine is `<f, g> / |f| |g|` and the energy
+    `sum min(f^2 / sum f^2, g^2 / sum g^2)`. Inside is the share of f in the radius that holds `mass` of g:
+    `mass` or a little more for equal fields, more for a narrower f. A pixel whose map is zero everywhere
+    (blank images, MNIST's margin) is left out of the average; nan where no pixel is left.
     Intervals are a bootstrap over images: both fields are averaged over the same resampled images.
     """
 

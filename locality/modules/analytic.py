@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from locality.bank import ImageBank
 from locality.data import ImageDataModule
 from locality.data.batch import Batch
-from locality.denoisers.fitting import Fit, fitted, takes_stats
+from locality.denoisers.fitting import Fit, Recipe
 from locality.modules.base import DenoiserModule
 from locality.schedule import NoiseSchedule
 from locality.statistics import GaussianStats, Sums
@@ -33,17 +33,17 @@ class OnePass(LightningDataModule):
         return self.data.bank("train")
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        """This rank's share of the bank."""
+        """This rank's part of the bank."""
         self.data.trainer = self.trainer  # which knows the ranks
         return self.data.moments_dataloader()
 
 
 class AnalyticModule(DenoiserModule):
-    """Fits an analytical denoiser in one epoch: each rank sums the moments of its share of the images.
+    """Fits an analytical denoiser in one epoch: each rank sums the moments of its part of the images.
 
-    `denoiser` exists after `trainer.fit(module, datamodule=OnePass(data))`. Into the checkpoint goes the
-    denoiser, where it can be rebuilt from its state alone and that is smaller than the images; else the
-    fingerprint of the images, from which loading rebuilds it.
+    `denoiser` exists after `trainer.fit(module, datamodule=OnePass(data))`. The checkpoint holds its state if
+    the denoiser can be rebuilt from that alone and the state is smaller than the images. Else it holds the
+    fingerprint of the images, and loading fits the denoiser again.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class AnalyticModule(DenoiserModule):
         seed: int = 0,
     ) -> None:
         super().__init__(image_shape, schedule, seed)
-        self.fit = denoiser
+        self.recipe = Recipe.of(denoiser)
         self.automatic_optimization = False
 
     def configure_optimizers(self) -> None:
@@ -69,7 +69,7 @@ class AnalyticModule(DenoiserModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         """Adds a batch to the moments."""
-        if not takes_stats(self.fit):
+        if not self.recipe.accepts("stats"):
             return
         flat = rearrange(batch.images, "b c h w -> b (c h w)").cpu().double()
         self._sums.update(flat - self._point, batch.weight.cpu())
@@ -77,8 +77,8 @@ class AnalyticModule(DenoiserModule):
     def on_train_epoch_end(self) -> None:
         """Adds up the ranks' sums and builds the denoiser."""
         bank = self._bank()
-        self.denoiser = fitted(self.fit, bank, self._stats).to(self.device)
-        if takes_stats(self.fit):
+        self.denoiser = self.recipe.fit(bank, self._stats).to(self.device)
+        if self.recipe.accepts("stats"):
             self.log("train/images", float(self._total))
 
     def _stats(self) -> GaussianStats:

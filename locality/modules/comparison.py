@@ -13,9 +13,9 @@ from torchmetrics import MeanMetric
 
 from locality.data.batch import Batch
 from locality.denoisers.base import Denoiser
-from locality.disk import first_rank
 from locality.metrics import Curve, ImageMSE, ImageR2, PerImage
 from locality.modules.base import DenoiserModule
+from locality.ranks import first_rank
 from locality.sampling import start, trajectory
 from locality.schedule import NoiseSchedule
 
@@ -40,9 +40,9 @@ class Scores:
 class ComparisonModule(DenoiserModule):
     """Under `Trainer.test`, every denoiser sees the same noise, and is measured against the reference.
 
-    Settings: one denoising step from noised test images, at S noise levels; the estimates along S steps of
-    DDIM from the same start noise, of which the last are the final samples. All are also measured against the
-    clean images, in the first setting.
+    There are two settings: one denoising step from noised test images, at S noise levels; and the estimates
+    along S steps of DDIM from the same start noise, whose last ones are the final samples. In the first
+    setting all are also measured against the clean images.
     """
 
     def __init__(
@@ -122,8 +122,8 @@ class ComparisonModule(DenoiserModule):
         for name, denoiser in self._each():
             bar.set_description(f"samples, {name}")
             path = []
-            for step in trajectory(denoiser, first, self.sigmas.to(first)):
-                path.append(step.x0)
+            for point in trajectory(denoiser, first, self.sigmas.to(first)):
+                path.append(point.x0)
                 bar.update()
             for sigma, estimate in zip(self.sigmas, path, strict=True):
                 _check_finite(name, estimate, sigma)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, TypeGuard
+from typing import Any, Final, TypeGuard
 
 import torch
 from einops import reduce
@@ -12,13 +12,13 @@ from lightning import Callback
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
-from locality.callbacks.ema import EMA
 from locality.data.batch import Batch
 from locality.data.sampler import GlobalBatches
 from locality.denoisers.base import per_image
 from locality.denoisers.network import NetworkDenoiser, Prediction
 from locality.metrics.noise_bands import NoiseBands
 from locality.modules.base import DenoiserModule
+from locality.modules.ema import EMA
 from locality.networks.dropout import by_image
 from locality.noise import ImageDraws, generator
 from locality.schedule import NoiseSchedule
@@ -30,6 +30,9 @@ BANDS = (
     (500, 700),
     (700, 1000),
 )  # time-steps of the validation's noise bands
+
+
+LOWEST_SCALE: Final = 2.0**-14  # of a loss in 16-bit floats; it begins at 2**16, an overflow halves it
 
 
 class Diverged(RuntimeError):
@@ -173,7 +176,9 @@ class DDPMModule(DenoiserModule):
         norms = torch._foreach_norm([p.grad for p in self.denoiser.parameters() if p.grad is not None])
         norm = torch.stack(norms).norm()
         # The scaler of 16-bit floats leaves single steps out by itself, and looks for the right scale so.
-        if not isinstance(self._scaler(), torch.amp.GradScaler):
+        # Where it has gone far below 1, no scale is right, and it would leave out every step.
+        scaler = self._scaler()
+        if not isinstance(scaler, torch.amp.GradScaler) or scaler.get_scale() < LOWEST_SCALE:
             self._check_finite(norm, "the norm of the gradient")
         elif not self._everywhere(self._loss.isfinite()):
             self._check_finite(self._loss.new_tensor(torch.nan), "the loss")

@@ -34,8 +34,8 @@ class FullyConnected(nn.Module):
 
     The gain is one number for the whole image, and without it a state narrower than the image could not
     predict noise, which fills every direction. It commutes with any rotation of the space of images, and
-    `in` and `out` are dense: what the network can learn is the same in every basis, so its sensitivity to
-    near pixels rather than far ones is not built in.
+    `in` and `out` are dense. So the network can learn the same in every basis. That it is more sensitive to
+    near pixels than to far ones is not built in.
     """
 
     def __init__(self, n: int, width: int, depth: int, expansion: int, dropout: float) -> None:

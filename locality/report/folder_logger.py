@@ -13,7 +13,8 @@ from typing import Any, final
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
-from locality.disk import first_rank, write_atomically
+from locality.disk import write_atomically
+from locality.ranks import first_rank
 from locality.report.history import COLUMNS, HISTORY, read_history
 from locality.report.wandb_files import rewind as rewind_wandb
 from locality.report.wandb_logger import WandbLogger, check_login

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, final
 
-from locality.disk import first_rank, write_atomically
+from locality.disk import write_atomically
+from locality.ranks import first_rank
 from locality.report.card import ModelCard, render_card
 from locality.report.chart import Chart
 from locality.report.figures import draw_chart, to_png

@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, final
 
-from locality.disk import first_rank
+from locality.ranks import first_rank
 from locality.report.wandb_files import set_aside_empty, sync_command
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, final
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
-from locality.disk import first_rank, write_atomically
+from locality.disk import write_atomically
+from locality.ranks import first_rank
 from locality.report.uplink import SECONDS, Uplink, bounded
 from locality.report.wandb_files import STEP
 

@@ -11,7 +11,8 @@ from typing import IO, Any
 import torch
 
 from locality.config import UsageError
-from locality.disk import first_rank, write_atomically
+from locality.disk import write_atomically
+from locality.ranks import say
 from locality.runs.files import CHECKPOINT, generations
 
 # The seal is the comment of the zip file that torch.save writes: any reader of zip files passes it over.
@@ -96,10 +97,10 @@ def newest_checkpoint(run: Path) -> tuple[Path, Any] | None:
         except UsageError as error:
             broken.append(error)
             continue
-        if path.name != CHECKPOINT.name and first_rank():
+        if path.name != CHECKPOINT.name:
             why = str(broken[0]) if broken else f"{run / CHECKPOINT} is missing"
             step = content.get("global_step") if isinstance(content, dict) else None
-            print(f"{why}; taking {path.name}, the one before it, of step {step}", flush=True)
+            say(f"{why}; taking {path.name}, the one before it, of step {step}")
         return path, content
     if broken:
         raise broken[0]

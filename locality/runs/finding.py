@@ -14,7 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from locality.config import UsageError, of_images
-from locality.disk import first_rank
+from locality.ranks import say
 from locality.runs.files import CONFIG, RECIPE, STATUS, generations, read_config, shipped
 from locality.runs.status import checked_status
 
@@ -76,14 +76,6 @@ def newest_networks(root: Path, data: Any, gamma: float | None) -> list[Path]:
     return [past.folder for past, good in answers([*runs, *ships], fits) if good]
 
 
-def newest_network(root: Path, data: Any, gamma: float | None) -> Path:
-    """The first of `newest_networks`. Raises UsageError, naming the command that trains one, for none."""
-    found = newest_networks(root, data, gamma)
-    if not found:
-        raise UsageError(none_found(root, data))
-    return found[0]
-
-
 def none_found(root: Path, data: Any) -> str:
     """What to say where `checkpoint=auto` finds nothing."""
     wanted = "" if data is None else " on this data"
@@ -139,8 +131,7 @@ def answers(
 
 @cache  # once is enough, however often a folder is met
 def _told(line: str) -> None:
-    if first_rank():
-        print(line, flush=True)
+    say(line)
 
 
 def leave_out(path: Path, error: Exception) -> None:

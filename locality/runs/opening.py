@@ -11,13 +11,17 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from locality.config import RUN_VARIABLE
-from locality.disk import first_rank, write_atomically
+from locality.disk import write_atomically
+from locality.ranks import first_rank
 from locality.runs.files import CONFIG
 from locality.runs.folder import LATEST, create_run_folder, point_latest
 from locality.runs.status import is_network
 
 
-def open_run(cfg: DictConfig) -> Path:
+def open_run(
+    cfg: DictConfig,
+    job: int | None = None,  # of a sweep
+) -> Path:
     """The folder of this run: an old one to resume, or a new one; the config is in it.
 
     All ranks get the same folder; ranks that Lightning starts are told it through the environment.
@@ -29,9 +33,9 @@ def open_run(cfg: DictConfig) -> Path:
         if first_rank():
             point_latest(folder)
     elif first_rank():
-        folder = _create(Path(cfg.runs), _name(cfg))
+        folder = _create(Path(cfg.runs), _name(cfg, job))
     else:
-        return Path(cfg.runs) / _name(cfg)
+        return Path(cfg.runs) / _name(cfg, job)
     if first_rank():
         write_atomically(folder / CONFIG, OmegaConf.to_yaml(cfg, resolve=True))
     os.environ[RUN_VARIABLE] = str(folder.resolve())
@@ -80,15 +84,10 @@ def _create(root: Path, name: str) -> Path:
     raise FileExistsError(f"{root / name}: a thousand runs of that name")
 
 
-def _name(cfg: DictConfig) -> str:
+def _name(cfg: DictConfig, job: int | None) -> str:
     launch = os.environ.get("TORCHELASTIC_RUN_ID") or os.environ.get("SLURM_JOB_ID")
     parts = [launch or datetime.now().strftime("%Y%m%d-%H%M%S"), *_what(cfg), f"seed{cfg.seed}"]
-    from hydra.core.hydra_config import HydraConfig
-
-    if launch and HydraConfig.initialized():
-        job = HydraConfig.get().job
-        # Only a sweep numbers its jobs.
-        parts += [] if OmegaConf.is_missing(job, "num") else [f"job{job.num}"]
+    parts += [f"job{job}"] if launch and job is not None else []
     return "-".join(str(part).lower() for part in parts)
 
 

@@ -9,7 +9,8 @@ from typing import Any, final
 from lightning import Trainer
 from lightning.fabric.plugins import CheckpointIO
 
-from locality.disk import first_rank, shown_path
+from locality.disk import shown_path
+from locality.ranks import first_rank
 from locality.runs.checkpoint_file import read_checkpoint, write_checkpoint
 from locality.runs.files import CHECKPOINT, PREVIOUS
 

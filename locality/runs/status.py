@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from omegaconf import DictConfig
 
-from locality.disk import first_rank, write_atomically
+from locality.disk import write_atomically
+from locality.ranks import first_rank
 from locality.runs.files import STATUS
 
 State = Literal["running", "finished", "interrupted", "failed"]

@@ -38,9 +38,10 @@ def measure(
 ) -> SensitivityField:
     """`|dD(x)[pixel] / dx|` at chosen pixels and noise levels, averaged over images.
 
-    Networks by vector-Jacobian products, analytical denoisers in closed form (`Denoiser.jacobian`); as
-    method: the output channels summed, absolute value, mean over input channels, mean over images, each an
-    option of `Reduction`. The denoiser is used as it is: put a network in `eval` mode first.
+    Networks are measured by vector-Jacobian products, analytical denoisers in closed form
+    (`Denoiser.jacobian`). The output channels are summed. Then comes the absolute value, the mean over input
+    channels and the mean over images; `Reduction` has other choices. The denoiser is used as it is: put a
+    network in `eval` mode first.
     """
     if images.ndim != 4 or not len(images):
         raise ValueError(f"images: want at least one, as [N, C, H, W], got {tuple(images.shape)}")

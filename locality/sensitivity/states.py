@@ -28,9 +28,10 @@ class State(NamedTuple):
 class Route:
     """The noisy images that fields are measured at, high noise to low; a function of image index and seed.
 
-    `forward`: images plus noise, at the noise levels asked for. `reverse`: a run of DDIM from noise, of so
-    many steps with "leading" spacing, seen at the steps nearest (in log sigma) to those asked for; of the
-    images only the number and the shape count. Raises ValueError where two noise levels fall on one step.
+    `forward`: images plus noise, at the noise levels asked for. `reverse`: a run of DDIM from noise, with so
+    many steps of "leading" spacing. It is seen at the steps that are nearest in log sigma to the levels asked
+    for. Only the number and the shape of the images count. Raises ValueError where two noise levels fall on
+    one step.
     """
 
     asked: Sequence[float]  # noise levels

@@ -6,6 +6,6 @@ first (`judging`). Configs on the command line and in `configs/` are their user'
 them. docs/trust.md tells users the same.
 """
 
-from locality.trust.judging import Untrusted, check_config, check_plain, check_recipe
+from locality.trust.judging import Untrusted, check_config, check_recipe
 
-__all__ = ["Untrusted", "check_config", "check_plain", "check_recipe"]
+__all__ = ["Untrusted", "check_config", "check_recipe"]

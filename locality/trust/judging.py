@@ -42,11 +42,6 @@ def check_config(path: str | Path, config: Mapping[str, Any]) -> None:
     _judged(path, config, _check_parts)
 
 
-def check_plain(path: str | Path, content: Any) -> None:
-    """Raises Untrusted for a config, of diffusers, that would have Hydra build something."""
-    _judged(path, content, lambda value: _check_plain(value, "it"))
-
-
 def _judged(path: str | Path, content: Any, check: Callable[[Any], None]) -> None:
     try:
         check(content)

@@ -62,14 +62,16 @@ class Compiled(MaskedKernel):
         outputs, starts = self._members
         serves = (outputs, starts if values else np.zeros_like(starts))
 
-        def part(first: int, last: int) -> State:
+        def part(first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
             state, sums = np.zeros((batch, rows, 4)), np.zeros((batch, n))
             columns = np.empty((lanes, self.rows.places + 1))
             arguments = (*self._arguments(view, query, first, last), serves, (*fine, spent, budget))
             forward(*arguments, state, sums, self._scratch(query), columns)
-            return State.of_sums(torch.from_numpy(state), torch.from_numpy(sums), self.rows.row_of_output)
+            return state, sums
 
-        state = reduce(State.merge, shared(count, lanes, part))
+        parts = (map(torch.from_numpy, found) for found in shared(count, lanes, part))
+        states = (State.of_sums(rows, sums, self.rows.row_of_output) for rows, sums in parts)
+        state = reduce(State.merge, states)
         return replace(state, sure=torch.from_numpy(spent.sum(0) <= budget))
 
     def probe_means(self, view: View, query: Query, evidence: Tensor, probe: Probe) -> Tensor:

@@ -51,13 +51,15 @@ class CompiledPatches(Kernel):
         """Each thread keeps a state of its own."""
         batch, (channels, height, width) = len(query.x), self.patches.image_shape
 
-        def part(first: int, last: int) -> State:
+        def part(first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
             state, sums = np.zeros((batch, height, width, 4)), np.zeros((batch, channels, height, width))
             forward(*self._arguments(view, query, first, last), state, sums)
-            flat = torch.from_numpy(state).flatten(1, 2), torch.from_numpy(sums).flatten(1)
-            return State.of_sums(*flat, self.patches.row_of_output)
+            return state.reshape(batch, -1, 4), sums.reshape(batch, -1)
 
-        return reduce(State.merge, shared(len(view.images), STEP, part))
+        parts = (map(torch.from_numpy, found) for found in shared(len(view.images), STEP, part))
+        return reduce(
+            State.merge, (State.of_sums(found, sums, self.patches.row_of_output) for found, sums in parts)
+        )
 
     def transpose(
         self, view: View, query: Query, evidence: Tensor, probe: Probe, means: Tensor, centre: Tensor
