@@ -90,9 +90,16 @@ def has(found: Found, name: str) -> bool:
 
 
 def size(found: Found) -> str:
-    """How many seeds, and how many images its largest bank has."""
-    banks = [int(v) for k, v in found["scalars"].items() if k.startswith("paper/bank/")]
-    return f"{found['size']} seeds, {max(banks):,} training images"
+    """How many seeds, and how many images the largest bank has."""
+    largest = max(banks(found).values())
+    whole = f" of {found['images']:,}" if largest < found.get("images", 0) else ""
+    return f"{found['size']} seeds, up to {largest:,}{whole} training images a row"
+
+
+def banks(found: Found) -> dict[str, int]:
+    """How many training images each row had."""
+    start = "paper/bank/"
+    return {k.removeprefix(start): int(v) for k, v in found["scalars"].items() if k.startswith(start)}
 
 
 def claim(tables: Mapping[str, Found], kept: Kept) -> list[str]:
@@ -181,9 +188,11 @@ def caveats(tables: Mapping[str, Found]) -> list[str]:
     """Three of them; the first from the numbers."""
     thin = []
     for name, found in tables.items():
-        banks = {k.split("/")[-1]: v for k, v in found["scalars"].items() if k.startswith("paper/bank/")}
-        fewer = [called(n) for n, v in banks.items() if v < max(banks.values())]
-        thin += [f"{TITLES[name]}: {', '.join(sorted(fewer))}"] if fewer else []
+        known = banks(found)
+        whole = max(*known.values(), found.get("images", 0))
+        fewer = [called(n) for n, v in known.items() if v < whole]
+        told = "all" if len(fewer) == len(known) else ", ".join(sorted(fewer))
+        thin += [f"{TITLES[name]}: {told}"] if fewer else []
     parts = f" Rows that had a part of the training images: {'; '.join(thin)}." if thin else ""
     return [
         f"The cheaper the row, the more it was given.{parts}",

@@ -112,9 +112,17 @@ def record(one: Found) -> dict[str, Any]:
     tables = {name: t for name, t in metrics["tables"].items() if any(map(name.startswith, starts))}
     cfg = OmegaConf.load(one.folder / "config.yaml")
     made = calibrated(calibrations(str(cfg.checkpoint))) if one.kind in SECTIONS else []
-    return {
-        "run": about, "size": one.size, "scalars": metrics["scalars"], "tables": tables, "calibrated": made,
-    }  # fmt: skip
+    kept = {"run": about, "size": one.size, "scalars": metrics["scalars"], "tables": tables}
+    return kept | {"calibrated": made, "images": images(metrics["tables"].get(f"{one.kind}/samples"))}
+
+
+def images(samples: Mapping[str, Any] | None) -> int:
+    """How many training images there are; cells say `8,000 of 60,000`, or `60,000` for all."""
+    if samples is None:
+        return 0
+    place = samples["columns"].index("training images")
+    cells = [str(row[place]).split(" of ")[-1].replace(",", "") for row in samples["rows"]]
+    return max((int(cell) for cell in cells if cell.isdecimal()), default=0)
 
 
 def calibrations(checkpoint: str) -> Path:

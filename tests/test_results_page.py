@@ -13,7 +13,7 @@ from benchmarks import store
 from benchmarks.answers import EXACT, OWN, against, heldout_verdict, order_verdict, own_verdict, top
 from benchmarks.field_answers import information_verdict, mirror_verdict
 from benchmarks.front import front_page
-from benchmarks.gathering import best, found
+from benchmarks.gathering import best, found, images
 from benchmarks.questions import QUESTIONS
 from benchmarks.results import page
 from benchmarks.small_tables import front_table
@@ -147,6 +147,16 @@ def test_the_front_page_fits_a_screen_and_links_every_page() -> None:
     columns, rows = front_table(kept["paper"]["photos16"])
     assert (len(columns), len(rows)) == (5, 6)
     assert len(text.splitlines()) < 60
+
+
+def test_a_bank_that_no_row_had_whole_is_told_of() -> None:
+    assert (
+        images({"columns": ["denoiser", "training images"], "rows": [["a", "80 of 900"], ["b", ""]]}) == 900
+    )
+    kept = {"paper": {"photos16": {**measured("paper", nn2=True), "images": 900}}, "networks": {}}
+    text, _ = front_page(kept)
+    assert "up to 100 of 900 training images" in text
+    assert "photographs, 16 x 16: all." in text
 
 
 def test_the_front_page_says_so_when_nothing_is_measured() -> None:
