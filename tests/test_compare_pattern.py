@@ -242,9 +242,9 @@ def test_networks_that_ship_are_trainings(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "SHIPPED", PRETRAINED)
     monkeypatch.setattr(experiments, "IMAGES", tmp_path)
     cfg = compose_networks(tmp_path, "sweep")
-    names = list(found_networks.networks(cfg))
-    shipped = experiments.trainings((tmp_path, cfg, {}), [])
-    assert len(shipped) == len(names)
+    cfg.networks = {name: str(one.path) for name, one in found_networks.networks(cfg).items()}
+    shipped = experiments.trainings((tmp_path, cfg, {}), [])  # as the config of the evaluation's run tells
+    assert len(shipped) == len(cfg.networks)
     assert all("python train.py experiment=" in experiments.training(one)[-1] for one in shipped)
 
 

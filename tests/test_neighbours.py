@@ -20,6 +20,7 @@ from locality.checkpoints.resolving import source
 from locality.checkpoints.shelf import Shelf
 from locality.config import UsageError, check
 from locality.runs import files, finding
+from locality.runs.checkpoint_file import read_checkpoint, write_checkpoint
 from locality.runs.finding import newest_networks, runs_in, training_run
 from locality.runs.folder import create_run_folder
 from locality.runs.resuming import check_unfinished
@@ -218,15 +219,24 @@ def test_sweeps_and_models_are_found_beside_broken_neighbours(name, broken, plac
     assert str(bad) in capsys.readouterr().out
 
 
-def test_a_run_of_a_sweep_whose_checkpoint_is_damaged_gives_way_to_an_older_one(place, tmp_path, capsys):
+@pytest.mark.parametrize("what", ["damaged", "a stranger's"])
+def test_a_run_of_a_sweep_that_cannot_be_read_gives_way_to_an_older_one(what, place, tmp_path, capsys):
     root = tmp_path / "runs"
     for name, gamma in (("1", 0.0), ("2", 0.5), ("3", 0.0)):
         shutil.copytree(latest(place), root / name)
         text = (root / name / "config.yaml").read_text().replace("pattern: null", "pattern: {_target_: x}")
         (root / name / "config.yaml").write_text(text.replace("  gamma: 0.0", f"  gamma: {gamma}"))
-    (root / "3" / "checkpoints" / "last.ckpt").write_bytes(b"half")
+    file = root / "3" / "checkpoints" / "last.ckpt"
+    if what == "damaged":
+        file.write_bytes(b"half")
+    else:
+        content = read_checkpoint(file)
+        content["hyper_parameters"]["data"]["source"]["_target_"] = "os.listdir"
+        write_checkpoint(content, file)
     assert [path.name for path in newest_sweep(root, False)] == ["1", "2"]
     assert str(root / "3") in capsys.readouterr().out
+    trusted = [path.name for path in newest_sweep(root, False, Shelf(trust=True))]
+    assert trusted == (["1", "2"] if what == "damaged" else ["3", "2"])
 
 
 @each_break

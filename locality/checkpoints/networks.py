@@ -176,9 +176,8 @@ def _newest_group(
 
     def question(run: Mapping[str, Any]) -> tuple[str, Any] | None:
         key = alike(run)
-        # How long: the trainer of a run says, the step of an exported network.
-        long = run.get("trainer", run.get("step"))
-        return None if key is None else (json.dumps([key, long], sort_keys=True), tell(run))
+        # An exported network has no trainer.
+        return None if key is None else (json.dumps([key, run.get("trainer")], sort_keys=True), tell(run))
 
     groups: dict[str, dict[Any, list[Path]]] = {}
     readable = (shelf or Shelf()).read
