@@ -24,7 +24,7 @@ def mirror_verdict(found: Found) -> str:
         times = [t for t, value in low.items() if value >= AIM]
         top = max(mean, key=lambda t: mean[t])
         parts.append(
-            f"{_whose(name)}: at least {AIM:g} times the ring's at sigma {listed(times)} (whole interval), "
+            f"{whose(name)}: at least {AIM:g} times the ring's at sigma {listed(times)} (whole interval), "
             f"at most {mean[top]:.3g} (sigma {sigma_of(top):.3g})"
         )
     return f"the field of a pixel on the left eye, on the right eye over the ring: {'; '.join(parts)}"
@@ -41,8 +41,11 @@ def _who(found: Found) -> list[str]:
     return list(dict.fromkeys(name.split("/")[0] for name in names))
 
 
-def _whose(name: str) -> str:
-    return f"{called(name)} (of other data)" if CONTROL.search(name) else called(name)
+def whose(name: str) -> str:
+    """A row's name, with a note for networks of other data."""
+    if CONTROL.search(name):
+        return f"the {called(name)} network (other data)"
+    return "the network" if name == "network" else called(name)
 
 
 def information_verdict(found: Found) -> str:

@@ -8,10 +8,10 @@ from typing import Any
 
 from benchmarks.answers import EXACT, FLOOR, LEAST, OWN, Found, interval_of, sigma_of, steps
 from benchmarks.field_answers import AIM as EYE_AIM
-from benchmarks.field_answers import EYE
+from benchmarks.field_answers import EYE, whose
 from benchmarks.gathering import Kept
 from benchmarks.questions import QUESTIONS
-from benchmarks.small_tables import MIDDLE, called, front_table, levels_table, middle
+from benchmarks.small_tables import MIDDLE, called, front_table, is_middle, levels_table, middle
 from benchmarks.titles import DATA, SIGMA, TITLES, markdown
 from locality.report import Chart, Series
 
@@ -168,12 +168,14 @@ def where_networks_look(tables: Mapping[str, Found], kept: Kept) -> str:
         return f"The network itself has {_and(told)}." if told else ""
     start = f"mirror/ratio_low/{EYE}/"
     lows = {k.removeprefix(start): v for k, v in cats["scalars"].items() if k.startswith(start)}
-    seen = {name.split("/")[0] for name, value in lows.items() if value >= EYE_AIM}
+    levels = {name: is_middle(int(name.rsplit("/t", 1)[1])) for name in lows}
+    seen = {name.split("/")[0] for name, low in lows.items() if levels[name] and low >= EYE_AIM}
     others = {name.split("/")[0] for name in lows} - seen
-    tail = f", and none in {_and(sorted(map(called, others)))}" if others else ""
+    tail = f", and none in {_and(sorted(map(whose, others)))}" if others else ""
     return (
         f"On cats the field of an eye has a second spot on the other eye (at least {EYE_AIM:g} times the "
-        f"ring's, at some noise level) in {_and(sorted(map(called, seen))) or 'no denoiser'}{tail}."
+        f"ring's, at some middle noise level) in {_and(sorted(map(whose, seen))) or 'no denoiser'}{tail}"
+        f"{', though the network was still in training' if cats['run'].get('unfinished') else ''}."
     )
 
 
