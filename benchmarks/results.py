@@ -77,6 +77,8 @@ def page(question: Question, kept: Kept) -> str:
     known = kept.get(question.kind, {})
     there = [name for name in DATA if name in known]
     parts = [f"# {question.text}"]
+    if question.together is not None and there:
+        parts.append(question.together({TITLES[name]: known[name] for name in there}))
     parts += [f"**{TITLES[name]}**: {question.answer(known[name])}.{youth(known[name])}" for name in there]
     if not there:
         parts += ["Not measured.", f"    {question.command}"]

@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 
 from benchmarks import store
 from benchmarks.answers import EXACT, OWN, against, heldout_verdict, order_verdict, own_verdict, top
-from benchmarks.field_answers import information_verdict, mirror_verdict
+from benchmarks.field_answers import information_together, information_verdict, mirror_verdict
 from benchmarks.front import front_page
 from benchmarks.gathering import best, found, images
 from benchmarks.questions import QUESTIONS
@@ -231,3 +231,16 @@ def test_the_law_breaks_where_predicted_windows_cost_much(costs, word) -> None:
     for t, cost in zip((100, 300), costs, strict=True):
         scalars |= {f"information/cost/{where}/n100/t{t}": cost, f"information/share/{where}/n100/t{t}": 0.5}
     assert f"so the law {word} (" in information_verdict({"scalars": scalars})
+
+
+def test_shares_of_ln_n_are_set_side_by_side() -> None:
+    known = {}
+    for name, ends in (("A", (0.47, 0.45, 0.5)), ("B", (0.45, 0.4, 0.48)), ("C", (0.6, 0.55, 0.65))):
+        scalars = {
+            f"information/constant{end}/local_score/clean": value
+            for end, value in zip(("", "_low", "_high"), ends, strict=True)
+        }
+        known[name] = {"scalars": scalars}
+    said = information_together(known)
+    assert "0.47 [0.45, 0.50] on A" in said
+    assert "that of A lies in the interval of B; that of A does not lie in the interval of C." in said
