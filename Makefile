@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 # Idle threads sleep instead of spinning: with few cores, a spinning thread takes the time of a working one.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help install demo test test-faults lint format bench readme experiments paper clean
+.PHONY: help install demo test test-faults lint format bench readme experiments measure paper clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -49,6 +49,20 @@ experiments: $(INSTALLED) ## measure the finished trainings of docs/experiments.
 	-$(RUN) evaluate.py compare=pattern compare.steps=true
 	-$(RUN) evaluate.py compare=architectures
 	$(RUN) -m benchmarks.experiments
+
+measure: $(INSTALLED) ## measure what docs/results.md tells of, on the networks that ship; hours of a core
+	-$(RUN) -m benchmarks.precision pretrained/cifar
+	-$(RUN) evaluate.py compare=pattern
+	-$(RUN) evaluate.py compare=mirror data=cats
+	-$(RUN) evaluate.py compare=halves
+	-$(RUN) evaluate.py experiment=information data=cifar checkpoint=pretrained/cifar
+	-$(RUN) evaluate.py compare=information data=fashion_mnist checkpoint=pretrained/fashion_mnist compare.share=0.47
+	-$(RUN) evaluate.py compare=information data=photos checkpoint=pretrained/photos16 compare.share=0.47
+	-$(RUN) evaluate.py compare=information data=cats compare.share=0.47
+	-$(RUN) evaluate.py experiment=cifar_calibrate
+	-$(RUN) evaluate.py experiment=cifar_table
+	-$(RUN) evaluate.py experiment=paper_table data=fashion_mnist checkpoint=pretrained/fashion_mnist
+	-$(RUN) evaluate.py experiment=paper_table data=photos checkpoint=pretrained/photos16
 
 paper: $(INSTALLED) ## rewrite docs/results.md and its pages from the run folders and the networks that ship
 	$(RUN) -m benchmarks.results

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from statistics import median
 from typing import Any
 
@@ -13,6 +13,7 @@ from benchmarks.small_tables import Table, called, levels_table
 EYE = "left_eye"  # the pixel that is told of
 AIM = 2.0  # times the ring's mass, on the other eye
 DEAR = 1.05  # times the least error, that a predicted window may cost
+WINDOWS = "local_score/clean"  # whose share is set side by side
 CONTROL = re.compile(r"cifar|control")  # of networks' names: of other data
 
 
@@ -24,7 +25,7 @@ def mirror_verdict(found: Found) -> str:
         times = [t for t, value in low.items() if value >= AIM]
         top = max(mean, key=lambda t: mean[t])
         parts.append(
-            f"{_whose(name)}: at least {AIM:g} times the ring's at sigma {listed(times)} (whole interval), "
+            f"{whose(name)}: at least {AIM:g} times the ring's at sigma {listed(times)} (whole interval), "
             f"at most {mean[top]:.3g} (sigma {sigma_of(top):.3g})"
         )
     return f"the field of a pixel on the left eye, on the right eye over the ring: {'; '.join(parts)}"
@@ -41,8 +42,11 @@ def _who(found: Found) -> list[str]:
     return list(dict.fromkeys(name.split("/")[0] for name in names))
 
 
-def _whose(name: str) -> str:
-    return f"{called(name)} (of other data)" if CONTROL.search(name) else called(name)
+def whose(name: str) -> str:
+    """A row's name, with a note for networks of other data."""
+    if CONTROL.search(name):
+        return f"the {called(name)} network (other data)"
+    return "the network" if name == "network" else called(name)
 
 
 def information_verdict(found: Found) -> str:
@@ -67,6 +71,24 @@ def information_verdict(found: Found) -> str:
             f"the law {kept} ({dear} of {len(costs)} above {DEAR:g})"
         )
     return "; ".join(parts)
+
+
+def information_together(known: Mapping[str, Found]) -> str:
+    """Whether the share of the first data set is that of the others, by the intervals of theirs."""
+    found = {name: interval_of(one, "information/constant", WINDOWS) for name, one in known.items()}
+    shares = {name: one for name, one in found.items() if one is not None}
+    if not shares:
+        return ""
+    told = ", ".join(
+        f"{mean:.2f} [{low:.2f}, {high:.2f}] on {name}" for name, (mean, low, high) in shares.items()
+    )
+    (first, (share, _, _)), *others = shares.items()
+    alike = [name for name, (_, low, high) in others if low <= share <= high]
+    unlike = [name for name, _ in others if name not in alike]
+    parts = [f"The window of least error is where the posterior's entropy is this share of ln N: {told}"]
+    parts += [f"that of {first} lies in the interval of {' and '.join(alike)}"] if alike else []
+    parts += [f"that of {first} does not lie in the interval of {' and '.join(unlike)}"] if unlike else []
+    return "; ".join(parts) + "."
 
 
 def information_table(found: Found) -> Table:

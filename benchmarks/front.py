@@ -8,10 +8,10 @@ from typing import Any
 
 from benchmarks.answers import EXACT, FLOOR, LEAST, OWN, Found, interval_of, sigma_of, steps
 from benchmarks.field_answers import AIM as EYE_AIM
-from benchmarks.field_answers import EYE
+from benchmarks.field_answers import EYE, whose
 from benchmarks.gathering import Kept
 from benchmarks.questions import QUESTIONS
-from benchmarks.small_tables import MIDDLE, called, front_table, levels_table, middle
+from benchmarks.small_tables import MIDDLE, called, front_table, is_middle, levels_table, middle
 from benchmarks.titles import DATA, SIGMA, TITLES, markdown
 from locality.report import Chart, Series
 
@@ -90,9 +90,16 @@ def has(found: Found, name: str) -> bool:
 
 
 def size(found: Found) -> str:
-    """How many seeds, and how many images its largest bank has."""
-    banks = [int(v) for k, v in found["scalars"].items() if k.startswith("paper/bank/")]
-    return f"{found['size']} seeds, {max(banks):,} training images"
+    """How many seeds, and how many images the largest bank has."""
+    largest = max(banks(found).values())
+    whole = f" of {found['images']:,}" if largest < found.get("images", 0) else ""
+    return f"{found['size']} seeds, up to {largest:,}{whole} training images a row"
+
+
+def banks(found: Found) -> dict[str, int]:
+    """How many training images each row had."""
+    start = "paper/bank/"
+    return {k.removeprefix(start): int(v) for k, v in found["scalars"].items() if k.startswith(start)}
 
 
 def claim(tables: Mapping[str, Found], kept: Kept) -> list[str]:
@@ -161,12 +168,14 @@ def where_networks_look(tables: Mapping[str, Found], kept: Kept) -> str:
         return f"The network itself has {_and(told)}." if told else ""
     start = f"mirror/ratio_low/{EYE}/"
     lows = {k.removeprefix(start): v for k, v in cats["scalars"].items() if k.startswith(start)}
-    seen = {name.split("/")[0] for name, value in lows.items() if value >= EYE_AIM}
+    levels = {name: is_middle(int(name.rsplit("/t", 1)[1])) for name in lows}
+    seen = {name.split("/")[0] for name, low in lows.items() if levels[name] and low >= EYE_AIM}
     others = {name.split("/")[0] for name in lows} - seen
-    tail = f", and none in {_and(sorted(map(called, others)))}" if others else ""
+    tail = f", and none in {_and(sorted(map(whose, others)))}" if others else ""
     return (
         f"On cats the field of an eye has a second spot on the other eye (at least {EYE_AIM:g} times the "
-        f"ring's, at some noise level) in {_and(sorted(map(called, seen))) or 'no denoiser'}{tail}."
+        f"ring's, at some middle noise level) in {_and(sorted(map(whose, seen))) or 'no denoiser'}{tail}"
+        f"{', though the network was still in training' if cats['run'].get('unfinished') else ''}."
     )
 
 
@@ -181,9 +190,11 @@ def caveats(tables: Mapping[str, Found]) -> list[str]:
     """Three of them; the first from the numbers."""
     thin = []
     for name, found in tables.items():
-        banks = {k.split("/")[-1]: v for k, v in found["scalars"].items() if k.startswith("paper/bank/")}
-        fewer = [called(n) for n, v in banks.items() if v < max(banks.values())]
-        thin += [f"{TITLES[name]}: {', '.join(sorted(fewer))}"] if fewer else []
+        known = banks(found)
+        whole = max(*known.values(), found.get("images", 0))
+        fewer = [called(n) for n, v in known.items() if v < whole]
+        told = "all" if len(fewer) == len(known) else ", ".join(sorted(fewer))
+        thin += [f"{TITLES[name]}: {told}"] if fewer else []
     parts = f" Rows that had a part of the training images: {'; '.join(thin)}." if thin else ""
     return [
         f"The cheaper the row, the more it was given.{parts}",

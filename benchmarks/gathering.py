@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from locality.calibration import load
 from locality.report.provenance import told
+from locality.runs.files import STATUS
 from locality.runs.finding import runs_in
 
 Kept = dict[str, dict[str, dict[str, Any]]]  # kind -> data set -> run, scalars, tables
@@ -106,15 +107,32 @@ def data_name(data: DictConfig) -> str:
 def record(one: Found) -> dict[str, Any]:
     """What is kept of a run: where it comes from, its numbers, and a few tables."""
     metrics = json.loads((one.folder / "metrics.json").read_text())
+    cfg = OmegaConf.load(one.folder / "config.yaml")
     about = {key: metrics["run"].get(key) for key in ("command", "commit", "started", "seconds")}
     about["command"] = told(str(about["command"]))
+    about["unfinished"] = in_training(Path(str(cfg.checkpoint)))
     starts = {kind: names for kind, names in TABLES.values()}.get(one.kind, ())
     tables = {name: t for name, t in metrics["tables"].items() if any(map(name.startswith, starts))}
-    cfg = OmegaConf.load(one.folder / "config.yaml")
     made = calibrated(calibrations(str(cfg.checkpoint))) if one.kind in SECTIONS else []
-    return {
-        "run": about, "size": one.size, "scalars": metrics["scalars"], "tables": tables, "calibrated": made,
-    }  # fmt: skip
+    kept = {"run": about, "size": one.size, "scalars": metrics["scalars"], "tables": tables}
+    return kept | {"calibrated": made, "images": images(metrics["tables"].get(f"{one.kind}/samples"))}
+
+
+def images(samples: Mapping[str, Any] | None) -> int:
+    """How many training images there are; cells say `8,000 of 60,000`, or `60,000` for all."""
+    if samples is None:
+        return 0
+    place = samples["columns"].index("training images")
+    cells = [str(row[place]).split(" of ")[-1].replace(",", "") for row in samples["rows"]]
+    return max((int(cell) for cell in cells if cell.isdecimal()), default=0)
+
+
+def in_training(checkpoint: Path) -> bool:
+    """Whether the run of a checkpoint had not finished."""
+    for folder in (checkpoint, *checkpoint.parents[:2]):
+        if (folder / STATUS).is_file():
+            return bool(json.loads((folder / STATUS).read_text())["state"] != "finished")
+    return False
 
 
 def calibrations(checkpoint: str) -> Path:

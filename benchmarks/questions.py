@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from benchmarks.answers import (
     EXACT,
@@ -25,6 +25,7 @@ from benchmarks.field_answers import (
     halves_table,
     halves_verdict,
     information_table,
+    information_together,
     information_verdict,
     mirror_table,
     mirror_verdict,
@@ -49,7 +50,8 @@ class Question:
     why: str  # how we read it
     rows: tuple[str, ...] = ()  # of the picture, where the paper's table or its variants answer
     quantity: str = "heldout_ratio"  # that it shows: heldout_ratio | step_r2
-    pictures: tuple[str, ...] = field(default=())  # or these, of docs/images, each after the data set's name
+    pictures: tuple[str, ...] = ()  # or these, of docs/images, each after the data set's name
+    together: Callable[[Mapping[str, Found]], str] | None = None  # of all data sets, by what they are called
 
 
 def _rows(kind: str, *names: str) -> Callable[[Found], Table]:
@@ -135,6 +137,7 @@ QUESTIONS: tuple[Question, ...] = (
         "is a share of ln N. The share is one number for windows and another for Wiener masks; banks of "
         "crops of a few photographs count for fewer images than they have.",
         pictures=("information",),
+        together=information_together,
     ),
     Question(
         "halves", "How much of the agreement of networks that share no image is in Gaussian statistics?",

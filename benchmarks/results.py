@@ -77,7 +77,9 @@ def page(question: Question, kept: Kept) -> str:
     known = kept.get(question.kind, {})
     there = [name for name in DATA if name in known]
     parts = [f"# {question.text}"]
-    parts += [f"**{TITLES[name]}**: {question.answer(known[name])}." for name in there]
+    if question.together is not None and there:
+        parts.append(question.together({TITLES[name]: known[name] for name in there}))
+    parts += [f"**{TITLES[name]}**: {question.answer(known[name])}.{youth(known[name])}" for name in there]
     if not there:
         parts += ["Not measured.", f"    {question.command}"]
     if there:
@@ -88,6 +90,11 @@ def page(question: Question, kept: Kept) -> str:
         parts += published() if question.page == "published_order" else []
         parts.append(folded([source(TITLES[name], known[name]) for name in there]))
     return "\n\n".join([*parts, "[All results](../results.md)"]) + "\n"
+
+
+def youth(found: Found) -> str:
+    """What is added where a network was measured on the way."""
+    return " The network was still in training." if found["run"].get("unfinished") else ""
 
 
 def pictured(question: Question, kept: Kept) -> list[Chart]:

@@ -64,7 +64,7 @@ def samples_table(found: Found, section: str, names: Sequence[str] | None = None
 def levels_table(found: Found, start: str, names: Sequence[str], all_levels: bool = True) -> Table:
     """A number at each noise level, or at the middle ones; a row for each denoiser."""
     there = {t for name in names for t in steps(found, f"{start}/{name}/")}
-    times = sorted((t for t in there if all_levels or _is_middle(t)), reverse=True)
+    times = sorted((t for t in there if all_levels or is_middle(t)), reverse=True)
     known = {name: steps(found, f"{start}/{name}/") for name in names}
     rows = [[called(name), *(known[name].get(t) for t in times)] for name in names if known[name]]
     return ["sigma", *(f"{sigma_of(t):.3g}" for t in times)], rows
@@ -72,11 +72,12 @@ def levels_table(found: Found, start: str, names: Sequence[str], all_levels: boo
 
 def middle(found: Found, start: str) -> float | None:
     """The median over the middle noise levels, where there are any."""
-    values = [v for t, v in steps(found, start).items() if _is_middle(t)]
+    values = [v for t, v in steps(found, start).items() if is_middle(t)]
     return median(values) if values else None
 
 
-def _is_middle(t: int) -> bool:
+def is_middle(t: int) -> bool:
+    """Whether a time-step is one of the middle noise levels."""
     return MIDDLE[0] <= sigma_of(t) <= MIDDLE[1]
 
 

@@ -11,9 +11,9 @@ from omegaconf import OmegaConf
 
 from benchmarks import store
 from benchmarks.answers import EXACT, OWN, against, heldout_verdict, order_verdict, own_verdict, top
-from benchmarks.field_answers import information_verdict, mirror_verdict
+from benchmarks.field_answers import information_together, information_verdict, mirror_verdict
 from benchmarks.front import front_page
-from benchmarks.gathering import best, found
+from benchmarks.gathering import best, found, images
 from benchmarks.questions import QUESTIONS
 from benchmarks.results import page
 from benchmarks.small_tables import front_table
@@ -149,6 +149,16 @@ def test_the_front_page_fits_a_screen_and_links_every_page() -> None:
     assert len(text.splitlines()) < 60
 
 
+def test_a_bank_that_no_row_had_whole_is_told_of() -> None:
+    assert (
+        images({"columns": ["denoiser", "training images"], "rows": [["a", "80 of 900"], ["b", ""]]}) == 900
+    )
+    kept = {"paper": {"photos16": {**measured("paper", nn2=True), "images": 900}}, "networks": {}}
+    text, _ = front_page(kept)
+    assert "up to 100 of 900 training images" in text
+    assert "photographs, 16 x 16: all." in text
+
+
 def test_the_front_page_says_so_when_nothing_is_measured() -> None:
     text, figure = front_page({"networks": {}})
     assert "Nothing is measured yet." in text
@@ -221,3 +231,16 @@ def test_the_law_breaks_where_predicted_windows_cost_much(costs, word) -> None:
     for t, cost in zip((100, 300), costs, strict=True):
         scalars |= {f"information/cost/{where}/n100/t{t}": cost, f"information/share/{where}/n100/t{t}": 0.5}
     assert f"so the law {word} (" in information_verdict({"scalars": scalars})
+
+
+def test_shares_of_ln_n_are_set_side_by_side() -> None:
+    known = {}
+    for name, ends in (("A", (0.47, 0.45, 0.5)), ("B", (0.45, 0.4, 0.48)), ("C", (0.6, 0.55, 0.65))):
+        scalars = {
+            f"information/constant{end}/local_score/clean": value
+            for end, value in zip(("", "_low", "_high"), ends, strict=True)
+        }
+        known[name] = {"scalars": scalars}
+    said = information_together(known)
+    assert "0.47 [0.45, 0.50] on A" in said
+    assert "that of A lies in the interval of B; that of A does not lie in the interval of C." in said
