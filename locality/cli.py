@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from locality.config import RUN_VARIABLE, UsageError, check
 from locality.ranks import forget_left_over
+from locality.typed import typed
 
 SWEEP = ("-m", "--multirun")
 _failed: list[int] = []  # exit codes of the jobs of a sweep that failed; the others ran
@@ -52,6 +53,7 @@ def main(task: str, configs: Path) -> None:
     wrong = wrong or wrong_grammar(arguments)
     if wrong:
         _stop(wrong, 2)
+    arguments = sys.argv[1:] = [*arguments, *typed(task, configs, arguments)]
     import hydra
 
     os.environ["HYDRA_FULL_ERROR"] = "1"  # lets hydra.main raise, instead of printing its own account

@@ -22,7 +22,7 @@ OWNERS = {  # the rooms that import a library
     "diffusers": "networks",
     "numba": "posterior",
     "hydra": "cli arguments build checkpoints",
-    "omegaconf": "cli arguments app evaluation training training_card build checkpoints runs config",
+    "omegaconf": "cli arguments typed app evaluation training training_card build checkpoints runs config",
     "lightning": "evaluation compare training build callbacks modules data report runs ranks",
 }
 HEAVY = {"lightning", "hydra", "omegaconf", "wandb", "diffusers", "matplotlib"}

@@ -1,0 +1,128 @@
+"""What is typed wins over what an experiment sets: `experiment=fashion_cpu trainer=smoke` is soon over."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+NAME = re.compile(r"[\w-]+")
+QUOTED = re.compile(r"(\\*)('|$)")
+ABSENT = object()
+
+
+def typed(
+    task: str,
+    configs: Path,
+    settings: Sequence[str],  # key=value, as typed
+) -> list[str]:
+    """Settings to add: those of typed choices, where the experiment has other values in their group.
+
+    A choice of another thing (`model=dit` in place of a U-Net) also undoes what the experiment says of the
+    thing that it replaces.
+    """
+    given = dict(setting.lstrip("+").split("=", 1) for setting in settings if "=" in setting)
+    experiment = _read(configs / "experiment" / f"{given.get('experiment')}.yaml")
+    if experiment is None:
+        return []
+    first = _choices(_read(configs / f"{task}.yaml") or {})
+    usual = first | _choices(experiment, "override /")
+    added: list[str] = []
+    for group, choice in given.items():
+        said = experiment.get(group)
+        if group not in usual or choice == usual[group] or not NAME.fullmatch(choice) or not said:
+            continue
+        own, whole = (_chain(configs / group, choice, without) for without in (first[group], None))
+        replaced = _chain(configs / group, str(usual[group]), None)
+        for path in _leaves(said):
+            if any(f"{group}.{'.'.join(path[:n])}" in given for n in range(1, len(path) + 1)):
+                continue
+            value = _at(own, path)
+            if value is ABSENT and _unlike(whole, replaced, path):
+                value = _at(whole, path)
+                if value is ABSENT:
+                    added.append(f"~{group}.{'.'.join(path)}")
+            if value is not ABSENT:
+                added.append(f"{group}.{'.'.join(path)}={_spelled(value)}")
+    return added
+
+
+def _read(file: Path) -> dict[str, Any] | None:
+    """A config as it stands; None where there is none, or none that can be read, which Hydra tells better."""
+    try:
+        content = OmegaConf.to_container(OmegaConf.load(file))
+    except (OSError, ValueError, YAMLError, OmegaConfBaseException):
+        return None
+    return {str(key): value for key, value in content.items()} if isinstance(content, dict) else None
+
+
+def _choices(config: Mapping[str, Any], before: str = "") -> dict[str, str]:
+    entries = [one for one in config.get("defaults") or [] if isinstance(one, dict)]
+    return {
+        str(key).removeprefix(before): str(value)
+        for entry in entries
+        for key, value in entry.items()
+        if str(key).startswith(before) and "@" not in str(key)
+    }
+
+
+def _chain(
+    group: Path,
+    choice: str,
+    without: str | None,  # a choice that does not count, with those that it builds on
+) -> dict[str, Any]:
+    """A choice with those of its group that it builds on."""
+    content = _read(group / f"{choice}.yaml")
+    if content is None or choice == without:
+        return {}
+    whole: dict[str, Any] = {}
+    for entry in content.pop("defaults", None) or []:
+        if isinstance(entry, str) and entry != "_self_":
+            whole = _merged(whole, _chain(group, entry, without))
+    return _merged(whole, content)
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    both = {key for key in above if isinstance(above[key], dict) and isinstance(below.get(key), dict)}
+    return {**below, **above, **{key: _merged(below[key], above[key]) for key in both}}
+
+
+def _leaves(node: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    for key, value in node.items():
+        if isinstance(value, dict) and value:
+            yield from ((str(key), *rest) for rest in _leaves(value))
+        else:
+            yield (str(key),)
+
+
+def _at(node: Any, path: Sequence[str]) -> Any:
+    for key in path:
+        if not isinstance(node, dict) or key not in node:
+            return ABSENT
+        node = node[key]
+    return node
+
+
+def _unlike(one: Any, other: Any, path: Sequence[str]) -> bool:
+    """Whether the settings on the way to this one are of two different things."""
+    nodes = [path[:n] for n in range(len(path))]
+    return any(_at(one, [*node, "_target_"]) != _at(other, [*node, "_target_"]) for node in nodes)
+
+
+def _spelled(value: Any) -> str:
+    """A value of YAML as Hydra's command line spells it."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, list):
+        return f"[{','.join(map(_spelled, value))}]"
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{key}:{_spelled(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, str):
+        # Hydra reads a backslash as itself, but for those before a quote.
+        return "'" + QUOTED.sub(lambda found: 2 * found[1] + ("\\'" if found[2] else ""), value) + "'"
+    return str(value)
