@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 import traceback
@@ -45,6 +46,8 @@ def main(task: str, configs: Path) -> None:
     )
 
     arguments = sys.argv[1:] = expanded(sys.argv[1:])
+    if {"--list", "--help", "-h", "--hydra-help", "--info"} & set(arguments) and hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever reads on may stop reading: `--help | head`
 
     if "--list" in arguments:
         print(choices(configs))

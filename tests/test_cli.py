@@ -116,3 +116,10 @@ def test_the_two_commands_of_the_readme_find_each_other(tmp_path):
     assert "digits-unet" in compared.stdout
     assert "wiener" in compared.stdout
     assert (tmp_path / "runs" / "latest" / "report.html").is_file()
+
+
+@pytest.mark.parametrize("option", ["--help", "--list"])
+def test_help_may_be_left_unread(option):
+    asked = f"{sys.executable} {ROOT / 'train.py'} {option} | true"  # which reads nothing
+    done = subprocess.run(asked, shell=True, capture_output=True, text=True, timeout=100, check=True)
+    assert done.stderr == ""
