@@ -14,9 +14,10 @@ import argparse
 import json
 import shutil
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor
@@ -72,7 +73,12 @@ def export(
     source, folder = training_run(Path(source)), Path(folder)
     if form not in FORMS:
         raise UsageError(f"form: want {' or '.join(FORMS)}, got {form!r}")
-    if folder.exists():
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        taken = folder.is_symlink() or folder.exists()
+    except OSError as error:
+        raise UsageError(f"{folder}: no folder can be made there ({error.strerror}); name another") from error
+    if taken:
         raise UsageError(f"{folder}: is there already; choose another name")
     if count < 1:
         raise UsageError(f"count: want at least 1 test image, got {count}")
@@ -159,7 +165,7 @@ def _precision(denoiser: NetworkDenoiser, images: Tensor) -> torch.dtype:
         parameter.copy_(parameter.half().float())
     for estimates in Heldout.estimates({"exact": denoiser, "rounded": rounded}, images[:16]):
         difference = estimates["rounded"] - estimates["exact"]
-        if difference.norm() > AGREEMENT * estimates["exact"].norm():
+        if not difference.norm() <= AGREEMENT * estimates["exact"].norm():  # NaN where a half is infinite
             return torch.float32
     return torch.float16
 
@@ -205,12 +211,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--count", type=int, default=256, help="test images for the numbers of the card")
     parser.add_argument("--trust", action="store_true", help="build whatever the file names (docs/trust.md)")
     parser.add_argument("--cache", default="~/.cache/locality", help="where statistics are kept")
+
+    def stop(message: str) -> NoReturn:
+        _end(f"{message}; see --help", 2)
+
+    parser.error = stop  # type: ignore[method-assign]
     asked = parser.parse_args(arguments)
+    warnings.showwarning = lambda message, *_, **__: print(f"note: {' '.join(str(message).split())}")
     try:
         print(export(**vars(asked)))
     except UsageError as error:
-        print(f"export: {error}", file=sys.stderr)
-        raise SystemExit(2) from error
+        _end(str(error), 2)
+    except OSError as error:
+        named = "" if error.filename is None else f"{error.filename}: "
+        _end(f"{named}{error.strerror or error}; name another folder, make room or mend the rights", 1)
+
+
+def _end(message: str, code: int) -> NoReturn:
+    print(f"export: {' '.join(message.split())}", file=sys.stderr)
+    raise SystemExit(code)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -19,13 +20,14 @@ from locality.callbacks.interrupt import StopBetweenBatches, complete
 from locality.callbacks.samples import SampleGrid
 from locality.callbacks.snapshots import Snapshots
 from locality.config import UsageError
-from locality.modules import AnalyticModule, OnePass
+from locality.modules import AnalyticModule, Diverged, OnePass
 from locality.networks.foreign import settled
 from locality.report import Report
 from locality.runs.checkpoint_file import newest_checkpoint
 from locality.runs.files import CHECKPOINT
 from locality.runs.resuming import check_unfinished
 from locality.runs.saving import check_saved, set_aside
+from locality.runs.status import read_status
 from locality.stopping import REQUEST, Stopped
 from locality.training_card import card, ratios_to_wiener
 
@@ -43,6 +45,8 @@ class Training:
         lightning.seed_everything(cfg.seed, verbose=False)
         self.data = build.datamodule(cfg.data)
         bank = self.data.bank("train")
+        if cfg.resume:
+            _check_same(Path(cfg.resume), bank.fingerprint)
         self.module = build.module(cfg.model, tuple(bank.image_shape))
         self.facts = {"fingerprint": bank.fingerprint}
         # Settled, so that a checkpoint of a foreign network needs no other file.
@@ -83,6 +87,9 @@ class Training:
         numbers = {name: float(value) for name, value in trainer.callback_metrics.items()}
         steps = trainer.global_step
         numbers |= trainer.test(self.module, datamodule=self.data, verbose=False)[0]
+        wrong = [name for name, value in numbers.items() if not math.isfinite(value)]
+        if wrong:
+            raise Diverged(f"after {steps} steps, {wrong[0]} is not finite")
         numbers |= ratios_to_wiener(self.cfg, self.module, self.data, folder, numbers)
         report.scalars(numbers)
         report.model_card(card(self.cfg, self.module, self.data, folder, steps))
@@ -108,6 +115,16 @@ class Training:
         if self.analytic:
             return []
         return [SampleGrid(draw, **self.cfg.samples), *_checkpoints(folder, self.cfg.snapshots)]
+
+
+def _check_same(run: Path, fingerprint: str) -> None:
+    """Raises UsageError where a run would go on with other images than it began with."""
+    before = read_status(run).get("fingerprint", fingerprint)
+    if before != fingerprint:
+        raise UsageError(
+            f"resume={run}: the images have changed since the run began (fingerprint {fingerprint}, was "
+            f"{before}); bring them back, or start another run"
+        )
 
 
 def _step(path: Path, content: Any) -> int:

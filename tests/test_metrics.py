@@ -74,8 +74,8 @@ def test_unbiased_r2_uses_the_variance_with_n_minus_one() -> None:
 
 
 def test_r2_survives_a_bright_background_in_float32() -> None:
-    """sum y^2 - n mean^2 in float32 has an error of 1e-2 here; centred squares in float64 have none."""
-    preds, target = (5e-3 * x + 1 for x in images())
+    """sum y^2 - n mean^2 in float32 has an error of some percent here; centred squares in float64 have none."""
+    preds, target = (2e-2 * x + 1 for x in images())
     metric = ImageR2()
     metric.update(preds, target)
     expected = np.mean([oracle(ImageR2, p, t) for p, t in zip(preds, target, strict=True)])
@@ -139,13 +139,12 @@ def test_a_blank_target_is_left_out_of_the_score_and_counted(make: object, blank
     assert interval(mixed.values()) == interval(plain.values())
 
 
-def test_two_grey_levels_half_and_half_are_an_image() -> None:
-    """Rounding to 8 bits makes a variance of step^2 / 12; two levels in equal parts have step^2 / 4."""
+def test_two_neighbouring_grey_levels_are_no_image_and_three_are() -> None:
+    """Two levels in equal parts have the greatest variance, step^2 / 4."""
     image = torch.zeros(1, 1, 4, 4)
     image[..., :2] = 2 / 255
-    assert not is_blank(image).any()
-    assert is_blank(image * 0.57).all()  # 0.57^2 / 4 < 1 / 12
-    assert not is_blank(image * 0.58).any()
+    assert is_blank(image).all()
+    assert not is_blank(image * 1.01).any()
     assert is_blank(image.expand(3, -1, -1, -1) * 0 + 1).all()
 
 

@@ -59,4 +59,4 @@ def progress(parameter: str, total: int) -> Any:
     """A bar of so many steps."""
     from tqdm import tqdm
 
-    return tqdm(total=total, desc=f"calibrating {parameter}", unit="step", delay=2, leave=False)
+    return tqdm(total=total, desc=f"calibrating {parameter}", unit="step", delay=2, leave=False, disable=None)

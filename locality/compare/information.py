@@ -130,7 +130,7 @@ def _levels(
 
     levels: list[Level] = []
     start = looks.start
-    with tqdm(desc=name, unit="setting", leave=False, disable=not first_rank()) as bar:
+    with tqdm(desc=name, unit="setting", leave=False, disable=None if first_rank() else True) as bar:
         for sigma in sigmas:
             bar.set_postfix(sigma=f"{sigma:.3g}")
             found = swept(looks, parts, vary, images, sigma, values, start, bar)

@@ -131,7 +131,7 @@ def _read_all(files: list[Path], size: int, title: str) -> Tensor:  # [N, 3, siz
     images = torch.empty(len(files), 3, size, size, dtype=torch.uint8)
     with ThreadPoolExecutor() as pool:  # Pillow decodes and resizes outside Python's lock
         read = pool.map(lambda path: read_image(path, size), files)
-        bar = tqdm(read, total=len(files), desc=title, unit="image", delay=2, leave=False)
+        bar = tqdm(read, total=len(files), desc=title, unit="image", delay=2, leave=False, disable=None)
         for i, image in enumerate(bar):
             images[i] = image
     return images

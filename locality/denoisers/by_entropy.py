@@ -144,7 +144,9 @@ class _Entropy:
 def _progress(setting: str, sigma: float) -> Any:
     from tqdm import tqdm
 
-    return tqdm(desc=f"{setting} by entropy, sigma {sigma:.3g}", unit="pass", delay=2, leave=False)
+    return tqdm(
+        desc=f"{setting} by entropy, sigma {sigma:.3g}", unit="pass", delay=2, leave=False, disable=None
+    )
 
 
 Setting = Levels | ByEntropy

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from locality.metrics.per_image import PerImage
 
-# Pixel units squared: the variance that rounding to 8 bits adds, a step of 2/255 squared over 12.
-BLANK = (2 / 255) ** 2 / 12
+# Pixel units squared: the greatest variance of an image that has two neighbouring levels of 8 bits.
+BLANK = 1.01 * (2 / 255) ** 2 / 4  # a little more, for arithmetic
 
 
 @final
@@ -88,11 +88,10 @@ class PearsonR(PerImage):
 def is_blank(
     images: Tensor,  # [B, C, H, W] in [-1, 1]
 ) -> Tensor:  # [B] bool
-    """Whether an image is constant, or as good as: its variance is less than rounding to 8 bits makes.
+    """Whether an image is constant, or as good as: one level of 8 bits makes as much contrast.
 
-    `mean((x - mean(x))^2) < (2 / 255)^2 / 12 = 5.1e-6`, pixel units squared, over pixels and channels. Below
-    that the "structure" that r2 would count as explained is what is lost when the image is saved. One grey
-    level more in half of the pixels (1.5e-5) is not blank; in one of a hundred (6.1e-7) it is.
+    `mean((x - mean(x))^2) <= (2 / 255)^2 / 4 = 1.5e-5`, in pixel units, over pixels and channels. That is the
+    most that an image of two neighbouring levels has; what r2 would count as explained is rounding.
     """
     return reduce(_centred(images.double()) ** 2, "b c h w -> b", "mean") < BLANK
 

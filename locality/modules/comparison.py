@@ -80,7 +80,7 @@ class ComparisonModule(DenoiserModule):
 
         steps = 2 * len(self.sigmas) * len(self.denoisers)
         # A batch may take minutes: Lightning's bar, which counts batches, says nothing for so long.
-        with tqdm(total=steps, unit="step", leave=False, disable=not first_rank()) as bar:
+        with tqdm(total=steps, unit="step", leave=False, disable=None if first_rank() else True) as bar:
             self._forward(batch, bar)
             self._sample(batch, bar)
 
@@ -211,8 +211,8 @@ class _Tally(nn.Module):
 def _check_finite(name: str, estimate: Tensor, sigma: Tensor) -> None:
     if not bool(estimate.isfinite().all()):
         raise ValueError(
-            f"{name}: its estimate at sigma {sigma.item():.3g} has NaN or infinity; leave it out of the "
-            f"comparison (~candidates.{name}), or mend it"
+            f"{name}: its estimate at sigma {sigma.item():.3g} has NaN or infinity; leave that candidate out "
+            f"(~candidates.{name}), or name another network (checkpoint=, networks=)"
         )
 
 

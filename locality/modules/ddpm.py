@@ -169,7 +169,9 @@ class DDPMModule(DenoiserModule):
             self._check_finite(mean, f"the validation loss (time-steps {low} to {high})")
             self.log(f"val/loss_t{low:03d}_{high:03d}", mean)
         total = sum(mean * (high - low) for (low, high), mean in means.items())
-        self.log("val/loss", total / sum(high - low for low, high in means), prog_bar=True)
+        loss = torch.as_tensor(total / sum(high - low for low, high in means))
+        self._check_finite(loss, "the validation loss")
+        self.log("val/loss", loss, prog_bar=True)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Refuses a step that is not finite; logs the norm of the gradient before it is clipped."""

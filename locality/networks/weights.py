@@ -14,6 +14,7 @@ from locality.runs.checkpoint_file import check_finite, is_plain
 
 COMPILED = "_orig_mod."  # what torch.compile puts into the names of a network's weights
 POINTER = b"version https://git-lfs"
+FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 SHOWN = 3  # names in a message
 
 
@@ -74,6 +75,9 @@ def fill(
             "get both again from one source"
         )
     check_finite(state, where)
+    for name in sorted(wanted):
+        if state[name].dtype not in FLOATS and wanted[name].is_floating_point():
+            raise UsageError(f"{where}: want weights as floats, got {state[name].dtype} ({name})")
     net.load_state_dict(state)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from locality.config import UsageError
 from locality.report.figures import KNOWN, new_figure, styled
 
 if TYPE_CHECKING:
@@ -21,11 +22,15 @@ GROUPS = {"train": KNOWN["wiener"].color, "val": KNOWN["optimal"].color, "test":
 def read_history(path: Path) -> dict[str, list[tuple[int, float]]]:
     """The step-wise scalars of a run: name -> (step, value), without those that are not finite."""
     history: dict[str, list[tuple[int, float]]] = {}
-    if path.exists():
-        with path.open(newline="") as file:
+    if not path.exists():
+        return history
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):
                 if row["step"] and math.isfinite(float(row["value"])):
                     history.setdefault(row["name"], []).append((int(row["step"]), float(row["value"])))
+    except (ValueError, KeyError, TypeError, csv.Error) as error:
+        raise UsageError(f"{path}: want step,name,value in lines, got a broken file; move it away") from error
     return history
 
 

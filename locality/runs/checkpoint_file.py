@@ -77,7 +77,7 @@ def check_finite(
     for name, value in state.items():
         if not is_plain(value):
             raise UsageError(f"{where}: want dense, real tensors, got something else ({name})")
-        if value.is_floating_point() and not bool(value.isfinite().all()):
+        if value.is_floating_point() and not bool(value.float().isfinite().all()):  # as it will be used
             raise UsageError(
                 f"{where}: weights that are not finite ({name}), as of a training that diverged; "
                 "take an earlier checkpoint, or train again"

@@ -34,6 +34,8 @@ def read_config(path: Path) -> dict[str, Any]:
     from yaml import YAMLError
 
     try:
+        if path.exists() and not path.is_file():
+            raise OSError("no file")
         content: Any = OmegaConf.to_container(OmegaConf.load(path))
     except (OSError, ValueError, RecursionError, YAMLError, OmegaConfBaseException) as error:
         reason = (" ".join(str(error).split()) or type(error).__name__)[:160]

@@ -15,6 +15,8 @@ from locality.disk import write_atomically
 from locality.ranks import first_rank
 from locality.runs.files import CONFIG
 from locality.runs.folder import LATEST, create_run_folder, point_latest
+from locality.runs.holding import hold, let_go
+from locality.runs.resuming import check_unfinished
 from locality.runs.status import is_network
 
 
@@ -31,9 +33,12 @@ def open_run(
     if cfg.get("resume"):
         folder = Path(cfg.resume).resolve()
         if first_rank():
+            hold(folder)
+            check_unfinished(folder)  # once more: another process may just have ended it
             point_latest(folder)
     elif first_rank():
         folder = _create(Path(cfg.runs), _name(cfg, job))
+        hold(folder)
     else:
         return Path(cfg.runs) / _name(cfg, job)
     if first_rank():
@@ -66,6 +71,7 @@ def drop_run(
 
 def close_run() -> None:
     """Lets the next run of this process (of a sweep) have a folder and ranks of its own."""
+    let_go()
     if "TORCHELASTIC_RUN_ID" not in os.environ and os.environ.get("LOCAL_RANK", "0") == "0":
         distributed = sys.modules.get("torch.distributed")
         if distributed is not None and distributed.is_initialized():

@@ -5,6 +5,7 @@ Imports nothing heavy: the command line settles here what a run can be resumed w
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ def check_unfinished(folder: Path) -> None:
             "start it again with its own command"
         )
     try:
-        status = checked_status(folder) if (folder / STATUS).is_file() else {}
+        status = checked_status(folder) if os.path.lexists(folder / STATUS) else {}
     except UNREADABLE as error:
         raise UsageError(f"resume={folder}: {STATUS} cannot be read ({reason(error)})") from error
     if is_alive(status) and is_first():  # of another rank it is the first one that is alive

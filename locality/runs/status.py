@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from omegaconf import DictConfig
 
@@ -59,13 +59,18 @@ def read_status(folder: Path) -> dict[str, Any]:
 
 def checked_status(folder: Path) -> dict[str, Any]:
     """The content of status.json. Raises OSError, ValueError or KeyError where it is none."""
-    status = json.loads((folder / STATUS).read_text(encoding="utf-8"))
+    path = folder / STATUS
+    if path.exists() and not path.is_file():  # a pipe would keep whoever reads it waiting
+        raise OSError(f"{path}: no file")
+    status = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(status, dict):
         raise ValueError("not a mapping")
     said = {"time": "", **status}  # runs of before the time was noted have none
     for name, kind in (("task", str), ("state", str), ("network", bool), ("time", str)):
         if not isinstance(said[name], kind):
             raise ValueError(f"{name}: {said[name]!r}")
+    if said["state"] not in get_args(State):
+        raise ValueError(f"state: want one of {', '.join(get_args(State))}, got {said['state']!r}")
     return said
 
 
@@ -79,7 +84,9 @@ def is_alive(status: Mapping[str, Any]) -> bool:
     if status.get("state") != "running" or not isinstance(process, Mapping):
         return False
     number = process.get("pid")
-    return isinstance(number, int) and dict(process) == _process(number) and _exists(number)
+    if type(number) is not int or not 0 < number < 2**31:
+        return False
+    return dict(process) == _process(number) and _exists(number)
 
 
 def is_network(cfg: DictConfig) -> bool:
