@@ -18,6 +18,7 @@ LEVELS = [
         "bank",
         "full_precision",
         "noise",
+        "power_sums",
         "statistics",
         "statistics_cache",
         "mixture",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from einops import rearrange
 from torch import Tensor
-from torch.nn.functional import adaptive_avg_pool2d
+from torch.nn.functional import adaptive_avg_pool1d
 
 from locality.posterior.blocks import Blocks, Distances
 from locality.posterior.engine import Engine, PlannedEngine, Posterior
@@ -73,6 +73,10 @@ class SubsetEngine(Engine):
 
     def _pool(self, flat: Tensor) -> Tensor:
         c, h, w = self.plan.rows.image_shape
-        images = rearrange(flat, "i (c h w) -> i c h w", c=c, h=h, w=w)
-        pooled = adaptive_avg_pool2d(images, (min(h, self.proxy_size), min(w, self.proxy_size)))
+        down, right = (adaptive_avg_pool1d(_eye(flat, k), min(k, self.proxy_size)) for k in (h, w))
+        pooled = down.T @ (rearrange(flat, "i (c h w) -> i c h w", c=c, h=h, w=w) @ right)
         return rearrange(pooled, "i c h w -> i (c h w)")
+
+
+def _eye(like: Tensor, size: int) -> Tensor:
+    return torch.eye(size, dtype=like.dtype, device=like.device)
