@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from einops import rearrange
@@ -73,10 +74,13 @@ class SubsetEngine(Engine):
 
     def _pool(self, flat: Tensor) -> Tensor:
         c, h, w = self.plan.rows.image_shape
-        down, right = (adaptive_avg_pool1d(_eye(flat, k), min(k, self.proxy_size)) for k in (h, w))
-        pooled = down.T @ (rearrange(flat, "i (c h w) -> i c h w", c=c, h=h, w=w) @ right)
-        return rearrange(pooled, "i c h w -> i (c h w)")
+        down, right = (matrix.to(flat) for matrix in self._pooling)
+        pooled = down @ (rearrange(flat, "i (c h w) -> (i c) h w", c=c, h=h, w=w) @ right)
+        return rearrange(pooled, "(i c) h w -> i (c h w)", c=c)
 
-
-def _eye(like: Tensor, size: int) -> Tensor:
-    return torch.eye(size, dtype=like.dtype, device=like.device)
+    @cached_property
+    def _pooling(self) -> tuple[Tensor, Tensor]:
+        """What averages along columns, [S, H], and along lines, [W, S]."""
+        _, h, w = self.plan.rows.image_shape
+        down, right = (adaptive_avg_pool1d(torch.eye(k), min(k, self.proxy_size)) for k in (h, w))
+        return down.T, right
