@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import platform
 import warnings
 from collections.abc import Callable
@@ -33,6 +34,7 @@ from locality.denoisers import (
     PCALocality,
     Smoothed,
 )
+from locality.denoisers.golden import RANDOM_ABOVE
 
 STATISTICS = Path("runs/benchmarks/statistics")
 
@@ -61,9 +63,9 @@ def windows(data: ImageBank, patch_size: int, rounds: int, steps: list[int]) -> 
     return cases.masked(denoiser, lambda _: dense, data.images[:8], rounds, steps)
 
 
-def golden(data: ImageBank) -> GoldenSubset:
+def golden(data: ImageBank, random_above: float = RANDOM_ABOVE) -> GoldenSubset:
     """The golden subset of a bank."""
-    return GoldenSubset.fit(data, tau=0.05, cache=STATISTICS)
+    return GoldenSubset.fit(data, tau=0.05, cache=STATISTICS, random_above=random_above)
 
 
 def all_cases(rounds: int, steps: list[int]) -> dict[str, Callable[[], Rows]]:
@@ -92,7 +94,7 @@ def all_cases(rounds: int, steps: list[int]) -> dict[str, Callable[[], Rows]]:
         "local-31": lambda: windows(bank(), 31, rounds, steps),
         "composite": lambda: cases.composite(PatchComposite.fit(bank(), 9), start(bank()), 1, steps),
         "smoothed": lambda: cases.smoothed(Smoothed.fit(bank()), start(bank()), 1, steps),
-        "golden": lambda: cases.golden(golden(bank()), start(bank()), 1, steps),
+        "golden": lambda: cases.golden(golden(bank(), math.inf), start(bank()), 1, steps),
         "golden-whole": lambda: cases.golden_whole(golden(bank()), start(bank()), 1, steps),
         "mixture": lambda: cases.mixture(
             LocalMixture.fit(bank(size=16), cache=STATISTICS), bank(size=16).images[:8], 1, few
@@ -103,7 +105,7 @@ def all_cases(rounds: int, steps: list[int]) -> dict[str, Callable[[], Rows]]:
             PatchComposite.fit(bank(20_000), 9), start(bank()), 1, few
         ),
         "large-smoothed": lambda: cases.smoothed(Smoothed.fit(bank(20_000)), start(bank()), 1, few),
-        "large-golden": lambda: cases.golden(golden(bank(20_000)), start(bank()), 1, few),
+        "large-golden": lambda: cases.golden(golden(bank(20_000), math.inf), start(bank()), 1, few),
         "patches": lambda: cases.patches(bank(1000), rounds, few),
         "batch-patches": lambda: cases.patches_batch(bank(1000), [500]),
         "wiener": lambda: cases.wiener(bank(), rounds),
@@ -142,7 +144,16 @@ def main() -> None:
 
 def about() -> dict[str, Any]:
     """What times depend on, besides the code."""
-    return {"threads": torch.get_num_threads(), "machine": platform.machine(), "torch": torch.__version__}
+    return {"threads": torch.get_num_threads(), "machine": processor(), "torch": torch.__version__}
+
+
+def processor() -> str:
+    """The processor by its maker's name, with the vector units that tell one kind from another."""
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.exists() else []
+    known = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    units = [unit for unit in ("avx2", "avx512f", "amx_tile") if unit in known.get("flags", "").split()]
+    return " ".join([known.get("model name", platform.machine()), *units[-1:]])
 
 
 def unfinished(saved: dict[str, Any] | None) -> list[Row]:

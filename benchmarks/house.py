@@ -31,6 +31,7 @@ FLOORS = (  # what a floor is about, and its rooms: folders, and files that stan
     ("denoisers", ("denoisers",)),
     ("with banks, and run folders", ("finite_sample", "information", "runs")),
     ("averages over a bank", ("posterior", "statistics", "ranks", "sums", "trust", "settings")),
+    ("sums over a bank", ("power_sums",)),
     ("images, numbers at rest, checks", ("bank", "statistics_cache", "config")),
     (
         "the ground",

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import warnings
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import torch
-from einops import rearrange
 from torch import Tensor
 
 from locality.bank import ImageBank
+from locality.power_sums import Sums, measure
 from locality.statistics_cache import Kept, cached
 
 SHRINKAGES = ("ledoit_wolf",)
@@ -22,75 +21,6 @@ def check_shrinkage(shrinkage: str | None) -> None:
     """Raises ValueError for a shrinkage that there is not."""
     if shrinkage is not None and shrinkage not in SHRINKAGES:
         raise ValueError(f"shrinkage: want None or one of {SHRINKAGES}, got {shrinkage!r}")
-
-
-@dataclass
-class Sums:
-    """Power sums of weighted vectors y_i about some point, in float64: what one pass over the data collects.
-
-    Sums about the same point add up over chunks and ranks. The two higher ones are what Ledoit-Wolf needs.
-    """
-
-    count: Tensor  # [] total weight
-    first: Tensor  # [n] sum of y
-    second: Tensor  # [n, n] sum of y y^T
-    cubic: Tensor  # [n] sum of |y|^2 y
-    quartic: Tensor  # [] sum of |y|^4
-
-    @classmethod
-    def zero(cls, n: int) -> Sums:
-        """The sums over no data of n coordinates."""
-        like = torch.zeros(n, dtype=torch.float64)
-        return cls(like.new_zeros(()), like, like.new_zeros(n, n), like.clone(), like.new_zeros(()))
-
-    def tensors(self) -> list[Tensor]:
-        """The five sums, for a reduction over ranks in place."""
-        return [self.count, self.first, self.second, self.cubic, self.quartic]
-
-    def add(self, other: Sums) -> Sums:
-        """Add the sums of other data about the same point, in place."""
-        for mine, theirs in zip(self.tensors(), other.tensors(), strict=True):
-            mine += theirs
-        return self
-
-    def update(
-        self,
-        y: Tensor,  # [b, n] float64, relative to the point
-        weight: Tensor | None = None,  # [b]
-    ) -> None:
-        """Add vectors, in place."""
-        w = torch.ones(len(y), dtype=y.dtype) if weight is None else weight.to(y.dtype)
-        squared = y.square().sum(1)
-        self.count += w.sum()
-        self.first += w @ y
-        self.second.addmm_(y.T * w, y)
-        self.cubic += (w * squared) @ y
-        self.quartic += (w * squared.square()).sum()
-
-    def moved(
-        self,
-        d: Tensor,  # [n] the new point, relative to the old one
-    ) -> Sums:
-        """The same sums about another point."""
-        length = d @ d
-        trace = self.second.trace()
-        drift = self.first @ d
-        new_trace = trace - 2 * drift + self.count * length
-        return Sums(
-            count=self.count.clone(),
-            first=self.first - self.count * d,
-            second=self.second
-            - torch.outer(self.first, d)
-            - torch.outer(d, self.first)
-            + self.count * torch.outer(d, d),
-            cubic=self.cubic - 2 * (self.second @ d) + length * self.first - new_trace * d,
-            quartic=self.quartic
-            + 4 * d @ self.second @ d
-            + self.count * length**2
-            - 4 * self.cubic @ d
-            + 2 * length * trace
-            - 4 * length * drift,
-        )
 
 
 class GaussianStats:
@@ -138,8 +68,12 @@ class GaussianStats:
     ) -> GaussianStats:
         """The statistics as `from_bank` measures or finds them, before it shrinks them or warns."""
         if cache is None:
-            return _measure(bank, chunk_size)
-        return _unpacked(*cached(bank.fingerprint, Path(cache), lambda: _packed(_measure(bank, chunk_size))))
+            return cls._of(bank, chunk_size)
+        return _unpacked(*cached(bank.fingerprint, Path(cache), lambda: _packed(cls._of(bank, chunk_size))))
+
+    @classmethod
+    def _of(cls, bank: ImageBank, chunk_size: int) -> GaussianStats:
+        return cls.from_sums(*measure(bank, chunk_size), bank.image_shape)
 
     def shrunk_by(self, shrinkage: str | None) -> GaussianStats:
         """These statistics for a denoiser: shrunk, or as they are, with a warning where they lack rank."""
@@ -222,17 +156,6 @@ class GaussianStats:
         result = GaussianStats(self.mean, covariance, self.image_shape)
         result.__dict__["_eigenbasis"] = ((1 - weight) * self.eigenvalues + weight * scale, self.eigenvectors)
         return result
-
-
-def _measure(bank: ImageBank, chunk_size: int) -> GaussianStats:
-    flat = (rearrange(c, "b c h w -> b (c h w)").cpu() for c in bank.chunks(chunk_size, torch.float64))
-    first = next(flat)
-    point = first.mean(0)
-    sums = Sums.zero(len(point))
-    sums.update(first - point)
-    for chunk in flat:
-        sums.update(chunk - point)
-    return GaussianStats.from_sums(sums, point, bank.image_shape)
 
 
 def _packed(stats: GaussianStats) -> Kept:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import weakref
 
 import pytest
@@ -23,7 +24,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*covariance lacks rank.*")
 def test_it_averages_over_the_nearest_of_the_nearest(t):
     images = photographs(8, 150)
     x, sigma = noisy(images, t)
-    denoiser = GoldenSubset.fit(ImageBank(images), tau=0.05, k_min=0.1, k_max=0.3, m_min=0.4, proxy_size=4)
+    sizes = {"k_min": 0.1, "k_max": 0.3, "m_min": 0.4, "proxy_size": 4}
+    denoiser = GoldenSubset.fit(ImageBank(images), tau=0.05, **sizes, random_above=math.inf)
     coarse, fine = denoiser.sizes(sigma[0].item())
     exact = to_float(images, torch.float64)
     mask = denoiser.mask(sigma[0].item())
@@ -35,6 +37,32 @@ def test_it_averages_over_the_nearest_of_the_nearest(t):
         near = near[(one - exact[near]).flatten(1).norm(dim=1).argsort()[:fine]]
         expected = reference.posterior_mean(one, sigma[b : b + 1], exact[near], mask)
         assert relative(out[b : b + 1], expected) < 1e-5
+
+
+@pytest.mark.parametrize(("k_max", "kept"), [(0.3, 45), (0.4, 60)])
+def test_where_noise_is_large_the_candidates_are_drawn_once_for_all(k_max, kept):
+    images = photographs(8, 150)
+    x, sigma = noisy(images, 999)
+    denoiser = GoldenSubset.fit(ImageBank(images), tau=0.05, k_max=k_max, m_min=0.4, seed=3)
+    level = sigma[0].item()
+    drawn = denoiser.drawn(level)
+    assert len(drawn) == denoiser.sizes(level)[0] == 60
+    assert not torch.equal(drawn, GoldenSubset.fit(ImageBank(images), m_min=0.4, seed=4).drawn(level))
+    exact, mask, out = to_float(images[drawn], torch.float64), denoiser.mask(level), denoiser(x, sigma)
+    for b in range(len(x)):
+        one = x[b : b + 1].double()
+        near = (one - exact).flatten(1).norm(dim=1).argsort()[:kept]
+        expected = reference.posterior_mean(one, sigma[b : b + 1], exact[near], mask)
+        assert relative(out[b : b + 1], expected) < 1e-5
+
+
+def test_drawn_candidates_are_nearer_to_the_whole_bank_than_the_nearest_where_noise_is_large():
+    bank = ImageBank(photographs(16))
+    x, sigma = noisy(photographs(16), 900)
+    whole = PCALocality.fit(bank, tau=0.05)(x, sigma)
+    drawn = GoldenSubset.fit(bank, tau=0.05)(x, sigma)
+    nearest = GoldenSubset.fit(bank, tau=0.05, random_above=math.inf)(x, sigma)
+    assert relative(drawn, whole) < relative(nearest, whole)
 
 
 def test_the_schedule_is_the_published_one():
@@ -86,6 +114,7 @@ def test_a_random_pre_sample_is_a_smaller_bank():
         ({"k_min": 0.5}, "k_min"),
         ({"m_min": 0.01}, "m_min"),
         ({"presample": 10**6}, "presample"),
+        ({"random_above": -1.0}, "random_above"),
         ({"tau": -1}, "tau"),
     ],
 )

@@ -47,6 +47,22 @@ def test_moments_equal_numpy_whatever_the_chunk(chunk_size):
     assert stats.count == 53
 
 
+@pytest.mark.parametrize("chunk_size", [7, 1024, 4000])
+@pytest.mark.parametrize("extreme", [False, True])
+def test_moments_of_bytes_are_those_of_float64(chunk_size, extreme):
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randint(0, 256, (2100, 3, 14, 11), dtype=torch.uint8, generator=generator)
+    if extreme:  # the largest sums that there can be
+        x = (x > 250).byte() * 255
+        x[:, 0] = 0
+    stats = GaussianStats.from_bank(ImageBank(x), chunk_size=chunk_size)
+    flat = (x.flatten(1).double() / 127.5 - 1).numpy()
+    assert np.allclose(stats.mean, flat.mean(0), rtol=0, atol=1e-12)
+    assert np.allclose(stats.covariance, np.cov(flat.T), rtol=0, atol=1e-12)
+    as_floats = GaussianStats.from_bank(ImageBank(torch.from_numpy(flat).reshape(x.shape)))
+    assert stats.shrinkage_intensity() == pytest.approx(as_floats.shrinkage_intensity(), rel=1e-9)
+
+
 def test_a_far_mean_does_not_spoil_the_covariance():
     x = images(60).double()
     near, far = GaussianStats.from_bank(bank_of(x)), GaussianStats.from_bank(bank_of(x - 1e5))
@@ -101,7 +117,7 @@ def test_true_moments_cannot_be_merged():
 def test_the_cache_gives_back_what_was_measured(tmp_path, monkeypatch):
     bank = bank_of(images(53))
     first = GaussianStats.from_bank(bank, cache=tmp_path)
-    monkeypatch.setattr("locality.statistics._measure", lambda *_: pytest.fail("measured again"))
+    monkeypatch.setattr("locality.statistics.measure", lambda *_: pytest.fail("measured again"))
     again = GaussianStats.from_bank(bank, cache=tmp_path)
     assert torch.equal(first.mean, again.mean)
     assert torch.equal(first.eigenvectors, again.eigenvectors)

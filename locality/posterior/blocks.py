@@ -105,9 +105,10 @@ class Blocks:
     ) -> tuple[Tensor, Tensor]:  # [B, N] float64; [B] the rounding of a product of the lengths
         """`|v|^2 / 2 - q.v`, by float32 products: off by less than `WORST` roundings.
 
-        Of images that float32 cannot hold, nothing is known.
+        Of images that float32 cannot hold, or where its products are of 16 bits, nothing is known.
         """
-        if q.numel() > 0 and q.abs().amax() > _LARGEST:
+        short = torch.get_float32_matmul_precision() != "highest"
+        if short or (q.numel() > 0 and q.abs().amax() > _LARGEST):
             return q.new_zeros(len(q), len(self.images)), torch.full_like(q[:, 0], torch.inf)
         distances = Distances(q)
         parts, squares = zip(*(distances.to(block) for block in self), strict=True)

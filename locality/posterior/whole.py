@@ -230,4 +230,7 @@ def _nearest(
 
 
 def _parts(view: View, x: Tensor) -> list[Blocks]:
+    """A bank few enough images at a time for the budget; a part of a bank may have none."""
+    if len(view.images) == 0:
+        return []
     return Blocks.of(view.images).split(view.limits.size(_PER_LOGIT * len(x), 8 * 4 * x.numel()))

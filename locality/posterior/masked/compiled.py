@@ -69,10 +69,11 @@ class Compiled(MaskedKernel):
             forward(*arguments, state, sums, self._scratch(query), columns)
             return state, sums
 
-        parts = (map(torch.from_numpy, found) for found in shared(count, lanes, part))
-        states = (State.of_sums(rows, sums, self.rows.row_of_output) for rows, sums in parts)
-        state = reduce(State.merge, states)
+        state = reduce(State.merge, (self._state(*found) for found in shared(count, lanes, part)))
         return replace(state, sure=torch.from_numpy(spent.sum(0) <= budget))
+
+    def _state(self, rows: np.ndarray, sums: np.ndarray) -> State:
+        return State.of_sums(torch.from_numpy(rows), torch.from_numpy(sums), self.rows.row_of_output)
 
     def probe_means(self, view: View, query: Query, evidence: Tensor, probe: Probe) -> Tensor:
         """One pass."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from einops import rearrange
 from torch import Tensor
-from torch.nn.functional import adaptive_avg_pool2d
+from torch.nn.functional import adaptive_avg_pool1d
 
 from locality.posterior.blocks import Blocks, Distances
 from locality.posterior.engine import Engine, PlannedEngine, Posterior
@@ -73,6 +74,13 @@ class SubsetEngine(Engine):
 
     def _pool(self, flat: Tensor) -> Tensor:
         c, h, w = self.plan.rows.image_shape
-        images = rearrange(flat, "i (c h w) -> i c h w", c=c, h=h, w=w)
-        pooled = adaptive_avg_pool2d(images, (min(h, self.proxy_size), min(w, self.proxy_size)))
-        return rearrange(pooled, "i c h w -> i (c h w)")
+        down, right = (matrix.to(flat) for matrix in self._pooling)
+        pooled = down @ (rearrange(flat, "i (c h w) -> (i c) h w", c=c, h=h, w=w) @ right)
+        return rearrange(pooled, "(i c) h w -> i (c h w)", c=c)
+
+    @cached_property
+    def _pooling(self) -> tuple[Tensor, Tensor]:
+        """What averages along columns, [S, H], and along lines, [W, S]."""
+        _, h, w = self.plan.rows.image_shape
+        down, right = (adaptive_avg_pool1d(torch.eye(k), min(k, self.proxy_size)) for k in (h, w))
+        return down.T, right

@@ -56,10 +56,10 @@ class CompiledPatches(Kernel):
             forward(*self._arguments(view, query, first, last), state, sums)
             return state.reshape(batch, -1, 4), sums.reshape(batch, -1)
 
-        parts = (map(torch.from_numpy, found) for found in shared(len(view.images), STEP, part))
-        return reduce(
-            State.merge, (State.of_sums(found, sums, self.patches.row_of_output) for found, sums in parts)
-        )
+        return reduce(State.merge, (self._state(*found) for found in shared(len(view.images), STEP, part)))
+
+    def _state(self, rows: np.ndarray, sums: np.ndarray) -> State:
+        return State.of_sums(torch.from_numpy(rows), torch.from_numpy(sums), self.patches.row_of_output)
 
     def transpose(
         self, view: View, query: Query, evidence: Tensor, probe: Probe, means: Tensor, centre: Tensor
