@@ -195,13 +195,15 @@ def caveats(tables: Mapping[str, Found]) -> list[str]:
         fewer = [called(n) for n, v in known.items() if v < whole]
         told = "all" if len(fewer) == len(known) else ", ".join(sorted(fewer))
         thin += [f"{TITLES[name]}: {told}"] if fewer else []
+    as_set = [TITLES[name] for name, found in tables.items() if not found.get("calibrated")]
+    but = f", but for {_and(as_set)}, where they are as configured" if as_set else ""
     parts = f" Rows that had a part of the training images: {'; '.join(thin)}." if thin else ""
     return [
         f"The cheaper the row, the more it was given.{parts}",
         "The networks are small and were trained for an hour or two of a processor's core; the paper's are "
         "larger and were trained for longer. What is said of networks is said of these.",
-        "Settings and shares were found against the same network, on val images; all rows are measured on "
-        "test images. r2 of a nearly flat image can be far below 0, hence the medians.",
+        f"Settings and shares were found against the same network, on val images{but}; all rows are measured "
+        "on test images. r2 of a nearly flat image can be far below 0, hence the medians.",
     ]
 
 
