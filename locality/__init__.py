@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from locality.bank import ImageBank
     from locality.checkpoints.reading import load
     from locality.denoisers.base import Denoiser
+    from locality.denoisers.unit_range import in_unit_range
     from locality.sampling import Step, sample, trajectory
     from locality.schedule import NoiseSchedule, edm_sigmas
     from locality.statistics import GaussianStats
@@ -27,6 +28,7 @@ __all__ = [
     "NoiseSchedule",
     "Step",
     "edm_sigmas",
+    "in_unit_range",
     "load",
     "sample",
     "trajectory",
@@ -39,6 +41,7 @@ _HOMES = {
     "NoiseSchedule": "locality.schedule",
     "Step": "locality.sampling",
     "edm_sigmas": "locality.schedule",
+    "in_unit_range": "locality.denoisers.unit_range",
     "load": "locality.checkpoints.reading",
     "sample": "locality.sampling",
     "trajectory": "locality.sampling",
