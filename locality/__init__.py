@@ -15,12 +15,24 @@ if TYPE_CHECKING:
     from locality.bank import ImageBank
     from locality.checkpoints.reading import load
     from locality.denoisers.base import Denoiser
+    from locality.denoisers.unit_range import in_unit_range
     from locality.sampling import Step, sample, trajectory
-    from locality.schedule import NoiseSchedule
+    from locality.schedule import NoiseSchedule, edm_sigmas
     from locality.statistics import GaussianStats
 
 __version__ = "0.1.0"
-__all__ = ["Denoiser", "GaussianStats", "ImageBank", "NoiseSchedule", "Step", "load", "sample", "trajectory"]
+__all__ = [
+    "Denoiser",
+    "GaussianStats",
+    "ImageBank",
+    "NoiseSchedule",
+    "Step",
+    "edm_sigmas",
+    "in_unit_range",
+    "load",
+    "sample",
+    "trajectory",
+]
 
 _HOMES = {
     "Denoiser": "locality.denoisers.base",
@@ -28,6 +40,8 @@ _HOMES = {
     "ImageBank": "locality.bank",
     "NoiseSchedule": "locality.schedule",
     "Step": "locality.sampling",
+    "edm_sigmas": "locality.schedule",
+    "in_unit_range": "locality.denoisers.unit_range",
     "load": "locality.checkpoints.reading",
     "sample": "locality.sampling",
     "trajectory": "locality.sampling",

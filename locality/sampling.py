@@ -1,14 +1,16 @@
-"""Sampling: the deterministic DDIM trajectory of any denoiser."""
+"""Sampling: the deterministic trajectory of any denoiser, from noise to an image."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor
 
 from locality.denoisers.base import Denoiser
+
+Sampler = Literal["ddim", "heun", "dpm2m"]
 
 
 class Step(NamedTuple):
@@ -22,22 +24,83 @@ class Step(NamedTuple):
 def trajectory(
     denoiser: Denoiser,
     x: Tensor,  # [B, C, H, W] noisy images at sigmas[0], variance-exploding coordinates
-    sigmas: Tensor,  # [S] noise levels, high to low; no step at 0 is added
-    clip: bool = True,  # to [-1, 1] inside the step; the noise estimate keeps the unclipped one
+    sigmas: Tensor | Sequence[float],  # [S] noise levels, high to low; no step at 0 is added
+    clip: bool = True,  # estimates to [-1, 1] inside the step; see below
+    sampler: Sampler = "ddim",
 ) -> Iterator[Step]:
-    """Yield the steps of DDIM with eta = 0 (Song et al. 2020): `x' = x0 + (sigma' / sigma) (x - x0)`.
+    """Yield the steps of a solver of the probability-flow ODE, `dx / dsigma = (x - D(x, sigma)) / sigma`.
 
-    The sample is the last step's `x0`. Gradients flow unless the caller says otherwise.
+    - `ddim`, order 1, S calls (Song et al. 2020, eta = 0): `x' = x0 + (sigma' / sigma) (x - x0)`. This is
+      Euler's method. The noise estimate `x - x0` keeps the unclipped estimate.
+    - `heun`, order 2, 2 S - 1 calls (Karras et al. 2022, algorithm 1).
+    - `dpm2m`, order 2, S calls: DPM-Solver++(2M) of Lu et al. 2022, algorithm 2.
+
+    In the last two an estimate is clipped before anything is made of it, as diffusers does.
+    The sample is the last step's `x0`, in each: a step of order 1 to noise level 0.
+    Gradients flow unless the caller says otherwise. Raises ValueError for noise levels that do not fall.
     """
-    sigmas = torch.as_tensor(sigmas, device=x.device)
-    if sigmas.ndim != 1 or len(sigmas) == 0 or bool((sigmas.diff() >= 0).any()):
-        raise ValueError("sigmas: want one strictly decreasing list of noise levels")
+    if sampler not in get_args(Sampler):
+        raise ValueError(f"sampler: want one of {', '.join(get_args(Sampler))}, got {sampler!r}")
+    yield from _SOLVERS[sampler](denoiser, x, _checked(sigmas, x), clip)
+
+
+def _ddim(denoiser: Denoiser, x: Tensor, sigmas: Tensor, clip: bool) -> Iterator[Step]:
     for k, sigma in enumerate(sigmas):
         x0 = denoiser(x, sigma)
         yield Step(sigma, x, x0)
         if k + 1 < len(sigmas):
-            kept = x0.clamp(-1, 1) if clip else x0
-            x = kept + (sigmas[k + 1] / sigma).to(x.dtype) * (x - x0)
+            x = _clipped(x0, clip) + (sigmas[k + 1] / sigma).to(x.dtype) * (x - x0)
+
+
+def _heun(denoiser: Denoiser, x: Tensor, sigmas: Tensor, clip: bool) -> Iterator[Step]:
+    levels = sigmas.to(x.dtype)
+    for k, sigma in enumerate(sigmas):
+        x0 = denoiser(x, sigma)
+        yield Step(sigma, x, x0)
+        if k + 1 < len(sigmas):
+            slope = (x - _clipped(x0, clip)) / levels[k]
+            step = levels[k + 1] - levels[k]
+            guess = x + step * slope
+            there = (guess - _clipped(denoiser(guess, sigmas[k + 1]), clip)) / levels[k + 1]
+            x = x + step * (slope + there) / 2
+
+
+def _dpm2m(denoiser: Denoiser, x: Tensor, sigmas: Tensor, clip: bool) -> Iterator[Step]:
+    # In lam = -log sigma the ODE is linear in x, and D alone is extrapolated: through its last two values.
+    lam = -sigmas.double().log()
+    before = None
+    for k, sigma in enumerate(sigmas):
+        x0 = denoiser(x, sigma)
+        yield Step(sigma, x, x0)
+        if k + 1 < len(sigmas):
+            now = _clipped(x0, clip)
+            h = lam[k + 1] - lam[k]
+            ahead = now
+            if before is not None:
+                ahead = now + (h / (lam[k] - lam[k - 1]) / 2).to(x.dtype) * (now - before)
+            x = (-h).exp().to(x.dtype) * x - (-h).expm1().to(x.dtype) * ahead
+            before = now
+
+
+def _checked(sigmas: Tensor | Sequence[float], x: Tensor) -> Tensor:  # [S]
+    sigmas = torch.as_tensor(sigmas, device=x.device)
+    if sigmas.ndim != 1 or len(sigmas) == 0 or not bool((sigmas.diff() < 0).all()):
+        raise ValueError("sigmas: want one strictly decreasing list of noise levels")
+    if not bool(sigmas[-1] > 0):
+        raise ValueError(
+            f"sigmas: want noise levels above 0, got {float(sigmas[-1]):g} at the end; leave it out: "
+            "the last step's x0 is the image at noise level 0"
+        )
+    return sigmas
+
+
+def _clipped(x0: Tensor, clip: bool) -> Tensor:
+    return x0.clamp(-1, 1) if clip else x0
+
+
+_SOLVERS: dict[str, Callable[[Denoiser, Tensor, Tensor, bool], Iterator[Step]]] = {
+    "ddim": _ddim, "heun": _heun, "dpm2m": _dpm2m,
+}  # fmt: skip
 
 
 def start(
@@ -52,10 +115,12 @@ def start(
 def sample(
     denoiser: Denoiser,
     noise: Tensor,  # [B, C, H, W] standard normal
-    sigmas: Tensor,  # [S] high to low
+    sigmas: Tensor | Sequence[float],  # [S] high to low
     clip: bool = True,
+    sampler: Sampler = "ddim",
 ) -> Tensor:  # [B, C, H, W] the unclipped estimate of the last step
-    """Generate one image from each noise image by DDIM."""
-    for step in trajectory(denoiser, start(noise, sigmas[0]), sigmas, clip):
+    """Generate one image from each noise image; `trajectory` says how, and what is refused."""
+    sigmas = _checked(sigmas, noise)
+    for step in trajectory(denoiser, start(noise, sigmas[0]), sigmas, clip, sampler):
         x0 = step.x0
     return x0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -76,10 +78,25 @@ class NoiseSchedule:
 
     def leading_timesteps(self, steps: int) -> list[int]:
         """The time-steps of a sampler with "leading" spacing, high to low: 10 of 1000 are 900 ... 100, 0."""
-        if not 1 <= steps <= len(self):
-            raise ValueError(f"steps: want 1 to {len(self)}, got {steps}")
+        self._check(steps)
         ratio = len(self) // steps
         return [ratio * k for k in reversed(range(steps))]
+
+    def trailing_timesteps(self, steps: int) -> list[int]:
+        """The time-steps of "trailing" spacing, high to low: 10 of 1000 are 999, 899 ... 99."""
+        self._check(steps)
+        gap = len(self) - (len(self) - len(self) / steps)  # as numpy's arange rounds it: halves fall alike
+        return [round(len(self) - k * gap) - 1 for k in range(steps)]
+
+    def linspace_timesteps(self, steps: int) -> list[int]:
+        """The time-steps of "linspace" spacing, high to low: 10 of 1000 are 999, 888 ... 0."""
+        self._check(steps)
+        gap = (len(self) - 1) / max(steps - 1, 1)
+        return [round(k * gap) for k in reversed(range(steps))]
+
+    def _check(self, steps: int) -> None:
+        if not 1 <= steps <= len(self):
+            raise ValueError(f"steps: want 1 to {len(self)}, got {steps}")
 
     def leading(
         self,
@@ -87,3 +104,36 @@ class NoiseSchedule:
     ) -> Tensor:  # [steps] noise levels, high to low
         """The noise levels of a sampler with "leading" spacing (diffusers' default for DDIM)."""
         return self.sigma(self.leading_timesteps(steps))
+
+    def trailing(
+        self,
+        steps: int,
+    ) -> Tensor:  # [steps] noise levels, high to low
+        """The noise levels of a sampler with "trailing" spacing: it starts from the last time-step."""
+        return self.sigma(self.trailing_timesteps(steps))
+
+    def linspace(
+        self,
+        steps: int,
+    ) -> Tensor:  # [steps] noise levels, high to low
+        """The noise levels of a sampler with "linspace" spacing: from the last time-step to the first."""
+        return self.sigma(self.linspace_timesteps(steps))
+
+
+def edm_sigmas(
+    steps: int,
+    lowest: float = 0.002,
+    highest: float = 80.0,
+    rho: float = 7.0,  # 1: evenly spaced; the larger, the more of the noise levels are low
+) -> Tensor:  # [steps] noise levels, high to low, float32 (torch's default)
+    """The noise levels of EDM, evenly spaced in `sigma^(1 / rho)` (Karras et al. 2022, eq. 5), without the 0.
+
+    No schedule knows them: they are for denoisers that take any noise level.
+    """
+    if steps < 1 or not 0 < lowest < highest < math.inf or not 0 < rho < math.inf:
+        raise ValueError(
+            "edm_sigmas: want steps from 1, 0 < lowest < highest and rho > 0, "
+            f"got steps={steps}, lowest={lowest:g}, highest={highest:g}, rho={rho:g}"
+        )
+    roots = torch.linspace(highest ** (1 / rho), lowest ** (1 / rho), steps, dtype=torch.float64)
+    return (roots**rho).to(torch.get_default_dtype())

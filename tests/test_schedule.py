@@ -6,9 +6,9 @@ import math
 
 import pytest
 import torch
-from diffusers import DDIMScheduler, DDPMScheduler
+from diffusers import DDIMScheduler, DDPMScheduler, EDMEulerScheduler
 
-from locality import NoiseSchedule
+from locality import NoiseSchedule, edm_sigmas
 
 SCHEDULE = NoiseSchedule.ddpm()
 
@@ -52,6 +52,49 @@ def test_leading_spacing_equals_diffusers(steps):
     scheduler.set_timesteps(steps)
     assert SCHEDULE.leading_timesteps(steps) == scheduler.timesteps.tolist()
     assert torch.equal(SCHEDULE.leading(steps), SCHEDULE.sigma(scheduler.timesteps))
+
+
+@pytest.mark.parametrize("length", [37, 1000])
+@pytest.mark.parametrize("spacing", ["leading", "trailing", "linspace"])
+def test_every_spacing_of_every_length_is_that_of_diffusers(spacing, length):
+    schedule = NoiseSchedule.ddpm(length)
+    scheduler = DDIMScheduler(num_train_timesteps=length, timestep_spacing=spacing)
+    for steps in range(1, length + 1, 1 if length < 100 else 7):
+        scheduler.set_timesteps(steps)
+        ours = getattr(schedule, f"{spacing}_timesteps")(steps)
+        assert ours == scheduler.timesteps.tolist()[:steps]  # theirs may go on to -1
+        assert torch.equal(getattr(schedule, spacing)(steps), schedule.sigma(ours))
+
+
+@pytest.mark.parametrize("steps", [0, 1001])
+@pytest.mark.parametrize("spacing", ["leading", "trailing", "linspace"])
+def test_a_spacing_wants_no_more_steps_than_there_are(spacing, steps):
+    with pytest.raises(ValueError, match=f"steps: want 1 to 1000, got {steps}"):
+        getattr(SCHEDULE, spacing)(steps)
+
+
+def test_the_noise_levels_of_edm_are_its_equation_5_and_those_of_diffusers():
+    sigmas = edm_sigmas(18)
+    low, high, rho = 0.002, 80.0, 7.0
+    for i in range(18):
+        by_hand = (high ** (1 / rho) + i / 17 * (low ** (1 / rho) - high ** (1 / rho))) ** rho
+        assert sigmas[i].item() == pytest.approx(by_hand, rel=1e-6)
+    scheduler = EDMEulerScheduler()
+    scheduler.set_timesteps(18)
+    assert torch.allclose(sigmas, scheduler.sigmas[:-1], rtol=1e-5)
+
+
+def test_rho_of_one_is_even_spacing_and_one_step_starts_at_the_top():
+    assert torch.allclose(edm_sigmas(5, 1, 3, rho=1), torch.tensor([3, 2.5, 2, 1.5, 1]))
+    assert edm_sigmas(1).tolist() == [80.0]
+
+
+@pytest.mark.parametrize(
+    "bad", [{"steps": 0}, {"lowest": 0}, {"lowest": 90}, {"rho": 0}, {"highest": math.nan}]
+)
+def test_noise_levels_of_edm_that_make_no_sense_are_refused(bad):
+    with pytest.raises(ValueError, match="edm_sigmas: want steps from 1"):
+        edm_sigmas(**{"steps": 5, **bad})
 
 
 @pytest.mark.parametrize("bad", [-1, 1000, 2.5])

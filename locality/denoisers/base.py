@@ -46,9 +46,12 @@ class Denoiser(nn.Module, ABC):
     def forward(
         self,
         x: Tensor,  # [B, C, H, W] noisy images
-        sigma: float | Tensor,  # [B] noise levels in pixel units, or one for all
+        sigma: float | Tensor,  # [B] or [B, 1, 1, 1] noise levels in pixel units, or one for all
     ) -> Tensor:  # [B, C, H, W] estimate of the clean images
-        """The estimate of the clean images. ValueError for a wrong shape or a sigma that is not positive."""
+        """The estimate of the clean images. ValueError for a wrong shape or a sigma that is not positive.
+
+        While torch compiles or exports, tensors have no values yet, and those of sigma are not checked.
+        """
         return self.estimate(x, self._checked(x, sigma))
 
     @abstractmethod
@@ -89,17 +92,14 @@ class Denoiser(nn.Module, ABC):
             sigma = torch.as_tensor(sigma, dtype=x.dtype, device=x.device)
         except (TypeError, ValueError, RuntimeError):
             raise ValueError(f"sigma: want a number or a tensor [B], got {sigma!r}") from None
-        if sigma.shape not in ((), (1,), (len(x),)):
+        flat = sigma[:, 0, 0, 0] if sigma.ndim == 4 and sigma.shape[1:] == (1, 1, 1) else sigma
+        if flat.ndim > 1 or (flat.ndim == 1 and len(flat) not in (1, len(x))):
             raise ValueError(
                 f"sigma: want one noise level or one for each of {len(x)} images, got {tuple(sigma.shape)}"
             )
-        least = LEAST[torch.promote_types(x.dtype, torch.float32)]
-        if not bool(((sigma >= least) & (sigma <= 1 / least)).all()):  # NaN is neither
-            raise ValueError(
-                f"sigma: want numbers from {least:g} to {1 / least:g}, where their squares are numbers of "
-                f"{x.dtype}, too, got {sigma.detach().flatten()[:8].tolist()}"
-            )
-        return sigma.expand(len(x))
+        if not torch.compiler.is_compiling():
+            _check_range(flat, x.dtype)
+        return flat.expand(len(x))
 
 
 class ClosedFormJacobian(ABC):
@@ -113,6 +113,17 @@ class ClosedFormJacobian(ABC):
         pixels: Sequence[Pixel],
     ) -> Tensor:  # [B, P, C, H, W]
         """The same quantity as `Denoiser.jacobian`, for arguments that are known to be good."""
+
+
+def _check_range(sigma: Tensor, dtype: torch.dtype) -> None:
+    # Under vmap nothing may depend on values but what lies below its wrapper, which has those of all calls.
+    values = torch.func.debug_unwrap(sigma).detach()
+    least = LEAST[torch.promote_types(dtype, torch.float32)]
+    if not bool(((values >= least) & (values <= 1 / least)).all()):  # NaN is neither
+        raise ValueError(
+            f"sigma: want numbers from {least:g} to {1 / least:g}, where their squares are numbers of "
+            f"{dtype}, too, got {values.flatten()[:8].tolist()}"
+        )
 
 
 def _places(pixels: Sequence[Pixel], height: int, width: int) -> list[Pixel]:

@@ -91,8 +91,9 @@ class Wiener(FullPrecision, Denoiser, ClosedFormJacobian):
 
     def _basis(self, x: Tensor) -> Tensor:  # [n, n] in the type of x
         # A float32 copy is kept: casting the float64 basis at every call would cost more than the product.
-        if self.eigenvectors.dtype == x.dtype:
-            return self.eigenvectors
+        # Not while torch compiles or exports: its tensors have no values, and must not be kept.
+        if self.eigenvectors.dtype == x.dtype or torch.compiler.is_compiling():
+            return self.eigenvectors.to(x.dtype)
         key = (x.dtype, self.eigenvectors.device)
         if key not in self._cast:
             with torch.inference_mode(False):
