@@ -74,7 +74,7 @@ def test_unbiased_r2_uses_the_variance_with_n_minus_one() -> None:
 
 
 def test_r2_survives_a_bright_background_in_float32() -> None:
-    """sum y^2 - n mean^2 in float32 has an error of some percent here; centred squares in float64 have none."""
+    """sum y^2 - n mean^2 in float32 has an error of some percent; centred squares in float64 have none."""
     preds, target = (2e-2 * x + 1 for x in images())
     metric = ImageR2()
     metric.update(preds, target)
