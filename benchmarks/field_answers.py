@@ -24,11 +24,12 @@ def mirror_verdict(found: Found) -> str:
         mean, low = (steps(found, f"mirror/ratio{end}/{EYE}/{name}/") for end in ("", "_low"))
         times = [t for t, value in low.items() if value >= AIM]
         top = max(mean, key=lambda t: mean[t])
-        parts.append(
-            f"{whose(name)}: at least {AIM:g} times the ring's at sigma {listed(times)} (whole interval), "
-            f"at most {mean[top]:.3g} (sigma {sigma_of(top):.3g})"
-        )
-    return f"the field of a pixel on the left eye, on the right eye over the ring: {'; '.join(parts)}"
+        where = f"at least {AIM:g} at sigma {listed(times)}" if times else f"nowhere at least {AIM:g}"
+        parts.append(f"{whose(name)}: up to {mean[top]:.3g} (sigma {sigma_of(top):.3g}), {where}")
+    return (
+        "the field of a left eye's pixel has this many times as much on the right eye as on the ring around "
+        f"(at least: by its whole interval). {'. '.join(part[0].upper() + part[1:] for part in parts)}"
+    )
 
 
 def mirror_table(found: Found) -> Table:
@@ -64,13 +65,13 @@ def information_verdict(found: Found) -> str:
         dear = sum(cost > DEAR for cost in costs)
         kept = "holds" if dear == 0 else "holds for most" if dear <= len(costs) // 4 else "breaks"
         parts.append(
-            f"{_law(where)}: entropy at the best over ln N {constant[0]:.2f} [{constant[1]:.2f}, "
-            f"{constant[2]:.2f}], {min(shares):.2f} to {max(shares):.2f} over {len(shares)} noise levels and "
-            f"banks; the setting predicted with {used:.2f} ({'fitted here' if fitted else 'given'}) has "
-            f"{median(costs):.3f} times the least error in the middle and {max(costs):.3f} times at most, so "
-            f"the law {kept} ({dear} of {len(costs)} above {DEAR:g})"
+            f"{_law(where)}: at the best setting the entropy is {constant[0]:.2f} [{constant[1]:.2f}, "
+            f"{constant[2]:.2f}] of ln N ({min(shares):.2f} to {max(shares):.2f} over {len(shares)} noise "
+            f"levels and banks). The setting that {used:.2f} predicts ({'fitted here' if fitted else 'given'}) "
+            f"has {median(costs):.3f} times the least error in the middle and {max(costs):.3f} times at most, "
+            f"so the law {kept} ({dear} of {len(costs)} above {DEAR:g})"
         )
-    return "; ".join(parts)
+    return ". ".join(part[0].upper() + part[1:] for part in parts)
 
 
 def information_together(known: Mapping[str, Found]) -> str:

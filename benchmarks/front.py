@@ -119,11 +119,11 @@ def data_alone(tables: Mapping[str, Found]) -> str:
         known = [(scalars.get(f"paper/median_r2/{n}"), n) for n in (*OWN, EXACT)]
         best, row = max((r2, n) for r2, n in known if r2 is not None)
         ceiling = scalars.get("paper/median_r2/nn2")
-        beside = "no second network yet" if ceiling is None else f"a second network: {ceiling:.2f}"
-        parts.append(f"{best:.2f} on {TITLES[name]} ({called(row)}; {beside})")
+        beside = "no second network yet" if ceiling is None else f"a second network has {ceiling:.2f}"
+        parts.append(f"{best:.2f} on {TITLES[name]} by {called(row)}; {beside}")
     return (
-        "Denoisers that are made of the training images alone come to samples whose median r2 to a trained "
-        f"network's is {_and(parts)}."
+        "From the same noise, a denoiser that is made of training images alone draws samples like a network's. "
+        f"Their median r2 to the network's samples is {'. It is '.join(parts)}."
     )
 
 
@@ -137,12 +137,12 @@ def ahead_of_wiener(tables: Mapping[str, Found]) -> str:
             sorts[word].append(TITLES[name])
     told = [f"{word} Wiener on {_and(names)}" for word, names in sorts.items() if names]
     ratios = {TITLES[n]: _best_ratio(found) for n, found in tables.items()}
-    ours = [_less(ratio, name, "it") for name, ratio in ratios.items() if ratio is not None]
+    ours = [_less(ratio, name, "PCA locality") for name, ratio in ratios.items() if ratio is not None]
     if not told or not ours:
         return ""
     return (
-        f"The paper's PCA locality, which looks where the covariance says, is {_and(told)}; on images that "
-        f"nobody has seen our stack has {_and(ours)}."
+        f"The paper's PCA locality looks where the covariance says. It is {_and(told)}. On images that nobody "
+        f"has seen, our stack has {_and(ours)}."
     )
 
 
@@ -150,7 +150,7 @@ def _less(ratio: float, name: str, than: str) -> str:
     change = round(100 * abs(1 - ratio))
     if not change:
         return f"as much error as {than} on {name}"
-    return f"{change} % {'less' if ratio < 1 else 'more'} error than {than} on {name}"
+    return f"{change} % {'less' if ratio < 1 else 'more'} error on {name} than {than}"
 
 
 def _best_ratio(found: Found) -> float | None:
@@ -171,11 +171,11 @@ def where_networks_look(tables: Mapping[str, Found], kept: Kept) -> str:
     levels = {name: is_middle(int(name.rsplit("/t", 1)[1])) for name in lows}
     seen = {name.split("/")[0] for name, low in lows.items() if levels[name] and low >= EYE_AIM}
     others = {name.split("/")[0] for name in lows} - seen
-    tail = f", and none in {_and(sorted(map(whose, others)))}" if others else ""
+    tail = f" It has none in {_and(sorted(map(whose, others)))}." if others else ""
+    training = " The network was still in training." if cats["run"].get("unfinished") else ""
     return (
-        f"On cats the field of an eye has a second spot on the other eye (at least {EYE_AIM:g} times the "
-        f"ring's, at some middle noise level) in {_and(sorted(map(whose, seen))) or 'no denoiser'}{tail}"
-        f"{', though the network was still in training' if cats['run'].get('unfinished') else ''}."
+        "On cats, the field of an eye has a second spot on the other eye in "
+        f"{_and(sorted(map(whose, seen))) or 'no denoiser'}.{tail}{training}"
     )
 
 

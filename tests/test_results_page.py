@@ -216,9 +216,7 @@ def test_a_second_spot_is_told_of_where_its_whole_interval_is_above_the_aim() ->
         for end, value in zip(("_low", "", "_high"), ends, strict=True):
             scalars[f"mirror/ratio{end}/left_eye/network/t{t}"] = value
     said = mirror_verdict({"scalars": scalars})
-    assert (
-        "network: at least 2 times the ring's at sigma 3.44 (whole interval), at most 4 (sigma 3.44)" in said
-    )
+    assert "The network: up to 4 (sigma 3.44), at least 2 at sigma 3.44" in said
 
 
 @pytest.mark.parametrize(("costs", "word"), [((1.0, 1.04), "holds"), ((1.2, 1.3), "breaks")])
