@@ -118,8 +118,10 @@ def _check_form(path: Path, content: Any) -> None:
     kept = content.get("denoiser", {})
     good = isinstance(shape, list | tuple) and len(shape) == 3
     good = good and all(type(side) is int and side > 0 for side in shape or ())
-    good = good and isinstance(model, dict) and (isinstance(data, dict) or (data is None and not kept))
     good = good and isinstance(kept, dict) and ("denoiser" not in content or len(kept) == 1)
+    # A fingerprint is of data that the denoiser is fitted to again.
+    good = good and (isinstance(data, dict) or (data is None and "fingerprint" not in kept))
+    good = good and isinstance(model, dict)
     good = good and all(type(of) is str and of in ("class", "fingerprint") for of in kept)
     if not good or not all(is_plain(one) for one in content["state_dict"].values()):
         raise UsageError(f"checkpoint={path}: {NOT_OURS}")
