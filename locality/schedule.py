@@ -68,6 +68,20 @@ class NoiseSchedule:
         sigma = torch.as_tensor(sigma)
         return torch.bucketize(sigma.double().log(), self._boundaries.to(sigma.device))
 
+    def time(
+        self,
+        sigma: float | Tensor,  # noise levels
+    ) -> Tensor:  # float64, same shape
+        """The time of a noise level between the steps, linear in log sigma; beyond the ends, the end."""
+        sigma = torch.as_tensor(sigma)
+        levels = self.sigmas.log().to(sigma.device)
+        if len(levels) == 1:
+            return torch.zeros_like(sigma, dtype=torch.float64)
+        log = sigma.double().log()
+        above = torch.searchsorted(levels, log).clamp(1, len(levels) - 1)
+        low, high = levels[above - 1], levels[above]
+        return (above - 1 + (log - low) / (high - low)).clamp(0, len(levels) - 1)
+
     def alpha_bar(
         self,
         sigma: float | Tensor,  # noise levels
