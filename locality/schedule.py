@@ -43,6 +43,11 @@ class NoiseSchedule:
         """The schedule of any list of betas: `alpha_bar[t] = prod_{s <= t} (1 - beta[s])`."""
         return cls((1 - torch.as_tensor(betas, dtype=torch.float64)).cumprod(0))
 
+    @property
+    def betas(self) -> Tensor:  # [T] float64
+        """The variances of the forward steps: `1 - alpha_bar[t] / alpha_bar[t - 1]`."""
+        return 1 - self.alpha_bars / torch.cat([self.alpha_bars.new_ones(1), self.alpha_bars[:-1]])
+
     def __len__(self) -> int:
         return len(self.sigmas)
 

@@ -46,8 +46,7 @@ def ddim_scheduler(schedule: NoiseSchedule, prediction: Prediction = "epsilon") 
 
 def _betas(schedule: NoiseSchedule) -> dict[str, Any]:
     """Two numbers where the betas lie on a line, as DDPM's do; else all of them."""
-    bars = schedule.alpha_bars
-    betas = 1 - bars / torch.cat([bars.new_ones(1), bars[:-1]])
+    betas = schedule.betas
     first, last = (float(f"{beta:.12g}") for beta in (betas[0], betas[-1]))  # free of rounding
     line = torch.linspace(first, last, len(betas), dtype=torch.float64)
     if torch.allclose(betas, line, rtol=1e-9, atol=1e-12):
