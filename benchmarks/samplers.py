@@ -26,20 +26,22 @@ TEXT = """# Samplers: error against calls
 
 Written by `python -m benchmarks.samplers`.
 
-The denoiser is Wiener's, of 2,000 photographs of 16 x 16 pixels. For it the probability-flow ODE is solved in closed
-form: each principal component of variance lam goes as sqrt(lam + sigma^2). So the error of a sampler is known exactly.
-It is the relative distance of 64 samples to the solution at noise level 0, without clipping.
+The denoiser is Wiener's, of 2,000 photographs of 16 x 16 pixels. For it the probability-flow ODE is
+solved in closed form: each principal component of variance lam goes as sqrt(lam + sigma^2). So the
+error of a sampler is known exactly. It is the relative distance of 64 samples to the solution at noise
+level 0, without clipping.
 
 ![Error against calls of the denoiser](images/samplers.png)
 
-DDIM with 1,000 steps of DDPM's own (`linspace(1000)`) has an error of {reference:.2g}. The table has the
-first number of calls with which a sampler comes to that, or the error with the most calls that were tried. EDM's
-spacing goes from sigma {highest:.4g} to {lowest:.2g}:
+DDIM with 1,000 steps of DDPM's own (`linspace(1000)`) has an error of {reference:.2g}. The table has
+the first number of calls with which a sampler comes to that, or the error with the most calls that were
+tried. EDM's spacing goes from sigma {highest:.4g} to {lowest:.2g}:
 
 {table}
 
-The sampler is a word: `sample(denoiser, noise, edm_sigmas(20, .01, 157), sampler="dpm2m")`. Networks that know whole
-time-steps only see each sigma as the nearest one; `schedule.linspace(20)` gives noise levels that they know.
+The sampler is a word: `sample(denoiser, noise, edm_sigmas(20, .01, 157), sampler="dpm2m")`. Networks
+that know whole time-steps only see each sigma as the nearest one; `schedule.linspace(20)` gives noise
+levels that they know.
 """
 
 

@@ -43,6 +43,11 @@ class NoiseSchedule:
         """The schedule of any list of betas: `alpha_bar[t] = prod_{s <= t} (1 - beta[s])`."""
         return cls((1 - torch.as_tensor(betas, dtype=torch.float64)).cumprod(0))
 
+    @property
+    def betas(self) -> Tensor:  # [T] float64
+        """The variances of the forward steps: `1 - alpha_bar[t] / alpha_bar[t - 1]`."""
+        return 1 - self.alpha_bars / torch.cat([self.alpha_bars.new_ones(1), self.alpha_bars[:-1]])
+
     def __len__(self) -> int:
         return len(self.sigmas)
 
@@ -67,6 +72,20 @@ class NoiseSchedule:
         """The time-step whose noise level is nearest in log sigma."""
         sigma = torch.as_tensor(sigma)
         return torch.bucketize(sigma.double().log(), self._boundaries.to(sigma.device))
+
+    def time(
+        self,
+        sigma: float | Tensor,  # noise levels
+    ) -> Tensor:  # float64, same shape
+        """The time of a noise level between the steps, linear in log sigma; beyond the ends, the end."""
+        sigma = torch.as_tensor(sigma)
+        levels = self.sigmas.log().to(sigma.device)
+        if len(levels) == 1:
+            return torch.zeros_like(sigma, dtype=torch.float64)
+        log = sigma.double().log()
+        above = torch.searchsorted(levels, log).clamp(1, len(levels) - 1)
+        low, high = levels[above - 1], levels[above]
+        return (above - 1 + (log - low) / (high - low)).clamp(0, len(levels) - 1)
 
     def alpha_bar(
         self,

@@ -19,7 +19,7 @@ FLOOR = {room: k for k, (_, rooms) in enumerate(reversed(house.FLOORS)) for room
 OWNERS = {  # the rooms that import a library
     "wandb": "report",
     "matplotlib": "report",
-    "diffusers": "networks",
+    "diffusers": "networks pipelines",
     "numba": "posterior",
     "hydra": "cli arguments build checkpoints",
     "omegaconf": "cli arguments typed app evaluation training training_card build checkpoints runs config",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from hydra.utils import get_class
 from safetensors import SafetensorError
 
 from locality import build
+from locality.bank import ImageBank
 from locality.checkpoints.exported import read_exported
 from locality.config import UsageError
 from locality.denoisers.base import Denoiser
@@ -59,8 +61,11 @@ def rebuilt(
             return kind.from_state(checkpoint["state_dict"], recipe["image_shape"]).eval()
         except (RuntimeError, *build.REFUSALS) as error:  # RuntimeError: torch's, of weights that do not fit
             raise UsageError(f"checkpoint={path}: {' '.join(str(error).split())[:200]}") from error
-    bank = build.datamodule(recipe["data"], ["train"]).bank("train")
-    if bank.fingerprint != kept["fingerprint"]:
+    if "images" in kept:
+        bank = ImageBank(kept["images"], bound=math.inf)
+    else:
+        bank = build.datamodule(recipe["data"], ["train"]).bank("train")
+    if "fingerprint" in kept and bank.fingerprint != kept["fingerprint"]:
         raise UsageError(
             f"{path}: the images have changed since the fit (fingerprint {bank.fingerprint}, was "
             f"{kept['fingerprint']}); fit again with train.py"
@@ -118,9 +123,12 @@ def _check_form(path: Path, content: Any) -> None:
     kept = content.get("denoiser", {})
     good = isinstance(shape, list | tuple) and len(shape) == 3
     good = good and all(type(side) is int and side > 0 for side in shape or ())
-    good = good and isinstance(model, dict) and (isinstance(data, dict) or (data is None and not kept))
     good = good and isinstance(kept, dict) and ("denoiser" not in content or len(kept) == 1)
-    good = good and all(type(of) is str and of in ("class", "fingerprint") for of in kept)
+    # A fingerprint is of data that the denoiser is fitted to again.
+    good = good and (isinstance(data, dict) or (data is None and "fingerprint" not in kept))
+    good = good and isinstance(model, dict)
+    good = good and all(type(of) is str and of in ("class", "fingerprint", "images") for of in kept)
+    good = good and ("images" not in kept or is_plain(kept["images"]))
     if not good or not all(is_plain(one) for one in content["state_dict"].values()):
         raise UsageError(f"checkpoint={path}: {NOT_OURS}")
 

@@ -42,3 +42,18 @@ class ImageSet(Dataset[Batch]):
         counts = places >= 0
         index = torch.where(counts, places, ~places)
         return Batch(to_float(self.images[index], torch.float32), index, counts.float())
+
+
+def as_batch(
+    given: object,  # a Batch, a tensor of images [b, C, H, W], or a pair (images, labels)
+    first: int = 0,  # place of its first image
+) -> Batch:
+    """What any loader yields as a Batch: an image's index is its place, its weight 1. Raises ValueError."""
+    if isinstance(given, Batch):
+        return given
+    images = given[0] if isinstance(given, tuple | list) and 1 <= len(given) <= 2 else given
+    if not isinstance(images, Tensor) or images.ndim != 4:
+        got = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
+        raise ValueError(f"batch: want images [b, C, H, W], or them and their labels, got {got}")
+    index = first + torch.arange(len(images), device=images.device)
+    return Batch(to_float(images, torch.float32), index, torch.ones(len(images), device=images.device))

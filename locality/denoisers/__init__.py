@@ -11,6 +11,7 @@ from locality.denoisers.optimal import Optimal
 from locality.denoisers.patch_composite import PatchComposite
 from locality.denoisers.pca_locality import PCALocality
 from locality.denoisers.precision import PrecisionDenoiser
+from locality.denoisers.preconditioned import EDMDenoiser, FlowDenoiser
 from locality.denoisers.smoothed import Smoothed
 from locality.denoisers.soft_locality import SoftLocality
 from locality.denoisers.stacked import Stacked
@@ -20,7 +21,9 @@ from locality.denoisers.wiener import Wiener
 __all__ = [
     "ClosedFormJacobian",
     "Denoiser",
+    "EDMDenoiser",
     "EquivariantLocalScore",
+    "FlowDenoiser",
     "GoldenSubset",
     "Limit",
     "LocalMixture",

@@ -17,7 +17,8 @@ Prediction = Literal["epsilon", "v_prediction", "sample"]  # diffusers' names of
 class NetworkDenoiser(Denoiser):
     """A DDPM network read as `D(x, sigma)`: the only place where its scaling and integer time-steps exist.
 
-    `x_vp = x sqrt(ab)` with `ab = alpha_bar(sigma)`, `t` nearest in log sigma, and from the output
+    `x_vp = x sqrt(ab)` with `ab = alpha_bar(sigma)`, `t` nearest in log sigma (between two steps, if the
+    network is `continuous`), and from the output
     - `epsilon`, the noise: `D = (x_vp - sqrt(1 - ab) eps) / sqrt(ab) = x - sigma eps`;
     - `v_prediction`, `v = sqrt(ab) eps - sqrt(1 - ab) x0` (Salimans & Ho 2022): `D = ab x - sqrt(1 - ab) v`;
     - `sample`, the clean image: `D` itself.
@@ -31,6 +32,7 @@ class NetworkDenoiser(Denoiser):
         schedule: NoiseSchedule | None = None,  # the one it was trained with; DDPM's unless given
         image_shape: Sequence[int] | None = None,  # (C, H, W); None takes any
         prediction: Prediction = "epsilon",  # what the output is
+        continuous: bool = False,  # true: the net takes times between steps, floats, and gets them unrounded
     ) -> None:
         super().__init__()
         if prediction not in get_args(Prediction):
@@ -39,9 +41,10 @@ class NetworkDenoiser(Denoiser):
         self.schedule = schedule or NoiseSchedule.ddpm()
         self.image_shape = None if image_shape is None else torch.Size(image_shape)
         self.prediction = prediction
+        self.continuous = continuous
 
     def extra_repr(self) -> str:
-        return f"prediction={self.prediction!r}"
+        return f"prediction={self.prediction!r}" + (", continuous" if self.continuous else "")
 
     def estimate(self, x: Tensor, sigma: Tensor) -> Tensor:
         """The clean image that the output stands for."""
@@ -61,7 +64,9 @@ class NetworkDenoiser(Denoiser):
         """What the network puts out, in the type of x."""
         inner = next(self.net.parameters(), x).dtype
         scaled = x * per_image(self.schedule.alpha_bar(sigma).sqrt())
-        out = self.net(scaled.to(inner), self.schedule.timestep(sigma))
+        known = self.schedule
+        t = known.time(sigma).to(inner) if self.continuous else known.timestep(sigma)
+        out = self.net(scaled.to(inner), t)
         return (out if isinstance(out, Tensor) else out.sample).to(x.dtype)
 
     def target(

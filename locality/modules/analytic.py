@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from locality.data import ImageDataModule
 from locality.data.batch import Batch
 from locality.denoisers.fitting import Fit, Recipe
 from locality.modules.base import DenoiserModule
+from locality.modules.naming import named, of_schedule, recipe
 from locality.schedule import NoiseSchedule
 from locality.statistics import GaussianStats, Sums
 
@@ -41,9 +43,11 @@ class OnePass(LightningDataModule):
 class AnalyticModule(DenoiserModule):
     """Fits an analytical denoiser in one epoch: each rank sums the moments of its part of the images.
 
-    `denoiser` exists after `trainer.fit(module, datamodule=OnePass(data))`. The checkpoint holds its state if
-    the denoiser can be rebuilt from that alone and the state is smaller than the images. Else it holds the
-    fingerprint of the images, and loading fits the denoiser again.
+    `denoiser` exists after `trainer.fit(module, datamodule=OnePass(data))`. An `ImageDataModule` and plain
+    loaders of images do as well, with any trainer; the module ends the fit after one pass. The checkpoint
+    holds the denoiser's state if it can be rebuilt from that alone and the state is smaller than the images.
+    Else it holds the fingerprint of the images, and loading fits the denoiser again. With a trainer of one's
+    own nobody else knows the images, and the checkpoint holds these.
     """
 
     def __init__(
@@ -62,14 +66,20 @@ class AnalyticModule(DenoiserModule):
 
     def on_train_start(self) -> None:
         """Starts the sums about the first images' mean, the same point on every rank."""
+        self._images: list[Tensor] = []  # of a plain loader
+        if not self._one_pass:
+            return
         bank = self._bank()
         first = next(bank.chunks(256, torch.float64))
         self._point = rearrange(first, "b c h w -> b (c h w)").mean(0)
         self._sums = Sums.zero(len(self._point))
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
-        """Adds a batch to the moments."""
-        if not self.recipe.accepts("stats"):
+        """Adds a batch to the moments; keeps the images of a plain loader."""
+        batch = self.batch_of(batch, batch_idx)
+        if self._loader_only:
+            self._images.append(batch.images.cpu())
+        if not self._one_pass or not self.recipe.accepts("stats"):
             return
         flat = rearrange(batch.images, "b c h w -> b (c h w)").cpu().double()
         self._sums.update(flat - self._point, batch.weight.cpu())
@@ -80,8 +90,13 @@ class AnalyticModule(DenoiserModule):
         self.denoiser = self.recipe.fit(bank, self._stats).to(self.device)
         if self.recipe.accepts("stats"):
             self.log("train/images", float(self._total))
+        if not self._one_pass:  # whose trainer may have been told of any number of epochs
+            self.trainer.should_stop = True
 
     def _stats(self) -> GaussianStats:
+        if not self._one_pass:
+            self._total = len(self._bank())
+            return GaussianStats.from_bank(self._bank())
         if self.trainer.world_size > 1:
             for mine in self._sums.tensors():
                 mine.copy_(self._over_ranks(mine))
@@ -92,19 +107,44 @@ class AnalyticModule(DenoiserModule):
     def _over_ranks(self, mine: Tensor) -> Tensor:
         return self.trainer.strategy.reduce(mine.to(self.device), reduce_op="sum").cpu()
 
+    @property
+    def _data(self) -> object:
+        return getattr(self.trainer, "datamodule", None)
+
+    @property
+    def _one_pass(self) -> bool:
+        return isinstance(self._data, OnePass)
+
+    @property
+    def _loader_only(self) -> bool:
+        return not isinstance(self._data, OnePass | ImageDataModule)
+
     def _bank(self) -> ImageBank:
-        data = self.trainer.datamodule  # type: ignore[attr-defined]
-        assert isinstance(data, OnePass)
-        return data.bank
+        if isinstance(self._data, OnePass):
+            return self._data.bank
+        if isinstance(self._data, ImageDataModule):
+            return self._data.bank("train")
+        if self.trainer.world_size > 1:
+            raise ValueError("fit: each rank has a part of a plain loader's images; want an ImageDataModule")
+        return ImageBank(torch.cat(self._images), bound=math.inf)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keeps the denoiser's state, or the images' fingerprint, whichever is smaller."""
         bank = self._bank()
         state = self.denoiser.state_dict()
         kind = type(self.denoiser)
-        if hasattr(kind, "from_state") and _bytes(state.values()) < _bytes([bank.images]):
+        own = not checkpoint.get("hyper_parameters")  # no run of train.py: nobody else knows the images
+        if own:
+            checkpoint["hyper_parameters"] = recipe(
+                type(self), self.image_shape, seed=self.seed, schedule=of_schedule(self.schedule),
+                denoiser=named(self.recipe.target, self.recipe.settings),
+            )  # fmt: skip
+        if hasattr(kind, "from_state") and (own or _bytes(state.values()) < _bytes([bank.images])):
             checkpoint["state_dict"] = state
             checkpoint["denoiser"] = {"class": f"{kind.__module__}.{kind.__qualname__}"}
+        elif own:
+            checkpoint["state_dict"] = {}
+            checkpoint["denoiser"] = {"images": bank.images}
         else:
             checkpoint["state_dict"] = {}
             checkpoint["denoiser"] = {"fingerprint": bank.fingerprint}

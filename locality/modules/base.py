@@ -9,7 +9,7 @@ import torch
 from lightning import LightningModule
 from torch import Tensor
 
-from locality.data.batch import Batch
+from locality.data.batch import Batch, as_batch
 from locality.denoisers.base import Denoiser
 from locality.metrics import Curve, ImageMSE
 from locality.noise import image_noise
@@ -49,8 +49,23 @@ class DenoiserModule(LightningModule, ABC):
         """The denoiser's estimate of the clean images."""
         return self.denoiser(x, sigma)
 
+    def batch_of(
+        self,
+        given: object,  # what a loader yields: a Batch, images [b, C, H, W], or a pair (images, labels)
+        batch_idx: int,
+    ) -> Batch:
+        """The batch; an image of a plain loader has as index its place in the loader."""
+        if isinstance(given, Batch):
+            return given
+        found = as_batch(given)
+        if batch_idx == 0:
+            self._length = len(found.index)  # of every batch but the last
+        rank, world = self.trainer.global_rank, self.trainer.world_size
+        return found._replace(index=rank + world * (batch_idx * self._length + found.index))
+
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Adds the squared error against the clean images, at the noise levels of the paper's protocol."""
+        batch = self.batch_of(batch, batch_idx)
         noise = self.noise(batch.index, "test")
         for step, sigma in enumerate(self.sigmas.to(noise)):
             estimate = self.denoiser(batch.images + sigma * noise, sigma)
@@ -64,6 +79,7 @@ class DenoiserModule(LightningModule, ABC):
 
     def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:  # [b, C, H, W]
         """One sample for each image index, by the paper's 10 steps of DDIM."""
+        batch = self.batch_of(batch, batch_idx)
         return sample(self.denoiser, self.noise(batch.index, "sample"), self.sigmas.to(batch.images))
 
     def noise(

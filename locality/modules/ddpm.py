@@ -19,19 +19,12 @@ from locality.denoisers.network import NetworkDenoiser, Prediction
 from locality.metrics.noise_bands import NoiseBands
 from locality.modules.base import DenoiserModule
 from locality.modules.ema import EMA
+from locality.modules.naming import named, of_schedule, recipe
 from locality.networks.dropout import by_image
 from locality.noise import ImageDraws, generator
 from locality.schedule import NoiseSchedule
 
-BANDS = (
-    (0, 100),
-    (100, 300),
-    (300, 500),
-    (500, 700),
-    (700, 1000),
-)  # time-steps of the validation's noise bands
-
-
+BANDS = ((0, 100), (100, 300), (300, 500), (500, 700), (700, 1000))  # time-steps of validation's noise bands
 LOWEST_SCALE: Final = 2.0**-14  # of a loss in 16-bit floats; it begins at 2**16, an overflow halves it
 
 
@@ -70,6 +63,11 @@ class DDPMModule(DenoiserModule):
         fused: bool = False,  # one kernel for a step of AdamW: for GPUs
     ) -> None:
         super().__init__(image_shape, schedule, seed)
+        self._recipe = recipe(
+            type(self), image_shape, network=named(network), schedule=of_schedule(self.schedule), seed=seed,
+            learning_rate=learning_rate, weight_decay=weight_decay, betas=list(betas), ema_decay=ema_decay,
+            warmup_steps=warmup_steps, prediction=prediction,
+        )  # fmt: skip
         _check(learning_rate, weight_decay, betas, warmup_steps, ema_decay)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(generator(seed, "weights").initial_seed())
@@ -127,7 +125,7 @@ class DDPMModule(DenoiserModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of a batch; over ranks it averages to that of the global batch."""
-        stream = f"train/{self.current_epoch}"
+        batch, stream = self.batch_of(batch, batch_idx), f"train/{self.current_epoch}"
         for dropout in self.dropouts:
             dropout.index, dropout.key = batch.index, (self.seed, "dropout", stream)
         losses, _ = self._losses(batch, stream)
@@ -147,6 +145,7 @@ class DDPMModule(DenoiserModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Adds the losses to their noise bands."""
+        batch = self.batch_of(batch, batch_idx)
         losses, t = self._losses(batch, "validation")
         self.bands.update(losses, t, batch.weight)
         self._validated += 1
@@ -192,6 +191,7 @@ class DDPMModule(DenoiserModule):
         """Refuses to keep weights that are not finite."""
         norms = torch._foreach_norm(list(self.denoiser.parameters()))
         self._check_finite(torch.stack(norms), "the norm of the weights")
+        checkpoint.setdefault("hyper_parameters", self._recipe)  # there are any where train.py made it
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Goes on with this module's learning rate: a run that diverged may be given a smaller one."""

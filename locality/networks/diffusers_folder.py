@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 
-from locality.denoisers.network import NetworkDenoiser
+from locality.denoisers.network import NetworkDenoiser, Prediction
+from locality.schedule import NoiseSchedule
 from locality.sums import write_sums
 
 
@@ -17,22 +18,37 @@ def save_pipeline(denoiser: NetworkDenoiser, folder: str | Path) -> None:
     Its samples are those of `locality.sample` from the same noise, clipped to [-1, 1]: "leading" time-steps,
     the estimate clipped inside a step. Raises ValueError for a network that is no U-Net of diffusers.
     """
-    from diffusers import DDIMPipeline, DDIMScheduler, UNet2DModel
+    from diffusers import DDIMPipeline, UNet2DModel
 
     net = denoiser.net
     if not isinstance(net, UNet2DModel):
         raise ValueError(f"format=diffusers: want a U-Net of diffusers, got {type(net).__name__}")
-    bars = denoiser.schedule.alpha_bars
-    betas = 1 - bars / torch.cat([bars.new_ones(1), bars[:-1]])
-    scheduler = DDIMScheduler(
-        num_train_timesteps=len(bars),
-        trained_betas=betas.tolist(),
-        prediction_type=denoiser.prediction,
-        timestep_spacing="leading",
-        clip_sample=True,
-        set_alpha_to_one=True,
-    )
+    scheduler = ddim_scheduler(denoiser.schedule, denoiser.prediction)
     pipeline: Any = DDIMPipeline(net, scheduler)
     pipeline.save_pretrained(str(folder))
     files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
     write_sums(Path(folder), [path.relative_to(folder).as_posix() for path in files])
+
+
+def ddim_scheduler(schedule: NoiseSchedule, prediction: Prediction = "epsilon") -> Any:
+    """The `DDIMScheduler` whose samples are those of `locality.sample`, clipped: "leading" time-steps."""
+    from diffusers import DDIMScheduler
+
+    return DDIMScheduler(
+        num_train_timesteps=len(schedule),
+        **_betas(schedule),
+        prediction_type=prediction,
+        timestep_spacing="leading",
+        clip_sample=True,
+        set_alpha_to_one=True,
+    )
+
+
+def _betas(schedule: NoiseSchedule) -> dict[str, Any]:
+    """Two numbers where the betas lie on a line, as DDPM's do; else all of them."""
+    betas = schedule.betas
+    first, last = (float(f"{beta:.12g}") for beta in (betas[0], betas[-1]))  # free of rounding
+    line = torch.linspace(first, last, len(betas), dtype=torch.float64)
+    if torch.allclose(betas, line, rtol=1e-9, atol=1e-12):
+        return {"beta_schedule": "linear", "beta_start": first, "beta_end": last}
+    return {"trained_betas": betas.tolist()}

@@ -90,6 +90,11 @@ def scheduled(
     return NoiseSchedule(bars)
 
 
+def scheduler_config(folder: Path) -> dict[str, Any]:
+    """What a folder that diffusers saved says of its scheduler; empty where it says nothing."""
+    return _scheduler(folder)
+
+
 def settled(model: Mapping[str, Any]) -> dict[str, Any]:
     """A model config that names a foreign network, as one that needs no folder but this config's own weights.
 

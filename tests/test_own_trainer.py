@@ -1,0 +1,101 @@
+"""Outside Hydra: our modules with a Trainer and loaders of one's own, as a Lightning user types it."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import lightning as L
+import pytest
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+import locality
+from locality import GaussianStats, ImageBank
+from locality.data import ImageDataModule, digits
+from locality.data.batch import as_batch
+from locality.denoisers import LocalScore, Optimal, Wiener
+from locality.modules import AnalyticModule, DDPMModule
+from locality.networks import unet
+
+IMAGES = torch.rand(20, 1, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1
+X = torch.randn(2, 1, 8, 8, generator=torch.Generator().manual_seed(1))
+SHAPE = (1, 8, 8)
+
+
+def trainer(folder: Path, **more) -> L.Trainer:
+    quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+    return L.Trainer(accelerator="cpu", default_root_dir=folder, **quiet, **more)
+
+
+class Labelled(torch.utils.data.Dataset):
+    def __len__(self) -> int:
+        return len(IMAGES)
+
+    def __getitem__(self, i: int) -> tuple[torch.Tensor, int]:
+        return IMAGES[i], i % 10
+
+
+LOADERS = {
+    "tensors": lambda: DataLoader(IMAGES, batch_size=6),
+    "alone": lambda: DataLoader(TensorDataset(IMAGES), batch_size=6),
+    "pairs": lambda: DataLoader(Labelled(), batch_size=6),
+}
+
+
+@pytest.mark.parametrize("fit", [Wiener.fit, Optimal.fit, partial(LocalScore.fit, patch_size=3)])
+def test_an_analytical_module_takes_the_data_module_and_stops_after_one_pass(fit, tmp_path):
+    data = ImageDataModule(source=digits, subset=40, flip=True)
+    module = AnalyticModule(image_shape=SHAPE, denoiser=fit)
+    own = trainer(tmp_path)  # Lightning's own 1,000 epochs
+    own.fit(module, datamodule=data)
+    assert own.current_epoch <= 1
+    assert torch.allclose(module.denoiser(X, 1.0), fit(data.bank("train"))(X, 1.0), atol=1e-5)
+
+
+@pytest.mark.parametrize("loader", LOADERS)
+@pytest.mark.parametrize("fit", [Wiener.fit, partial(Optimal.fit, chunk_size=7)])
+def test_a_plain_loader_fits_and_the_checkpoint_loads(fit, loader, tmp_path):
+    module = AnalyticModule(image_shape=SHAPE, denoiser=fit)
+    own = trainer(tmp_path, max_epochs=3)
+    own.fit(module, LOADERS[loader]())
+    expected = fit(ImageBank(IMAGES))(X, 1.0)
+    assert torch.allclose(module.denoiser(X, 1.0), expected, atol=1e-5)
+    own.save_checkpoint(tmp_path / "last.ckpt")
+    assert torch.allclose(locality.load(tmp_path / "last.ckpt")(X, 1.0), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("loader", LOADERS)
+def test_a_network_trains_tests_and_predicts_on_a_plain_loader_and_its_checkpoint_loads(loader, tmp_path):
+    network = partial(unet, channels=[8, 16], layers=1, attention="none", groups=4)
+    module = DDPMModule(image_shape=SHAPE, network=network, ema_decay=0.0)
+    own = trainer(tmp_path, max_epochs=1)
+    own.fit(module, LOADERS[loader](), LOADERS[loader]())
+    own.test(module, LOADERS[loader](), verbose=False)
+    samples = torch.cat(own.predict(module, LOADERS[loader]()))
+    assert samples.shape == IMAGES.shape
+    assert not torch.equal(samples[0], samples[6])  # each place has noise of its own
+    own.save_checkpoint(tmp_path / "last.ckpt")
+    again = locality.load(tmp_path / "last.ckpt")
+    assert torch.allclose(again(X, 1.0), module.denoiser.eval()(X, 1.0), atol=1e-6)
+
+
+def test_the_index_of_an_image_is_its_place():
+    batch = as_batch([IMAGES[:3], torch.zeros(3)], first=6)
+    assert batch.index.tolist() == [6, 7, 8]
+    assert batch.weight.tolist() == [1, 1, 1]
+    assert as_batch(batch, first=99) is batch
+    assert as_batch((IMAGES[:3] * 127.5 + 127.5).round().to(torch.uint8)).images.abs().max() <= 1
+
+
+@pytest.mark.parametrize("bad", [{"image": IMAGES}, IMAGES[0], [IMAGES, 1, 2], "images", []])
+def test_a_batch_of_something_else_is_named(bad):
+    with pytest.raises(ValueError, match="batch: want images"):
+        as_batch(bad)
+
+
+def test_stats_of_a_plain_pass_are_those_of_the_images(tmp_path):
+    module = AnalyticModule(image_shape=SHAPE, denoiser=Wiener.fit)
+    trainer(tmp_path).fit(module, DataLoader(IMAGES, batch_size=6, shuffle=True))
+    direct = GaussianStats.from_bank(ImageBank(IMAGES))
+    assert torch.allclose(module.denoiser.mean, direct.mean, atol=1e-9)
