@@ -122,8 +122,8 @@ def data_alone(tables: Mapping[str, Found]) -> str:
         beside = "no second network yet" if ceiling is None else f"a second network has {ceiling:.2f}"
         parts.append(f"{best:.2f} on {TITLES[name]} by {called(row)}; {beside}")
     return (
-        "From the same noise, a denoiser that is made of training images alone draws samples like a network's. "
-        f"Their median r2 to the network's samples is {'. It is '.join(parts)}."
+        "From the same noise, a denoiser that is made of training images alone draws samples like a "
+        f"network's. Their median r2 to the network's samples is {'. It is '.join(parts)}."
     )
 
 
@@ -141,8 +141,8 @@ def ahead_of_wiener(tables: Mapping[str, Found]) -> str:
     if not told or not ours:
         return ""
     return (
-        f"The paper's PCA locality looks where the covariance says. It is {_and(told)}. On images that nobody "
-        f"has seen, our stack has {_and(ours)}."
+        f"The paper's PCA locality looks where the covariance says. It is {_and(told)}. On images that "
+        f"nobody has seen, our stack has {_and(ours)}."
     )
 
 
