@@ -68,8 +68,8 @@ def information_verdict(found: Found) -> str:
         parts.append(
             f"{_law(where)}: at the best setting the entropy is {constant[0]:.2f} [{constant[1]:.2f}, "
             f"{constant[2]:.2f}] of ln N ({min(shares):.2f} to {max(shares):.2f} over {len(shares)} noise "
-            f"levels and banks). The setting that {used:.2f} predicts ({whence}) has {median(costs):.3f} times "
-            f"the least error in the middle and {max(costs):.3f} times at most, "
+            f"levels and banks). The setting that {used:.2f} predicts ({whence}) has {median(costs):.3f} "
+            f"times the least error in the middle and {max(costs):.3f} times at most, "
             f"so the law {kept} ({dear} of {len(costs)} above {DEAR:g})"
         )
     return ". ".join(part[0].upper() + part[1:] for part in parts)

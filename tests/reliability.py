@@ -1,6 +1,6 @@
 """A plugin of pytest: what the tests marked `faults` tried, and what was lost, as docs/reliability.md.
 
-python -m pytest -m faults -n auto --reliability=docs/reliability.md
+python -m pytest -m "faults or counted" -n auto --reliability=docs/reliability.md
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ class Fault:
 
 FAULTS = pytest.StashKey[dict[str, Fault]]()  # of a session, by name
 TRIED = pytest.StashKey[Fault]()  # of a test
+MARKERS = ("faults", "counted")
 PROPERTY = "fault"  # of a report: reports go from the processes of pytest-xdist to the one that writes
 
 
@@ -58,7 +59,7 @@ def tally(request: pytest.FixtureRequest) -> Callable[..., None]:
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> object:
     """Puts on the report what the test tried. A test that does not count by itself is one try."""
     report: pytest.TestReport = yield  # type: ignore[assignment, misc]
-    if item.get_closest_marker("faults") is None or (report.when != "call" and report.passed):
+    if not any(map(item.get_closest_marker, MARKERS)) or (report.when != "call" and report.passed):
         return report
     fault = item.stash.get(TRIED, Fault())
     if report.skipped:

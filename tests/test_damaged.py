@@ -222,7 +222,10 @@ def test_weights_by_torch_and_in_several_files_are_read(saved):
         locality.load(saved)
 
 
+@pytest.mark.counted
 def test_a_pickle_that_runs_code_is_refused_in_every_form(saved, tmp_path):
+    """A pickle that runs code is refused: weights of diffusers, a run folder, a .ckpt file."""
+
     class Evil:
         def __reduce__(self) -> tuple[object, tuple[list[str]]]:
             return subprocess.run, (["touch", str(tmp_path / "witness")],)

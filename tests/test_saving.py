@@ -64,7 +64,9 @@ def test_a_checkpoint_comes_back_and_is_a_plain_file_of_torch(tmp_path):
         assert file.comment.startswith(b"sha256:")
 
 
-def test_every_flipped_bit_in_a_checkpoint_is_found(tmp_path):
+@pytest.mark.counted
+def test_every_flipped_bit_in_a_checkpoint_is_found(tmp_path, tally):
+    """A flipped bit in a checkpoint is found when it is read."""
     whole = tmp_path / "x.ckpt"
     write_checkpoint(CONTENT, whole)
     size = whole.stat().st_size
@@ -73,9 +75,11 @@ def test_every_flipped_bit_in_a_checkpoint_is_found(tmp_path):
     for place, bit in [*places(whole, 128), *ends]:
         broken.write_bytes(whole.read_bytes())
         flipped(broken, place, bit)
+        tally(1)
         with pytest.raises(UsageError, match=r"broken\.ckpt") as caught:
             read_checkpoint(broken)
         assert "\n" not in str(caught.value)
+        tally(0, survived=1)
 
 
 @pytest.mark.parametrize("keep", [0, 1, 21, 100, -1, -73, -74, 0.5])
@@ -279,7 +283,9 @@ def test_a_run_whose_last_save_failed_has_not_finished_and_can_go_on(
 # ---- other files at rest
 
 
-def test_every_flipped_bit_in_exported_weights_is_found(tmp_path):
+@pytest.mark.counted
+def test_every_flipped_bit_in_exported_weights_is_found(tmp_path, tally):
+    """A flipped bit in an exported network is found when it is read."""
     state = build.module(MODEL, (1, 8, 8)).state_dict()
     recipe = {"model": MODEL, "data": DATA, "image_shape": [1, 8, 8]}
     write_exported(tmp_path / "net", recipe, state, torch.float16)
@@ -290,9 +296,11 @@ def test_every_flipped_bit_in_exported_weights_is_found(tmp_path):
         whole = path.read_bytes()
         for place, bit in places(path):
             flipped(path, place, bit)
+            tally(1)
             with pytest.raises(UsageError) as caught:
                 read(tmp_path / "net")
             assert "\n" not in str(caught.value)
+            tally(0, survived=1)
             path.write_bytes(whole)
 
 
