@@ -63,7 +63,7 @@ def refused(path: Path, composed: dict[str, Any], witness: Path) -> None:
 @pytest.mark.counted
 @pytest.mark.parametrize("node", PLANTED, ids=lambda node: node["_target_"])
 def test_nothing_that_a_file_plants_is_run(node, tmp_path, state, composed):
-    """A planted target, in 8 places of recipes, in checkpoints, run folders, exports and diffusers' folders, is not run."""
+    """A planted target in a checkpoint, a run folder, an export or a folder of diffusers is not run."""
     witness = tmp_path / "witness"
     node = at_work(node, witness)
     for place, plant in PLACES.items():
