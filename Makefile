@@ -24,7 +24,7 @@ demo: $(INSTALLED) ## train a small U-Net on photographs and compare it with ana
 	$(RUN) evaluate.py compare=quick
 
 test: $(INSTALLED) ## the tests, a process for each core
-	OMP_NUM_THREADS=1 $(RUN) -m pytest -n auto --dist loadfile
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n auto --dist worksteal
 
 test-faults: $(INSTALLED) ## kills, full disks, signals, planted files, random commands; writes docs/reliability.md
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n auto --dist worksteal -m "faults or counted" --reliability=docs/reliability.md

@@ -134,7 +134,8 @@ def test_a_training_goes_on_without_wandb_core(number, server, hurried, tmp_path
     assert len(uploaded(command, server, run_id(again))) == ROWS
 
 
-@pytest.mark.parametrize("fault", ["refuses", pytest.param("hangs", marks=pytest.mark.faults)])
+@pytest.mark.faults
+@pytest.mark.parametrize("fault", ["refuses", "hangs"])
 def test_an_online_run_without_a_server_is_kept_offline(
     fault, server, hurried, monkeypatch, tmp_path, capsys
 ) -> None:
