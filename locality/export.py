@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from locality import build
-from locality.checkpoints.exported import WEIGHTS, write_exported
+from locality.checkpoints.exported import WEIGHTS, fresh_folder, write_exported
 from locality.checkpoints.reading import calibrations, read, rebuilt
 from locality.config import UsageError
 from locality.denoisers import NetworkDenoiser, Wiener
@@ -73,38 +73,33 @@ def export(
     source, folder = training_run(Path(source)), Path(folder)
     if form not in FORMS:
         raise UsageError(f"form: want {' or '.join(FORMS)}, got {form!r}")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        taken = folder.is_symlink() or folder.exists()
-    except OSError as error:
-        raise UsageError(f"{folder}: no folder can be made there ({error.strerror}); name another") from error
-    if taken:
-        raise UsageError(f"{folder}: is there already; choose another name")
     if count < 1:
         raise UsageError(f"count: want at least 1 test image, got {count}")
-    checkpoint = read(source, trust)
-    denoiser = rebuilt(checkpoint, source, cache)
-    if not isinstance(denoiser, NetworkDenoiser):
-        raise UsageError(
-            f"{source}: want a network, got {type(denoiser).__name__}; it is fitted where it is used"
-        )
-    recipe = {**checkpoint["hyper_parameters"], **_origin(source, checkpoint)}
-    if form != "diffusers" and recipe["data"] is None:
-        raise UsageError(f"{source}: does not say what it was trained on; train.py model=hub goes on from it")
     try:
-        if form == "diffusers":
-            save_pipeline(denoiser, folder)
-        else:
-            with torch.no_grad():
+        with fresh_folder(folder):
+            checkpoint = read(source, trust)
+            denoiser = rebuilt(checkpoint, source, cache)
+            if not isinstance(denoiser, NetworkDenoiser):
+                raise UsageError(
+                    f"{source}: want a network, got {type(denoiser).__name__}; it is fitted where it is used"
+                )
+            recipe = {**checkpoint["hyper_parameters"], **_origin(source, checkpoint)}
+            if form == "diffusers":
+                save_pipeline(denoiser, folder)
+            elif recipe["data"] is None:
+                raise UsageError(
+                    f"{source}: does not say what it was trained on; train.py model=hub goes on from it"
+                )
+            else:
                 _ship(denoiser, unwrapped(checkpoint["state_dict"]), recipe, source, folder, count, cache)
-    except BaseException as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        if isinstance(error, ValueError) and not isinstance(error, UsageError):  # of settings, or of images
-            raise UsageError(" ".join(str(error).split())) from error
+    except UsageError:
         raise
+    except ValueError as error:  # of settings, or of images
+        raise UsageError(" ".join(str(error).split())) from error
     return folder
 
 
+@torch.no_grad()
 def _ship(
     denoiser: NetworkDenoiser,
     state: dict[str, Tensor],

@@ -14,6 +14,9 @@ from locality.checkpoints.reading import load
 from locality.config import UsageError
 from locality.denoisers.base import Denoiser
 from locality.denoisers.network import NetworkDenoiser
+from locality.denoisers.wiener import Wiener
+from locality.modules import AnalyticModule
+from locality.modules.naming import named, recipe
 from locality.networks import save_pipeline
 from locality.networks.diffusers_folder import ddim_scheduler
 from locality.networks.foreign import scheduler_config
@@ -112,16 +115,14 @@ class DenoiserPipeline:
         if isinstance(self.denoiser, NetworkDenoiser):
             save_pipeline(self.denoiser, folder / NETWORK)
         elif kind in FITTED:
-            fit = {"_target_": "locality.denoisers.Wiener.fit"}
-            model = {"_target_": "locality.modules.AnalyticModule", "denoiser": fit}
-            recipe = {"model": model, "data": None, "image_shape": list(self.image_shape)}
+            made = recipe(AnalyticModule, self.image_shape, denoiser=named(Wiener.fit))
             content = {
-                "hyper_parameters": recipe,
+                "hyper_parameters": made,
                 "state_dict": self.denoiser.state_dict(),
                 "denoiser": {"class": kind},
             }
             folder.mkdir(parents=True, exist_ok=True)
-            check_recipe(folder, recipe, content["denoiser"])
+            check_recipe(folder, made, content["denoiser"])
             write_checkpoint(content, folder / FIT)
         else:
             raise ValueError(

@@ -78,8 +78,8 @@ class Training:
         trainer.fit(self.module, datamodule=data, ckpt_path=str(self.last) if self.last else None)
         if trainer.interrupted:
             raise KeyboardInterrupt
-        if REQUEST.number and trainer.world_size == 1:  # after the last batch; ranks agree on it in the test
-            raise Stopped.by(REQUEST.number)
+        if trainer.world_size == 1:  # a signal after the last batch; ranks agree on it in the test
+            REQUEST.obey()
         if not complete(trainer):
             raise Stopped(f"the trainer stopped after {trainer.global_step} steps, before its end", 0)
         if self.analytic:

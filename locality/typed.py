@@ -80,16 +80,10 @@ def _chain(
     content = _read(group / f"{choice}.yaml")
     if content is None or choice == without:
         return {}
-    whole: dict[str, Any] = {}
-    for entry in content.pop("defaults", None) or []:
-        if isinstance(entry, str) and entry != "_self_":
-            whole = _merged(whole, _chain(group, entry, without))
-    return _merged(whole, content)
-
-
-def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    both = {key for key in above if isinstance(above[key], dict) and isinstance(below.get(key), dict)}
-    return {**below, **above, **{key: _merged(below[key], above[key]) for key in both}}
+    entries = content.pop("defaults", None) or []
+    below = [_chain(group, one, without) for one in entries if isinstance(one, str) and one != "_self_"]
+    whole: Any = OmegaConf.to_container(OmegaConf.merge(*below, content))
+    return dict(whole)
 
 
 def _leaves(node: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:

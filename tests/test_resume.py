@@ -14,7 +14,7 @@ import pytest
 import torch
 from conftest import CONFIGS
 from omegaconf import OmegaConf
-from tiny_runs import NETWORK, TINY, assert_same, config, finished, latest, started, weights
+from tiny_runs import NETWORK, TINY, assert_same, config, finished, latest, started, trained_in, weights
 
 from locality import app
 from locality.checkpoints.reading import read
@@ -28,9 +28,7 @@ ASKED = [*TINY, *NETWORK, "model.network.dropout=0.1"]
 
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("uninterrupted")
-    app.run(config(folder, *ASKED))
-    return latest(folder)
+    return trained_in(tmp_path_factory.mktemp("uninterrupted"), *ASKED)
 
 
 def at_step(monkeypatch: pytest.MonkeyPatch, hook: str, condition: object, act: object) -> None:

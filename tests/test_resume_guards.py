@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import threading
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 import torch
 from killing import forked
 from planted_files import DATA, MODEL, run_folder
-from tiny_runs import NETWORK, TINY, config, latest
+from tiny_runs import NETWORK, TINY, config, latest, trained_in
 
 import locality
 from locality import app, build
@@ -28,15 +29,11 @@ ASKED = [*TINY, *NETWORK, "trainer.max_epochs=1"]
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("trained")
-    app.run(config(folder, *ASKED))
-    return latest(folder)
+    return trained_in(tmp_path_factory.mktemp("trained"), *ASKED)
 
 
 def interrupted(trained: Path, to: Path) -> Path:
     """A copy of a run that may go on."""
-    import shutil
-
     run = to / "runs" / "20260101-000000-x"
     shutil.copytree(trained, run)
     status = json.loads((run / "status.json").read_text()) | {"state": "interrupted"}
@@ -140,6 +137,13 @@ def test_an_export_to_where_no_folder_can_be_is_refused_in_one_line(place, train
         main([str(trained), str(tmp_path / place), "--count", "2"])
     assert ended.value.code == 2
     assert capsys.readouterr().err.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "link"]
+
+
+def test_an_export_that_is_refused_leaves_none_of_the_folders_around_it(tmp_path):
+    with pytest.raises(UsageError):
+        export(tmp_path / "nothing", tmp_path / "new" / "place" / "x")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("arguments", [["--count", "abc"], [], ["--form", "x"], ["--nope"]])

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_runs import NETWORK, TINY, assert_same, config, finished, latest, started, weights
+from tiny_runs import NETWORK, TINY, assert_same, config, finished, latest, started, trained_in, weights
 
 from locality import app, build
 from locality.checkpoints.reading import read
@@ -45,9 +45,7 @@ def at(monkeypatch: pytest.MonkeyPatch, owner: type, hook: str, step: int, act: 
 
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("uninterrupted")
-    app.run(config(folder, *ASKED))
-    return latest(folder)
+    return trained_in(tmp_path_factory.mktemp("uninterrupted"), *ASKED)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])

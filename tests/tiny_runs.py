@@ -13,6 +13,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 from torch import Tensor
 
+from locality import app
 from locality.checkpoints.reading import read
 
 ROOT = CONFIGS.parent
@@ -31,6 +32,12 @@ def config(tmp_path: Path, *overrides: str, task: str = "train") -> DictConfig:
 
 def latest(tmp_path: Path) -> Path:
     return (tmp_path / "runs" / "latest").resolve()
+
+
+def trained_in(place: Path, *overrides: str) -> Path:
+    """The run folder of a training that ended."""
+    app.run(config(place, *overrides))
+    return latest(place)
 
 
 def weights(folder: Path) -> dict[str, Tensor]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -43,3 +46,32 @@ def write_exported(
     weights = {name: one.detach().cpu().to(dtype).contiguous() for name, one in state.items()}
     write_atomically(folder / WEIGHTS, save(weights, metadata={"format": "pt"}))
     write_sums(folder, (RECIPE, WEIGHTS))
+
+
+@contextmanager
+def fresh_folder(folder: Path) -> Iterator[None]:
+    """For a folder that is not there yet. What breaks leaves none, and none of those made around it.
+
+    Raises UsageError where it is there already, or cannot be made.
+    """
+    with ExitStack() as undo:
+        try:
+            for one in reversed([one for one in folder.parents if not one.exists()]):
+                one.mkdir()
+                undo.callback(_removed_if_empty, one)
+            folder.parent.mkdir(exist_ok=True)  # raises for a file
+            taken = folder.is_symlink() or folder.exists()
+        except OSError as error:
+            raise UsageError(
+                f"{folder}: no folder can be made there ({error.strerror}); name another"
+            ) from error
+        if taken:
+            raise UsageError(f"{folder}: is there already; choose another name")
+        undo.callback(shutil.rmtree, folder, ignore_errors=True)
+        yield
+        undo.pop_all()
+
+
+def _removed_if_empty(folder: Path) -> None:
+    with suppress(OSError):  # somebody else has put something there
+        folder.rmdir()

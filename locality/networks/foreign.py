@@ -47,12 +47,12 @@ def hub(
 
 def hub_schedule(pretrained: str) -> NoiseSchedule:
     """The noise levels of its own scheduler; DDPM's for a network that was saved without one."""
-    return scheduled(_scheduler(_found(pretrained)))
+    return scheduled(scheduler_config(_found(pretrained)))
 
 
 def hub_prediction(pretrained: str) -> Prediction:
     """What the network puts out, as its scheduler says; the noise, for a network saved without one."""
-    return cast(Prediction, _scheduler(_found(pretrained)).get("prediction_type", "epsilon"))
+    return cast(Prediction, scheduler_config(_found(pretrained)).get("prediction_type", "epsilon"))
 
 
 def configured(
@@ -90,11 +90,6 @@ def scheduled(
     return NoiseSchedule(bars)
 
 
-def scheduler_config(folder: Path) -> dict[str, Any]:
-    """What a folder that diffusers saved says of its scheduler; empty where it says nothing."""
-    return _scheduler(folder)
-
-
 def settled(model: Mapping[str, Any]) -> dict[str, Any]:
     """A model config that names a foreign network, as one that needs no folder but this config's own weights.
 
@@ -105,7 +100,7 @@ def settled(model: Mapping[str, Any]) -> dict[str, Any]:
         return dict(model)
     found, plain = _found(pretrained), {"_convert_": "all"}
     network = {"_target_": f"{_HOME}.configured", **plain, "_partial_": True, "config": _config(_unet(found))}
-    schedule = {"_target_": f"{_HOME}.scheduled", **plain, "config": _scheduler(found)}
+    schedule = {"_target_": f"{_HOME}.scheduled", **plain, "config": scheduler_config(found)}
     return {**model, "network": network, "schedule": schedule, "prediction": hub_prediction(pretrained)}
 
 
@@ -172,7 +167,8 @@ def _config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def _scheduler(folder: Path) -> dict[str, Any]:
+def scheduler_config(folder: Path) -> dict[str, Any]:
+    """What a folder that diffusers saved says of its scheduler; empty where it says nothing."""
     for path in (folder / "scheduler" / "scheduler_config.json", folder / "scheduler_config.json"):
         if path.is_file():
             return _json(path)
