@@ -13,7 +13,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from locality.config import check, nearest
+from locality.config import UsageError, check, nearest
 from locality.paths import check_text
 
 TILDE = re.compile(r"""^(?P<key>[+]{0,2}[^=~'"]+)=(?P<quote>['"]?)(?P<path>~[^'"]*)(?P=quote)$""")
@@ -161,17 +161,30 @@ def check_jobs(task: str, configs: Path, arguments: list[str]) -> None:
     """Checks every job of a sweep before the first one starts. Raises UsageError, or what Hydra raises."""
     from hydra import compose, initialize_config_dir
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+    from hydra.core.global_hydra import GlobalHydra
     from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.core.override_parser.types import Glob
 
-    overrides = OverridesParser.create().parse_overrides(_assignments(arguments))
-    if any(
-        (override.key_or_group or "").startswith(("hydra/sweeper", "hydra.sweeper")) for override in overrides
-    ):
-        return  # another sweeper, which may draw other jobs
     with initialize_config_dir(str(configs), version_base="1.3"):
+        loader = GlobalHydra.instance().config_loader()  # knows the choices that a glob stands for
+        overrides = OverridesParser.create(loader).parse_overrides(_assignments(arguments))
+        keys = [(override.key_or_group or "", override) for override in overrides]
+        if any(key.startswith(("hydra/sweeper", "hydra.sweeper")) for key, _ in keys):
+            return  # another sweeper, which may draw other jobs
+        for key, override in keys:
+            if isinstance(override.value(), Glob) and not list(override.sweep_iterator()):
+                raise UsageError(
+                    f"{override.input_line}: no choice of {key} is like that. {_choices(configs, key)}"
+                )
         for batch in BasicSweeper.split_arguments(overrides, None):
             for job in batch:
                 check(compose(task, list(job)))
+
+
+def _choices(configs: Path, group: str) -> str:
+    if not (configs / group).is_dir():
+        return "glob(...) is for groups of configs, such as data and model; use choice(...) or range(...)"
+    return f"There are: {', '.join(_names(configs / group))}"
 
 
 def _settings(arguments: Sequence[str]) -> list[str]:
@@ -211,6 +224,8 @@ def _has_pattern(configs: Path, arguments: list[str]) -> bool:
 
 def _one_line(error: Exception) -> str:
     text = " ".join(str(error).split())
+    if isinstance(error.__cause__, OmegaConfBaseException) and text.startswith("Error merging override"):
+        text = f"{text.removeprefix('Error merging override ')}: {' '.join(str(error.__cause__).split())}"
     missing = re.search(r"To append to your default list use (\S+)", text)
     if missing:
         return f"{missing[1].lstrip('+')}: the config has none to change; use {missing[1]}"

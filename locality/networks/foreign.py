@@ -132,9 +132,11 @@ def shape_of(config: Mapping[str, Any]) -> tuple[int, int, int]:
 
 def _found(pretrained: str | Path | None) -> Path:
     """The folder, fetched from the hub if need be."""
-    if not pretrained:
-        raise ValueError("give pretrained=<a folder that diffusers saved, or an id at the hub>")
-    name = str(pretrained).removeprefix(PREFIX)
+    name = str(pretrained or "").removeprefix(PREFIX)
+    if not name:
+        raise ValueError(
+            f"pretrained={pretrained}: want a folder that diffusers saved, or {PREFIX}<an id at the hub>"
+        )
     if Path(name).is_dir():
         return Path(name)
     from huggingface_hub import snapshot_download
