@@ -52,7 +52,7 @@ def test_planted_patch_sizes_are_recovered(name):
 def test_a_planted_tau_is_recovered():
     stats = GaussianStats.from_bank(ImageBank(photographs(8, 400)))
     planted = dict(zip(SIGMAS.tolist(), [0.3, 0.05, 0.1, 0.6], strict=True))
-    target = PCALocality(BANK, stats, planted)
+    target = PCALocality(BANK, planted, stats=stats)
     taus = [0.05, 0.1, 0.3, 0.6]
     found = calibrate(PCALocality, BANK, HELD_OUT, SIGMAS, taus, target=target, parameter="tau", stats=stats)
     assert found.mapping() == planted

@@ -189,10 +189,10 @@ def test_the_setting_is_where_the_entropy_crosses_and_its_neighbour_may_be_neare
 
 
 def test_a_tau_by_entropy_leaves_no_output_blind_to_itself(bank):
-    denoiser = PCALocality(bank, GaussianStats.from_bank(bank), "entropy", share=0.9)
+    denoiser = PCALocality(bank, "entropy", share=0.9)
     for sigma in (0.01, 0.1, 1.0):
         assert bool(denoiser.mask(sigma).diagonal().all())
-    assert not PCALocality(bank, GaussianStats.from_bank(bank), 0.8).mask(0.01).diagonal().all()
+    assert not PCALocality(bank, 0.8).mask(0.01).diagonal().all()
 
 
 def planted(side: int, count: int = 256) -> Tensor:  # [count, 1, 12, 12]
@@ -264,14 +264,14 @@ def test_a_tau_by_entropy_gives_the_mask_of_that_tau():
     bank = bank_of(120, 6)
     stats = GaussianStats.from_bank(bank)
     for options in ({}, {"mask_axis": "row"}, {"threshold": "row"}, {"mask_axis": "row", "threshold": "row"}):
-        denoiser = PCALocality(bank, stats, "entropy", **options)
+        denoiser = PCALocality(bank, "entropy", stats=stats, **options)
         mask = denoiser.mask(1.0)
         tau = denoiser.wiener.tau.found(1.0, bank, denoiser.looks)
         assert 0.0005 <= tau <= 0.8
-        assert torch.equal(mask, PCALocality(bank, stats, tau, **options).mask(1.0))
+        assert torch.equal(mask, PCALocality(bank, tau, stats=stats, **options).mask(1.0))
         level = denoiser.wiener.tau.sigmas[denoiser.wiener.tau.values.isfinite()].item()
         for value in (0.5, 0.05):  # several masks from one filter are those of a filter each
-            wanted = PCALocality(bank, stats, value, **options).mask(level)
+            wanted = PCALocality(bank, value, stats=stats, **options).mask(level)
             kept = Rows.of_precision(wanted, bank.image_shape)
             found = denoiser.looks.rows(level, value)
             assert torch.equal(found.mask, kept.mask)
@@ -308,7 +308,7 @@ def test_other_words_are_refused_by_name():
         with pytest.raises(ValueError, match=r"^patch_size: want an odd whole number"):
             EquivariantLocalScore(bank, word)
         with pytest.raises(ValueError, match=r"^tau: want a finite number"):
-            PCALocality(bank, GaussianStats.from_bank(bank), word)
+            PCALocality(bank, word)
 
 
 def test_whole_windows_by_entropy_lie_inside_the_image():

@@ -52,7 +52,7 @@ REFUSED = {
         "stats: want GaussianStats, got Tensor",
     ),
     "statistics of other images": (
-        lambda: PCALocality(BANK, OTHER),
+        lambda: PCALocality(BANK, stats=OTHER),
         r"stats: want those of images \(3, 4, 4\), as the bank has, got \(3, 2, 8\)",
     ),
     "the same for Wiener": (lambda: Wiener.fit(BANK, stats=OTHER), "stats: want those of images"),

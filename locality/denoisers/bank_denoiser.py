@@ -14,6 +14,7 @@ from torch import Tensor
 
 from locality.bank import ImageBank
 from locality.denoisers.base import ClosedFormJacobian, Denoiser, Pixel
+from locality.denoisers.fitting import ByConstructor
 from locality.full_precision import FullPrecision
 from locality.posterior.engine import Engine, Posterior, average
 from locality.posterior.view import Limits, View
@@ -28,6 +29,7 @@ class BankDenoiser(FullPrecision, Denoiser, ClosedFormJacobian, ABC):
     same_at_all_levels: ClassVar[bool] = (
         False  # true: one engine takes images at several noise levels together
     )
+    fit = ByConstructor()
     bank: ImageBank
 
     def __init__(

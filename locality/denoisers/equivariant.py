@@ -50,18 +50,6 @@ class EquivariantLocalScore(BankDenoiser):
         self._plans = Plans(memory_budget)
         self.register_load_state_dict_post_hook(_forget)
 
-    @classmethod
-    def fit(
-        cls,
-        bank: ImageBank,
-        patch_size: int | Mapping[float, int] = 5,
-        border: str = "circular",
-        chunk_size: int | None = None,
-        memory_budget: int = MEMORY_BUDGET,
-    ) -> EquivariantLocalScore:
-        """The equivariant local score machine of a bank; nothing is computed yet."""
-        return cls(bank, patch_size, border, chunk_size, memory_budget)
-
     def extra_repr(self) -> str:
         return f"border={self.border!r}"
 

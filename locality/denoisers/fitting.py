@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -16,7 +16,15 @@ from locality.denoisers.base import Denoiser
 from locality.denoisers.grids import Grid
 from locality.statistics import GaussianStats, check_shrinkage
 
+D = TypeVar("D", bound=Denoiser)
 Fit = Callable[..., Denoiser]  # fit(bank), or fit(bank, stats=...) for those built on the mean and covariance
+
+
+class ByConstructor:
+    """The `fit` of a class whose constructor takes the bank and every setting: the class itself."""
+
+    def __get__(self, instance: object, owner: type[D]) -> type[D]:
+        return owner
 
 
 @dataclass(frozen=True)

@@ -44,10 +44,12 @@ class GoldenSubset(WienerMaskedDenoiser):
     def __init__(
         self,
         bank: ImageBank,
-        stats: GaussianStats,
         tau: float | Mapping[float, float] | Literal["entropy"] = 0.02,  # as for PCALocality
         mask_axis: str = "column",
         threshold: str = "global",
+        shrinkage: str | None = None,
+        stats: GaussianStats | None = None,
+        cache: str | Path | None = None,
         k_min: float = 0.05,  # of the bank, kept without noise
         k_max: float = 0.1,  # of the bank, kept at the highest noise
         m_min: float = 0.1,  # of the bank, pre-selected at the highest noise
@@ -57,9 +59,9 @@ class GoldenSubset(WienerMaskedDenoiser):
         chunk_size: int | None = None,  # images read at once; changes no result
         memory_budget: int = MEMORY_BUDGET,  # bytes above the bank
         share: float = MASK_SHARE,  # of ln N, for tau="entropy"
-        cache: str | Path | None = None,  # a folder for what that finds
         random_above: float = RANDOM_ABOVE,  # noise level; math.inf: nearest ones at all levels
     ) -> None:
+        stats = statistics_of(bank, stats, shrinkage, cache)
         fractions = {"k_min": k_min, "k_max": k_max, "m_min": m_min}
         for name, given in fractions.items():
             real(name, given, lambda k: 0 < k <= 1, "a fraction above 0, at most 1")
@@ -81,33 +83,6 @@ class GoldenSubset(WienerMaskedDenoiser):
         order = torch.randperm(len(bank), generator=generator(seed, "golden subset"))
         chosen = torch.arange(len(bank)) if presample is None else order[:presample].sort().values
         self.register_buffer("candidates", chosen)
-
-    @classmethod
-    def fit(
-        cls,
-        bank: ImageBank,
-        tau: float | Mapping[float, float] | Literal["entropy"] = 0.02,
-        mask_axis: str = "column",
-        threshold: str = "global",
-        shrinkage: str | None = None,  # None | "ledoit_wolf"
-        stats: GaussianStats | None = None,  # the bank's statistics, where they are known already
-        cache: str | Path | None = None,  # a folder for what takes long to compute
-        k_min: float = 0.05,
-        k_max: float = 0.1,
-        m_min: float = 0.1,
-        proxy_size: int = 16,
-        presample: int | None = None,
-        seed: int = 0,
-        chunk_size: int | None = None,
-        memory_budget: int = MEMORY_BUDGET,
-        share: float = MASK_SHARE,
-        random_above: float = RANDOM_ABOVE,
-    ) -> GoldenSubset:
-        """The golden subset denoiser with the bank's own covariance."""
-        stats = statistics_of(bank, stats, shrinkage, cache)
-        sizes = (k_min, k_max, m_min, proxy_size, presample, seed)
-        limits = (chunk_size, memory_budget)
-        return cls(bank, stats, tau, mask_axis, threshold, *sizes, *limits, share, cache, random_above)
 
     def extra_repr(self) -> str:
         return (

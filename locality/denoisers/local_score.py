@@ -46,19 +46,6 @@ class LocalScore(MaskedDenoiser):
         super().__init__(bank, chunk_size, memory_budget)
         self.patch_size = patch_sizes(patch_size, share, cache)
 
-    @classmethod
-    def fit(
-        cls,
-        bank: ImageBank,
-        patch_size: int | Mapping[float, int] | Literal["entropy"] = 5,
-        chunk_size: int | None = None,
-        memory_budget: int = MEMORY_BUDGET,
-        share: float = WINDOW_SHARE,
-        cache: str | Path | None = None,
-    ) -> LocalScore:
-        """The local score machine of a bank; nothing is computed yet."""
-        return cls(bank, patch_size, chunk_size, memory_budget, share, cache)
-
     @property
     def looks(self) -> Windows:
         """How it looks: what `patch_size="entropy"` chooses among."""

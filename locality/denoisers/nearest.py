@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from locality.bank import ImageBank
-from locality.denoisers.bank_denoiser import MEMORY_BUDGET, BankDenoiser
+from locality.denoisers.bank_denoiser import BankDenoiser
 from locality.posterior.whole import NearestEngine
 
 
@@ -15,16 +14,6 @@ class Nearest(BankDenoiser):
 
     piecewise_constant = True
     same_at_all_levels = True
-
-    @classmethod
-    def fit(
-        cls,
-        bank: ImageBank,
-        chunk_size: int | None = None,  # images read at once; changes no result
-        memory_budget: int = MEMORY_BUDGET,  # bytes above the bank
-    ) -> Nearest:
-        """The nearest-image denoiser of a bank; nothing is computed yet."""
-        return cls(bank, chunk_size, memory_budget)
 
     def engine(self, sigma: float) -> NearestEngine:
         """All the weight on one image."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from locality.bank import ImageBank
-from locality.denoisers.bank_denoiser import MEMORY_BUDGET, BankDenoiser
+from locality.denoisers.bank_denoiser import BankDenoiser
 from locality.denoisers.base import Limit
 from locality.posterior.whole import UniformEngine
 
@@ -17,16 +16,6 @@ class Optimal(BankDenoiser):
 
     limits = frozenset({Limit.BANK_MEAN, Limit.TRAINING_IMAGE})
     same_at_all_levels = True
-
-    @classmethod
-    def fit(
-        cls,
-        bank: ImageBank,
-        chunk_size: int | None = None,  # images read at once; changes no result
-        memory_budget: int = MEMORY_BUDGET,  # bytes above the bank
-    ) -> Optimal:
-        """The optimal denoiser of a bank; nothing is computed yet."""
-        return cls(bank, chunk_size, memory_budget)
 
     def engine(self, sigma: float) -> UniformEngine:
         """One softmax for the whole image."""

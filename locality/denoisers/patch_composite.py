@@ -66,22 +66,6 @@ class PatchComposite(MaskedDenoiser):
         self.mass = real("mass", mass, lambda m: 0 < m <= 1, "a fraction above 0, at most 1")
         self.heat = heat
 
-    @classmethod
-    def fit(
-        cls,
-        bank: ImageBank,
-        patch_size: int | Mapping[float, int] | Literal["entropy"] = 5,
-        border: str = "cut",
-        heat: Callable[[float], Tensor] | None = None,
-        mass: float = 0.9,
-        chunk_size: int | None = None,
-        memory_budget: int = MEMORY_BUDGET,
-        share: float = WINDOW_SHARE,
-        cache: str | Path | None = None,
-    ) -> PatchComposite:
-        """The patch composite of a bank; nothing is computed yet."""
-        return cls(bank, patch_size, border, heat, mass, chunk_size, memory_budget, share, cache)
-
     @property
     def looks(self) -> Windows:
         """How it looks: what `patch_size="entropy"` chooses among."""

@@ -36,45 +36,26 @@ class PCALocality(WienerMaskedDenoiser):
     def __init__(
         self,
         bank: ImageBank,
-        stats: GaussianStats,
         tau: float
         | Mapping[float, float]
         | Literal["entropy"] = 0.02,  # of the largest relative entry; 0: real weights, no mask
         mask_axis: str = "column",  # "column" is the released code's, "row" a reading of the text
         threshold: str = "global",  # "global" | "row": whose largest entry
         softmax: str = "exact",  # "exact", or "wssm:512": the released code's average over batches of 512
+        shrinkage: str | None = None,  # of the covariance: None | "ledoit_wolf"
+        stats: GaussianStats | None = None,  # the bank's statistics, where they are known already
+        cache: str | Path | None = None,  # a folder for what takes long to compute
         chunk_size: int | None = None,  # images read at once; changes no result
         memory_budget: int = MEMORY_BUDGET,  # bytes above the bank
         decomposition: str = "exact",  # of the covariance: "exact" | "float32", the released code's
         share: float = MASK_SHARE,  # of ln N, for tau="entropy"
-        cache: str | Path | None = None,  # a folder for what that finds
     ) -> None:
         batch = batch_of(softmax)
+        stats = statistics_of(bank, stats, shrinkage, cache)
         rule = (tau, mask_axis, threshold, decomposition)
         wiener = WienerMask(stats, bank.image_shape, *rule, share, cache)
         super().__init__(bank, wiener, chunk_size, memory_budget)
         self.batch = batch
-
-    @classmethod
-    def fit(
-        cls,
-        bank: ImageBank,
-        tau: float | Mapping[float, float] | Literal["entropy"] = 0.02,
-        mask_axis: str = "column",
-        threshold: str = "global",
-        softmax: str = "exact",
-        shrinkage: str | None = None,  # None | "ledoit_wolf"
-        stats: GaussianStats | None = None,  # the bank's statistics, where they are known already
-        cache: str | Path | None = None,  # a folder for what takes long to compute
-        chunk_size: int | None = None,
-        memory_budget: int = MEMORY_BUDGET,
-        decomposition: str = "exact",
-        share: float = MASK_SHARE,
-    ) -> PCALocality:
-        """PCA locality with the bank's own covariance."""
-        stats = statistics_of(bank, stats, shrinkage, cache)
-        options = (tau, mask_axis, threshold, softmax, chunk_size, memory_budget, decomposition, share, cache)
-        return cls(bank, stats, *options)
 
     def extra_repr(self) -> str:
         return "softmax=" + repr("exact" if self.batch is None else f"wssm:{self.batch}")

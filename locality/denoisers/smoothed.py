@@ -52,19 +52,6 @@ class Smoothed(BankDenoiser):
         )
         self.register_buffer("noise", torch.cat([half, -half])[:copies])
 
-    @classmethod
-    def fit(
-        cls,
-        bank: ImageBank,
-        smoothing: float = 0.2,
-        copies: int = 16,
-        seed: int = 0,
-        chunk_size: int | None = None,
-        memory_budget: int = MEMORY_BUDGET,
-    ) -> Smoothed:
-        """The smoothed denoiser of a bank; nothing is computed yet."""
-        return cls(bank, smoothing, copies, seed, chunk_size, memory_budget)
-
     def extra_repr(self) -> str:
         return f"smoothing={self.smoothing:g}, copies={len(self.noise)}"
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from locality.bank import ImageBank
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET
 from locality.denoisers.base import ClosedFormJacobian, Denoiser, Limit, Pixel, per_image
-from locality.denoisers.fitting import check_coordinates, statistics_of
+from locality.denoisers.fitting import ByConstructor, statistics_of
 from locality.denoisers.grids import BETAS, BLENDS
 from locality.denoisers.levels import Levels
 from locality.denoisers.options import real
@@ -39,42 +39,27 @@ class SoftLocality(Denoiser, ClosedFormJacobian):
 
     limits = frozenset({Limit.BANK_MEAN, Limit.TRAINING_IMAGE})
     CALIBRATED: ClassVar = {"beta": BETAS, "blend": BLENDS}
+    fit = ByConstructor()
 
     def __init__(
         self,
         bank: ImageBank,
-        stats: GaussianStats,
         beta: float | Mapping[float, float] = BETA,  # how fast the precision falls with R
         blend: float | Mapping[float, float] = BLEND,  # share of the softmax average
         reach: float = 0.3,  # the R from which on an input counts in full
+        shrinkage: str | None = None,  # of the covariance: None | "ledoit_wolf"
+        stats: GaussianStats | None = None,  # the bank's statistics, where they are known already
+        cache: str | Path | None = None,  # a folder for the statistics, where they are not
         chunk_size: int | None = None,  # images read at once; changes no result
         memory_budget: int = MEMORY_BUDGET,  # bytes above the bank
     ) -> None:
         super().__init__()
         self.reach = real("reach", reach, lambda r: 0 < r <= 1, "a number inside (0, 1]")
         self.average = PrecisionDenoiser(bank, self.precision, chunk_size, memory_budget)
-        check_coordinates(stats, bank.image_shape)
-        self.wiener = Wiener(stats)
+        self.wiener = Wiener(statistics_of(bank, stats, shrinkage, cache))
         self.beta = Levels("beta", beta, lambda b: 0 <= b < float("inf"), "a finite number from 0")
         self.blend = Levels("blend", blend, lambda c: 0 <= c <= 1, "a number from 0 to 1")
         self.image_shape = bank.image_shape
-
-    @classmethod
-    def fit(
-        cls,
-        bank: ImageBank,
-        beta: float | Mapping[float, float] = BETA,
-        blend: float | Mapping[float, float] = BLEND,
-        reach: float = 0.3,
-        shrinkage: str | None = None,  # None | "ledoit_wolf"
-        stats: GaussianStats | None = None,  # the bank's statistics, where they are known already
-        cache: str | Path | None = None,  # a folder for the statistics, where they are not
-        chunk_size: int | None = None,
-        memory_budget: int = MEMORY_BUDGET,
-    ) -> SoftLocality:
-        """Soft locality with the bank's own covariance."""
-        stats = statistics_of(bank, stats, shrinkage, cache)
-        return cls(bank, stats, beta, blend, reach, chunk_size, memory_budget)
 
     def extra_repr(self) -> str:
         return f"reach={self.reach:g}"

@@ -47,6 +47,8 @@ def _name(target: Any) -> str:
     else:
         named_by = target if hasattr(target, "__qualname__") else type(target)  # an object that is called
         name, module = named_by.__qualname__, named_by.__module__
+        if getattr(target, "fit", None) is target:  # a class that is its own fit: known by that name
+            name += ".fit"
     room = next((room for room in _ROOMS if module.startswith(f"{room}.")), module)
     return f"{room}.{name}"
 
