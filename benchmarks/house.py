@@ -35,7 +35,17 @@ FLOORS = (  # what a floor is about, and its rooms: folders, and files that stan
     ("images, numbers at rest, checks", ("bank", "statistics_cache", "config")),
     (
         "the ground",
-        ("disk", "full_precision", "mixture", "noise", "paths", "schedule", "stopping", "trainer_settings"),
+        (
+            "disk",
+            "full_precision",
+            "labels",
+            "mixture",
+            "noise",
+            "paths",
+            "schedule",
+            "stopping",
+            "trainer_settings",
+        ),
     ),
 )
 BLOCK = re.compile(r"(<!-- house: .*? -->\n```text\n).*?(```\n<!-- end -->)", re.DOTALL)

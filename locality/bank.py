@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from locality.full_precision import SHORT, FullPrecision
+from locality.labels import Labels
 
 # Resampling overshoots [-1, 1], and Gaussians of unit variance, by which denoisers are tested, lie within 8.
 BOUND = 8.0
@@ -32,12 +33,14 @@ class ImageBank(FullPrecision):
         self,
         images: Tensor,  # [N, C, H, W] uint8, or float in [-1, 1]
         bound: float = BOUND,  # the largest magnitude that floats may have; math.inf: images of any scale
+        labels: Labels | None = None,  # the class of each image, where classes are known
     ) -> None:
         super().__init__()
         check_images(images, bound)
         # A copy: loading a state dict writes into the bank's pixels, which must not be somebody else's.
         kept = images.detach().to(torch.float32) if images.dtype in SHORT else images.detach()
         self.register_buffer("images", kept.clone(memory_format=torch.contiguous_format))
+        self._labels = labels
         self._fingerprint: str | None = None
         self.register_load_state_dict_post_hook(_forget_fingerprint)
 
@@ -51,6 +54,14 @@ class ImageBank(FullPrecision):
     def image_shape(self) -> torch.Size:
         """(C, H, W)."""
         return self.images.shape[1:]
+
+    @property
+    def labels(self) -> Tensor | None:  # [N] int64, on the CPU
+        """The class of each image; None where classes are not known. Raises ValueError if they do not fit."""
+        found = None if self._labels is None else self._labels()
+        if found is not None and len(found) != len(self):
+            raise ValueError(f"labels: want one for each of {len(self)} images, got {len(found)}")
+        return found
 
     @property
     def fingerprint(self) -> str:
@@ -82,8 +93,10 @@ class ImageBank(FullPrecision):
     ) -> ImageBank:
         """A bank of the named images, in the order of the indices."""
         chosen = torch.as_tensor(indices, device=self.images.device)
-        images = self.images[chosen if chosen.dtype == torch.bool else chosen.long()]
-        return ImageBank(images, bound=math.inf)  # the scale was settled for all of them together
+        chosen = chosen if chosen.dtype == torch.bool else chosen.long()
+        labels = None if self._labels is None else self._labels.at(chosen)
+        # Their scale was settled for all of them together.
+        return ImageBank(self.images[chosen], bound=math.inf, labels=labels)
 
 
 def thinned(bank: ImageBank, count: int) -> ImageBank:

@@ -18,6 +18,8 @@ import torch
 from torch import Tensor
 
 from locality.data import DataDamaged, DataNotFound, ImageDataModule, cifar, fashion_mnist, mnist, photos
+from locality.data.cifar_files import cifar_labels
+from locality.data.idx_files import mnist_labels
 from locality.data.places import VARIABLE
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
@@ -54,6 +56,10 @@ def write_mnist(folder: Path, suffix: str = ".gz") -> tuple[Tensor, Tensor]:
     train, test = grey(30), grey(41)[30:]
     write_idx(folder / f"train-images-idx3-ubyte{suffix}", train)
     write_idx(folder / f"t10k-images-idx3-ubyte{suffix}", test)
+    for name, count in (("train", len(train)), ("t10k", len(test))):
+        content = struct.pack(">2I", 2049, count) + bytes(i % 10 for i in range(count))
+        path = folder / f"{name}-labels-idx1-ubyte{suffix}"
+        path.write_bytes(gzip.compress(content) if suffix else content)
     return train, test
 
 
@@ -94,6 +100,11 @@ def test_idx_files_are_read_as_they_are(nowhere: Path, suffix: str) -> None:
     halves = torch.stack([mnist("val", 0)[:5], mnist("test", 0)[:5]], dim=1).flatten(0, 1)
     assert torch.equal(halves, test[:10, None])
     assert len(mnist("val", 0)) + len(mnist("test", 0)) == 11
+    assert mnist_labels("train", 0).tolist() == [i % 10 for i in range(30)]
+    assert [mnist_labels(split, 0).tolist() for split in ("val", "test")] == [
+        [0, 2, 4, 6, 8, 0],
+        [1, 3, 5, 7, 9],
+    ]
 
 
 def test_cifars_own_format_is_read_as_torchvision_reads_it(
@@ -109,6 +120,10 @@ def test_cifars_own_format_is_read_as_torchvision_reads_it(
     assert torch.equal(oracle, train)
     assert torch.equal(cifar("val", 0), test[0::2])
     assert torch.equal(cifar("test", 0), test[1::2])
+    classes = {train: torch.tensor(CIFAR10("data", train=train).targets) for train in (True, False)}
+    assert torch.equal(cifar_labels("train", 0), classes[True])
+    halves = [cifar_labels(split, 0) for split in ("val", "test")]
+    assert torch.equal(torch.stack([half[:3] for half in halves], 1).flatten(), classes[False][:6])
 
 
 def test_cifar_written_by_python_3_is_read_too(nowhere: Path) -> None:
@@ -249,3 +264,23 @@ def test_fashion_mnist_is_the_real_one_where_debian_installs_it() -> None:
     assert scaled.std().item() == pytest.approx(0.3530, abs=5e-5)
     prints = {image.numpy().tobytes() for image in torch.cat([val, test])}
     assert len(prints) > 9_990  # (nearly) all distinct, so no image of val is in test
+
+
+def test_files_of_classes_that_are_none_are_named(nowhere: Path) -> None:
+    folder = nowhere / "data/MNIST/raw"
+    write_mnist(folder)
+    path = folder / "train-labels-idx1-ubyte.gz"
+    for content in (b"", struct.pack(">2I", 2049, 31) + bytes(30), struct.pack(">2I", 2051, 30) + bytes(30)):
+        path.write_bytes(gzip.compress(content))
+        with pytest.raises(DataDamaged, match=r"train-labels.* is damaged: not an IDX file of classes"):
+            mnist_labels("train", 0)
+    path.unlink()
+    assert len(mnist("train", 0)) == 30  # the images are there
+    with pytest.raises(DataDamaged, match=r"has no train-labels-idx1-ubyte\.gz"):
+        mnist_labels("train", 0)
+    folder = nowhere / "data/cifar-10-batches-py"
+    write_cifar(folder)
+    (folder / "data_batch_1").write_bytes(pickle.dumps({"data": np.zeros((1, 3072), "u1"), "labels": [11]}))
+    assert len(cifar("train", 0)) == 29
+    with pytest.raises(DataDamaged, match="no list of classes from 0 to 9"):
+        cifar_labels("train", 0)

@@ -6,6 +6,7 @@ from locality.compare.calibrate import calibrate
 from locality.compare.context import Context
 from locality.compare.halves import halves
 from locality.compare.information import information
+from locality.compare.labels import labels
 from locality.compare.mirror import mirror
 from locality.compare.paper_table import paper_table
 from locality.compare.pattern import pattern
@@ -18,6 +19,7 @@ __all__ = [
     "calibrate",
     "halves",
     "information",
+    "labels",
     "mirror",
     "paper_table",
     "pattern",

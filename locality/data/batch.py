@@ -21,6 +21,15 @@ class Batch(NamedTuple):
     images: Tensor  # [b, C, H, W] float32 in [-1, 1] (a pattern can lead outside)
     index: Tensor  # type: ignore[assignment]  # [b] int64, place in the split's bank; hides tuple.index
     weight: Tensor  # [b] float32, 1, or 0 for padding
+    labels: Tensor | None = None  # [b] int64, the class of each image, where a network is told it
+
+    def kept(
+        self,
+        keep: Tensor,  # [b] bool
+    ) -> Batch:
+        """Some images of the batch."""
+        labels = None if self.labels is None else self.labels[keep]
+        return Batch(self.images[keep], self.index[keep], self.weight[keep], labels)
 
 
 class ImageSet(Dataset[Batch]):
@@ -29,8 +38,9 @@ class ImageSet(Dataset[Batch]):
     def __init__(
         self,
         images: Tensor,  # [N, C, H, W] uint8, or float in [-1, 1]
+        labels: Tensor | None = None,  # [N] int64
     ) -> None:
-        self.images = images
+        self.images, self.labels = images, labels
 
     def __len__(self) -> int:
         return len(self.images)
@@ -41,7 +51,8 @@ class ImageSet(Dataset[Batch]):
     ) -> Batch:
         counts = places >= 0
         index = torch.where(counts, places, ~places)
-        return Batch(to_float(self.images[index], torch.float32), index, counts.float())
+        labels = None if self.labels is None else self.labels[index]
+        return Batch(to_float(self.images[index], torch.float32), index, counts.float(), labels)
 
 
 def as_batch(
@@ -55,5 +66,8 @@ def as_batch(
     if not isinstance(images, Tensor) or images.ndim != 4:
         got = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
         raise ValueError(f"batch: want images [b, C, H, W], or them and their labels, got {got}")
+    labels = given[1] if isinstance(given, tuple | list) and len(given) == 2 else None
+    classes = isinstance(labels, Tensor) and labels.shape == images.shape[:1] and labels.dtype == torch.int64
+    weight = torch.ones(len(images), device=images.device)
     index = first + torch.arange(len(images), device=images.device)
-    return Batch(to_float(images, torch.float32), index, torch.ones(len(images), device=images.device))
+    return Batch(to_float(images, torch.float32), index, weight, labels if classes else None)

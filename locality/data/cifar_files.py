@@ -55,6 +55,19 @@ def cifar(
     return images[("val", "test").index(split) :: 2].clone()
 
 
+def cifar_labels(
+    split: Split, seed: int, root: str | None = None, download: bool = True
+) -> Tensor:  # [N] int64, from 0 to 9
+    """The class of each image of `cifar`, called with the same arguments."""
+    check_split(split)
+    folder = _CIFAR.find(root, download)
+    names = _TRAIN_FILES if split == "train" else _TEST_FILES
+    labels = torch.cat([read_labels(folder / name) for name in names])
+    return labels if split == "train" else labels[("val", "test").index(split) :: 2].clone()
+
+
+setattr(cifar, "labels", cifar_labels)  # noqa: B010  (mypy knows no attributes of functions)
+
 # What unpickling says of files that are no pickles, or are cut short or overwritten.
 _DAMAGE = (
     pickle.UnpicklingError, EOFError, ValueError, IndexError, KeyError, TypeError, AttributeError,
@@ -62,8 +75,7 @@ _DAMAGE = (
 )  # fmt: skip
 
 
-def read_images(path: Path) -> Tensor:  # [N, 3, 32, 32] uint8
-    """The images in one of CIFAR's files. Raises DataDamaged."""
+def _content(path: Path) -> dict[Any, Any]:
     if not path.is_file():
         raise DataDamaged(f"{path} is missing beside its sisters; unpack cifar-10-python.tar.gz again")
     try:
@@ -71,8 +83,27 @@ def read_images(path: Path) -> Tensor:  # [N, 3, 32, 32] uint8
             content = _Reader(file, encoding="latin1").load()
     except _DAMAGE as error:
         raise _damaged(path, f"not a whole pickle of CIFAR's ({error})") from error
+    return content if isinstance(content, dict) else {}
+
+
+def _entry(path: Path, name: str) -> Any:
     # Python 3 writes the keys as bytes where it read the authors' files with encoding="bytes".
-    pixels = content.get("data", content.get(b"data")) if isinstance(content, dict) else None
+    content = _content(path)
+    return content.get(name, content.get(name.encode()))
+
+
+def read_labels(path: Path) -> Tensor:  # [N] int64
+    """The classes in one of CIFAR's files. Raises DataDamaged."""
+    labels = _entry(path, "labels")
+    whole = isinstance(labels, list) and all(type(one) is int and 0 <= one < 10 for one in labels)
+    if not whole or not labels:
+        raise _damaged(path, "no list of classes from 0 to 9 called 'labels' in it")
+    return torch.tensor(labels)
+
+
+def read_images(path: Path) -> Tensor:  # [N, 3, 32, 32] uint8
+    """The images in one of CIFAR's files. Raises DataDamaged."""
+    pixels = _entry(path, "data")
     if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.ndim != 2 or not len(pixels):
         raise _damaged(path, "no table of bytes called 'data' in it")
     if pixels.shape[1] != 3 * _SIDE * _SIDE:

@@ -23,3 +23,14 @@ def digits(split: Split, seed: int) -> Tensor:  # [N, 1, 8, 8] uint8
     check_split(split)
     ink = torch.from_numpy(load_digits().images[_PARTS[split]])
     return (ink * (255 / _INK)).round().to(torch.uint8)[:, None]
+
+
+def digits_labels(split: Split, seed: int) -> Tensor:  # [N] int64, from 0 to 9
+    """The digit that each image of `digits` shows."""
+    from sklearn.datasets import load_digits
+
+    check_split(split)
+    return torch.from_numpy(load_digits().target[_PARTS[split]]).long()
+
+
+setattr(digits, "labels", digits_labels)  # noqa: B010  (mypy knows no attributes of functions)

@@ -16,6 +16,7 @@ from locality.data.places import DataSet
 from locality.data.splits import Split, check_split
 
 _SIDE = 28
+_LABELS = 2049  # the magic number of a file of labels: bytes, one dimension
 _IMAGES = 2051  # the magic number of a file of images: bytes, three dimensions
 _FILES: dict[Split, str] = {
     "train": "train-images-idx3-ubyte",
@@ -45,13 +46,44 @@ def mnist(
     return _read_split(_MNIST, split, root, download)
 
 
-def read_images(path: Path) -> Tensor:  # [N, 1, H, W] uint8
-    """The images in an IDX file, gzipped if its name says so. Raises DataDamaged."""
+def fashion_mnist_labels(
+    split: Split, seed: int, root: str | None = None, download: bool = True
+) -> Tensor:  # [N] int64, from 0 to 9
+    """The class of each image of `fashion_mnist`, called with the same arguments."""
+    return _split_labels(_FASHION_MNIST, split, root, download)
+
+
+def mnist_labels(
+    split: Split, seed: int, root: str | None = None, download: bool = True
+) -> Tensor:  # [N] int64, from 0 to 9
+    """The digit that each image of `mnist` shows, called with the same arguments."""
+    return _split_labels(_MNIST, split, root, download)
+
+
+setattr(fashion_mnist, "labels", fashion_mnist_labels)  # noqa: B010  (mypy knows no attributes of functions)
+setattr(mnist, "labels", mnist_labels)  # noqa: B010
+
+
+def _content(path: Path) -> bytes:
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            content = file.read()
+            return file.read()
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise _damaged(path, f"not a whole gzip file ({error})") from error
+
+
+def read_labels(path: Path) -> Tensor:  # [N] int64
+    """The classes in an IDX file, gzipped if its name says so. Raises DataDamaged."""
+    content = _content(path)
+    magic, count = struct.unpack(">2I", content[:8]) if len(content) >= 8 else (0, 0)
+    if magic != _LABELS or len(content) != 8 + count or not count:
+        raise _damaged(path, f"not an IDX file of classes ({len(content)} bytes, magic number {magic})")
+    return torch.tensor(list(content[8:]))
+
+
+def read_images(path: Path) -> Tensor:  # [N, 1, H, W] uint8
+    """The images in an IDX file, gzipped if its name says so. Raises DataDamaged."""
+    content = _content(path)
     if len(content) < 16:
         raise _damaged(path, f"{len(content)} bytes, too short for a header")
     magic, count, height, width = struct.unpack(">4I", content[:16])
@@ -65,15 +97,26 @@ def read_images(path: Path) -> Tensor:  # [N, 1, H, W] uint8
 
 
 def _read_split(data_set: DataSet, split: Split, root: str | None, download: bool) -> Tensor:
-    check_split(split)
-    folder = data_set.find(root, download)
-    path = next((path for path in _spellings(folder, _FILES[split]) if path.is_file()), None)
-    if path is None:
-        raise DataDamaged(f"{folder} has no {_FILES[split]}.gz; {data_set.remedy}")
+    path = _found(data_set, split, root, download, _FILES[split])
     images = read_images(path)
     if images.shape[2:] != (_SIDE, _SIDE):
         raise _damaged(path, f"images of {images.shape[2]} x {images.shape[3]}, want {_SIDE} x {_SIDE}")
     return images if split == "train" else images[("val", "test").index(split) :: 2].clone()
+
+
+def _split_labels(data_set: DataSet, split: Split, root: str | None, download: bool) -> Tensor:
+    name = _FILES[split].replace("images-idx3", "labels-idx1")
+    labels = read_labels(_found(data_set, split, root, download, name))
+    return labels if split == "train" else labels[("val", "test").index(split) :: 2].clone()
+
+
+def _found(data_set: DataSet, split: Split, root: str | None, download: bool, name: str) -> Path:
+    check_split(split)
+    folder = data_set.find(root, download)
+    path = next((path for path in _spellings(folder, name) if path.is_file()), None)
+    if path is None:
+        raise DataDamaged(f"{folder} has no {name}.gz; {data_set.remedy}")
+    return path
 
 
 def _spellings(folder: Path, name: str) -> list[Path]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -17,6 +18,7 @@ from locality.data.sampler import GlobalBatches, check_ranks
 from locality.data.settings import check_settings
 from locality.data.splits import Split, check_split
 from locality.data.subset import chosen
+from locality.labels import Labels
 
 if TYPE_CHECKING:
     from locality.data.pattern import PatternInjection
@@ -26,15 +28,16 @@ if TYPE_CHECKING:
 class ImageDataModule(LightningDataModule):
     """Images in memory, as banks for analytical denoisers and as batches for Lightning.
 
-    Batches are `Batch(images, index, weight)`. Use it with `Trainer(use_distributed_sampler=False)`: its
-    own sampler gives any number of ranks the same global batches. Loading is a gather from memory, so there
-    are no worker processes. Data are read when first asked for. Raises ValueError for settings that do not
+    Batches are `Batch(images, index, weight, labels)`. Use it with
+    `Trainer(use_distributed_sampler=False)`: its own sampler gives any number of ranks the same global
+    batches. Loading is a gather from memory, so there are no worker processes. Data are read when first
+    asked for. Raises ValueError for settings that do not
     fit together.
 
     Args:
         source: called as `source(split=..., seed=image_seed)`, and with `root=root` if `root` is given; may
-            have an attribute `groups`, see there, and an attribute `bound`: how far its floats go beyond
-            [-1, 1] on purpose (`locality.bank.check_images`).
+            have attributes `groups` and `labels`, see there, and an attribute `bound`: how far its floats go
+            beyond [-1, 1] on purpose (`locality.bank.check_images`).
         gamma: strength of the pattern; 0 leaves the images as the source made them.
         flip: train on mirror images, too. An epoch shows every image once, as it is or mirrored. The train
             bank holds the images and then their mirror images. A pattern is added later and never mirrored.
@@ -99,7 +102,8 @@ class ImageDataModule(LightningDataModule):
         """The images of a split; if training flips, those to train on are followed by their mirror images."""
         if split not in self._banks:
             # The source's images were checked; a pattern may lead as far as its gamma says.
-            self._banks[split] = ImageBank(self._read(split), bound=math.inf)
+            labels = None if self._about("labels") is None else Labels(partial(self._classes, split))
+            self._banks[split] = ImageBank(self._read(split), bound=math.inf, labels=labels)
         return self._banks[split]
 
     def groups(self, split: Split) -> Tensor | None:  # [N] int64
@@ -108,13 +112,34 @@ class ImageDataModule(LightningDataModule):
         A source knows by an attribute `groups`, a function called as the source itself. None for training
         images, which `subset` and `flip` change.
         """
-        known = getattr(self._function, "groups", None)
-        if known is None or split == "train":
+        known = self._about("groups")
+        return None if known is None or split == "train" else known(split)
+
+    def labels(self, split: Split) -> Tensor | None:  # [N] int64
+        """The class of each image of `bank(split)`, if the source knows; else None.
+
+        A source knows by an attribute `labels`, a function called as the source itself. Raises what it
+        raises.
+        """
+        return self.bank(split).labels
+
+    def _classes(self, split: Split) -> Tensor:
+        known = self._about("labels")
+        assert known is not None, "asked for where there are any"
+        labels = known(split)
+        if split != "train":
+            return labels
+        labels = labels[chosen(len(labels), self.subset, self.subset_draw, self.image_seed)]
+        return labels.repeat(2) if self.flip else labels
+
+    def _about(self, name: str) -> Callable[[Split], Tensor] | None:
+        """What a source says of its images beside the images: a function of the split."""
+        known = getattr(self._function, name, None)
+        if known is None:
             return None
         given = getattr(self.source, "keywords", {})
         root = {} if self.root is None else {"root": self.root}
-        numbers: Tensor = known(split=split, seed=self.image_seed, **given, **root)
-        return numbers
+        return lambda split: known(split=split, seed=self.image_seed, **given, **root)
 
     @property
     def _function(self) -> Source:
@@ -133,10 +158,9 @@ class ImageDataModule(LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Every training image once an epoch, in an order that is a function of (seed, epoch)."""
-        images = self.bank("train").images
-        length = len(images) // 2 if self.flip else len(images)
+        length = len(self.bank("train")) // (2 if self.flip else 1)
         batches = self._batches(length, self.batch_size, shuffle=True, mirror=self.flip)
-        return _loader(images, batches)
+        return self._loader("train", batches)
 
     def moments_dataloader(self) -> DataLoader[Batch]:
         """The train bank in its order, mirror images included: for one exact pass."""
@@ -155,8 +179,22 @@ class ImageDataModule(LightningDataModule):
         return self._in_order("test", self.eval_batch_size)
 
     def _in_order(self, split: Split, batch_size: int) -> DataLoader[Batch]:
-        images = self.bank(split).images
-        return _loader(images, self._batches(len(images), batch_size))
+        return self._loader(split, self._batches(len(self.bank(split)), batch_size))
+
+    def _loader(self, split: Split, batches: GlobalBatches) -> DataLoader[Batch]:
+        bank = self.bank(split)
+        told = getattr(getattr(self.trainer, "lightning_module", None), "told_labels", False)
+        if told and bank.labels is None:
+            raise ValueError("data: this network is told classes, and the source knows none; try data=cifar")
+        # batch_size=None hands whole batches of places to ImageSet, and `sampler` (not `batch_sampler`) is
+        # where Lightning looks for set_epoch. The generator keeps the loader from drawing on torch's own.
+        return DataLoader(
+            ImageSet(bank.images, bank.labels if told else None),
+            batch_size=None,
+            sampler=batches,
+            collate_fn=_as_it_is,
+            generator=torch.Generator(),
+        )
 
     def _batches(
         self, length: int, batch_size: int, shuffle: bool = False, mirror: bool = False
@@ -183,18 +221,6 @@ class ImageDataModule(LightningDataModule):
         if self.pattern is None or self.gamma == 0:
             return images
         return self.pattern.inject(images, index, self.gamma, seed=self.image_seed, split=split)
-
-
-def _loader(images: Tensor, batches: GlobalBatches) -> DataLoader[Batch]:
-    # batch_size=None hands whole batches of places to ImageSet, and `sampler` (not `batch_sampler`) is where
-    # Lightning looks for set_epoch. The generator keeps the loader from drawing on torch's global one.
-    return DataLoader(
-        ImageSet(images),
-        batch_size=None,
-        sampler=batches,
-        collate_fn=_as_it_is,
-        generator=torch.Generator(),
-    )
 
 
 def _as_it_is(batch: Any) -> Any:

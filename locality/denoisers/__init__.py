@@ -1,6 +1,8 @@
 """Every denoiser: one contract, `D(x, sigma) -> x0`."""
 
 from locality.denoisers.base import ClosedFormJacobian, Denoiser, Limit
+from locality.denoisers.by_class import ByClass
+from locality.denoisers.conditional import Conditional, GivenClass
 from locality.denoisers.equivariant import EquivariantLocalScore
 from locality.denoisers.golden import GoldenSubset
 from locality.denoisers.local_mixture import LocalMixture
@@ -19,11 +21,14 @@ from locality.denoisers.stacked_mixtures import stacked_mixtures
 from locality.denoisers.wiener import Wiener
 
 __all__ = [
+    "ByClass",
     "ClosedFormJacobian",
+    "Conditional",
     "Denoiser",
     "EDMDenoiser",
     "EquivariantLocalScore",
     "FlowDenoiser",
+    "GivenClass",
     "GoldenSubset",
     "Limit",
     "LocalMixture",

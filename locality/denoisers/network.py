@@ -8,13 +8,14 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from locality.denoisers.base import Denoiser, per_image
+from locality.denoisers.base import per_image
+from locality.denoisers.conditional import Conditional
 from locality.schedule import NoiseSchedule
 
 Prediction = Literal["epsilon", "v_prediction", "sample"]  # diffusers' names of what a network puts out
 
 
-class NetworkDenoiser(Denoiser):
+class NetworkDenoiser(Conditional):
     """A DDPM network read as `D(x, sigma)`: the only place where its scaling and integer time-steps exist.
 
     `x_vp = x sqrt(ab)` with `ab = alpha_bar(sigma)`, `t` nearest in log sigma (between two steps, if the
@@ -48,7 +49,15 @@ class NetworkDenoiser(Denoiser):
 
     def estimate(self, x: Tensor, sigma: Tensor) -> Tensor:
         """The clean image that the output stands for."""
-        out = self.output(x, sigma)
+        return self.read(x, sigma, self.output(x, sigma))
+
+    def read(
+        self,
+        x: Tensor,  # [B, C, H, W] noisy images, variance-exploding
+        sigma: Tensor,  # [B]
+        out: Tensor,  # [B, C, H, W] what the network put out there
+    ) -> Tensor:  # [B, C, H, W]
+        """The clean image that an output stands for."""
         if self.prediction == "sample":
             return out
         if self.prediction == "epsilon":
@@ -60,14 +69,24 @@ class NetworkDenoiser(Denoiser):
         self,
         x: Tensor,  # [B, C, H, W] noisy images, variance-exploding
         sigma: Tensor,  # [B]
+        labels: Tensor | None = None,  # [B] int64, for a network that is told classes; None: told none
     ) -> Tensor:  # [B, C, H, W]
         """What the network puts out, in the type of x."""
         inner = next(self.net.parameters(), x).dtype
         scaled = x * per_image(self.schedule.alpha_bar(sigma).sqrt())
         known = self.schedule
         t = known.time(sigma).to(inner) if self.continuous else known.timestep(sigma)
-        out = self.net(scaled.to(inner), t)
+        out = self.net(scaled.to(inner), t) if labels is None else self.net(scaled.to(inner), t, labels)
         return (out if isinstance(out, Tensor) else out.sample).to(x.dtype)
+
+    @property
+    def classes(self) -> int:
+        """How many classes the network knows; 0 for one that is told none."""
+        return int(getattr(self.net, "classes", 0))
+
+    def conditioned(self, x: Tensor, sigma: Tensor, labels: Tensor) -> Tensor:
+        """The estimate of a network that is told the class of each image."""
+        return self.read(x, sigma, self.output(x, sigma, labels))
 
     def target(
         self,

@@ -73,7 +73,7 @@ class ComparisonModule(DenoiserModule):
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Adds a batch; images beyond the count are left out."""
         keep = (batch.index < self.count) & (batch.weight > 0)
-        batch = Batch(*(part[keep] for part in batch))
+        batch = batch.kept(keep)
         if len(batch.index) == 0:
             return
         from tqdm import tqdm

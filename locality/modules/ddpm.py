@@ -25,6 +25,7 @@ from locality.noise import ImageDraws, generator
 from locality.schedule import NoiseSchedule
 
 BANDS = ((0, 100), (100, 300), (300, 500), (500, 700), (700, 1000))  # time-steps of validation's noise bands
+UNTOLD: Final = 10  # one image in so many is shown without its class (Ho & Salimans 2022)
 LOWEST_SCALE: Final = 2.0**-14  # of a loss in 16-bit floats; it begins at 2**16, an overflow halves it
 
 
@@ -78,6 +79,7 @@ class DDPMModule(DenoiserModule):
         self.warmup_steps, self.ema_decay = warmup_steps, ema_decay
         self.compiled, self.fused = compile, fused
         self.bands = NoiseBands(BANDS)
+        self.told_labels = self.denoiser.classes > 0
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW; the learning rate changes at every step."""
@@ -220,9 +222,20 @@ class DDPMModule(DenoiserModule):
         steps = ImageDraws(batch.index, self.seed, stream, "step").below(len(self.schedule))
         eps = ImageDraws(batch.index, self.seed, stream, "noise").normal(self.image_shape).to(batch.images)
         sigma = self.schedule.sigma(steps, batch.images.dtype)
-        guess = self.denoiser.output(batch.images + per_image(sigma) * eps, sigma)
+        labels = self._told(batch, stream) if self.told_labels else None
+        guess = self.denoiser.output(batch.images + per_image(sigma) * eps, sigma, labels)
         wanted = self.denoiser.target(batch.images, eps, sigma)
         return reduce((guess - wanted).square(), "b c h w -> b", "mean"), steps
+
+    def _told(self, batch: Batch, stream: str) -> Tensor:  # [b] int64
+        """What the network is told of each image: its class, or in one case of ten that it is not told."""
+        if batch.labels is None:
+            raise ValueError("batch: want labels [b], int64, for a network that is told classes, got none")
+        classes = self.denoiser.classes
+        if int(batch.labels.max()) >= classes:
+            raise ValueError(f"labels: want classes below {classes}, got {int(batch.labels.max())}")
+        hidden = ImageDraws(batch.index, self.seed, stream, "label").below(UNTOLD) == 0
+        return torch.where(hidden.to(batch.labels.device), classes, batch.labels)
 
 
 def _check(

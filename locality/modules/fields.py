@@ -54,10 +54,11 @@ class FieldModule(LightningModule):
         mine = list(range(len(self.pixels)))
         if self.share == "pixels" and self.trainer.world_size > 1:
             # Ranks have equal batches, padding included: gathered, they are the global batch.
-            batch = Batch(*(self._gathered(part) for part in batch))
+            images, index, weight = (self._gathered(part) for part in batch[:3])
+            batch = Batch(images, index, weight)
             mine = mine[self.global_rank :: self.trainer.world_size]
         keep = (batch.index < self.count) & (batch.weight > 0)
-        batch = Batch(*(part[keep] for part in batch))
+        batch = batch.kept(keep)
         if not mine or not len(batch.index):
             return
         pixels = [self.pixels[p] for p in mine]

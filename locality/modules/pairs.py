@@ -44,7 +44,7 @@ class PairModule(LightningModule):
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Adds a batch; images beyond the count and padding are left out."""
         keep = (batch.index < self.count) & (batch.weight > 0)
-        batch = Batch(*(part[keep] for part in batch))
+        batch = batch.kept(keep)
         if not len(batch.index):
             return
         noise = image_noise(batch.index.tolist(), self.image_shape, self.seed, "test").to(batch.images)

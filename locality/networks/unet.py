@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, cast
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 Attention = Literal["none", "middle", "all"]
 
@@ -17,8 +18,11 @@ def unet(
     attention: Attention = "middle",  # where self-attention sits; "middle" is the paper's choice
     dropout: float = 0.0,  # in the residual blocks
     groups: int = 32,  # of the group normalisation; divides every width
+    classes: int = 0,  # that it can be told; 0: none
 ) -> nn.Module:
     """A U-Net that predicts the noise, as in Ho et al. 2020: `net(x_vp, t).sample` is `[B, C, H, W]`.
+
+    With classes it is a `ClassUNet`, which is called `net(x_vp, t, labels)`, too.
 
     Raises ValueError where the image is too small for the levels, or a width is no multiple of the groups.
     """
@@ -26,6 +30,8 @@ def unet(
 
     count, height, width = image_shape
     _check(height, width, channels, groups, attention)
+    if not isinstance(classes, int) or isinstance(classes, bool) or classes < 0:
+        raise ValueError(f"classes: want a whole number from 0, got {classes!r}")
     plain, attentive = ("DownBlock2D", "UpBlock2D"), ("AttnDownBlock2D", "AttnUpBlock2D")
     down, up = attentive if attention == "all" else plain
     net = UNet2DModel(
@@ -40,8 +46,33 @@ def unet(
         dropout=dropout,
         norm_num_groups=groups,
         attention_head_dim=None,
+        num_class_embeds=classes + 1 if classes else None,
     )
-    return cast(nn.Module, net)
+    plain = cast(nn.Module, net)
+    return ClassUNet(plain, classes) if classes else plain
+
+
+class ClassUNet(nn.Module):
+    """A U-Net that is told the class of each image, or the number after the last: no class."""
+
+    def __init__(
+        self,
+        unet: nn.Module,  # a UNet2DModel of diffusers, with `classes + 1` class embeddings
+        classes: int,
+    ) -> None:
+        super().__init__()
+        self.unet, self.classes = unet, classes
+
+    def forward(
+        self,
+        x: Tensor,  # [B, C, H, W]
+        t: Tensor,  # [B]
+        labels: Tensor | None = None,  # [B] int64, to `classes`, which is no class; None: no class for all
+    ) -> Tensor:  # [B, C, H, W]
+        """The network's output."""
+        if labels is None:
+            labels = torch.full((len(x),), self.classes, device=x.device)
+        return cast(Tensor, self.unet(x, t, class_labels=labels).sample)
 
 
 def _check(height: int, width: int, channels: Sequence[int], groups: int, attention: str) -> None:

@@ -23,7 +23,7 @@ LISTED: dict[str, dict[str, Arguments]] = {
         "locality.modules.AnalyticModule": {"denoiser": "fit", "schedule": "schedule", "seed": "plain"},
     },
     "network": {
-        "locality.networks.unet": _plain("channels layers attention dropout groups"),
+        "locality.networks.unet": _plain("channels layers attention dropout groups classes"),
         "locality.networks.dit": _plain("width depth heads patch_size dropout"),
         "locality.networks.mlp": _plain("width depth expansion dropout"),
         "locality.networks.hub": {"pretrained": "folder"},
@@ -55,6 +55,7 @@ LISTED: dict[str, dict[str, Arguments]] = {
         "locality.denoisers.SoftLocality.fit": _plain(f"beta blend reach shrinkage {_BANK}"),
         "locality.denoisers.LocalMixture.fit": _plain(f"window {_MIXTURE} memory_budget"),
         "locality.denoisers.stacked_mixtures": _plain(f"windows shares {_MIXTURE} {_BANK}"),
+        "locality.denoisers.ByClass.fit": {"denoiser": "fit", "count": "plain"},
         "locality.denoisers.Stacked.fit": {"members": "members", **_plain("counts shares")},
     },
     "data": {
