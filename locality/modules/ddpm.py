@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeGuard
+from typing import Any, Final
 
 import torch
 from einops import reduce
@@ -18,6 +18,7 @@ from locality.denoisers.base import per_image
 from locality.denoisers.network import NetworkDenoiser, Prediction
 from locality.metrics.noise_bands import NoiseBands
 from locality.modules.base import DenoiserModule
+from locality.modules.ddpm_settings import check_settings
 from locality.modules.ema import EMA
 from locality.modules.naming import named, of_schedule, recipe
 from locality.networks.dropout import by_image
@@ -69,7 +70,7 @@ class DDPMModule(DenoiserModule):
             learning_rate=learning_rate, weight_decay=weight_decay, betas=list(betas), ema_decay=ema_decay,
             warmup_steps=warmup_steps, prediction=prediction,
         )  # fmt: skip
-        _check(learning_rate, weight_decay, betas, warmup_steps, ema_decay)
+        check_settings(learning_rate, weight_decay, betas, warmup_steps, ema_decay)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(generator(seed, "weights").initial_seed())
             net = network(self.image_shape)
@@ -236,25 +237,3 @@ class DDPMModule(DenoiserModule):
             raise ValueError(f"labels: want classes below {classes}, got {int(batch.labels.max())}")
         hidden = ImageDraws(batch.index, self.seed, stream, "label").below(UNTOLD) == 0
         return torch.where(hidden.to(batch.labels.device), classes, batch.labels)
-
-
-def _check(
-    learning_rate: float, weight_decay: float, betas: Sequence[float], warmup_steps: int, ema_decay: float
-) -> None:
-    for name, value, want, good in (
-        ("learning_rate", learning_rate, "a number above 0, to 1e36", lambda v: _number(v) and 0 < v <= 1e36),
-        ("weight_decay", weight_decay, "a number from 0", lambda v: _number(v) and v >= 0),
-        ("betas", betas, "two numbers in [0, 1)", lambda v: len(v) == 2 and all(map(_decay, v))),
-        ("warmup_steps", warmup_steps, "a whole number from 0", lambda v: isinstance(v, int) and v >= 0),
-        ("ema_decay", ema_decay, "a number in [0, 1)", _decay),
-    ):
-        if not good(value):
-            raise ValueError(f"{name}: want {want}, got {value!r}")
-
-
-def _number(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _decay(value: object) -> bool:
-    return _number(value) and 0 <= value < 1

@@ -48,8 +48,8 @@ def unet(
         attention_head_dim=None,
         num_class_embeds=classes + 1 if classes else None,
     )
-    plain = cast(nn.Module, net)
-    return ClassUNet(plain, classes) if classes else plain
+    module = cast(nn.Module, net)
+    return ClassUNet(module, classes) if classes else module
 
 
 class ClassUNet(nn.Module):
