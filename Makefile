@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 # Idle threads sleep instead of spinning: with few cores, a spinning thread takes the time of a working one.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help install demo test test-faults lint format bench readme experiments measure paper clean
+.PHONY: help site install demo test test-faults lint format bench readme experiments measure paper clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,6 +28,9 @@ test: $(INSTALLED) ## the tests, a process for each core
 
 test-faults: $(INSTALLED) ## kills, full disks, signals, planted files, random commands; writes docs/reliability.md
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n auto --dist worksteal -m "faults or counted" --reliability=docs/reliability.md
+
+site: $(INSTALLED) ## the documentation as a site, in build/site
+	$(RUN) -m mkdocs build --strict
 
 lint: $(INSTALLED) ## ruff and mypy
 	$(RUN) -m ruff check .
