@@ -39,6 +39,7 @@ FLOORS = (  # what a floor is about, and its rooms: folders, and files that stan
             "disk",
             "full_precision",
             "labels",
+            "live",
             "mixture",
             "noise",
             "paths",

@@ -15,8 +15,9 @@ from locality.build import plain
 from locality.config import UsageError, check
 from locality.disk import shown_path
 from locality.evaluation import Evaluation
+from locality.live import LIVE
 from locality.modules import Diverged
-from locality.ranks import say
+from locality.ranks import first_rank, say
 from locality.report import Report
 from locality.runs.opening import close_run, drop_run, latest_run, open_run
 from locality.runs.status import Outcome, set_status
@@ -53,7 +54,7 @@ def run(
     if cfg.dry_run:
         return {}
     _quiet()
-    with heeded():
+    with heeded(), LIVE.shown(first_rank()):
         try:
             prepared = (Training if cfg.task == "train" else Evaluation)(cfg)
             return _Run(prepared, job).carry_out()

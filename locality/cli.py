@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 from omegaconf import DictConfig, OmegaConf
 
 from locality.config import RUN_VARIABLE, UsageError, check
+from locality.live import LIVE
 from locality.ranks import forget_left_over
 from locality.typed import typed
 
@@ -201,7 +202,7 @@ def _end(message: str, code: int) -> None:
 
 def _note(message: Warning | str, *_: object, **__: object) -> None:
     """A warning in one line, beside the other notes: stderr is for the line that a command ends in."""
-    print(f"note: {' '.join(str(message).split())}", flush=True)
+    LIVE.print(f"note: {' '.join(str(message).split())}")
 
 
 def _stop(message: str, code: int) -> NoReturn:

@@ -19,7 +19,8 @@ from locality.config import NAME, UsageError, nearest
 from locality.denoisers.base import Denoiser, training_images
 from locality.metrics import Groups, PearsonR, is_copy, mean_ratio, nearest_two
 from locality.modules.base import PROTOCOL_STEPS
-from locality.modules.comparison import ComparisonModule, Scores
+from locality.modules.comparison import ComparisonModule
+from locality.modules.tally import Scores
 from locality.ranks import say
 from locality.report import format_table
 from locality.report.table import Cell

@@ -90,6 +90,19 @@ class Report:
             self._mirror.table(name, table)
 
     @_on_first_rank
+    def so_far(
+        self,
+        name: str,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[Cell]],
+        scalars: Mapping[str, float],
+    ) -> None:
+        """A table that still grows, and numbers: in metrics.json at once, in W&B when `table` has the whole."""
+        self._record.tables[checked_name(name)] = Table(columns, rows).clean()
+        self._record.add_scalars({checked_name(key): value for key, value in scalars.items()})
+        self._record.save(self._sessions.run)
+
+    @_on_first_rank
     def grid(
         self,
         name: str,
