@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
 PATIENCE = 30.0  # seconds without a line, after which one is due where there is no terminal
+NOTABLE = 3.0  # seconds, from which on it is said how long something takes
 _CLEAR = "\r\x1b[2K"
 
 
@@ -18,7 +20,8 @@ class Task:
 
     def __init__(self, name: str, steps: int, live: Live) -> None:
         self.name, self._steps, self._live = name, steps, live
-        self._begun, self._since, self._what = 0, live.clock(), ""
+        self._begun, self._what = 0, ""
+        self._begin = self._since = live.clock()
 
     def at(self, what: str) -> None:
         """Says which step begins; the one before it is done."""
@@ -36,7 +39,8 @@ class Task:
         done = self._begun - 1
         text = ": ".join(part for part in (self.name, self._what) if part)
         if done < 1 or self._steps <= done:
-            return text
+            since = self._live.clock() - self._begin
+            return f"{text}, {duration(since)}" if self._steps == 0 and since >= NOTABLE else text
         left = (self._live.clock() - self._since) / done * (self._steps - done)
         return f"{text}, {duration(left)} left"
 
@@ -47,8 +51,14 @@ class Live:
     In a terminal the line is written over; elsewhere a line is printed where there was none for `PATIENCE`.
     """
 
-    def __init__(self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        self._stream, self.clock = stream, clock
+    def __init__(
+        self,
+        stream: TextIO | None = None,  # None: standard output
+        clock: Callable[[], float] = time.monotonic,
+        tick: float | None = None,  # seconds after which it is drawn anew by itself; None: never
+    ) -> None:
+        self._stream, self.clock, self._tick = stream, clock, tick
+        self._lock = threading.RLock()  # of the stream: the ticks come from a thread
         self._on, self._drawn = False, False
         self._tasks: list[Task] = []
         self._last = clock()  # when something was printed
@@ -57,11 +67,16 @@ class Live:
     def shown(self, on: bool = True) -> Iterator[None]:
         """Within it the line is shown, by the first rank."""
         self._on, self._last = on, self.clock()
+        over = threading.Event()
+        if on and self._tick is not None:
+            threading.Thread(target=self._ticking, args=(over,), daemon=True).start()
         try:
             yield
         finally:
-            self._wipe()
-            self._on = False
+            over.set()
+            with self._lock:
+                self._wipe()
+                self._on = False
 
     @contextmanager
     def task(self, name: str, steps: int = 0) -> Iterator[Task]:
@@ -77,22 +92,35 @@ class Live:
 
     def print(self, text: str) -> None:
         """A line that stays, above the live one."""
-        self._wipe()
-        print(text, file=self._stream, flush=True)
-        self._last = self.clock()
-        self.changed()
+        with self._lock:
+            self._wipe()
+            print(text, file=self._stream, flush=True)
+            self._last = self.clock()
+            self.changed()
 
     def changed(self) -> None:
         """Draws the line anew."""
-        if not self._on:
-            return
+        with self._lock:
+            if self._on:
+                self._draw()
+
+    def _ticking(self, over: threading.Event) -> None:
+        try:
+            while not over.wait(self._tick):
+                self.changed()
+        except (OSError, ValueError):  # nobody reads any more; the main thread meets that, too
+            pass
+
+    def _draw(self) -> None:
         out, text = self._stream or sys.stdout, ": ".join(map(str, self._tasks))
-        if out.isatty():
+        if not text:
+            self._wipe()
+        elif out.isatty():
             width = shutil.get_terminal_size().columns - 1
             out.write(_CLEAR + text[:width])
             out.flush()
-            self._drawn = bool(text)
-        elif text and self.clock() - self._last >= PATIENCE:
+            self._drawn = True
+        elif self.clock() - self._last >= PATIENCE:
             print(text, file=out, flush=True)
             self._last = self.clock()
 
@@ -118,4 +146,4 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-LIVE = Live()  # a terminal is a process's own, so there is one
+LIVE = Live(tick=1.0)  # a terminal is a process's own, so there is one

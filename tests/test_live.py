@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 
 from locality.live import PATIENCE, Live
 
@@ -39,7 +40,8 @@ def test_a_terminal_shows_what_is_done_and_the_time_left():
         with live.task("statistics"):
             assert drawn(out) == "wiener: level 3 of 10, 24 s left: statistics"
         live.print("a row")
-        assert "a row\n" in out.getvalue() and drawn(out) == "wiener: level 3 of 10, 24 s left"
+        assert "a row\n" in out.getvalue()
+        assert drawn(out) == "wiener: level 3 of 10, 24 s left"
     assert drawn(out) == ""
 
 
@@ -61,7 +63,26 @@ def test_what_is_no_terminal_gets_a_line_now_and_then_and_no_codes():
     lines = out.getvalue().splitlines()
     assert 8 <= len(lines) <= 11
     assert all(line.startswith("optimal: level ") for line in lines)
-    assert "\x1b" not in out.getvalue() and "\r" not in out.getvalue()
+    assert "\x1b" not in out.getvalue()
+    assert "\r" not in out.getvalue()
+
+
+def test_what_takes_long_in_one_go_says_for_how_long_and_is_no_silence():
+    out, clock = io.StringIO(), Clock()
+    live = Live(out, clock, tick=0.001)
+    with live.shown(), live.task("statistics"):
+        clock.now = PATIENCE + 1
+        while not out.getvalue():
+            time.sleep(0.001)
+    assert out.getvalue() == "statistics, 31 s\n"
+
+
+def test_where_nothing_goes_on_the_terminal_is_left_to_others():
+    out = Terminal()
+    live = Live(out)
+    with live.shown():
+        live.changed()  # as each tick does, while a training draws its own bar
+        assert out.getvalue() == ""
 
 
 def test_nothing_is_said_where_no_run_shows_it():

@@ -1,4 +1,4 @@
-"""A comparison with a network while it goes on: each row told and kept as it is there, and what to beware of."""
+"""A comparison with a network while it goes on: each row is told and kept as it is finished."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the settings of a denoiser are from: calibrated, given by hand, or a default that suits other data."""
+"""Where the settings of a denoiser are from: calibrated, given by hand, or defaults for other data."""
 
 from __future__ import annotations
 

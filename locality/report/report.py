@@ -97,7 +97,7 @@ class Report:
         rows: Sequence[Sequence[Cell]],
         scalars: Mapping[str, float],
     ) -> None:
-        """A table that still grows, and numbers: in metrics.json at once, in W&B when `table` has the whole."""
+        """A table that still grows, and numbers: in metrics.json now; `table` gives W&B the whole."""
         self._record.tables[checked_name(name)] = Table(columns, rows).clean()
         self._record.add_scalars({checked_name(key): value for key, value in scalars.items()})
         self._record.save(self._sessions.run)
