@@ -101,7 +101,7 @@ def wrong_choice(task: str, configs: Path, arguments: list[str]) -> str | None:
                     return f"{group}: want one of {', '.join(names)}, got {choice or 'nothing'}"
                 return f"no {group} named {choice!r}. {nearest(choice, names)}"
         if not package and not key.startswith("+") and group not in _own_groups(task, configs):
-            return _elsewhere(group, value, task, configs, arguments)
+            return _elsewhere(group, value, task, configs)
     return None
 
 
@@ -206,20 +206,12 @@ def _own_groups(task: str, configs: Path) -> set[str]:
     return {next(iter(entry)) for entry in defaults["defaults"] if isinstance(entry, dict)}
 
 
-def _elsewhere(group: str, value: str, task: str, configs: Path, arguments: list[str]) -> str:
-    if group == "pattern":
-        plus = "" if _has_pattern(configs, arguments) else "+"
-        return f"{group}={value}: a pattern is a part of the data; use {plus}pattern@data.pattern={value}"
+def _elsewhere(group: str, value: str, task: str, configs: Path) -> str:
     others = [other for other in TASKS if group in _own_groups(other, configs)]
     where = f"{group}={value}: a choice of {', '.join(f'{other}.py' for other in others)}, not of {task}.py"
     if group == "denoiser":
         return f"{where}; to add a row to the comparison use +denoiser@candidates.{value}={value}"
     return f"{where}, which chooses {', '.join(sorted(_own_groups(task, configs) - {'hydra'}))}"
-
-
-def _has_pattern(configs: Path, arguments: list[str]) -> bool:
-    data = [argument.split("=", 1)[1] for argument in arguments if argument.startswith("data=")]
-    return bool(data) and "/pattern@pattern" in (configs / "data" / f"{data[-1]}.yaml").read_text()
 
 
 def _one_line(error: Exception) -> str:

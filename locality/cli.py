@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from locality.config import RUN_VARIABLE, UsageError, check
 from locality.live import LIVE
 from locality.ranks import forget_left_over
-from locality.typed import typed
+from locality.typed import typed, with_pattern
 
 SWEEP = ("-m", "--multirun")
 _failed: list[int] = []  # exit codes of the jobs of a sweep that failed; the others ran
@@ -53,8 +53,13 @@ def main(task: str, configs: Path) -> None:
     if "--list" in arguments:
         print(choices(configs))
         return
-    wrong = wrong_option(arguments) or wrong_choice(task, configs, arguments)
-    wrong = wrong or wrong_grammar(arguments)
+    wrong = wrong_option(arguments)
+    if not wrong:
+        try:
+            arguments = with_pattern(task, configs, arguments)
+        except UsageError as error:
+            wrong = str(error)
+    wrong = wrong or wrong_choice(task, configs, arguments) or wrong_grammar(arguments)
     if wrong:
         _stop(wrong, 2)
     arguments = sys.argv[1:] = [*arguments, *typed(task, configs, arguments)]

@@ -1,7 +1,12 @@
-"""What is typed wins over what an experiment sets: `experiment=fashion_cpu trainer=smoke` is soon over."""
+"""What is typed, put where configs have it.
+
+It wins over what an experiment sets: `experiment=fashion_cpu trainer=smoke` is soon over. A pattern is a part
+of the data, whatever data: `data=fashion_mnist pattern=my.png`.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -10,6 +15,8 @@ from typing import Any
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
+
+from locality.config import UsageError, nearest
 
 NAME = re.compile(r"[\w-]+")
 QUOTED = re.compile(r"(\\*)('|$)")
@@ -50,6 +57,71 @@ def typed(
             if value is not ABSENT:
                 added.append(f"{group}.{'.'.join(path)}={_spelled(value)}")
     return added
+
+
+def with_pattern(
+    task: str,
+    configs: Path,
+    arguments: Sequence[str],
+) -> list[str]:
+    """The arguments with `pattern=cross`, or `pattern=my.png`, as a setting of the data.
+
+    Raises UsageError for what is neither a pattern of configs/pattern nor a file, and without data to change.
+    """
+    given = [argument.split("=", 1)[1] for argument in arguments if argument.startswith("pattern=")]
+    if not given:
+        return list(arguments)
+    (value,), rest = given[-1:], [one for one in arguments if not one.startswith("pattern=")]
+    if len(given) > 1:
+        raise UsageError(f"pattern={value}: given {len(given)} times; give one")
+    names = sorted(file.stem for file in (configs / "pattern").glob("*.yaml"))
+    wanted = [value] if Path(value).expanduser().is_file() else value.split(",")
+    files = [one for one in wanted if one not in names]
+    for one in files:
+        if not Path(one).expanduser().is_file():
+            pictures = [str(path) for path in Path(one).expanduser().parent.glob("*.*") if _is_picture(path)]
+            raise UsageError(
+                f"pattern={one}: neither a pattern ({', '.join(names)}) nor a file. "
+                f"{nearest(one, [*names, *pictures])}"
+            )
+    if files and len(files) < len(wanted):
+        raise UsageError(f"pattern={value}: want names or files, got both")
+    plus = "" if _with_pattern(task, configs, rest, value) else "+"
+    added = [f"{plus}pattern@data.pattern={'letter_w' if files else value}"]
+    if files:
+        whole = [_spelled(os.path.abspath(os.path.expanduser(one))) for one in files]
+        added.append(f"data.pattern.pattern={','.join(whole)}")
+    return [*rest, *added]
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
+
+
+def _with_pattern(task: str, configs: Path, settings: Sequence[str], value: str) -> bool:
+    """Whether the data have a pattern already, which another one takes the place of."""
+    given = dict(setting.lstrip("+").split("=", 1) for setting in settings if "=" in setting)
+    experiment = _read(configs / "experiment" / f"{given.get('experiment')}.yaml") or {}
+    usual = _choices(_read(configs / f"{task}.yaml") or {}) | _choices(experiment, "override /")
+    data = given.get("data", usual.get("data", "None"))
+    if data in ("None", "null", ""):
+        raise UsageError(f"pattern={value}: of which data? Give data=, such as data=photos")
+    found = {_has_pattern(configs / "data", one) for one in data.split(",")}
+    if len(found) > 1:
+        raise UsageError(
+            f"pattern={value}: some of data={data} have a pattern, some have none; leave one kind out"
+        )
+    return found.pop()
+
+
+def _has_pattern(group: Path, choice: str) -> bool:
+    content = _read(group / f"{choice}.yaml") or {}
+    entries = content.get("defaults") or []
+    return any(
+        _has_pattern(group, one) if isinstance(one, str) else any("pattern@" in str(key) for key in one)
+        for one in entries
+        if one != "_self_"
+    )
 
 
 def _read(file: Path) -> dict[str, Any] | None:
