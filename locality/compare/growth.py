@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 
 import torch
 
-from locality.compare.contrasts import LABEL, WIENER, Contrast, Strength
+from locality.compare.contrasts import LABEL
+from locality.compare.strengths import WIENER, Contrast, Strength
 from locality.data import ImageDataModule
 from locality.denoisers.base import Denoiser
 from locality.ranks import say
