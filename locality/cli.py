@@ -92,6 +92,8 @@ def _launch(cfg: DictConfig) -> None:
         if cfg.dry_run:
             print(OmegaConf.to_yaml(cfg, resolve=True))
             return
+        if not _launched():
+            _tell_settings(cfg)
         from locality.app import RunFailed, RunStopped, run
 
         try:
@@ -149,6 +151,28 @@ def _said(cfg: DictConfig) -> DictConfig:
     from locality.arguments import of_candidates
 
     return of_candidates(cfg, HydraConfig.get().overrides.task)
+
+
+def _tell_settings(cfg: DictConfig) -> None:
+    """Says what is not as usual; the whole is in the run folder."""
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    from locality.arguments import unusual
+
+    if not HydraConfig.initialized():
+        return
+    if cfg.get("resume"):
+        print(f"settings: those of {cfg.resume}", flush=True)
+        return
+    choices = HydraConfig.get().runtime.choices
+    loader = GlobalHydra.instance().config_loader()
+
+    def composed(overrides: list[str]) -> DictConfig:
+        return loader.load_configuration(cfg.task, overrides, RunMode.RUN)
+
+    print(unusual(cfg, choices, composed), flush=True)
 
 
 def _job() -> int | None:

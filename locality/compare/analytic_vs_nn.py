@@ -10,7 +10,7 @@ from torchmetrics import Metric
 
 from locality.compare.context import Calibration, Context
 from locality.compare.drawing import SIGMA, mean_series, median_series
-from locality.compare.following import follow, warn
+from locality.compare.following import conclude, follow, warn
 from locality.compare.left_out import tell_left_out
 from locality.compare.summary import FLOOR, Summary
 from locality.compare.telling import say_table
@@ -60,6 +60,7 @@ def analytic_vs_nn(
     context.report.table("compare/summary", whole.columns, whole.rows())
     warn(context, whole)
     say_table(whole.columns, whole.rows())
+    conclude(context, whole)
     tell_left_out(context.report, "compare", whole.quantities)
     return whole.scalars()
 

@@ -57,6 +57,19 @@ def _line(label: str, name: str, summary: Summary, seconds: float) -> str:
     return f"  {label:<34} {', '.join(parts)} ({duration(seconds)}{'; ' + settings if settings else ''})"
 
 
+def conclude(context: Context, summary: Summary) -> None:
+    """The last line of the run: which row is nearest to the reference, and which to the clean images."""
+    found = {name: one for name, one in summary.quantities.items() if "median_sample_r2" in one}
+    if not found:
+        return
+    near = max(found, key=lambda name: found[name]["median_sample_r2"].mean)
+    said = f"nearest to the {next(iter(summary.quantities))}: {near}"
+    said += f" (median sample r2 {found[near]['median_sample_r2'].mean:.3g})"
+    best = min(found, key=lambda name: found[name]["heldout_mse"].mean)
+    said += f"; least held-out error among them: {best}"
+    context.report.conclusion = said
+
+
 def warn(context: Context, summary: Summary) -> None:
     """Says above the table what would make it mislead, and keeps that in the report."""
     notes = []

@@ -58,6 +58,7 @@ class Report:
         self._files = [METRICS, CURVES, HISTORY, CONFIG, PAGE, CARD]
         self._sessions = Sessions(folder, self.writes)
         self._finished = False
+        self.conclusion = ""  # what came out, in some words, for the last line of a run
 
     @functools.cached_property
     def _mirror(self) -> Mirror | None:
