@@ -57,8 +57,8 @@ def tell_contrasts(
     say_table(columns_of(threshold), rows)
     if verdicts:
         report.table("pattern/verdict", ["gamma", "seeds", "verdict"], verdicts)
-    for gamma, _, verdict in verdicts:
-        say(f"gamma {gamma}: {verdict}")
+    for strength, _, verdict in verdicts:
+        say(f"gamma {strength}: {verdict}")
     return numbers
 
 

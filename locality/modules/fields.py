@@ -15,6 +15,7 @@ from locality.denoisers.base import Denoiser, Pixel
 from locality.live import LIVE
 from locality.metrics import ImageMaps
 from locality.sensitivity import Facts, Reduction, Route, SensitivityField, sensitivity_maps
+from locality.sensitivity.states import State
 
 Share = Literal["images", "pixels"]
 
@@ -50,7 +51,7 @@ class FieldModule(LightningModule):
         self.tallies = nn.ModuleDict({name: ImageMaps(shape) for name in denoisers})
         self.fields: dict[str, SensitivityField] = {}  # filled denoiser by denoiser
         self.finished: Callable[[str], None] | None = None  # told of each denoiser whose field is there
-        self._states: list[tuple[Tensor, list[tuple[Tensor, Tensor]]]] = []  # indices, then (sigma, x)
+        self._states: list[tuple[Tensor, list[State]]] = []  # indices of images, and these with noise
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Keeps a batch; with the last one all is measured, one denoiser after the other.
