@@ -159,7 +159,7 @@ def _tell_settings(cfg: DictConfig) -> None:
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
-    from locality.arguments import unusual
+    from locality.unusual import unusual
 
     if not HydraConfig.initialized():
         return

@@ -22,7 +22,8 @@ OWNERS = {  # the rooms that import a library
     "diffusers": "networks pipelines",
     "numba": "posterior",
     "hydra": "cli arguments build checkpoints",
-    "omegaconf": "cli arguments typed app evaluation training training_card build checkpoints runs config",
+    "omegaconf": "cli arguments typed unusual app evaluation training training_card build checkpoints runs "
+    "config",
     "lightning": "evaluation compare training build callbacks modules data report runs ranks",
 }
 HEAVY = {"lightning", "hydra", "omegaconf", "wandb", "diffusers", "matplotlib"}
