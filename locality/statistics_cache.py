@@ -20,8 +20,13 @@ Kept = tuple[dict[str, Tensor], dict[str, str]]  # tensors, and what else is not
 
 def cached(fingerprint: str, folder: Path, measure: Callable[[], Kept]) -> Kept:
     """The statistics of the images with this fingerprint: read from a sound file, else measured and kept."""
-    path = folder.expanduser() / f"statistics-{fingerprint}.safetensors"
+    path = statistics_file(fingerprint, folder)
     return kept(path, {"format": _FORMAT, "fingerprint": fingerprint}, measure, ["image_shape"])
+
+
+def statistics_file(fingerprint: str, folder: Path) -> Path:
+    """Where the statistics of these images are kept, once they are."""
+    return folder.expanduser() / f"statistics-{fingerprint}.safetensors"
 
 
 def kept(

@@ -78,7 +78,12 @@ class Context:
     @cached_property
     def stats(self) -> GaussianStats:
         """Their mean and covariance, measured once for all candidates."""
-        return GaussianStats.measured(self.bank, self.cache)
+        return self.measured(self.bank)
+
+    def measured(self, bank: ImageBank) -> GaussianStats:
+        """The statistics of some images; the run's lineage says so."""
+        self.report.measures(bank, self.cache)
+        return GaussianStats.measured(bank, self.cache)
 
     def check_count(self, count: int, data: ImageDataModule | None = None) -> None:
         """Raises UsageError for more test images than there are, here or in the data of a network."""
