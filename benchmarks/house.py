@@ -20,7 +20,7 @@ FLOORS = (  # what a floor is about, and its rooms: folders, and files that stan
     ("the command line", ("cli",)),
     ("a command", ("app", "arguments", "typed", "unusual")),
     ("what it does", ("evaluation",)),
-    ("comparing, training, shipping", ("compare", "export", "pipelines", "training")),
+    ("comparing, training, shipping, showing", ("compare", "dashboard", "export", "pipelines", "training")),
     ("denoisers of files", ("checkpoints", "training_card")),
     ("objects of configs", ("build",)),
     ("Lightning's callbacks", ("callbacks",)),
