@@ -21,6 +21,7 @@ OWNERS = {  # the rooms that import a library
     "matplotlib": "report",
     "diffusers": "networks pipelines",
     "numba": "posterior",
+    "triton": "posterior",
     "hydra": "cli arguments build checkpoints",
     "omegaconf": "cli arguments typed unusual app evaluation training training_card build checkpoints runs "
     "config",
