@@ -1,7 +1,7 @@
 """What the kernels for GPUs keep, held to it without one: interpreted on the CPU, and compiled for GPUs.
 
 Triton interprets where TRITON_INTERPRET was set before it was imported, so those tests run in a process of
-their own, with those of test_kernels.py: `TRITON_INTERPRET=1 python -m pytest tests -k "Tiled or interpreted"`.
+their own, with those of test_kernels.py: TRITON_INTERPRET=1 python -m pytest tests -k "Tiled or interpreted".
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from banks import noisy, photographs, relative
 from conftest import CONFIGS
 from torch import Tensor
 
+from benchmarks import gpu
 from locality import ImageBank
 from locality.bank import to_float
+from locality.data import DataNotFound
 from locality.denoisers import LocalScore, PatchComposite, PrecisionDenoiser
 from locality.posterior import reference
 from locality.posterior.masked import kernels
@@ -224,6 +226,34 @@ def test_interpreted_images_that_float32_cannot_hold_go_through_float64(t):
     expected = reference.posterior_mean(x, sigma, to_float(bank.images, torch.float64), banded(n, 4))
     for b in range(2):
         assert relative(denoiser(x, sigma)[b], expected[b]) < 1e-5
+
+
+@only_interpreted
+@pytest.mark.usefixtures("as_on_a_gpu")
+def test_interpreted_the_benchmark_writes_its_page(tmp_path, monkeypatch):
+    def missing(*_: object, **__: object) -> Tensor:
+        raise DataNotFound("not unpacked")
+
+    monkeypatch.setattr(gpu, "cifar", missing)
+    monkeypatch.setattr(gpu, "TIMESTEPS", [500])
+    options = ["--count", "70", "--size", "5", "--batch", "2", "--output"]
+    monkeypatch.setattr("sys.argv", ["gpu", *options, str(tmp_path / "gpu.md")])
+    gpu.main()
+    page = (tmp_path / "gpu.md").read_text()
+    assert "random images of 5 x 5 x 3, N = 70, 2 noisy images a step" in page
+    assert "| local score, 9 | 500 | Tiled |" in page
+    assert "interpreter" in page
+
+
+def test_without_a_gpu_the_benchmark_says_so_and_leaves_what_was_measured(tmp_path, monkeypatch):
+    monkeypatch.setattr(gpu.running, "usable", lambda device: False)
+    path = tmp_path / "gpu.md"
+    monkeypatch.setattr("sys.argv", ["gpu", "--output", str(path)])
+    for _ in range(2):
+        with pytest.raises(SystemExit, match="nothing was timed"):
+            gpu.main()
+        assert "Not timed yet: no GPU has run this" in path.read_text() or path.read_text() == "measured"
+        path.write_text("measured")
 
 
 COMPILE = """
