@@ -15,6 +15,7 @@ import statistics
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +25,20 @@ from torch.nn.functional import interpolate
 
 from benchmarks.cases import TIMESTEPS, noisy
 from locality import ImageBank
+from locality.bank import thinned
 from locality.data import DataNotFound, cifar
-from locality.denoisers import LocalScore, Optimal, PCALocality
+from locality.denoisers import EquivariantLocalScore, LocalScore, Optimal, PCALocality
 from locality.denoisers.bank_denoiser import BankDenoiser
-from locality.denoisers.masked_denoiser import MaskedDenoiser
+from locality.posterior.engine import PlannedEngine
 from locality.posterior.masked.dense import Dense
+from locality.posterior.patches.dense import DensePatches
 from locality.posterior.triton import launching, running
 from locality.report.table import format_markdown
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "gpu.md"
 ENOUGH = 500.0  # seconds after which no row is begun
-FEW = (900, 500, 100)
+FEW = [900, 500, 100]
+SMALL = 1000  # images of the bank, where every place of them is a candidate
 PLAIN = 8  # images that the dense form takes, and float64; its time goes with their number
 LAUNCHES = ((64, 8, 3), (64, 8, 4), (64, 4, 3), (128, 8, 3), (32, 4, 3))  # images, warps, stages
 COLUMNS = {
@@ -67,7 +71,8 @@ masks, too.
 * Float64 is the dense form's. A step goes that way where the estimated error is above 1.5e-5, as it is at t
   = 0.
 * The optimal denoiser, the nearest image and golden subsets use torch's products, as they do on a CPU.
-* The equivariant local score has no kernel for GPUs: it is the dense form in float64 there.
+* The equivariant local score is a softmax over windows of every shifted image. Its gradients are the dense
+  form's.
 
 The tests run these kernels through Triton's interpreter on a CPU, and compile them for sm_80 and sm_90.
 
@@ -142,34 +147,39 @@ def all_rows(
     bank: ImageBank, options: argparse.Namespace, device: torch.device
 ) -> Iterator[Callable[[], Row]]:
     """What is measured, most important first."""
-    clean = bank.images[: options.batch]
-    denoisers = {
-        "PCA locality": (PCALocality.fit(bank, tau=options.tau), TIMESTEPS),
-        "local score, 9": (LocalScore.fit(bank, 9 if bank.image_shape[1] > 9 else 3), FEW),
-        "optimal": (Optimal.fit(bank), FEW),
-    }
-    for name, (denoiser, steps) in denoisers.items():
-        there = denoiser.to(device)
+    few = min(PLAIN, options.batch)
+    patch, small = 9 if bank.image_shape[1] > 9 else 3, thinned(bank, min(SMALL, len(bank)))
+    denoisers: dict[str, tuple[BankDenoiser, list[int], int]] = {
+        "PCA locality": (PCALocality.fit(bank, tau=options.tau), TIMESTEPS, options.batch),
+        f"local score, {patch}": (LocalScore.fit(bank, patch), FEW, options.batch),
+        "optimal": (Optimal.fit(bank), FEW, options.batch),
+        f"equivariant local score, {patch}; {len(small)} images, {few} noisy ones": (
+            EquivariantLocalScore.fit(small, patch), [500], few
+        ),
+    }  # fmt: skip
+    images = bank.images.clone()
+    for name, (denoiser, steps, batch) in denoisers.items():
+        there, clean = denoiser.to(device), images[:batch]
         for t in steps:
-            yield lambda name=name, there=there, t=t: {"denoiser": name} | measured(there, clean, t, device)  # type: ignore[misc]
+            yield partial(measured, name, there, clean, t, device)
 
 
-def measured(denoiser: BankDenoiser, clean: Tensor, t: int, device: torch.device) -> Row:
+def measured(name: str, denoiser: BankDenoiser, clean: Tensor, t: int, device: torch.device) -> Row:
     """One step: its seconds, memory and error, beside the dense form."""
     x, sigma = noisy(clean, t)
-    x, row = x.to(device), {"t": t, "kernel": "products"}
+    x, row = x.to(device), {"denoiser": name, "t": t, "kernel": "products"}
     few = x[: min(PLAIN, len(x))]
     denoiser(few, sigma)  # plans and compiles
-    row |= {
-        "peak": peak(lambda: denoiser(x, sigma), device),
-        "seconds": clock(lambda: denoiser(x, sigma), device),
-    }
+    row["peak"] = peak(lambda: denoiser(x, sigma), device)
+    row["seconds"] = clock(lambda: denoiser(x, sigma), device)
     exact = denoiser(few[:2].double(), sigma)
     row["error"] = ((denoiser(few, sigma)[:2] - exact).norm() / exact.norm()).item()
-    if isinstance(denoiser, MaskedDenoiser):
-        plan, view = denoiser.plan(sigma), denoiser.view
+    engine = denoiser.engine(sigma)
+    if isinstance(engine, PlannedEngine):
+        plan, view = engine.plan, denoiser.view
         query = plan.query(few.flatten(1)).to(torch.float32)
-        once = clock(lambda: Dense(plan.rows).weigh(view, query), device)
+        dense = next(one for one in plan.usable if isinstance(one, Dense | DensePatches))
+        once = clock(lambda: dense.weigh(view, query), device)
         row["kernel"] = type(plan.single).__name__
         row["bound"] = plan.single.error(query, plan.moments).amax().item()
         row["dense"] = once * len(x) / len(few)

@@ -19,6 +19,7 @@ what it leaves is a state.
                 subset, fields; code, table, row_sums and passes are compiled
     patches/    a softmax for each pixel, over all patches at all places: kernels (dense, compiled);
                 windows and passes are compiled
-    triton/     on GPUs: running says where; masked is a kernel, of tiles, by launching; passes are compiled
+    triton/     on GPUs: running says where; masked and patches are kernels, of tiles, by launching; passes
+                are compiled by Triton
     vectors/    what compiled code is made of: llvm, lines, table_rows, softmax, blocks, kernel, threads
 """

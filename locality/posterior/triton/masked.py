@@ -12,7 +12,7 @@ from locality.posterior.kernel import Probe
 from locality.posterior.masked.dense import Dense
 from locality.posterior.masked.kernel import MaskedKernel
 from locality.posterior.masked.rows import Rows
-from locality.posterior.rounding import PixelMoments, Query, relative_error, small_logits
+from locality.posterior.rounding import PixelMoments, Query, relative_error
 from locality.posterior.softmax import State
 from locality.posterior.triton import launching, running
 from locality.posterior.triton.launching import Served, TiledProducts
@@ -21,13 +21,11 @@ from locality.posterior.view import View
 
 # Nanoseconds beside those of `Dense`, 0.02 a place: what makers say of 16-bit products, two of which are one
 # float32 product here, at half of their speed. Nobody has measured it.
-_PER_PLACE, _EACH = 0.006, 0.2
-_LARGEST = 6e4  # of a term, that a pass tells from a larger one
-_NEVER = 100.0  # nats below the peak: such a weight is none
+PER_PLACE, EACH = 0.006, 0.2
 # Matrix units cut what they add (Fasi et al. 2021). A tile adds twice, up to 2^-23 of a sum of 32 terms each
 # time: as much as 8 roundings of every term.
-_CUTS = 8.0
-_TOGETHER = 2**15  # noisy images of a launch, whose grid has an end
+CUTS = 8.0
+TOGETHER = 2**15  # noisy images of a launch, whose grid has an end
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ class Tiled(MaskedKernel):
         if dtype != torch.float32:
             return self._dense.cost(dtype)
         copies = len(self._served.row) / len(self.rows.mask)
-        return copies * (_EACH + _PER_PLACE * self._tiles.places_read)
+        return copies * (EACH + PER_PLACE * self._tiles.places_read)
 
     def error(self, query: Query, moments: PixelMoments) -> Tensor:
         """That of float32 sums as long as the tiles' rows, cut besides; of all places where they invert.
@@ -57,15 +55,15 @@ class Tiled(MaskedKernel):
         Infinite where the terms of likely candidates may be too large for float16.
         """
         reads = self._tiles.members_read
-        lookups = (1 + _CUTS) * reads + self.rows.places * self._tiles.inverted
+        lookups = (1 + CUTS) * reads + self.rows.places * self._tiles.inverted
         error = relative_error(query, moments, self.rows.repeats, lookups.mean().item(), self.rows.own)
-        return torch.where(query.shift.sum(1) < _LARGEST / 2, error, torch.inf)
+        return torch.where(query.shift.sum(1) < launching.LARGEST / 2, error, torch.inf)
 
     def weigh(self, view: View, query: Query, values: bool = True, bounds: Tensor | None = None) -> State:
         """One launch, or as many as memory or a wanted chunk size ask for."""
         if query.dtype != torch.float32:
             return self._dense.weigh(view, query, values, bounds)
-        each = (query.pick(slice(b, b + _TOGETHER)) for b in range(0, len(query.x), _TOGETHER))
+        each = (query.pick(slice(b, b + TOGETHER)) for b in range(0, len(query.x), TOGETHER))
         return State.stacked([self._weigh(view, some, values) for some in each])
 
     def _weigh(self, view: View, query: Query, values: bool) -> State:
@@ -76,10 +74,8 @@ class Tiled(MaskedKernel):
         for part in view.split(view.limits.chunk_size or room):
             if len(part.images) > 0:
                 state = state.merge(launching.softmaxes(part.images, *given, owner))
-        # A term that was cut off belongs to a candidate without weight, if the best is near enough.
-        near = state.peak.amin(1) > query.shift.sum(1) - _LARGEST + _NEVER
-        sums = state.sums if values else torch.zeros_like(state.sums)
-        return replace(state, sums=sums, sure=small_logits(state.log_partition) & near)
+        state = launching.held(state, query)
+        return state if values else replace(state, sums=torch.zeros_like(state.sums))
 
     def probe_means(self, view: View, query: Query, evidence: Tensor, probe: Probe) -> Tensor:
         """As the dense form, by tiles."""

@@ -32,21 +32,51 @@ def add_product(total, mask, terms):
 
 @triton.jit
 def terms(
-    images, x, shift, scale, b, image, there, place,
+    images, x, shift, scale, b, image, there, place, moved, fits,
     n, places, PLANES: tl.constexpr, IMAGES: tl.constexpr, PLACES: tl.constexpr,
 ):  # fmt: skip
-    """`scale |x_p - X_ip|^2 - shift_p`, [IMAGES, PLACES], added up over the channels that share a place."""
+    """`scale |x_p - X_im|^2 - shift_p`, [IMAGES, PLACES], added up over the channels that share a place.
+
+    `moved` is the place m in the image, where it `fits`.
+    """
     inside = place < places
     total = tl.zeros([IMAGES, PLACES], tl.float32)
     for plane in tl.static_range(PLANES):
-        at = plane * places + place
         value = tl.load(
-            images + image.to(tl.int64)[:, None] * n + at[None, :],
-            mask=there[:, None] & inside[None, :], other=0,
+            images + image.to(tl.int64)[:, None] * n + (plane * places + moved)[None, :],
+            mask=there[:, None] & fits[None, :], other=0,
         ).to(tl.float32)  # fmt: skip
-        difference = tl.load(x + b * n + at, mask=inside, other=0)[None, :] - value
+        asked = tl.load(x + b * n + plane * places + place, mask=inside, other=0)
+        difference = asked[None, :] - value
         total += difference * difference
     return total * tl.load(scale + b) - tl.load(shift + b * places + place, mask=inside, other=0)[None, :]
+
+
+@triton.jit
+def united(peak, weight, square, energy, logit, there):
+    """The running softmax of [ROWS] rows with logits [ROWS, IMAGES] that are `there`.
+
+    Besides, the weights of these, and by what sums shrink.
+    """
+    top = tl.maximum(peak, tl.max(tl.where(there, logit, float("-inf")), 1))
+    base = tl.where(top > float("-inf"), top, 0)  # no candidate yet
+    drop = tl.where(weight > 0, peak - base, 0)
+    relative = tl.where(there, logit - base[:, None], 0)
+    w = tl.where(there, tl.exp(relative), 0)
+    shrink = tl.exp(drop).to(tl.float64)
+    energy = (energy + weight * drop) * shrink + tl.sum(w * relative, 1).to(tl.float64)
+    weight = weight * shrink + tl.sum(w, 1).to(tl.float64)
+    square = square * shrink * shrink + tl.sum(w * w, 1).to(tl.float64)
+    return top, weight, square, energy, w, shrink
+
+
+@triton.jit
+def keep(at, there, peak, weight, square, energy):
+    """Write rows as a State has them."""
+    tl.store(at, peak.to(tl.float64), mask=there)
+    tl.store(at + 1, weight, mask=there)
+    tl.store(at + 2, square, mask=there)
+    tl.store(at + 3, energy, mask=there)
 
 
 @triton.jit(do_not_specialize=["count"])  # or every other size would be compiled anew
@@ -61,7 +91,10 @@ def whole_distances(
     found = tl.zeros([IMAGES], tl.float64)
     for first in range(0, places, PLACES):
         place = first + tl.arange(0, PLACES)
-        part = terms(images, x, shift, scale, b, image, there, place, n, places, PLANES, IMAGES, PLACES)
+        part = terms(
+            images, x, shift, scale, b, image, there, place, place, place < places,
+            n, places, PLANES, IMAGES, PLACES,
+        )  # fmt: skip
         found += tl.sum(part, 1).to(tl.float64)
     tl.store(total + b * count + image, found.to(tl.float32), mask=there)
 
@@ -99,19 +132,17 @@ def softmaxes(
         tile = tiles + first.to(tl.int64) * (ROWS * PLACES) + entries
         for t in range(first, last):
             place = tl.load(which + t) * PLACES + tl.arange(0, PLACES)
-            term = terms(images, x, shift, scale, b, image, there, place, n, places, PLANES, IMAGES, PLACES)
+            term = terms(
+                images, x, shift, scale, b, image, there, place, place, place < places,
+                n, places, PLANES, IMAGES, PLACES,
+            )  # fmt: skip
             distance = add_product(distance, tl.load(tile), tl.trans(term))
             tile += ROWS * PLACES
         whole = tl.load(total + b * count + image, mask=there & flip, other=0)
         logit = tl.where(flip, distance - whole[None, :], -distance)
-        top = tl.maximum(peak, tl.max(tl.where(there[None, :], logit, float("-inf")), 1))
-        drop = tl.where(weight > 0, peak - top, 0)
-        relative = tl.where(there[None, :], logit - top[:, None], 0)
-        w = tl.where(there[None, :], tl.exp(relative), 0)
-        shrink = tl.exp(drop).to(tl.float64)
-        energy = (energy + weight * drop) * shrink + tl.sum(w * relative, 1).to(tl.float64)
-        weight = weight * shrink + tl.sum(w, 1).to(tl.float64)
-        square = square * shrink * shrink + tl.sum(w * w, 1).to(tl.float64)
+        peak, weight, square, energy, w, shrink = united(
+            peak, weight, square, energy, logit, tl.broadcast_to(there[None, :], (ROWS, IMAGES))
+        )
         sums = sums * shrink[:, None]
         for k in tl.static_range(SERVED):
             output = tl.load(served + row * SERVED + k, mask=row < rows, other=n)
@@ -121,13 +152,8 @@ def softmaxes(
             )  # fmt: skip
             found = tl.sum(w * tl.trans(value).to(tl.float32), 1).to(tl.float64)
             sums += tl.where(column[None, :] == k, found[:, None], 0)
-        peak = top
     lane = part * tl.num_programs(1) + b
-    at = rows_out + (lane * rows + row) * 4
-    tl.store(at, peak.to(tl.float64), mask=row < rows)
-    tl.store(at + 1, weight, mask=row < rows)
-    tl.store(at + 2, square, mask=row < rows)
-    tl.store(at + 3, energy, mask=row < rows)
+    keep(rows_out + (lane * rows + row) * 4, row < rows, peak, weight, square, energy)
     output = tl.load(served + row[:, None] * SERVED + column[None, :], mask=(row < rows)[:, None], other=n)
     tl.store(sums_out + lane * n + output, sums, mask=output < n)
 
@@ -162,3 +188,86 @@ def products(
     found = tl.where(flip, whole[None, :] - found, found)
     to = out + image.to(tl.int64)[None, :] * rows + row[:, None]
     tl.store(to, found, mask=there[None, :] & (row < rows)[:, None])
+
+
+@triton.jit
+def moved_by(place, down, right, height, width, WRAPS: tl.constexpr):
+    """The place so far down and to the right, and whether there is one."""
+    line = place // width + down
+    column = place % width + right
+    if WRAPS:  # shifts are from 0
+        line = line % height
+        column = column % width
+    fits = (line >= 0) & (line < height) & (column >= 0) & (column < width) & (place < height * width)
+    return line * width + column, fits
+
+
+@triton.jit(do_not_specialize=["count", "each"])
+def patch_softmaxes(
+    images, x, shift, scale, which, starts, tiles, rows_out, sums_out,
+    count, n, height, width, each, radius, shifts, across, first_down, first_right,
+    WRAPS: tl.constexpr, PLANES: tl.constexpr, COLUMNS: tl.constexpr,
+    IMAGES: tl.constexpr, PLACES: tl.constexpr, ROWS: tl.constexpr,
+):  # fmt: skip
+    """As `softmaxes`, a row for each pixel, and every image in all shifts at which the pixel has a candidate.
+
+    Shift s is `first_down + s // across` down and `first_right + s % across` to the right. Patches that the
+    border cuts are compared with their like alone.
+    """
+    line = tl.program_id(0)
+    b = tl.program_id(1).to(tl.int64)
+    part = tl.program_id(2)
+    places = height * width
+    row = line * ROWS + tl.arange(0, ROWS)
+    first = tl.load(starts + line)
+    last = tl.load(starts + line + 1)
+    entries = tl.arange(0, ROWS)[:, None] * PLACES + tl.arange(0, PLACES)[None, :]
+    column = tl.arange(0, COLUMNS)
+    peak = tl.full([ROWS], float("-inf"), tl.float32)
+    weight = tl.zeros([ROWS], tl.float64)
+    square = tl.zeros([ROWS], tl.float64)
+    energy = tl.zeros([ROWS], tl.float64)
+    sums = tl.zeros([ROWS, COLUMNS], tl.float64)
+    y = row // width
+    z = row % width
+    end = tl.minimum((part + 1) * each, count)
+    for start in range(part * each, end, IMAGES):
+        image = start + tl.arange(0, IMAGES)
+        there = image < end
+        for s in range(shifts):
+            down = first_down + s // across
+            right = first_right + s % across
+            distance = tl.zeros([ROWS, IMAGES], tl.float32)
+            tile = tiles + first.to(tl.int64) * (ROWS * PLACES) + entries
+            for t in range(first, last):
+                place = tl.load(which + t) * PLACES + tl.arange(0, PLACES)
+                moved, fits = moved_by(place, down, right, height, width, WRAPS)
+                term = terms(
+                    images, x, shift, scale, b, image, there, place, moved, fits,
+                    n, places, PLANES, IMAGES, PLACES,
+                )  # fmt: skip
+                distance = add_product(distance, tl.load(tile), tl.trans(term))
+                tile += ROWS * PLACES
+            centre, met = moved_by(row, down, right, height, width, WRAPS)
+            if not WRAPS:
+                whole = (y >= radius) & (y + radius < height)
+                like = (y + down >= radius) & (y + down + radius < height)
+                met = met & ((down == 0) | (whole & like))
+                whole = (z >= radius) & (z + radius < width)
+                like = (z + right >= radius) & (z + right + radius < width)
+                met = met & ((right == 0) | (whole & like))
+            peak, weight, square, energy, w, shrink = united(
+                peak, weight, square, energy, -distance, met[:, None] & there[None, :]
+            )
+            sums = sums * shrink[:, None]
+            for k in tl.static_range(PLANES):
+                value = tl.load(
+                    images + image.to(tl.int64)[:, None] * n + (k * places + centre)[None, :],
+                    mask=there[:, None] & met[None, :], other=0,
+                )  # fmt: skip
+                found = tl.sum(w * tl.trans(value).to(tl.float32), 1).to(tl.float64)
+                sums += tl.where(column[None, :] == k, found[:, None], 0)
+    lane = part * tl.num_programs(1) + b
+    keep(rows_out + (lane * places + row) * 4, row < places, peak, weight, square, energy)
+    output = column[None, :] * places + row[:, None]
+    tl.store(sums_out + lane * n + output, sums, mask=(row < places)[:, None] & (column < PLANES)[None, :])

@@ -30,10 +30,11 @@ class Tiles:
     def of(
         cls,
         mask: Tensor,  # [R, P] bool
+        inverting: bool = True,
     ) -> Tiles:
         """Those of a mask."""
         tiles, others = _cut(mask), _cut(~mask)
-        inverted = others.flatten(2).any(2).sum(1) < tiles.flatten(2).any(2).sum(1)
+        inverted = (others.flatten(2).any(2).sum(1) < tiles.flatten(2).any(2).sum(1)) & inverting
         tiles = torch.where(inverted[:, None, None, None], others, tiles)
         some = tiles.flatten(2).any(2)
         line, where = some.nonzero().unbind(1)
