@@ -282,7 +282,7 @@ COMPILE = """
 import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
-from locality.posterior.triton import passes
+from locality.posterior.triton import passes, patch_passes
 from locality.posterior.triton.launching import STAGES, WARPS
 types = dict.fromkeys("count n places rows each height width radius shifts across".split(), "i32")
 types |= dict.fromkeys("first_down first_right".split(), "i32")
@@ -290,7 +290,7 @@ types |= dict.fromkeys("x shift scale total values out".split(), "*fp32")
 types |= dict.fromkeys("which starts inverted served".split(), "*i32")
 types |= {"images": "*u8", "tiles": "*fp16", "rows_out": "*fp64", "sums_out": "*fp64"}
 for kernel, fixed in ARGUMENTS.items():
-    kernel = getattr(passes, kernel)
+    kernel = getattr(patch_passes if kernel == "patch_softmaxes" else passes, kernel)
     names = kernel.arg_names
     signature = {name: "constexpr" if name in fixed else types[name] for name in names}
     divisible = {(k,): [["tt.divisibility", 16]] for k, name in enumerate(names)

@@ -20,6 +20,6 @@ what it leaves is a state.
     patches/    a softmax for each pixel, over all patches at all places: kernels (dense, compiled);
                 windows and passes are compiled
     triton/     on GPUs: running says where; masked and patches are kernels, of tiles, by launching; passes
-                are compiled by Triton
+                and patch_passes are compiled by Triton
     vectors/    what compiled code is made of: llvm, lines, table_rows, softmax, blocks, kernel, threads
 """

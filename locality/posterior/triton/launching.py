@@ -86,7 +86,7 @@ def patch_softmaxes(
     patches: Patches,
 ) -> State:
     """The softmaxes of the patches at all places of all images; of float32 numbers."""
-    from locality.posterior.triton import passes
+    from locality.posterior.triton import patch_passes
 
     images, (batch, n) = images.contiguous(), query.x.shape
     planes, height, width = patches.image_shape
@@ -95,7 +95,7 @@ def patch_softmaxes(
     shifts = across * (height if patches.wraps else 2 * down + 1)
     with running.on(images.device):
         each, found, sums = _room(images, batch, tiles.lines, patches.places)
-        passes.patch_softmaxes[(tiles.lines, batch, len(found))](
+        patch_passes.patch_softmaxes[(tiles.lines, batch, len(found))](
             images, *_coordinates(images, query), tiles.where, tiles.starts, tiles.members, found, sums,
             len(images), n, height, width, each, patches.radius, shifts, across, -down, -right,
             WRAPS=patches.wraps, PLANES=planes, COLUMNS=1 << (planes - 1).bit_length(),
