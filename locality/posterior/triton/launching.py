@@ -14,10 +14,9 @@ from locality.posterior.patches.kernel import Patches
 from locality.posterior.rounding import Query, small_logits
 from locality.posterior.softmax import State
 from locality.posterior.triton import running
-from locality.posterior.triton.tiles import PLACES, ROWS, Tiles
+from locality.posterior.triton.tiles import LARGEST, PLACES, ROWS, Tiles
 
 IMAGES, WARPS, STAGES = 64, 8, 3  # of a program: its numbers fit the registers of sm_80 to sm_90
-LARGEST = 6e4  # of a term, that a pass tells from a larger one
 _NEVER = 100.0  # nats below the peak: such a weight is none
 _WAVES = 4  # programs for each processor, at least: some have fewer tiles than others
 _TOP = 13  # the largest number of a product is below 2^13, far from float16's ends

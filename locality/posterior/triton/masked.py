@@ -16,7 +16,7 @@ from locality.posterior.rounding import PixelMoments, Query, relative_error
 from locality.posterior.softmax import State
 from locality.posterior.triton import launching, running
 from locality.posterior.triton.launching import Served, TiledProducts
-from locality.posterior.triton.tiles import Tiles
+from locality.posterior.triton.tiles import LARGEST, Tiles
 from locality.posterior.view import View
 
 # Nanoseconds beside those of `Dense`, 0.02 a place: what makers say of 16-bit products, two of which are one
@@ -57,7 +57,7 @@ class Tiled(MaskedKernel):
         reads = self._tiles.members_read
         lookups = (1 + CUTS) * reads + self.rows.places * self._tiles.inverted
         error = relative_error(query, moments, self.rows.repeats, lookups.mean().item(), self.rows.own)
-        return torch.where(query.shift.sum(1) < launching.LARGEST / 2, error, torch.inf)
+        return torch.where(query.shift.sum(1) < LARGEST / 2, error, torch.inf)
 
     def weigh(self, view: View, query: Query, values: bool = True, bounds: Tensor | None = None) -> State:
         """One launch, or as many as memory or a wanted chunk size ask for."""

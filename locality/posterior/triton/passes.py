@@ -2,14 +2,13 @@
 
 A product with a mask is a product on the matrix units. A float32 number goes in as two float16 ones, high and
 low, which hold 22 bits of it, and no less than 2^-25; the mask is exact in float16. The sums of each tile are
-float32, and are added up outside the matrix units, which cut what they add instead of rounding it. Float64
-numbers are multiplied as they are.
+float32, and are added up outside the matrix units, which cut what they add instead of rounding it.
 
 Coordinates are those in which the bank rests: bytes are 0 to 255, and x and the scale are in the same unit.
 
 Arguments that travel together:
     which, starts, inverted, tiles      see `Tiles`
-    x [B, n], shift [B, P], scale [B]   in the working type
+    x [B, n], shift [B, P], scale [B]   float32
     total [B, N]                        the sum over all places; read where a line is inverted
 """
 
@@ -18,13 +17,15 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-LARGEST = tl.constexpr(60000.0)  # that float16 holds; a candidate with such a term has no weight
+from locality.posterior.triton.tiles import LARGEST
+
+MOST = tl.constexpr(LARGEST)
 
 
 @triton.jit
 def add_product(total, mask, terms):
     """`total + mask @ terms`, the mask being 0 or 1 in float16."""
-    terms = tl.minimum(tl.maximum(terms, -LARGEST), LARGEST)
+    terms = tl.minimum(tl.maximum(terms, -MOST), MOST)
     high = terms.to(tl.float16)
     low = (terms - high.to(tl.float32)).to(tl.float16)
     return total + tl.dot(mask, high, tl.dot(mask, low))

@@ -16,7 +16,7 @@ from locality.posterior.rounding import PixelMoments, Query, relative_error
 from locality.posterior.softmax import State
 from locality.posterior.triton import launching, running
 from locality.posterior.triton.masked import CUTS, EACH, PER_PLACE, TOGETHER
-from locality.posterior.triton.tiles import Tiles
+from locality.posterior.triton.tiles import LARGEST, Tiles
 from locality.posterior.view import View
 
 
@@ -43,7 +43,7 @@ class TiledPatches(Kernel):
         """That of float32 sums of a window, cut besides; infinite where float16 may not hold a term."""
         channels, lookups = self.patches.image_shape[0], (1 + CUTS) * self.patches.side**2
         error = relative_error(query, moments, channels, lookups)
-        return torch.where(query.shift.sum(1) < launching.LARGEST / 2, error, torch.inf)
+        return torch.where(query.shift.sum(1) < LARGEST / 2, error, torch.inf)
 
     def weigh(self, view: View, query: Query, values: bool = True, bounds: Tensor | None = None) -> State:
         """One launch, or as many as a wanted chunk size asks for."""

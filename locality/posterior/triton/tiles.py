@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 ROWS, PLACES = 128, 32  # of a tile: 8 KiB in float16, three of which fit any shared memory
+LARGEST = 6e4  # of a term, that float16 holds; a candidate with a larger one has no weight
 
 
 @dataclass(frozen=True)
