@@ -30,7 +30,7 @@ FLOORS = (  # what a floor is about, and its rooms: folders, and files that stan
     ("with denoisers", ("calibration", "networks", "sampling")),
     ("denoisers", ("denoisers",)),
     ("with banks, and run folders", ("finite_sample", "information", "runs")),
-    ("averages over a bank", ("posterior", "statistics", "ranks", "sums", "trust", "settings")),
+    ("averages over a bank", ("posterior", "statistics", "ranks", "sums", "trust", "settings", "choices")),
     ("sums over a bank", ("power_sums",)),
     ("images, numbers at rest, checks", ("bank", "statistics_cache", "config")),
     (
@@ -43,6 +43,7 @@ FLOORS = (  # what a floor is about, and its rooms: folders, and files that stan
             "noise",
             "paths",
             "schedule",
+            "shipped",
             "stopping",
             "trainer_settings",
         ),

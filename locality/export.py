@@ -43,6 +43,7 @@ from locality.report.table import Table
 from locality.runs.files import CONFIG, is_exported, read_config
 from locality.runs.finding import training_run
 from locality.sampling import sample
+from locality.shipped import script
 from locality.statistics import GaussianStats
 
 FORMS = ("locality", "diffusers")
@@ -88,7 +89,8 @@ def export(
                 save_pipeline(denoiser, folder)
             elif recipe["data"] is None:
                 raise UsageError(
-                    f"{source}: does not say what it was trained on; train.py model=hub goes on from it"
+                    f"{source}: does not say what it was trained on; "
+                    f"{script('train')} model=hub goes on from it"
                 )
             else:
                 _ship(denoiser, unwrapped(checkpoint["state_dict"]), recipe, source, folder, count, cache)

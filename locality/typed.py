@@ -11,14 +11,15 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from locality.choices import Choices, spelled
+
 NAME = re.compile(r"[\w-]+")
-QUOTED = re.compile(r"(\\*)('|$)")
 ABSENT = object()
 
 
 def typed(
     task: str,
-    configs: Path,
+    choices: Choices,
     settings: Sequence[str],  # key=value, as typed
 ) -> list[str]:
     """Settings to add: those of typed choices, where the experiment has other values in their group.
@@ -27,18 +28,18 @@ def typed(
     thing that it replaces.
     """
     given = dict(setting.lstrip("+").split("=", 1) for setting in settings if "=" in setting)
-    experiment = _read(configs / "experiment" / f"{given.get('experiment')}.yaml")
+    experiment = _read(choices.file("experiment", str(given.get("experiment"))))
     if experiment is None:
         return []
-    first = _choices(_read(configs / f"{task}.yaml") or {})
+    first = _choices(_read(choices.shipped / f"{task}.yaml") or {})
     usual = first | _choices(experiment, "override /")
     added: list[str] = []
     for group, choice in given.items():
         said = experiment.get(group)
         if group not in usual or choice == usual[group] or not NAME.fullmatch(choice) or not said:
             continue
-        own, whole = (_chain(configs / group, choice, without) for without in (first[group], None))
-        replaced = _chain(configs / group, str(usual[group]), None)
+        own, whole = (_chain(choices, group, choice, without) for without in (first[group], None))
+        replaced = _chain(choices, group, str(usual[group]), None)
         for path in _leaves(said):
             if any(f"{group}.{'.'.join(path[:n])}" in given for n in range(1, len(path) + 1)):
                 continue
@@ -48,7 +49,7 @@ def typed(
                 if value is ABSENT:
                     added.append(f"~{group}.{'.'.join(path)}")
             if value is not ABSENT:
-                added.append(f"{group}.{'.'.join(path)}={_spelled(value)}")
+                added.append(f"{group}.{'.'.join(path)}={spelled(value)}")
     return added
 
 
@@ -72,16 +73,18 @@ def _choices(config: Mapping[str, Any], before: str = "") -> dict[str, str]:
 
 
 def _chain(
-    group: Path,
+    choices: Choices,
+    group: str,
     choice: str,
     without: str | None,  # a choice that does not count, with those that it builds on
 ) -> dict[str, Any]:
     """A choice with those of its group that it builds on."""
-    content = _read(group / f"{choice}.yaml")
+    content = _read(choices.file(group, choice))
     if content is None or choice == without:
         return {}
     entries = content.pop("defaults", None) or []
-    below = [_chain(group, one, without) for one in entries if isinstance(one, str) and one != "_self_"]
+    names = [one for one in entries if isinstance(one, str) and one != "_self_"]
+    below = [_chain(choices, group, one, without) for one in names]
     whole: Any = OmegaConf.to_container(OmegaConf.merge(*below, content))
     return dict(whole)
 
@@ -106,17 +109,3 @@ def _unlike(one: Any, other: Any, path: Sequence[str]) -> bool:
     """Whether the settings on the way to this one are of two different things."""
     nodes = [path[:n] for n in range(len(path))]
     return any(_at(one, [*node, "_target_"]) != _at(other, [*node, "_target_"]) for node in nodes)
-
-
-def _spelled(value: Any) -> str:
-    """A value of YAML as Hydra's command line spells it."""
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, list):
-        return f"[{','.join(map(_spelled, value))}]"
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{key}:{_spelled(one)}" for key, one in value.items()) + "}"
-    if isinstance(value, str):
-        # Hydra reads a backslash as itself, but for those before a quote.
-        return "'" + QUOTED.sub(lambda found: 2 * found[1] + ("\\'" if found[2] else ""), value) + "'"
-    return str(value)

@@ -21,6 +21,7 @@ from locality.networks.weights import fill, refuse_pointer
 from locality.runs.checkpoint_file import is_plain, newest_checkpoint, read_checkpoint
 from locality.runs.files import CHECKPOINT, generations, is_exported
 from locality.runs.finding import UNREADABLE, leave_out, training_run
+from locality.shipped import script
 from locality.statistics import GaussianStats
 from locality.trust import Untrusted, check_recipe
 
@@ -68,7 +69,7 @@ def rebuilt(
     if "fingerprint" in kept and bank.fingerprint != kept["fingerprint"]:
         raise UsageError(
             f"{path}: the images have changed since the fit (fingerprint {bank.fingerprint}, was "
-            f"{kept['fingerprint']}); fit again with train.py"
+            f"{kept['fingerprint']}); fit again with {script('train')}"
         )
     if not isinstance(module, AnalyticModule):
         raise UsageError(f"checkpoint={path}: {NOT_OURS}")
