@@ -1,4 +1,4 @@
-"""What lies beside the package in a checkout, and inside it in a wheel: the configs and the small networks."""
+"""What lies beside the package in a checkout, and in a wheel inside it: the configs and small networks."""
 
 from __future__ import annotations
 

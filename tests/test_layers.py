@@ -21,9 +21,9 @@ OWNERS = {  # the rooms that import a library
     "matplotlib": "report",
     "diffusers": "networks pipelines",
     "numba": "posterior",
-    "hydra": "cli arguments build checkpoints",
-    "omegaconf": "cli arguments typed app evaluation training training_card build checkpoints runs config",
-    "lightning": "evaluation compare training build callbacks modules data report runs ranks",
+    "hydra": "cli arguments making checkpoints",
+    "omegaconf": "cli arguments typed app evaluation training training_card making checkpoints runs config",
+    "lightning": "evaluation compare training build making callbacks modules data report runs ranks",
 }
 HEAVY = {"lightning", "hydra", "omegaconf", "wandb", "diffusers", "matplotlib"}
 
