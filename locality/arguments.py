@@ -129,7 +129,7 @@ def explain(error: Exception, task: str, choices: Choices, arguments: list[str])
     for argument in given:
         key = argument.split("=", 1)[0]
         node: Any = whole
-        at_home = key.startswith(("+", "hydra.")) or "@" in key or key in groups
+        at_home = key.startswith(("+", "hydra.", "hydra/")) or "@" in key or key in groups
         path = [] if at_home else key.lstrip("~").split(".")
         for depth, part in enumerate(path):
             if not isinstance(node, DictConfig) or part not in node:
@@ -231,6 +231,10 @@ def _one_line(error: Exception) -> str:
     text = " ".join(str(error).split())
     if isinstance(error.__cause__, OmegaConfBaseException) and text.startswith("Error merging override"):
         text = f"{text.removeprefix('Error merging override ')}: {' '.join(str(error.__cause__).split())}"
+    launcher = re.search(r"Could not find 'hydra/launcher/(\w+)'", text)
+    if launcher:
+        extra = "pip install 'locality[launchers]' has joblib, ray, submitit_local and submitit_slurm"
+        return f"hydra/launcher={launcher[1]}: not installed; {extra}"
     missing = re.search(r"To append to your default list use (\S+)", text)
     if missing:
         return f"{missing[1].lstrip('+')}: the config has none to change; use {missing[1]}"

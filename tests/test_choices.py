@@ -157,6 +157,18 @@ def test_a_broken_config_of_ones_own_is_one_line(mine, monkeypatch, capsys):
     assert "torn.yaml" in line
 
 
+def test_a_launcher_that_is_not_installed_names_its_extra(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["train.py", "-m", "hydra/launcher=submitit_nowhere", "seed=0,1"])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main("train", CONFIGS)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert stopped.value.code == 2
+    assert line.startswith(
+        "train.py: hydra/launcher=submitit_nowhere: not installed; pip install 'locality[launchers]'"
+    )
+
+
 def test_values_are_spelled_for_hydra():
     assert spelled({"a": [1, None, True], "b": "it's"}) == "{a:[1,null,true],b:'it\\'s'}"
 
