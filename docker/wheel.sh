@@ -34,7 +34,7 @@ smoke() { # VENV
     python -c "import locality, sys; sys.exit(0 if locality.__file__.startswith('$venv/') else locality.__file__)"
     locality-train data=digits trainer=smoke
     locality-evaluate compare=quick compare.count=8 logger=none
-    locality-export runs/latest network --form diffusers --cache "$empty/cache"
+    locality-export runs/latest network --form diffusers
     test -f runs/latest/report.html
     test -f network/model_index.json
     [ "$(ls | sort | xargs)" = "cache network runs" ] || { ls; echo "wheel.sh: more was left than it should" >&2; exit 1; }

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import sys
 import warnings
@@ -207,7 +208,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--form", choices=FORMS, default="locality")
     parser.add_argument("--count", type=int, default=256, help="test images for the numbers of the card")
     parser.add_argument("--trust", action="store_true", help="build whatever the file names (docs/trust.md)")
-    parser.add_argument("--cache", default="~/.cache/locality", help="where statistics are kept")
+    cache = os.environ.get("LOCALITY_CACHE", "~/.cache/locality")
+    parser.add_argument("--cache", default=cache, help="where statistics are kept")
 
     def stop(message: str) -> NoReturn:
         _end(f"{message}; see --help", 2)
