@@ -154,7 +154,7 @@ an empty folder. The wheel has {size / 1e6:.0f} MB ({where}). Together {sum(seco
 {table}
 
 {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, commit `{commit()}`, {python}, {os.cpu_count()}
-cores of {platform.machine()}, whose load was {load:.1f} at the end: with other work on them, steps take longer.
+cores of {platform.machine()}, whose load was {load:.1f} at the end: other work on them makes steps longer.
 """
 
 

@@ -72,7 +72,7 @@ def test_the_image_installs_and_tries_what_ci_does():
     of_ci = re.findall(r"^  (build|install|smoke) ", whole[0], re.MULTILINE)
     assert [word for word in of_image if word in of_ci] == of_ci == ["build", "install", "smoke"]
     assert "wheel.sh all" in (ROOT / "Makefile").read_text()
-    assert "make wheel" in (ROOT / ".ci" / "run").read_text()
+    assert re.search(r"^make .*\bwheel\b", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
 
 
 def test_the_script_is_whole_and_says_how_it_is_called():
