@@ -8,6 +8,7 @@ import sys
 import tempfile
 import traceback
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -92,9 +93,18 @@ def _read(task: str, configs: Path) -> tuple[Choices, list[str]] | None:
     wrong = wrong or wrong_grammar(arguments)
     if wrong:
         _stop(wrong, 2)
-    sys.path.extend(str(folder) for folder in choices.own)  # own configs name own Python beside them
+    _import_from(choices.own)  # own configs name own Python beside them
     arguments = sys.argv[1:] = [*arguments, *typed(task, choices, arguments), *choices.settings()]
     return choices, arguments
+
+
+def _import_from(folders: Sequence[Path]) -> None:
+    """Lets this process, and those that it starts, import what lies in the folders; all else comes first."""
+    new = [str(folder) for folder in folders if str(folder) not in sys.path]
+    if new:
+        sys.path.extend(new)
+        before = os.environ.get("PYTHONPATH")
+        os.environ["PYTHONPATH"] = os.pathsep.join([*([before] if before else []), *new])
 
 
 def _launch(cfg: DictConfig) -> None:

@@ -24,6 +24,7 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of one's own: a denoiser, its config, and an experiment with it."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setenv("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
     monkeypatch.delitem(sys.modules, "shrunk", raising=False)
     folder = tmp_path / "it's, [mine] é"
     (folder / "denoiser").mkdir(parents=True)
@@ -62,6 +63,13 @@ def test_a_denoiser_of_ones_own_is_fitted_with_its_python_beside_its_config(comm
     assert code == 0, printed
     (folder,) = (path for path in (tmp_path / "runs").iterdir() if not path.is_symlink())
     assert OmegaConf.load(folder / "config.yaml").denoiser._target_ == "shrunk.Shrink.fit"
+
+
+def test_processes_that_it_starts_find_the_python_too(command):
+    """Ranks are processes of their own, which read the config of the run and not the command line."""
+    printed, code = command("train", *FIT, "denoiser=shrunk", "dry_run=true")
+    assert code == 0, printed
+    subprocess.run([sys.executable, "-c", "import shrunk"], check=True)
 
 
 def test_a_sweep_over_ones_own_and_ours(command, tmp_path):
