@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE, PAGE = ROOT / "locality", ROOT / "CONTRIBUTING.md"
 FLOORS = (  # what a floor is about, and its rooms: folders, and files that stand alone
     ("the command line", ("cli",)),
-    ("a command", ("app", "arguments", "typed")),
+    ("a command", ("app", "arguments", "typed", "unusual")),
     ("what it does", ("evaluation",)),
     ("comparing, training, shipping", ("compare", "export", "pipelines", "training")),
     ("denoisers of files", ("checkpoints", "training_card")),
@@ -39,6 +39,7 @@ FLOORS = (  # what a floor is about, and its rooms: folders, and files that stan
             "disk",
             "full_precision",
             "labels",
+            "live",
             "mixture",
             "noise",
             "paths",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 import traceback
 import warnings
 from pathlib import Path
@@ -15,8 +16,9 @@ from locality.build import plain
 from locality.config import UsageError, check
 from locality.disk import shown_path
 from locality.evaluation import Evaluation
+from locality.live import LIVE, duration
 from locality.modules import Diverged
-from locality.ranks import say
+from locality.ranks import first_rank, say
 from locality.report import Report
 from locality.runs.opening import close_run, drop_run, latest_run, open_run
 from locality.runs.status import Outcome, set_status
@@ -49,11 +51,11 @@ def run(
     RunStopped where a signal or a bound on the time ended it.
     """
     cfg = check(cfg)
-    say(OmegaConf.to_yaml(cfg, resolve=True))
     if cfg.dry_run:
+        say(OmegaConf.to_yaml(cfg, resolve=True))
         return {}
     _quiet()
-    with heeded():
+    with heeded(), LIVE.shown(first_rank()):
         try:
             prepared = (Training if cfg.task == "train" else Evaluation)(cfg)
             return _Run(prepared, job).carry_out()
@@ -76,11 +78,13 @@ class _Run:
 
     def carry_out(self) -> dict[str, float]:
         """The final numbers. The state is written last: a run that is `finished` has everything written."""
+        began = time.monotonic()
         try:
             REQUEST.obey()
             numbers = self._work()
             self._close(finished=True)
             self._note(Outcome("finished"))
+            self._conclude(time.monotonic() - began)
             return numbers
         except BaseException as error:
             self._end(error)
@@ -133,10 +137,17 @@ class _Run:
         if self.report is None:
             return
         sync = self.report.finish(exit_code=0 if finished else 1)
-        for picture in self.report.pictures():
-            say(f"picture: {shown_path(picture)}")
-        say(f"report: {shown_path(self.folder / 'report.html')}")
-        say(f"W&B, to upload: {sync}" if sync else "W&B: nothing to upload")
+        if sync:
+            say(f"W&B, to upload: {sync}")
+
+    def _conclude(self, seconds: float) -> None:
+        """The last line: what came out, and where all of it is."""
+        if self.report is None:
+            return
+        pictures = len(self.report.pictures())
+        result = f"{self.report.conclusion}; " if self.report.conclusion else ""
+        what = f"{pictures} pictures and all numbers" if pictures else "all numbers"
+        say(f"done in {duration(seconds)}: {result}{what}: {shown_path(self.folder / 'report.html')}")
 
 
 def _outcome(error: BaseException) -> Outcome:

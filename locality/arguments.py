@@ -110,7 +110,7 @@ def wrong_choice(task: str, choices: Choices, arguments: list[str]) -> str | Non
                     return f"{group}: want one of {', '.join(names)}, got {choice or 'nothing'}"
                 return f"no {group} named {choice!r}. {nearest(choice, names)}"
         if not package and not key.startswith("+") and group not in _own_groups(task, choices):
-            return _elsewhere(group, value, task, choices, arguments)
+            return _elsewhere(group, value, task, choices)
     return None
 
 
@@ -211,20 +211,12 @@ def _own_groups(task: str, choices: Choices) -> set[str]:
     return {next(iter(entry)) for entry in defaults["defaults"] if isinstance(entry, dict)}
 
 
-def _elsewhere(group: str, value: str, task: str, choices: Choices, arguments: list[str]) -> str:
-    if group == "pattern":
-        plus = "" if _has_pattern(choices, arguments) else "+"
-        return f"{group}={value}: a pattern is a part of the data; use {plus}pattern@data.pattern={value}"
+def _elsewhere(group: str, value: str, task: str, choices: Choices) -> str:
     others = [other for other in TASKS if group in _own_groups(other, choices)]
     where = f"{group}={value}: a choice of {', '.join(map(script, others))}, not of {script(task)}"
     if group == "denoiser":
         return f"{where}; to add a row to the comparison use +denoiser@candidates.{value}={value}"
     return f"{where}, which chooses {', '.join(sorted(_own_groups(task, choices) - {'hydra'}))}"
-
-
-def _has_pattern(choices: Choices, arguments: list[str]) -> bool:
-    data = [argument.split("=", 1)[1] for argument in arguments if argument.startswith("data=")]
-    return bool(data) and "/pattern@pattern" in choices.file("data", data[-1]).read_text()
 
 
 def _one_line(error: Exception) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -129,3 +130,12 @@ def spelled(value: Any) -> str:
         # Hydra reads a backslash as itself, but for those before a quote.
         return "'" + _QUOTED.sub(lambda found: 2 * found[1] + ("\\'" if found[2] else ""), value) + "'"
     return str(value)
+
+
+def import_from(folders: Sequence[Path]) -> None:
+    """Lets this process, and those that it starts, import what lies in the folders; all else comes first."""
+    new = [str(folder) for folder in folders if str(folder) not in sys.path]
+    if new:
+        sys.path.extend(new)
+        before = os.environ.get("PYTHONPATH")
+        os.environ["PYTHONPATH"] = os.pathsep.join([*([before] if before else []), *new])

@@ -8,17 +8,17 @@ import sys
 import tempfile
 import traceback
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from omegaconf import DictConfig, OmegaConf
 
-from locality.choices import Choices
+from locality.choices import Choices, import_from
 from locality.config import RUN_VARIABLE, UsageError, check
+from locality.live import LIVE
 from locality.ranks import forget_left_over
 from locality.shipped import command, shipped_folder
-from locality.typed import typed
+from locality.typed import typed, with_pattern
 
 SWEEP = ("-m", "--multirun")
 _failed: list[int] = []  # exit codes of the jobs of a sweep that failed; the others ran
@@ -89,22 +89,18 @@ def _read(task: str, configs: Path) -> tuple[Choices, list[str]] | None:
     if "--list" in arguments:
         print(choices.described())
         return None
-    wrong = wrong_option(arguments) or wrong_choice(task, choices, arguments)
-    wrong = wrong or wrong_grammar(arguments)
+    wrong = wrong_option(arguments)
+    if not wrong:
+        try:
+            arguments = with_pattern(task, choices, arguments)
+        except UsageError as error:
+            wrong = str(error)
+    wrong = wrong or wrong_choice(task, choices, arguments) or wrong_grammar(arguments)
     if wrong:
         _stop(wrong, 2)
-    _import_from(choices.own)  # own configs name own Python beside them
+    import_from(choices.own)  # own configs name own Python beside them
     arguments = sys.argv[1:] = [*arguments, *typed(task, choices, arguments), *choices.settings()]
     return choices, arguments
-
-
-def _import_from(folders: Sequence[Path]) -> None:
-    """Lets this process, and those that it starts, import what lies in the folders; all else comes first."""
-    new = [str(folder) for folder in folders if str(folder) not in sys.path]
-    if new:
-        sys.path.extend(new)
-        before = os.environ.get("PYTHONPATH")
-        os.environ["PYTHONPATH"] = os.pathsep.join([*([before] if before else []), *new])
 
 
 def _launch(cfg: DictConfig) -> None:
@@ -121,6 +117,10 @@ def _launch(cfg: DictConfig) -> None:
         if cfg.dry_run:
             print(OmegaConf.to_yaml(cfg, resolve=True))
             return
+        if not _launched():
+            from locality.unusual import tell
+
+            tell(cfg)
         from locality.app import RunFailed, RunStopped, run
 
         try:
@@ -236,7 +236,7 @@ def _end(message: str, code: int) -> None:
 
 def _note(message: Warning | str, *_: object, **__: object) -> None:
     """A warning in one line, beside the other notes: stderr is for the line that a command ends in."""
-    print(f"note: {' '.join(str(message).split())}", flush=True)
+    LIVE.print(f"note: {' '.join(str(message).split())}")
 
 
 def _stop(message: str, code: int) -> NoReturn:

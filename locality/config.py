@@ -109,7 +109,8 @@ def check(cfg: DictConfig) -> DictConfig:
         raise UsageError(f"pretrained={checked.pretrained}: give model=hub, too, which goes on from it")
     if checked.data is not None and checked.gamma and checked.data.get("pattern") is None:
         raise UsageError(
-            f"gamma={checked.gamma:g} needs data with a pattern, such as data=photos_pattern; or give gamma=0"
+            f"gamma={checked.gamma:g}: the data have no pattern; add pattern=letter_w, or a picture of your "
+            "own, pattern=my.png; or give gamma=0"
         )
     return checked
 
@@ -179,8 +180,8 @@ def _check_pattern(data: Any) -> None:
     pattern = data.get("pattern")
     if pattern is not None and not isinstance(pattern, DictConfig):
         raise UsageError(
-            f"data.pattern: want a pattern of configs/pattern, got {pattern!r}; with data=*_pattern "
-            "pattern@data.pattern=cross chooses one, with other data +pattern@data.pattern=cross"
+            f"data.pattern: want the settings of a pattern, got {pattern!r}; give pattern=<name or picture>, "
+            "such as pattern=cross"
         )
 
 

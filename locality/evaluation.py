@@ -10,7 +10,7 @@ from typing import Any
 import lightning
 from lightning import Trainer
 from lightning.pytorch.loggers import Logger
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from locality import build
 from locality.checkpoints.networks import networks
@@ -21,8 +21,12 @@ from locality.compare.context import Context
 from locality.config import UsageError
 from locality.denoisers import NetworkDenoiser
 from locality.denoisers.base import Denoiser
+from locality.disk import shown_path
 from locality.ranks import say
 from locality.report import Report
+
+# By source: experiments that calibrate on parts of the bank, where all of it takes hours.
+PARTS = {"locality.data.cifar": "cifar_calibrate"}
 
 
 class Evaluation:
@@ -75,8 +79,18 @@ class Evaluation:
             calibrations=kept,
             networks=self.networks,
             given=frozenset(self.cfg.given),
+            calibrate=_calibrate(self.cfg),
         )
         return self.compare(context)
+
+
+def _calibrate(cfg: DictConfig) -> str:
+    """The command that finds settings for the checkpoint of an evaluation; empty without one."""
+    if cfg.checkpoint is None:
+        return ""
+    of_parts = PARTS.get(str(OmegaConf.select(cfg, "data.source._target_")))
+    what = f"experiment={of_parts}" if of_parts else "compare=calibrate"
+    return f"python evaluate.py {what} checkpoint={shown_path(Path(cfg.checkpoint))}"
 
 
 def _name(reference: Denoiser | None, taken: Collection[str]) -> str:

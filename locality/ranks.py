@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from locality.config import UsageError
+from locality.live import LIVE
 
 RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID", "JSM_NAMESPACE_RANK")  # where Lightning looks, in its order
 # How many processes a launcher started: srun, mpirun (Open MPI, MPICH), jsrun.
@@ -48,7 +49,7 @@ def first_rank() -> bool:
 def say(text: str) -> None:
     """Print on the first rank, at once: what is told once, however many ranks there are."""
     if first_rank():
-        print(text, flush=True)
+        LIVE.print(text)
 
 
 def is_first() -> bool:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from locality.bank import ImageBank
+from locality.live import LIVE
 from locality.power_sums import Sums, measure
 from locality.statistics_cache import Kept, cached
 
@@ -73,7 +74,8 @@ class GaussianStats:
 
     @classmethod
     def _of(cls, bank: ImageBank, chunk_size: int) -> GaussianStats:
-        return cls.from_sums(*measure(bank, chunk_size), bank.image_shape)
+        with LIVE.task(f"statistics of {len(bank):,} images"):
+            return cls.from_sums(*measure(bank, chunk_size), bank.image_shape)
 
     def shrunk_by(self, shrinkage: str | None) -> GaussianStats:
         """These statistics for a denoiser: shrunk, or as they are, with a warning where they lack rank."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -92,6 +92,7 @@ class Training:
             raise Diverged(f"after {steps} steps, {wrong[0]} is not finite")
         numbers |= ratios_to_wiener(self.cfg, self.module, self.data, folder, numbers)
         report.scalars(numbers)
+        report.conclusion = _conclusion(numbers)
         report.model_card(card(self.cfg, self.module, self.data, folder, steps))
         check_saved(trainer)
         return numbers
@@ -115,6 +116,20 @@ class Training:
         if self.analytic:
             return []
         return [SampleGrid(draw, **self.cfg.samples), *_checkpoints(folder, self.cfg.snapshots)]
+
+
+def _conclusion(numbers: Mapping[str, float]) -> str:
+    """What came out, in some words: held-out errors over those of the Wiener filter, else by themselves."""
+    for start, what in (
+        ("test/ratio_to_wiener/", "held-out error over Wiener's"),
+        ("test/mse/", "held-out MSE"),
+    ):
+        found = {name.removeprefix(start): value for name, value in numbers.items() if name.startswith(start)}
+        if found:
+            best = min(found, key=lambda name: found[name])
+            worst = max(found, key=lambda name: found[name])
+            return f"{what} {found[best]:.3g} ({best}) to {found[worst]:.3g} ({worst})"
+    return ""
 
 
 def _check_same(run: Path, fingerprint: str) -> None:

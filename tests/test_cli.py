@@ -65,7 +65,7 @@ print("policy", os.environ["OMP_WAIT_POLICY"])
 MISTAKES = [
     (["data=cifar_patern"], "no data named 'cifar_patern'. Did you mean 'cifar_pattern'"),
     (["gama=0.5"], "no setting named 'gama'. Did you mean 'gamma'?"),
-    (["gamma=0.5"], "gamma=0.5 needs data with a pattern, such as data=photos_pattern"),
+    (["gamma=0.5"], "gamma=0.5: the data have no pattern; add pattern=letter_w"),
     (["gamma=abc"], "gamma: Value 'abc'"),
     (["model.learning_rat=1"], "no setting named 'model.learning_rat'. Did you mean 'model.learning_rate'"),
     (["trainer.max_epoch=1"], "no setting named 'trainer.max_epoch'. Did you mean 'trainer.max_epochs'"),

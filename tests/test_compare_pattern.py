@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
+import os
 import re
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -17,8 +19,9 @@ from omegaconf import OmegaConf
 
 from locality import GaussianStats, app
 from locality.checkpoints import networks as found_networks
-from locality.compare.contrasts import Claim, Contrast, Strength, claim_of, contrast_of, pooled
-from locality.compare.pattern import strengths
+from locality.compare.claims import Claim, claim_of
+from locality.compare.pattern import Probe, strengths
+from locality.compare.strengths import Contrast, Strength, contrast_of, pooled
 from locality.config import UsageError
 from locality.denoisers import Wiener
 from locality.runs import files
@@ -99,11 +102,57 @@ def test_a_sweep_is_of_runs_that_are_alike_and_finished_unless_asked(sweep, tmp_
     text = control.read_text()
     control.write_text(text.replace("finished", "running"))
     try:
-        with pytest.raises(UsageError, match="networks=sweep: no finished training runs"):
-            found_networks.newest_sweep(root, False)
+        assert found_networks.newest_sweep(root, False) == [runs[0.5, 0], runs[0.5, 1]]
         assert found_networks.newest_sweep(root, True)[0] == runs[0.0, 0]
     finally:
         control.write_text(text)
+
+
+def test_one_gamma_shows_its_fields_and_the_command_that_trains_the_control(sweep, tmp_path, capsys):
+    root, runs = sweep
+    alone = tmp_path / "runs"
+    shutil.copytree(
+        runs[0.5, 0], alone / runs[0.5, 0].name
+    )  # right after a first training, nothing else is there
+    sessions = alone / runs[0.5, 0].name / "sessions.json"
+    started = json.loads(sessions.read_text())
+    started[0]["command"] = "python train.py data=digits_pattern gamma=0.5 seed=0"
+    sessions.write_text(json.dumps(started))
+    folder, numbers = run(alone, "evaluate", "compare=pattern", *FAST)
+    told = "this trains it: python train.py data=digits_pattern seed=0 gamma=0"
+    assert capsys.readouterr().out.count(told) >= 2  # before the minutes and after them
+    tables = json.loads((folder / "metrics.json").read_text())["tables"]
+    assert told in tables["pattern/attention"]["rows"][0][0]
+    assert "pattern/verdict" not in tables
+    table = tables["pattern/contrast"]
+    rows = [dict(zip(table["columns"], row, strict=True)) for row in table["rows"]]
+    assert [row["gamma"] for row in rows] == [0.5, 0.5]
+    assert [row["SNR_W > 0.1"] == "yes" for row in rows] == [row["SNR_W"] > 0.1 for row in rows]
+    assert {row["control"] for row in rows} == {None}
+    whole = run(root, "evaluate", "compare=pattern", *FAST, f"networks=[{runs[0.0, 0]},{runs[0.5, 0]}]")[1]
+    kept = {key: value for key, value in numbers.items() if key.startswith("pattern/contrast/")}
+    assert kept
+    assert kept == {key: whole[key] for key in kept}
+    assert (folder / "images" / "pattern" / "figure4.png").is_file()
+
+
+def test_a_sweep_that_is_stopped_has_the_strengths_that_it_had(sweep, monkeypatch):
+    root, _ = sweep
+    original, seen = Probe.strength, []
+
+    def strength(self: Probe, gamma: float, *rest: object) -> Strength:
+        if seen:
+            os.kill(os.getpid(), signal.SIGTERM)
+        seen.append(gamma)
+        return original(self, gamma, *rest)
+
+    monkeypatch.setattr(Probe, "strength", strength)
+    with pytest.raises(app.RunStopped):
+        run(root, "evaluate", "compare=pattern", *FAST)
+    folder = (root / "latest").resolve()
+    assert json.loads((folder / "status.json").read_text())["state"] == "interrupted"
+    rows = json.loads((folder / "metrics.json").read_text())["tables"]["pattern/contrast"]["rows"]
+    assert [row[:2] for row in rows[::2]] == [[0.0, 396], ["0.5", "not measured"]]
 
 
 def test_without_runs_the_shipped_networks_are_taken(tmp_path, monkeypatch):
@@ -157,9 +206,9 @@ def test_a_pattern_without_strength_is_none(sweep, tmp_path):
 
 def test_networks_that_are_no_sweep_are_refused_in_one_line(sweep):
     root, runs = sweep
-    one, two = str(runs[0.5, 0]), str(runs[0.5, 1])
+    one, control = str(runs[0.5, 0]), str(runs[0.0, 0])
     for networks, message in (
-        (f"[{one},{two}]", "want gamma 0, the control, and at least one more"),
+        (f"[{control}]", r"want at least one that saw a pattern \(gamma above 0\), got gamma=0"),
         (f"[{one},{one}]", r"gamma 0.5 and seed 0 come twice"),
         ("[]", "want at least one"),
         ("all", "networks: want"),

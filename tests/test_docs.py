@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import CONFIGS
+from PIL import Image
 
 from locality import cli
 
@@ -28,8 +29,9 @@ def name(page: Path) -> str:
 
 @pytest.fixture(name="place")
 def working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty one, on the path, as a reader's."""
+    """One on the path, as a reader's, with the reader's picture `my.png` in it and nothing else."""
     monkeypatch.chdir(tmp_path)
+    Image.new("L", (8, 8), 255).save("my.png")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "Agg")
     monkeypatch.setenv("LOCALITY_CACHE", str(tmp_path / "cache"))

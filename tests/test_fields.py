@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -104,7 +105,7 @@ def test_two_processes_find_the_fields_of_one_whichever_way_they_share(tmp_path)
 
 def test_padding_and_images_beyond_the_count_are_left_out():
     tested = module()
-    tested.trainer = trainer()
+    tested.trainer = SimpleNamespace(world_size=1, num_test_batches=[1])
     images = data().bank("test").images.double()
     index = torch.tensor([6, 1, 0, 1])
     tested.test_step(Batch(images[index], index, torch.tensor([1.0, 1, 1, 0])), 0)

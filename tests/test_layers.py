@@ -21,8 +21,9 @@ OWNERS = {  # the rooms that import a library
     "matplotlib": "report",
     "diffusers": "networks pipelines",
     "numba": "posterior",
-    "hydra": "cli arguments making checkpoints",
-    "omegaconf": "cli arguments typed app evaluation training training_card making checkpoints runs config",
+    "hydra": "cli arguments unusual making checkpoints",
+    "omegaconf": "cli arguments typed unusual app evaluation training training_card making checkpoints runs "
+    "config",
     "lightning": "evaluation compare training build making callbacks modules data report runs ranks",
 }
 HEAVY = {"lightning", "hydra", "omegaconf", "wandb", "diffusers", "matplotlib"}

@@ -13,9 +13,10 @@ from torch import Tensor
 
 from locality.bank import ImageBank
 from locality.calibration.kept import CLEAN, NETWORK, Kept, bind, check_target, distinct, short
-from locality.calibration.steps import Steps, progress
+from locality.calibration.steps import Steps
 from locality.denoisers.base import Denoiser
 from locality.denoisers.fitting import Fit, Recipe
+from locality.live import LIVE
 from locality.statistics import GaussianStats
 
 # Errors closer than this are the rounding of float32 estimates, and no reason for a costlier value.
@@ -123,12 +124,13 @@ def calibrate(
     steps = Steps(bank, images, seed, batch_size)
     known = cache(lambda: GaussianStats.from_bank(bank) if stats is None else stats)
     errors = torch.empty(len(distinct("sigmas", levels)), len(ordered), len(images), dtype=torch.float64)
-    with torch.no_grad(), progress(parameter, len(levels) * (len(ordered) + (target is not None))) as bar:
-        wanted = [steps.clean if target is None else steps.estimates(target, s, bar) for s in levels]
+    total = len(levels) * (len(ordered) + (target is not None))
+    with torch.no_grad(), LIVE.task(f"calibrating {parameter}", total) as task:
+        wanted = [steps.clean if target is None else steps.estimates(target, s, task) for s in levels]
         for v, value in enumerate(ordered):
             denoiser = bind(fit, parameter, value).fit(bank, known)
             for s, sigma in enumerate(levels):
-                difference = steps.estimates(denoiser, sigma, bar).double() - wanted[s]
+                difference = steps.estimates(denoiser, sigma, task).double() - wanted[s]
                 errors[s, v] = reduce(difference.square(), "i c h w -> i", "mean")
     table = short(errors.tolist())
     against = CLEAN if target is None else NETWORK

@@ -14,10 +14,11 @@ from torch import Tensor
 
 from locality.bank import ImageBank
 from locality.calibration.kept import CLEAN, NETWORK, Kept, check_target, distinct, short
-from locality.calibration.steps import Steps, progress
+from locality.calibration.steps import Steps
 from locality.denoisers.base import Denoiser
 from locality.denoisers.fitting import Fit, fitted
 from locality.denoisers.stacked import ROUNDED, Stacked
+from locality.live import LIVE
 from locality.statistics import GaussianStats
 
 LEAST = 0.02  # a smaller share is left out if that costs next to nothing: its member is not computed then
@@ -120,10 +121,11 @@ def calibrate_shares(
     if not isinstance(stack, Stacked):
         raise ValueError(f"fit: want one of a Stacked, got one of a {type(stack).__name__}")
     names, found = tuple(stack.shares.names), []
-    with torch.no_grad(), progress("shares", len(levels) * (1 + (target is not None))) as bar:
+    total = len(levels) * (1 + (target is not None))
+    with torch.no_grad(), LIVE.task("calibrating shares", total) as task:
         for sigma in levels:
-            wanted = steps.clean if target is None else steps.estimates(target, sigma, bar)
-            errors = (steps.estimates(stack.estimates, sigma, bar) - wanted).double().flatten(1)
+            wanted = steps.clean if target is None else steps.estimates(target, sigma, task)
+            errors = (steps.estimates(stack.estimates, sigma, task) - wanted).double().flatten(1)
             for name, one in zip(names, errors, strict=True):
                 if not bool(one.isfinite().all()):
                     raise ValueError(f"members.{name}: want finite estimates, got others at sigma {sigma:g}")

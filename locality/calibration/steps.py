@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from locality.bank import ImageBank, to_float
+from locality.live import Task
 from locality.noise import image_noise
 
 
@@ -43,20 +43,13 @@ class Steps:
         self,
         denoise: Callable[[Tensor, float], Tensor],  # (x [B, C, H, W], sigma) -> [..., B, C, H, W]
         sigma: float,
-        bar: Any,  # of tqdm: one step is done
+        task: Task,  # of which this is a step
     ) -> Tensor:  # [..., I, C, H, W]
         """The estimates, batch by batch."""
+        task.at(f"sigma {sigma:.3g}")
         parts = [denoise(x, sigma) for x in self._noised(sigma)]
-        bar.update()
         return torch.cat(parts, dim=-4)
 
     def _noised(self, sigma: float) -> Iterator[Tensor]:
         batches = zip(self.clean.split(self.batch_size), self.noise.split(self.batch_size), strict=True)
         return (clean + sigma * noise for clean, noise in batches)
-
-
-def progress(parameter: str, total: int) -> Any:
-    """A bar of so many steps."""
-    from tqdm import tqdm
-
-    return tqdm(total=total, desc=f"calibrating {parameter}", unit="step", delay=2, leave=False, disable=None)

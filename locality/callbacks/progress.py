@@ -1,13 +1,62 @@
-"""The progress bar, without the version numbers of loggers."""
+"""The progress bar in a terminal, and now and then a line elsewhere."""
 
 from __future__ import annotations
+
+import sys
+import time
+from typing import Any
 
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import TQDMProgressBar
 
+from locality.live import PATIENCE, duration
+from locality.ranks import say
+
 
 class ProgressBar(TQDMProgressBar):
-    """Lightning's bar. A logger's version (`v_num`, here a piece of the W&B id) tells a reader nothing."""
+    """Lightning's bar, where there is a terminal. It ends where `max_steps` ends the training.
+
+    A logger's version (`v_num`, here a piece of the W&B id) tells a reader nothing.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._began = self._told = 0.0  # seconds
+        self._first = 0  # the step that this session began with
+
+    @property
+    def is_enabled(self) -> bool:
+        """Whether there is a bar: nobody reads a thousand of them in a file."""
+        return bool(super().is_enabled and sys.stdout.isatty())
+
+    @property
+    def total_train_batches(self) -> int | float:
+        """The batches of the epoch, as far as `max_steps` lets it go."""
+        batches = super().total_train_batches
+        if self.trainer.max_steps < 0:
+            return batches
+        done = self.trainer.fit_loop.epoch_loop.batch_progress.current.completed
+        done = done if done < batches else 0  # those of the epoch before, at the start of one
+        left = self.trainer.max_steps - self.trainer.global_step
+        return min(batches, done + left * self.trainer.accumulate_grad_batches)
+
+    def on_train_start(self, trainer: Trainer, *args: Any) -> None:
+        """Starts the clock."""
+        super().on_train_start(trainer, *args)
+        self._began = self._told = time.monotonic()
+        self._first = trainer.global_step
+
+    def on_train_batch_end(self, trainer: Trainer, *args: Any) -> None:
+        """Moves the bar; where there is none, says now and then how far the training is."""
+        super().on_train_batch_end(trainer, *args)
+        now, done = time.monotonic(), trainer.global_step
+        if self.is_enabled or now - self._told < PATIENCE or done == self._first:
+            return
+        self._told, end = now, trainer.estimated_stepping_batches
+        left = (now - self._began) / (done - self._first) * (end - done)
+        loss = trainer.callback_metrics.get("train/loss")
+        shown = "" if loss is None else f", loss {float(loss):.4g}"
+        say(f"step {done:,} of {int(end):,}, epoch {trainer.current_epoch + 1}{shown}, {duration(left)} left")
 
     def get_metrics(
         self, trainer: Trainer, pl_module: LightningModule

@@ -95,7 +95,10 @@ def twin(cfg: DictConfig, path: Path, shelf: Shelf) -> Found | None:
 
 
 def newest_sweep(root: Path, unfinished: bool, shelf: Shelf | None = None) -> list[Path]:
-    """The runs of the newest sweep over the strength of a pattern, gamma = 0 first; else those that ship."""
+    """The runs of the newest sweep over the strength of a pattern, gamma = 0 first; else those that ship.
+
+    One network that saw the pattern is the least that a sweep has.
+    """
 
     def alike(run: Mapping[str, Any]) -> Any:
         model, data = run["model"], run["data"]
@@ -106,8 +109,7 @@ def newest_sweep(root: Path, unfinished: bool, shelf: Shelf | None = None) -> li
         return [*recipe, run.get("step")]  # what ships says how long it was trained, and has no trainer
 
     def enough(group: Mapping[tuple[float, int], Any]) -> bool:
-        gammas = {gamma for gamma, _ in group}
-        return 0.0 in gammas and len(gammas) > 1
+        return any(gamma > 0 for gamma, _ in group)
 
     def tell(run: Mapping[str, Any]) -> tuple[float, int]:
         return float(run["data"]["gamma"]), int(run["seed"])
@@ -117,8 +119,8 @@ def newest_sweep(root: Path, unfinished: bool, shelf: Shelf | None = None) -> li
         if group:
             return [group[key] for key in sorted(group)]
     raise UsageError(
-        f"networks=sweep: no {_kind(unfinished)} training runs in {root}/ that differ in gamma alone, "
-        "gamma=0 among them, and none ship; "
+        f"networks=sweep: no {_kind(unfinished)} training runs in {root}/ on data with a pattern, "
+        "and none ship; "
         f"train some: {command('train')} -m data=photos_pattern gamma=0,0.1,0.5"
     )
 

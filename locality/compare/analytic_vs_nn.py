@@ -10,14 +10,15 @@ from torchmetrics import Metric
 
 from locality.compare.context import Calibration, Context
 from locality.compare.drawing import SIGMA, mean_series, median_series
+from locality.compare.following import conclude, follow, warn
 from locality.compare.left_out import tell_left_out
 from locality.compare.summary import FLOOR, Summary
+from locality.compare.telling import say_table
 from locality.config import UsageError
 from locality.denoisers.base import training_images
 from locality.metrics import PerImage, mean_ratio, per_image
 from locality.modules.comparison import ComparisonModule
-from locality.ranks import say
-from locality.report import Chart, Report, Series, format_table
+from locality.report import Chart, Report, Series
 
 
 def analytic_vs_nn(
@@ -43,16 +44,25 @@ def analytic_vs_nn(
         context.reference, candidates, count, context.reference_name, min(pictures, count),
         seed=context.seed, metrics=more,
     )  # fmt: skip
-    context.test(module, count)
-    _draw(context.report, module)
     counts = {name: training_images(one) for name, one in candidates.items()}
     thinned = {name: count for name, count in counts.items() if count and count < len(context.bank)}
-    summary = Summary(module.results, module.sigmas.tolist(), thinned)
-    context.report.scalars(summary.scalars())
-    context.report.table("compare/summary", summary.columns, summary.rows())
-    say(format_table(summary.columns, summary.rows()))
-    tell_left_out(context.report, "compare", summary.quantities)
-    return summary.scalars()
+    settings = {name: context.origins.cell(name) for name in candidates}
+
+    def summary(*names: str) -> Summary:
+        return Summary(
+            {name: module.results[name] for name in names}, module.sigmas.tolist(), thinned, settings
+        )
+
+    follow(context, module, count, summary)
+    _draw(context.report, module)
+    whole = summary(*module.results)
+    context.report.scalars(whole.scalars())
+    context.report.table("compare/summary", whole.columns, whole.rows())
+    warn(context, whole)
+    say_table(whole.columns, whole.rows())
+    conclude(context, whole)
+    tell_left_out(context.report, "compare", whole.quantities)
+    return whole.scalars()
 
 
 def _checked(metrics: Mapping[str, Metric]) -> dict[str, PerImage]:

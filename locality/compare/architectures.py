@@ -11,12 +11,13 @@ from locality.compare.context import Context, asked
 from locality.compare.drawing import FIELD, SIGMA, headings
 from locality.compare.sensitivity import describe, grid_pixels, overlap_series
 from locality.compare.summary import Quantity
+from locality.compare.telling import say_table
 from locality.config import UsageError
 from locality.denoisers import Wiener
 from locality.denoisers.base import Denoiser, Pixel
 from locality.modules.fields import FieldModule, Share
 from locality.ranks import say
-from locality.report import Chart, Report, Series, format_table
+from locality.report import Chart, Report, Series
 from locality.report.heat import HeatRow, draw_heat
 from locality.report.table import Cell
 from locality.sensitivity import Route, SensitivityField
@@ -130,7 +131,8 @@ def _tell(report: Report, stages: Stages, fields: Mapping[str, SensitivityField]
             rows.append([name, f"{part:.0%}", *cells, mean])
             numbers[f"architectures/{kind}/{name.lower()}/at{round(100 * part):03d}"] = mean
         report.table(f"architectures/{kind}", columns, rows)
-        say(f"{label}\n{format_table(columns, rows)}\n")
+        say(label)
+        say_table(columns, rows)
     report.scalars(numbers)
     return numbers
 

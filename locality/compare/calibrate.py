@@ -15,6 +15,7 @@ from locality.bank import thinned
 from locality.calibration import Kept, calibrate_shares
 from locality.compare.calibrated import draw, tell
 from locality.compare.context import Context
+from locality.compare.origins import SHARES
 from locality.config import UsageError
 from locality.denoisers.fitting import Recipe
 from locality.denoisers.grids import Grid
@@ -23,7 +24,6 @@ from locality.ranks import first_rank, say
 from locality.schedule import NoiseSchedule
 
 Lists = Mapping[str, Sequence[float] | None]  # by setting
-SHARES = "shares"  # of stacked denoisers: found all together, not chosen from a list
 
 
 def calibrate(

@@ -8,12 +8,13 @@ import torch
 
 from locality.calibration import Calibration, Kept, Stacking
 from locality.compare.drawing import SIGMA
+from locality.compare.telling import say_table
 from locality.denoisers.grids import Grid
 from locality.denoisers.stacked import in_words
 from locality.metrics import interval
 from locality.modules.base import PROTOCOL_STEPS
 from locality.ranks import say
-from locality.report import Chart, Report, Series, format_table
+from locality.report import Chart, Report, Series
 from locality.schedule import NoiseSchedule
 
 Found = Mapping[tuple[str, str], Kept]  # by candidate and setting
@@ -97,7 +98,7 @@ def tell(report: Report, found: Found) -> dict[str, float]:
         "calibrated on val images, never on test images; in brackets: as good, by 95 % intervals; shares "
         "are without intervals"
     )
-    say(format_table(columns, rows))
+    say_table(columns, rows)
     return numbers
 
 

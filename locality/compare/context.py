@@ -13,16 +13,20 @@ from typing import Literal
 from lightning import LightningModule, Trainer
 
 from locality.bank import ImageBank, thinned
-from locality.calibration import load
+from locality.calibration import Kept, load
+from locality.callbacks.interrupt import agreed
 from locality.checkpoints.trained import Trained
+from locality.compare.origins import Origins
 from locality.config import NAME, UsageError
 from locality.data import ImageDataModule
 from locality.denoisers.base import Denoiser
 from locality.denoisers.fitting import Recipe
 from locality.denoisers.options import choice
+from locality.live import LIVE
 from locality.ranks import say
 from locality.report import Report
 from locality.statistics import GaussianStats
+from locality.stopping import Stopped
 
 Calibration = Literal["auto", "none"]  # as compare=calibrate found, where it did; or as configured
 
@@ -52,6 +56,12 @@ class Context:
     networks: Mapping[str, Trained] = field(default_factory=dict)  # more of them, by name
     given: frozenset[str] = frozenset()  # "<candidate>.<setting>" of the command line: not calibrated; and
     # "<candidate>.members.<member>.<setting>"
+    calibrate: str = ""  # the command that calibrates for this checkpoint
+
+    @cached_property
+    def origins(self) -> Origins:
+        """How the settings of the candidates were found; filled by `candidates`."""
+        return Origins(self.given, self.calibrate)
 
     @property
     def reference(self) -> Denoiser:
@@ -111,7 +121,14 @@ class Context:
         """Shows the module the first test images, `count` of them and the rest of their last batch."""
         data = data or self.data
         batches = math.ceil(count / data.eval_batch_size)
-        self.trainer(limit_test_batches=batches).test(module, datamodule=data, verbose=False)
+        quiet = {"enable_progress_bar": False}  # there is the live line
+        self.trainer(limit_test_batches=batches, **quiet).test(module, datamodule=data, verbose=False)
+
+    def stop_together(self, module: LightningModule) -> None:
+        """Between two rows of a test: raises `Stopped` on all ranks, if any rank was asked to stop."""
+        number = agreed(module.trainer) if module.trainer.world_size > 1 else 0
+        if number:
+            raise Stopped.by(number)
 
     def rivals(
         self,
@@ -147,17 +164,18 @@ class Context:
 
         Statistics are of all images in any case.
         """
-        alike = calibrated_as or {}
+        alike = dict(calibrated_as or {})
         self.check_names("calibrated_as", alike)
         for name, other in alike.items():
             if not NAME.fullmatch(other):
                 raise UsageError(f"compare.calibrated_as.{name}: want the name of a candidate, got {other!r}")
         fits = dict(self.fits)
-        if choice("compare.calibration", calibration, ("auto", "none")) == "auto":
-            fits = {
-                name: self.calibrated(name, alike.get(name, name), self.with_calibrated_members(name, fit))
-                for name, fit in fits.items()
-            }
+        wanted = choice("compare.calibration", calibration, ("auto", "none")) == "auto"
+        for name, fit in self.fits.items():
+            like = alike.get(name, name)
+            kept = self.kept(name, like) if wanted else {}
+            fits[name] = self._applied(name, self.with_calibrated_members(name, fit) if wanted else fit, kept)
+            self.origins.note(name, like, fits[name], kept)
         if isinstance(bank_counts, int):
             if isinstance(bank_counts, bool) or bank_counts < 1:
                 raise UsageError(f"compare.bank_counts: want a whole number from 1, got {bank_counts!r}")
@@ -169,7 +187,8 @@ class Context:
 
     def _fitted(self, name: str, fit: Recipe, bank: ImageBank) -> Denoiser:
         try:
-            made = fit.fit(bank, lambda: self.stats)
+            with LIVE.task(f"fitting {name}"):
+                made = fit.fit(bank, lambda: self.stats)
         except ValueError as error:
             raise UsageError(
                 f"candidates.{name}: {error}; if that was calibrated otherwise, give compare.calibration=none"
@@ -186,24 +205,41 @@ class Context:
         if not isinstance(members, Mapping):
             return fit
         recipes = {one: Recipe.of(member) for one, member in members.items()}
-        found = {one: self.calibrated(f"{name}.members.{one}", one, recipes[one]) for one in recipes}
+        places = {one: f"{name}.members.{one}" for one in recipes}
+        found = {
+            one: self._applied(place, recipes[one], self.kept(place, one)) for one, place in places.items()
+        }
         return fit.with_(members=found)
 
-    def calibrated(self, name: str, alike: str, fit: Recipe) -> Recipe:
-        """A recipe with the calibrations that lie beside the checkpoint for a candidate of some name."""
+    def kept(self, name: str, alike: str) -> dict[str, Kept]:
+        """The calibrations by setting that lie beside the checkpoint for a candidate of some name.
+
+        Those of settings that the command line names are left out. Raises UsageError for damaged ones.
+        """
+        found: dict[str, Kept] = {}
         for path in sorted(self.calibrations.glob(f"{alike}.*.json")):
             try:
-                found = load(path)
-                if f"{name}.{found.setting}" in self.given:
-                    continue
-                fit = found.apply(fit)
+                one = load(path)
             except ValueError as error:
                 where = "" if str(path) in str(error) else f"{path}: "
                 raise UsageError(f"{where}{error}; or give compare.calibration=none") from error
-            if not found.is_of(self.bank):
+            if f"{name}.{one.setting}" in self.given:
+                continue
+            if not one.is_of(self.bank):
                 raise UsageError(f"{path}: of other training images; give compare.calibration=none")
+            found[one.setting] = one
             say(
-                f"{name}: {found.setting} calibrated against the {found.target} with {found.count} "
-                f"val images and {found.bank_count:,} training images, {path}"
+                f"{name}: {one.setting} calibrated against the {one.target} with {one.count} "
+                f"val images and {one.bank_count:,} training images, {path}"
             )
+        return found
+
+    def _applied(self, name: str, fit: Recipe, kept: Mapping[str, Kept]) -> Recipe:
+        for one in kept.values():
+            try:
+                fit = one.apply(fit)
+            except ValueError as error:
+                raise UsageError(
+                    f"{self.calibrations}, {name}: {error}; or give compare.calibration=none"
+                ) from error
         return fit

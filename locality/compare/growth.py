@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 
 import torch
 
-from locality.compare.contrasts import LABEL, WIENER, Contrast, Strength
+from locality.compare.contrasts import LABEL
+from locality.compare.strengths import WIENER, Contrast, Strength
+from locality.compare.telling import say_table
 from locality.data import ImageDataModule
 from locality.denoisers.base import Denoiser
 from locality.ranks import say
-from locality.report import Chart, Report, Series, format_table
+from locality.report import Chart, Report, Series
 from locality.report.table import Cell
 from locality.schedule import NoiseSchedule
 
@@ -60,7 +62,8 @@ def _tell(report: Report, one: Strength, by_step: Mapping[int, Contrast]) -> dic
     columns = ["t", *(f"step {step:,}" for step in steps), "Wiener"]
     rows: list[list[Cell]] = [[t, *means[s].tolist(), wiener[s].item()] for s, t in enumerate(times)]
     report.table(f"pattern/steps_{place}", columns, rows)
-    say(f"\n{title}\n{format_table(columns, rows)}")
+    say(title)
+    say_table(columns, rows)
     return {
         f"pattern/steps/{place}/step{step}/t{t:03d}": means[s, k].item()
         for s, t in enumerate(times)

@@ -12,6 +12,7 @@ from locality.checkpoints.trained import Trained
 from locality.compare.context import Context
 from locality.compare.drawing import SIGMA
 from locality.compare.summary import Quantity
+from locality.compare.telling import say_table
 from locality.config import UsageError
 from locality.data.subset import HALVES
 from locality.denoisers import Wiener
@@ -19,8 +20,7 @@ from locality.denoisers.base import Denoiser, per_image
 from locality.finite_sample import disagreement, halves_of
 from locality.metrics import Groups, ImageCosine, ImageMSE, ImageR2, interval, mean_ratio
 from locality.modules.pairs import PairModule
-from locality.ranks import say
-from locality.report import Chart, Report, Series, format_table
+from locality.report import Chart, Report, Series
 from locality.report.table import Cell
 from locality.schedule import NoiseSchedule
 from locality.statistics import GaussianStats
@@ -168,7 +168,7 @@ def _tell(report: Report, found: Found) -> dict[str, float]:
     report.table("halves/agreement", COLUMNS, rows)
     numbers = _scalars(told, found)
     report.scalars(numbers)
-    say(f"{format_table(COLUMNS, rows)}\n")
+    say_table(COLUMNS, rows)
     return numbers
 
 

@@ -11,14 +11,18 @@ from locality.bank import ImageBank, to_float
 from locality.compare.context import Context
 from locality.compare.informed import Law, tell
 from locality.compare.looking import Level, Noised, nested, swept
+from locality.compare.telling import Growing
 from locality.config import UsageError
 from locality.data.splits import Split
 from locality.denoisers import LocalScore, PCALocality
 from locality.denoisers.base import Denoiser
 from locality.denoisers.fitting import fitted
 from locality.denoisers.looks import Looks, varying
+from locality.live import LIVE, Task
 from locality.noise import image_noise
-from locality.ranks import first_rank
+from locality.ranks import say
+
+COLUMNS = ("candidate, noise level", "best of all images", "MSE there", "tried")
 
 
 def information(
@@ -57,11 +61,15 @@ def information(
     images, groups = _images(context, split, count), context.data.groups(split)
     parts, vary = nested(context.bank, sizes, context.seed), varying(context.bank)
     numbers: dict[str, float] = {}
-    for name, one in looks.items():
-        levels = _levels(name, one, parts, vary, images, sorted(sigmas), tried[name])
-        shown = None if groups is None else groups[:count]
-        laws = [Law(name, target, one, sizes, levels, shown, share) for target in levels[0].errors]
-        numbers |= tell(context.report, laws)  # now: the next candidate may take an hour
+    labels = [_label(name, sigma) for name in looks for sigma in sorted(sigmas)]
+    growing = Growing(context.report, "information/best", COLUMNS, labels)
+    with growing.shown_if_cut_short():
+        for name, one in looks.items():
+            levels = _levels(name, one, parts, vary, images, sorted(sigmas), tried[name], growing)
+            shown = None if groups is None else groups[:count]
+            laws = [Law(name, target, one, sizes, levels, shown, share) for target in levels[0].errors]
+            numbers |= tell(context.report, laws)  # now: the next candidate may take an hour
+    context.report.table("information/best", COLUMNS, growing.rows)
     return numbers
 
 
@@ -124,19 +132,27 @@ def _levels(
     images: Noised,
     sigmas: Sequence[float],  # ascending: a search begins where that of the level below ended
     values: Sequence[float],
+    growing: Growing,
 ) -> list[Level]:
-    """All levels of a candidate, with a bar, and a line for each."""
-    from tqdm import tqdm
-
+    """All levels of a candidate; each is told and kept as it is there."""
     levels: list[Level] = []
     start = looks.start
-    with tqdm(desc=name, unit="setting", leave=False, disable=None if first_rank() else True) as bar:
-        for sigma in sigmas:
-            bar.set_postfix(sigma=f"{sigma:.3g}")
-            found = swept(looks, parts, vary, images, sigma, values, start, bar)
-            levels.append(found)
-            start = _best(found, 0)
-            if first_rank():
-                tried = f"{found.values[0]:.3g} to {found.values[-1]:.3g} tried"
-                bar.write(f"{name}, sigma {sigma:.3g}: {looks.setting} {_best(found, -1):.3g}, {tried}")
+    for place, sigma in enumerate(sigmas, 1):
+        label = _label(name, sigma)
+        with LIVE.task(f"{label} ({place} of {len(sigmas)})") as task:
+
+            def trying(value: float, task: Task = task) -> None:
+                task.note(f"{looks.setting} {value:.3g}")
+
+            found = swept(looks, parts, vary, images, sigma, values, start, trying)
+        levels.append(found)
+        start, best = _best(found, 0), _best(found, -1)
+        tried = f"{found.values[0]:.3g} to {found.values[-1]:.3g}"
+        least = float(found.errors["clean"][:, -1].mean(1).min())
+        growing.add(label, [[label, f"{looks.setting} {best:.3g}", least, tried]])
+        say(f"  {label}: {looks.setting} {best:.3g}, {tried} tried")
     return levels
+
+
+def _label(name: str, sigma: float) -> str:
+    return f"{name}, sigma {sigma:.3g}"

@@ -13,11 +13,12 @@ from torch import Tensor
 from locality.compare.drawing import SIGMA
 from locality.compare.looking import Level
 from locality.compare.summary import Quantity
+from locality.compare.telling import say_table
 from locality.denoisers.looks import Looks
 from locality.information import crossing, least, value_at
 from locality.metrics import Groups, resampled
 from locality.ranks import say
-from locality.report import Chart, Report, Series, format_table
+from locality.report import Chart, Report, Series
 from locality.report.entropy import Curve, Point, draw_entropies
 from locality.report.table import Cell
 from locality.schedule import NoiseSchedule
@@ -129,7 +130,9 @@ def tell(report: Report, laws: Sequence[Law]) -> dict[str, float]:
         rows = [_row(law, *cell) for cell in law.cells()]
         report.table(f"information/{where}", COLUMNS, rows)
         numbers |= _scalars(law)
-        say(f"{law.name}, error against the {_of(law)}\n{format_table(COLUMNS, rows)}\n{_verdict(law)}\n")
+        say(f"{law.name}, error against the {_of(law)}")
+        say_table(COLUMNS, rows)
+        say(_verdict(law))
     report.scalars(numbers)
     return numbers
 

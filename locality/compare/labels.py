@@ -9,12 +9,13 @@ from torch import Tensor
 from locality.compare.context import Context, asked
 from locality.compare.drawing import SIGMA
 from locality.compare.summary import Quantity
+from locality.compare.telling import say_table
 from locality.config import UsageError
 from locality.denoisers import ByClass, Conditional
 from locality.metrics import Groups, interval, mean_ratio
 from locality.modules.told import WAYS, ToldModule
 from locality.ranks import say
-from locality.report import Chart, Series, format_table
+from locality.report import Chart, Series
 from locality.report.table import Cell
 from locality.schedule import NoiseSchedule
 
@@ -92,5 +93,5 @@ def _tell(
     context.report.chart("labels/ratio", Chart(title, SIGMA, label, sigmas, series, log_x=True))
     context.report.table("labels/errors", COLUMNS, rows)
     context.report.scalars(numbers)
-    say(f"{format_table(COLUMNS, rows)}\n")
+    say_table(COLUMNS, rows)
     return numbers

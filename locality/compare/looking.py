@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from einops import reduce
@@ -70,15 +69,15 @@ def swept(
     sigma: float,
     values: Sequence[float],  # that may be tried, from what sees least to what sees most
     start: float,  # the one to begin with
-    bar: Any,  # of tqdm: one more value is done
+    trying: Callable[[float], None],  # told of each value
 ) -> Level:
     """Tries values from one on in both directions, until errors have risen above FAR of the least for all."""
     x, targets = images.clean + sigma * images.noise, images.targets(sigma)
     found: dict[int, dict[str, Tensor]] = {}  # place in values -> of whom, or "entropy" or "sure" -> [N, I]
 
     def add(place: int) -> None:
+        trying(values[place])
         found[place] = _measured(looks, parts, vary, x, sigma, values[place], targets)
-        bar.update()
 
     def far(place: int) -> bool:
         means = {v: torch.stack([one[name].mean(1) for name in targets]) for v, one in found.items()}

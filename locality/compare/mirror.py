@@ -11,12 +11,13 @@ from locality.compare.context import Context
 from locality.compare.drawing import FIELD, SIGMA, headings
 from locality.compare.sensitivity import Fields, describe, series_of
 from locality.compare.summary import Quantity
+from locality.compare.telling import Growing, measure_fields, say_table
 from locality.config import UsageError
 from locality.data import ImageDataModule
 from locality.denoisers.base import Denoiser, Pixel, training_images
 from locality.modules.fields import FieldModule, Share
 from locality.ranks import say
-from locality.report import Chart, Report, Series, format_table
+from locality.report import Chart, Report, Series
 from locality.report.heat import HeatRow, draw_heat
 from locality.report.table import Cell
 from locality.schedule import NoiseSchedule
@@ -53,17 +54,36 @@ def mirror(
     module = FieldModule(
         denoisers, route, list(places.values()), count, context.data.image_shape, share=share
     )
-    context.test(module, count)
-    if context.report.writes:
-        for name, field in module.fields.items():
-            field.save(context.report.folder / "fields" / f"{name}.safetensors")
-    ratios: dict[str, dict[str, Series]] = {}
+    labels = {who: _label(who, one, len(context.bank)) for who, one in denoisers.items()}
+
+    def ratio(who: str, p: int) -> Series:
+        field, place = module.fields[who].of_pixels(slice(p, p + 1)), list(places.values())[p]
+        return series_of({who: field}, partial(mirror_ratio, pixels=[place], radius=radius))[who]
+
+    def rows_of(who: str) -> list[list[Cell]]:
+        return [_row(name, labels[who], ratio(who, p)) for p, name in enumerate(places)]
+
+    growing = Growing(context.report, "mirror/ratio", _columns(route.sigmas), labels.values(), place=1)
+    measure_fields(context, module, count, growing, rows_of)
     for p, (name, place) in enumerate(places.items()):
         fields = {who: field.of_pixels(slice(p, p + 1)) for who, field in module.fields.items()}
         _picture(context, name, place, fields)
-        ratios[name] = series_of(fields, partial(mirror_ratio, pixels=[place], radius=radius))
-    labels = {who: _label(who, one, len(context.bank)) for who, one in denoisers.items()}
+    ratios = {name: {who: ratio(who, p) for who in module.fields} for p, name in enumerate(places)}
     return _tell(context.report, next(iter(module.fields.values())).sigmas, places, ratios, labels)
+
+
+def _columns(sigmas: Sequence[float]) -> list[str]:
+    return ["pixel", "denoiser", *(f"sigma {sigma:.2g}" for sigma in sigmas)]
+
+
+def _row(pixel: str, label: str, one: Series) -> list[Cell]:
+    return [pixel, label, *(str(level) for level in _levels(one))]
+
+
+def _levels(one: Series) -> list[Quantity]:
+    assert one.low is not None, "series_of gives intervals"
+    assert one.high is not None
+    return [Quantity(*level) for level in zip(one.mean, one.low, one.high, strict=True)]
 
 
 def _label(name: str, denoiser: Denoiser, available: int) -> str:
@@ -118,7 +138,7 @@ def _tell(
     labels: Mapping[str, str],  # of denoisers
 ) -> dict[str, float]:
     """A chart for each pixel, one table, and the numbers of metrics.json."""
-    columns = ["pixel", "denoiser", *(f"sigma {sigma:.2g}" for sigma in sigmas)]
+    columns = _columns(sigmas)
     rows: list[list[Cell]] = []
     numbers: dict[str, float] = {}
     for name, series in ratios.items():
@@ -127,15 +147,13 @@ def _tell(
         chart = Chart(title, SIGMA, LABEL, sigmas, series, log_x=True, log_y=True)
         report.chart(f"mirror/ratio_{name}", chart)
         for who, one in series.items():
-            assert one.low is not None, "series_of gives intervals"
-            assert one.high is not None
-            levels = [Quantity(*level) for level in zip(one.mean, one.low, one.high, strict=True)]
-            rows.append([name, labels[who], *(str(level) for level in levels)])
-            for sigma, level in zip(sigmas, levels, strict=True):
+            rows.append(_row(name, labels[who], one))
+            for sigma, level in zip(sigmas, _levels(one), strict=True):
                 place = f"{name}/{who.lower()}/t{int(NoiseSchedule.ddpm().timestep(sigma)):03d}"
                 for end, value in (("", level.mean), ("_low", level.low), ("_high", level.high)):
                     numbers[f"mirror/ratio{end}/{place}"] = value
     report.table("mirror/ratio", columns, rows)
     report.scalars(numbers)
-    say(f"{LABEL}\n{format_table(columns, rows)}\n")
+    say(LABEL)
+    say_table(columns, rows)
     return numbers

@@ -15,13 +15,13 @@ from locality.compare.context import Calibration, Context
 from locality.compare.left_out import tell_left_out
 from locality.compare.paper_figures import figure_1, figure_5
 from locality.compare.summary import FLOOR, Quantity, median_quantity, quantity, r2_quantity, with_ends
+from locality.compare.telling import say_table
 from locality.config import NAME, UsageError, nearest
 from locality.denoisers.base import Denoiser, training_images
 from locality.metrics import Groups, PearsonR, is_copy, mean_ratio, nearest_two
 from locality.modules.base import PROTOCOL_STEPS
-from locality.modules.comparison import ComparisonModule, Scores
-from locality.ranks import say
-from locality.report import format_table
+from locality.modules.comparison import ComparisonModule
+from locality.modules.tally import Scores
 from locality.report.table import Cell
 from locality.schedule import NoiseSchedule
 
@@ -209,7 +209,7 @@ def _tell(
         report.table(f"{section}/{shown}", [head, *sigmas], cells)
     report.scalars(numbers)
     report.table(f"{section}/samples", COLUMNS, table)
-    say(format_table(COLUMNS, table))
+    say_table(COLUMNS, table)
     heads = [f"one-step r2 at sigma {sigma}" for sigma in sigmas]
     by_level = {name: dict(zip(heads, levels, strict=True)) for name, levels in steps.items()}
     scores = {name: {**row.quantities, **by_level.get(name, {})} for name, row in rows.items()}

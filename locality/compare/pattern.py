@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -10,14 +11,19 @@ from torch import Tensor
 
 from locality.checkpoints.trained import Trained
 from locality.compare.context import Context, asked
-from locality.compare.contrasts import WIENER, Contrast, Strength, contrast_of, pooled, tell_contrasts
+from locality.compare.contrasts import columns_of, rows_of, tell_contrasts
 from locality.compare.growth import tell_growth
 from locality.compare.pattern_figure import draw_figure
+from locality.compare.strengths import WIENER, Contrast, Strength, contrast_of, pooled
+from locality.compare.telling import Growing
 from locality.config import UsageError
 from locality.data import ImageDataModule
 from locality.denoisers import Wiener
 from locality.denoisers.base import Denoiser, Pixel
+from locality.live import LIVE
 from locality.modules.fields import FieldModule, Share
+from locality.ranks import say
+from locality.report.sessions import trained_by
 from locality.sensitivity import Route, SensitivityField, pattern_probes, pattern_snr
 from locality.statistics import GaussianStats
 
@@ -37,10 +43,14 @@ def pattern(
     """Figure 4 of the paper and its number, the pattern contrast; all goes to the report.
 
     Each network is probed at noised test images of its own data, the control (gamma = 0) at the same pixels.
+    Without a control there are fields and contrasts, and no verdict; the command that trains it is told.
     Beside each stands Wiener, the prediction from the covariance of that data.
     """
     groups = strengths(context.networks)
-    first = next(iter(groups[0.0].values())).data()
+    missing = without_control(groups)
+    if missing:
+        say(missing)
+    first = next(iter(next(iter(groups.values())).values())).data()
     if first.pattern is None or probes not in get_args(Probes):
         raise UsageError(f"compare=pattern: want data with a pattern and probes first or all, got {probes!r}")
     context.check_count(count, first)
@@ -54,11 +64,22 @@ def pattern(
     with asked():
         Route(list(sigmas), seed=context.seed)
     probe = Probe(context, list(sigmas), count, pixels, mask, reach, share)
-    found = {gamma: probe.strength(gamma, group) for gamma, group in groups.items()}
+    found: dict[float, Strength] = {}
+    growing = Growing(context.report, "pattern/contrast", columns_of(threshold), map(str, groups))
+    with growing.shown_if_cut_short():
+        for gamma, group in groups.items():
+            with LIVE.task(f"gamma {gamma:g}"):
+                found[gamma] = probe.strength(gamma, group)
+            rows, numbers, _ = rows_of(found[gamma], found.get(0.0), reach, threshold)
+            growing.add(str(gamma), rows, numbers)
+            say(f"  gamma {gamma:g}: fields of {', '.join(group)} and of Wiener")
     draw_figure(context.report, found, threshold, context.seed)
     numbers = tell_contrasts(context.report, found, reach, threshold)
     if steps:
         numbers |= tell_growth(context.report, found, probe.contrasts)
+    if missing:  # once more, where it is read
+        context.report.table("pattern/attention", ["beware"], [[missing]])
+        say(missing)
     return numbers
 
 
@@ -74,9 +95,30 @@ def strengths(networks: Mapping[str, Trained]) -> dict[float, dict[str, Trained]
         if f"seed{one.seed}" in seeds:
             raise UsageError(f"networks.{name}: gamma {one.gamma:g} and seed {one.seed} come twice")
         seeds[f"seed{one.seed}"] = one
-    if 0.0 not in groups or len(groups) < 2:
-        raise UsageError(f"networks: want gamma 0, the control, and at least one more, got {sorted(groups)}")
+    if not any(gamma > 0 for gamma in groups):
+        got = ", ".join(f"gamma={gamma:g}" for gamma in groups) or "none"
+        raise UsageError(f"networks: want at least one that saw a pattern (gamma above 0), got {got}")
     return {gamma: dict(sorted(groups[gamma].items())) for gamma in sorted(groups)}
+
+
+def without_control(groups: Mapping[float, Mapping[str, Trained]]) -> str | None:
+    """Where no network saw the images without the pattern: what that means, and what trains one."""
+    if 0.0 in groups:
+        return None
+    first = next(iter(next(iter(groups.values())).values()))
+    command = trained_by(first.path)
+    train = control_command(command) if command else "its training once more, with gamma=0"
+    return f"no control (gamma=0), so no verdict on the claim; this trains it: {train}"
+
+
+def control_command(command: str) -> str:
+    """The command of a training, for the same images without the pattern.
+
+    >>> control_command("python train.py data=cifar_pattern gamma=0.5")
+    'python train.py data=cifar_pattern gamma=0'
+    """
+    words = [word for word in shlex.split(command) if not word.startswith(("gamma=", "sweep="))]
+    return shlex.join([*words, "gamma=0"])
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from locality.bank import to_float
-from locality.compare.contrasts import WIENER, Strength
 from locality.compare.drawing import FIELD, headings
+from locality.compare.strengths import WIENER, Strength
 from locality.denoisers.base import Denoiser
 from locality.noise import image_noise
 from locality.report import Report

@@ -10,13 +10,14 @@ from torch import Tensor
 
 from locality.compare.context import Context, asked
 from locality.compare.drawing import FIELD, SIGMA, headings
+from locality.compare.telling import Growing, measure_fields, say_table
 from locality.config import UsageError
 from locality.data import ImageDataModule
 from locality.denoisers.base import Pixel
 from locality.metrics import FieldOverlap, field_interval
 from locality.modules.fields import FieldModule, Share
 from locality.ranks import say
-from locality.report import Chart, Report, Series, format_table
+from locality.report import Chart, Report, Series
 from locality.report.heat import HeatRow, draw_heat
 from locality.report.table import Cell
 from locality.sensitivity import Route, SensitivityField, States, choose_pixels, mass_radius, participation
@@ -57,10 +58,14 @@ def sensitivity(
         [centre, aside, *numbered],
         count, shape, share=share,
     )  # fmt: skip
-    context.test(module, count)
-    if context.report.writes:
-        for name, field in module.fields.items():
-            field.save(context.report.folder / "fields" / f"{name}.safetensors")
+    columns = _columns(route.sigmas)
+    growing = Growing(context.report, "sensitivity/radius", columns, module.denoisers)
+
+    def rows_of(name: str) -> list[list[Cell]]:
+        field = module.fields[name].of_pixels(slice(2, None))
+        return [[name, *_radius({name: field})[name].mean]]
+
+    measure_fields(context, module, count, growing, rows_of)
     _pictures(context.report, module.fields)
     fields = {name: field.of_pixels(slice(2, None)) for name, field in module.fields.items()}
     return _numbers(context.report, fields) | _left_out(context.report, fields)
@@ -142,7 +147,7 @@ def _numbers(report: Report, fields: Fields) -> dict[str, float]:
     for name in list(fields)[1:]:
         for kind, one in overlap_series(fields[name], target).items():
             curves[kind][name] = one
-    curves["radius"] = series_of(fields, lambda maps: mass_radius(maps, target.pixels))
+    curves["radius"] = _radius(fields)
     curves["participation"] = series_of(fields, participation)
     labels = kinds | {
         "radius": "half-mass radius (pixels)",
@@ -161,14 +166,24 @@ def _numbers(report: Report, fields: Fields) -> dict[str, float]:
             f"sensitivity/{kind}",
             Chart(title, SIGMA, labels[kind], sigmas, series, log_x=True, y_range=limits),
         )
-        columns = ["denoiser", *(f"sigma {sigma:.2g}" for sigma in sigmas)]
+        columns = _columns(sigmas)
         rows: list[list[Cell]] = [[name, *one.mean] for name, one in series.items()]
         report.table(f"sensitivity/{kind}", columns, rows)
-        say(f"{labels[kind]}\n{format_table(columns, rows)}\n")
+        say(labels[kind])
+        say_table(columns, rows)
         for name, one in series.items():
             numbers[f"sensitivity/{kind}/{name.lower()}"] = sum(one.mean) / len(sigmas)
     report.scalars(numbers)
     return numbers
+
+
+def _columns(sigmas: Sequence[float]) -> list[str]:
+    return ["denoiser", *(f"sigma {sigma:.2g}" for sigma in sigmas)]
+
+
+def _radius(fields: Fields) -> dict[str, Series]:
+    pixels = next(iter(fields.values())).pixels
+    return series_of(fields, lambda maps: mass_radius(maps, pixels))
 
 
 def overlap_series(field: SensitivityField, target: SensitivityField) -> dict[str, Series]:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from locality.metrics import Groups, interval, mean_ratio
-from locality.modules.comparison import Scores, Values
+from locality.modules.comparison import FLOOR
+from locality.modules.tally import Scores, Values
 
 BAND = (
     0.1,
     10.0,
 )  # noise levels that summaries average over; beyond, denoisers say x or the mean
-FLOOR = "wiener"  # what held-out errors are divided by
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,11 @@ class Summary:
     scores: Mapping[str, Scores]
     sigmas: Sequence[float]
     thinned: Mapping[str, int]  # denoisers that had a part of the bank only, and how many images
+    settings: Mapping[str, str | None] = field(default_factory=dict)  # how those of a denoiser were found
 
     COLUMNS = (
         "denoiser", "sample r2", "median sample r2", "sample MSE", "one-step r2", "median one-step r2",
-        "held-out MSE", "held-out r2", "median held-out r2", "MSE / Wiener", "ms / image",
+        "held-out MSE", "held-out r2", "median held-out r2", "MSE / Wiener", "ms / image", "settings",
     )  # fmt: skip
     NAMES = (
         "sample_r2", "median_sample_r2", "sample_mse", "step_r2", "median_step_r2", "heldout_mse",
@@ -74,7 +75,7 @@ class Summary:
     def columns(self) -> tuple[str, ...]:
         """The head of the table."""
         more = [f"held-out {metric}" for metric in self.metrics]
-        return (*self.COLUMNS[:-1], *more, self.COLUMNS[-1])
+        return (*self.COLUMNS[:-2], *more, *self.COLUMNS[-2:])
 
     @cached_property
     def quantities(self) -> dict[str, dict[str, Quantity]]:
@@ -98,9 +99,12 @@ class Summary:
         rows: list[list[str | float | None]] = []
         for name, quantities in self.quantities.items():
             cells = [str(quantities[key]) if key in quantities else None for key in names]
-            label = f"{name} ({self.thinned[name]:,} images)" if name in self.thinned else name
-            rows.append([label, *cells, 1000 * self.scores[name].seconds])
+            rows.append([self.label(name), *cells, 1000 * self.scores[name].seconds, self.settings.get(name)])
         return rows
+
+    def label(self, name: str) -> str:
+        """The name, with the count of training images where they are not all."""
+        return f"{name} ({self.thinned[name]:,} images)" if name in self.thinned else name
 
     def _of(self, score: Scores) -> dict[str, Quantity]:
         found = {"heldout_mse": quantity(self._in_band(score.heldout_mse))}

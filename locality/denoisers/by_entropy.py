@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping
 from functools import cache as remembered
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import torch
 from torch import Tensor
@@ -19,6 +19,7 @@ from locality.denoisers.looks import Looking, Looks, varying
 from locality.denoisers.options import real
 from locality.full_precision import FullPrecision
 from locality.information import LeftOut, crossing
+from locality.live import LIVE, Task
 from locality.statistics_cache import kept
 
 ENTROPY: Final = "entropy"  # what to give for a setting
@@ -92,8 +93,8 @@ class ByEntropy(FullPrecision):
         left_out = LeftOut.of(bank, IMAGES, self.seed)
         if left_out is None:  # one image explains all, however far one looks
             return looks.values[0]
-        with _progress(looks.setting, sigma) as bar:
-            entropy = remembered(_Entropy(left_out, sigma, looks, varying(bank), bar.update))
+        with LIVE.task(f"{looks.setting} by entropy, sigma {sigma:.3g}") as task:
+            entropy = remembered(_Entropy(left_out, sigma, looks, varying(bank), task))
             return settled(looks, entropy, self.share * math.log(len(bank)))
 
 
@@ -123,10 +124,8 @@ def settled(
 class _Entropy:
     """The mean entropy of images that are left out, over outputs that vary and see all they ask for."""
 
-    def __init__(
-        self, left_out: LeftOut, sigma: float, looks: Looks, vary: Tensor, done: Callable[[], Any]
-    ) -> None:
-        self.left_out, self.sigma, self.looks, self.vary, self.done = left_out, sigma, looks, vary, done
+    def __init__(self, left_out: LeftOut, sigma: float, looks: Looks, vary: Tensor, task: Task) -> None:
+        self.left_out, self.sigma, self.looks, self.vary, self.task = left_out, sigma, looks, vary, task
 
     def __call__(self, value: float) -> float:
         rest = self.left_out.rest
@@ -136,17 +135,8 @@ class _Entropy:
         counted = self.looks.whole(rows)
         counted = counted & self.vary if bool((counted & self.vary).any()) else counted
         others = None if rest is None else Looking(rest, rows).posterior
-        found = self.left_out.posterior(self.sigma, rows, others).entropy.flatten(1)[:, counted].mean().item()
-        self.done()
-        return found
-
-
-def _progress(setting: str, sigma: float) -> Any:
-    from tqdm import tqdm
-
-    return tqdm(
-        desc=f"{setting} by entropy, sigma {sigma:.3g}", unit="pass", delay=2, leave=False, disable=None
-    )
+        self.task.note(f"{value:.3g}")
+        return self.left_out.posterior(self.sigma, rows, others).entropy.flatten(1)[:, counted].mean().item()
 
 
 Setting = Levels | ByEntropy

@@ -21,6 +21,7 @@ from locality.denoisers.grids import WINDOWS
 from locality.denoisers.levels import Levels
 from locality.denoisers.options import real
 from locality.full_precision import FullPrecision
+from locality.live import LIVE
 from locality.mixture import Mixture, fit_mixture, stacked
 from locality.statistics_cache import kept
 
@@ -174,7 +175,8 @@ class Settings:
 
     def fitted(self, bank: ImageBank, side: int) -> Mixture:
         """The mixtures of a window size, each of all windows at its place."""
-        with torch.inference_mode(False), torch.no_grad():
+        task = LIVE.task(f"mixtures of windows of {side} pixels")
+        with torch.inference_mode(False), torch.no_grad(), task:
             return self._fitted(bank, side)
 
     def _fitted(self, bank: ImageBank, side: int) -> Mixture:

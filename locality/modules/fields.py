@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, get_args
 
 import torch
@@ -12,8 +12,10 @@ from torch import Tensor, nn
 
 from locality.data.batch import Batch
 from locality.denoisers.base import Denoiser, Pixel
+from locality.live import LIVE
 from locality.metrics import ImageMaps
 from locality.sensitivity import Facts, Reduction, Route, SensitivityField, sensitivity_maps
+from locality.sensitivity.states import State
 
 Share = Literal["images", "pixels"]
 
@@ -47,10 +49,15 @@ class FieldModule(LightningModule):
         self.reduction = reduction or Reduction()
         shape = (len(route.sigmas), *image_shape[1:])
         self.tallies = nn.ModuleDict({name: ImageMaps(shape) for name in denoisers})
-        self.fields: dict[str, SensitivityField] = {}  # filled by the test run
+        self.fields: dict[str, SensitivityField] = {}  # filled denoiser by denoiser
+        self.finished: Callable[[str], None] | None = None  # told of each denoiser whose field is there
+        self._states: list[tuple[Tensor, list[State]]] = []  # indices of images, and these with noise
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
-        """Adds a batch; images beyond the count and padding are left out."""
+        """Keeps a batch; with the last one all is measured, one denoiser after the other.
+
+        Images beyond the count and padding are left out.
+        """
         mine = list(range(len(self.pixels)))
         if self.share == "pixels" and self.trainer.world_size > 1:
             # Ranks have equal batches, padding included: gathered, they are the global batch.
@@ -59,21 +66,32 @@ class FieldModule(LightningModule):
             mine = mine[self.global_rank :: self.trainer.world_size]
         keep = (batch.index < self.count) & (batch.weight > 0)
         batch = batch.kept(keep)
-        if not mine or not len(batch.index):
-            return
-        pixels = [self.pixels[p] for p in mine]
-        guide = next(denoiser for _, denoiser in self._each())
-        states = list(self.route.visit(guide, batch.images, batch.index))
-        # A record for each image and pixel: whoever measured it, it has one place.
-        places = batch.index[:, None] * len(self.pixels) + torch.tensor(mine, device=batch.index.device)
-        for name, denoiser in self._each():
-            maps = [sensitivity_maps(denoiser, x, sigma, pixels, self.reduction) for sigma, x in states]
-            records = rearrange(torch.stack(maps, dim=2), "b p s h w -> (b p) s h w")
-            self._tally(name).update(records, places.flatten())
+        if mine and len(batch.index):
+            guide = next(denoiser for _, denoiser in self._each())
+            with LIVE.task("noisy images"):
+                self._states.append((batch.index, list(self.route.visit(guide, batch.images, batch.index))))
+        if batch_idx + 1 == self.trainer.num_test_batches[0]:
+            self._measure(mine)
 
-    def on_test_epoch_end(self) -> None:
-        """Gathers the maps of all ranks into `fields`, each with the maps of single images."""
-        self.fields = {name: self._field(name) for name, _ in self._each()}
+    def _measure(self, mine: Sequence[int]) -> None:
+        """Fills `fields`, each with the maps of single images of all ranks, denoiser by denoiser."""
+        pixels, levels = [self.pixels[p] for p in mine], len(self.route.sigmas)
+        for place, (name, denoiser) in enumerate(self._each(), 1):
+            title = f"fields of {name} ({place} of {len(self.denoisers)})"
+            with LIVE.task(title, levels * len(self._states)) as task:
+                for index, states in self._states:
+                    maps = []
+                    for level, (sigma, x) in enumerate(states, 1):
+                        task.at(f"level {level} of {levels}")
+                        maps.append(sensitivity_maps(denoiser, x, sigma, pixels, self.reduction))
+                    # A record for each image and pixel: whoever measured it, it has one place.
+                    places = index[:, None] * len(self.pixels) + torch.tensor(mine, device=index.device)
+                    records = rearrange(torch.stack(maps, dim=2), "b p s h w -> (b p) s h w")
+                    self._tally(name).update(records, places.flatten())
+                self.fields[name] = self._field(name)
+            if self.finished:
+                self.finished(name)
+        self._states.clear()
 
     def _field(self, name: str) -> SensitivityField:
         maps = rearrange(self._tally(name).maps(), "(n p) s h w -> n s p h w", p=len(self.pixels))

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from locality.data.batch import Batch
 from locality.denoisers.base import Denoiser
+from locality.live import LIVE
 from locality.metrics import Curve, PerImage
 from locality.noise import image_noise
 
@@ -48,14 +49,17 @@ class PairModule(LightningModule):
         if not len(batch.index):
             return
         noise = image_noise(batch.index.tolist(), self.image_shape, self.seed, "test").to(batch.images)
-        for step, sigma in enumerate(self.sigmas):
-            x = batch.images + sigma * noise
-            estimates: dict[str, Tensor] = {
-                name: module(x, sigma) for name, module in self.denoisers.named_children()
-            }
-            for key, curve in self._curves():
-                one, other = self.pairs[key.rsplit("/", 1)[0]]
-                curve.update(step, estimates[one], estimates[other], batch.index)
+        batches, levels = self.trainer.num_test_batches[0], len(self.sigmas)
+        with LIVE.task(f"batch {batch_idx + 1} of {batches}", levels) as task:
+            for step, sigma in enumerate(self.sigmas):
+                task.at(f"level {step + 1} of {levels}")
+                x = batch.images + sigma * noise
+                estimates: dict[str, Tensor] = {
+                    name: module(x, sigma) for name, module in self.denoisers.named_children()
+                }
+                for key, curve in self._curves():
+                    one, other = self.pairs[key.rsplit("/", 1)[0]]
+                    curve.update(step, estimates[one], estimates[other], batch.index)
 
     def on_test_epoch_end(self) -> None:
         """Gathers the numbers of all ranks into `values`."""

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from locality.data.batch import Batch
 from locality.denoisers.conditional import Conditional
+from locality.live import LIVE
 from locality.metrics import Curve, ImageMSE
 from locality.noise import image_noise
 
@@ -47,16 +48,21 @@ class ToldModule(LightningModule):
         batch = batch.kept((batch.index < self.count) & (batch.weight > 0))
         if not len(batch.index):
             return
-        assert batch.labels is not None, "asked for by told_labels"
         noise = image_noise(batch.index.tolist(), self.image_shape, self.seed, "test").to(batch.images)
-        for step, sigma in enumerate(self.sigmas):
-            x = batch.images + sigma * noise
-            for name, one in self.denoisers.named_children():
-                assert isinstance(one, Conditional), "given as such"
-                for way, denoiser in zip(WAYS, (one, one.given(batch.labels, self.guidance)), strict=True):
-                    curve = self.curves[f"{name}/{way}"]
-                    assert isinstance(curve, Curve), "made above"
-                    curve.update(step, denoiser(x, sigma), batch.images, batch.index)
+        batches, levels = self.trainer.num_test_batches[0], len(self.sigmas)
+        with LIVE.task(f"batch {batch_idx + 1} of {batches}", levels) as task:
+            for step, sigma in enumerate(self.sigmas):
+                task.at(f"level {step + 1} of {levels}")
+                self._add(step, batch.images + sigma * noise, sigma, batch)
+
+    def _add(self, step: int, x: Tensor, sigma: float, batch: Batch) -> None:
+        assert batch.labels is not None, "asked for by told_labels"
+        for name, one in self.denoisers.named_children():
+            assert isinstance(one, Conditional), "given as such"
+            for way, denoiser in zip(WAYS, (one, one.given(batch.labels, self.guidance)), strict=True):
+                curve = self.curves[f"{name}/{way}"]
+                assert isinstance(curve, Curve), "made above"
+                curve.update(step, denoiser(x, sigma), batch.images, batch.index)
 
     def on_test_epoch_end(self) -> None:
         """Gathers the numbers of all ranks into `values`."""

@@ -58,6 +58,7 @@ class Report:
         self._files = [METRICS, CURVES, HISTORY, CONFIG, PAGE, CARD]
         self._sessions = Sessions(folder, self.writes)
         self._finished = False
+        self.conclusion = ""  # what came out, in some words, for the last line of a run
 
     @functools.cached_property
     def _mirror(self) -> Mirror | None:
@@ -88,6 +89,19 @@ class Report:
         self._record.tables[checked_name(name)] = table
         if self._mirror:
             self._mirror.table(name, table)
+
+    @_on_first_rank
+    def so_far(
+        self,
+        name: str,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[Cell]],
+        scalars: Mapping[str, float],
+    ) -> None:
+        """A table that still grows, and numbers: in metrics.json now; `table` gives W&B the whole."""
+        self._record.tables[checked_name(name)] = Table(columns, rows).clean()
+        self._record.add_scalars({checked_name(key): value for key, value in scalars.items()})
+        self._record.save(self._sessions.run)
 
     @_on_first_rank
     def grid(

@@ -44,3 +44,12 @@ class Sessions:
     def _save(self) -> None:
         if self._writes:
             write_atomically(self._path, json.dumps(self._all, indent=2) + "\n")
+
+
+def trained_by(folder: Path) -> str | None:
+    """The command that began the run of a folder; None where that is not known."""
+    try:
+        sessions = json.loads((folder / SESSIONS).read_text(encoding="utf-8"))
+        return str(sessions[0]["command"])
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):  # absent, or of other content
+        return None

@@ -39,8 +39,14 @@ def format_cell(cell: Cell) -> str:
     return f"{cell:#.4g}".rstrip(".") if isinstance(cell, float) else str(cell)
 
 
-def format_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
+def format_table(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Cell]],
+    width: int | None = None,  # characters of a line, at most; None: as many as it takes
+) -> str:
     """A table for the terminal: text to the left, numbers to the right.
+
+    Where it is wider than `width`, other columns follow below, each time with the first one beside them.
 
     >>> print(format_table(["denoiser", "r2"], [["wiener", 0.5], ["optimal", None]]))
     denoiser      r2
@@ -51,14 +57,28 @@ def format_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
     cells = [[format_cell(cell) for cell in row] for row in Table(columns, rows).rows]
     widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
     right = [is_numeric([row[k] for row in rows]) for k in range(len(columns))]
-    lines = [list(columns), ["-" * width for width in widths], *cells]
-    return "\n".join(
-        "  ".join(
-            text.rjust(width) if flush else text.ljust(width)
-            for text, width, flush in zip(line, widths, right, strict=True)
-        ).rstrip()
-        for line in lines
-    )
+    lines = [list(columns), ["-" * wide for wide in widths], *cells]
+    pieces = [
+        "\n".join(
+            "  ".join(
+                line[k].rjust(widths[k]) if right[k] else line[k].ljust(widths[k]) for k in piece
+            ).rstrip()
+            for line in lines
+        )
+        for piece in _pieces(widths, width)
+    ]
+    return "\n\n".join(pieces)
+
+
+def _pieces(widths: Sequence[int], width: int | None) -> list[list[int]]:
+    """Which columns stand beside each other: the first one always, and others as long as there is room."""
+    pieces = [[0]]
+    for k in range(1, len(widths)):
+        taken = sum(widths[one] + 2 for one in pieces[-1]) + widths[k]
+        if width is not None and len(pieces[-1]) > 1 and taken > width:
+            pieces.append([0])
+        pieces[-1].append(k)
+    return pieces
 
 
 def format_markdown(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:

@@ -1,0 +1,78 @@
+"""The paper's claim: a pattern shows in a network's fields just where its signal to noise says so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from locality.compare.strengths import WIENER, Contrast, Strength, maps_of, of_images, pooled, time_of
+from locality.data import ImageDataModule
+from locality.sensitivity import SensitivityField, contrast
+
+EXCESS = 1.05  # over the control, from which on Wiener, whose fields have no error, counts as above it
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The paper's claim at one strength: the contrast is above the control just where SNR_W says so."""
+
+    times: Sequence[int]  # S time-steps
+    ratio: Contrast  # the network's contrast over the control's, on the same images and noise
+    above: Tensor  # [S] bool: above the control's interval, and so is the ratio's above 1
+    expected: Tensor  # [S] bool: SNR_W above the threshold
+    own: Tensor  # [S] bool: the same for what the pattern adds to SNR_W
+    wiener: Tensor  # [S] Wiener's contrast over its own control's
+    seeds: int  # the fewer of the networks' and the controls'
+
+    def verdict(self) -> str:
+        """What became of the claim, in a sentence."""
+        missing, early = self.expected & ~self.above, self.above & ~self.expected
+        right, right_own = (int((self.above == said).sum()) for said in (self.expected, self.own))
+        parts = [f"the claim holds at {right} of {len(self.times)} noise levels"]
+        if right_own != right:
+            parts.append(f"at {right_own} if SNR_W counts the pattern alone, without what the control has")
+        if missing.any():
+            parts.append(
+                f"not above the control at t = {self._named(missing)}, where SNR_W says it should be"
+            )
+        if early.any():
+            parts.append(
+                f"above the control already at t = {self._named(early)}, where SNR_W is below the threshold"
+            )
+        if (early & (self.wiener >= EXCESS)).any():
+            parts.append(f"so is Wiener's own at t = {self._named(early & (self.wiener >= EXCESS))}")
+        if self.seeds == 1:
+            parts.append("one seed: differences between seeds are not in the intervals")
+        return "; ".join(parts)
+
+    def _named(self, where: Tensor) -> str:
+        return ", ".join(f"{t}" for t, flag in zip(self.times, where, strict=True) if flag)
+
+
+def claim_of(one: Strength, control: Strength, reach: float, threshold: float) -> Claim:
+    """The claim, judged on paired images: those of one seed with those of the control's same seed, if any."""
+    pairs = [
+        (seed, seed if seed in control.networks else next(iter(control.networks))) for seed in one.networks
+    ]
+    ratio = pooled([_ratio(one.fields[a], control.fields[b], one.data, reach) for a, b in pairs])
+    above = (one.network.mean > control.network.high) & (ratio.low > 1)
+    wiener = one.contrasts[WIENER].mean / control.contrasts[WIENER].mean
+    times = [time_of(sigma) for sigma in one.fields[WIENER].sigmas]
+    expected, own = one.snr > threshold, one.snr - control.snr > threshold
+    return Claim(times, ratio, above, expected, own, wiener, min(len(one.networks), len(control.networks)))
+
+
+def _ratio(
+    field: SensitivityField, control: SensitivityField, data: ImageDataModule, reach: float
+) -> Contrast:
+    assert data.pattern is not None, "a sweep is over the strength of a pattern"
+    mask = data.pattern.mask(*data.image_shape[1:])
+
+    def statistic(maps: Tensor) -> Tensor:  # [..., 2, P, H, W] -> [...]
+        ours, theirs = contrast(maps, field.pixels, mask, reach).mean(-1).unbind(-1)
+        return ours / theirs
+
+    return of_images(torch.stack([maps_of(field), maps_of(control)], dim=2), statistic)

@@ -1,0 +1,74 @@
+"""Where the settings of a denoiser are from: calibrated, given by hand, or defaults for other data."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from locality.calibration import Kept
+from locality.denoisers.fitting import Recipe
+
+DEFAULT, BY_HAND, BY_BANK = "default", "by hand", "by the bank's entropy"
+SHARES = "shares"  # of stacked denoisers: found all together, not chosen from a list
+# The candidates that compare=calibrate has by itself.
+USUAL = frozenset(
+    {
+        "local_score", "patch_composite", "pca_locality", "soft_locality", "local_mixture",
+        "stacked_mixtures", "equivariant_local_score", "stacked_locality",
+    }
+)  # fmt: skip
+
+
+@dataclass
+class Origins:
+    """How each setting that can be calibrated was found, of every candidate."""
+
+    given: Collection[str] = ()  # "<candidate>.<setting>" of the command line
+    command: str = ""  # that calibrates for this checkpoint
+    _found: dict[str, dict[str, str]] = field(default_factory=dict)  # candidate -> setting -> how
+    _alike: dict[str, str] = field(default_factory=dict)  # candidate -> whose calibration it takes
+
+    def note(self, name: str, alike: str, recipe: Recipe, kept: Mapping[str, Kept]) -> None:
+        """What a candidate has: calibrations by setting, and a recipe with the rest."""
+        self._alike[name] = alike
+        settings = [*recipe.grids, *([SHARES] if recipe.accepts(SHARES) else [])]
+        self._found[name] = {one: self._how(name, one, recipe, kept.get(one)) for one in settings}
+
+    def cell(self, name: str) -> str | None:
+        """In a table: `tau calibrated`; None where there is nothing to calibrate."""
+        found = self._found.get(name, {})
+        return ", ".join(f"{setting} {how.split(' (')[0]}" for setting, how in found.items()) or None
+
+    def rows(self) -> list[list[str | None]]:
+        """Candidate, setting, how it was found, and the command where it was not."""
+        return [
+            [name, setting, how, self.command_for([name]) if how == DEFAULT else None]
+            for name, found in self._found.items()
+            for setting, how in found.items()
+        ]
+
+    def uncalibrated(self) -> list[str]:
+        """The candidates with a setting that nobody chose for these data."""
+        return [name for name, found in self._found.items() if DEFAULT in found.values()]
+
+    def command_for(self, names: Collection[str]) -> str | None:
+        """The command that calibrates these; None where nothing can be kept for them."""
+        more = sorted({self._alike[name] for name in names} - USUAL)
+        added = [f"+denoiser@candidates.{one}={one}" for one in more]
+        return " ".join([self.command, *added]) if self.command else None
+
+    def advice(self) -> str | None:
+        """A line for the terminal; None where every setting was chosen for these data."""
+        names = self.uncalibrated()
+        if not names:
+            return None
+        command = self.command_for(names)
+        how = f"; calibrate: {command}" if command else ""
+        return f"not calibrated for these data, so maybe far from their best: {', '.join(names)}{how}"
+
+    def _how(self, name: str, setting: str, recipe: Recipe, kept: Kept | None) -> str:
+        if f"{name}.{setting}" in self.given:
+            return BY_HAND
+        if kept is not None:
+            return f"calibrated (against the {kept.target}, {kept.count} val images)"
+        return BY_BANK if recipe.settings.get(setting) == "entropy" else DEFAULT

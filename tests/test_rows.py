@@ -1,0 +1,172 @@
+"""Comparisons that speak: each row is told and kept as it is finished, and a stopped one has what it had."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from conftest import CONFIGS
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+from tiny_runs import NETWORK, TINY, config, latest
+
+from locality import app, build
+from locality.calibration import Calibration
+from locality.checkpoints.reading import calibrations
+from locality.compare.origins import USUAL, Origins
+from locality.denoisers import LocalScore, Nearest, Wiener
+from locality.denoisers.fitting import Recipe
+from locality.evaluation import PARTS
+from locality.runs.finding import training_run
+from locality.runs.status import read_status
+
+QUICK = ["compare=quick", "compare.count=4", "networks=null", "trainer.accelerator=cpu", "logger=none"]
+FIELDS = ["compare.count=2", "compare.sigmas=[2,1]", "trainer.accelerator=cpu", "logger=none"]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a trained network in runs/."""
+    folder = tmp_path_factory.mktemp("rows")
+    app.run(config(folder, *TINY, *NETWORK))
+    return folder
+
+
+def kept(place: Path) -> dict[str, list[list[object]]]:
+    """The tables of the newest run folder."""
+    return {name: table["rows"] for name, table in whole(place)["tables"].items()}
+
+
+def whole(place: Path) -> dict:
+    return json.loads((latest(place) / "metrics.json").read_text())
+
+
+def stops(monkeypatch: pytest.MonkeyPatch, kind: type, method: str, number: int) -> None:
+    """The first call of a method of a denoiser is where the signal arrives."""
+    monkeypatch.setattr(kind, method, lambda *_, **__: os.kill(os.getpid(), number))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_comparison_that_is_stopped_has_the_rows_that_it_had(number, place, monkeypatch, capsys):
+    with monkeypatch.context() as patch:
+        stops(patch, Nearest, "estimate", number)
+        with pytest.raises(app.RunStopped) as stopped:
+            app.run(config(place, *QUICK, task="evaluate"))
+    assert stopped.value.code == 128 + number
+    assert read_status(latest(place))["state"] == "interrupted"
+    rows = kept(place)["compare/summary"]
+    assert [row[0] for row in rows] == ["network", "wiener", "optimal", "nearest"]
+    assert [row[1] == "not measured" for row in rows] == [False, False, False, True]
+    scalars = whole(place)["scalars"]
+    assert {"compare/sample_r2/optimal", "compare/heldout_ratio/network"} <= set(scalars)
+    assert "compare/sample_r2/nearest" not in scalars
+    said = capsys.readouterr().out
+    assert "cut short: 3 of 4 rows" in said
+    # What was kept is what a run that is not stopped has.
+    app.run(config(place, *QUICK, task="evaluate"))
+    for row, other in zip(rows[:3], kept(place)["compare/summary"], strict=False):
+        assert row[:-2] == other[:-2]  # all but the milliseconds
+
+
+def test_each_row_is_told_and_kept_while_the_others_are_still_to_come(place, monkeypatch, capsys):
+    seen: list[tuple[list[object], str]] = []
+
+    def look(self: Nearest, *_: object) -> None:
+        seen.append((kept(place)["compare/summary"], capsys.readouterr().out))
+        raise RuntimeError("enough")
+
+    monkeypatch.setattr(Nearest, "estimate", look)
+    with pytest.raises(app.RunFailed):
+        app.run(config(place, *QUICK, task="evaluate"))
+    rows, said = seen[0]
+    assert [row[1] == "not measured" for row in rows] == [False, False, False, True]
+    for name in ("network", "wiener", "optimal"):
+        assert any(line.startswith(f"  {name} ") for line in said.splitlines())
+
+
+@pytest.mark.parametrize("compare", ["sensitivity", "mirror"])
+def test_fields_that_are_measured_are_kept(compare, place, monkeypatch):
+    asked = [f"compare={compare}", *FIELDS, *(["compare.pixels={a: [2, 2]}", "compare.radius=1"]
+             if compare == "mirror" else [])]  # fmt: skip
+    with monkeypatch.context() as patch:
+        stops(patch, Wiener, "closed_form_jacobian", signal.SIGTERM)
+        with pytest.raises(app.RunStopped):
+            app.run(config(place, *asked, task="evaluate"))
+    folder = latest(place)
+    assert read_status(folder)["state"] == "interrupted"
+    assert (folder / "fields" / "network.safetensors").is_file()
+    name = "sensitivity/radius" if compare == "sensitivity" else "mirror/ratio"
+    rows = kept(place)[name]
+    assert "network" in rows[0]
+    assert isinstance(rows[0][-1], float | str)
+    left = [row for row in rows if "not measured" in row]
+    assert {"wiener", "pca_locality"} <= {cell for row in left for cell in row}
+
+
+def test_every_row_says_how_its_settings_were_found(place, capsys):
+    local = [
+        "+denoiser@candidates.local_score=local_score", "+denoiser@candidates.pca_locality=pca_locality",
+        "+denoiser@candidates.local_score_entropy=local_score_entropy",
+        "candidates.local_score.patch_size=3", "~candidates.nearest",
+    ]  # fmt: skip
+    cfg = config(place, *QUICK, *local, task="evaluate")
+    trained = training_run(latest(place))
+    cfg.checkpoint = str(trained)
+    OmegaConf.update(cfg, "given", ["local_score.patch_size"], force_add=True)  # as the command line notes it
+    bank = build.datamodule(config(place, *TINY).data).bank("train")
+    one = Calibration(
+        "tau", (1.0,), (0.05, 0.1), (((0.2,), (0.1,)),), "network", bank.fingerprint, len(bank), 0
+    )
+    for kept_one in (False, True):
+        if kept_one:
+            one.save(calibrations(trained) / "pca_locality.tau.json")
+        app.run(cfg)
+        tables = whole(place)["tables"]
+        summary = tables["compare/summary"]
+        cells = {row[0]: row[summary["columns"].index("settings")] for row in summary["rows"]}
+        how = "calibrated" if kept_one else "default"
+        assert cells == {
+            "network": None, "wiener": None, "optimal": None, "local_score": "patch_size by hand",
+            "pca_locality": f"tau {how}", "local_score_entropy": "patch_size by the bank's entropy",
+        }  # fmt: skip
+        command = f"python evaluate.py compare=calibrate checkpoint={trained}"
+        rows = {row[0]: row[1:] for row in tables["compare/settings"]["rows"]}
+        said = capsys.readouterr().out
+        if kept_one:
+            assert rows["pca_locality"] == ["tau", "calibrated (against the network, 1 val images)", None]
+            assert "not calibrated" not in said
+        else:
+            assert rows["pca_locality"] == ["tau", "default", command]
+            assert "not calibrated for these data, so maybe far from their best: pca_locality; " in said
+            assert said.index(command) < said.index("denoiser  ")  # above the table
+
+
+def test_a_network_that_is_worse_than_wiener_is_warned_about_above_the_table(place, capsys):
+    trained = training_run(latest(place))
+    numbers = app.run(config(place, *QUICK, f"checkpoint={trained}", task="evaluate"))
+    assert numbers["compare/heldout_ratio/network"] > 1  # it has seen a few batches
+    said = capsys.readouterr().out
+    assert said.index("warning: the network is worse than the Wiener filter") < said.index("denoiser  ")
+    assert "worse than the Wiener filter" in kept(place)["compare/attention"][0][0]
+
+
+def test_a_reference_as_good_as_wiener_is_not_warned_about(tmp_path, capsys):
+    app.run(config(tmp_path, *TINY, "model=wiener"))
+    app.run(config(tmp_path, *QUICK, f"checkpoint={latest(tmp_path)}", task="evaluate"))
+    assert "warning" not in capsys.readouterr().out
+    assert "compare/attention" not in kept(tmp_path)
+
+
+def test_the_command_that_calibrates_takes_what_is_there():
+    for experiment in PARTS.values():
+        assert (CONFIGS / "experiment" / f"{experiment}.yaml").is_file()
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        assert set(compose("evaluate", ["compare=calibrate"]).candidates) == USUAL
+    origins = Origins(command="python evaluate.py compare=calibrate")
+    origins.note("mine", "mine", Recipe.of(LocalScore.fit), {})
+    assert origins.command_for(["mine"]) == (
+        "python evaluate.py compare=calibrate +denoiser@candidates.mine=mine"
+    )
