@@ -47,6 +47,7 @@ FLOORS = (  # what a floor is about, and its rooms: folders, and files that stan
             "shipped",
             "stopping",
             "trainer_settings",
+            "whole_numbers",
         ),
     ),
 )
