@@ -1,11 +1,12 @@
 """Products of whole numbers of 8 bits, exact: by the processor's own where it has them, else by float32.
 
-Bytes are such numbers once 128 is subtracted, and any numbers are sums of a few of them (`Digits`). A processor
-with such products (VNNI, AMX) takes a quarter of the memory that float32 takes, and rounds nothing.
+Bytes are such numbers once 128 is subtracted, and any numbers are sums of a few of them (`Digits`). A
+processor with such products (VNNI, AMX) reads a quarter of the memory that float32 takes, and rounds nothing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -25,6 +26,16 @@ def centred(
 ) -> Tensor:  # [...] int8
     """Bytes minus 128: one bit of each is turned."""
     return numbers.bitwise_xor(MIDDLE).view(torch.int8)
+
+
+def blocks(
+    numbers: Tensor,  # [N, n] uint8
+    size: int,  # rows
+) -> Iterator[Tensor]:  # [<= size, n] int8
+    """The same of so many rows at a time; the next take their place."""
+    buffer = torch.empty_like(numbers[:size])  # new memory for each would cost more than the work
+    for part in numbers.split(size):
+        yield torch.bitwise_xor(part, MIDDLE, out=buffer[: len(part)]).view(torch.int8)
 
 
 @cache
@@ -59,7 +70,7 @@ def squares(
     """The sum of the squares of each row."""
     if quick(a.device):
         return torch.cat([products(part, part.T).diagonal() for part in a.split(_SQUARE)])
-    return sum(part.float().square().sum(1).int() for part in a.split(_EXACT, 1))  # type: ignore[return-value]
+    return sum(part.float().square().sum(1).int() for part in a.split(_EXACT, 1))
 
 
 def _plain(a: Tensor) -> Tensor:
@@ -81,14 +92,22 @@ class Digits:
         count: int,  # D, up to 7: they are off by at most 2^(2 - 8 D) of the largest of their row
     ) -> Digits:
         """The nearest such sums; whole numbers of up to 8 D - 2 bits themselves."""
-        _, bits = torch.frexp(numbers.abs().amax(1))
-        scale = torch.ldexp(numbers.new_ones(len(numbers)), bits - (8 * count - 2))
+        scale = cls.unit(numbers, count)
         rest, parts = (numbers / scale[:, None]).round_().long(), []
         for _ in range(count):
             digit = ((rest + MIDDLE) & (_BASE - 1)) - MIDDLE
             parts.append(digit.to(torch.int8))
-            rest = (rest - digit) // _BASE
+            rest = (rest - digit) >> 8
         return cls(scale, torch.cat(parts))
+
+    @staticmethod
+    def unit(
+        numbers: Tensor,  # [b, k] float64
+        count: int,
+    ) -> Tensor:  # [b] float64
+        """The scales: numbers are off by half of theirs at most."""
+        _, bits = torch.frexp(numbers.abs().amax(1))
+        return torch.ldexp(numbers.new_ones(len(numbers)), bits - (8 * count - 2))
 
     def times(
         self,

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from locality import whole_numbers
-from locality.whole_numbers import LONGEST, Digits, centred, products, squares
+from locality.whole_numbers import LONGEST, Digits, blocks, centred, products, squares
 
 
 @pytest.fixture(params=["as the processor has them", "by float32"], autouse=True)
@@ -24,6 +24,9 @@ def some(*shape: int, seed: int = 0) -> Tensor:
 def test_bytes_are_centred_at_128() -> None:
     every = torch.arange(256, dtype=torch.uint8)
     assert torch.equal(centred(every).long(), every.long() - 128)
+    parts = [part.clone() for part in blocks(every.view(64, 4), 30)]
+    assert [len(part) for part in parts] == [30, 30, 4]
+    assert torch.equal(torch.cat(parts), centred(every).view(64, 4))
 
 
 @pytest.mark.parametrize(("m", "k", "n"), [(1, 1, 1), (3, 5, 7), (17, 3072, 33), (65, 2500, 1)])

@@ -55,7 +55,7 @@ def _sparser(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _reads(mask: np.ndarray, basis: int, width: int, plane: int) -> int:
-    return np.count_nonzero(mask) if basis == DIRECT else _size(_coefficients(mask, basis, width, plane))
+    return int(np.count_nonzero(mask)) if basis == DIRECT else _size(_coefficients(mask, basis, width, plane))
 
 
 def _size(value: np.ndarray) -> int:
