@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import platform
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +22,7 @@ import torch
 
 from benchmarks import cases
 from benchmarks.cases import Row, Rows
+from benchmarks.processor import about
 from locality import ImageBank
 from locality.data import fashion_mnist, photos
 from locality.denoisers import (
@@ -140,20 +140,6 @@ def main() -> None:
         saved = json.loads(path.read_text()) if path.exists() else None
         if name.startswith(tuple(options.only)) if options.only else saved is None or not saved["complete"]:
             measure(name, path, options.rounds, unfinished(saved))
-
-
-def about() -> dict[str, Any]:
-    """What times depend on, besides the code."""
-    return {"threads": torch.get_num_threads(), "machine": processor(), "torch": torch.__version__}
-
-
-def processor() -> str:
-    """The processor by its maker's name, with the vector units that tell one kind from another."""
-    path = Path("/proc/cpuinfo")
-    lines = path.read_text().splitlines() if path.exists() else []
-    known = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
-    units = [unit for unit in ("avx2", "avx512f", "amx_tile") if unit in known.get("flags", "").split()]
-    return " ".join([known.get("model name", platform.machine()), *units[-1:]])
 
 
 def unfinished(saved: dict[str, Any] | None) -> list[Row]:

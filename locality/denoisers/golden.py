@@ -23,6 +23,7 @@ from locality.posterior.masked.proxies import Lengths, Pooling, Proxies
 from locality.posterior.masked.subset import SubsetEngine
 from locality.posterior.view import View
 from locality.statistics import GaussianStats
+from locality.statistics_cache import DEFAULT
 
 RANDOM_ABOVE = 9.0  # pixel units, between steps 600 and 700: below, the nearest ones are the better choice
 
@@ -52,7 +53,7 @@ class GoldenSubset(WienerMaskedDenoiser):
         threshold: str = "global",
         shrinkage: str | None = None,
         stats: GaussianStats | None = None,
-        cache: str | Path | None = None,
+        cache: str | Path | None = DEFAULT,
         k_min: float = 0.05,  # of the bank, kept without noise
         k_max: float = 0.1,  # of the bank, kept at the highest noise
         m_min: float = 0.1,  # of the bank, pre-selected at the highest noise
