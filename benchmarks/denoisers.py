@@ -24,7 +24,7 @@ from benchmarks import cases
 from benchmarks.cases import Row, Rows
 from benchmarks.processor import about
 from locality import ImageBank
-from locality.data import fashion_mnist, photos
+from locality.data import cifar, fashion_mnist, photos
 from locality.denoisers import (
     GoldenSubset,
     LocalMixture,
@@ -42,6 +42,11 @@ STATISTICS = Path("runs/benchmarks/statistics")
 def bank(count: int = 5000, size: int = 32) -> ImageBank:
     """Photographs."""
     return ImageBank(photos("train", 0, size=size, train=count))
+
+
+def cifar_bank() -> ImageBank:
+    """CIFAR-10."""
+    return ImageBank(cifar("train", 0))
 
 
 def pca(data: ImageBank, tau: float, clean: torch.Tensor, rounds: int, steps: list[int]) -> Rows:
@@ -96,6 +101,7 @@ def all_cases(rounds: int, steps: list[int]) -> dict[str, Callable[[], Rows]]:
         "smoothed": lambda: cases.smoothed(Smoothed.fit(bank()), start(bank()), 1, steps),
         "golden": lambda: cases.golden(golden(bank(), math.inf), start(bank()), 1, steps),
         "golden-whole": lambda: cases.golden_whole(golden(bank()), start(bank()), 1, steps),
+        "golden-cifar": lambda: cases.golden_whole(golden(cifar_bank()), start(cifar_bank()), 1, steps),
         "mixture": lambda: cases.mixture(
             LocalMixture.fit(bank(size=16), cache=STATISTICS), bank(size=16).images[:8], 1, few
         ),

@@ -2,8 +2,8 @@
 
 python -m benchmarks.setup          minutes; then python -m benchmarks.page
 
-Each run is a process of its own: the first with empty caches (compiled code, statistics), the second with what
-the first left. CPU time counts, of all threads: it holds on a machine that other work shares.
+Each run is a process of its own: the first with empty caches (compiled code, statistics), the second with
+what the first left. CPU time counts, of all threads: it holds on a machine that other work shares.
 """
 
 from __future__ import annotations
