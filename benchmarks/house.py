@@ -29,8 +29,8 @@ FLOORS = (  # what a floor is about, and its rooms: folders, and files that stan
     ("what a denoiser looks at", ("sensitivity",)),
     ("with denoisers", ("calibration", "networks", "sampling")),
     ("denoisers", ("denoisers",)),
-    ("with banks, and run folders", ("finite_sample", "information", "runs")),
-    ("averages over a bank", ("posterior", "statistics", "ranks", "sums", "trust", "settings")),
+    ("with banks, and run folders", ("finite_sample", "information", "making", "runs")),
+    ("averages over a bank", ("posterior", "statistics", "ranks", "sums", "trust", "settings", "choices")),
     ("sums over a bank", ("power_sums",)),
     ("images, numbers at rest, checks", ("bank", "statistics_cache", "config")),
     (
@@ -44,8 +44,10 @@ FLOORS = (  # what a floor is about, and its rooms: folders, and files that stan
             "noise",
             "paths",
             "schedule",
+            "shipped",
             "stopping",
             "trainer_settings",
+            "whole_numbers",
         ),
     ),
 )

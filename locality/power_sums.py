@@ -9,10 +9,10 @@ from einops import rearrange
 from torch import Tensor
 
 from locality.bank import ImageBank
+from locality.whole_numbers import LONGEST, MIDDLE, Digits, centred, products, squares
 
 _LEVELS = 127.5  # of a byte in a unit of pixels
-_MIDDLE = 128  # no byte is farther from it than that
-_EXACT = 2**24 // _MIDDLE**2  # images over which float32 adds up products of such numbers exactly
+_BYTES = 8  # images of bytes that take the room of one in float64
 _PANEL = 384  # rows of a covariance that are multiplied together
 
 
@@ -53,15 +53,6 @@ class Sums:
         """Add vectors, in place."""
         w = torch.ones(len(y), dtype=y.dtype) if weight is None else weight.to(y.dtype)
         self.second.addmm_(y.T * w, y)
-        self.update_lengths(y, w)
-
-    def update_lengths(
-        self,
-        y: Tensor,  # [b, n] float64, relative to the point
-        weight: Tensor | None = None,  # [b]
-    ) -> None:
-        """Add vectors to all but the second sum, in place."""
-        w = torch.ones(len(y), dtype=y.dtype) if weight is None else weight.to(y.dtype)
         squared = y.square().sum(1)
         self.count += w.sum()
         self.first += w @ y
@@ -100,7 +91,7 @@ def measure(
 ) -> tuple[Sums, Tensor]:  # and [n], what they are about
     """The sums over a bank, in one pass."""
     if bank.images.dtype == torch.uint8:
-        return _measure_bytes(bank, min(chunk_size, _EXACT))
+        return _measure_bytes(bank, min(_BYTES * chunk_size, LONGEST))
     flat = (rearrange(c, "b c h w -> b (c h w)").cpu() for c in bank.chunks(chunk_size, torch.float64))
     first = next(flat)
     point = first.mean(0)
@@ -112,15 +103,22 @@ def measure(
 
 
 def _measure_bytes(bank: ImageBank, chunk_size: int) -> tuple[Sums, Tensor]:
-    """Products of whole numbers up to 128, whose sums over a chunk float32 holds: nothing is rounded."""
+    """Sums of whole numbers, in which nothing is rounded."""
     n = bank.image_shape.numel()
-    sums, second = Sums.zero(n), torch.zeros(n, n, dtype=torch.float64)
+    sums = Sums.zero(n)
     for chunk in bank.images.split(chunk_size):
-        numbers = rearrange(chunk, "b c h w -> b (c h w)").cpu().float() - _MIDDLE
+        v = centred(rearrange(chunk, "b c h w -> b (c h w)").cpu())
         for start in range(0, n, _PANEL):  # of a symmetric matrix, the upper triangle
-            panel = numbers[:, start : start + _PANEL].T @ numbers[:, start:]
-            second[start : start + _PANEL, start:] += panel
-        sums.update_lengths(numbers.double() / _LEVELS)
-    sums.second = (second.triu() + second.triu(1).T) / _LEVELS**2
-    point = torch.full((n,), _MIDDLE / _LEVELS - 1, dtype=torch.float64)
+            panel = slice(start, start + _PANEL)
+            sums.second[panel, start:] += products(v[:, panel].T, v[:, start:])
+        squared = squares(v).double()
+        first, cubic = Digits.of(torch.stack([torch.ones_like(squared), squared]), 4).times(v.T)
+        sums.count += len(v)
+        sums.first += first
+        sums.cubic += cubic
+        sums.quartic += squared.square().sum()
+    sums.second = sums.second.triu() + sums.second.triu(1).T
+    for power, part in enumerate(sums.tensors()):
+        part /= _LEVELS**power
+    point = torch.full((n,), MIDDLE / _LEVELS - 1, dtype=torch.float64)
     return sums, point

@@ -22,10 +22,11 @@ OWNERS = {  # the rooms that import a library
     "diffusers": "networks pipelines",
     "numba": "posterior",
     "wandb_workspaces": "dashboard",
-    "hydra": "cli arguments build checkpoints",
-    "omegaconf": "cli arguments typed unusual app evaluation training training_card build checkpoints runs "
+    "triton": "posterior",
+    "hydra": "cli arguments unusual making checkpoints",
+    "omegaconf": "cli arguments typed unusual app evaluation training training_card making checkpoints runs "
     "config",
-    "lightning": "evaluation compare training build callbacks modules data report runs ranks",
+    "lightning": "evaluation compare training build making callbacks modules data report runs ranks",
 }
 HEAVY = {"lightning", "hydra", "omegaconf", "wandb", "diffusers", "matplotlib"}
 

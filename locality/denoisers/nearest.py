@@ -17,4 +17,4 @@ class Nearest(BankDenoiser):
 
     def engine(self, sigma: float) -> NearestEngine:
         """All the weight on one image."""
-        return NearestEngine(self.view)
+        return NearestEngine(self.measured_view)

@@ -9,7 +9,9 @@ from einops import rearrange
 from torch import Tensor
 
 from locality.bank import to_float
+from locality.whole_numbers import MIDDLE, centred, products, squares
 
+_LEVELS = 127.5  # of a byte in a unit of pixels
 _ROUNDING = 2.0**-25  # half the spacing of float32 numbers near 1: the most that storing one number moves it
 # Of the estimate's length. What is promised is 1e-5; measured errors are 7 to 30 times below the estimate,
 # whose entries are those of average images: likely images have smaller ones.
@@ -44,6 +46,8 @@ class PixelMoments(NamedTuple):
         chunk: int = 1024,
     ) -> PixelMoments:
         """In one pass."""
+        if images.dtype == torch.uint8:
+            return cls._of_bytes(images, chunk)
         origin = to_float(images[0], torch.float64)
         first, second, low, high = torch.zeros(4, len(origin), dtype=origin.dtype, device=origin.device)
         for part in images.split(chunk):
@@ -54,6 +58,20 @@ class PixelMoments(NamedTuple):
         offset = first / len(images)
         variance = (second / len(images) - offset**2).clamp(min=0)
         return cls(origin + offset, variance, torch.maximum(high - offset, offset - low))
+
+    @classmethod
+    def _of_bytes(cls, images: Tensor, chunk: int) -> PixelMoments:
+        """Sums of whole numbers, in which nothing is rounded."""
+        first, second = torch.zeros(2, images.shape[1], dtype=torch.float64, device=images.device)
+        for part in images.split(chunk):
+            v = centred(part)
+            first += products(torch.ones_like(v[:, :1]).T, v)[0]
+            second += squares(v.T)
+        middle = first / len(images)
+        variance = (second / len(images) - middle**2).clamp(min=0)
+        ends = (part.double() - MIDDLE for part in (images.amin(0), images.amax(0)))
+        reach = torch.stack([(end - middle).abs() for end in ends]).amax(0)
+        return cls((middle + MIDDLE) / _LEVELS - 1, variance / _LEVELS**2, reach / _LEVELS)
 
 
 class Query(NamedTuple):

@@ -23,9 +23,10 @@ class Limits(NamedTuple):
         self,
         each: int,  # bytes per image of a chunk
         fixed: int = 0,  # bytes whatever the chunk
+        largest: int = _LARGEST_CHUNK,  # images, where no chunk size is asked for
     ) -> int:
         """How many images make a chunk: half the budget is left to what allocators keep back."""
-        return self.chunk_size or min(max(1, (self.memory_budget - fixed) // (2 * each)), _LARGEST_CHUNK)
+        return self.chunk_size or min(max(1, (self.memory_budget - fixed) // (2 * each)), largest)
 
 
 class View(NamedTuple):
@@ -33,6 +34,7 @@ class View(NamedTuple):
 
     images: Tensor  # [N, n] as at rest
     limits: Limits
+    squares: Tensor | None = None  # [N] float64, what `Blocks.measured` says of them, where that is known
 
     def chunks(
         self,

@@ -19,6 +19,7 @@ from locality.posterior.softmax import State
 from locality.posterior.view import View
 
 _PER_LOGIT = 8 * 6  # bytes of what is kept for an image and a candidate
+_LARGEST_PART = 2**16  # images, whose blocks are read one after the other anyway
 _GOOD = 4e-6  # of a logit, at most; most are off by a tenth of that
 _LOST = 1e-6  # of an estimate, in all
 _NEGLIGIBLE = 1e-26  # of the largest weight: 60 nats
@@ -233,4 +234,5 @@ def _parts(view: View, x: Tensor) -> list[Blocks]:
     """A bank few enough images at a time for the budget; a part of a bank may have none."""
     if len(view.images) == 0:
         return []
-    return Blocks.of(view.images).split(view.limits.size(_PER_LOGIT * len(x), 8 * 4 * x.numel()))
+    size = view.limits.size(_PER_LOGIT * len(x), 8 * 4 * x.numel(), _LARGEST_PART)
+    return Blocks.of(view.images, view.squares).split(size)
