@@ -99,7 +99,7 @@ class _Run:
         tools = self.loggers(
             folder=self.folder, config=plain(self.cfg), resume_step=self.prepared.resume_step
         )
-        self.report = Report(self.folder, tools)
+        self.report = Report(self.folder, tools, self.cfg.figures)
         say(f"run folder: {self.folder}")
         return self.prepared.run(self.folder, self.report, tools)
 

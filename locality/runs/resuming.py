@@ -21,7 +21,7 @@ from locality.runs.status import checked_status, is_alive, read_status
 from locality.trust import check_config
 
 # Of this machine and this command, never of the run.
-OF_THE_COMMAND = ("resume", "sweep", "runs", "cache", "dry_run", "trust")
+OF_THE_COMMAND = ("resume", "sweep", "runs", "cache", "dry_run", "trust", "figures")
 # What may change when a run goes on: it moves none of its numbers. Everything else makes the run.
 FREE = (
     *OF_THE_COMMAND, "logger", "samples", "snapshots", "trainer.accelerator", "trainer.devices",
