@@ -13,8 +13,14 @@ import torch
 from pages import EVIL, NAMES, evaluated, opened
 
 from locality.metrics.bootstrap import interval
+from locality.report.__main__ import main
 
 FIELDS = "[...document.querySelectorAll('.fields canvas')].map((one) => one.toDataURL())"
+
+
+def quiet(told: list[str]) -> list[str]:
+    """What a page should not have said or asked for."""
+    return [line for line in told if not line.startswith(("request: file:", "request: data:"))]
 
 
 @pytest.fixture(name="path", scope="module")
@@ -26,7 +32,7 @@ def _path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _page(path: Path) -> Iterator[Any]:
     with opened(path) as (page, told):
         yield page
-    assert [line for line in told if not line.startswith(("request: file:", "request: data:"))] == []
+    assert quiet(told) == []
 
 
 def test_a_click_on_a_pixel_changes_the_field_of_every_denoiser_at_every_noise_level(page: Any) -> None:
@@ -130,3 +136,19 @@ def test_nothing_is_wider_than_a_phone_but_what_scrolls_by_itself(path: Path) ->
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         page.tap(".picture")
         assert page.evaluate("document.querySelector('.uplot').offsetWidth") <= 390
+
+
+def test_runs_that_saw_the_same_images_are_set_side_by_side_image_by_image(
+    path: Path, tmp_path: Path
+) -> None:
+    evaluated(tmp_path / "other")
+    out = tmp_path / "both.html"
+    assert main([str(path.parent), str(tmp_path / "other"), "--out", str(out)]) == 0
+    with opened(out) as (page, told):
+        menus = page.locator("[data-panel=together-paired0] select")
+        menus.nth(1).select_option("wiener, run")
+        menus.nth(2).select_option("wiener, other")
+        said = page.locator("[data-panel=together-paired0] p").first.inner_text()
+        assert "Wiener, run minus Wiener, other: 0 [0, 0]" in said
+        assert page.locator(".explorer").count() == 2
+    assert quiet(told) == []

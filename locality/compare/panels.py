@@ -72,4 +72,4 @@ def _values(scores: Scores, key: str) -> Values | None:
 def _images(context: Context, module: ComparisonModule) -> str:
     """What images and noise are a function of."""
     fingerprint = context.data.bank("test").fingerprint
-    return f"{fingerprint}, {module.count} images, seed {context.seed}, reference {module.reference_name}"
+    return f"{fingerprint}, {module.count} images, seed {context.seed}"

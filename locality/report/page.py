@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from locality.report.chart import Chart
-from locality.report.figures import looks
+from locality.report.figures import Look, looks
 from locality.report.markup import card, data, details, image, rows
 from locality.report.shell import shell
 from locality.report.shown import Picture, Shown
-from locality.report.side_by_side import charts_together, numbers_together
+from locality.report.side_by_side import charts_together, distinct, numbers_together, paired_together
 from locality.report.table import Table
 
 LIMIT = 8_000_000  # bytes of a page; what does not fit stays in the run folder, and the page says so
+LINES = ("-", "--", ":")  # of the first run, the second, the third
 SECTIONS = {
     "slides": "The same noise, denoised",
     "explorer": "Sensitivity explorer",
@@ -32,7 +34,7 @@ def render_page(
     limit: int = LIMIT,
 ) -> str:
     """The page. A run's tables come first, then what one plays with, then curves and pictures."""
-    title, names = " · ".join(run.name for run in runs), _names(runs)
+    title, names = " · ".join(run.name for run in runs), _looks(runs)
     blocks = [_Run(run, path.parent, f"run{k}") for k, run in enumerate(runs)]
     together = _together(runs, path.parent) if len(runs) > 1 else ""
     first = "".join(block.head(sync) + block.tables + block.curves + block.details for block in blocks)
@@ -119,14 +121,11 @@ class _Run:
     def _panel(self, name: str, room: _Room) -> str:
         panel, key = self.run.panels[name], f"{self.key}-data-{name}"
         kept = self._link(f"panels/{name}.json")
-        body = f'<p class="waiting soft">This part needs JavaScript.</p></div>{data(key, panel)}'
-        found = room.take(
-            f'<div data-panel="{escape(key)}">{body}',
-            f"<p>This page would be larger than {LIMIT // 1_000_000} MB with it; its data are in {kept}.</p>",
+        full = (
+            f"<p>This page would be larger than {LIMIT // 1_000_000} MB with it; its data are in {kept}.</p>"
         )
-        note = f'<p class="soft">{escape(str(panel["note"]))}</p>'
         title = self._section(f"panel-{name}", SECTIONS[panel["kind"]])
-        return f'{title}<div class="card"><h3>{escape(str(panel["title"]))}</h3>{note}{found}</div>'
+        return title + _playing(panel, room.take(_played(key, panel), full))
 
     def _picture(self, picture: Picture) -> tuple[str, str]:
         """A picture, and what stands for it."""
@@ -174,6 +173,17 @@ def _chart(key: str, name: str, chart: Chart) -> str:
     )
 
 
+def _played(key: str, panel: Mapping[str, Any]) -> str:
+    waiting = '<p class="waiting soft">This part needs JavaScript.</p>'
+    return f'<div data-panel="{escape(key)}">{waiting}</div>{data(key, panel)}'
+
+
+def _playing(panel: Mapping[str, Any], body: str) -> str:
+    """A card of what one plays with."""
+    title, note = (escape(str(panel[key])) for key in ("title", "note"))
+    return f'<div class="card"><h3>{title}</h3><p class="soft">{note}</p>{body}</div>'
+
+
 def _together(runs: Sequence[Shown], beside: Path) -> str:
     """What several runs have in common, above what each has alone."""
     parts = [f"<h1>{len(runs)} runs</h1>"]
@@ -182,12 +192,32 @@ def _together(runs: Sequence[Shown], beside: Path) -> str:
     drawn = [_chart(f"together-{name}", name, chart) for name, chart in charts_together(runs).items()]
     if drawn:
         parts.append(f'<h2>Curves of the runs together</h2><div class="charts">{"".join(drawn)}</div>')
+    pairs = [
+        _playing(panel, _played(f"together-paired{k}", panel))
+        for k, panel in enumerate(paired_together(runs))
+    ]
+    if pairs:
+        parts += ["<h2>Paired differences between the runs</h2>", *pairs]
     return "\n".join(parts)
 
 
-def _names(runs: Iterable[Shown]) -> list[str]:
+def _looks(runs: Sequence[Shown]) -> dict[str, Look]:
+    """Of all series and denoisers; one of several runs has a denoiser's colour, and each run a line."""
+    names = _names(runs)
+    known = looks(names)
+    found = {}
+    for name in names:
+        found[name] = known[name]
+        for k, label in enumerate(distinct(runs)):
+            base = name.removesuffix(f", {label}")
+            if len(runs) > 1 and base != name and base in known:
+                one = known[base]
+                found[name] = Look(f"{one.label}, {label}", one.color, one.marker, LINES[k % len(LINES)])
+    return found
+
+
+def _names(runs: Sequence[Shown]) -> list[str]:
     """Of all series and denoisers on the page, in the order of their first appearance."""
-    runs = list(runs)
     charts = [chart for run in runs for chart in run.charts.values()]
     charts += charts_together(runs).values() if len(runs) > 1 else []
     found = [name for chart in charts for name, one in chart.series.items() if one.beside is None]

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping
 from functools import cache
 from html import escape
 from pathlib import Path
 
-from locality.report.figures import looks
+from locality.report.figures import Look
 from locality.report.markup import data
 
 ASSETS = Path(__file__).parent / "assets"
@@ -23,14 +23,13 @@ def shell(
     nav: str,
     body: str,
     title: str,
-    names: Sequence[str],  # of all series and denoisers, each with a switch
+    looks: Mapping[str, Look],  # of all series and denoisers, each with a switch
 ) -> str:
     """The page around its body."""
     shown = {
-        name: {"label": look.label, "colour": look.color, "line": look.line}
-        for name, look in looks(names).items()
+        name: {"label": look.label, "colour": look.color, "line": look.line} for name, look in looks.items()
     }
-    page = data("page-data", {"looks": shown, "switches": names})
+    page = data("page-data", {"looks": shown, "switches": list(looks)})
     policy = (
         f"default-src 'none'; script-src 'sha256-{_digest()}'; style-src 'unsafe-inline'; img-src data:; "
         "base-uri 'none'; form-action 'none'"

@@ -1,9 +1,10 @@
-"""What several runs have in common: their numbers in one table, their curves in one chart."""
+"""What several runs have in common: numbers in one table, curves in one chart, differences image by image."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from locality.report.chart import Chart, Series
 from locality.report.shown import Shown
@@ -23,12 +24,12 @@ def numbers_together(runs: Sequence[Shown]) -> dict[str, Table]:
     shared = [name for name in sorted(set().union(*(run.scalars for run in runs))) if _often(name, runs) > 1]
     numbers: list[list[Cell]] = [[name, *(run.scalars.get(name) for run in runs)] for name in shared]
     tables = {"runs": Table(heads, about)}
-    return tables | ({"numbers": Table(["quantity", *_distinct(runs)], numbers)} if numbers else {})
+    return tables | ({"numbers": Table(["quantity", *distinct(runs)], numbers)} if numbers else {})
 
 
 def charts_together(runs: Sequence[Shown]) -> dict[str, Chart]:
     """The charts of one name and equal axes, their series named after the runs, too."""
-    names = _distinct(runs)
+    names = distinct(runs)
     found: dict[str, list[tuple[str, Chart]]] = {}
     for label, run in zip(names, runs, strict=True):
         for name, chart in run.charts.items():
@@ -40,11 +41,40 @@ def charts_together(runs: Sequence[Shown]) -> dict[str, Chart]:
     }
 
 
+def paired_together(runs: Sequence[Shown]) -> list[dict[str, Any]]:
+    """Paired differences between denoisers of several runs that saw the same images and noise.
+
+    Only errors against the clean images: references may be others in each run.
+    """
+    found: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
+    for label, run in zip(distinct(runs), runs, strict=True):
+        for panel in run.panels.values():
+            if panel.get("kind") == "paired" and panel.get("images"):
+                found.setdefault(f"{panel['images']}, {panel['sigmas']}", []).append((label, panel))
+    return [_merged(panels) for panels in found.values() if len(panels) > 1]
+
+
+def _merged(panels: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str, Any]:
+    first = panels[0][1]
+    shared = [key for key in first["values"] if key.startswith("heldout")]
+    values = {
+        key: {
+            f"{name}, {label}": levels
+            for label, panel in panels
+            for name, levels in panel["values"].get(key, {}).items()
+        }
+        for key in shared
+    }
+    title = "The difference between two denoisers of any of these runs, image by image"
+    labels = {key: first["labels"][key] for key in shared}
+    return {**first, "title": title, "values": values, "labels": labels}
+
+
 def _often(name: str, runs: Sequence[Shown]) -> int:
     return sum(name in run.scalars for run in runs)
 
 
-def _distinct(runs: Sequence[Shown]) -> list[str]:
+def distinct(runs: Sequence[Shown]) -> list[str]:
     """The names of the runs, numbered where two are alike."""
     names = [run.name for run in runs]
     return [f"{name} ({k + 1})" if names.count(name) > 1 else name for k, name in enumerate(names)]

@@ -44,7 +44,8 @@ function laidOut(chart) {
     const stroke = () => seen(look(one.look).colour);
     const dash = DASHES[one.beside ? ":" : look(one.look).line];
     columns.push(drawn(sorted(one.mean)));
-    series.push({ label: one.name, stroke, width: 2, dash, spanGaps: true, points: { show: chart.x.length < 60, size: 6 } });
+    series.push({ label: one.name, stroke, width: 2, dash, spanGaps: true, 
+      points: { show: chart.x.length < 60, size: 6, fill: () => colour("paper") } });
     owners.push(one.look);
     for (const end of one.low ? [one.high, one.low] : []) {
       columns.push(drawn(sorted(end)));
@@ -85,7 +86,7 @@ function framed(chart, low, high) {
 function axis(label, logarithmic) {
   const plain = (self, splits) => splits.map((value) => (value === null ? "" : digits(value)));
   const grid = { stroke: () => colour("line"), width: 1 };
-  const made = { ...(label ? { label, labelSize: 22 } : {}), stroke: () => colour("soft"), grid, ticks: grid, size: 54, values: plain };
+  const made = { ...(label ? { label, labelSize: 22 } : {}), stroke: () => colour("soft"), grid, ticks: grid, size: label ? 34 : 54, values: plain };
   if (logarithmic) made.filter = (self, splits, place) => someOf(self, splits, place);
   return made;
 }
