@@ -33,7 +33,7 @@ from locality.sensitivity import choose_pixels
         (28, 4, 8, 2, 3),
         (32, 4, 8, 2, 4),
         (32, 12, 10, 1, 5),
-        (64, 4, 8, 2, 16),
+        (64, 4, 8, 2, 15),
     ],
 )
 def test_pixels_are_as_near_as_their_number_and_the_bytes_of_their_maps_allow(

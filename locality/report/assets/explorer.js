@@ -8,6 +8,8 @@ const MAGMA = [
 ].join("").trim().split(" ");
 const DECADES = 2; // of a logarithmic scale
 const PALETTE = palette();
+const LOGARITHMIC = PALETTE.map((_, step) =>
+  PALETTE[Math.round(255 * Math.max(0, 1 + Math.log10(Math.max(step, 1e-9) / 255) / DECADES))]);
 
 /** 256 colours from black to bright, as [red, green, blue]. */
 function palette() {
@@ -22,7 +24,9 @@ function palette() {
 
 /** The bytes of a compressed block in base64. */
 async function unpacked(text) {
-  const packed = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const letters = atob(text);
+  const packed = new Uint8Array(letters.length);
+  for (let k = 0; k < letters.length; k++) packed[k] = letters.charCodeAt(k); // Uint8Array.from takes seconds
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
@@ -112,7 +116,7 @@ function listenTo(box, panel, state, show) {
 function fieldTable(panel) {
   const scale = Math.max(1, Math.round(96 / panel.width));
   const head = element("tr", {}, element("th", {}), ...panel.sigmas.map((sigma) =>
-    element("th", { scope: "col", textContent: `sigma ${digits(sigma)}` })));
+    element("th", { scope: "col", textContent: `sigma ${digits(sigma, 3)}` })));
   const cells = panel.rows.map((row) => panel.sigmas.map((_, s) => {
     const canvas = element("canvas", { width: panel.width * scale, height: panel.height * scale });
     const value = element("span", { className: "value" });
@@ -134,11 +138,14 @@ function showField({ canvas, value }, panel, maps, row, s, state) {
   const place = (state.view * panel.sigmas.length + s) * panel.pixels.length + state.pixel;
   const steps = maps.subarray(place * height * width, (place + 1) * height * width);
   const pixels = new ImageData(width, height);
-  steps.forEach((step, k) => {
-    const shown = state.log ? Math.max(0, 1 + Math.log10(Math.max(step, 1e-9) / 255) / DECADES) * 255 : step;
-    const [red, green, blue] = PALETTE[Math.round(shown)];
-    pixels.data.set([red, green, blue, 255], 4 * k);
-  });
+  const colours = state.log ? LOGARITHMIC : PALETTE;
+  for (let k = 0; k < steps.length; k++) {
+    const [red, green, blue] = colours[steps[k]];
+    pixels.data[4 * k] = red;
+    pixels.data[4 * k + 1] = green;
+    pixels.data[4 * k + 2] = blue;
+    pixels.data[4 * k + 3] = 255;
+  }
   const small = new OffscreenCanvas(width, height);
   small.getContext("2d").putImageData(pixels, 0, 0);
   const pen = canvas.getContext("2d");
