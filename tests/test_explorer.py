@@ -6,23 +6,29 @@ import base64
 import json
 import re
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from conftest import CONFIGS
 from pages import explorer
 
+import locality
 from locality.compare import analytic_vs_nn, pattern, sensitivity
 from locality.compare.contrasts import COLUMNS as CONTRAST
 from locality.compare.explorer import MOST_BYTES, MOST_PIXELS, SIDE, _small, stride_of
 from locality.compare.halves import COLUMNS as HALVES
 from locality.compare.informed import COLUMNS as INFORMED
+from locality.compare.labels import COLUMNS as LABELS
 from locality.compare.left_out import COLUMNS as LEFT_OUT
 from locality.compare.paper_table import COLUMNS as PAPER
 from locality.compare.summary import Summary
-from locality.report.glossary import explained
+from locality.report.glossary import LINES, explained
 from locality.report.panels import LEVELS, quantised
 from locality.sensitivity import choose_pixels
+
+PACKAGE = Path(locality.__file__).parent
 
 
 @pytest.mark.parametrize(
@@ -87,6 +93,7 @@ def test_the_bytes_of_a_map_are_where_the_page_looks_for_them():
         ("calibrate/chosen", ("sigma", "local_score patch_size")), ("pattern/verdict", ("gamma", "verdict")),
         ("pattern/steps_gamma0.5", ("t", "step 1,000", "Wiener")),
         ("paper/step_r2", ("one-step r2 at sigma", "0.342")),
+        ("labels/errors", LABELS),
     ],
 )  # fmt: skip
 def test_every_column_of_a_comparison_has_a_line(table, columns):
@@ -96,9 +103,18 @@ def test_every_column_of_a_comparison_has_a_line(table, columns):
         assert re.fullmatch(r"[A-Zr].*\.", line), line
 
 
-def test_comparisons_that_have_an_explorer_say_what_it_costs():
-    from conftest import CONFIGS
+def test_every_table_of_a_comparison_is_in_the_glossary():
+    values = {"{kind}": "cosine", "{shown}": "step_r2"}
+    found = []
+    for path in sorted((PACKAGE / "compare").glob("*.py")):
+        for name in re.findall(r'report\.table\(\s*f?"([^"]+)"', path.read_text()):
+            table = re.sub(r"\{.*?\}", lambda part: values.get(part[0], "x"), name)
+            assert [one for one, _, _ in LINES if one != ".*" and re.fullmatch(one, table)], table
+            found.append(table)
+    assert {"compare/summary", "sensitivity/cosine", "x/left_out"} <= set(found)
 
+
+def test_comparisons_that_have_an_explorer_say_what_it_costs():
     for compare, name in ((analytic_vs_nn, "quick"), (sensitivity, "sensitivity"), (pattern, "pattern")):
         assert "explorer" in compare.__annotations__
         (line,) = [
