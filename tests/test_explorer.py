@@ -18,6 +18,7 @@ import locality
 from locality.compare import analytic_vs_nn, pattern, sensitivity
 from locality.compare.contrasts import COLUMNS as CONTRAST
 from locality.compare.explorer import MOST_BYTES, MOST_PIXELS, SIDE, _small, stride_of
+from locality.compare.following import ORIGINS
 from locality.compare.halves import COLUMNS as HALVES
 from locality.compare.informed import COLUMNS as INFORMED
 from locality.compare.labels import COLUMNS as LABELS
@@ -94,6 +95,8 @@ def test_the_bytes_of_a_map_are_where_the_page_looks_for_them():
         ("pattern/steps_gamma0.5", ("t", "step 1,000", "Wiener")),
         ("paper/step_r2", ("one-step r2 at sigma", "0.342")),
         ("labels/errors", LABELS),
+        ("compare/settings", ORIGINS),
+        ("compare/attention", ("beware",)),
     ],
 )  # fmt: skip
 def test_every_column_of_a_comparison_has_a_line(table, columns):

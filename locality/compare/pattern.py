@@ -178,7 +178,7 @@ class Probe:
         )
         pattern = [(int(row), int(col)) for row, col in self.mask.nonzero()]
         route = Route(self.sigmas, seed=self.context.seed)
-        explore(self.context, "pattern/explorer", groups, route, "gamma = 0", pattern, marks)
+        explore(self.context, "pattern/explorer", groups, route, f"gamma = {min(found):g}", pattern, marks)
 
     def contrast(self, field: SensitivityField) -> Contrast:
         """The contrast of a field at each noise level."""

@@ -78,7 +78,7 @@ class FieldModule(LightningModule):
             self._measure(mine)
 
     def _measure(self, mine: Sequence[int]) -> None:
-        """Fills `states`, and `fields`, each with the maps of single images of all ranks, denoiser by denoiser."""
+        """Fills `states` and, denoiser by denoiser, `fields`: the maps of single images of all ranks."""
         pixels, levels = [self.pixels[p] for p in mine], len(self.route.sigmas)
         self.states = self.seen.maps().cpu().float()
         for place, (name, denoiser) in enumerate(self._each(), 1):
