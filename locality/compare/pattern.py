@@ -165,7 +165,7 @@ class Probe:
         """The explorer: the first network of each gamma and Wiener, with SNR_W below their fields."""
         groups = []
         for k, (gamma, one) in enumerate(found.items()):
-            stats = GaussianStats.from_bank(one.data.bank("train"), cache=self.context.cache)
+            stats = self.context.measured(one.data.bank("train")).shrunk_by(None)
             network = next(iter(one.networks.values())).denoiser
             names = {f"network{k}": f"gamma = {gamma:g}", f"{WIENER}{k}": f"gamma = {gamma:g}, Wiener"}
             denoisers = dict(zip(names, (network, Wiener(stats)), strict=True))
