@@ -21,7 +21,7 @@ PATHS = ("runs", "cache", "resume", "checkpoint", "pretrained")  # settings that
 FORMS = ("svg", "pdf")  # of figures, beside PNG
 FOLDERS = ("runs", "cache")  # those that are written to
 NAME = re.compile(r"[A-Za-z0-9_-]+")  # of a network or a candidate: a part of file names
-CHOICES = ("twin", "sweep", "models", "halves")  # of networks that are looked for
+CHOICES = ("twin", "sweep", "models", "halves", "jobs")  # of networks that are looked for
 
 
 class UsageError(ValueError):

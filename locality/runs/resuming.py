@@ -132,13 +132,13 @@ def earlier_job(
 
     A run that is noted as running while its process is gone was interrupted.
     """
-    wanted = _of_numbers(OmegaConf.to_container(cfg, resolve=True))
+    wanted = of_numbers(OmegaConf.to_container(cfg, resolve=True))
     for folder in sorted(Path(cfg.runs).glob("*/"), reverse=True):
         status = read_status(folder)
         if folder.is_symlink() or status.get("task") != cfg.task or not (folder / CONFIG).is_file():
             continue
         try:
-            same = _of_numbers(read_config(folder / CONFIG)) == wanted
+            same = of_numbers(read_config(folder / CONFIG)) == wanted
         except UsageError as error:
             leave_out(folder / CONFIG, error)
             continue
@@ -148,7 +148,7 @@ def earlier_job(
     return None
 
 
-def _of_numbers(content: Any) -> dict[str, Any]:
+def of_numbers(content: Any) -> dict[str, Any]:
     """The settings that make a run's numbers."""
     return {key: value for key, value in _leaves(content) if not _is_free(key, FREE)}
 
