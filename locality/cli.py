@@ -66,7 +66,9 @@ def main(task: str, configs: Path) -> None:
             launch()
             return
         check_jobs(task, choices, arguments)
-        jobs.share_package()
+        jobs.prepare()
+        if "dry_run=true" in arguments:
+            sys.argv[1:] = jobs.without_launcher(arguments)
         code = jobs.carry_out(launch)
         if code:
             raise SystemExit(code)

@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -206,8 +206,18 @@ def _tidy() -> None:
             folder.rmdir()
 
 
-def share_package() -> None:
-    """Lets the processes that a launcher starts import this very package, that of a checkout, too."""
+def without_launcher(arguments: Sequence[str]) -> list[str]:
+    """The arguments of a sweep whose jobs are done here: a dry run prints, and starts no process."""
+    launcher = ("hydra/launcher=", "hydra.launcher.")
+    return [one for one in arguments if not one.lstrip("+~").startswith(launcher)]
+
+
+def prepare() -> None:
+    """Lets the processes that a launcher starts import this very package, that of a checkout, too.
+
+    Ray gives its jobs a low priority, and on a busy machine they wait for all else; here they have the usual.
+    """
+    os.environ.setdefault("RAY_worker_niceness", "0")
     root, before = Path(__file__).resolve().parents[2], os.environ.get("PYTHONPATH", "")
     if root.name != "site-packages" and str(root) not in before.split(os.pathsep):
         os.environ["PYTHONPATH"] = os.pathsep.join([str(root), *([before] if before else [])])
