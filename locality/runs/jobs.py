@@ -140,6 +140,8 @@ class _Follower:
     def fail(self, error: Exception) -> None:
         """A launcher gave up."""
         self.code = 1
+        if self._stopped:  # submitit ends its local jobs soon after Ctrl-C, and misses what they return
+            return
         what = " ".join(f"{type(error).__name__}: {error}".split())
         print(f"{Path(sys.argv[0]).name}: {what[:300]}", file=sys.stderr, flush=True)
 
