@@ -158,9 +158,10 @@ def _do(cfg: DictConfig) -> None:
 
             tell(cfg)
         from locality.app import RunFailed, RunStopped, run
+        from locality.runs import jobs
 
         try:
-            run(cfg, _job())
+            run(cfg, jobs.number())
         except RunStopped as error:
             _ended_early(error)
         except RunFailed as error:
@@ -214,14 +215,6 @@ def _said(cfg: DictConfig) -> DictConfig:
     from locality.arguments import of_candidates
 
     return of_candidates(cfg, HydraConfig.get().overrides.task)
-
-
-def _job() -> int | None:
-    """The number of this job; only a sweep numbers its jobs."""
-    from locality.runs import jobs
-
-    sweep = jobs.current()
-    return None if sweep is None else sweep.number
 
 
 def _of_sweep(cfg: DictConfig) -> DictConfig | None:

@@ -181,7 +181,7 @@ def newest_jobs(root: Path) -> Found:
     if newest is None:
         raise UsageError(
             f"networks=jobs: no finished networks of a sweep in {root}/; train some: "
-            "python train.py -m model.learning_rate=1e-4,1e-3; or give networks=[runs/<run>, runs/<run>]"
+            f"{command('train')} -m model.learning_rate=1e-4,1e-3; or give networks=[runs/<run>, runs/<run>]"
         )
     own = [run for folder, run in runs.items() if sweeps[folder] == sweeps[newest]]
     once = {json.dumps(of_numbers(config), sort_keys=True): run for run, config in answers(own, dict)}

@@ -94,6 +94,11 @@ def current() -> Sweep | None:
     return _current
 
 
+def number() -> int | None:
+    """That of the job of this process; only a sweep numbers its jobs."""
+    return None if _current is None else _current.number
+
+
 def facts() -> dict[str, str]:
     """What a run's status.json says of the sweep that it is a job of: `networks=jobs` finds them by it."""
     return {} if _current is None else {"sweep": _current.name}
