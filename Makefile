@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 # Idle threads sleep instead of spinning: with few cores, a spinning thread takes the time of a working one.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help site install demo test test-faults wheel lint format bench readme experiments measure paper clean
+.PHONY: help site install demo test test-faults test-slow wheel lint format bench readme experiments measure paper clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -25,6 +25,9 @@ demo: $(INSTALLED) ## train a small U-Net on photographs and compare it with ana
 
 test: $(INSTALLED) ## the tests, a process for each core
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n auto --dist worksteal
+
+test-slow: $(INSTALLED) ## the tests that take minutes: Triton's interpreter, networks on two processes
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n auto --dist worksteal -m slow
 
 test-faults: $(INSTALLED) ## kills, full disks, signals, planted files, random commands; writes docs/reliability.md
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n auto --dist worksteal -m "faults or counted" --reliability=docs/reliability.md

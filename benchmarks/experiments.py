@@ -97,8 +97,9 @@ def newest(runs: list[Run], comparison: str) -> Run | None:
     for run in runs:
         _, config, _ = run
         evaluated = config.task == "evaluate" and config.compare["_target_"].endswith(f".{comparison}")
-        whole = not config.unfinished and len(trainings(run, runs)) == len(config.networks)
-        if evaluated and whole and len(config.networks) > 1:  # of one network there is nothing to compare
+        if not evaluated or config.unfinished or len(config.networks) < 2:  # one is compared with nothing
+            continue
+        if len(trainings(run, runs)) == len(config.networks):
             return run
     return None
 

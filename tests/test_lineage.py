@@ -80,6 +80,7 @@ def test_wandb_is_told_what_the_folder_says(place: Path) -> None:
             assert file.is_relative_to(folder.resolve())
 
 
+@pytest.mark.slow
 def test_a_server_gets_one_artifact_of_each_and_knows_which_run_made_it_and_which_used_it(
     place: Path, tmp_path: Path
 ) -> None:

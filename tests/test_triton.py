@@ -68,7 +68,9 @@ CHOSEN = {"Tiled and not Patches": 10, "TiledPatches and (finds or gradient)": 4
 
 @without_triton
 @pytest.mark.skipif(running.interpreted(), reason="this is the process of its own")
-@pytest.mark.parametrize("chosen", CHOSEN)
+@pytest.mark.parametrize(
+    "chosen", [one if "not Patches" in one else pytest.param(one, marks=pytest.mark.slow) for one in CHOSEN]
+)
 def test_the_kernels_for_gpus_keep_the_contract_of_kernels_when_interpreted(chosen):
     files = [str(ROOT / "tests" / name) for name in ("test_kernels.py", "test_triton.py")]
     done = python("-m", "pytest", "-p", "no:cacheprovider", "-k", chosen, *files, TRITON_INTERPRET="1")

@@ -157,7 +157,8 @@ def test_an_online_run_without_a_server_is_kept_offline(
     assert len(uploaded(command, server, run_id(folder))) == ROWS
 
 
-@pytest.mark.parametrize("fault", [Server.die, pytest.param(Server.hang, marks=pytest.mark.faults)])
+@pytest.mark.faults
+@pytest.mark.parametrize("fault", [Server.die, Server.hang])
 def test_an_online_run_whose_server_goes_away_ends_and_says_how_to_upload_the_rest(
     fault, server, hurried, tmp_path, capsys
 ) -> None:
