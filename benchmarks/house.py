@@ -21,7 +21,7 @@ FLOORS = (  # what a floor is about, and its rooms: folders, and files that stan
     ("a command", ("app", "arguments", "typed", "unusual")),
     ("what it does", ("evaluation",)),
     ("comparing, training, shipping", ("compare", "export", "pipelines", "training")),
-    ("denoisers of files", ("checkpoints", "training_card")),
+    ("denoisers of files", ("checkpoints", "holding", "training_card")),
     ("objects of configs", ("build",)),
     ("Lightning's callbacks", ("callbacks",)),
     ("Lightning's modules", ("heldout", "modules")),
@@ -33,6 +33,7 @@ FLOORS = (  # what a floor is about, and its rooms: folders, and files that stan
     ("averages over a bank", ("posterior", "statistics", "ranks", "sums", "trust", "settings")),
     ("sums over a bank", ("power_sums",)),
     ("images, numbers at rest, checks", ("bank", "statistics_cache", "config")),
+    ("images in a file", ("pages",)),
     (
         "the ground",
         (
@@ -44,6 +45,7 @@ FLOORS = (  # what a floor is about, and its rooms: folders, and files that stan
             "noise",
             "paths",
             "schedule",
+            "shards",
             "stopping",
             "trainer_settings",
         ),

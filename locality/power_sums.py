@@ -8,7 +8,7 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from locality.bank import ImageBank
+from locality.bank import ImageBank, to_float
 
 _LEVELS = 127.5  # of a byte in a unit of pixels
 _MIDDLE = 128  # no byte is farther from it than that
@@ -98,24 +98,24 @@ def measure(
     bank: ImageBank,
     chunk_size: int,  # images; changes nothing but memory
 ) -> tuple[Sums, Tensor]:  # and [n], what they are about
-    """The sums over a bank, in one pass."""
+    """The sums over a bank, in one pass; of one that ranks share, over all of it."""
     if bank.images.dtype == torch.uint8:
-        return _measure_bytes(bank, min(chunk_size, _EXACT))
-    flat = (rearrange(c, "b c h w -> b (c h w)").cpu() for c in bank.chunks(chunk_size, torch.float64))
-    first = next(flat)
-    point = first.mean(0)
-    sums = Sums.zero(len(point))
-    sums.update(first - point)
-    for chunk in flat:
-        sums.update(chunk - point)
-    return sums, point
+        sums, point = _measure_bytes(bank, min(chunk_size, _EXACT))
+    else:
+        point = rearrange(
+            to_float(bank.taken(slice(chunk_size)), torch.float64).mean(0), "c h w -> (c h w)"
+        ).cpu()
+        sums = Sums.zero(len(point))
+        for chunk in bank.chunks(chunk_size, torch.float64):
+            sums.update(rearrange(chunk, "b c h w -> b (c h w)").cpu() - point)
+    return Sums(*map(bank.shard.total_of, sums.tensors())), point
 
 
 def _measure_bytes(bank: ImageBank, chunk_size: int) -> tuple[Sums, Tensor]:
     """Products of whole numbers up to 128, whose sums over a chunk float32 holds: nothing is rounded."""
     n = bank.image_shape.numel()
     sums, second = Sums.zero(n), torch.zeros(n, n, dtype=torch.float64)
-    for chunk in bank.images.split(chunk_size):
+    for chunk in bank.read(chunk_size):
         numbers = rearrange(chunk, "b c h w -> b (c h w)").cpu().float() - _MIDDLE
         for start in range(0, n, _PANEL):  # of a symmetric matrix, the upper triangle
             panel = numbers[:, start : start + _PANEL].T @ numbers[:, start:]

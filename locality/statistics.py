@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import torch
@@ -70,7 +70,8 @@ class GaussianStats:
         """The statistics as `from_bank` measures or finds them, before it shrinks them or warns."""
         if cache is None:
             return cls._of(bank, chunk_size)
-        return _unpacked(*cached(bank.fingerprint, Path(cache), lambda: _packed(cls._of(bank, chunk_size))))
+        keep = partial(cached, bank.fingerprint, Path(cache))
+        return _unpacked(*bank.shard.once(keep, lambda: _packed(cls._of(bank, chunk_size))))
 
     @classmethod
     def _of(cls, bank: ImageBank, chunk_size: int) -> GaussianStats:

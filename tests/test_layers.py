@@ -23,8 +23,8 @@ OWNERS = {  # the rooms that import a library
     "numba": "posterior",
     "hydra": "cli arguments build checkpoints",
     "omegaconf": "cli arguments typed unusual app evaluation training training_card build checkpoints runs "
-    "config",
-    "lightning": "evaluation compare training build callbacks modules data report runs ranks",
+    "config holding",
+    "lightning": "evaluation compare training build callbacks modules data report runs ranks holding",
 }
 HEAVY = {"lightning", "hydra", "omegaconf", "wandb", "diffusers", "matplotlib"}
 

@@ -85,6 +85,12 @@ class Context:
         available = len((data or self.data).bank("test"))
         if not isinstance(count, int) or not 1 <= count <= available:
             raise UsageError(f"compare.count: want 1 to {available} (the test images), got {count!r}")
+        world = self.bank.shard.world
+        if count % world:
+            raise UsageError(
+                f"compare.count={count}: want a multiple of {world}, the ranks that share the bank; "
+                f"try {max(1, count // world) * world}"
+            )
 
     def check_rivals(self) -> None:
         """Raises UsageError where there is nothing to compare the reference with."""

@@ -104,8 +104,8 @@ class GoldenSubset(WienerMaskedDenoiser):
         """A softmax for each distinct row, over each image's own candidates."""
         view, (coarse, fine) = self.view, self.sizes(sigma)
         candidates = self.drawn(sigma) if sigma > self.random_above else self.candidates
-        if len(candidates) < len(view.images):
-            view = view._replace(images=view.images[candidates])
+        if len(candidates) < len(self.bank):
+            view = view.pick(candidates)
         if fine == len(candidates):
             return PlannedEngine(view, self.plan(sigma))
         return SubsetEngine(view, self.plan(sigma), coarse, fine, self.proxy_size)

@@ -10,6 +10,7 @@ from einops import rearrange
 from lightning import LightningModule
 from torch import Tensor, nn
 
+from locality.bank import shared
 from locality.data.batch import Batch
 from locality.denoisers.base import Denoiser, Pixel
 from locality.live import LIVE
@@ -56,10 +57,11 @@ class FieldModule(LightningModule):
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Keeps a batch; with the last one all is measured, one denoiser after the other.
 
-        Images beyond the count and padding are left out.
+        Images beyond the count and padding are left out. Ranks that share a bank share out images: passes over
+        it serve all ranks, for the same pixels.
         """
         mine = list(range(len(self.pixels)))
-        if self.share == "pixels" and self.trainer.world_size > 1:
+        if self.share == "pixels" and self.trainer.world_size > 1 and not shared(self):
             # Ranks have equal batches, padding included: gathered, they are the global batch.
             images, index, weight = (self._gathered(part) for part in batch[:3])
             batch = Batch(images, index, weight)

@@ -34,11 +34,14 @@ class Blocks:
     def of(
         cls,
         images: Tensor,  # [N, n] as at rest
+        mean: Tensor
+        | None = None,  # [n] of all images, where these are some whose distances others' are beside
     ) -> Blocks:
         """Those of a bank."""
         if images.dtype != torch.uint8:
             return cls(images, images.new_zeros(images.shape[1], dtype=torch.float32))
-        return cls(images, images[:_SAMPLE].float().mean(0).round())
+        centre = images[:_SAMPLE].float().mean(0) if mean is None else (mean.float() + 1) * 127.5
+        return cls(images, centre.round().to(images.device))
 
     def split(
         self,

@@ -41,19 +41,52 @@ class PixelMoments(NamedTuple):
     def of(
         cls,
         images: Tensor,  # [N, n] as at rest
-        chunk: int = 1024,
     ) -> PixelMoments:
         """In one pass."""
-        origin = to_float(images[0], torch.float64)
-        first, second, low, high = torch.zeros(4, len(origin), dtype=origin.dtype, device=origin.device)
-        for part in images.split(chunk):
-            centred = to_float(part, torch.float64) - origin
-            first += centred.sum(0)
-            second += centred.square().sum(0)
-            low, high = torch.minimum(low, centred.amin(0)), torch.maximum(high, centred.amax(0))
-        offset = first / len(images)
-        variance = (second / len(images) - offset**2).clamp(min=0)
-        return cls(origin + offset, variance, torch.maximum(high - offset, offset - low))
+        return cls.of_sums(PixelSums.of(images))
+
+    @classmethod
+    def of_sums(cls, sums: PixelSums) -> PixelMoments:
+        """Those of images whose sums are known."""
+        mean = sums.mean
+        return cls(mean, sums.squares / sums.total, torch.maximum(sums.high - mean, mean - sums.low))
+
+
+class PixelSums(NamedTuple):
+    """What pixel moments are made of, and what adds up over parts of a bank; float64."""
+
+    total: Tensor  # [n] images
+    mean: Tensor  # [n]
+    squares: Tensor  # [n] sum of the squared differences from the mean
+    low: Tensor  # [n]
+    high: Tensor  # [n]
+
+    @classmethod
+    def of(
+        cls,
+        images: Tensor,  # [N, n] as at rest
+        chunk: int = 1024,
+    ) -> PixelSums:
+        """In one pass, of no image, too."""
+        none = torch.zeros(images.shape[1], dtype=torch.float64, device=images.device)
+        sums = cls(none, none, none, none + torch.inf, none - torch.inf)
+        for part in images.split(chunk) if len(images) else ():
+            sums = sums.merge(cls._of_few(to_float(part, torch.float64)))
+        return sums
+
+    @classmethod
+    def _of_few(cls, images: Tensor) -> PixelSums:
+        mean = images.mean(0)
+        squares = (images - mean).square_().sum(0)
+        return cls(torch.full_like(mean, len(images)), mean, squares, images.amin(0), images.amax(0))
+
+    def merge(self, other: PixelSums) -> PixelSums:
+        """Those of the images of both (Chan et al. 1979)."""
+        total = self.total + other.total
+        share, apart = other.total / total.clamp(min=1), other.mean - self.mean
+        squares = self.squares + other.squares + apart.square() * self.total * share
+        low, high = torch.minimum(self.low, other.low), torch.maximum(self.high, other.high)
+        return PixelSums(total, self.mean + apart * share, squares, low, high)
 
 
 class Query(NamedTuple):

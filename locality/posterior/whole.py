@@ -94,27 +94,31 @@ class UniformEngine(Engine):
 
     def solve(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
         """One pass over the bank; the evidence is the log-partition of shifted logits."""
-        state = self._kernel.weigh(self.view, _query(x, sigma))
+        state = self._state(_query(x, sigma))
         return state.mean, state.log_partition
 
     def posterior(self, x: Tensor, sigma: Tensor) -> Posterior:
         """One pass over the bank."""
         query = _query(x, sigma)
-        state = self._kernel.weigh(self.view, query)
+        state = self._state(query)
         rows = (state.log_partition - query.shift, state.effective_size, state.entropy)
         return Posterior(state.mean, *(row.expand(-1, x.shape[1]) for row in rows))
 
     def pullback(self, x: Tensor, sigma: Tensor, mean: Tensor, evidence: Tensor, cotangent: Tensor) -> Tensor:
         """`Cov_w(X, X . g) / sigma^2`, in a second pass over the bank."""
         g = cotangent.double()
-        known = (evidence, Probe(Seen.OUTPUTS, g), (mean * g).sum(1, keepdim=True), mean)
-        return self._kernel.transpose(self.view, _query(x, sigma), *known) / sigma.double()[:, None] ** 2
+        known = (_query(x, sigma), evidence, Probe(Seen.OUTPUTS, g), (mean * g).sum(1, keepdim=True), mean)
+        sums = self.view.summed(lambda part: self._kernel.transpose(part, *known))
+        return sums / sigma.double()[:, None] ** 2
 
     def fields(self, x: Tensor, sigma: Tensor, outputs: Tensor) -> Tensor:
         """`Cov_w(X_q, X) / sigma^2`, every output in the same pass."""
         (mean, evidence), query = self.solve(x, sigma), _query(x, sigma).to(x.dtype)
-        fields = self._kernel.fields(self.view, query, evidence, mean, outputs)
+        fields = self.view.summed(lambda part: self._kernel.fields(part, query, evidence, mean, outputs))
         return fields / sigma[:, None, None] ** 2
+
+    def _state(self, query: Query) -> State:
+        return self.view.merged(lambda part: self._kernel.weigh(part, query))
 
     @property
     def _kernel(self) -> FieldKernel:
@@ -130,7 +134,8 @@ class NearestEngine(Engine):
 
     def solve(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
         """The nearest image; there is nothing to know again."""
-        return to_float(self.view.images[self.indices(x)], x.dtype), x.new_zeros(len(x), 0)
+        at_rest = self._nearest(x)[1].to(self.view.images.dtype)
+        return to_float(at_rest, x.dtype), x.new_zeros(len(x), 0)
 
     def posterior(self, x: Tensor, sigma: Tensor) -> Posterior:
         """The nearest image; its log-partition is its own logit."""
@@ -144,14 +149,31 @@ class NearestEngine(Engine):
         x: Tensor,  # [B, n]
     ) -> Tensor:  # [B] positions in the bank
         """Where the nearest images are: float32 says which may be, float64 which is."""
+        return self._nearest(x)[0]
+
+    def _nearest(self, x: Tensor) -> tuple[Tensor, Tensor]:  # [B] place, [B, n] image as at rest
+        here, n = self.view.here, x.shape[1]
+        found = torch.full((len(x), 2 + n), torch.inf, dtype=torch.float64, device=x.device)
+        if len(self.view.images) > 0:
+            place = self._nearest_here(x)
+            image = self.view.images[place]
+            distance = (x - to_float(image, torch.float64)).square().sum(1)
+            found = torch.cat([distance[:, None], (here.here.start + place)[:, None], image.double()], 1)
+        every = torch.stack(here.gather(found))
+        first = every[:, :, 0].min(0).indices  # of equals the first rank's, whose images come first
+        _, place, image = every[first, torch.arange(len(x), device=x.device)].split([1, 1, n], 1)
+        return place[:, 0].long(), image
+
+    def _nearest_here(self, x: Tensor) -> Tensor:  # [B]
         best = torch.full_like(x[:, 0], torch.inf, dtype=torch.float64)
-        index = torch.zeros(len(x), dtype=torch.long, device=x.device)
-        start = 0
-        for blocks in _parts(self.view, x):
-            distance, where = _nearest(blocks, x, best)
-            index = torch.where(distance < best, start + where, index)
-            best = torch.minimum(best, distance)
-            start += len(blocks.images)
+        index, start = torch.zeros(len(x), dtype=torch.long, device=x.device), 0
+        centre = Blocks.of(self.view.images).centre  # one for all parts: their distances are compared
+        for part in self.view.parts():
+            for blocks in _parts(part, x, centre):
+                distance, where = _nearest(blocks, x, best)
+                index = torch.where(distance < best, start + where, index)
+                best = torch.minimum(best, distance)
+                start += len(blocks.images)
         return index
 
     def pullback(self, x: Tensor, sigma: Tensor, mean: Tensor, evidence: Tensor, cotangent: Tensor) -> Tensor:
@@ -229,8 +251,9 @@ def _nearest(
     return distance, index
 
 
-def _parts(view: View, x: Tensor) -> list[Blocks]:
+def _parts(view: View, x: Tensor, centre: Tensor | None = None) -> list[Blocks]:
     """A bank few enough images at a time for the budget; a part of a bank may have none."""
     if len(view.images) == 0:
         return []
-    return Blocks.of(view.images).split(view.limits.size(_PER_LOGIT * len(x), 8 * 4 * x.numel()))
+    blocks = Blocks.of(view.images) if centre is None else Blocks(view.images, centre)
+    return blocks.split(view.limits.size(_PER_LOGIT * len(x), 8 * 4 * x.numel()))

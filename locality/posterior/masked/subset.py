@@ -57,20 +57,27 @@ class SubsetEngine(Engine):
         x: Tensor,  # [B, n]
     ) -> Tensor:  # [B, fine] positions in the bank, in its order
         """The candidates of each image; of those that float32 cannot tell apart, any."""
-        blocks, small, large = Blocks.of(self.view.images), [], []
-        q = blocks.coordinates(x)
-        proxies, full = Distances(self._pool(q)), Distances(q)
-        for block in blocks:
-            small.append(proxies.to(self._pool(block))[0])
-            large.append(full.to(block)[0])
-        near = torch.cat(small, 1).topk(self.coarse, largest=False).indices
-        nearest = torch.cat(large, 1).gather(1, near).topk(self.fine, largest=False).indices
+        shard, found = self.view.here, [self._measured(x)]
+        found = shard.gather_rows(found[0], shard.counts) if shard.world > 1 else found
+        small, large = torch.cat(found).unbind(1)
+        near = small.T.topk(self.coarse, largest=False).indices
+        nearest = large.T.gather(1, near).topk(self.fine, largest=False).indices
         return near.gather(1, nearest).sort().values
+
+    def _measured(self, x: Tensor) -> Tensor:  # [N, 2, B] half distances to the images here: pooled, in full
+        mean = self.plan.moments.mean
+        q = Blocks.of(self.view.images, mean).coordinates(x)
+        proxies, full, found = Distances(self._pool(q)), Distances(q), [q.new_empty(0, 2, len(x))]
+        for part in self.view.parts():
+            for block in Blocks.of(part.images, mean):
+                small, large = proxies.to(self._pool(block))[0], full.to(block)[0]
+                found.append(torch.stack([small.T, large.T], 1))
+        return torch.cat(found)
 
     def _each(self, x: Tensor, sigma: Tensor) -> Iterator[tuple[Engine, Tensor, Tensor]]:
         # One after the other: candidates are a copy of as many images.
         for i, one, level in zip(self.chosen(x), x.split(1), sigma.split(1), strict=True):
-            yield PlannedEngine(self.view._replace(images=self.view.images[i]), self.plan), one, level
+            yield PlannedEngine(self.view.pick(i), self.plan), one, level
 
     def _pool(self, flat: Tensor) -> Tensor:
         c, h, w = self.plan.rows.image_shape
