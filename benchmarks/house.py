@@ -37,6 +37,7 @@ FLOORS = (  # what a floor is about, and its rooms: folders, and files that stan
     (
         "the ground",
         (
+            "at_rest",
             "disk",
             "full_precision",
             "labels",

@@ -16,63 +16,87 @@ _FLOPS, _BUS = 50e12, 0.3e12  # assumed: float32 operations a second of a GPU; b
 
 _TEXT = """# Scale
 
-Written by `make bench-scale`. Processor: {machine}; {threads} threads. Other work ran beside, so times are upper
+Written by `make bench-scale`. Processor: {machine}; {threads} threads. Other work ran beside, so times
+are upper
 bounds; compare them with one another.
 
 ## A bank in a file
-`ImageBank.open(path)` maps a file of bytes that `bank.write(path)` or `ImageBank.write_parts(path, parts, count)` wrote.
-The file is one of safetensors, whole or absent, and holds a digest for each block of 64 MiB. Opening it verifies
-them; `check=False` does not. A pass reads the next block ahead and gives the one before back. On the command line
+`ImageBank.open(path)` maps a file of bytes that `bank.write(path)` or `ImageBank.write_parts(path,
+parts, count)` wrote.
+The file is one of safetensors, whole or absent, and holds a digest for each block of 64 MiB. Opening it
+verifies
+them; `check=False` does not. A pass reads the next block ahead and gives the one before back. On the
+command line
 `bank=mapped` does the same with a file of the cache.
 
-A million images of {side} x {side} x 3 ({size:.2f} GB): written in {write:.0f} s, opened and verified in {open:.1f} s.
+A million images of {side} x {side} x 3 ({size:.2f} GB): written in {write:.0f} s, opened and verified
+in {open:.1f} s.
 
 ## Growth
-Seconds of one call for {batch} noisy images at t = 400, and the most memory that the process had, all libraries
-included. The bank is in a file. Each row is a process of its own, which may not have more than 4 GiB of its own data.
+Seconds of one call for {batch} noisy images at t = 400, and the most memory that the process had, all
+libraries
+included. The bank is in a file. Each row is a process of its own, which may not have more than 4 GiB of
+its own data.
 
 {growth}
 
-Time grows in proportion to the bank. Memory does not grow with it, but for what is computed from statistics.
+Time grows in proportion to the bank. Memory does not grow with it, but for what is computed from
+statistics.
 
 ## As long as ImageNet
-A file of {n:,} images of 64 x 64 x 3 has {whole:.1f} GB. Here it is hollow (black images that take no room on the disk);
+A file of {n:,} images of 64 x 64 x 3 has {whole:.1f} GB. Here it is hollow (black images that take no
+room on the disk);
 the first blocks of it are read, in a process that may have 4 GiB.
 
 {hollow}
 
 ## A bank on several ranks
-`bank=sharded trainer=ddp trainer.devices=<R>` gives each rank N / R images; `bank=mapped_sharded` gives it as much of a
-file. On several nodes the same command is started on each (torchrun, srun) with `trainer.num_nodes=<nodes>`. The ranks'
-noisy images are gathered, each rank passes over its shard, and the states of the softmaxes are gathered and merged:
-one round. A backward pass is one more pass, and a sum over ranks. Ranks that ask the same are answered once.
+`bank=sharded trainer=ddp trainer.devices=<R>` gives each rank N / R images; `bank=mapped_sharded` gives
+it as much of a
+file. On several nodes the same command is started on each (torchrun, srun) with
+`trainer.num_nodes=<nodes>`. The ranks'
+noisy images are gathered, each rank passes over its shard, and the states of the softmaxes are gathered
+and merged:
+one round. A backward pass is one more pass, and a sum over ranks. Ranks that ask the same are answered
+once.
 
-- A rank holds N / R images. `tests/test_sharded.py` holds this, and every denoiser's answers to 1e-6 in float64.
-- A run still reads its source whole before it keeps a part. Only a file that is opened (`ImageBank.open(path,
+- A rank holds N / R images. `tests/test_sharded.py` holds this, and every denoiser's answers to 1e-6 in
+float64.
+- A run still reads its source whole before it keeps a part. Only a file that is opened
+(`ImageBank.open(path,
   rank=, world=)`) is never in memory whole.
-- A checkpoint of an analytical denoiser that is the reference of a comparison is fitted to the whole bank on each rank.
+- A checkpoint of an analytical denoiser that is the reference of a comparison is fitted to the whole
+bank on each rank.
 - A comparison wants a count of images that the ranks divide. `compare=paper_table` takes one process.
 
 ## A plan for ImageNet-64
-No GPU was at hand: nothing below was timed on one. Operations and bytes are counted; seconds on this processor follow
+No GPU was at hand: nothing below was timed on one. Operations and bytes are counted; seconds on this
+processor follow
 from the table above in proportion to N times pixels; seconds of GPUs divide the operations by an assumed
 {flops:.0f} Tflop/s of float32 each. B = {queries} noisy images, N = {n:,}, n = {pixels:,}.
 
 {plan}
 
 - The bank has {whole:.1f} GB as bytes: it fits one GPU of 80 GB, and is {eighth:.1f} GB on each of eight.
-- The state of a softmax for each output has 8 (1 + 5 n) bytes for a noisy image: {state:.0f} MB for {queries} of them. Eight
+- The state of a softmax for each output has 8 (1 + 5 n) bytes for a noisy image: {state:.0f} MB for
+{queries} of them. Eight
   ranks gather {gathered:.2f} GB a step, in {bus:.0f} ms at an assumed 300 GB/s.
-- The covariance has {covariance:.1f} GB in float64, and its sums as much. Its products are {moments:.1e} operations, once.
+- The covariance has {covariance:.1f} GB in float64, and its sums as much. Its products are
+{moments:.1e} operations, once.
 
 What breaks first, in this order:
-1. Time of PCA locality. A dense product adds up all n inputs of all n outputs for each image and noisy image. It needs
-   a kernel that skips what masks leave out, or fewer images (golden subsets, a screening step with a certificate).
-2. The filter of a noise level: masks of n x n are {mask:.2f} GB as bytes, and the weights that they are made from
+1. Time of PCA locality. A dense product adds up all n inputs of all n outputs for each image and noisy
+image. It needs
+   a kernel that skips what masks leave out, or fewer images (golden subsets, a screening step with a
+certificate).
+2. The filter of a noise level: masks of n x n are {mask:.2f} GB as bytes, and the weights that they are
+made from
    {covariance:.1f} GB, several times over while they are made. `memory_budget` must be raised to 8 GiB.
-3. The golden subset: each rank gathers two distances of each image and noisy image, {golden:.1f} GB. Ask for 16 noisy images
+3. The golden subset: each rank gathers two distances of each image and noisy image, {golden:.1f} GB.
+Ask for 16 noisy images
    at a time.
-4. The decomposition of the covariance: some {eigh:.0e} operations in float64 on the CPU, once, kept in the cache.
+4. The decomposition of the covariance: some {eigh:.0e} operations in float64 on the CPU, once, kept in
+the cache.
 5. Memory of the bank: never, on one GPU of 80 GB.
 """
 
@@ -115,11 +139,15 @@ def _plan(known: dict[Any, dict[str, Any]], count: int) -> str:
     dense = 2 * _QUERIES * _N * _PIXELS**2
     here = known["Optimal", count, False]["seconds"]
     scaled = here * _N / count * _PIXELS / (3 * _SIDE**2) * _QUERIES / _BATCH
+    counted = {"Optimal": optimal, "PCA locality, dense": dense, "PCA locality, 1 input in 20": dense / 20}
     lines = [
-        ["Optimal", f"{optimal:.1e}", f"{scaled:,.0f} s", f"{optimal / _FLOPS:.2g} s", f"{optimal / _FLOPS / 8:.2g} s"],
-        ["PCA locality, dense product", f"{dense:.1e}", "-", f"{dense / _FLOPS:,.0f} s", f"{dense / _FLOPS / 8:,.0f} s"],
-        ["PCA locality, 1 input in 20", f"{dense / 20:.1e}", "-", f"{dense / _FLOPS / 20:,.0f} s",
-         f"{dense / _FLOPS / 160:.2g} s"],
-    ]  # fmt: skip
+        [name, f"{count:.1e}", f"{scaled:,.0f} s" if name == "Optimal" else "-", *_on_gpus(count)]
+        for name, count in counted.items()
+    ]
     titles = ["a step of", "operations", "this processor", "one GPU", "eight GPUs"]
     return format_markdown(titles, lines)
+
+
+def _on_gpus(operations: float) -> tuple[str, str]:
+    one, eight = operations / _FLOPS, operations / _FLOPS / 8
+    return f"{one:,.3g} s", f"{eight:,.3g} s"

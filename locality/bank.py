@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -11,14 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from locality.at_rest import BOUND, check_images, to_float
 from locality.full_precision import SHORT, FullPrecision
 from locality.labels import Labels
 from locality.pages import Pages, block_size, fingerprint_of, open_pages, write_pages
 from locality.shards import Shard
 
-# Resampling overshoots [-1, 1], and Gaussians of unit variance, by which denoisers are tested, lie within 8.
-BOUND = 8.0
-_BYTES = 16.0  # floats from 0 to more than this are 0..255 in disguise
+__all__ = ["BOUND", "ImageBank", "check_images", "shared", "some", "thinned", "to_float"]
 
 
 class ImageBank(FullPrecision):
@@ -59,22 +57,20 @@ class ImageBank(FullPrecision):
         check: bool = True,  # false: the images are taken for what they were, unread
         rank: int = 0,
         world: int = 1,  # ranks that open the file, each to read (and verify) its own part
+        labels: Labels | None = None,  # which the file has none of
     ) -> ImageBank:
         """The bank in a file, mapped: as long as a disk allows, in the memory of two blocks of 64 MiB.
 
-        On a GPU it is read into the GPU's memory. Raises ValueError for a file that is none, or has changed.
+        A GPU reads it into its memory. Raises ValueError for a file that is none, or has changed.
         """
         path = Path(path).expanduser()
         total = len(open_pages(path, check=False).images) if world > 1 else 0
         own = Shard.cut(total, rank, world).here if world > 1 else slice(None)
         images, pages, fingerprint = open_pages(path, check, own)
-        return cls._of(images, pages, Shard.alone(len(images)), fingerprint, None).sharded(rank, world)
+        return cls._of(images, pages, Shard.alone(len(images)), fingerprint, labels).sharded(rank, world)
 
-    def write(
-        self,
-        path: str | Path,
-    ) -> None:
-        """Write the images (uint8, all of them here) to a file for `open`, whole or not at all.
+    def write(self, path: str | Path) -> None:
+        """Write the images (uint8) to a file for `open`, whole or not at all.
 
         Raises ValueError for other images, OSError where the disk is too small or the file cannot be written.
         """
@@ -87,16 +83,14 @@ class ImageBank(FullPrecision):
         count: int,  # images in all
     ) -> None:
         """The same of images that come in parts."""
-        first, rest = next(parts), parts
-        write_pages(Path(path).expanduser(), chain([first], rest), (count, *first.shape[1:]))
+        first = next(parts)
+        write_pages(Path(path).expanduser(), chain([first], parts), (count, *first.shape[1:]))
 
     @classmethod
-    def _of(
-        cls, images: Tensor, pages: Pages, shard: Shard, fingerprint: str | None, labels: Labels | None
-    ) -> ImageBank:
+    def _of(cls, *held: Any) -> ImageBank:
         bank = cls.__new__(cls)
         nn.Module.__init__(bank)
-        bank._hold(images, pages, shard, fingerprint, labels)
+        bank._hold(*held)
         return bank
 
     def _hold(
@@ -257,42 +251,6 @@ def shared(module: nn.Module) -> bool:
 
 def _spread(available: int, count: int) -> Tensor:
     return torch.arange(count) * available // count
-
-
-def to_float(
-    images: Tensor,  # [...] uint8 or float
-    dtype: torch.dtype | None = None,
-) -> Tensor:  # [...] float in [-1, 1]
-    """Images as floats in [-1, 1], whatever they rest as."""
-    dtype = dtype or torch.get_default_dtype()
-    return images.to(dtype) / 127.5 - 1 if images.dtype == torch.uint8 else images.to(dtype)
-
-
-def check_images(
-    images: Tensor,  # [N, C, H, W]
-    bound: float = BOUND,  # the largest magnitude that floats may have; math.inf: images of any scale
-) -> None:
-    """Raises ValueError for what cannot be images in [-1, 1], at rest as uint8 or floats.
-
-    Refused are other shapes and types, NaN and infinity, and floats far outside [-1, 1]. A pattern leads
-    beyond 1 on purpose: who makes images that go further than the bound says how far.
-    """
-    if not isinstance(images, Tensor) or images.ndim != 4 or 0 in images.shape:
-        got = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
-        raise ValueError(f"images: want a non-empty tensor [N, C, H, W], got {got}")
-    if images.dtype != torch.uint8 and not images.is_floating_point():
-        raise ValueError(f"images: want uint8 or floats in [-1, 1], got {images.dtype}")
-    if images.is_meta or images.dtype == torch.uint8:
-        return  # it has no values, or none that could be wrong
-    low, high = images.min().item(), images.max().item()
-    if not (abs(low) < math.inf and abs(high) < math.inf):
-        raise ValueError("images: want finite values, got NaN or infinity")
-    if max(-low, high) > bound:
-        remedy = (
-            "pass uint8 or divide by 127.5 and subtract 1" if low >= 0 and high > _BYTES
-            else "scale them, or give a larger bound if they are meant to be so"
-        )  # fmt: skip
-        raise ValueError(f"images: want floats in [-1, 1], got {low:.4g} to {high:.4g}; {remedy}")
 
 
 def _forget_fingerprint(bank: nn.Module, _: object) -> None:

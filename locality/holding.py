@@ -46,7 +46,7 @@ def _mapped(bank: ImageBank, folder: Path) -> ImageBank:
     path = folder.expanduser() / f"bank-{bank.fingerprint}.safetensors"
     if path.is_file():
         try:
-            return ImageBank.open(path)
+            return ImageBank.open(path, labels=bank._labels)
         except ValueError as reason:
             warnings.warn(f"{reason}; writing it anew", stacklevel=2)
     try:
@@ -59,4 +59,4 @@ def _mapped(bank: ImageBank, folder: Path) -> ImageBank:
         raise UsageError(
             f"bank=mapped: {error.strerror or error}; make room, or give cache=<folder>"
         ) from error
-    return ImageBank.open(path)
+    return ImageBank.open(path, labels=bank._labels)

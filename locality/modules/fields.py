@@ -57,8 +57,8 @@ class FieldModule(LightningModule):
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Keeps a batch; with the last one all is measured, one denoiser after the other.
 
-        Images beyond the count and padding are left out. Ranks that share a bank share out images: passes over
-        it serve all ranks, for the same pixels.
+        Images beyond the count and padding are left out. Ranks that share a bank share out images: passes
+        over it serve all ranks, for the same pixels.
         """
         mine = list(range(len(self.pixels)))
         if self.share == "pixels" and self.trainer.world_size > 1 and not shared(self):
