@@ -127,8 +127,8 @@ def page(about: dict[str, Any], rows: list[dict[str, Any]]) -> str:
 
 def _table(rows: list[dict[str, Any]]) -> str:
     cells = [
-        [row["kind"], f"{row['count']:,}", f"{row['seconds']:.3g}", f"{row['seconds'] / row['count'] * 1e6:.3g}",
-         f"{row['peak_bytes'] / 2**20:,.0f} MiB"]
+        [row["kind"], f"{row['count']:,}", f"{row['seconds']:.3g}",
+         f"{row['seconds'] / row['count'] * 1e6:.3g}", f"{row['peak_bytes'] / 2**20:,.0f} MiB"]
         for row in rows
     ]  # fmt: skip
     return format_markdown(["what", "images", "seconds", "microseconds an image", "peak memory"], cells)

@@ -16,7 +16,7 @@ from locality.labels import Labels
 from locality.pages import Pages, block_size, fingerprint_of, open_pages, write_pages
 from locality.shards import Shard
 
-__all__ = ["BOUND", "ImageBank", "check_images", "shared", "some", "thinned", "to_float"]
+__all__ = ["BOUND", "ImageBank", "check_images", "some", "thinned", "to_float"]
 
 
 class ImageBank(FullPrecision):
@@ -70,10 +70,7 @@ class ImageBank(FullPrecision):
         return cls._of(images, pages, Shard.alone(len(images)), fingerprint, labels).sharded(rank, world)
 
     def write(self, path: str | Path) -> None:
-        """Write the images (uint8) to a file for `open`, whole or not at all.
-
-        Raises ValueError for other images, OSError where the disk is too small or the file cannot be written.
-        """
+        """Write the images to a file for `open`. Raises ValueError for others than bytes, and OSError."""
         self.write_parts(path, self._blocks(), len(self))
 
     @staticmethod
@@ -242,11 +239,6 @@ def some(
 ) -> Tensor:  # [<= most, C, H, W] float64 in [-1, 1]
     """At most so many images of a bank, evenly spread, on every rank."""
     return to_float(bank.taken(_spread(len(bank), min(most, len(bank)))), torch.float64)
-
-
-def shared(module: nn.Module) -> bool:
-    """Whether a bank in it is shared out over ranks: then ranks call it together."""
-    return any(isinstance(one, ImageBank) and one.shard.world > 1 for one in module.modules())
 
 
 def _spread(available: int, count: int) -> Tensor:

@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 
 import torch
 import torch.distributed as dist
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import pad
 
 Found = TypeVar("Found")
@@ -160,6 +160,12 @@ class Shard:
                 f"bank=sharded: rank {self.rank} of {self.world} lost the others, who hold the rest of the "
                 f"images; see what ended them, and start all again ({told})"
             ) from error
+
+
+def shared(module: nn.Module) -> bool:
+    """Whether a bank in it is shared out over ranks: then ranks call it together."""
+    shards = (getattr(one, "shard", None) for one in module.modules())
+    return any(isinstance(shard, Shard) and shard.world > 1 for shard in shards)
 
 
 def _check_running(world: int | None) -> None:

@@ -10,13 +10,13 @@ from einops import rearrange
 from lightning import LightningModule
 from torch import Tensor, nn
 
-from locality.bank import shared
 from locality.data.batch import Batch
 from locality.denoisers.base import Denoiser, Pixel
 from locality.live import LIVE
 from locality.metrics import ImageMaps
 from locality.sensitivity import Facts, Reduction, Route, SensitivityField, sensitivity_maps
 from locality.sensitivity.states import State
+from locality.shards import shared
 
 Share = Literal["images", "pixels"]
 
