@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 # Idle threads sleep instead of spinning: with few cores, a spinning thread takes the time of a working one.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help site install demo test test-faults lint format bench bench-scale readme experiments measure paper clean
+.PHONY: help site install demo test test-faults wheel lint format bench bench-scale readme experiments measure paper clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,6 +31,9 @@ test-faults: $(INSTALLED) ## kills, full disks, signals, planted files, random c
 
 site: $(INSTALLED) ## the documentation as a site, in build/site
 	$(RUN) -m mkdocs build --strict
+
+wheel: $(INSTALLED) ## build the wheel, install it into an empty environment, train from an empty folder
+	bash docker/wheel.sh all $(RUN)
 
 lint: $(INSTALLED) ## ruff and mypy
 	$(RUN) -m ruff check .

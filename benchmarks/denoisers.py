@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import platform
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -23,8 +22,9 @@ import torch
 
 from benchmarks import cases
 from benchmarks.cases import Row, Rows
+from benchmarks.processor import about
 from locality import ImageBank
-from locality.data import fashion_mnist, photos
+from locality.data import cifar, fashion_mnist, photos
 from locality.denoisers import (
     GoldenSubset,
     LocalMixture,
@@ -42,6 +42,11 @@ STATISTICS = Path("runs/benchmarks/statistics")
 def bank(count: int = 5000, size: int = 32) -> ImageBank:
     """Photographs."""
     return ImageBank(photos("train", 0, size=size, train=count))
+
+
+def cifar_bank() -> ImageBank:
+    """CIFAR-10."""
+    return ImageBank(cifar("train", 0))
 
 
 def pca(data: ImageBank, tau: float, clean: torch.Tensor, rounds: int, steps: list[int]) -> Rows:
@@ -96,6 +101,7 @@ def all_cases(rounds: int, steps: list[int]) -> dict[str, Callable[[], Rows]]:
         "smoothed": lambda: cases.smoothed(Smoothed.fit(bank()), start(bank()), 1, steps),
         "golden": lambda: cases.golden(golden(bank(), math.inf), start(bank()), 1, steps),
         "golden-whole": lambda: cases.golden_whole(golden(bank()), start(bank()), 1, steps),
+        "golden-cifar": lambda: cases.golden_whole(golden(cifar_bank()), start(cifar_bank()), 1, steps),
         "mixture": lambda: cases.mixture(
             LocalMixture.fit(bank(size=16), cache=STATISTICS), bank(size=16).images[:8], 1, few
         ),
@@ -140,20 +146,6 @@ def main() -> None:
         saved = json.loads(path.read_text()) if path.exists() else None
         if name.startswith(tuple(options.only)) if options.only else saved is None or not saved["complete"]:
             measure(name, path, options.rounds, unfinished(saved))
-
-
-def about() -> dict[str, Any]:
-    """What times depend on, besides the code."""
-    return {"threads": torch.get_num_threads(), "machine": processor(), "torch": torch.__version__}
-
-
-def processor() -> str:
-    """The processor by its maker's name, with the vector units that tell one kind from another."""
-    path = Path("/proc/cpuinfo")
-    lines = path.read_text().splitlines() if path.exists() else []
-    known = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
-    units = [unit for unit in ("avx2", "avx512f", "amx_tile") if unit in known.get("flags", "").split()]
-    return " ".join([known.get("model name", platform.machine()), *units[-1:]])
 
 
 def unfinished(saved: dict[str, Any] | None) -> list[Row]:

@@ -19,6 +19,10 @@ MEASURED = ROOT / "runs" / "benchmarks"
 KEPT, PAGE = ROOT / "docs" / "benchmarks.json", ROOT / "docs" / "benchmarks.md"
 TITLES = {
     "t": "t",
+    "step": "step",
+    "cold": "cold, CPU seconds",
+    "warm": "warm, CPU seconds",
+    "cpu_seconds": "CPU seconds",
     "seconds": "seconds",
     "rival_seconds": "plain form, seconds",
     "ratio": "times faster",
@@ -63,6 +67,10 @@ def block(name: str, kept: dict[str, Any]) -> str:
     columns = [key for key in TITLES if key in rows[0]]
     cells = [[shown(key, row[key]) for key in columns] for row in rows]
     text = format_markdown([TITLES[key] for key in columns], cells) + "\n"
+    if name in ("setup", "cifar-levels"):
+        sums = {key: sum(row[key] for row in rows) for key in columns if key not in ("t", "step")}
+        told = ", ".join(f"{value:.1f} s{'' if len(sums) == 1 else ' ' + key}" for key, value in sums.items())
+        return text + f"\nIn all {told} ({about['threads']} threads, {about['machine']}).\n"
     if all("rival_seconds" in row for row in rows) and len(rows) > 1:
         ours, plain = (sum(row[key] for row in rows) for key in ("seconds", "rival_seconds"))
         text += f"\nIn all {ours:.1f} s against {plain:.1f} s: {plain / ours:.1f} times faster"
@@ -72,7 +80,7 @@ def block(name: str, kept: dict[str, Any]) -> str:
 
 def shown(key: str, value: float) -> str:
     """A cell of a table."""
-    if key == "t":
+    if key in ("t", "step"):
         return str(value)
     return f"{value / 2**20:.0f} MiB" if key == "peak_bytes" else f"{value:.3g}"
 

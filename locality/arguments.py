@@ -6,29 +6,37 @@ import copy
 import os
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NoReturn
 
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
+from locality.choices import Choices
 from locality.config import UsageError, check, nearest
 from locality.paths import check_text
+from locality.shipped import script
 
 TILDE = re.compile(r"""^(?P<key>[+]{0,2}[^=~'"]+)=(?P<quote>['"]?)(?P<path>~[^'"]*)(?P=quote)$""")
 TAKING = (
     "--cfg", "-c", "--info", "-i", "--package", "-p", "--config-path", "-cp", "--config-name", "-cn",
-    "--config-dir", "-cd",
+    "--config-dir", "-cd", "--experimental-rerun",
 )  # fmt: skip  # options whose value is the next word
 TASKS = ("train", "evaluate")
 SPREAD = ("range(", "choice(", "interval(", "glob(")  # how a sweep spells several choices
 
 
-def choices(configs: Path) -> str:
-    """What `--list` prints: every choice of every group."""
-    groups = sorted(path for path in configs.iterdir() if path.is_dir())
-    return "\n".join(f"{group.name}=" + " | ".join(_names(group)) for group in groups)
+def config_dir(arguments: Sequence[str]) -> str | None:
+    """What --config-dir says, if it is there; `wrong_option` tells of one that cannot be read."""
+    from hydra._internal.utils import get_args_parser
+
+    parser = get_args_parser()
+    parser.error = _refuse  # type: ignore[method-assign]
+    try:
+        return parser.parse_known_args(list(arguments))[0].config_dir
+    except ValueError:
+        return None
 
 
 def expanded(arguments: Sequence[str]) -> list[str]:
@@ -46,11 +54,8 @@ def wrong_option(arguments: Sequence[str]) -> str | None:
     """What is wrong with the options, `-m` and the like, if anything is."""
     from hydra._internal.utils import get_args_parser
 
-    def stop(message: str) -> NoReturn:
-        raise ValueError(message)
-
     parser = get_args_parser()
-    parser.error = stop  # type: ignore[method-assign]
+    parser.error = _refuse  # type: ignore[method-assign]
     try:
         parser.parse_args(list(arguments))
     except ValueError as error:
@@ -59,6 +64,10 @@ def wrong_option(arguments: Sequence[str]) -> str | None:
             return f"{found}; give options, such as -m, before all settings"
         return f"{found}; see --help"
     return None
+
+
+def _refuse(message: str) -> NoReturn:
+    raise ValueError(message)
 
 
 def wrong_grammar(arguments: Sequence[str]) -> str | None:
@@ -84,43 +93,43 @@ def wrong_grammar(arguments: Sequence[str]) -> str | None:
     return None
 
 
-def wrong_choice(task: str, configs: Path, arguments: list[str]) -> str | None:
+def wrong_choice(task: str, choices: Choices, arguments: list[str]) -> str | None:
     """What is wrong with the choices of config groups, `data=photos` and the like, if anything is."""
     for before, argument in zip(["", *arguments], arguments, strict=False):
-        if "=" not in argument and not argument.startswith(("-", "~")) and not before.startswith("--"):
+        if "=" not in argument and not argument.startswith(("-", "~")) and before not in TAKING:
             return f"{argument}: want {argument}=<value>"
     for argument in _assignments(arguments):
         key, value = argument.split("=", 1)
         group, _, package = key.lstrip("+~").partition("@")
-        if not (configs / group).is_dir() or value.startswith(SPREAD):
+        names = choices.names(group)
+        if not names or value.startswith(SPREAD):
             continue
-        names = _names(configs / group)
         for choice in value.split(","):
             if choice not in names:
                 if choice in ("null", ""):
                     return f"{group}: want one of {', '.join(names)}, got {choice or 'nothing'}"
                 return f"no {group} named {choice!r}. {nearest(choice, names)}"
-        if not package and not key.startswith("+") and group not in _own_groups(task, configs):
-            return _elsewhere(group, value, task, configs)
+        if not package and not key.startswith("+") and group not in _own_groups(task, choices):
+            return _elsewhere(group, value, task, choices)
     return None
 
 
-def explain(error: Exception, task: str, configs: Path, arguments: list[str]) -> str:
+def explain(error: Exception, task: str, choices: Choices, arguments: list[str]) -> str:
     """One line for what Hydra refused."""
     from hydra import compose, initialize_config_dir
 
-    groups = {path.name for path in configs.iterdir() if path.is_dir()}
+    groups = set(choices.groups())
     given = _assignments(arguments)
     good = [argument for argument in given if argument.split("=")[0] in groups and "," not in argument]
     try:
-        with initialize_config_dir(str(configs), version_base="1.3"):
-            whole = compose(task, good)
-    except (HydraException, OmegaConfBaseException, ValueError):
+        with initialize_config_dir(str(choices.shipped), version_base="1.3"):
+            whole = compose(task, [*good, *choices.settings()])
+    except (HydraException, OmegaConfBaseException, YAMLError, OSError, ValueError):
         return _one_line(error)
     for argument in given:
         key = argument.split("=", 1)[0]
         node: Any = whole
-        at_home = key.startswith(("+", "hydra.")) or "@" in key or key in groups
+        at_home = key.startswith(("+", "hydra.", "hydra/")) or "@" in key or key in groups
         path = [] if at_home else key.lstrip("~").split(".")
         for depth, part in enumerate(path):
             if not isinstance(node, DictConfig) or part not in node:
@@ -157,7 +166,7 @@ def of_candidates(
     return cfg
 
 
-def check_jobs(task: str, configs: Path, arguments: list[str]) -> None:
+def check_jobs(task: str, choices: Choices, arguments: list[str]) -> None:
     """Checks every job of a sweep before the first one starts. Raises UsageError, or what Hydra raises."""
     from hydra import compose, initialize_config_dir
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -165,7 +174,7 @@ def check_jobs(task: str, configs: Path, arguments: list[str]) -> None:
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.core.override_parser.types import Glob
 
-    with initialize_config_dir(str(configs), version_base="1.3"):
+    with initialize_config_dir(str(choices.shipped), version_base="1.3"):
         loader = GlobalHydra.instance().config_loader()  # knows the choices that a glob stands for
         overrides = OverridesParser.create(loader).parse_overrides(_assignments(arguments))
         keys = [(override.key_or_group or "", override) for override in overrides]
@@ -174,17 +183,17 @@ def check_jobs(task: str, configs: Path, arguments: list[str]) -> None:
         for key, override in keys:
             if isinstance(override.value(), Glob) and not list(override.sweep_iterator()):
                 raise UsageError(
-                    f"{override.input_line}: no choice of {key} is like that. {_choices(configs, key)}"
+                    f"{override.input_line}: no choice of {key} is like that. {_choices(choices, key)}"
                 )
         for batch in BasicSweeper.split_arguments(overrides, None):
             for job in batch:
                 check(compose(task, list(job)))
 
 
-def _choices(configs: Path, group: str) -> str:
-    if not (configs / group).is_dir():
+def _choices(choices: Choices, group: str) -> str:
+    if not choices.names(group):
         return "glob(...) is for groups of configs, such as data and model; use choice(...) or range(...)"
-    return f"There are: {', '.join(_names(configs / group))}"
+    return f"There are: {', '.join(choices.names(group))}"
 
 
 def _settings(arguments: Sequence[str]) -> list[str]:
@@ -197,27 +206,27 @@ def _assignments(arguments: Sequence[str]) -> list[str]:
     return [argument for argument in arguments if not argument.startswith("-") and "=" in argument]
 
 
-def _names(group: Path) -> list[str]:
-    return sorted(file.stem for file in group.glob("*.yaml"))
-
-
-def _own_groups(task: str, configs: Path) -> set[str]:
-    defaults: Any = OmegaConf.to_container(OmegaConf.load(configs / f"{task}.yaml"))
+def _own_groups(task: str, choices: Choices) -> set[str]:
+    defaults: Any = OmegaConf.to_container(OmegaConf.load(choices.shipped / f"{task}.yaml"))
     return {next(iter(entry)) for entry in defaults["defaults"] if isinstance(entry, dict)}
 
 
-def _elsewhere(group: str, value: str, task: str, configs: Path) -> str:
-    others = [other for other in TASKS if group in _own_groups(other, configs)]
-    where = f"{group}={value}: a choice of {', '.join(f'{other}.py' for other in others)}, not of {task}.py"
+def _elsewhere(group: str, value: str, task: str, choices: Choices) -> str:
+    others = [other for other in TASKS if group in _own_groups(other, choices)]
+    where = f"{group}={value}: a choice of {', '.join(map(script, others))}, not of {script(task)}"
     if group == "denoiser":
         return f"{where}; to add a row to the comparison use +denoiser@candidates.{value}={value}"
-    return f"{where}, which chooses {', '.join(sorted(_own_groups(task, configs) - {'hydra'}))}"
+    return f"{where}, which chooses {', '.join(sorted(_own_groups(task, choices) - {'hydra'}))}"
 
 
 def _one_line(error: Exception) -> str:
     text = " ".join(str(error).split())
     if isinstance(error.__cause__, OmegaConfBaseException) and text.startswith("Error merging override"):
         text = f"{text.removeprefix('Error merging override ')}: {' '.join(str(error.__cause__).split())}"
+    launcher = re.search(r"Could not find 'hydra/launcher/(\w+)'", text)
+    if launcher:
+        extra = "pip install 'locality[launchers]' has joblib, ray, submitit_local and submitit_slurm"
+        return f"hydra/launcher={launcher[1]}: not installed; {extra}"
     missing = re.search(r"To append to your default list use (\S+)", text)
     if missing:
         return f"{missing[1].lstrip('+')}: the config has none to change; use {missing[1]}"

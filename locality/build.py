@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from hydra.errors import InstantiationException
-from hydra.utils import get_object, instantiate
 from lightning import Callback, Trainer
-from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import Logger
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from locality.bank import ImageBank
 from locality.callbacks.interrupt import StopTogether
@@ -26,72 +20,14 @@ from locality.config import UsageError
 from locality.data import ImageDataModule
 from locality.data.splits import SPLITS, Split
 from locality.denoisers.fitting import Recipe
+from locality.making import BREAKAGES, REFUSALS, Node, line, made, module_settings, plain
 from locality.modules.base import DenoiserModule
 from locality.runs.saving import WholeCheckpoints
-from locality.settings import misfit, nodes
 from locality.statistics import GaussianStats
 
 Built = TypeVar("Built")
 TRIED = 4096  # images read at once
 TRIAL_SIDE = 4  # pixels; settings of a denoiser are tried on corners of the images
-# What Python, torch and Lightning raise for values that they cannot take. A RuntimeError of a GPU is none.
-REFUSALS = (
-    ValueError, TypeError, ImportError, AttributeError, ArithmeticError, LookupError, AssertionError,
-    MemoryError, RuntimeError, MisconfigurationException,
-)  # fmt: skip
-BREAKAGES = (torch.OutOfMemoryError, NotImplementedError)
-TAUGHT = (ValueError, MisconfigurationException)  # these say by themselves what they want
-JUDGED = ("locality.", "lightning.")  # whose annotations settings are held against
-
-logging.getLogger("hydra.utils").setLevel(logging.CRITICAL)  # it raises what it logs, so we say it
-
-Node = DictConfig | Mapping[str, Any]
-
-
-def made(node: Node, *args: Any, where: str = "", **kwargs: Any) -> Any:
-    """What the node's `_target_` builds. Raises UsageError, in one line, for values that it refuses.
-
-    `where` is the node's place in the config, for messages.
-    """
-    if not isinstance(node, Mapping | DictConfig) or not node.get("_target_"):
-        raise UsageError(
-            f"{where or 'config'}: want settings with a _target_ that says what to build, got {node!r}"
-        )
-    name = str(node["_target_"])
-    try:
-        found = instantiate(node, *args, **kwargs)
-    except (InstantiationException, OmegaConfBaseException, *REFUSALS) as error:
-        cause: BaseException = error
-        while isinstance(cause, InstantiationException) and cause.__cause__ is not None:
-            cause = cause.__cause__
-        if isinstance(cause, BREAKAGES) or not isinstance(
-            cause, (*REFUSALS, InstantiationException, OmegaConfBaseException)
-        ):
-            raise
-        told = None if isinstance(cause, TAUGHT) else _misfit(where or name, node)
-        raise UsageError(told or line(f"{name}: ", cause)) from error
-    told = _misfit(where or name, node)
-    if told:
-        raise UsageError(told)
-    return found
-
-
-def _misfit(where: str, node: Node) -> str | None:
-    for place, one in nodes(where, plain(node)):
-        try:
-            target = get_object(str(one["_target_"]))
-        except (ImportError, ValueError):  # instantiate says this better
-            continue
-        if callable(target) and str(one["_target_"]).startswith(JUDGED):
-            told = misfit(place, target, one)
-            if told:
-                return told
-    return None
-
-
-def line(before: str, error: BaseException) -> str:
-    """An error in one line; its kind, where it says no more."""
-    return " ".join(f"{before}{error}".split()) if str(error) else f"{before}{type(error).__name__}"
 
 
 def datamodule(
@@ -181,19 +117,11 @@ def try_fit(name: str, fit: Recipe, bank: ImageBank) -> None:
 
 def module(node: Node, image_shape: tuple[int, ...]) -> DenoiserModule:
     """The Lightning module of a model config, for images of this shape."""
-    settings = plain(node)
-    if isinstance(settings.get("denoiser"), Mapping):
-        settings["denoiser"] = {**settings["denoiser"], "_partial_": True}
-    return _of_kind("model", made(settings, where="model", image_shape=image_shape), DenoiserModule)
+    found = made(module_settings(node), where="model", image_shape=image_shape)
+    return _of_kind("model", found, DenoiserModule)
 
 
 def _of_kind(where: str, found: Any, kind: type[Built]) -> Built:
     if not isinstance(found, kind):
         raise UsageError(f"{where}: want a _target_ that makes a {kind.__name__}, got {type(found).__name__}")
     return found
-
-
-def plain(node: Node) -> dict[str, Any]:
-    """A config node as plain containers, interpolations resolved: what checkpoints may hold."""
-    content: Any = OmegaConf.to_container(node, resolve=True) if isinstance(node, DictConfig) else dict(node)
-    return content

@@ -13,17 +13,31 @@ from typing import Any, NoReturn
 
 from omegaconf import DictConfig, OmegaConf
 
+from locality.choices import Choices, import_from
 from locality.config import RUN_VARIABLE, UsageError, check
 from locality.live import LIVE
 from locality.ranks import forget_left_over
+from locality.shipped import command, shipped_folder
 from locality.typed import typed, with_pattern
 
 SWEEP = ("-m", "--multirun")
 _failed: list[int] = []  # exit codes of the jobs of a sweep that failed; the others ran
 
 
+def train() -> None:
+    """The command `locality-train`."""
+    main("train", shipped_folder("configs"))
+
+
+def evaluate() -> None:
+    """The command `locality-evaluate`."""
+    main("evaluate", shipped_folder("configs"))
+
+
 def main(task: str, configs: Path) -> None:
     """Run `train` or `evaluate` with the arguments of this process.
+
+    Choices come from `configs`, --config-dir and $LOCALITY_CONFIGS.
 
     Exit codes: 0 done, 1 failed at run time (the traceback is in the run folder), 2 asked for something that
     does not exist or does not fit, 130 interrupted. A sweep goes on after a job that fails, and ends in the
@@ -36,46 +50,57 @@ def main(task: str, configs: Path) -> None:
         return
     _failed.clear()
     warnings.showwarning = _note
-    from locality.arguments import (
-        check_jobs,
-        choices,
-        expanded,
-        explain,
-        wrong_choice,
-        wrong_grammar,
-        wrong_option,
-    )
+    from locality.arguments import check_jobs, explain
 
-    arguments = sys.argv[1:] = expanded(sys.argv[1:])
-    if {"--list", "--help", "-h", "--hydra-help", "--info"} & set(arguments) and hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever reads on may stop reading: `--help | head`
-
-    if "--list" in arguments:
-        print(choices(configs))
+    read = _read(task, configs)
+    if read is None:
         return
-    wrong = wrong_option(arguments)
-    if not wrong:
-        try:
-            arguments = with_pattern(task, configs, arguments)
-        except UsageError as error:
-            wrong = str(error)
-    wrong = wrong or wrong_choice(task, configs, arguments) or wrong_grammar(arguments)
-    if wrong:
-        _stop(wrong, 2)
-    arguments = sys.argv[1:] = [*arguments, *typed(task, configs, arguments)]
+    choices, arguments = read
     import hydra
 
+    OmegaConf.register_new_resolver("command", command, replace=True)  # of --help
     os.environ["HYDRA_FULL_ERROR"] = "1"  # lets hydra.main raise, instead of printing its own account
     try:
         if any(argument in SWEEP for argument in arguments):
-            check_jobs(task, configs, arguments)
+            check_jobs(task, choices, arguments)
         hydra.main(version_base="1.3", config_path=str(configs), config_name=task)(_launch)()
         if _failed:
             raise SystemExit(max(_failed))
     except UsageError as error:
         _stop(str(error), 2)
     except Exception as error:  # errors of ours end in _launch: this one is Hydra's, of whatever class
-        _stop(explain(error, task, configs, arguments), 2)
+        _stop(explain(error, task, choices, arguments), 2)
+
+
+def _read(task: str, configs: Path) -> tuple[Choices, list[str]] | None:
+    """The choices that there are, and the arguments with what follows from them; None after `--list`.
+
+    What is wrong with the arguments alone ends the process.
+    """
+    from locality.arguments import config_dir, expanded, wrong_choice, wrong_grammar, wrong_option
+
+    arguments = expanded(sys.argv[1:])
+    if {"--list", "--help", "-h", "--hydra-help", "--info"} & set(arguments) and hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever reads on may stop reading: `--help | head`
+    try:
+        choices = Choices.of(configs, config_dir(arguments))
+    except UsageError as error:
+        _stop(str(error), 2)
+    if "--list" in arguments:
+        print(choices.described())
+        return None
+    wrong = wrong_option(arguments)
+    if not wrong:
+        try:
+            arguments = with_pattern(task, choices, arguments)
+        except UsageError as error:
+            wrong = str(error)
+    wrong = wrong or wrong_choice(task, choices, arguments) or wrong_grammar(arguments)
+    if wrong:
+        _stop(wrong, 2)
+    import_from(choices.own)  # own configs name own Python beside them
+    arguments = sys.argv[1:] = [*arguments, *typed(task, choices, arguments), *choices.settings()]
+    return choices, arguments
 
 
 def _launch(cfg: DictConfig) -> None:
@@ -93,7 +118,9 @@ def _launch(cfg: DictConfig) -> None:
             print(OmegaConf.to_yaml(cfg, resolve=True))
             return
         if not _launched():
-            _tell_settings(cfg)
+            from locality.unusual import tell
+
+            tell(cfg)
         from locality.app import RunFailed, RunStopped, run
 
         try:
@@ -151,28 +178,6 @@ def _said(cfg: DictConfig) -> DictConfig:
     from locality.arguments import of_candidates
 
     return of_candidates(cfg, HydraConfig.get().overrides.task)
-
-
-def _tell_settings(cfg: DictConfig) -> None:
-    """Says what is not as usual; the whole is in the run folder."""
-    from hydra.core.global_hydra import GlobalHydra
-    from hydra.core.hydra_config import HydraConfig
-    from hydra.types import RunMode
-
-    from locality.unusual import unusual
-
-    if not HydraConfig.initialized():
-        return
-    if cfg.get("resume"):
-        print(f"settings: those of {cfg.resume}", flush=True)
-        return
-    choices = HydraConfig.get().runtime.choices
-    loader = GlobalHydra.instance().config_loader()
-
-    def composed(overrides: list[str]) -> DictConfig:
-        return loader.load_configuration(cfg.task, overrides, RunMode.RUN)
-
-    print(unusual(cfg, choices, composed), flush=True)
 
 
 def _job() -> int | None:

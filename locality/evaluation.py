@@ -25,6 +25,7 @@ from locality.disk import shown_path
 from locality.holding import holding, start_ranks
 from locality.ranks import say
 from locality.report import Report
+from locality.report.lineage import comparison_artifact, data_artifact, network_artifact
 
 # By source: experiments that calibrate on parts of the bank, where all of it takes hours.
 PARTS = {"locality.data.cifar": "cifar_calibrate"}
@@ -59,6 +60,7 @@ class Evaluation:
             raise UsageError(str(error)) from error
         self.calibrations = None if path is None else calibrations(path)
         self.reference = None if path is None else shelf.denoiser(path)
+        self.origins = [one.path for one in self.networks.values()] + ([] if path is None else [path])
 
     def run(self, folder: Path, report: Report, tools: list[Logger]) -> dict[str, float]:
         """Compare."""
@@ -83,7 +85,13 @@ class Evaluation:
             given=frozenset(self.cfg.given),
             calibrate=_calibrate(self.cfg),
         )
-        return self.compare(context)
+        report.uses(data_artifact(context.bank))
+        for path in self.origins:
+            report.uses(network_artifact(path))
+        numbers = self.compare(context)
+        compare = str(self.cfg.compare["_target_"]).rsplit(".", 1)[-1]
+        report.makes(comparison_artifact(folder, compare, numbers))
+        return numbers
 
 
 def _calibrate(cfg: DictConfig) -> str:

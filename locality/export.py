@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import sys
 import warnings
@@ -43,6 +44,7 @@ from locality.report.table import Table
 from locality.runs.files import CONFIG, is_exported, read_config
 from locality.runs.finding import training_run
 from locality.sampling import sample
+from locality.shipped import script
 from locality.statistics import GaussianStats
 
 FORMS = ("locality", "diffusers")
@@ -88,7 +90,8 @@ def export(
                 save_pipeline(denoiser, folder)
             elif recipe["data"] is None:
                 raise UsageError(
-                    f"{source}: does not say what it was trained on; train.py model=hub goes on from it"
+                    f"{source}: does not say what it was trained on; "
+                    f"{script('train')} model=hub goes on from it"
                 )
             else:
                 _ship(denoiser, unwrapped(checkpoint["state_dict"]), recipe, source, folder, count, cache)
@@ -205,7 +208,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--form", choices=FORMS, default="locality")
     parser.add_argument("--count", type=int, default=256, help="test images for the numbers of the card")
     parser.add_argument("--trust", action="store_true", help="build whatever the file names (docs/trust.md)")
-    parser.add_argument("--cache", default="~/.cache/locality", help="where statistics are kept")
+    cache = os.environ.get("LOCALITY_CACHE", "~/.cache/locality")
+    parser.add_argument("--cache", default=cache, help="where statistics are kept")
 
     def stop(message: str) -> NoReturn:
         _end(f"{message}; see --help", 2)

@@ -22,6 +22,7 @@ from locality.networks.diffusers_folder import ddim_scheduler
 from locality.networks.foreign import scheduler_config
 from locality.runs.checkpoint_file import write_checkpoint
 from locality.schedule import NoiseSchedule
+from locality.shipped import script
 from locality.trust import check_recipe
 from locality.trust.listed import FITTED
 
@@ -127,7 +128,7 @@ class DenoiserPipeline:
         else:
             raise ValueError(
                 f"save_pretrained: a {type(self.denoiser).__name__} is made of its training images; "
-                "fit it with train.py, and read its run folder with from_pretrained"
+                f"fit it with {script('train')}, and read its run folder with from_pretrained"
             )
         self.scheduler.save_pretrained(str(folder / SCHEDULER))
 

@@ -9,10 +9,11 @@ from einops import rearrange
 from torch import Tensor
 
 from locality.bank import ImageBank, to_float
+from locality.shards import Shard
+from locality.whole_numbers import LONGEST, MIDDLE, Digits, centred, products, squares
 
 _LEVELS = 127.5  # of a byte in a unit of pixels
-_MIDDLE = 128  # no byte is farther from it than that
-_EXACT = 2**24 // _MIDDLE**2  # images over which float32 adds up products of such numbers exactly
+_BYTES = 8  # images of bytes that take the room of one in float64
 _PANEL = 384  # rows of a covariance that are multiplied together
 
 
@@ -45,6 +46,13 @@ class Sums:
             mine += theirs
         return self
 
+    def over(
+        self,
+        shard: Shard,  # of the images that these are the sums over
+    ) -> Sums:
+        """The sums over the images of all ranks."""
+        return Sums(*map(shard.total_of, self.tensors()))
+
     def update(
         self,
         y: Tensor,  # [b, n] float64, relative to the point
@@ -53,15 +61,6 @@ class Sums:
         """Add vectors, in place."""
         w = torch.ones(len(y), dtype=y.dtype) if weight is None else weight.to(y.dtype)
         self.second.addmm_(y.T * w, y)
-        self.update_lengths(y, w)
-
-    def update_lengths(
-        self,
-        y: Tensor,  # [b, n] float64, relative to the point
-        weight: Tensor | None = None,  # [b]
-    ) -> None:
-        """Add vectors to all but the second sum, in place."""
-        w = torch.ones(len(y), dtype=y.dtype) if weight is None else weight.to(y.dtype)
         squared = y.square().sum(1)
         self.count += w.sum()
         self.first += w @ y
@@ -100,27 +99,36 @@ def measure(
 ) -> tuple[Sums, Tensor]:  # and [n], what they are about
     """The sums over a bank, in one pass; of one that ranks share, over all of it."""
     if bank.images.dtype == torch.uint8:
-        sums, point = _measure_bytes(bank, min(chunk_size, _EXACT))
-    else:
-        point = rearrange(
-            to_float(bank.taken(slice(chunk_size)), torch.float64).mean(0), "c h w -> (c h w)"
-        ).cpu()
-        sums = Sums.zero(len(point))
-        for chunk in bank.chunks(chunk_size, torch.float64):
-            sums.update(rearrange(chunk, "b c h w -> b (c h w)").cpu() - point)
-    return Sums(*map(bank.shard.total_of, sums.tensors())), point
+        return _measure_bytes(bank, min(_BYTES * chunk_size, LONGEST))
+    point = _flat(to_float(bank.taken(slice(chunk_size)), torch.float64)).mean(0)
+    sums = Sums.zero(len(point))
+    for chunk in bank.chunks(chunk_size, torch.float64):
+        sums.update(_flat(chunk) - point)
+    return sums.over(bank.shard), point
 
 
 def _measure_bytes(bank: ImageBank, chunk_size: int) -> tuple[Sums, Tensor]:
-    """Products of whole numbers up to 128, whose sums over a chunk float32 holds: nothing is rounded."""
+    """Sums of whole numbers, in which nothing is rounded."""
     n = bank.image_shape.numel()
-    sums, second = Sums.zero(n), torch.zeros(n, n, dtype=torch.float64)
+    sums = Sums.zero(n)
     for chunk in bank.read(chunk_size):
-        numbers = rearrange(chunk, "b c h w -> b (c h w)").cpu().float() - _MIDDLE
+        v = centred(_flat(chunk))
         for start in range(0, n, _PANEL):  # of a symmetric matrix, the upper triangle
-            panel = numbers[:, start : start + _PANEL].T @ numbers[:, start:]
-            second[start : start + _PANEL, start:] += panel
-        sums.update_lengths(numbers.double() / _LEVELS)
-    sums.second = (second.triu() + second.triu(1).T) / _LEVELS**2
-    point = torch.full((n,), _MIDDLE / _LEVELS - 1, dtype=torch.float64)
+            panel = slice(start, start + _PANEL)
+            sums.second[panel, start:] += products(v[:, panel].T, v[:, start:])
+        squared = squares(v).double()
+        first, cubic = Digits.of(torch.stack([torch.ones_like(squared), squared]), 4).times(v.T)
+        sums.count += len(v)
+        sums.first += first
+        sums.cubic += cubic
+        sums.quartic += squared.square().sum()
+    sums = sums.over(bank.shard)
+    sums.second = sums.second.triu() + sums.second.triu(1).T
+    for power, part in enumerate(sums.tensors()):
+        part /= _LEVELS**power
+    point = torch.full((n,), MIDDLE / _LEVELS - 1, dtype=torch.float64)
     return sums, point
+
+
+def _flat(images: Tensor) -> Tensor:  # [b, C, H, W]: [b, n] on the CPU
+    return rearrange(images, "b c h w -> b (c h w)").cpu()

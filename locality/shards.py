@@ -65,6 +65,18 @@ class Shard:
         first = sum(self.counts[: self.rank])
         return slice(first, first + self.counts[self.rank])
 
+    def check_even(
+        self,
+        name: str,
+        count: int,  # noisy images, which ranks answer together
+    ) -> None:
+        """Raises ValueError for a count that is not the same on all ranks once it is dealt out."""
+        if count % self.world:
+            raise ValueError(
+                f"{name}={count}: want a multiple of {self.world}, the ranks that share the bank; "
+                f"try {max(1, count // self.world) * self.world}"
+            )
+
     def of(
         self,
         first: int,

@@ -13,9 +13,10 @@ from torch import Tensor
 from locality.bank import ImageBank
 from locality.live import LIVE
 from locality.power_sums import Sums, measure
-from locality.statistics_cache import Kept, cached
+from locality.statistics_cache import DEFAULT, Kept, cached, folder_of, say_where
 
 SHRINKAGES = ("ledoit_wolf",)
+_SWEEPS = 10  # an eigenbasis takes about so many products of the matrix
 
 
 def check_shrinkage(shrinkage: str | None) -> None:
@@ -56,7 +57,7 @@ class GaussianStats:
         cls,
         bank: ImageBank,
         shrinkage: str | None = None,  # "ledoit_wolf" pulls the covariance towards a multiple of the identity
-        cache: str | Path | None = None,  # a folder where statistics are kept by the bank's fingerprint
+        cache: str | Path | None = DEFAULT,  # a folder to keep them in, by the bank's fingerprint
         chunk_size: int = 1024,  # images; changes nothing but memory
     ) -> GaussianStats:
         """The statistics of a bank in one pass. Warns when there are fewer images than coordinates."""
@@ -65,13 +66,20 @@ class GaussianStats:
 
     @classmethod
     def measured(
-        cls, bank: ImageBank, cache: str | Path | None = None, chunk_size: int = 1024
+        cls, bank: ImageBank, cache: str | Path | None = DEFAULT, chunk_size: int = 1024
     ) -> GaussianStats:
         """The statistics as `from_bank` measures or finds them, before it shrinks them or warns."""
-        if cache is None:
+        n = bank.image_shape.numel()
+        folder = folder_of(cache, n**2 * (len(bank) + _SWEEPS * n))
+        if folder is None:
             return cls._of(bank, chunk_size)
-        keep = partial(cached, bank.fingerprint, Path(cache))
-        return _unpacked(*bank.shard.once(keep, lambda: _packed(cls._of(bank, chunk_size))))
+
+        def measured() -> Kept:
+            if cache == DEFAULT:
+                say_where(folder)
+            return _packed(cls._of(bank, chunk_size))
+
+        return _unpacked(*bank.shard.once(partial(cached, bank.fingerprint, folder), measured))
 
     @classmethod
     def _of(cls, bank: ImageBank, chunk_size: int) -> GaussianStats:

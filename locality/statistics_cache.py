@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,12 +18,36 @@ from locality.disk import write_atomically
 
 _FORMAT = "locality.statistics/1"
 Kept = tuple[dict[str, Tensor], dict[str, str]]  # tensors, and what else is noted of them
+DEFAULT = "default"  # in place of a folder: the one that commands use, for what takes a second or more
+_WORTHWHILE = 1e11  # multiplications
+
+
+def folder_of(
+    cache: str | Path | None,  # None: nowhere
+    work: float,  # multiplications that it would save
+) -> Path | None:
+    """Where something is kept: `DEFAULT` is $LOCALITY_CACHE, else ~/.cache/locality, for much work."""
+    if cache != DEFAULT:
+        return None if cache is None else Path(cache)
+    own = os.environ.get("LOCALITY_CACHE") or "~/.cache/locality"
+    return Path(own) if work > _WORTHWHILE else None
+
+
+def say_where(folder: Path) -> None:
+    """One line, once for all ranks: what nobody asked for is told."""
+    if os.environ.get("RANK", "0") == "0":
+        print(f"statistics: kept in {folder} for the next time (cache=None: nowhere)", file=sys.stderr)
 
 
 def cached(fingerprint: str, folder: Path, measure: Callable[[], Kept]) -> Kept:
     """The statistics of the images with this fingerprint: read from a sound file, else measured and kept."""
-    path = folder.expanduser() / f"statistics-{fingerprint}.safetensors"
+    path = statistics_file(fingerprint, folder)
     return kept(path, {"format": _FORMAT, "fingerprint": fingerprint}, measure, ["image_shape"])
+
+
+def statistics_file(fingerprint: str, folder: Path) -> Path:
+    """Where the statistics of these images are kept, once they are."""
+    return folder.expanduser() / f"statistics-{fingerprint}.safetensors"
 
 
 def kept(

@@ -24,6 +24,7 @@ from locality.holding import holding
 from locality.modules import AnalyticModule, Diverged, OnePass
 from locality.networks.foreign import settled
 from locality.report import Report
+from locality.report.lineage import data_artifact, network_artifact, statistics_artifact
 from locality.runs.checkpoint_file import newest_checkpoint
 from locality.runs.files import CHECKPOINT
 from locality.runs.resuming import check_unfinished
@@ -80,6 +81,8 @@ class Training:
         data = OnePass(self.data) if self.analytic else self.data
         if self.last:
             set_aside(folder, self.last)
+        bank = self.data.bank("train")
+        report.uses(data_artifact(bank))
         trainer.fit(self.module, datamodule=data, ckpt_path=str(self.last) if self.last else None)
         if trainer.interrupted:
             raise KeyboardInterrupt
@@ -87,19 +90,22 @@ class Training:
             REQUEST.obey()
         if not complete(trainer):
             raise Stopped(f"the trainer stopped after {trainer.global_step} steps, before its end", 0)
-        if self.analytic:
+        if isinstance(self.module, AnalyticModule):
             trainer.save_checkpoint(folder / CHECKPOINT)
+            if self.module.recipe.accepts("stats"):
+                report.makes(statistics_artifact(bank))
         numbers = {name: float(value) for name, value in trainer.callback_metrics.items()}
         steps = trainer.global_step
         numbers |= trainer.test(self.module, datamodule=self.data, verbose=False)[0]
         wrong = [name for name, value in numbers.items() if not math.isfinite(value)]
         if wrong:
             raise Diverged(f"after {steps} steps, {wrong[0]} is not finite")
-        numbers |= ratios_to_wiener(self.cfg, self.module, self.data, folder, numbers)
+        numbers |= ratios_to_wiener(self.cfg, self.module, self.data, report, numbers)
         report.scalars(numbers)
         report.conclusion = _conclusion(numbers)
         report.model_card(card(self.cfg, self.module, self.data, folder, steps))
         check_saved(trainer)
+        report.makes(network_artifact(folder))
         return numbers
 
     def _try(self) -> None:

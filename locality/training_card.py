@@ -14,7 +14,7 @@ from locality.data import ImageDataModule
 from locality.denoisers import Wiener
 from locality.disk import shown_path
 from locality.modules import DDPMModule, DenoiserModule, FinishedModule
-from locality.report import ModelCard
+from locality.report import ModelCard, Report
 from locality.report.quoting import code
 from locality.statistics import GaussianStats
 
@@ -25,7 +25,7 @@ def ratios_to_wiener(
     cfg: DictConfig,
     module: DenoiserModule,
     data: ImageDataModule,
-    folder: Path,
+    report: Report,
     numbers: Mapping[str, float],  # test/mse/t000... of the module
 ) -> dict[str, float]:
     """`test/ratio_to_wiener/t000`...: its held-out error over Wiener's, on the same images and noise.
@@ -37,9 +37,12 @@ def ratios_to_wiener(
     n, count = bank.image_shape.numel(), len(bank)
     if isinstance(module.denoiser, Wiener) or count * n**2 + 10 * n**3 > CHEAP:
         return {}
+    report.measures(bank, cfg.cache)
     stats = GaussianStats.from_bank(bank, "ledoit_wolf" if count < n else None, cfg.cache)
     floor = FinishedModule(Wiener(stats), module.schedule, module.seed)
-    trainer = build.trainer(cfg.trainer, folder, [], [], enable_progress_bar=False, precision="32-true")
+    trainer = build.trainer(
+        cfg.trainer, report.folder, [], [], enable_progress_bar=False, precision="32-true"
+    )
     (errors,) = trainer.test(floor, datamodule=data, verbose=False)
     return {  # undefined where Wiener has no error at all: all images are blank
         name.replace("test/mse/", "test/ratio_to_wiener/"): numbers[name] / error if error > 0 else math.nan

@@ -16,16 +16,16 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from locality.choices import Choices, spelled
 from locality.config import UsageError, nearest
 
 NAME = re.compile(r"[\w-]+")
-QUOTED = re.compile(r"(\\*)('|$)")
 ABSENT = object()
 
 
 def typed(
     task: str,
-    configs: Path,
+    choices: Choices,
     settings: Sequence[str],  # key=value, as typed
 ) -> list[str]:
     """Settings to add: those of typed choices, where the experiment has other values in their group.
@@ -34,18 +34,18 @@ def typed(
     thing that it replaces.
     """
     given = dict(setting.lstrip("+").split("=", 1) for setting in settings if "=" in setting)
-    experiment = _read(configs / "experiment" / f"{given.get('experiment')}.yaml")
+    experiment = _read(choices.file("experiment", str(given.get("experiment"))))
     if experiment is None:
         return []
-    first = _choices(_read(configs / f"{task}.yaml") or {})
+    first = _choices(_read(choices.shipped / f"{task}.yaml") or {})
     usual = first | _choices(experiment, "override /")
     added: list[str] = []
     for group, choice in given.items():
         said = experiment.get(group)
         if group not in usual or choice == usual[group] or not NAME.fullmatch(choice) or not said:
             continue
-        own, whole = (_chain(configs / group, choice, without) for without in (first[group], None))
-        replaced = _chain(configs / group, str(usual[group]), None)
+        own, whole = (_chain(choices, group, choice, without) for without in (first[group], None))
+        replaced = _chain(choices, group, str(usual[group]), None)
         for path in _leaves(said):
             if any(f"{group}.{'.'.join(path[:n])}" in given for n in range(1, len(path) + 1)):
                 continue
@@ -55,13 +55,13 @@ def typed(
                 if value is ABSENT:
                     added.append(f"~{group}.{'.'.join(path)}")
             if value is not ABSENT:
-                added.append(f"{group}.{'.'.join(path)}={_spelled(value)}")
+                added.append(f"{group}.{'.'.join(path)}={spelled(value)}")
     return added
 
 
 def with_pattern(
     task: str,
-    configs: Path,
+    choices: Choices,
     arguments: Sequence[str],
 ) -> list[str]:
     """The arguments with `pattern=cross`, or `pattern=my.png`, as a setting of the data.
@@ -74,7 +74,7 @@ def with_pattern(
     (value,), rest = given[-1:], [one for one in arguments if not one.startswith("pattern=")]
     if len(given) > 1:
         raise UsageError(f"pattern={value}: given {len(given)} times; give one")
-    names = sorted(file.stem for file in (configs / "pattern").glob("*.yaml"))
+    names = choices.names("pattern")
     wanted = [value] if Path(value).expanduser().is_file() else value.split(",")
     files = [one for one in wanted if one not in names]
     for one in files:
@@ -86,10 +86,10 @@ def with_pattern(
             )
     if files and len(files) < len(wanted):
         raise UsageError(f"pattern={value}: want names or files, got both")
-    plus = "" if _with_pattern(task, configs, rest, value) else "+"
+    plus = "" if _with_pattern(task, choices, rest, value) else "+"
     added = [f"{plus}pattern@data.pattern={'letter_w' if files else value}"]
     if files:
-        whole = [_spelled(os.path.abspath(os.path.expanduser(one))) for one in files]
+        whole = [spelled(os.path.abspath(os.path.expanduser(one))) for one in files]
         added.append(f"data.pattern.pattern={','.join(whole)}")
     return [*rest, *added]
 
@@ -98,15 +98,15 @@ def _is_picture(path: Path) -> bool:
     return path.suffix.lower() in (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 
 
-def _with_pattern(task: str, configs: Path, settings: Sequence[str], value: str) -> bool:
+def _with_pattern(task: str, choices: Choices, settings: Sequence[str], value: str) -> bool:
     """Whether the data have a pattern already, which another one takes the place of."""
     given = dict(setting.lstrip("+").split("=", 1) for setting in settings if "=" in setting)
-    experiment = _read(configs / "experiment" / f"{given.get('experiment')}.yaml") or {}
-    usual = _choices(_read(configs / f"{task}.yaml") or {}) | _choices(experiment, "override /")
+    experiment = _read(choices.file("experiment", str(given.get("experiment")))) or {}
+    usual = _choices(_read(choices.shipped / f"{task}.yaml") or {}) | _choices(experiment, "override /")
     data = given.get("data", usual.get("data", "None"))
     if data in ("None", "null", ""):
         raise UsageError(f"pattern={value}: of which data? Give data=, such as data=photos")
-    found = {_has_pattern(configs / "data", one) for one in data.split(",")}
+    found = {_has_pattern(choices, one) for one in data.split(",")}
     if len(found) > 1:
         raise UsageError(
             f"pattern={value}: some of data={data} have a pattern, some have none; leave one kind out"
@@ -114,11 +114,11 @@ def _with_pattern(task: str, configs: Path, settings: Sequence[str], value: str)
     return found.pop()
 
 
-def _has_pattern(group: Path, choice: str) -> bool:
-    content = _read(group / f"{choice}.yaml") or {}
+def _has_pattern(choices: Choices, data: str) -> bool:
+    content = _read(choices.file("data", data)) or {}
     entries = content.get("defaults") or []
     return any(
-        _has_pattern(group, one) if isinstance(one, str) else any("pattern@" in str(key) for key in one)
+        _has_pattern(choices, one) if isinstance(one, str) else any("pattern@" in str(key) for key in one)
         for one in entries
         if one != "_self_"
     )
@@ -144,16 +144,18 @@ def _choices(config: Mapping[str, Any], before: str = "") -> dict[str, str]:
 
 
 def _chain(
-    group: Path,
+    choices: Choices,
+    group: str,
     choice: str,
     without: str | None,  # a choice that does not count, with those that it builds on
 ) -> dict[str, Any]:
     """A choice with those of its group that it builds on."""
-    content = _read(group / f"{choice}.yaml")
+    content = _read(choices.file(group, choice))
     if content is None or choice == without:
         return {}
     entries = content.pop("defaults", None) or []
-    below = [_chain(group, one, without) for one in entries if isinstance(one, str) and one != "_self_"]
+    names = [one for one in entries if isinstance(one, str) and one != "_self_"]
+    below = [_chain(choices, group, one, without) for one in names]
     whole: Any = OmegaConf.to_container(OmegaConf.merge(*below, content))
     return dict(whole)
 
@@ -178,17 +180,3 @@ def _unlike(one: Any, other: Any, path: Sequence[str]) -> bool:
     """Whether the settings on the way to this one are of two different things."""
     nodes = [path[:n] for n in range(len(path))]
     return any(_at(one, [*node, "_target_"]) != _at(other, [*node, "_target_"]) for node in nodes)
-
-
-def _spelled(value: Any) -> str:
-    """A value of YAML as Hydra's command line spells it."""
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, list):
-        return f"[{','.join(map(_spelled, value))}]"
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{key}:{_spelled(one)}" for key, one in value.items()) + "}"
-    if isinstance(value, str):
-        # Hydra reads a backslash as itself, but for those before a quote.
-        return "'" + QUOTED.sub(lambda found: 2 * found[1] + ("\\'" if found[2] else ""), value) + "'"
-    return str(value)

@@ -11,6 +11,29 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 
+def tell(
+    cfg: DictConfig,  # checked
+) -> None:
+    """Says what is not as usual; the whole is in the run folder."""
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    if not HydraConfig.initialized():
+        return
+    if cfg.get("resume"):
+        print(f"settings: those of {cfg.resume}", flush=True)
+        return
+    choices = HydraConfig.get().runtime.choices
+    loader = GlobalHydra.instance().config_loader()
+    places = [one for one in HydraConfig.get().overrides.hydra if one.startswith("hydra.searchpath=")]
+
+    def composed(overrides: list[str]) -> DictConfig:
+        return loader.load_configuration(cfg.task, [*places, *overrides], RunMode.RUN)
+
+    print(unusual(cfg, choices, composed), flush=True)
+
+
 def unusual(
     cfg: DictConfig,  # checked
     choices: Mapping[str, Any],  # of groups, as Hydra tells them

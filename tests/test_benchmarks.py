@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+import torch
 
-from benchmarks import denoisers
+from benchmarks import denoisers, peers, processor
+from locality import ImageBank
+from locality.denoisers import LocalScore, Optimal
 
 
 def run(tmp_path, monkeypatch, *arguments):
@@ -32,3 +35,26 @@ def test_a_name_that_no_case_begins_with_is_an_error(tmp_path, monkeypatch, caps
         run(tmp_path, monkeypatch, "--only", "pcaa")
     assert stopped.value.code == 2
     assert "--only pcaa: no case begins so; there are pca-.05" in capsys.readouterr().err
+
+
+def test_the_plain_products_beside_the_optimal_denoiser_are_the_same_formula():
+    bank = ImageBank(torch.randint(0, 256, (40, 3, 6, 6), generator=torch.Generator().manual_seed(0)).byte())
+    found = list(peers.rows(Optimal.fit(bank), peers.Against(bank).product, bank, [900, 300], rounds=1))
+    assert [row["t"] for row in found] == [900, 300]
+    assert all(row["our_error"] < 1e-6 and row["their_error"] < 1e-4 for row in found)
+    assert "| 900 |" in peers.table(found)
+
+
+def test_patches_of_the_local_score_are_windows_in_which_the_outside_is_equal():
+    images = torch.rand(4, 3, 6, 5, generator=torch.Generator().manual_seed(0))
+    cut = peers._patches(images)
+    assert cut.shape == (30, 4, 3 * peers.PATCH**2)
+    distance = (cut[:, 0] - cut[:, 1]).square().sum(1)
+    mask = LocalScore.fit(ImageBank(images), peers.PATCH).rows(1.0).mask.float()
+    want = mask @ (images[0] - images[1]).square().sum(0).flatten()
+    assert torch.allclose(distance, want, atol=1e-5)
+
+
+def test_the_processor_is_told_by_more_than_its_name():
+    assert processor.about()["machine"] == processor.processor()
+    assert len(processor.processor()) > 3

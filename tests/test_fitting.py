@@ -77,7 +77,7 @@ def test_a_folder_goes_to_those_that_take_one_and_have_none():
     assert Recipe.of(PCALocality.fit).keeping("a").settings == {"cache": "a"}
     assert Recipe.of(partial(PCALocality.fit, cache=None)).keeping("a").settings == {"cache": None}
     assert Recipe.of(Optimal.fit).keeping("a").settings == {}
-    assert Recipe.of(PCALocality.fit).keeping(None).settings == {}
+    assert Recipe.of(PCALocality.fit).keeping(None).settings == {"cache": None}
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)

@@ -21,10 +21,12 @@ OWNERS = {  # the rooms that import a library
     "matplotlib": "report",
     "diffusers": "networks pipelines",
     "numba": "posterior",
-    "hydra": "cli arguments build checkpoints",
-    "omegaconf": "cli arguments typed unusual app evaluation training training_card build checkpoints runs "
+    "wandb_workspaces": "dashboard",
+    "triton": "posterior",
+    "hydra": "cli arguments unusual making checkpoints",
+    "omegaconf": "cli arguments typed unusual app evaluation training training_card making checkpoints runs "
     "config holding",
-    "lightning": "evaluation compare training build callbacks modules data report runs ranks holding",
+    "lightning": "evaluation compare training build making callbacks modules data report runs ranks holding",
 }
 HEAVY = {"lightning", "hydra", "omegaconf", "wandb", "diffusers", "matplotlib"}
 

@@ -12,7 +12,7 @@ from locality import ImageBank
 from locality.bank import to_float
 from locality.denoisers import Nearest, Optimal
 from locality.denoisers.base import vjp_jacobian
-from locality.posterior import reference
+from locality.posterior import blocks, reference
 
 
 @pytest.mark.parametrize("t", TIMESTEPS)
@@ -74,6 +74,26 @@ def test_products_of_16_bits_are_not_trusted():
         torch.set_float32_matmul_precision(before)
     assert relative(out, reference.posterior_mean(x, sigma, to_float(images, torch.float64))) < 1e-6
     assert torch.equal(nearest, Nearest.fit(ImageBank(images))(x, sigma))
+
+
+@pytest.mark.parametrize("t", TIMESTEPS)
+def test_processors_without_products_of_8_bits_give_the_same(t, monkeypatch):
+    images = lookalikes()
+    x, sigma = noisy(images, t)
+    x, sigma = torch.cat([x, 5 * x]), sigma.repeat(2)
+    optimal, nearest = Optimal.fit(ImageBank(images))(x, sigma), Nearest.fit(ImageBank(images))(x, sigma)
+    monkeypatch.setattr(blocks, "quick", lambda device: False)
+    assert relative(Optimal.fit(ImageBank(images))(x, sigma), optimal) < 1e-6
+    assert torch.equal(Nearest.fit(ImageBank(images))(x, sigma), nearest)
+
+
+@pytest.mark.parametrize("denoiser", [Optimal, Nearest])
+def test_other_images_are_measured_anew(denoiser):
+    x, sigma = noisy(photographs(), 300)
+    one, other = denoiser.fit(ImageBank(photographs()[:100])), denoiser.fit(ImageBank(photographs()[100:200]))
+    one(x, sigma)
+    one.load_state_dict(other.state_dict())
+    assert torch.equal(one(x, sigma), other(x, sigma))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

@@ -8,15 +8,19 @@ from pathlib import Path
 import lightning as L
 import pytest
 import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
+from tiny_runs import NETWORK, TINY, trained_in
 from torch.utils.data import DataLoader, TensorDataset
 
 import locality
 from locality import GaussianStats, ImageBank
+from locality.config import UsageError
 from locality.data import ImageDataModule, digits
 from locality.data.batch import as_batch
 from locality.denoisers import LocalScore, Optimal, Wiener
 from locality.modules import AnalyticModule, DDPMModule
 from locality.networks import unet
+from locality.trust import Untrusted
 
 IMAGES = torch.rand(20, 1, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1
 X = torch.randn(2, 1, 8, 8, generator=torch.Generator().manual_seed(1))
@@ -99,3 +103,75 @@ def test_stats_of_a_plain_pass_are_those_of_the_images(tmp_path):
     trainer(tmp_path).fit(module, DataLoader(IMAGES, batch_size=6, shuffle=True))
     direct = GaussianStats.from_bank(ImageBank(IMAGES))
     assert torch.allclose(module.denoiser.mean, direct.mean, atol=1e-9)
+
+
+def small_network() -> DDPMModule:
+    network = partial(unet, channels=[8, 16], layers=1, attention="none", groups=4)
+    return DDPMModule(image_shape=SHAPE, network=network, learning_rate=3e-4, prediction="v_prediction")
+
+
+def test_lightning_loads_a_network_from_its_checkpoint_alone(tmp_path):
+    module = small_network()
+    own = trainer(tmp_path, max_epochs=1, callbacks=[ModelCheckpoint(dirpath=tmp_path, filename="best")])
+    own.fit(module, LOADERS["tensors"](), LOADERS["tensors"]())
+    again = DDPMModule.load_from_checkpoint(tmp_path / "best.ckpt")
+    averaged = locality.load(tmp_path / "best.ckpt")
+    assert (again.learning_rate, again.denoiser.prediction) == (3e-4, "v_prediction")
+    assert torch.equal(again.denoiser.eval()(X, 1.0), averaged(X, 1.0))
+    assert (
+        DDPMModule.load_from_checkpoint(str(tmp_path / "best.ckpt"), learning_rate=1e-5).learning_rate == 1e-5
+    )
+    trainer(tmp_path, max_epochs=2).fit(again, LOADERS["tensors"](), ckpt_path=tmp_path / "best.ckpt")
+    assert again.trainer.global_step == 8
+
+
+@pytest.mark.parametrize(
+    "fit", [Wiener.fit, partial(Optimal.fit, chunk_size=7), partial(LocalScore.fit, patch_size=3)]
+)
+def test_lightning_loads_a_fitted_denoiser_from_its_checkpoint_alone(fit, tmp_path):
+    module = AnalyticModule(image_shape=SHAPE, denoiser=fit)
+    own = trainer(tmp_path, max_epochs=1)
+    own.fit(module, LOADERS["tensors"]())
+    own.save_checkpoint(tmp_path / "last.ckpt")
+    expected = module.denoiser(X, 1.0)
+    again = AnalyticModule.load_from_checkpoint(tmp_path / "last.ckpt")
+    assert torch.allclose(again(X, 1.0), expected, atol=1e-5)
+    fresh = AnalyticModule(image_shape=SHAPE, denoiser=fit)
+    trainer(tmp_path).test(fresh, LOADERS["tensors"](), ckpt_path=tmp_path / "last.ckpt", verbose=False)
+    assert torch.allclose(fresh(X, 1.0), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("model", [["model=wiener"], ["model=analytic", "denoiser=nearest"], NETWORK])
+def test_lightning_loads_the_checkpoint_of_a_run(model, tmp_path):
+    run = trained_in(tmp_path, *TINY, *model)
+    kind = DDPMModule if model is NETWORK else AnalyticModule
+    again = kind.load_from_checkpoint(run / "checkpoints" / "last.ckpt")
+    assert torch.allclose(again.eval()(X, torch.ones(2)), locality.load(run)(X, 1.0), atol=1e-6)
+
+
+def test_a_checkpoint_of_another_module_is_told_in_a_line(tmp_path):
+    module = AnalyticModule(image_shape=SHAPE, denoiser=Wiener.fit)
+    own = trainer(tmp_path, max_epochs=1)
+    own.fit(module, LOADERS["tensors"]())
+    own.save_checkpoint(tmp_path / "last.ckpt")
+    with pytest.raises(UsageError, match="want a checkpoint of a DDPMModule, got one of"):
+        DDPMModule.load_from_checkpoint(tmp_path / "last.ckpt")
+    torch.save({"state_dict": {}}, tmp_path / "none.ckpt")
+    with pytest.raises(UsageError, match="want a checkpoint of a DDPMModule, got something else"):
+        DDPMModule.load_from_checkpoint(tmp_path / "none.ckpt")
+
+
+def test_a_recipe_that_names_what_no_file_may_name_builds_nothing(tmp_path):
+    module = AnalyticModule(image_shape=SHAPE, denoiser=Wiener.fit)
+    own = trainer(tmp_path, max_epochs=1)
+    own.fit(module, LOADERS["tensors"]())
+    own.save_checkpoint(tmp_path / "last.ckpt")
+    content = torch.load(tmp_path / "last.ckpt", weights_only=True)
+    content["hyper_parameters"]["model"]["denoiser"] = {
+        "_target_": "os.mkdir",
+        "_args_": [str(tmp_path / "x")],
+    }
+    torch.save(content, tmp_path / "evil.ckpt")
+    with pytest.raises(Untrusted, match="not on the list"):
+        AnalyticModule.load_from_checkpoint(tmp_path / "evil.ckpt")
+    assert not (tmp_path / "x").exists()

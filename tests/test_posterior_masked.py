@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from banks import BANKS, TIMESTEPS, crowded, noisy, photographs, relative
@@ -13,10 +14,10 @@ from locality.bank import to_float
 from locality.denoisers import Optimal, PrecisionDenoiser
 from locality.denoisers.base import vjp_jacobian
 from locality.posterior import reference
-from locality.posterior.masked.code import lookups
+from locality.posterior.masked.code import encode, lookups
 from locality.posterior.masked.compiled import Compiled
 from locality.posterior.masked.rows import Rows
-from locality.posterior.masked.table import BASES
+from locality.posterior.masked.table import BASES, cumulate
 from locality.posterior.rounding import PixelMoments, query
 from locality.posterior.softmax import State
 from locality.posterior.view import Limits, View
@@ -80,6 +81,30 @@ def test_logits_beyond_their_bound_are_those_of_float64(basis, t):
         assert relative(again.log_partition, exact.log_partition) < 1e-12
         assert relative(again.mean, exact.mean) < 1e-6
         assert relative(weigh(torch.float32, torch.inf).log_partition, exact.log_partition) > 1e-10
+
+
+@pytest.mark.parametrize("images", [photographs(8, 300), torch.tensor([[[[0, 9]]], [[[255, 9]]]]).byte()])
+def test_the_moments_of_bytes_are_those_of_the_same_floats(images):
+    moments = PixelMoments.of(images.flatten(1)), PixelMoments.of(to_float(images, torch.float64).flatten(1))
+    for of_bytes, of_floats in zip(*moments, strict=True):
+        assert torch.allclose(of_bytes, of_floats, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("basis", BASES)
+@pytest.mark.parametrize("density", [0.4, 0.9])
+def test_a_code_says_how_often_each_row_of_a_cumulated_table_counts(basis, density):
+    mask = torch.rand(9, 2 * 10 * 7, generator=torch.Generator().manual_seed(0)) < density
+    tile, plus, plus_starts, minus, minus_starts, inverted = encode(mask.numpy().view(np.uint8), basis, 7, 70)
+    table = np.concatenate([np.eye(140), np.zeros((1, 140))])
+    cumulate(table, basis, 7, 70, np.empty(140))
+    sums = np.zeros((9, 140))
+    for at in range(len(plus_starts) - 1):
+        t, u = divmod(at, 9)
+        for indices, starts, sign in ((plus, plus_starts, 1), (minus, minus_starts, -1)):
+            for k in indices[starts[at] : starts[at + 1]]:
+                sums[u] += sign * table[t * tile + k]
+    sums[inverted] = table[140] - sums[inverted]
+    assert np.array_equal(sums, mask.numpy())
 
 
 def test_the_code_of_a_dense_mask_reads_its_complement():

@@ -11,6 +11,7 @@ import torch
 from sklearn.covariance import ledoit_wolf
 
 from locality import GaussianStats, ImageBank
+from locality.denoisers import PCALocality, Wiener
 
 
 def bank_of(x: torch.Tensor) -> ImageBank:
@@ -122,6 +123,27 @@ def test_the_cache_gives_back_what_was_measured(tmp_path, monkeypatch):
     assert torch.equal(first.mean, again.mean)
     assert torch.equal(first.eigenvectors, again.eigenvectors)
     assert first.shrinkage_intensity() == pytest.approx(again.shrinkage_intensity(), rel=1e-12)
+
+
+def test_what_takes_long_is_kept_by_default_and_one_line_says_where(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("LOCALITY_CACHE", str(tmp_path / "own"))
+    bank = bank_of(images(53))
+    quiet(bank)
+    assert not (tmp_path / "own").exists()  # nothing to save
+    monkeypatch.setattr("locality.statistics_cache._WORTHWHILE", 0)
+    quiet(bank, cache=None)
+    assert not (tmp_path / "own").exists()
+    assert capsys.readouterr().err == ""
+    first = quiet(bank)
+    assert (
+        capsys.readouterr().err
+        == f"statistics: kept in {tmp_path / 'own'} for the next time (cache=None: nowhere)\n"
+    )
+    monkeypatch.setattr("locality.statistics.measure", lambda *_: pytest.fail("measured again"))
+    assert same(quiet(bank), first)
+    PCALocality.fit(bank, tau="entropy")
+    Wiener.fit(bank)
+    assert capsys.readouterr().err == ""
 
 
 def flip_a_byte(data: bytes) -> bytes:

@@ -10,6 +10,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
 from locality import cli
+from locality.choices import Choices
 from locality.typed import typed
 
 EXPERIMENTS = sorted(file.stem for file in (CONFIGS / "experiment").glob("*.yaml"))
@@ -19,7 +20,7 @@ OF_TRAINING = [
 
 
 def composed(task: str, *settings: str) -> DictConfig:
-    added = typed(task, CONFIGS, settings)
+    added = typed(task, Choices(CONFIGS), settings)
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
         return compose(task, [*settings, *added])
 
@@ -58,7 +59,7 @@ def test_what_is_typed_key_by_key_wins_over_all():
     [["trainer=smoke"], ["experiment=nope", "trainer=smoke"], ["experiment=demo"], ["experiment="]],
 )
 def test_without_an_experiment_or_a_choice_nothing_is_added(settings):
-    assert typed("train", CONFIGS, settings) == []
+    assert typed("train", Choices(CONFIGS), settings) == []
 
 
 def test_what_a_choice_says_is_spelled_so_that_hydra_reads_it_back(tmp_path):
@@ -81,7 +82,7 @@ def test_what_a_choice_says_is_spelled_so_that_hydra_reads_it_back(tmp_path):
     )
     settings = ["trainer=other", "experiment=e"]
     with initialize_config_dir(str(tmp_path), version_base="1.3"):
-        cfg = compose("train", [*settings, *typed("train", tmp_path, settings)])
+        cfg = compose("train", [*settings, *typed("train", Choices(tmp_path), settings)])
     assert OmegaConf.to_container(cfg.trainer, resolve=True) == {**values, "e": 3}
 
 

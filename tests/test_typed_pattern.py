@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from PIL import Image
 
 from locality import build, cli
+from locality.choices import Choices
 from locality.config import UsageError, check
 from locality.typed import with_pattern
 
@@ -25,7 +26,7 @@ ANY = sorted(file.stem for file in (CONFIGS / "data").glob("*.yaml") if file.ste
 def composed(*settings: str, task: str = "train") -> DictConfig:
     """What a command line stands for."""
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
-        return compose(task, with_pattern(task, CONFIGS, settings))
+        return compose(task, with_pattern(task, Choices(CONFIGS), settings))
 
 
 @pytest.fixture
@@ -80,10 +81,10 @@ def test_an_experiment_that_has_a_pattern_gets_another(picture):
 
 
 def test_a_sweep_goes_over_patterns(picture):
-    assert with_pattern("train", CONFIGS, ["-m", "pattern=cross,letter_w"])[-1] == (
+    assert with_pattern("train", Choices(CONFIGS), ["-m", "pattern=cross,letter_w"])[-1] == (
         "+pattern@data.pattern=cross,letter_w"
     )
-    added = with_pattern("train", CONFIGS, ["-m", f"pattern={picture},{picture}"])[-1]
+    added = with_pattern("train", Choices(CONFIGS), ["-m", f"pattern={picture},{picture}"])[-1]
     assert added.count("my bar") == 2
 
 
@@ -123,7 +124,10 @@ def test_a_mistake_in_a_pattern_is_one_line(task, arguments, message, picture, t
 
 
 def test_arguments_without_a_pattern_stay_as_they_are():
-    assert with_pattern("train", CONFIGS, ["-m", "data=photos,digits"]) == ["-m", "data=photos,digits"]
+    assert with_pattern("train", Choices(CONFIGS), ["-m", "data=photos,digits"]) == [
+        "-m",
+        "data=photos,digits",
+    ]
     with pytest.raises(UsageError, match="of which data"):
-        with_pattern("evaluate", CONFIGS, ["pattern=cross"])
+        with_pattern("evaluate", Choices(CONFIGS), ["pattern=cross"])
     assert torch.is_tensor(build.datamodule(composed("data=digits").data).bank("test").images)

@@ -10,13 +10,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from wandb.proto.wandb_internal_pb2 import Record
+from wandb.proto.wandb_internal_pb2 import ArtifactRecord, Record
 
 BLOCK = 32768  # bytes of a block of a LevelDB log
 HEAD = (
     7  # bytes: checksum 4, length 2, type 1; also the length of the file's own header, `:W&B` and a version
 )
 FULL, FIRST, MIDDLE, LAST = 1, 2, 3, 4
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """An artifact as it is recorded."""
+
+    kind: str
+    used: bool  # an input of the run, else an output
+    metadata: dict[str, Any]
+    files: dict[str, Path]  # that will be uploaded, by name
+    references: dict[str, str]  # that will not
+    digest: str  # of names and contents
 
 
 @dataclass
@@ -30,6 +42,7 @@ class OfflineRun:
     config: dict[str, Any] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
     exit_code: int | None = None
+    artifacts: dict[str, Artifact] = field(default_factory=dict)  # by name
 
     def last(self, key: str) -> Any:
         """The value logged last under a key: a number, or a dict with the fields of a table or an image."""
@@ -68,9 +81,25 @@ def read(path: Path) -> OfflineRun:
             run.summary.update(unflatten(record.summary.update))
         elif kind == "files":
             run.files += [item.path for item in record.files.files]
+        elif kind == "artifact":
+            if record.artifact.type != "run_table":  # W&B's own, one for each logged table
+                run.artifacts[record.artifact.name] = artifact(record.artifact)
         elif kind == "exit":
             run.exit_code = record.exit.exit_code
     return run
+
+
+def artifact(record: ArtifactRecord) -> Artifact:
+    """A record of an artifact, read."""
+    entries = record.manifest.contents
+    return Artifact(
+        record.type,
+        record.use_after_commit,
+        json.loads(record.metadata),
+        {entry.path: Path(entry.local_path) for entry in entries if not entry.ref},
+        {entry.path: entry.ref for entry in entries if entry.ref},
+        record.digest,
+    )
 
 
 def records(content: bytes) -> Iterator[bytes]:

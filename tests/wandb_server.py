@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from wandb_objects import Objects, Refused
+
 HISTORY = "wandb-history.jsonl"
 
 
@@ -45,6 +47,8 @@ class Server:
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._http.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._http.server_port}"
+        self.objects = Objects(self.url)
+        self.refuses: dict[str, str] = {}  # operations that are answered with an error, and what it says
         threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True).start()
 
     def hang(self) -> None:
@@ -73,10 +77,17 @@ class Server:
             match = re.search(r"(?:query|mutation)\s+(\w+)", asked["query"])
             operation = match[1] if match else ""
             self.asked.append(operation)
-            return {"data": self._graphql(operation, asked.get("variables") or {})}
+            try:
+                if operation in self.refuses:
+                    raise Refused(self.refuses[operation])
+                return {"data": self._graphql(operation, asked.get("variables") or {})}
+            except Refused as error:
+                return {"data": None, "errors": [{"message": str(error)}]}
         self.asked.append(f"{method} {path}")
         if path.endswith("/file_stream"):
             self._stream(path.split("/")[-2], json.loads(body))
+        elif path.startswith("/artifact/"):
+            self.objects.files[path.removeprefix("/artifact/")] = body
         return {}
 
     def _graphql(self, operation: str, given: dict[str, Any]) -> dict[str, Any]:
@@ -93,7 +104,7 @@ class Server:
         if operation == "Viewer":
             user = {"id": "v", "entity": "e", "username": "v", "flags": "{}", "teams": {"edges": []}}
             return {"viewer": user}
-        return {}
+        return self.objects.answer(operation, given)
 
     def _upsert(self, given: dict[str, Any]) -> dict[str, Any]:
         fresh = given["name"] not in self.runs

@@ -16,6 +16,7 @@ from locality.config import UsageError
 from locality.disk import write_atomically
 from locality.networks.weights import read_weights
 from locality.runs.files import RECIPE, WEIGHTS, read_config
+from locality.shipped import command
 from locality.sums import check_sums, write_sums
 
 
@@ -41,7 +42,7 @@ def write_exported(
     """Recipe, weights and the digests of both. A folder without weights is no exported network."""
     from safetensors.torch import save
 
-    first = f"# A network of locality: python evaluate.py checkpoint={folder}\n"
+    first = f"# A network of locality: {command('evaluate')} checkpoint={folder}\n"
     write_atomically(folder / RECIPE, first + OmegaConf.to_yaml(OmegaConf.create(recipe)))
     weights = {name: one.detach().cpu().to(dtype).contiguous() for name, one in state.items()}
     write_atomically(folder / WEIGHTS, save(weights, metadata={"format": "pt"}))

@@ -18,6 +18,7 @@ from locality.data.subset import HALVES
 from locality.ranks import say
 from locality.runs.files import RECIPE, shipped
 from locality.runs.finding import Past, answers, networks_in, training_run
+from locality.shipped import command
 
 TWIN = "NN2"  # what a second network is called
 Found = dict[str, Path]
@@ -120,7 +121,7 @@ def newest_sweep(root: Path, unfinished: bool, shelf: Shelf | None = None) -> li
     raise UsageError(
         f"networks=sweep: no {_kind(unfinished)} training runs in {root}/ on data with a pattern, "
         "and none ship; "
-        "train some: python train.py -m data=photos_pattern gamma=0,0.1,0.5"
+        f"train some: {command('train')} -m data=photos_pattern gamma=0,0.1,0.5"
     )
 
 
@@ -140,7 +141,7 @@ def newest_models(root: Path, unfinished: bool, gamma: float | None, shelf: Shel
         return {name: group[name] for name in sorted(group)}
     raise UsageError(
         f"networks=models: no {_kind(unfinished)} training runs in {root}/ of different models on the same "
-        "images; train some: python train.py -m model=unet,dit,mlp"
+        f"images; train some: {command('train')} -m model=unet,dit,mlp"
     )
 
 
@@ -160,10 +161,10 @@ def newest_halves(root: Path, unfinished: bool, gamma: float | None, shelf: Shel
         group = _newest_group(runs, alike, tell, lambda group: set(group) == set(HALVES), shelf)
         if group:
             return {half.replace(":", ""): group[half] for half in HALVES}
-    command = "python train.py data=photos data.subset_draw"
+    training = f"{command('train')} data=photos data.subset_draw"
     raise UsageError(
         f"networks=halves: no {_kind(unfinished)} training runs in {root}/ on disjoint halves of the same "
-        f"images, and none ship; train two: {command}=half:0 and {command}=half:1"
+        f"images, and none ship; train two: {training}=half:0 and {training}=half:1"
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,12 @@ from locality.checkpoints.exported import read_exported
 from locality.config import UsageError
 from locality.denoisers.base import Denoiser
 from locality.modules import AnalyticModule
+from locality.modules.restoring import restored
 from locality.networks.foreign import hub, image_shape_of, is_foreign, settled
 from locality.networks.weights import fill, refuse_pointer
 from locality.runs.checkpoint_file import is_plain, newest_checkpoint, read_checkpoint
 from locality.runs.files import CHECKPOINT, generations, is_exported
 from locality.runs.finding import UNREADABLE, leave_out, training_run
-from locality.statistics import GaussianStats
 from locality.trust import Untrusted, check_recipe
 
 NOT_OURS = "not a checkpoint of train.py, or damaged; give another, or train again"
@@ -55,25 +54,20 @@ def rebuilt(
     if kept is None:
         fill(module, checkpoint["state_dict"], path)
         return module.denoiser.eval()
-    if "class" in kept:
-        try:
-            kind: Any = get_class(kept["class"])
-            return kind.from_state(checkpoint["state_dict"], recipe["image_shape"]).eval()
-        except (RuntimeError, *build.REFUSALS) as error:  # RuntimeError: torch's, of weights that do not fit
-            raise UsageError(f"checkpoint={path}: {' '.join(str(error).split())[:200]}") from error
-    if "images" in kept:
-        bank = ImageBank(kept["images"], bound=math.inf)
-    else:
-        bank = build.datamodule(recipe["data"], ["train"]).bank("train")
-    if "fingerprint" in kept and bank.fingerprint != kept["fingerprint"]:
-        raise UsageError(
-            f"{path}: the images have changed since the fit (fingerprint {bank.fingerprint}, was "
-            f"{kept['fingerprint']}); fit again with train.py"
-        )
     if not isinstance(module, AnalyticModule):
         raise UsageError(f"checkpoint={path}: {NOT_OURS}")
-    recipe = module.recipe.keeping(cache)
-    return recipe.fit(bank, lambda: GaussianStats.measured(bank, cache)).eval()
+
+    def images() -> ImageBank:
+        return build.datamodule(recipe["data"], ["train"]).bank("train")
+
+    try:
+        return restored(checkpoint, module.recipe, images, get_class, path, cache).eval()
+    except UsageError:
+        raise
+    except (RuntimeError, *build.REFUSALS) as error:  # RuntimeError: torch's, of weights that do not fit
+        if "class" not in kept:
+            raise
+        raise UsageError(f"checkpoint={path}: {' '.join(str(error).split())[:200]}") from error
 
 
 def read(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -111,6 +112,9 @@ def _check_kept(context: Context, settings: Mapping[str, list[str]], replace: bo
     paths = [_path(context.calibrations, name, one) for name, several in settings.items() for one in several]
     for path in filter(Path.is_dir, paths):  # which no file takes the place of, after minutes of work
         raise UsageError(f"{path}: a folder, where a calibration is to be kept; move it away")
+    there_is = next(one for one in (context.calibrations, *context.calibrations.parents) if one.is_dir())
+    if not os.access(there_is, os.W_OK):  # of a network that ships with an installed package, most likely
+        raise UsageError(f"{there_is}: no calibration can be kept there; copy the network, and name the copy")
     there = [path.name for path in paths if path.exists()]
     if there and not replace:
         raise UsageError(

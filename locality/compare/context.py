@@ -78,19 +78,20 @@ class Context:
     @cached_property
     def stats(self) -> GaussianStats:
         """Their mean and covariance, measured once for all candidates."""
-        return GaussianStats.measured(self.bank, self.cache)
+        return self.measured(self.bank)
+
+    def measured(self, bank: ImageBank) -> GaussianStats:
+        """The statistics of some images; the run's lineage says so."""
+        self.report.measures(bank, self.cache)
+        return GaussianStats.measured(bank, self.cache)
 
     def check_count(self, count: int, data: ImageDataModule | None = None) -> None:
         """Raises UsageError for more test images than there are, here or in the data of a network."""
         available = len((data or self.data).bank("test"))
         if not isinstance(count, int) or not 1 <= count <= available:
             raise UsageError(f"compare.count: want 1 to {available} (the test images), got {count!r}")
-        world = self.bank.shard.world
-        if count % world:
-            raise UsageError(
-                f"compare.count={count}: want a multiple of {world}, the ranks that share the bank; "
-                f"try {max(1, count // world) * world}"
-            )
+        with asked():
+            self.bank.shard.check_even("count", count)
 
     def check_rivals(self) -> None:
         """Raises UsageError where there is nothing to compare the reference with."""
@@ -161,9 +162,7 @@ class Context:
     def candidates(
         self,
         calibration: Calibration = "none",  # "auto": with what compare=calibrate found; "none": as configured
-        bank_counts: Mapping[str, int]
-        | int
-        | None = None,  # training images for the costly ones, or each; else all
+        bank_counts: Mapping[str, int] | int | None = None,  # images for the costly ones, or each; else all
         calibrated_as: Mapping[str, str] | None = None,  # candidates that take the calibration of another
     ) -> dict[str, Denoiser]:
         """The rivals, fitted to the training images, or to some of them, evenly spread.

@@ -64,7 +64,7 @@ def halves(
     if count < 2:
         raise UsageError(f"compare.count: want at least 2 test images, for intervals, got {count}")
     banks = [one.data().bank("train") for one in pair]
-    stats = [GaussianStats.measured(bank, context.cache) for bank in banks]
+    stats = [context.measured(bank) for bank in banks]
     both = stats[0].merge(stats[1])
     denoisers = {f"network{k}": one.denoiser for k, one in enumerate(pair)}
     denoisers |= {f"wiener{k}": Wiener(one) for k, one in enumerate(stats)}

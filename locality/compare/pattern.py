@@ -25,7 +25,6 @@ from locality.modules.fields import FieldModule, Share
 from locality.ranks import say
 from locality.report.sessions import trained_by
 from locality.sensitivity import Route, SensitivityField, pattern_probes, pattern_snr
-from locality.statistics import GaussianStats
 
 Probes = Literal["first", "all"]
 
@@ -136,7 +135,7 @@ class Probe:
     def strength(self, gamma: float, networks: Mapping[str, Trained]) -> Strength:
         """Fields and contrasts of all networks of one gamma, and of Wiener on their images."""
         data = next(iter(networks.values())).data()
-        stats = GaussianStats.from_bank(data.bank("train"), cache=self.context.cache)
+        stats = self.context.measured(data.bank("train")).shrunk_by(None)
         denoisers = {seed: one.denoiser for seed, one in networks.items()}
         fields = self.fields({**denoisers, WIENER: Wiener(stats)}, data)
         contrasts = {name: self.contrast(field) for name, field in fields.items()}

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import torch
 from einops import rearrange
-from torch import Tensor
+from torch import Tensor, nn
 
 from locality.bank import ImageBank
 from locality.denoisers.base import ClosedFormJacobian, Denoiser, Pixel
@@ -48,6 +48,8 @@ class BankDenoiser(FullPrecision, Denoiser, ClosedFormJacobian, ABC):
             raise ValueError(f"memory_budget: want a whole number of bytes from 1, got {memory_budget!r}")
         self.bank = bank
         self.image_shape = bank.image_shape
+        self._squares: Tensor | None = None
+        self.register_load_state_dict_post_hook(_forget_squares)
         self.limits_of_memory = Limits(None if chunk_size is None else int(chunk_size), int(memory_budget))
 
     @abstractmethod
@@ -66,6 +68,15 @@ class BankDenoiser(FullPrecision, Denoiser, ClosedFormJacobian, ABC):
     def view(self) -> View:
         """The bank, as engines read it."""
         return View.of(self.bank, self.limits_of_memory)
+
+    @property
+    def measured_view(self) -> View:
+        """The same with the lengths of its images, which are measured once."""
+        view = self.view.centred()
+        if self._squares is None or self._squares.device != view.images.device:  # which settles the centre
+            with torch.inference_mode(False), torch.no_grad():  # what is kept must serve gradients, too
+                self._squares = view.measured()
+        return view._replace(squares=self._squares)
 
     def estimate(self, x: Tensor, sigma: Tensor) -> Tensor:
         """The posterior mean; differentiable in x, by closed form."""
@@ -139,6 +150,10 @@ class BankDenoiser(FullPrecision, Denoiser, ClosedFormJacobian, ABC):
             engine = cache(partial(self.engine, level.item()))
             for place in alike.nonzero()[:, 0].split(size):
                 yield place, flat[place], sigma[place], engine
+
+
+def _forget_squares(denoiser: nn.Module, _: object) -> None:
+    denoiser._squares = None  # type: ignore[assignment]
 
 
 def is_count(number: object) -> bool:

@@ -21,7 +21,7 @@ from locality.denoisers.options import real
 from locality.full_precision import FullPrecision
 from locality.information import LeftOut, crossing
 from locality.live import LIVE, Task
-from locality.statistics_cache import kept
+from locality.statistics_cache import folder_of, kept
 
 ENTROPY: Final = "entropy"  # what to give for a setting
 # Of ln N, as compare=information finds on CIFAR-10, for windows and for Wiener masks.
@@ -56,7 +56,7 @@ class ByEntropy(FullPrecision):
     ) -> None:
         super().__init__()
         self.share = real("share", share, lambda s: 0 < s < 1, "a share of ln N, above 0 and below 1")
-        self.cache, self.seed = cache, seed
+        self.cache, self.seed = folder_of(cache, 0), seed  # by default, nowhere
         levels = torch.arange(_LEVELS, dtype=torch.float64)
         self.register_buffer("sigmas", _LOWEST * _STEP**levels)
         self.register_buffer("values", torch.full_like(self.sigmas, torch.nan))

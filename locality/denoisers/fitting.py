@@ -64,8 +64,8 @@ class Recipe:
         return Recipe(self.target, {**self.settings, **settings})
 
     def keeping(self, cache: str | Path | None) -> Recipe:
-        """The recipe with a folder for what takes long to compute, if it accepts one and has none yet."""
-        takes = cache and self.accepts("cache") and "cache" not in self.settings
+        """The recipe with a folder for what takes long to compute, or none, where it says nothing of one."""
+        takes = self.accepts("cache") and "cache" not in self.settings
         return self.with_(cache=cache) if takes else self
 
     def fit(self, bank: ImageBank, stats: Callable[[], GaussianStats]) -> Denoiser:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from locality.bank import ImageBank
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET, is_count
@@ -18,8 +18,11 @@ from locality.denoisers.options import real
 from locality.denoisers.wiener_mask import WienerMask, WienerMaskedDenoiser
 from locality.noise import generator
 from locality.posterior.engine import Engine, PlannedEngine
+from locality.posterior.masked.proxies import Lengths, Pooling, Proxies
 from locality.posterior.masked.subset import SubsetEngine
+from locality.posterior.view import View
 from locality.statistics import GaussianStats
+from locality.statistics_cache import DEFAULT
 
 RANDOM_ABOVE = 9.0  # pixel units, between steps 600 and 700: below, the nearest ones are the better choice
 
@@ -49,7 +52,7 @@ class GoldenSubset(WienerMaskedDenoiser):
         threshold: str = "global",
         shrinkage: str | None = None,
         stats: GaussianStats | None = None,
-        cache: str | Path | None = None,
+        cache: str | Path | None = DEFAULT,
         k_min: float = 0.05,  # of the bank, kept without noise
         k_max: float = 0.1,  # of the bank, kept at the highest noise
         m_min: float = 0.1,  # of the bank, pre-selected at the highest noise
@@ -83,6 +86,8 @@ class GoldenSubset(WienerMaskedDenoiser):
         order = torch.randperm(len(bank), generator=generator(seed, "golden subset"))
         chosen = torch.arange(len(bank)) if presample is None else order[:presample].sort().values
         self.register_buffer("candidates", chosen)
+        self._lengths: Lengths | None = None
+        self.register_load_state_dict_post_hook(_forget_lengths)
 
     def extra_repr(self) -> str:
         return (
@@ -102,13 +107,23 @@ class GoldenSubset(WienerMaskedDenoiser):
 
     def engine(self, sigma: float) -> Engine:
         """A softmax for each distinct row, over each image's own candidates."""
-        view, (coarse, fine) = self.view, self.sizes(sigma)
+        coarse, fine = self.sizes(sigma)
         candidates = self.drawn(sigma) if sigma > self.random_above else self.candidates
-        if len(candidates) < len(self.bank):
-            view = view.pick(candidates)
+        view, plan = self.view, self.plan(sigma)
         if fine == len(candidates):
-            return PlannedEngine(view, self.plan(sigma))
-        return SubsetEngine(view, self.plan(sigma), coarse, fine, self.proxy_size)
+            return PlannedEngine(view if fine == len(self.bank) else view.pick(candidates), plan)
+        proxies = self._proxies(view.centred())
+        if len(candidates) < len(self.bank):
+            proxies = proxies.pick(candidates)
+        return SubsetEngine(plan, coarse, fine, proxies)
+
+    def _proxies(self, view: View) -> Proxies:
+        """What the choice knows beforehand; lengths are measured once."""
+        pooling, known = Pooling(self.bank.image_shape, self.proxy_size), self._lengths
+        if known is None or known.full.device != view.images.device:  # which settles the centre
+            with torch.inference_mode(False), torch.no_grad():  # what is kept must serve gradients, too
+                known = self._lengths = Proxies.measured(view, pooling)
+        return Proxies(view, pooling, known)
 
     def drawn(
         self,
@@ -117,3 +132,7 @@ class GoldenSubset(WienerMaskedDenoiser):
         """The candidates where they are drawn at random: the same for all images."""
         order = torch.randperm(len(self.candidates), generator=generator(self.seed, "golden candidates"))
         return self.candidates[order[: self.sizes(sigma)[0]].sort().values.to(self.candidates.device)]
+
+
+def _forget_lengths(denoiser: nn.Module, _: object) -> None:
+    denoiser._lengths = None  # type: ignore[assignment]

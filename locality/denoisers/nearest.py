@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from locality.denoisers.bank_denoiser import BankDenoiser
-from locality.posterior.whole import NearestEngine
+from locality.posterior.nearest import NearestEngine
 
 
 class Nearest(BankDenoiser):
@@ -17,4 +17,4 @@ class Nearest(BankDenoiser):
 
     def engine(self, sigma: float) -> NearestEngine:
         """All the weight on one image."""
-        return NearestEngine(self.view)
+        return NearestEngine(self.measured_view)

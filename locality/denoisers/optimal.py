@@ -19,4 +19,4 @@ class Optimal(BankDenoiser):
 
     def engine(self, sigma: float) -> UniformEngine:
         """One softmax for the whole image."""
-        return UniformEngine(self.view)
+        return UniformEngine(self.measured_view)

@@ -15,6 +15,7 @@ from locality.denoisers.wiener_mask import WienerMask, WienerMaskedDenoiser
 from locality.posterior.engine import Engine, PlannedEngine
 from locality.posterior.wrappers import BatchedEngine, batch_of
 from locality.statistics import GaussianStats
+from locality.statistics_cache import DEFAULT
 
 
 class PCALocality(WienerMaskedDenoiser):
@@ -44,7 +45,7 @@ class PCALocality(WienerMaskedDenoiser):
         softmax: str = "exact",  # "exact", or "wssm:512": the released code's average over batches of 512
         shrinkage: str | None = None,  # of the covariance: None | "ledoit_wolf"
         stats: GaussianStats | None = None,  # the bank's statistics, where they are known already
-        cache: str | Path | None = None,  # a folder for what takes long to compute
+        cache: str | Path | None = DEFAULT,  # a folder for what takes long to compute
         chunk_size: int | None = None,  # images read at once; changes no result
         memory_budget: int = MEMORY_BUDGET,  # bytes above the bank
         decomposition: str = "exact",  # of the covariance: "exact" | "float32", the released code's

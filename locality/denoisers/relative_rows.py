@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+_PANEL = 384  # rows of a symmetric matrix that are multiplied together
 _SMALLEST_DIAGONAL = 1e-6  # the released code's: below it a pixel is constant, and looks at itself alone
 
 
@@ -85,8 +86,22 @@ def _blocks(factors: _Factors, size: int) -> Iterator[tuple[Tensor, Tensor]]:
     """`|W|`, `size` rows at a time: which rows, and the rows."""
     left, gain, right = factors
     every = torch.arange(len(left), device=left.device)
+    if right is left and size >= len(left):
+        yield every, _symmetric(left, gain).abs_()
+        return
     for places, part in zip(every.split(size), left.split(size), strict=True):
         yield places, ((part * gain) @ right.T).abs_()
+
+
+def _symmetric(left: Tensor, gain: Tensor) -> Tensor:  # [n, n]
+    """W, of which one triangle is multiplied out."""
+    w = left.new_empty(len(left), len(left))
+    for start in range(0, len(left), _PANEL):
+        here = slice(start, start + _PANEL)
+        rows = (left[here] * gain) @ left[start:].T
+        w[start:, here] = rows.T
+        w[here, start:] = rows
+    return w
 
 
 def _relative_rows(factors: _Factors, size: int) -> Iterator[Tensor]:

@@ -20,6 +20,7 @@ from locality.denoisers.precision import PrecisionDenoiser
 from locality.denoisers.relative_rows import soft_precision
 from locality.denoisers.wiener import Wiener
 from locality.statistics import GaussianStats
+from locality.statistics_cache import DEFAULT
 
 BETA: Final = {0.2: 2.0, 0.6: 1.5, 2.0: 1.0}  # sharp at low noise, where Wiener's reach is long but weak
 BLEND: Final = 0.7
@@ -49,7 +50,7 @@ class SoftLocality(Denoiser, ClosedFormJacobian):
         reach: float = 0.3,  # the R from which on an input counts in full
         shrinkage: str | None = None,  # of the covariance: None | "ledoit_wolf"
         stats: GaussianStats | None = None,  # the bank's statistics, where they are known already
-        cache: str | Path | None = None,  # a folder for the statistics, where they are not
+        cache: str | Path | None = DEFAULT,  # a folder for the statistics, where they are not
         chunk_size: int | None = None,  # images read at once; changes no result
         memory_budget: int = MEMORY_BUDGET,  # bytes above the bank
     ) -> None:

@@ -14,6 +14,7 @@ from locality.denoisers.base import ClosedFormJacobian, Denoiser, Limit, Pixel
 from locality.denoisers.fitting import statistics_of
 from locality.full_precision import FullPrecision
 from locality.statistics import GaussianStats
+from locality.statistics_cache import DEFAULT
 
 
 class Wiener(FullPrecision, Denoiser, ClosedFormJacobian):
@@ -49,7 +50,7 @@ class Wiener(FullPrecision, Denoiser, ClosedFormJacobian):
         bank: ImageBank,
         shrinkage: str | None = None,  # None | "ledoit_wolf"
         stats: GaussianStats | None = None,  # the bank's statistics, where they are known already
-        cache: str | Path | None = None,  # a folder for the statistics, where they are not
+        cache: str | Path | None = DEFAULT,  # a folder for the statistics, where they are not
     ) -> Wiener:
         """The Wiener filter of a bank's own mean and covariance."""
         return cls(statistics_of(bank, stats, shrinkage, cache))

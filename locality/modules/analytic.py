@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -13,13 +13,17 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from locality.bank import ImageBank, to_float
+from locality.config import UsageError
 from locality.data import ImageDataModule
 from locality.data.batch import Batch
 from locality.denoisers.fitting import Fit, Recipe
+from locality.making import get_class, made
 from locality.modules.base import DenoiserModule
 from locality.modules.naming import named, of_schedule, recipe
+from locality.modules.restoring import restored
 from locality.schedule import NoiseSchedule
 from locality.statistics import GaussianStats, Sums
+from locality.trust.listed import FITTED
 
 
 class OnePass(LightningDataModule):
@@ -127,6 +131,28 @@ class AnalyticModule(DenoiserModule):
         if self.trainer.world_size > 1:
             raise ValueError("fit: each rank has a part of a plain loader's images; want an ImageDataModule")
         return ImageBank(torch.cat(self._images), bound=math.inf)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Makes the denoiser that was saved; where its images are not kept, it is fitted to them again."""
+        self.denoiser = restored(checkpoint, self.recipe, lambda: self._images_of(checkpoint), self._kind)
+        state = self.denoiser.state_dict()
+        checkpoint["state_dict"] = {f"denoiser.{name}": value for name, value in state.items()}
+
+    def _images_of(self, checkpoint: Mapping[str, Any]) -> ImageBank:
+        """The images of a fit: those of the trainer, else those that the recipe names."""
+        if self._trainer is not None and not self._loader_only:
+            return self._bank()
+        data: ImageDataModule = made(checkpoint["hyper_parameters"]["data"], where="data")
+        return data.bank("train")
+
+    def _kind(self, name: str) -> Any:
+        """The class of a fitted denoiser: the one that our fit belongs to, or one of a list."""
+        own = getattr(self.recipe.target, "__self__", None)
+        if isinstance(own, type) and name == f"{own.__module__}.{own.__qualname__}":
+            return own
+        if name not in FITTED:
+            raise UsageError(f"denoiser: want what {self.recipe.target} fits, got a {name}")
+        return get_class(name)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keeps the denoiser's state, or the images' fingerprint, whichever is smaller."""

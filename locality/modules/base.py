@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
 
 import torch
 from lightning import LightningModule
 from torch import Tensor
 
+from locality.config import UsageError
 from locality.data.batch import Batch, as_batch
 from locality.denoisers.base import Denoiser
+from locality.making import arguments as made_arguments
 from locality.metrics import Curve, ImageMSE
 from locality.noise import image_noise
+from locality.runs.checkpoint_file import read_checkpoint
 from locality.sampling import sample
 from locality.schedule import NoiseSchedule
+from locality.trust import check_recipe
 
 PROTOCOL_STEPS = 10  # the paper's protocol: t = 900, 800, ..., 0
 
@@ -40,6 +46,35 @@ class DenoiserModule(LightningModule, ABC):
         self.seed = seed
         self.sigmas = self.schedule.leading(PROTOCOL_STEPS)  # [S] high to low
         self.heldout = Curve(ImageMSE(), self.sigmas)
+
+    @classmethod
+    def load_from_checkpoint(
+        cls,
+        checkpoint_path: Any,  # of our modules, saved by any trainer
+        map_location: Any = None,
+        hparams_file: Any = None,
+        strict: bool | None = None,
+        weights_only: bool | None = True,
+        trust: bool = False,  # true: whatever its recipe names is built, which may run code (docs/trust.md)
+        **settings: Any,  # arguments of the module, in place of those that it was saved with
+    ) -> Self:
+        """The module that was saved, by its recipe in the checkpoint; a network with its averaged weights.
+
+        Raises UsageError for what is no such checkpoint, and Untrusted where its recipe names what no file
+        may name.
+        """
+        checkpoint = read_checkpoint(Path(checkpoint_path))
+        recipe = checkpoint.get("hyper_parameters") if isinstance(checkpoint, dict) else None
+        if not isinstance(recipe, dict) or not isinstance(recipe.get("model"), dict):
+            raise UsageError(f"{checkpoint_path}: want a checkpoint of a {cls.__name__}, got something else")
+        if not trust:
+            check_recipe(checkpoint_path, recipe, checkpoint.get("denoiser"))
+        saved, arguments = made_arguments(recipe["model"])
+        if not (isinstance(saved, type) and issubclass(saved, cls)):
+            raise UsageError(f"{checkpoint_path}: want a checkpoint of a {cls.__name__}, got one of {saved}")
+        return super(DenoiserModule, saved).load_from_checkpoint(
+            checkpoint_path, map_location, hparams_file, strict, weights_only, **{**arguments, **settings}
+        )
 
     def forward(
         self,

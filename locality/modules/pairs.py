@@ -49,8 +49,8 @@ class PairModule(LightningModule):
         if not len(batch.index):
             return
         noise = image_noise(batch.index.tolist(), self.image_shape, self.seed, "test").to(batch.images)
-        batches, levels = self.trainer.num_test_batches[0], len(self.sigmas)
-        with LIVE.task(f"batch {batch_idx + 1} of {batches}", levels) as task:
+        levels = len(self.sigmas)
+        with LIVE.task(f"batch {batch_idx + 1}", levels) as task:
             for step, sigma in enumerate(self.sigmas):
                 task.at(f"level {step + 1} of {levels}")
                 x = batch.images + sigma * noise

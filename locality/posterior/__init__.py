@@ -12,13 +12,16 @@ what it leaves is a state.
     softmax     State: the partial softmax, and the one way to merge two
     rounding    how large the numbers of a pass are, and so whether float32 can hold them
 
-    whole       one softmax for the image: the optimal denoiser, the nearest image
-    blocks      its distances: float32 products, and float64 for the few that need it
+    whole       one softmax for the image: the optimal denoiser
+    nearest     the image with its largest weight
+    blocks      its distances: products of 8 bits or of float32, and float64 for the few that need it
     wrappers    engines made of engines: batches of the bank, noisy copies of the image
     gathered    one more: the noisy images of all ranks that share a bank
     masked/     a softmax for each output, over images: rows, plans, kernels (dense, compiled), composite,
-                subset, fields; code, table, row_sums and passes are compiled
+                code, proxies, subset, fields; table, row_sums and passes are compiled
     patches/    a softmax for each pixel, over all patches at all places: kernels (dense, compiled);
                 windows and passes are compiled
+    triton/     on GPUs: running says where; masked and patches are kernels, of tiles, by launching; passes
+                and patch_passes are compiled by Triton
     vectors/    what compiled code is made of: llvm, lines, table_rows, softmax, blocks, kernel, threads
 """

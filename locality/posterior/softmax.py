@@ -65,7 +65,7 @@ class State:
     ) -> State:
         """That which a compiled kernel kept."""
         peak, total, squares, energy = rows.unbind(-1)
-        sure = torch.ones(len(sums), dtype=torch.bool)
+        sure = torch.ones(len(sums), dtype=torch.bool, device=sums.device)
         return cls(owner, sure, peak.where(total > 0, -torch.inf), total, squares, energy, sums)
 
     def merge(self, other: State) -> State:

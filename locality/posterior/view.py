@@ -12,6 +12,7 @@ from torch import Tensor
 
 from locality.bank import ImageBank, to_float
 from locality.pages import Pages
+from locality.posterior.blocks import Blocks
 from locality.posterior.softmax import State
 from locality.shards import Shard
 
@@ -28,9 +29,10 @@ class Limits(NamedTuple):
         self,
         each: int,  # bytes per image of a chunk
         fixed: int = 0,  # bytes whatever the chunk
+        largest: int = _LARGEST_CHUNK,  # images, where no chunk size is asked for
     ) -> int:
         """How many images make a chunk: half the budget is left to what allocators keep back."""
-        return self.chunk_size or min(max(1, (self.memory_budget - fixed) // (2 * each)), _LARGEST_CHUNK)
+        return self.chunk_size or min(max(1, (self.memory_budget - fixed) // (2 * each)), largest)
 
 
 class View(NamedTuple):
@@ -45,6 +47,8 @@ class View(NamedTuple):
     limits: Limits
     pages: Pages = Pages()
     shard: Shard | None = None  # None: all are here
+    centre: Tensor | None = None  # [n] of `Blocks`, one for all parts; None: each part has its own
+    squares: Tensor | None = None  # [N] float64, what `Blocks.measured` says of them, where that is known
 
     @classmethod
     def of(
@@ -70,7 +74,24 @@ class View(NamedTuple):
 
     def parts(self) -> Iterator[View]:
         """Views of what is here, one after the other: each is in memory while it is worked on."""
-        return (View(part, self.limits) for part in self.pages.stream(self.images))
+        start = 0
+        for part in self.pages.stream(self.images):
+            known = None if self.squares is None else self.squares[start : start + len(part)]
+            start += len(part)
+            yield View(part, self.limits, centre=self.centre, squares=known)
+
+    def centred(self) -> View:
+        """The same with one centre for all parts, whose distances are compared then."""
+        return self if self.centre is not None else self._replace(centre=self.blocks.centre)
+
+    def measured(self) -> Tensor:  # [N] float64
+        """The lengths of the images that are here."""
+        return torch.cat([part.blocks.measured() for part in self.parts()])
+
+    @property
+    def blocks(self) -> Blocks:
+        """The images of a part, for whole products."""
+        return Blocks.of(self.images, self.squares, self.centre)
 
     def merged(
         self,
@@ -100,17 +121,28 @@ class View(NamedTuple):
         size: int,  # images
     ) -> list[View]:
         """Views of consecutive candidates, the last of which may have fewer."""
-        if self.shard is None:
-            return [self._replace(images=part) for part in self.images.split(size)]
-        ends = ((k, min(k + size, self.shard.total)) for k in range(0, self.shard.total, size))
-        parts = [self.shard.of(first, last) for first, last in ends]
-        images = self.images.split([part.counts[part.rank] for part in parts])
-        return [self._replace(images=i, shard=part) for i, part in zip(images, parts, strict=True)]
+        here = self.here
+        ends = ((k, min(k + size, here.total)) for k in range(0, here.total, size))
+        shards = [here.of(first, last) for first, last in ends]
+        counts = [shard.counts[shard.rank] for shard in shards]
+        known = [None] * len(counts) if self.squares is None else self.squares.split(counts)
+        parts = zip(self.images.split(counts), known, shards, strict=True)
+        return [
+            self._replace(images=images, squares=squares, shard=self.shard and shard)
+            for images, squares, shard in parts
+        ]
 
     def pick(
         self,
         places: Tensor,  # [k] int64, ascending
     ) -> View:
         """A view of some of the candidates: a copy of those that are here."""
-        mine, shard = (places, None) if self.shard is None else self.shard.where(places)
-        return View(self.images[mine], self.limits, Pages(), shard)
+        mine, shard = self.mine(places)
+        return View(self.images[mine], self.limits, shard=shard, centre=self.centre)
+
+    def mine(
+        self,
+        places: Tensor,  # [k] int64, ascending
+    ) -> tuple[Tensor, Shard | None]:
+        """Which of some candidates are here, as places among the images here; and the shard of them all."""
+        return (places, None) if self.shard is None else self.shard.where(places)

@@ -26,10 +26,11 @@ OLD_WORDS = {"dryrun": "offline", "run": "online"}  # which W&B itself, and Ligh
 def loggers(
     wandb: str = "offline",  # offline | online | disabled; $WANDB_MODE, if set, decides between the first two
     project: str = "locality",  # the W&B project
+    artifacts: bool = False,  # true: W&B's artifacts of networks carry the weights; else a reference to them
 ) -> Callable[..., list[Logger]]:
     """What makes the loggers of a run folder: the folder always, W&B unless it is disabled.
 
-    Call it as `open_loggers` below, without mode and project. Raises ValueError for a mode that there is
+    Call it as `open_loggers` below, without what is given here. Raises ValueError for a mode that there is
     not, and for W&B online without a login, while there is no run folder yet.
     """
     if wandb not in MODES:
@@ -40,7 +41,7 @@ def loggers(
         raise ValueError(f"WANDB_MODE: want one of {', '.join(MODES)}, got '{mode}'")
     if mode == "online":
         check_login()
-    return functools.partial(open_loggers, mode=mode, project=project)
+    return functools.partial(open_loggers, mode=mode, project=project, artifacts=artifacts)
 
 
 def open_loggers(
@@ -50,6 +51,7 @@ def open_loggers(
     *,
     mode: str,  # of MODES
     project: str,  # the W&B project
+    artifacts: bool = False,  # whether artifacts of networks carry their weights
 ) -> list[Logger]:
     """The loggers of a run folder. A resumed run keeps its W&B id, and its upload has each number once."""
     folder_logger = FolderLogger(folder)
@@ -59,7 +61,9 @@ def open_loggers(
         return [folder_logger]
     missing = [] if resume_step is None else _missing(folder, resume_step)
     online, resumed = mode == "online", resume_step is not None
-    wandb = WandbLogger(folder, "online" if online else "offline", project, config or {}, resumed, missing)
+    wandb = WandbLogger(
+        folder, "online" if online else "offline", project, config or {}, resumed, missing, artifacts
+    )
     return [folder_logger, wandb]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 from locality.report.chart import Chart
+from locality.report.lineage import Artifact, Link
 from locality.report.table import Table
 from locality.report.uplink import Uplink
 
@@ -19,8 +20,12 @@ if TYPE_CHECKING:
 class Mirror:
     """One W&B run that gets what the run folder gets. It decides nothing: names and numbers arrive ready."""
 
-    def __init__(self, uplink: Uplink) -> None:
-        self._uplink = uplink
+    def __init__(
+        self,
+        uplink: Uplink,
+        weights: bool = False,  # whether artifacts of networks carry their weights, or refer to them
+    ) -> None:
+        self._uplink, self._weights = uplink, weights
 
     def scalars(self, values: Mapping[str, float | None]) -> None:
         """Final numbers, into the summary."""
@@ -46,6 +51,18 @@ class Mirror:
                 run.save(str(folder / name), base_path=str(folder), policy="now")
 
         self._uplink.send("a file", save)
+
+    def artifact(self, link: Link, artifact: Artifact, facts: Path) -> None:
+        """An artifact that the run uses or makes."""
+
+        def log(run: Run) -> None:
+            made = _artifact(artifact, facts, self._weights and link == "makes")
+            if link == "makes":
+                run.log_artifact(made)
+            else:  # what `run.use_artifact` does; that refuses it offline
+                run._log_artifact(made, is_user_created=True, use_after_commit=True)
+
+        self._uplink.send("an artifact", log)
 
     def finish(self, exit_code: int) -> None:
         """End the W&B run; what follows in this process is another run."""
@@ -80,6 +97,19 @@ def _chart(name: str, chart: Chart, picture: Path) -> dict[str, Any]:
             xname=f"log10 of {chart.x_label}" if chart.log_x else chart.x_label,
         )
     return logged
+
+
+def _artifact(artifact: Artifact, facts: Path, weights: bool) -> Any:
+    import wandb
+
+    made = wandb.Artifact(artifact.name, artifact.kind, metadata=dict(artifact.facts))
+    # Files stay where they are until they are uploaded: W&B's own copies would be outside the run folder.
+    made.add_file(str(facts), name=f"{artifact.kind}.json", policy="immutable", skip_cache=True)
+    if artifact.weights is not None and weights:
+        made.add_file(str(artifact.weights), policy="immutable", skip_cache=True)
+    elif artifact.weights is not None:
+        made.add_reference(artifact.weights.resolve().as_uri(), name=artifact.weights.name)
+    return made
 
 
 def _table(table: Table) -> Any:

@@ -18,11 +18,16 @@ PACKAGES = ("locality", "torch", "lightning", "torchmetrics", "diffusers", "wand
 def provenance() -> dict[str, Any]:
     """Command, commit, date and versions, as plain strings."""
     return {
-        "command": shlex.join(["python", Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": shlex.join(_typed()),
         "commit": commit(),
         "started": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "versions": {"python": platform.python_version(), **_versions()},
     }
+
+
+def _typed() -> list[str]:
+    program = Path(sys.argv[0]).name
+    return [*(["python"] if program.endswith(".py") else []), program, *sys.argv[1:]]
 
 
 def told(command: str) -> str:

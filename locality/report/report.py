@@ -14,6 +14,7 @@ from locality.report.chart import Chart
 from locality.report.figures import draw_chart, to_png
 from locality.report.grid import draw_grid
 from locality.report.history import HISTORY, draw_history, read_history
+from locality.report.lineage import LINEAGE, Artifact, Lineage, Link, statistics_artifact
 from locality.report.mirror import Mirror
 from locality.report.page import Picture, render_page
 from locality.report.record import CURVES, METRICS, Record, checked_name
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from lightning.pytorch.loggers import Logger
     from matplotlib.figure import Figure
     from torch import Tensor
+
+    from locality.bank import ImageBank
 
 CONFIG, PAGE, CARD = "config.yaml", "report.html", "MODEL_CARD.md"
 LINES = 24  # training curves on the page
@@ -54,8 +57,9 @@ class Report:
         self.writes = first_rank()
         self._loggers = list(loggers)
         self._record = Record(folder)
+        self._lineage = Lineage(folder)
         self._pictures: dict[str, Picture] = {}
-        self._files = [METRICS, CURVES, HISTORY, CONFIG, PAGE, CARD]
+        self._files = [METRICS, CURVES, HISTORY, CONFIG, PAGE, CARD, LINEAGE]
         self._sessions = Sessions(folder, self.writes)
         self._finished = False
         self.conclusion = ""  # what came out, in some words, for the last line of a run
@@ -64,8 +68,8 @@ class Report:
     def _mirror(self) -> Mirror | None:
         from locality.report.wandb_logger import WandbLogger
 
-        uplinks = [logger.uplink for logger in self._loggers if isinstance(logger, WandbLogger)]
-        return Mirror(uplinks[0]) if uplinks else None
+        found = [logger for logger in self._loggers if isinstance(logger, WandbLogger)]
+        return Mirror(found[0].uplink, found[0].weights) if found else None
 
     @_on_first_rank
     def scalars(self, values: Mapping[str, float]) -> None:
@@ -122,6 +126,16 @@ class Report:
             self._mirror.picture(name, path)
 
     @_on_first_rank
+    def uses(self, artifact: Artifact) -> None:
+        """What the run was given: lineage.json, and an input of the run in W&B's lineage."""
+        self._link("uses", artifact)
+
+    @_on_first_rank
+    def makes(self, artifact: Artifact) -> None:
+        """What the run made: lineage.json, and an output of the run in W&B's lineage."""
+        self._link("makes", artifact)
+
+    @_on_first_rank
     def model_card(self, card: ModelCard) -> None:
         """MODEL_CARD.md, with the numbers reported so far."""
         text = render_card(card, self._record.scalars, self._record.tables, self._sessions.run)
@@ -149,6 +163,23 @@ class Report:
     def pictures(self) -> list[Path]:
         """The pictures of the run folder, in the order of their names."""
         return sorted((self.folder / "images").rglob("*.png"))
+
+    @_on_first_rank
+    def measures(
+        self,
+        bank: ImageBank,
+        cache: str | Path | None,  # where statistics are kept
+    ) -> None:
+        """The statistics of images are about to be measured, or read where they are kept already."""
+        from locality.statistics_cache import statistics_file
+
+        kept = cache is not None and statistics_file(bank.fingerprint, Path(cache)).is_file()
+        self._link("uses" if kept else "makes", statistics_artifact(bank))
+
+    def _link(self, link: Link, artifact: Artifact) -> None:
+        facts = self._lineage.add(link, artifact)
+        if self._mirror:
+            self._mirror.artifact(link, artifact, facts)
 
     def _keep_picture(self, name: str, figure: Figure) -> Path:
         path = self.folder / "images" / f"{checked_name(name)}.png"

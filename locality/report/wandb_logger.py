@@ -36,8 +36,10 @@ class WandbLogger(Logger):
         config: Mapping[str, Any],  # plain containers
         resumed: bool,
         missing: Sequence[tuple[int, Mapping[str, float]]] = (),  # rows that W&B's log lost, to send first
+        weights: bool = False,  # whether artifacts of networks carry their weights
     ) -> None:
         super().__init__()
+        self.weights = weights
         self._folder, self._project, self._config = folder, project, dict(config)
         self._resumed, self._missing = resumed, list(missing)
         self.uplink = Uplink(folder, mode, resumed, self._start)

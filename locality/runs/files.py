@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from locality.config import UsageError
+from locality.shipped import shipped_folder
 
 STATUS, CONFIG = "status.json", "config.yaml"
 CHECKPOINT = Path("checkpoints") / "last.ckpt"  # of a run that trained
 PREVIOUS = CHECKPOINT.with_name("previous.ckpt")  # the one before it
 WEIGHTS, RECIPE = "model.safetensors", "config.yaml"  # of an exported network
-SHIPPED = Path(__file__).parents[2] / "pretrained"  # of a checkout; an installed library brings none
+SHIPPED = shipped_folder("pretrained")
 
 
 def is_exported(path: str | Path) -> bool:
@@ -45,6 +46,12 @@ def read_config(path: Path) -> dict[str, Any]:
     return content
 
 
+def wherever(path: Path) -> Path:
+    """`pretrained/<name>` as it is or, where there is none, the network that ships under this name."""
+    ships = len(path.parts) == 2 and path.parts[0] == "pretrained" and not path.exists()
+    return SHIPPED / path.name if ships and is_exported(SHIPPED / path.name) else path
+
+
 def shipped() -> list[Path]:
-    """The networks that come with the checkout, by name."""
+    """The networks that come with the package, by name."""
     return [folder for folder in sorted(SHIPPED.glob("*/")) if is_exported(folder)]

@@ -15,8 +15,9 @@ from yaml import YAMLError
 
 from locality.config import UsageError, of_images
 from locality.ranks import say
-from locality.runs.files import CONFIG, RECIPE, STATUS, generations, read_config, shipped
+from locality.runs.files import CONFIG, RECIPE, STATUS, generations, read_config, shipped, wherever
 from locality.runs.status import checked_status
+from locality.shipped import command
 
 Answer = TypeVar("Answer")
 
@@ -41,8 +42,10 @@ def training_run(path: Path) -> Path:
     """The folder of a training run; for that of an evaluation, the training run that it evaluated.
 
     So `runs/latest` can be loaded, resumed and evaluated, whatever ran last. Anything else
-    comes back as it is. Raises UsageError for a config that cannot be read.
+    comes back as it is, but for `pretrained/<name>`, which ships and is found wherever one stands. Raises
+    UsageError for a config that cannot be read.
     """
+    path = wherever(path)
     if path.is_symlink():  # runs/latest will soon point elsewhere
         path = path.parent / path.readlink()
     if not (path / CONFIG).is_file():
@@ -81,7 +84,7 @@ def none_found(root: Path, data: Any) -> str:
     wanted = "" if data is None else " on this data"
     return (
         f"checkpoint=auto: no finished training run{wanted} in {root}/, and none ships; train one: "
-        "python train.py data=..."
+        f"{command('train')} data=..."
     )
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from locality.posterior.masked.table import BOX, DIRECT, FLAT
-from locality.posterior.vectors.kernel import kernel
 
 _SMALLEST = 64  # table rows of a tile: 16 KiB, half the first-level cache
 _LARGEST = 2**16  # what an index within a tile can tell apart
@@ -33,17 +32,14 @@ def encode(mask: np.ndarray, basis: int, width: int, plane: int) -> Code:
     inverted = np.zeros(len(mask), bool)
     if basis == DIRECT:
         inverted, mask = _sparser(mask)
+    value = _coefficients(mask, basis, width, plane)
     places = mask.shape[1]
-    visits = _reads(mask, basis, width, plane) / len(mask) / _WORTHWHILE
+    visits = _size(value) / len(mask) / _WORTHWHILE
     tiles = max(1, int(min(visits, places / _SMALLEST)))
     tile = min(-(-places // tiles), _LARGEST)
-    counts = np.zeros((2, -(-places // tile) * len(mask) + 1), np.int64)
-    none = np.empty(0, np.uint16)
-    _walk(mask, basis, width, plane, tile, counts, none, none, False)
-    starts = counts.cumsum(1)
-    plus, minus = (np.empty(total, np.uint16) for total in starts[:, -1])
-    _walk(mask, basis, width, plane, tile, starts.copy(), plus, minus, True)
-    return Code(tile, plus, starts[0], minus, starts[1], inverted)
+    parts = [value[:, start : start + tile] for start in range(0, places, tile)]
+    plus, minus = _written(parts), _written([-part for part in parts])
+    return Code(tile, *plus, *minus, inverted)
 
 
 def lookups(mask: np.ndarray, basis: int, width: int, plane: int) -> int:
@@ -59,50 +55,34 @@ def _sparser(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _reads(mask: np.ndarray, basis: int, width: int, plane: int) -> int:
-    if basis == DIRECT:
-        return int(np.count_nonzero(mask))
-    counts, none = np.zeros((2, len(mask) + 1), np.int64), np.empty(0, np.uint16)
-    _walk(mask, basis, width, plane, mask.shape[1], counts, none, none, False)
-    return int(counts.sum())
+    return int(np.count_nonzero(mask)) if basis == DIRECT else _size(_coefficients(mask, basis, width, plane))
 
 
-@kernel
-def _walk(
-    mask: Any,
-    basis: int,
-    width: int,
-    plane: int,
-    tile: int,
-    cursors: Any,  # [2, T R + 1] counted up: one past each number of rows, or where each is written
-    plus: Any,
-    minus: Any,
-    write: bool,
-) -> None:
-    """Count the table rows that each mask row adds and subtracts in each tile, or write them down."""
-    for u in range(mask.shape[0]):
-        for p in range(mask.shape[1]):
-            value = _coefficient(mask[u], p, basis, width, plane)
-            at = p // tile * mask.shape[0] + u + (0 if write else 1)
-            for _ in range(value):
-                if write:
-                    plus[cursors[0, at]] = p % tile
-                cursors[0, at] += 1
-            for _ in range(-value):
-                if write:
-                    minus[cursors[1, at]] = p % tile
-                cursors[1, at] += 1
+def _size(value: np.ndarray) -> int:
+    return int(np.abs(value).sum(dtype=np.int64))
 
 
-@kernel
-def _coefficient(row: Any, p: int, basis: int, width: int, plane: int) -> Any:  # int
-    """How often table row p counts: the mask, differenced along what the table was cumulated."""
-    here = np.int64(row[p])
-    if basis == DIRECT:
-        return here
+def _coefficients(mask: np.ndarray, basis: int, width: int, plane: int) -> np.ndarray:  # [R, P] int8
+    """How often each table row counts: the mask, differenced along what the table was cumulated."""
+    value = mask.astype(np.int8)
     if basis == FLAT:
-        return here - (np.int64(row[p + 1]) if p + 1 < len(row) else 0)
-    last = (p + 1) % width == 0
-    value = here - (0 if last else np.int64(row[p + 1]))
-    if basis == BOX and p % plane + width < plane:
-        value -= np.int64(row[p + width]) - (0 if last else np.int64(row[p + width + 1]))
+        value[:, :-1] -= value[:, 1:]
+    elif basis != DIRECT:
+        planes = value.reshape(len(mask), -1, plane // width, width)
+        planes[..., :-1] -= planes[..., 1:]
+        if basis == BOX:
+            planes[:, :, :-1] -= planes[:, :, 1:]
     return value
+
+
+def _written(
+    parts: list[np.ndarray],  # of each tile: [R, <= tile] int8; what is not above 0 counts for nothing
+) -> tuple[np.ndarray, np.ndarray]:  # uint16 indices within tiles; [T R + 1] int64 where each row's begin
+    """Tile by tile and row by row, each index as often as it counts."""
+    indices, counts = [], []
+    for part in parts:
+        rows, places = np.nonzero(part > 0)
+        times = part[rows, places]
+        indices.append(np.repeat(places.astype(np.uint16), times))
+        counts.append(np.bincount(rows, times, len(part)).astype(np.int64))
+    return np.concatenate(indices), np.concatenate([np.zeros(1, np.int64), *counts]).cumsum()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import torch
 from einops import einsum, rearrange
@@ -21,11 +22,43 @@ _TOGETHER = 512  # images of a chunk at most: their logits stay in the cache
 _PER_PLACE = {torch.float32: 0.02, torch.float64: 0.04}  # nanoseconds, measured
 
 
+class Products(Protocol):
+    """The products of numbers with a mask, and with its transpose."""
+
+    def of_places(
+        self,
+        values: Tensor,  # [B, c, P]
+    ) -> Tensor:  # [B, R, c]
+        """What each row adds up."""
+
+    def of_rows(
+        self,
+        weights: Tensor,  # [B, R, c]
+    ) -> Tensor:  # [B, P, c]
+        """What each place gets of the rows that look at it."""
+
+
+@dataclass(frozen=True)
+class Plain:
+    """Those of torch."""
+
+    mask: Tensor  # [R, P] in the working type
+
+    def of_places(self, values: Tensor) -> Tensor:
+        """One product."""
+        return einsum(self.mask, values, "r p, b c p -> b r c")
+
+    def of_rows(self, weights: Tensor) -> Tensor:
+        """One product."""
+        return einsum(weights, self.mask, "b r c, r p -> b p c")
+
+
 @dataclass(frozen=True)
 class Dense(MaskedFieldKernel):
     """Squared differences times the mask: [B c, P] x [P, R] for each chunk of c images."""
 
     rows: Rows
+    others: Products | None = None  # in place of torch's
 
     def usable(self, device: torch.device) -> bool:
         """Anywhere."""
@@ -69,14 +102,14 @@ class Dense(MaskedFieldKernel):
     ) -> Tensor:
         """Two more products for each chunk."""
         total = torch.zeros_like(centre, dtype=torch.float64)
-        mask = self.rows.mask.to(query.dtype)
+        products = self._products(query.dtype)
         for images, logits in self._chunks(view, query):
             weights = _weights(logits, evidence)
             weights *= self._seen(images, probe) - means[..., None].to(query.dtype)
-            spread = einsum(weights, mask, "b r c, r p -> b p c")
+            spread = products.of_rows(weights)
             for b in range(len(centre)):
                 centred = images - centre[b].to(query.dtype)
-                planes = rearrange(centred, "c (k p) -> c k p", p=mask.shape[1])
+                planes = rearrange(centred, "c (k p) -> c k p", p=self.rows.places)
                 total[b] += einsum(spread[b], planes, "p c, c k p -> k p").flatten()
         return total
 
@@ -100,13 +133,16 @@ class Dense(MaskedFieldKernel):
     def _chunks(self, view: View, query: Query) -> Iterator[tuple[Tensor, Tensor]]:  # [c, n], [B, R, c]
         batch, n = query.x.shape
         rows, places = self.rows.mask.shape
-        mask, scale = self.rows.mask.to(query.dtype), query.scale.to(query.dtype)[:, None, None]
+        products, scale = self._products(query.dtype), query.scale.to(query.dtype)[:, None, None]
         x, shift = query.x.to(query.dtype), query.shift.to(query.dtype)
-        each, fixed = batch * (3 * n + 2 * places + 5 * rows) + 3 * n, mask.numel() + 4 * x.numel()
+        each, fixed = batch * (3 * n + 2 * places + 5 * rows) + 3 * n, rows * places + 4 * x.numel()
         for images in view.chunks(each, fixed, query.dtype, _TOGETHER):
             squares = (x[:, None] - images).square_() * scale
             squares = rearrange(squares, "b c (k p) -> b c k p", p=places).sum(2) - shift[:, None]
-            yield images, einsum(mask, squares, "r p, b c p -> b r c").neg_()
+            yield images, products.of_places(squares).neg_()
+
+    def _products(self, dtype: torch.dtype) -> Products:
+        return self.others or Plain(self.rows.mask.to(dtype))
 
     def _outputs(self, weights: Tensor, images: Tensor, values: bool) -> Tensor:
         owner = self.rows.row_of_output
@@ -125,9 +161,8 @@ class Dense(MaskedFieldKernel):
         if probe.seen == Seen.OUTPUTS:
             total = products.new_zeros(*products.shape[:2], len(self.rows.mask))
             return rearrange(total.index_add_(2, self.rows.row_of_output, products), "b c r -> b r c")
-        mask = self.rows.mask.to(images.dtype)
-        places = rearrange(products, "b c (k p) -> b c k p", p=mask.shape[1]).sum(2)
-        return einsum(mask, places, "r p, b c p -> b r c")
+        places = rearrange(products, "b c (k p) -> b c k p", p=self.rows.places).sum(2)
+        return self._products(images.dtype).of_places(places)
 
 
 def _weights(logits: Tensor, evidence: Tensor) -> Tensor:

@@ -66,7 +66,7 @@ class Plans:
             with torch.inference_mode(False), torch.no_grad():
                 sums = reduce(PixelSums.merge, (PixelSums.of(part.images) for part in view.parts()))
                 every = (PixelSums(*one) for one in view.here.gather(torch.stack(sums)))
-                self._moments = PixelMoments.of_sums(reduce(PixelSums.merge, every))
+                self._moments = PixelMoments.of_sums(reduce(PixelSums.merge, every), view.images.dtype)
         return self._moments
 
     def clear(self) -> None:

@@ -8,5 +8,6 @@ from locality.posterior.kernel import Kernel
 from locality.posterior.patches.compiled import CompiledPatches
 from locality.posterior.patches.dense import DensePatches
 from locality.posterior.patches.kernel import Patches
+from locality.posterior.triton.patches import TiledPatches
 
-KERNELS: tuple[Callable[[Patches], Kernel], ...] = (CompiledPatches, DensePatches)
+KERNELS: tuple[Callable[[Patches], Kernel], ...] = (CompiledPatches, TiledPatches, DensePatches)
