@@ -10,7 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from tiny_runs import ROOT, TINY, finished
+from tiny_runs import ROOT, TINY, config, finished, trained_in
+
+from locality import app
 
 FIT = [*TINY, "model=analytic", "denoiser=local_score", "seed=3", "trainer.precision=64-true"]
 COMPARE = [
@@ -18,7 +20,6 @@ COMPARE = [
     "trainer.accelerator=cpu", "+denoiser@candidates.local=local_score",
     "+denoiser@candidates.pca=pca_locality",
 ]  # fmt: skip
-DDP = ["trainer=ddp", "trainer.devices=2", "bank=sharded"]
 
 
 def scalars(folder: Path) -> dict[str, float]:
@@ -36,21 +37,19 @@ def same(one: dict[str, float], other: dict[str, float]) -> None:
 def alone(tmp_path_factory) -> tuple[Path, dict[str, float], dict[str, float]]:
     """The run of one process, its numbers, and those of a comparison with it."""
     folder = tmp_path_factory.mktemp("alone")
-    finished("train.py", *FIT, cwd=folder)
-    run, fitted = (folder / "runs" / "latest").resolve(), scalars(folder)
-    finished("evaluate.py", *COMPARE, f"checkpoint={run}", cwd=folder)
+    run = trained_in(folder, *FIT)
+    fitted = scalars(folder)
+    app.run(config(folder, *COMPARE, f"checkpoint={run}", task="evaluate"))
     return run, fitted, scalars(folder)
 
 
-def test_two_ranks_that_share_the_bank_give_the_numbers_of_one(alone, tmp_path):
-    run, fitted, compared = alone
-    finished("train.py", *FIT, *DDP, cwd=tmp_path)
+def test_two_ranks_that_share_the_bank_are_fitted_as_one(alone, tmp_path):
+    _, fitted, _ = alone
+    finished("train.py", *FIT, "trainer=ddp", "trainer.devices=2", "bank=sharded", cwd=tmp_path)
     same(scalars(tmp_path), fitted)
-    finished("evaluate.py", *COMPARE, *DDP, f"checkpoint={run}", cwd=tmp_path)
-    same(scalars(tmp_path), compared)
 
 
-def test_two_nodes_give_the_numbers_of_one(alone, tmp_path):
+def test_two_nodes_that_share_the_bank_compare_as_one(alone, tmp_path):
     """As torchrun starts them: a process on each of two nodes, which know of each other by an address."""
     run, _, compared = alone
     with socket.socket() as free:
