@@ -57,7 +57,8 @@ FITS: dict[str, Callable[[ImageBank], Denoiser]] = {
     "wiener": lambda bank: Wiener.fit(bank),
     "local_mixture": lambda bank: LocalMixture.fit(bank, 4, components=3),
 }
-CUTS = {"2 ranks, uneven": [3, 42], "3 ranks, one of them empty": [0, 20, 25]}
+RANKS = 3
+CUTS = {"uneven": [3, 40, 2], "one of them empty": [0, 20, 25]}  # images of each rank
 LEVELS = torch.tensor([0.3, 0.3, 3.0, 30.0])
 
 
@@ -100,38 +101,36 @@ def errors(
     return {key: error / EXACT / (1 if key in ("estimate", "mean") else wide) for key, error in off.items()}
 
 
-def work(cut: str, folder: str) -> dict[str, Any]:
-    """On a rank: all that is to be seen there. Processes cost more than what they do."""
+def work(folder: str) -> dict[str, dict[str, Any]]:
+    """On a rank: all that is to be seen there, since processes cost more than what they do."""
     warnings.simplefilter("ignore")
-    counts, rank = CUTS[cut], dist.get_rank()
-    if (
-        len(counts) == 3
-    ):  # as where there are no quick products of 8 bits, and ranks have centres of their own
+    whole, rank, found = ImageBank(images()), dist.get_rank(), {}
+    for cut, counts in CUTS.items():
+        shared = whole.sharded(counts=counts)
+        seen_here: dict[str, Any] = {}
+        for name in FITS:
+            unlike = errors(name, whole, shared, rank, [2, 1, 0][rank], torch.float64)
+            alike = errors(name, whole, shared, 0, 2, torch.float32)
+            seen_here[name] = {"asked unlike": unlike, "asked alike": alike}
+        found[cut] = seen_here | everything_else(counts, f"{folder}/{cut}")
+        # Next as where there are no quick products of 8 bits: ranks have centres of their own.
         whole_numbers.quick = blocks.quick = lambda device: False
-    whole = ImageBank(images())
-    shared = whole.sharded(counts=counts)
-    found: dict[str, Any] = {"errors": {}}
-    for name in FITS:
-        unlike = errors(name, whole, shared, rank, [2, 1, 0][rank], torch.float64)
-        alike = errors(name, whole, shared, 0, 2, torch.float32)
-        found["errors"][name] = {"asked unlike": unlike, "asked alike": alike}
-    found |= everything_else(counts, folder)
     ask_for_different_things(shared)
-    found["told"] = cut_off(shared) if len(counts) == 2 else ""
+    found["the end"] = {"told": cut_off(shared)}
     return found
 
 
 @functools.cache
-def seen(cut: str) -> list[dict[str, Any]]:
+def seen() -> list[dict[str, dict[str, Any]]]:
     with tempfile.TemporaryDirectory() as folder:
-        return on_ranks(len(CUTS[cut]), work, cut, folder)
+        return on_ranks(RANKS, work, folder)
 
 
 @pytest.mark.parametrize("name", FITS)
 @pytest.mark.parametrize("cut", CUTS)
 def test_every_denoiser_answers_as_with_the_whole_bank(name, cut):
-    for found in seen(cut):
-        for asked, parts in found["errors"][name].items():
+    for found in seen():
+        for asked, parts in found[cut][name].items():
             assert all(error <= 1 for error in parts.values()), (asked, parts)
 
 
@@ -177,8 +176,8 @@ def everything_else(counts: list[int], folder: str) -> dict[str, int]:
 
 @pytest.mark.parametrize("cut", CUTS)
 def test_a_rank_holds_its_part_and_saves_none(cut):
-    assert [one["bytes"] for one in seen(cut)] == [count * images()[0].nbytes for count in CUTS[cut]]
-    assert all(one["saved"] == 0 for one in seen(cut))
+    assert [one[cut]["bytes"] for one in seen()] == [count * images()[0].nbytes for count in CUTS[cut]]
+    assert all(one[cut]["saved"] == 0 for one in seen())
 
 
 def ask_for_different_things(shared: ImageBank) -> None:
@@ -204,10 +203,11 @@ def asked_for_ever(bank: ImageBank, x: Tensor, sigma: Tensor) -> None:
 
 
 def test_a_rank_that_goes_away_is_told_in_one_line():
-    told, left = (one["told"] for one in seen("2 ranks, uneven"))
+    first, left, last = (one["the end"]["told"] for one in seen())
     assert left == "left"
-    assert told.startswith("bank=sharded: rank 0 of 2 lost the others")
-    assert "\n" not in told
+    for rank, told in ((0, first), (2, last)):
+        assert told.startswith(f"bank=sharded: rank {rank} of 3 lost the others")
+        assert "\n" not in told
 
 
 def test_ranks_that_were_never_started_are_told_in_one_line():
