@@ -20,6 +20,7 @@ from locality.live import LIVE, duration
 from locality.modules import Diverged
 from locality.ranks import first_rank, say
 from locality.report import Report
+from locality.runs import jobs
 from locality.runs.opening import close_run, drop_run, latest_run, open_run
 from locality.runs.status import Outcome, set_status
 from locality.stopping import REQUEST, Stopped, heeded
@@ -99,7 +100,7 @@ class _Run:
         tools = self.loggers(
             folder=self.folder, config=plain(self.cfg), resume_step=self.prepared.resume_step
         )
-        self.report = Report(self.folder, tools)
+        self.report = Report(self.folder, tools, self.cfg.figures)
         say(f"run folder: {self.folder}")
         return self.prepared.run(self.folder, self.report, tools)
 
@@ -131,7 +132,7 @@ class _Run:
         return RunStopped("interrupted", 130)
 
     def _note(self, outcome: Outcome) -> None:
-        set_status(self.folder, self.cfg, outcome, self.prepared.facts)
+        set_status(self.folder, self.cfg, outcome, {**self.prepared.facts, **jobs.facts()})
 
     def _close(self, finished: bool) -> None:
         if self.report is None:

@@ -21,7 +21,6 @@ from locality.shipped import command, shipped_folder
 from locality.typed import typed, with_pattern
 
 SWEEP = ("-m", "--multirun")
-_failed: list[int] = []  # exit codes of the jobs of a sweep that failed; the others ran
 
 
 def train() -> None:
@@ -48,7 +47,6 @@ def main(task: str, configs: Path) -> None:
     if _launched():  # the run folder has its config; its arguments may be a whole sweep
         _launch(DictConfig(OmegaConf.load(Path(os.environ[RUN_VARIABLE]) / "config.yaml")))
         return
-    _failed.clear()
     warnings.showwarning = _note
     from locality.arguments import check_jobs, explain
 
@@ -58,14 +56,22 @@ def main(task: str, configs: Path) -> None:
     choices, arguments = read
     import hydra
 
+    from locality.runs import jobs
+
     OmegaConf.register_new_resolver("command", command, replace=True)  # of --help
     os.environ["HYDRA_FULL_ERROR"] = "1"  # lets hydra.main raise, instead of printing its own account
+    launch = hydra.main(version_base="1.3", config_path=str(configs), config_name=task)(_launch)
     try:
-        if any(argument in SWEEP for argument in arguments):
-            check_jobs(task, choices, arguments)
-        hydra.main(version_base="1.3", config_path=str(configs), config_name=task)(_launch)()
-        if _failed:
-            raise SystemExit(max(_failed))
+        if not any(argument in SWEEP for argument in arguments):
+            launch()
+            return
+        check_jobs(task, choices, arguments)
+        jobs.prepare()
+        if "dry_run=true" in arguments:
+            sys.argv[1:] = jobs.without_launcher(arguments)
+        code = jobs.carry_out(launch)
+        if code:
+            raise SystemExit(code)
     except UsageError as error:
         _stop(str(error), 2)
     except Exception as error:  # errors of ours end in _launch: this one is Hydra's, of whatever class
@@ -104,7 +110,37 @@ def _read(task: str, configs: Path) -> tuple[Choices, list[str]] | None:
 
 
 def _launch(cfg: DictConfig) -> None:
+    from locality.runs import jobs
+
     # Errors end here: one that left the task would be told a second time by Hydra.
+    sweep = None if _launched() else jobs.current()
+    if sweep is None:
+        try:
+            _do(cfg)
+        except _Ended as ended:
+            _stop(str(ended), ended.code)
+    elif sweep.begin():
+        warnings.showwarning = _note  # another process has its own
+        try:
+            _do(cfg)
+        except _Ended as ended:
+            if ended.for_all and sweep.in_turn:
+                _stop(str(ended), ended.code)
+            sweep.end(str(ended), ended.code)
+        else:
+            sweep.end()
+
+
+class _Ended(Exception):
+    """What was asked for ends here, for a reason that is told in one line."""
+
+    def __init__(self, message: str, code: int, for_all: bool = False) -> None:
+        super().__init__(message)
+        self.code, self.for_all = code, for_all  # for_all: jobs that would follow in this process, too
+
+
+def _do(cfg: DictConfig) -> None:
+    """Raises _Ended for whatever goes wrong."""
     try:
         cfg = _said(check(_resumed(cfg)))
         if cfg.get("sweep") and not cfg.resume and not _launched():
@@ -122,23 +158,24 @@ def _launch(cfg: DictConfig) -> None:
 
             tell(cfg)
         from locality.app import RunFailed, RunStopped, run
+        from locality.runs import jobs
 
         try:
-            run(cfg, _job())
+            run(cfg, jobs.number())
         except RunStopped as error:
             _ended_early(error)
         except RunFailed as error:
-            _end(str(error), 1)
+            raise _Ended(str(error), 1) from error
     except UsageError as error:
-        _end(str(error), 2)
-    except KeyboardInterrupt:
-        _stop("interrupted", 130)
+        raise _Ended(str(error), 2) from error
+    except KeyboardInterrupt as error:
+        raise _Ended("interrupted", 130, for_all=True) from error
+    except _Ended:
+        raise
     except Exception as error:  # before there was a run folder to put it in
         with tempfile.NamedTemporaryFile("w", prefix="locality-", suffix=".txt", delete=False) as file:
             file.write(traceback.format_exc())
-        _end(f"{type(error).__name__}: {' '.join(str(error).split())} (traceback: {file.name})", 1)
-    finally:
-        _tidy()
+        raise _Ended(f"{type(error).__name__}: {error} (traceback: {file.name})", 1) from error
 
 
 def _ended_early(error: Any) -> None:
@@ -146,7 +183,7 @@ def _ended_early(error: Any) -> None:
     if _launched():
         return
     if error.code:
-        _stop(str(error), error.code)
+        raise _Ended(str(error), error.code, for_all=True) from error
     print(f"{Path(sys.argv[0]).name}: {error}; it can be resumed", flush=True)
 
 
@@ -180,15 +217,6 @@ def _said(cfg: DictConfig) -> DictConfig:
     return of_candidates(cfg, HydraConfig.get().overrides.task)
 
 
-def _job() -> int | None:
-    """The number of this job; only a sweep numbers its jobs."""
-    from hydra.core.hydra_config import HydraConfig
-
-    if not HydraConfig.initialized() or OmegaConf.is_missing(HydraConfig.get().job, "num"):
-        return None
-    return int(HydraConfig.get().job.num)
-
-
 def _of_sweep(cfg: DictConfig) -> DictConfig | None:
     """A job of a sweep that is taken up again: None if it has finished, its run to go on with if it began."""
     from locality.runs.resuming import earlier_job
@@ -204,34 +232,6 @@ def _of_sweep(cfg: DictConfig) -> DictConfig | None:
         print(f"sweep=resume: going on with {folder}", flush=True)
         cfg.resume = str(folder)
     return cfg
-
-
-def _tidy() -> None:
-    """Removes what Hydra writes for a sweep; a launcher may keep more there, and that stays."""
-    from hydra.core.hydra_config import HydraConfig
-    from hydra.types import RunMode
-
-    if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
-        folder = Path(HydraConfig.get().sweep.dir)
-        (folder / "multirun.yaml").unlink(missing_ok=True)
-        for place in (folder, folder.parent):  # the latter where no job had a run folder
-            if place.is_dir() and not any(place.iterdir()) and place.resolve() != Path.cwd():
-                place.rmdir()
-
-
-def _end(message: str, code: int) -> None:
-    """Ends the process; of a sweep in this process only the job: the next one starts."""
-    from hydra.core.hydra_config import HydraConfig
-    from hydra.types import RunMode
-
-    if HydraConfig.initialized():
-        hydra = HydraConfig.get()
-        if hydra.mode == RunMode.MULTIRUN and str(hydra.launcher._target_).endswith(".BasicLauncher"):
-            told = f"job {hydra.job.num}: {' '.join(message.split())}"
-            print(f"{Path(sys.argv[0]).name}: {told}", file=sys.stderr, flush=True)
-            _failed.append(code)
-            return
-    _stop(message, code)
 
 
 def _note(message: Warning | str, *_: object, **__: object) -> None:

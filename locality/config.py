@@ -18,10 +18,11 @@ from locality.trainer_settings import check_trainer
 RUN_VARIABLE = "LOCALITY_RUN"  # the run folder, told by a first rank to the ranks that it starts
 
 PATHS = ("runs", "cache", "resume", "checkpoint", "pretrained")  # settings that are paths
+FORMS = ("svg", "pdf")  # of figures, beside PNG
 FOLDERS = ("runs", "cache")  # those that are written to
 NAME = re.compile(r"[A-Za-z0-9_-]+")  # of a network or a candidate: a part of file names
 BANKS = ("memory", "mapped", "sharded", "mapped_sharded")  # where the training images of a bank are held
-CHOICES = ("twin", "sweep", "models", "halves")  # of networks that are looked for
+CHOICES = ("twin", "sweep", "models", "halves", "jobs")  # of networks that are looked for
 
 
 class UsageError(ValueError):
@@ -41,6 +42,7 @@ class _Common:
     dry_run: bool = False
     trust: bool = False
     bank: str = "memory"
+    figures: Any = None
 
 
 @dataclass
@@ -99,6 +101,7 @@ def check(cfg: DictConfig) -> DictConfig:
             check_folder(name, checked[name])
         _check_networks(checked)
         check_trainer(checked.trainer)
+        checked.figures = _forms(checked.figures)
     except ValueError as error:
         raise UsageError(str(error)) from error
     if checked.bank not in BANKS:
@@ -119,6 +122,15 @@ def check(cfg: DictConfig) -> DictConfig:
             "own, pattern=my.png; or give gamma=0"
         )
     return checked
+
+
+def _forms(given: Any) -> list[str]:
+    """The forms of figures beside PNG. Raises ValueError for others."""
+    listed = [] if given is None else [given] if isinstance(given, str) else list(given)
+    for form in listed:
+        if form not in FORMS:
+            raise ValueError(f"figures: want {' or '.join(FORMS)}, or both as [svg,pdf], got {form!r}")
+    return listed
 
 
 def _targets(node: Any, key: str = "") -> Iterator[tuple[str, Any]]:

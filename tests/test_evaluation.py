@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from tiny_runs import NETWORK, TINY, config, latest
 from torchmetrics import MeanAbsoluteError
 
@@ -61,6 +65,34 @@ def test_a_metric_of_torchmetrics_becomes_a_column_two_curves_and_numbers(place)
         metric.update(wiener(images + sigma * module.noise(index, "test"), sigma), images)
         oracle.append(metric.compute())
     assert numbers["compare/heldout_l1/wiener"] == pytest.approx(torch.stack(oracle).mean().item(), rel=1e-4)
+
+
+def test_the_page_of_a_comparison_has_what_each_denoiser_makes_of_the_same_noise(place):
+    asked = ["compare.explorer=true", "compare.pictures=2", "figures=[svg]"]
+    app.run(config(place, *QUICK, *asked, task="evaluate"))
+    folder = latest(place)
+    slides, paired, explorer = (
+        json.loads((folder / f"panels/compare/{name}.json").read_text())
+        for name in ("slides", "paired", "explorer")
+    )
+    module = build.module(config(place, *TINY, *NETWORK).model, (1, 8, 8))
+    data = build.datamodule(config(place, *TINY).data)
+    images, noise = data.bank("test").images[:2].float() / 127.5 - 1, module.noise(torch.arange(2), "test")
+    wiener = Wiener.fit(data.bank(), cache=None)
+    row = next(row for row in slides["rows"] if row["name"] == "wiener")
+    for sigma, strip in zip(module.sigmas.float(), row["strips"], strict=True):
+        shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(strip))), dtype=float)
+        wanted = wiener(images + sigma * noise, sigma).clamp(-1, 1) * 127.5 + 127.5
+        assert np.abs(shown - torch.cat([*wanted[:, 0]], dim=1).numpy()).max() <= 0.51
+    curve = json.loads((folder / "charts.json").read_text())["compare/heldout_mse"]["series"]["wiener"][
+        "mean"
+    ]
+    means = [sum(level) / len(level) for level in paired["values"]["heldout_mse"]["wiener"]]
+    assert means == pytest.approx(curve, rel=1e-3)
+    names = ["network", "wiener", "optimal", "nearest"]
+    assert [one["name"] for one in explorer["rows"]] == names == [one["name"] for one in slides["rows"][2:]]
+    assert set(explorer["rows"][3]["numbers"]["radius"]) == {None}  # a nearest image changes with no input
+    assert (folder / "images/compare/heldout_mse.svg").read_bytes().startswith(b"<?xml")
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 import torch
 from charts import chart
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
 from locality.report import Chart, Series, format_table
-from locality.report.figures import KNOWN, draw_chart, looks, to_png
+from locality.report.figures import KNOWN, draw_chart, draw_charts, looks, to_png
 from locality.report.grid import GAP, draw_grid
+from locality.report.heat import HeatRow, draw_heat
 from locality.report.history import draw_history
 
 
@@ -60,6 +63,46 @@ def test_errors_without_a_logarithm_are_drawn_on_a_plain_axis(value: float) -> N
     mixed = draw_chart(chart(series={"mine": Series([value, 0.5])}, log_y=True))
     assert to_png(mixed).startswith(b"\x89PNG")
     assert mixed.axes[0].get_yscale() == "log"
+
+
+def cut_or_covered(figure: Figure) -> list[str]:
+    """Texts that leave the figure, and texts below its legend."""
+    figure.draw_without_rendering()
+    ticks = [
+        label for axes in figure.axes for axis in (axes.xaxis, axes.yaxis) for label in axis.get_ticklabels()
+    ]
+    texts = [text for text in figure.findobj(Text) if text.get_text().strip() and text not in ticks]
+    whole, found = figure.bbox.expanded(1.002, 1.002), []
+    for text in texts:
+        box = text.get_window_extent()
+        inside = whole.contains(box.x0, box.y0) and whole.contains(box.x1, box.y1)
+        found += [] if inside else [text.get_text()]
+        for legend in figure.legends:
+            over = text not in legend.findobj(Text) and legend.get_window_extent().overlaps(box)
+            found += [f"below the legend: {text.get_text()}"] if over else []
+    return found
+
+
+LONG = "mass within the half-mass radius of the equivariant_local_score"
+TITLE = "A title that is longer than its figure is wide, about what is drawn here and how it was measured"
+
+
+@pytest.mark.parametrize("count", [1, 13])
+def test_no_title_label_or_legend_is_cut_or_covered(count: int) -> None:
+    series = {name: Series([-3.0, 0.5]) for name in list(KNOWN)[:count]}
+    drawn = chart(title=TITLE, y_label=LONG, series=series, log_x=True, y_range=(-1.0, 1.0))
+    assert cut_or_covered(draw_chart(drawn)) == []
+    assert cut_or_covered(draw_charts([drawn, drawn], TITLE)) == []
+    rows = {name: HeatRow(torch.rand(2, 4, 4), (1, 1)) for name in series}
+    assert cut_or_covered(draw_heat(rows, ["sigma = 1", "sigma = 2"], TITLE, "share", note=TITLE)) == []
+    assert cut_or_covered(draw_grid({name: torch.zeros(2, 1, 4, 4) for name in series}, title=TITLE)) == []
+    assert cut_or_covered(draw_history({f"val/{LONG}": [(0, 1.0), (1, 0.5)]})) == []
+
+
+def test_a_line_is_broken_only_where_it_is_too_long() -> None:
+    figure = draw_chart(chart(title="short"))
+    assert figure.axes[0].get_title(loc="left") == "short"
+    assert figure.get_figheight() == 4.4
 
 
 def test_training_and_validation_of_one_quantity_share_a_panel() -> None:

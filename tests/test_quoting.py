@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -11,10 +12,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from locality.report import ModelCard, Table
+from locality.report import Chart, ModelCard, Series, Table
 from locality.report.card import render_card
 from locality.report.page import render_page
 from locality.report.quoting import block, code, plain
+from locality.report.shown import Shown
 
 HOSTILE = st.text(st.sampled_from("`\\|*_[]()<>&#!~$-\n\r\x85 ab1;:/\"'"), max_size=24)
 EXAMPLES = ["`", "``", "a`<b>", "\\|", "a\\|<i>", "<!--", "&lt;", "[x](y)", "x\n\n<b>", "_a_", "**", "#"]
@@ -117,7 +119,20 @@ def test_a_hostile_command_or_name_opens_nothing_in_card_and_page(text: str, tmp
     for name in (text, "harmless"):
         page = Tags()
         own = Table([name, "r2"], [[name, 0.5]])
-        page.feed(render_page(name, run(name), {name: 1.0}, {name: own}, [], name, [name], name))
+        chart = Chart(name, name, name, [1.0], {name: Series([1.0])})
+        panel = {"kind": "paired", "title": name, "note": name}
+        shown = Shown(
+            tmp_path / "run",
+            run(name),
+            {name: 1.0},
+            {name: own},
+            {name: chart},
+            [],
+            {name: panel},
+            name,
+            [name],
+        )
+        page.feed(render_page([shown, replace(shown, folder=tmp_path / "other")], tmp_path / "page", name))
         pages.append(page)
     assert pages[0].tags == pages[1].tags
     assert f"python train.py {text}" in pages[0].text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import math
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -16,14 +17,21 @@ from charts import chart
 
 import locality
 from locality.report import (
+    Chart,
     FolderLogger,
     ModelCard,
     Report,
+    Series,
     create_run_folder,
     write_atomically,
 )
+from locality.report.__main__ import main
 from locality.report.card import render_card
 from locality.report.history import read_history
+from locality.report.page import render_page
+from locality.report.panels import Slides
+from locality.report.shown import shown
+from locality.report.side_by_side import charts_together, numbers_together
 
 PACKAGE = Path(locality.__file__).parent
 
@@ -152,12 +160,13 @@ def test_the_page_shows_everything_and_loads_nothing(tmp_path: Path) -> None:
     page = (tmp_path / "report.html").read_text()
     found = Sources()
     found.feed(page)
-    assert found.tags.count("img") == 2
+    assert found.tags.count("img") == 2  # one of them for browsers without scripts
     assert all(source.startswith("data:image/png;base64,") for source in found.loaded)
-    assert not {"script", "link", "iframe", "object"} & set(found.tags)
+    assert not {"link", "iframe", "object"} & set(found.tags)
+    assert "default-src 'none'; script-src 'sha256-" in page
     assert "url(" not in page
     assert "@import" not in page
-    assert all((tmp_path / link).exists() for link in found.links)
+    assert all((tmp_path / link).exists() for link in found.links if not link.startswith("#"))
     assert '0.1 <span class="interval">[0.05, 0.2]</span>' in page
     for text in ("&lt;photos&gt; &amp; more", "&lt;wiener&gt;", "0.1235", "0.2500", "samples"):
         assert text in page
@@ -185,6 +194,69 @@ def test_a_resumed_report_keeps_what_was_there_and_replaces_what_is_new(tmp_path
         ("a/chart", "0.1"), ("a/chart", "1.0"), ("b/chart", "3.0"), ("b/chart", "4.0")
     ]  # fmt: skip
     assert (tmp_path / "report.html").read_text().count("<img") == 2
+
+
+def test_a_chart_comes_back_from_json_as_it_was() -> None:
+    before = chart(
+        series={"a": Series([1.0, math.nan], [0.5, 0.5], [2.0, math.inf]), "b": Series([1, 2], beside="a")}
+    )
+    after = Chart.of(json.loads(json.dumps(before.content(), allow_nan=False)))
+    assert after.content() == before.content()
+    assert math.isnan(list(after.series["a"].mean)[1])
+    assert after.series["b"].beside == "a"
+
+
+def test_a_page_stays_below_its_limit_and_says_what_is_not_in_it(tmp_path: Path) -> None:
+    report = Report(tmp_path)
+    noise = torch.rand(2, 3, 64, 64) * 2 - 1
+    for k in range(3):
+        report.grid(f"grid/{k}", {"wiener": noise})
+    report.panel("compare/slides", Slides("t", "n", [1.0], {"wiener": noise[None]}))
+    report.finish()
+    whole = render_page([shown(tmp_path)], tmp_path / "report.html")
+    assert whole.count("<img") == 3
+    for limit in (len(whole) - 1000, 120_000):
+        page = render_page([shown(tmp_path)], tmp_path / "report.html", limit=limit)
+        assert len(page.encode()) < limit
+        assert "Not in this page, which is full" in page
+    assert "its data are in" in page  # what one plays with goes before pictures, and goes last
+    assert 'href="images/grid/2.png"' in page
+
+
+def test_several_runs_are_on_one_page_from_their_folders_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in (("a", 1.0), ("b", 2.0)):
+        report = Report(tmp_path / "runs" / name)
+        report.scalars({"compare/mse": value, f"only/{name}": value})
+        report.chart("compare/r2", chart(x=[value, 3.0]))
+        report.finish()
+    out = tmp_path / "both.html"
+    assert main([str(tmp_path / "runs/a"), str(tmp_path / "runs/b"), "--out", str(out)]) == 0
+    page = Sources()
+    page.feed(out.read_text())
+    assert all((tmp_path / link).exists() for link in page.links if not link.startswith("#"))
+    runs = [shown(tmp_path / "runs" / name) for name in "ab"]
+    assert numbers_together(runs)["numbers"].rows == [["compare/mse", 1.0, 2.0]]
+    joined = charts_together(runs)["compare/r2"]
+    assert list(joined.x) == [1.0, 2.0, 3.0]
+    assert [round(value, 3) for value in joined.series["wiener, b"].mean][1:] == [0.5, 1.0]
+    assert math.isnan(next(iter(joined.series["wiener, b"].mean)))
+    for wrong in (["nowhere"], [str(tmp_path / "runs/a")] * 2):
+        assert main([*wrong, "--out", str(out)]) == 2
+        told = capsys.readouterr().err
+        assert told.startswith("locality-report: ")
+        assert told.count("\n") == 1
+
+
+def test_a_figure_is_also_a_file_of_the_forms_asked_for_and_the_same_bytes_each_time(tmp_path: Path) -> None:
+    for k in range(2):
+        report = Report(tmp_path / str(k), forms=["svg", "pdf"])
+        report.chart("pattern/gamma0.5", chart())
+    for form, start in (("svg", b"<?xml"), ("pdf", b"%PDF"), ("png", b"\x89PNG")):
+        one, other = ((tmp_path / str(k) / f"images/pattern/gamma0.5.{form}").read_bytes() for k in range(2))
+        assert one.startswith(start)
+        assert one == other
 
 
 @pytest.mark.parametrize("name", ["Compare/r2", "a b", "../a", "/a", "a//b", ""])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import json
+import zlib
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,10 @@ def test_a_filter_overlaps_fully_with_itself_and_all_is_in_the_run_folder(states
     assert numbers["sensitivity/cosine/optimal"] < 1
     for picture in ("denoisers", "pixels", "cosine", "energy", "inside", "radius", "participation"):
         assert (folder / "images" / "sensitivity" / f"{picture}.png").stat().st_size > 10_000
+    explorer = json.loads((folder / "panels/sensitivity/explorer.json").read_text())
+    maps = zlib.decompress(base64.b64decode(explorer["rows"][0]["maps"]))
+    assert len(maps) == 2 * 2 * 64 * 8 * 8  # views, noise levels, every pixel of 8 x 8, maps
+    assert explorer["rows"][1]["numbers"]["cosine"] == pytest.approx([1.0] * 2 * 2 * 64, abs=1e-3)
     field = SensitivityField.load(folder / "fields" / "optimal.safetensors")
     assert field.maps.shape == (2, 2 + 4, 8, 8)  # the centre, off centre, a grid of 2 x 2
     assert field.about["states"] == states

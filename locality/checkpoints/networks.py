@@ -17,7 +17,8 @@ from locality.config import NAME, UsageError, of_images
 from locality.data.subset import HALVES
 from locality.ranks import say
 from locality.runs.files import RECIPE, shipped
-from locality.runs.finding import Past, answers, networks_in, training_run
+from locality.runs.finding import Past, answers, networks_in, runs_in, training_run
+from locality.runs.resuming import of_numbers
 from locality.shipped import command
 
 TWIN = "NN2"  # what a second network is called
@@ -35,8 +36,10 @@ def named(cfg: DictConfig, shelf: Shelf) -> Found | None:
 
     A mapping names run folders, `.ckpt` files, or folders of shipped weights; a list leaves the names to us.
     `sweep`: runs that differ in gamma and seed alone; `models`: runs that differ in the model alone;
-    `halves`: two that learned from disjoint halves of the same images. All the newest such, and with
-    `unfinished=true` also those still in training; where no runs are, shipped ones, but for `models`.
+    `halves`: two that learned from disjoint halves of the same images; `jobs`: the networks that one command
+    trained with `-m`, whatever they differ in, those that are finished. All the newest such, and with
+    `unfinished=true` also those still in training; where no runs are, shipped ones, but for `models` and
+    `jobs`.
     `twin` is for `twin`: it asks which network is compared.
     """
     asked = plain(cfg.networks) if isinstance(cfg.networks, DictConfig) else cfg.networks
@@ -46,6 +49,8 @@ def named(cfg: DictConfig, shelf: Shelf) -> Found | None:
         asked = newest_models(Path(cfg.runs), cfg.unfinished, cfg.gamma, shelf)
     elif asked == "halves":
         asked = newest_halves(Path(cfg.runs), cfg.unfinished, cfg.gamma, shelf)
+    elif asked == "jobs":
+        asked = newest_jobs(Path(cfg.runs))
     if asked is None:
         return None
     if isinstance(asked, Mapping):
@@ -166,6 +171,21 @@ def newest_halves(root: Path, unfinished: bool, gamma: float | None, shelf: Shel
         f"networks=halves: no {_kind(unfinished)} training runs in {root}/ on disjoint halves of the same "
         f"images, and none ship; train two: {training}=half:0 and {training}=half:1"
     )
+
+
+def newest_jobs(root: Path) -> Found:
+    """The finished networks of the newest sweep, each once, in the order of their making."""
+    runs = {run.folder: run for run in networks_in(root)}
+    sweeps = {folder: facts.get("sweep") for folder, facts in runs_in(root) if folder in runs}
+    newest = max((folder for folder in runs if sweeps[folder]), key=lambda one: runs[one].time, default=None)
+    if newest is None:
+        raise UsageError(
+            f"networks=jobs: no finished networks of a sweep in {root}/; train some: "
+            f"{command('train')} -m model.learning_rate=1e-4,1e-3; or give networks=[runs/<run>, runs/<run>]"
+        )
+    own = [run for folder, run in runs.items() if sweeps[folder] == sweeps[newest]]
+    once = {json.dumps(of_numbers(config), sort_keys=True): run for run, config in answers(own, dict)}
+    return {f"job{k}": run.folder for k, run in enumerate(once.values())}
 
 
 def _newest_group(

@@ -11,6 +11,7 @@ from locality.compare.mirror import mirror
 from locality.compare.paper_table import paper_table
 from locality.compare.pattern import pattern
 from locality.compare.sensitivity import sensitivity
+from locality.compare.sweep import sweep
 
 __all__ = [
     "Context",
@@ -24,4 +25,5 @@ __all__ = [
     "paper_table",
     "pattern",
     "sensitivity",
+    "sweep",
 ]

@@ -10,8 +10,10 @@ from torchmetrics import Metric
 
 from locality.compare.context import Calibration, Context
 from locality.compare.drawing import SIGMA, mean_series, median_series
+from locality.compare.explorer import Group, explore
 from locality.compare.following import conclude, follow, warn
 from locality.compare.left_out import tell_left_out
+from locality.compare.panels import tell_panels
 from locality.compare.summary import FLOOR, Summary
 from locality.compare.telling import say_table
 from locality.config import UsageError
@@ -19,6 +21,7 @@ from locality.denoisers.base import training_images
 from locality.metrics import PerImage, mean_ratio, per_image
 from locality.modules.comparison import ComparisonModule
 from locality.report import Chart, Report, Series
+from locality.sensitivity import Route
 
 
 def analytic_vs_nn(
@@ -29,6 +32,7 @@ def analytic_vs_nn(
     bank_counts: Mapping[str, int] | None = None,  # training images for the costly candidates
     calibrated_as: Mapping[str, str] | None = None,  # candidates that take the calibration of another
     metrics: Mapping[str, Metric] | None = None,  # more of torchmetrics' or one's own, by name
+    explorer: bool = False,  # also fields of a grid of pixels, for the explorer of report.html
 ) -> dict[str, float]:
     """Compare more networks and all candidates with the network; tables, curves and grids go to the report.
 
@@ -55,6 +59,7 @@ def analytic_vs_nn(
 
     follow(context, module, count, summary)
     _draw(context.report, module)
+    tell_panels(context, module)
     whole = summary(*module.results)
     context.report.scalars(whole.scalars())
     context.report.table("compare/summary", whole.columns, whole.rows())
@@ -62,6 +67,10 @@ def analytic_vs_nn(
     say_table(whole.columns, whole.rows())
     conclude(context, whole)
     tell_left_out(context.report, "compare", whole.quantities)
+    if explorer:
+        route = Route(module.sigmas.tolist(), seed=context.seed)
+        groups = [Group({context.reference_name: context.reference, **candidates}, context.data)]
+        explore(context, "compare/explorer", groups, route, context.reference_name)
     return whole.scalars()
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from locality.checkpoints.trained import Trained
 from locality.compare.context import Context, asked
 from locality.compare.contrasts import columns_of, rows_of, tell_contrasts
+from locality.compare.explorer import Group, explore
 from locality.compare.growth import tell_growth
 from locality.compare.pattern_figure import draw_figure
 from locality.compare.strengths import WIENER, Contrast, Strength, contrast_of, pooled
@@ -38,6 +39,7 @@ def pattern(
     threshold: float = 0.1,  # of SNR_W, from which on the pattern should show (figure 4 of the paper)
     steps: bool = False,  # also the contrast along each training, from the snapshots of the runs
     share: Share = "images",  # what ranks share out
+    explorer: bool = True,  # also fields of a grid of pixels, for the explorer of report.html
 ) -> dict[str, float]:
     """Figure 4 of the paper and its number, the pattern contrast; all goes to the report.
 
@@ -76,6 +78,8 @@ def pattern(
     numbers = tell_contrasts(context.report, found, reach, threshold)
     if steps:
         numbers |= tell_growth(context.report, found, probe.contrasts)
+    if explorer:
+        probe.explore(found, threshold)
     if missing:  # once more, where it is read
         context.report.table("pattern/attention", ["beware"], [[missing]])
         say(missing)
@@ -156,6 +160,25 @@ class Probe:
     def contrasts(self, denoisers: Mapping[str, Denoiser], data: ImageDataModule) -> dict[str, Contrast]:
         """Their contrasts alone."""
         return {name: self.contrast(field) for name, field in self.fields(denoisers, data).items()}
+
+    def explore(self, found: Mapping[float, Strength], threshold: float) -> None:
+        """The explorer: the first network of each gamma and Wiener, with SNR_W below their fields."""
+        groups = []
+        for k, (gamma, one) in enumerate(found.items()):
+            stats = self.context.measured(one.data.bank("train")).shrunk_by(None)
+            network = next(iter(one.networks.values())).denoiser
+            names = {f"network{k}": f"gamma = {gamma:g}", f"{WIENER}{k}": f"gamma = {gamma:g}, Wiener"}
+            denoisers = dict(zip(names, (network, Wiener(stats)), strict=True))
+            notes = [f"SNR_W {value:.2g}" for value in one.snr.tolist()] if gamma > 0 else []
+            marked = [gamma > 0 and value > threshold for value in one.snr.tolist()]
+            groups.append(Group(denoisers, one.data, names, notes, marked))
+        marks = (
+            f"Underlined: SNR_W = lam_W / sigma^2 is above {threshold:g}, and the pattern should show. Each "
+            "network saw test images of its own data. Dashed: the pixels of the pattern."
+        )
+        pattern = [(int(row), int(col)) for row, col in self.mask.nonzero()]
+        route = Route(self.sigmas, seed=self.context.seed)
+        explore(self.context, "pattern/explorer", groups, route, f"gamma = {min(found):g}", pattern, marks)
 
     def contrast(self, field: SensitivityField) -> Contrast:
         """The contrast of a field at each noise level."""

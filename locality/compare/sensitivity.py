@@ -10,6 +10,7 @@ from torch import Tensor
 
 from locality.compare.context import Context, asked
 from locality.compare.drawing import FIELD, SIGMA, headings
+from locality.compare.explorer import Group, explore
 from locality.compare.telling import Growing, measure_fields, say_table
 from locality.config import UsageError
 from locality.data import ImageDataModule
@@ -39,6 +40,7 @@ def sensitivity(
     states: States = "forward",  # noised test images, or "reverse": along a run of DDIM of the network
     steps: int = 1000,  # of DDIM
     share: Share = "images",  # what ranks share out
+    explorer: bool = True,  # also fields of a grid of pixels, for the explorer of report.html
 ) -> dict[str, float]:
     """Figures 2 and 3 of the paper, and how alike the fields are; all goes to the report.
 
@@ -52,8 +54,9 @@ def sensitivity(
     with asked():
         route = Route(list(sigmas), states, steps, seed=context.seed)
     numbered = grid_pixels(grid, height, width)
+    denoisers = {context.reference_name: context.reference, **context.rivals()}
     module = FieldModule(
-        {context.reference_name: context.reference, **context.rivals()},
+        denoisers,
         route,
         [centre, aside, *numbered],
         count, shape, share=share,
@@ -68,7 +71,12 @@ def sensitivity(
     measure_fields(context, module, count, growing, rows_of)
     _pictures(context.report, module.fields)
     fields = {name: field.of_pixels(slice(2, None)) for name, field in module.fields.items()}
-    return _numbers(context.report, fields) | _left_out(context.report, fields)
+    numbers = _numbers(context.report, fields) | _left_out(context.report, fields)
+    if explorer:
+        explore(
+            context, "sensitivity/explorer", [Group(denoisers, context.data)], route, context.reference_name
+        )
+    return numbers
 
 
 def _left_out(report: Report, fields: Fields) -> dict[str, float]:

@@ -18,6 +18,7 @@ from locality.modules.tally import Scores, Tally
 from locality.sampling import start, trajectory
 from locality.schedule import NoiseSchedule
 
+CLEAN, NOISY = "clean image", "noisy"  # rows of pictures beside those of the denoisers
 FLOOR = "wiener"  # the denoiser that all others are set against
 
 
@@ -63,6 +64,7 @@ class ComparisonModule(DenoiserModule):
         self._batches: list[Batch] = []
         self._warm: set[tuple[str, int]] = set()  # denoisers that have been called, and at which step
         self.grids: dict[str, dict[str, Tensor]] = {"denoise": {}, "samples": {}}
+        self.steps: list[dict[str, Tensor]] = [{} for _ in self.sigmas]  # estimates at each noise level
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Keeps a batch; with the last one all is measured, one denoiser after the other.
@@ -121,11 +123,15 @@ class ComparisonModule(DenoiserModule):
             self._tally(name).heldout(step, estimate, batch)
             self._tally(name).seconds.update(seconds / len(x), len(x))
             estimates.append(estimate)
+            self._show(self.steps[step], name, estimate)
+            if name == self.reference_name:
+                self._show(self.steps[step], CLEAN, batch.images)
+                self._show(self.steps[step], NOISY, x)
             if step == shown:
-                self._show("denoise", name, estimate)
+                self._show(self.grids["denoise"], name, estimate)
                 if name == self.reference_name:
-                    self._show("denoise", "clean image", batch.images)
-                    self._show("denoise", f"noisy, sigma {sigma:.2f}", x)
+                    self._show(self.grids["denoise"], CLEAN, batch.images)
+                    self._show(self.grids["denoise"], f"{NOISY}, sigma {sigma:.2f}", x)
         return estimates
 
     def _sample(self, name: str, denoiser: Denoiser, batch: Batch, task: Task) -> list[Tensor]:
@@ -137,7 +143,7 @@ class ComparisonModule(DenoiserModule):
             path.append(next(steps).x0)
         for sigma, estimate in zip(self.sigmas, path, strict=True):
             _check_finite(name, estimate, sigma)
-        self._show("samples", name, path[-1])
+        self._show(self.grids["samples"], name, path[-1])
         return path
 
     def _compare(self, name: str, batch: Batch, found: _Estimates, target: _Estimates) -> None:
@@ -157,10 +163,10 @@ class ComparisonModule(DenoiserModule):
         assert isinstance(tally, Tally)
         return tally
 
-    def _show(self, grid: str, name: str, images: Tensor) -> None:
-        kept = self.grids[grid].get(name)
+    def _show(self, grid: dict[str, Tensor], name: str, images: Tensor) -> None:
+        kept = grid.get(name)
         joined = images.detach().cpu() if kept is None else torch.cat([kept, images.detach().cpu()])
-        self.grids[grid][name] = joined[: self.pictures]
+        grid[name] = joined[: self.pictures]
 
 
 def _check_finite(name: str, estimate: Tensor, sigma: Tensor) -> None:

@@ -51,6 +51,8 @@ class FieldModule(LightningModule):
         shape = (len(route.sigmas), *image_shape[1:])
         self.tallies = nn.ModuleDict({name: ImageMaps(shape) for name in denoisers})
         self.fields: dict[str, SensitivityField] = {}  # filled denoiser by denoiser
+        self.seen = ImageMaps((len(route.sigmas), *image_shape))
+        self.states = torch.empty(0)  # [N, S, C, H, W] the noisy images of these fields, filled with them
         self.finished: Callable[[str], None] | None = None  # told of each denoiser whose field is there
         self._states: list[tuple[Tensor, list[State]]] = []  # indices of images, and these with noise
 
@@ -71,13 +73,16 @@ class FieldModule(LightningModule):
         if mine and len(batch.index):
             guide = next(denoiser for _, denoiser in self._each())
             with LIVE.task("noisy images"):
-                self._states.append((batch.index, list(self.route.visit(guide, batch.images, batch.index))))
+                states = list(self.route.visit(guide, batch.images, batch.index))
+            self._states.append((batch.index, states))
+            self.seen.update(torch.stack([x for _, x in states], dim=1), batch.index)
         if batch_idx + 1 == self.trainer.num_test_batches[0]:
             self._measure(mine)
 
     def _measure(self, mine: Sequence[int]) -> None:
-        """Fills `fields`, each with the maps of single images of all ranks, denoiser by denoiser."""
+        """Fills `states` and, denoiser by denoiser, `fields`: the maps of single images of all ranks."""
         pixels, levels = [self.pixels[p] for p in mine], len(self.route.sigmas)
+        self.states = self.seen.maps().cpu().float()
         for place, (name, denoiser) in enumerate(self._each(), 1):
             title = f"fields of {name} ({place} of {len(self.denoisers)})"
             with LIVE.task(title, levels * len(self._states)) as task:

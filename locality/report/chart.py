@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,17 @@ class Series:
         nothing = (None,) * len(mean)
         low, high = tuple(self.low or nothing), tuple(self.high or nothing)
         return zip(mean, low, high, strict=True)
+
+    def content(self) -> dict[str, Any]:
+        """The series as JSON holds it: None for what is not a finite number."""
+        ends = {"low": _listed(self.low), "high": _listed(self.high)}
+        return {"mean": _listed(self.mean), **ends, "beside": self.beside}
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> Series:
+        """The series of a content."""
+        low, high = _numbers(content["low"]), _numbers(content["high"])
+        return cls(_numbers(content["mean"]) or (), low, high, content["beside"])
 
 
 @dataclass(frozen=True)
@@ -66,6 +78,27 @@ class Chart:
             for name, series in self.series.items()
             for x, (mean, low, high) in zip(self.x, series.points(), strict=True)
         ]
+
+    def content(self) -> dict[str, Any]:
+        """The chart as JSON holds it: None for what is not a finite number."""
+        series = {name: one.content() for name, one in self.series.items()}
+        plain = {key.name: getattr(self, key.name) for key in fields(self) if key.name not in ("x", "series")}
+        return {**plain, "y_range": list(self.y_range), "x": list(self.x), "series": series}
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> Chart:
+        """The chart of a content."""
+        series = {name: Series.of(one) for name, one in content["series"].items()}
+        low, high = content["y_range"]
+        return cls(**{**content, "series": series, "y_range": (low, high)})
+
+
+def _listed(values: Iterable[float] | None) -> list[float | None] | None:
+    return None if values is None else [finite(value) for value in values]
+
+
+def _numbers(values: Iterable[float | None] | None) -> list[float] | None:
+    return None if values is None else [math.nan if value is None else value for value in values]
 
 
 def finite(value: float | None) -> float | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from locality.report.figures import new_figure, styled
+from locality.report.lettering import fit
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -94,6 +95,7 @@ def draw_entropies(
         figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
         for axes in (left, right):
             axes.legend(fontsize=9)
+        fit(figure)
     return figure
 
 

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from locality.report.chart import Chart, Series
+from locality.report.lettering import fit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -110,9 +111,15 @@ def new_figure(width: float, height: float, dpi: int = 150) -> Figure:
 
 def to_png(figure: Figure) -> bytes:
     """The figure as a PNG file, at its own resolution."""
+    return to_file(figure, "png")
+
+
+def to_file(figure: Figure, form: str) -> bytes:
+    """The figure as PNG, SVG or PDF; the same figure is the same bytes."""
     content = io.BytesIO()
-    with styled():
-        figure.savefig(content, format="png", dpi=figure.dpi)
+    dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+    with styled({"svg.hashsalt": "locality"}):
+        figure.savefig(content, format=form, dpi=figure.dpi, metadata=dates.get(form))
     return content.getvalue()
 
 
@@ -123,6 +130,7 @@ def draw_chart(chart: Chart) -> Figure:
         axes = figure.subplots()
         _draw_axes(axes, chart, looks(_own_colours(chart)))
         figure.legend(*axes.get_legend_handles_labels(), loc="outside right upper")
+        fit(figure)
     return figure
 
 
@@ -142,6 +150,7 @@ def draw_charts(charts: Sequence[Chart], title: str) -> Figure:
                 handles.setdefault(label.split("\n")[0], handle)
         figure.legend(list(handles.values()), list(handles), loc="outside right upper")
         figure.suptitle(title, x=0.01, ha="left", weight="bold", fontsize=12)
+        fit(figure)
     return figure
 
 

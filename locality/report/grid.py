@@ -27,6 +27,8 @@ def draw_grid(
 
     count, tile = _checked(rows, columns)
     left = int(LETTER * max(len(look.label) for look in looks(list(rows)).values())) + 3 * GAP
+    if title is not None:  # the title may be longer than few images
+        left = max(left, int(LETTER * len(title)) - (tile[1] + GAP) * count)
     top = LINE * ((title is not None) + (columns is not None)) + GAP
     pitch = (tile[0] + GAP, tile[1] + GAP)
     size = (top + pitch[0] * len(rows), left + pitch[1] * count)

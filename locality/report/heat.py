@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from locality.report.figures import looks, new_figure, styled
+from locality.report.lettering import fit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,6 +69,7 @@ def draw_heat(
         figure.suptitle(title, x=0.01, ha="left", weight="bold", fontsize=12)
         if note is not None:
             figure.supxlabel(note, x=0.01, ha="left", fontsize=9, color="#444444")
+        fit(figure)
     return figure
 
 

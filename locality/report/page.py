@@ -1,106 +1,229 @@
-"""report.html: one file that shows a whole run, with nothing to load from elsewhere."""
+"""report.html: one file that shows a run, or several, with nothing to load from elsewhere."""
 
 from __future__ import annotations
 
-import base64
+import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from locality.report.table import Cell, Table, format_cell, is_numeric
+from locality.report.chart import Chart
+from locality.report.figures import Look, looks
+from locality.report.markup import card, data, details, image, rows
+from locality.report.shell import shell
+from locality.report.shown import Picture, Shown
+from locality.report.side_by_side import charts_together, distinct, numbers_together, paired_together
+from locality.report.table import Table
 
-STYLE = """
-:root { color-scheme: light; --ink: #1c1e21; --soft: #667; --line: #e2e4e8; --paper: #fff; --page: #f5f6f8; }
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--page); color: var(--ink);
-  font: 16px/1.5 system-ui, "Segoe UI", "DejaVu Sans", sans-serif; }
-main { max-width: 1240px; margin: 0 auto; padding: 32px 24px 64px; }
-h1 { font-size: 26px; margin: 0 0 4px; overflow-wrap: anywhere; }
-h2 { font-size: 18px; margin: 36px 0 12px; }
-h3 { font-size: 15px; margin: 0 0 10px; }
-code, pre { font: 13px/1.5 ui-monospace, "DejaVu Sans Mono", monospace; }
-pre { margin: 0; overflow-x: auto; }
-.soft { color: var(--soft); font-size: 14px; }
-.card { background: var(--paper); border: 1px solid var(--line); border-radius: 8px; padding: 18px 20px;
-  margin: 0 0 16px; overflow-x: auto; }
-.command { margin-top: 16px; padding: 12px 16px; }
-figure img { display: block; max-width: 100%; height: auto; }
-figcaption { color: var(--soft); font-size: 14px; margin-bottom: 10px; }
-table { border-collapse: collapse; font-size: 14px; font-variant-numeric: tabular-nums; }
-th { text-align: left; font-weight: 600; border-bottom: 2px solid var(--line); }
-td { border-bottom: 1px solid var(--line); }
-th, td { padding: 6px 18px 6px 0; vertical-align: top; }
-.number, .interval { white-space: nowrap; }
-.interval { display: block; color: var(--soft); font-size: 12px; }
-tr:last-child td { border-bottom: 0; }
-.number { text-align: right; }
-summary { cursor: pointer; font-weight: 600; }
-summary + * { margin-top: 12px; }
-a { color: #0b62a4; }
-.failed { color: #a3260c; font-weight: 600; }
-"""
-
-
-INTERVAL = re.compile(r"(\S+) (\[\S+, \S+\])")  # a number with its interval
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A PNG file of the run folder and its log name."""
-
-    path: Path
-    name: str
+LIMIT = 8_000_000  # bytes of a page; what does not fit stays in the run folder, and the page says so
+LINES = ("-", "--", ":")  # of the first run, the second, the third
+SECTIONS = {
+    "slides": "The same noise, denoised",
+    "explorer": "Sensitivity explorer",
+    "paired": "Paired differences",
+}
 
 
 def render_page(
-    title: str,
-    run: Mapping[str, Any],  # provenance: command, commit, started, seconds, finished, versions
-    scalars: Mapping[str, float | None],
-    tables: Mapping[str, Table],
-    pictures: Sequence[Picture],
-    config: str | None,
-    links: Sequence[str],  # files beside the page
-    sync: str | None,
+    runs: Sequence[Shown],
+    path: Path,  # where the page will lie: links are relative to it
+    sync: str | None = None,  # the command that uploads the run
+    limit: int = LIMIT,
 ) -> str:
-    """The page."""
-    parts = [_head(title, run, sync)]
-    if tables:
-        parts += ["<h2>Results</h2>", *(_table(name, table) for name, table in tables.items())]
-    if pictures:
-        parts += ["<h2>Pictures</h2>", *map(_picture, pictures)]
-    parts.append("<h2>Details</h2>")
-    if scalars:
-        numbers = _rows(Table(["quantity", "value"], sorted(scalars.items())))
-        parts.append(
-            _details(f"All {len(scalars)} numbers", numbers, shown=not tables and len(scalars) <= 30)
+    """The page. A run's tables come first, then what one plays with, then curves and pictures."""
+    title, names = " · ".join(run.name for run in runs), _looks(runs)
+    blocks = [_Run(run, path.parent, f"run{k}") for k, run in enumerate(runs)]
+    together = _together(runs, path.parent) if len(runs) > 1 else ""
+    first = "".join(block.head(sync) + block.tables + block.curves + block.details for block in blocks)
+    room = _Room(limit - len((shell("", "", title, names) + together + first).encode()) - 20_000)
+    for block in blocks:  # what one plays with goes before pictures, which are files in the folder, too
+        block.take_panels(room)
+    for block in blocks:
+        block.take_pictures(room)
+    parts = [together, *(part for block in blocks for part in block.parts(sync))]
+    body = "\n".join(filter(None, parts))
+    heads = re.findall(rf'<h{1 if len(runs) > 1 else 2} id="([^"]+)">(.*?)</h', body)
+    nav = "".join(f'<a href="#{place}">{name}</a>' for place, name in heads)
+    return shell(nav, body, title, names)
+
+
+class _Room:
+    """How many bytes are left."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def take(self, text: str, instead: str) -> str:
+        """The text, or what stands for it where it does not fit."""
+        if (size := len(text.encode())) > self.left:
+            return instead
+        self.left -= size
+        return text
+
+
+class _Run:
+    """The part of the page that is about one run."""
+
+    def __init__(self, run: Shown, beside: Path, key: str) -> None:
+        self.run, self.key = run, key
+        self.folder = os.path.relpath(run.folder.resolve(), beside.resolve())
+        self.tables = self._tables()
+        self.panels = self.pictures = ""
+        self.curves = self._curves()
+        self.details = self._details()
+
+    def parts(self, sync: str | None) -> list[str]:
+        """In the order of the page."""
+        return [self.head(sync), self.tables, self.panels, self.curves, self.pictures, self.details]
+
+    def head(self, sync: str | None) -> str:
+        """Title, origin and command."""
+        run = self.run.run
+        commit = f"commit {run['commit']}" if run["commit"] else f"locality {run['versions']['locality']}"
+        facts = escape(" · ".join([run["started"], _duration(run["seconds"]), commit]))
+        failed = "" if run["finished"] else ' · <span class="failed">did not finish</span>'
+        lines = [escape(run["command"])] + ([f"# upload to W&amp;B:\n{escape(sync)}"] if sync else [])
+        return (
+            f'<h1 id="{self.key}">{escape(self.run.name)}</h1>\n<div class="soft">{facts}{failed}</div>\n'
+            f'<div class="card command"><pre>{chr(10).join(lines)}</pre></div>'
         )
-    if config is not None:
-        parts.append(_details("Configuration", f"<pre>{escape(config)}</pre>"))
-    versions = Table(["package", "version"], sorted(run["versions"].items()))
-    parts.append(_details("Versions", _rows(versions)))
-    files = ", ".join(f'<a href="{escape(name)}">{escape(name)}</a>' for name in links)
-    parts.append(f'<p class="soft">Files beside this page: {files}</p>' if files else "")
-    body = "\n".join(parts)
+
+    def take_panels(self, room: _Room) -> None:
+        """Fills in what one plays with, as far as there is room."""
+        panels = self.run.panels
+        known = [name for kind in SECTIONS for name in panels if panels[name].get("kind") == kind]
+        self.panels = "".join(self._panel(name, room) for name in known)
+
+    def take_pictures(self, room: _Room) -> None:
+        """Fills in the pictures, as far as there is room; charts have theirs where scripts do not run."""
+        charts = {*self.run.charts, "history"}
+        shown = [room.take(*self._picture(one)) for one in self.run.pictures if one.name not in charts]
+        if shown:
+            self.pictures = self._section("pictures", "Pictures") + "".join(shown)
+        still = "".join(room.take(*self._picture(one)) for one in self.run.pictures if one.name in charts)
+        self.curves += f"<noscript>{still}</noscript>" if still else ""
+
+    def _tables(self) -> str:
+        cards = "".join(card(name, table) for name, table in self.run.tables.items())
+        return self._section("results", "Results") + cards if cards else ""
+
+    def _curves(self) -> str:
+        if not self.run.charts:
+            return ""
+        drawn = "".join(
+            _chart(f"{self.key}-chart-{name}", name, chart) for name, chart in self.run.charts.items()
+        )
+        return f'{self._section("curves", "Curves")}<div class="charts">{drawn}</div>'
+
+    def _panel(self, name: str, room: _Room) -> str:
+        panel, key = self.run.panels[name], f"{self.key}-data-{name}"
+        kept = self._link(f"panels/{name}.json")
+        full = (
+            f"<p>This page would be larger than {LIMIT // 1_000_000} MB with it; its data are in {kept}.</p>"
+        )
+        title = self._section(f"panel-{name}", SECTIONS[panel["kind"]])
+        return title + _playing(panel, room.take(_played(key, panel), full))
+
+    def _picture(self, picture: Picture) -> tuple[str, str]:
+        """A picture, and what stands for it."""
+        caption = f"<figcaption>{escape(picture.name)}</figcaption>"
+        link = self._link(picture.path.relative_to(self.run.folder).as_posix())
+        return (
+            f'<figure class="card">{caption}{image(picture.path, picture.name)}</figure>',
+            f'<figure class="card">{caption}<p>Not in this page, which is full: {link}</p></figure>',
+        )
+
+    def _details(self) -> str:
+        run, parts = self.run, [self._section("details", "Details")]
+        if run.scalars:
+            numbers = rows(Table(["quantity", "value"], sorted(run.scalars.items())))
+            few = not run.tables and len(run.scalars) <= 30
+            parts.append(details(f"All {len(run.scalars)} numbers", numbers, shown=few))
+        if run.config is not None:
+            parts.append(details("Configuration", f"<pre>{escape(run.config)}</pre>"))
+        parts.append(
+            details("Versions", rows(Table(["package", "version"], sorted(run.run["versions"].items()))))
+        )
+        files = ", ".join(map(self._link, run.files))
+        parts.append(f'<p class="soft">Files beside this page: {files}</p>' if files else "")
+        return "".join(parts)
+
+    def _link(self, name: str) -> str:
+        where = name if self.folder == "." else f"{self.folder}/{name}"
+        return f'<a href="{escape(quote(where))}">{escape(name)}</a>'
+
+    def _section(self, place: str, title: str) -> str:
+        return f'<h2 id="{escape(self.key)}-{escape(place)}">{escape(title)}</h2>\n'
+
+
+def _chart(key: str, name: str, chart: Chart) -> str:
+    content = chart.content()
+    shown = looks([series for series, one in chart.series.items() if one.beside is None])
+    content["series"] = [
+        {"name": series, "look": one["beside"] or series, **one}
+        | {"label": shown[series].label if series in shown else series}
+        for series, one in content["series"].items()
+    ]
     return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n"
-        f"<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
+        f'<figure class="card chart" data-chart="{escape(key)}"><h3>{escape(chart.title)}</h3>'
+        f"<figcaption>{escape(name)}</figcaption></figure>{data(key, content)}"
     )
 
 
-def _head(title: str, run: Mapping[str, Any], sync: str | None) -> str:
-    commit = f"commit {run['commit']}" if run["commit"] else f"locality {run['versions']['locality']}"
-    facts = escape(" · ".join([run["started"], _duration(run["seconds"]), commit]))
-    failed = "" if run["finished"] else ' · <span class="failed">did not finish</span>'
-    lines = [escape(run["command"])] + ([f"# upload to W&amp;B:\n{escape(sync)}"] if sync else [])
-    return (
-        f'<h1>{escape(title)}</h1>\n<div class="soft">{facts}{failed}</div>\n'
-        f'<div class="card command"><pre>{chr(10).join(lines)}</pre></div>'
-    )
+def _played(key: str, panel: Mapping[str, Any]) -> str:
+    waiting = '<p class="waiting soft">This part needs JavaScript.</p>'
+    return f'<div data-panel="{escape(key)}">{waiting}</div>{data(key, panel)}'
+
+
+def _playing(panel: Mapping[str, Any], body: str) -> str:
+    """A card of what one plays with."""
+    title, note = (escape(str(panel[key])) for key in ("title", "note"))
+    return f'<div class="card"><h3>{title}</h3><p class="soft">{note}</p>{body}</div>'
+
+
+def _together(runs: Sequence[Shown], beside: Path) -> str:
+    """What several runs have in common, above what each has alone."""
+    parts = [f"<h1>{len(runs)} runs</h1>"]
+    for name, table in numbers_together(runs).items():
+        parts.append(card(name, table) if len(table.rows) <= 30 else details(name, rows(table)))
+    drawn = [_chart(f"together-{name}", name, chart) for name, chart in charts_together(runs).items()]
+    if drawn:
+        parts.append(f'<h2>Curves of the runs together</h2><div class="charts">{"".join(drawn)}</div>')
+    pairs = [
+        _playing(panel, _played(f"together-paired{k}", panel))
+        for k, panel in enumerate(paired_together(runs))
+    ]
+    if pairs:
+        parts += ["<h2>Paired differences between the runs</h2>", *pairs]
+    return "\n".join(parts)
+
+
+def _looks(runs: Sequence[Shown]) -> dict[str, Look]:
+    """Of all series and denoisers; one of several runs has a denoiser's colour, and each run a line."""
+    names = _names(runs)
+    known = looks(names)
+    found = {}
+    for name in names:
+        found[name] = known[name]
+        for k, label in enumerate(distinct(runs)):
+            base = name.removesuffix(f", {label}")
+            if len(runs) > 1 and base != name and base in known:
+                one = known[base]
+                found[name] = Look(f"{one.label}, {label}", one.color, one.marker, LINES[k % len(LINES)])
+    return found
+
+
+def _names(runs: Sequence[Shown]) -> list[str]:
+    """Of all series and denoisers on the page, in the order of their first appearance."""
+    charts = [chart for run in runs for chart in run.charts.values()]
+    charts += charts_together(runs).values() if len(runs) > 1 else []
+    found = [name for chart in charts for name, one in chart.series.items() if one.beside is None]
+    for panel in (panel for run in runs for panel in run.panels.values()):
+        found += [row["name"] for row in panel.get("rows", ()) if row["name"] not in panel.get("given", ())]
+    return list(dict.fromkeys(found))
 
 
 def _duration(seconds: float) -> str:
@@ -109,40 +232,3 @@ def _duration(seconds: float) -> str:
     return (
         f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
     )
-
-
-def _table(name: str, table: Table) -> str:
-    return f'<div class="card"><h3>{escape(name)}</h3>{_rows(table)}</div>'
-
-
-def _rows(table: Table) -> str:
-    numeric = [is_numeric([row[k] for row in table.rows]) for k in range(len(table.columns))]
-    head = "".join(
-        f"<th{' class=number' if number else ''}>{escape(str(column))}</th>"
-        for column, number in zip(table.columns, numeric, strict=True)
-    )
-    body = "".join(f"<tr>{''.join(map(_cell, row, numeric))}</tr>\n" for row in table.rows)
-    return f"<table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
-
-
-def _cell(cell: Cell, number: bool) -> str:
-    content = escape(format_cell(cell))
-    interval = INTERVAL.fullmatch(content)
-    if interval:  # on a line of its own, so that a table of many fits the page
-        content = f'{interval[1]} <span class="interval">{interval[2]}</span>'
-    full = f' title="{cell!r}"' if isinstance(cell, float) else ""  # every digit, under the pointer
-    return f"<td{' class=number' if number else ''}{full}>{content}</td>"
-
-
-def _picture(picture: Picture) -> str:
-    content = base64.b64encode(picture.path.read_bytes()).decode()
-    name = escape(picture.name)
-    return (
-        f'<figure class="card"><figcaption>{name}</figcaption>'
-        f'<img alt="{name}" src="data:image/png;base64,{content}"></figure>'
-    )
-
-
-def _details(summary: str, content: str, shown: bool = False) -> str:
-    opening = f'<details class="card"{" open" if shown else ""}>'
-    return f"{opening}<summary>{escape(summary)}</summary>{content}</details>"

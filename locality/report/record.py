@@ -1,4 +1,4 @@
-"""The numbers of a run on disk: metrics.json and curves.csv."""
+"""The numbers of a run on disk: metrics.json, curves.csv and charts.json."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from locality.disk import write_atomically
 from locality.report.chart import Chart, finite
 from locality.report.table import Table
 
-METRICS, CURVES = "metrics.json", "curves.csv"
+METRICS, CURVES, CHARTS = "metrics.json", "curves.csv", "charts.json"
 NAME = re.compile(r"[a-z0-9_.=,-]+(/[a-z0-9_.=,-]+)*")  # of what is logged
 CURVE_COLUMNS = ["chart", "series", "x", "mean", "low", "high"]
 
@@ -31,6 +31,7 @@ class Record:
         self.scalars: dict[str, float | None] = {}
         self.tables: dict[str, Table] = {}
         self.curves: dict[str, list[list[str]]] = {}  # chart -> rows of curves.csv
+        self.charts: dict[str, Chart] = {}
         if (folder / METRICS).exists():
             saved = json.loads((folder / METRICS).read_text())
             self.scalars = saved["scalars"]
@@ -39,6 +40,9 @@ class Record:
             with (folder / CURVES).open(newline="") as file:
                 for row in list(csv.reader(file))[1:]:
                     self.curves.setdefault(row[0], []).append(row)
+        if (folder / CHARTS).exists():
+            drawn = json.loads((folder / CHARTS).read_text())
+            self.charts = {name: Chart.of(content) for name, content in drawn.items()}
 
     def add_scalars(self, values: Mapping[str, float]) -> dict[str, float | None]:
         """Keep final numbers and give them back as they are kept: plain floats, None for NaN and infinity."""
@@ -47,7 +51,10 @@ class Record:
         return clean
 
     def add_chart(self, name: str, chart: Chart) -> None:
-        """Keep a chart and write curves.csv (an empty cell is not a finite number)."""
+        """Keep a chart: points in curves.csv (an empty cell: no finite number), all in charts.json."""
+        self.charts[name] = chart
+        drawn = {name: one.content() for name, one in self.charts.items()}
+        write_atomically(self.folder / CHARTS, json.dumps(drawn, allow_nan=False) + "\n")
         self.curves[name] = [[name, *("" if c is None else str(c) for c in row)] for row in chart.rows()]
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
@@ -57,7 +64,7 @@ class Record:
 
     def save(self, run: Mapping[str, Any]) -> None:
         """Write metrics.json: the numbers, and where they come from (`run`)."""
-        tables = {name: {"columns": table.columns, "rows": table.rows} for name, table in self.tables.items()}
+        tables = {name: table.content() for name, table in self.tables.items()}
         content = {"scalars": self.scalars, "tables": tables, "run": run}
         write_atomically(
             self.folder / METRICS, json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, final
@@ -11,14 +12,16 @@ from locality.disk import write_atomically
 from locality.ranks import first_rank
 from locality.report.card import ModelCard, render_card
 from locality.report.chart import Chart
-from locality.report.figures import draw_chart, to_png
+from locality.report.figures import draw_chart, to_file, to_png
 from locality.report.grid import draw_grid
-from locality.report.history import HISTORY, draw_history, read_history
-from locality.report.lineage import LINEAGE, Artifact, Lineage, Link, statistics_artifact
+from locality.report.history import HISTORY, curves, draw_history, read_history
+from locality.report.lineage import Artifact, Lineage, Link, statistics_artifact
 from locality.report.mirror import Mirror
-from locality.report.page import Picture, render_page
-from locality.report.record import CURVES, METRICS, Record, checked_name
+from locality.report.page import render_page
+from locality.report.panels import Panel
+from locality.report.record import Record, checked_name
 from locality.report.sessions import Sessions
+from locality.report.shown import CARD, FILES, PAGE, PANELS, shown
 from locality.report.table import Cell, Table
 
 if TYPE_CHECKING:
@@ -28,8 +31,6 @@ if TYPE_CHECKING:
 
     from locality.bank import ImageBank
 
-CONFIG, PAGE, CARD = "config.yaml", "report.html", "MODEL_CARD.md"
-LINES = 24  # training curves on the page
 P = ParamSpec("P")
 
 
@@ -52,14 +53,17 @@ class Report:
     other than 0 every method does nothing. `finish` belongs into a `finally`.
     """
 
-    def __init__(self, folder: Path, loggers: Sequence[Logger] = ()) -> None:
-        self.folder = folder
+    def __init__(
+        self,
+        folder: Path,
+        loggers: Sequence[Logger] = (),
+        forms: Sequence[str] = (),  # of figures, beside PNG: svg, pdf
+    ) -> None:
+        self.folder, self._forms = folder, tuple(forms)
         self.writes = first_rank()
         self._loggers = list(loggers)
         self._record = Record(folder)
         self._lineage = Lineage(folder)
-        self._pictures: dict[str, Picture] = {}
-        self._files = [METRICS, CURVES, HISTORY, CONFIG, PAGE, CARD, LINEAGE]
         self._sessions = Sessions(folder, self.writes)
         self._finished = False
         self.conclusion = ""  # what came out, in some words, for the last line of a run
@@ -136,6 +140,12 @@ class Report:
         self._link("makes", artifact)
 
     @_on_first_rank
+    def panel(self, name: str, panel: Panel) -> None:
+        """What one plays with on report.html: its data go to panels/<name>.json."""
+        content = json.dumps(panel.content(), allow_nan=False, separators=(",", ":"))
+        write_atomically(self.folder / PANELS / f"{checked_name(name)}.json", content + "\n")
+
+    @_on_first_rank
     def model_card(self, card: ModelCard) -> None:
         """MODEL_CARD.md, with the numbers reported so far."""
         text = render_card(card, self._record.scalars, self._record.tables, self._sessions.run)
@@ -156,7 +166,8 @@ class Report:
         self._draw_history()
         self._write_page()
         if self._mirror:
-            self._mirror.files(self.folder, [name for name in self._files if (self.folder / name).exists()])
+            files = [name for name in (*FILES, PAGE) if (self.folder / name).exists()]
+            self._mirror.files(self.folder, files)
             self._mirror.finish(exit_code)
         return self._mirror.sync_command() if self._mirror else None
 
@@ -184,37 +195,16 @@ class Report:
     def _keep_picture(self, name: str, figure: Figure) -> Path:
         path = self.folder / "images" / f"{checked_name(name)}.png"
         write_atomically(path, to_png(figure))
-        self._pictures[name] = Picture(path, name)
+        for form in self._forms:
+            write_atomically(path.with_name(f"{path.stem}.{form}"), to_file(figure, form))
         return path
 
     def _draw_history(self) -> None:
-        history = {
-            name: points for name, points in read_history(self.folder / HISTORY).items() if len(points) > 1
-        }
-        history.pop("epoch", None)
+        history = curves(read_history(self.folder / HISTORY))
         if history:
-            self._keep_picture("history", draw_history(dict(sorted(history.items())[:LINES])))
+            self._keep_picture("history", draw_history(history))
 
     def _write_page(self) -> None:
-        config = self.folder / CONFIG
-        links = [name for name in self._files if (self.folder / name).exists() and name != PAGE]
-        page = render_page(
-            title=self.folder.resolve().name,
-            run=self._sessions.run,
-            scalars=self._record.scalars,
-            tables=self._record.tables,
-            pictures=[*self._pictures.values(), *self._earlier_pictures()],
-            config=config.read_text() if config.exists() else None,
-            links=links,
-            sync=self._mirror.sync_command() if self._mirror else None,
-        )
-        write_atomically(self.folder / PAGE, page)
-
-    def _earlier_pictures(self) -> list[Picture]:
-        """Pictures of the run before it was resumed, or those that a callback drew by itself."""
-        shown = {picture.path for picture in self._pictures.values()}
-        return [
-            Picture(path, str(path.relative_to(self.folder / "images").with_suffix("")))
-            for path in self.pictures()
-            if path not in shown
-        ]
+        path = self.folder / PAGE
+        sync = self._mirror.sync_command() if self._mirror else None
+        write_atomically(path, render_page([shown(self.folder)], path, sync))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 Cell = str | int | float | None
 
@@ -26,6 +27,10 @@ class Table:
     def clean(self) -> Table:
         """The same with plain lists, plain numbers, and None for what is not a finite number."""
         return Table(list(self.columns), [[_plain(cell) for cell in row] for row in self.rows])
+
+    def content(self) -> dict[str, Any]:
+        """The table as JSON holds it."""
+        return {"columns": list(self.columns), "rows": [list(row) for row in self.rows]}
 
 
 def format_cell(cell: Cell) -> str:

@@ -21,7 +21,7 @@ from locality.runs.status import checked_status, is_alive, read_status
 from locality.trust import check_config
 
 # Of this machine and this command, never of the run.
-OF_THE_COMMAND = ("resume", "sweep", "runs", "cache", "dry_run", "trust")
+OF_THE_COMMAND = ("resume", "sweep", "runs", "cache", "dry_run", "trust", "figures")
 # What may change when a run goes on: it moves none of its numbers. Everything else makes the run.
 FREE = (
     *OF_THE_COMMAND, "logger", "samples", "snapshots", "trainer.accelerator", "trainer.devices",
@@ -132,13 +132,13 @@ def earlier_job(
 
     A run that is noted as running while its process is gone was interrupted.
     """
-    wanted = _of_numbers(OmegaConf.to_container(cfg, resolve=True))
+    wanted = of_numbers(OmegaConf.to_container(cfg, resolve=True))
     for folder in sorted(Path(cfg.runs).glob("*/"), reverse=True):
         status = read_status(folder)
         if folder.is_symlink() or status.get("task") != cfg.task or not (folder / CONFIG).is_file():
             continue
         try:
-            same = _of_numbers(read_config(folder / CONFIG)) == wanted
+            same = of_numbers(read_config(folder / CONFIG)) == wanted
         except UsageError as error:
             leave_out(folder / CONFIG, error)
             continue
@@ -148,7 +148,7 @@ def earlier_job(
     return None
 
 
-def _of_numbers(content: Any) -> dict[str, Any]:
+def of_numbers(content: Any) -> dict[str, Any]:
     """The settings that make a run's numbers."""
     return {key: value for key, value in _leaves(content) if not _is_free(key, FREE)}
 

@@ -41,7 +41,7 @@ def set_status(
         return
     status: dict[str, Any] = {"task": cfg.task, "state": outcome.state, "network": is_network(cfg), **facts}
     status["time"] = datetime.now(UTC).isoformat(timespec="milliseconds")
-    status["process"] = _process(os.getpid())
+    status["process"] = this_process()
     if outcome.reason:
         status["reason"] = outcome.reason
     if outcome.diverged or read_status(folder).get("diverged"):
@@ -92,6 +92,11 @@ def is_alive(status: Mapping[str, Any]) -> bool:
 def is_network(cfg: DictConfig) -> bool:
     """Whether a training config trains a network (an analytical model has no `network`)."""
     return cfg.task == "train" and "network" in cfg.model
+
+
+def this_process() -> dict[str, Any]:
+    """What `is_alive` asks of a note."""
+    return _process(os.getpid())
 
 
 def _process(number: int) -> dict[str, Any]:

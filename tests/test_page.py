@@ -1,0 +1,154 @@
+"""report.html in a browser: it says nothing, asks for nothing, and does what one wants of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from pages import EVIL, NAMES, evaluated, opened
+
+from locality.metrics.bootstrap import interval
+from locality.report.__main__ import main
+
+FIELDS = "[...document.querySelectorAll('.fields canvas')].map((one) => one.toDataURL())"
+
+
+def quiet(told: list[str]) -> list[str]:
+    """What a page should not have said or asked for."""
+    return [line for line in told if not line.startswith(("request: file:", "request: data:"))]
+
+
+@pytest.fixture(name="path", scope="module")
+def _path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return evaluated(tmp_path_factory.mktemp("page") / "run") / "report.html"
+
+
+@pytest.fixture(name="page")
+def _page(path: Path) -> Iterator[Any]:
+    with opened(path) as (page, told):
+        yield page
+    assert quiet(told) == []
+
+
+def test_a_click_on_a_pixel_changes_the_field_of_every_denoiser_at_every_noise_level(page: Any) -> None:
+    before = page.evaluate(FIELDS)
+    assert len(before) == len(NAMES) * 3
+    page.click(".picture", position={"x": 5, "y": 5})
+    after = page.evaluate(FIELDS)
+    assert all(one != other for one, other in zip(before, after, strict=True))
+    assert "row 1, column 1" in page.inner_text(".explorer")
+    page.focus(".picture")
+    page.keyboard.press("ArrowRight")
+    assert "row 1, column 3" in page.inner_text(".explorer")
+
+
+def test_a_field_is_brightest_at_its_pixel_and_wider_for_who_looks_wider(page: Any) -> None:
+    page.click(".picture", position={"x": 5, "y": 5})
+    light = """([row, s]) => {
+        const canvas = document.querySelectorAll('.fields tbody tr')[row].querySelectorAll('canvas')[s];
+        const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+        const place = (k, size) => Math.floor((k + 0.5) * size / 8);
+        const at = (r, c) => data[4 * (place(r, canvas.height) * canvas.width + place(c, canvas.width))];
+        return [at(1, 1), at(1, 4), at(6, 5)];
+    }"""
+    narrow, wide = (page.evaluate(light, [row, 0]) for row in (0, 2))
+    assert narrow[0] > narrow[1] > narrow[2]
+    assert wide[2] > narrow[2]
+
+
+def test_the_slider_moves_the_images_of_all_denoisers(page: Any) -> None:
+    sources = "[...document.querySelectorAll('.slides img')].map((one) => one.src)"
+    before = page.evaluate(sources)
+    page.fill(".controls input[type=range]", "2")
+    after = page.evaluate(sources)
+    assert len(before) == len(NAMES) + 1
+    assert all(one != other for one, other in zip(before, after, strict=True))
+    assert "sigma = 0.1" in page.inner_text(".controls output")
+
+
+def test_a_click_on_a_head_sorts_by_it_both_ways_with_what_is_missing_last(page: Any) -> None:
+    table = page.locator("table.sortable").first
+    names = "[...document.querySelector('.sortable').tBodies[0].rows].map((row) => row.cells[0].innerText)"
+    table.get_by_role("button", name="held-out MSE").click()
+    up = page.evaluate(names)
+    table.get_by_role("button", name="held-out MSE").click()
+    down = page.evaluate(names)
+    assert up == ["wiener", "network", "optimal", EVIL]
+    assert down == ["network", "optimal", "wiener", EVIL]
+    table.get_by_role("button", name="ms / image").click()
+    assert page.evaluate(names)[-1] == "wiener"
+    assert "Lower is better." in page.locator("dd").nth(1).text_content()
+
+
+def test_the_switch_of_a_denoiser_hides_its_curve_its_images_and_its_fields(page: Any) -> None:
+    shown = "document.querySelector('[data-chart]').plot.series.map((one) => one.show)"
+    assert all(page.evaluate(shown))
+    page.click("#switches summary")
+    page.uncheck("#switches input[value=wiener]")
+    assert page.evaluate(shown) == [True, *[True] * 3, *[False] * 3, *[True] * 3]
+    assert page.locator(".fields tbody tr:visible").count() == len(NAMES) - 1
+    assert page.locator(".slides img:visible").count() == len(NAMES)
+    page.click("#switches button:has-text('all')")
+    assert all(page.evaluate(shown))
+
+
+def test_the_values_under_the_pointer_are_told_with_their_intervals(page: Any) -> None:
+    over = page.locator("[data-chart] .u-over").first
+    over.scroll_into_view_if_needed()
+    box = over.bounding_box()
+    page.mouse.move(box["x"] + box["width"] - 3, box["y"] + 50)
+    told = page.locator("[data-chart] .readout").first.inner_text()
+    assert "sigma (pixel units): 10" in told
+    assert "0.1 [0.09, 0.11]" in told
+
+
+def test_the_paired_difference_and_its_interval_are_those_of_python(page: Any, path: Path) -> None:
+    values = json.loads((path.parent / "panels/compare/paired.json").read_text())["values"]["heldout_mse"]
+    one, other = (torch.tensor(values[name]).mean(0) for name in ("network", "wiener"))
+    told = page.locator("[data-panel*=paired] p").first.inner_text()
+    found = [float(number) for number in re.findall(r"-?\d+\.\d+", told)[:3]]
+    wanted = [(one - other).mean().item(), *interval(one - other)]
+    width = wanted[2] - wanted[1]
+    assert found[0] == pytest.approx(wanted[0], abs=1e-4)
+    assert found[1:] == pytest.approx(wanted[1:], abs=0.1 * width)
+    page.locator("[data-panel*=paired] select").nth(2).select_option("optimal")
+    assert "minus optimal" in page.locator("[data-panel*=paired] p").first.inner_text()
+
+
+def test_the_page_is_light_or_dark_as_the_system_and_as_the_button_says(path: Path) -> None:
+    paper = "getComputedStyle(document.body).backgroundColor"
+    with opened(path, color_scheme="dark") as (page, _):
+        dark = page.evaluate(paper)
+        page.click("#theme")
+        light = page.evaluate(paper)
+        assert (page.inner_text("#theme"), dark != light) == ("Dark", True)
+    with opened(path, color_scheme="light") as (page, _):
+        assert page.evaluate(paper) == light
+
+
+def test_nothing_is_wider_than_a_phone_but_what_scrolls_by_itself(path: Path) -> None:
+    with opened(path, viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True) as (page, _):
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        page.tap(".picture")
+        assert page.evaluate("document.querySelector('.uplot').offsetWidth") <= 390
+
+
+def test_runs_that_saw_the_same_images_are_set_side_by_side_image_by_image(
+    path: Path, tmp_path: Path
+) -> None:
+    evaluated(tmp_path / "other")
+    out = tmp_path / "both.html"
+    assert main([str(path.parent), str(tmp_path / "other"), "--out", str(out)]) == 0
+    with opened(out) as (page, told):
+        menus = page.locator("[data-panel=together-paired0] select")
+        menus.nth(1).select_option("wiener, run")
+        menus.nth(2).select_option("wiener, other")
+        said = page.locator("[data-panel=together-paired0] p").first.inner_text()
+        assert "Wiener, run minus Wiener, other: 0 [0, 0]" in said
+        assert page.locator(".explorer").count() == 2
+    assert quiet(told) == []
