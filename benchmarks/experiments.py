@@ -93,11 +93,12 @@ def finished(root: Path) -> list[Run]:
 
 
 def newest(runs: list[Run], comparison: str) -> Run | None:
-    """The newest evaluation of a kind whose networks had been trained to the end."""
+    """The newest evaluation of a kind whose networks, two or more, had been trained to the end."""
     for run in runs:
         _, config, _ = run
         evaluated = config.task == "evaluate" and config.compare["_target_"].endswith(f".{comparison}")
-        if evaluated and not config.unfinished and len(trainings(run, runs)) == len(config.networks):
+        whole = not config.unfinished and len(trainings(run, runs)) == len(config.networks)
+        if evaluated and whole and len(config.networks) > 1:  # of one network there is nothing to compare
             return run
     return None
 

@@ -10,7 +10,7 @@ from torchmetrics import Metric
 
 from locality.compare.context import Calibration, Context
 from locality.compare.drawing import SIGMA, mean_series, median_series
-from locality.compare.explorer import Group, explore
+from locality.compare.explorer import explore_rivals
 from locality.compare.following import conclude, follow, warn
 from locality.compare.left_out import tell_left_out
 from locality.compare.panels import tell_panels
@@ -21,7 +21,6 @@ from locality.denoisers.base import training_images
 from locality.metrics import PerImage, mean_ratio, per_image
 from locality.modules.comparison import ComparisonModule
 from locality.report import Chart, Report, Series
-from locality.sensitivity import Route
 
 
 def analytic_vs_nn(
@@ -68,9 +67,7 @@ def analytic_vs_nn(
     conclude(context, whole)
     tell_left_out(context.report, "compare", whole.quantities)
     if explorer:
-        route = Route(module.sigmas.tolist(), seed=context.seed)
-        groups = [Group({context.reference_name: context.reference, **candidates}, context.data)]
-        explore(context, "compare/explorer", groups, route, context.reference_name)
+        explore_rivals(context, "compare/explorer", candidates)
     return whole.scalars()
 
 

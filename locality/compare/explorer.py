@@ -15,9 +15,11 @@ from locality.config import UsageError
 from locality.data import ImageDataModule
 from locality.denoisers.base import Denoiser, Pixel
 from locality.metrics.field_overlap import cosine, energy
+from locality.modules.base import PROTOCOL_STEPS
 from locality.modules.fields import FieldModule
 from locality.ranks import say
 from locality.report.panels import LEVELS, Explorer, FieldRow
+from locality.schedule import NoiseSchedule
 from locality.sensitivity import Route, choose_pixels, mass_radius
 
 MOST_PIXELS = 256  # that one can click: each costs a network a backward pass at each noise level
@@ -55,6 +57,17 @@ def stride_of(height: int, width: int, rows: int, levels: int, views: int) -> in
     while len(choose_pixels(f"grid:{stride}", height, width)) > min(MOST_PIXELS, max(1, MOST_BYTES // each)):
         stride += 1
     return stride
+
+
+def explore_rivals(
+    context: Context,
+    place: str,  # of the explorer in the report
+    rivals: Mapping[str, Denoiser],
+) -> None:
+    """The explorer of the reference and its rivals, at the noise levels of the paper's protocol."""
+    denoisers = {context.reference_name: context.reference, **rivals}
+    route = Route(NoiseSchedule.ddpm().leading(PROTOCOL_STEPS).tolist(), seed=context.seed)
+    explore(context, place, [Group(denoisers, context.data)], route, context.reference_name)
 
 
 def explore(

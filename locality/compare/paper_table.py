@@ -12,6 +12,7 @@ from torch import Tensor
 
 from locality.calibration import bind
 from locality.compare.context import Calibration, Context
+from locality.compare.explorer import explore_rivals
 from locality.compare.left_out import tell_left_out
 from locality.compare.paper_figures import figure_1, figure_5
 from locality.compare.summary import FLOOR, Quantity, median_quantity, quantity, r2_quantity, with_ends
@@ -97,6 +98,7 @@ def paper_table(
     calibrated_as: Mapping[str, str] | None = None,  # candidates that take the calibration of another
     variants: Variants | None = None,  # more candidates: others with some settings changed
     baselines: Sequence[str] = (PAPERS,),  # rows that all others' r2 is set against, seed by seed
+    explorer: bool = False,  # also fields of a grid of pixels, for the explorer of report.html
 ) -> dict[str, float]:
     """The table, one-step r2 and held-out error at each noise level, and the paper's figures 1 and 5.
 
@@ -121,6 +123,8 @@ def paper_table(
         measured = _measure(context, group, number, section, 0 if rows else pictures)
         rows |= measured if not rows else {name: measured[name] for name in group}
     rows = {name: rows[name] for name in (context.reference_name, *rivals)}
+    if explorer:
+        explore_rivals(context, f"{section}/explorer", rivals)
     figure_5(context.report, section, {n: row.samples for n, row in rows.items()}, context.bank, pictures)
     return _tell(context, section, rows, [name for name in baselines if name in rows])
 

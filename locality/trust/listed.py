@@ -92,7 +92,7 @@ LISTED: dict[str, dict[str, Arguments]] = {
         }
     },
     "strategy": {"locality.modules.strategy.RanksStrategy": {}},
-    "logger": {"locality.report.loggers": _plain("wandb project")},
+    "logger": {"locality.report.loggers": _plain("wandb project artifacts")},
 }  # fmt: skip
 FITTED = ("locality.denoisers.wiener.Wiener",)  # classes whose state a checkpoint may hold
 WAITING = ("network", "fit", "source", "shape")  # kinds that may be called later (`_partial_`)
