@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 # Idle threads sleep instead of spinning: with few cores, a spinning thread takes the time of a working one.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help site install demo test test-faults test-slow wheel lint format bench readme experiments measure paper clean
+.PHONY: help site install demo test test-faults test-slow wheel lint format bench bench-scale readme experiments measure paper clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,6 +50,9 @@ format: $(INSTALLED) ## lay the code out
 bench: $(INSTALLED) ## time every denoiser, and Lightning's overhead
 	$(RUN) -m benchmarks.denoisers
 	$(RUN) -m benchmarks.training
+
+bench-scale: $(INSTALLED) ## time and memory from 1,000 to a million images, and a bank of ImageNet's length; writes docs/scale.md
+	$(RUN) -m benchmarks.scale
 
 readme: $(INSTALLED) ## put the newest demo's numbers and picture into README.md
 	$(RUN) -m benchmarks.readme

@@ -21,7 +21,7 @@ FLOORS = (  # what a floor is about, and its rooms: folders, and files that stan
     ("a command", ("app", "arguments", "typed", "unusual")),
     ("what it does", ("evaluation",)),
     ("comparing, training, shipping, showing", ("compare", "dashboard", "export", "pipelines", "training")),
-    ("denoisers of files", ("checkpoints", "training_card")),
+    ("denoisers of files", ("checkpoints", "holding", "training_card")),
     ("objects of configs", ("build",)),
     ("Lightning's callbacks", ("callbacks",)),
     ("Lightning's modules", ("heldout", "modules")),
@@ -33,9 +33,11 @@ FLOORS = (  # what a floor is about, and its rooms: folders, and files that stan
     ("averages over a bank", ("posterior", "statistics", "ranks", "sums", "trust", "settings", "choices")),
     ("sums over a bank", ("power_sums",)),
     ("images, numbers at rest, checks", ("bank", "statistics_cache", "config")),
+    ("images in a file", ("pages",)),
     (
         "the ground",
         (
+            "at_rest",
             "disk",
             "full_precision",
             "labels",
@@ -44,6 +46,7 @@ FLOORS = (  # what a floor is about, and its rooms: folders, and files that stan
             "noise",
             "paths",
             "schedule",
+            "shards",
             "shipped",
             "stopping",
             "trainer_settings",

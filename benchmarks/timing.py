@@ -42,11 +42,12 @@ def peak_bytes(work: Callable[[], object]) -> int:
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)  # or what earlier work freed would be used again, unseen
     Path("/proc/self/clear_refs").write_text("5")
-    before = _status("VmRSS")
+    before = status("VmRSS")
     work()
-    return max(0, _status("VmHWM") - before) * 1024
+    return max(0, status("VmHWM") - before) * 1024
 
 
-def _status(field: str) -> int:
+def status(field: str) -> int:
+    """A number of this process in /proc, in KiB (Linux): `VmRSS` now, `VmHWM` at its most."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(field + ":"))

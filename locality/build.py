@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+import torch
 from lightning import Callback, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import Logger
@@ -25,14 +26,20 @@ from locality.runs.saving import WholeCheckpoints
 from locality.statistics import GaussianStats
 
 Built = TypeVar("Built")
+TRIED = 4096  # images read at once
 TRIAL_SIDE = 4  # pixels; settings of a denoiser are tried on corners of the images
 
 
-def datamodule(node: Node, splits: Sequence[Split] = SPLITS) -> ImageDataModule:
+def datamodule(
+    node: Node,
+    splits: Sequence[Split] = SPLITS,
+    hold: Callable[[ImageBank], ImageBank] | None = None,  # where the bank of training images goes
+) -> ImageDataModule:
     """The data module of a config; its images are read, so that what is wrong with them is told now."""
     data = made(node, where="data")
     if not isinstance(data, ImageDataModule):
         raise UsageError(f"data: want an ImageDataModule, got {data!r}")
+    data.hold = hold or data.hold
     try:
         for split in splits:
             data.bank(split)
@@ -94,7 +101,11 @@ def try_fit(name: str, fit: Recipe, bank: ImageBank) -> None:
         raise UsageError(f"{name}: want a function of a bank, as Wiener.fit, got {fit.target}") from error
     if not str(getattr(fit.target, "__module__", "")).startswith("locality."):
         return
-    corners = ImageBank(bank.images[:, :, :TRIAL_SIDE, :TRIAL_SIDE], bound=math.inf)
+    parts = [part[:, :, :TRIAL_SIDE, :TRIAL_SIDE].clone() for part in bank.read(TRIED)]
+    if not parts:  # a rank without images
+        return
+    few = torch.cat(parts)
+    corners = ImageBank(few[torch.arange(len(bank)) % len(few)], bound=math.inf)  # counts are of all images
     try:
         with warnings.catch_warnings(action="ignore"):  # the fit itself will warn
             fit.fit(corners, lambda: GaussianStats.measured(corners))

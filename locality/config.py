@@ -21,6 +21,7 @@ PATHS = ("runs", "cache", "resume", "checkpoint", "pretrained")  # settings that
 FORMS = ("svg", "pdf")  # of figures, beside PNG
 FOLDERS = ("runs", "cache")  # those that are written to
 NAME = re.compile(r"[A-Za-z0-9_-]+")  # of a network or a candidate: a part of file names
+BANKS = ("memory", "mapped", "sharded", "mapped_sharded")  # where the training images of a bank are held
 CHOICES = ("twin", "sweep", "models", "halves", "jobs")  # of networks that are looked for
 
 
@@ -40,6 +41,7 @@ class _Common:
     cache: str | None = None
     dry_run: bool = False
     trust: bool = False
+    bank: str = "memory"
     figures: Any = None
 
 
@@ -102,6 +104,10 @@ def check(cfg: DictConfig) -> DictConfig:
         checked.figures = _forms(checked.figures)
     except ValueError as error:
         raise UsageError(str(error)) from error
+    if checked.bank not in BANKS:
+        raise UsageError(f"bank: want {', '.join(BANKS[:-1])} or {BANKS[-1]}, got {checked.bank!r}")
+    if checked.bank.startswith("mapped") and checked.cache is None:
+        raise UsageError(f"bank={checked.bank}: want a folder for its file, got cache=null")
     if task == "train" and checked.data is None:
         raise UsageError("data: want one of configs/data, such as data=photos, got none")
     if task == "train" and checked.sweep not in (None, "resume"):

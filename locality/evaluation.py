@@ -22,6 +22,7 @@ from locality.config import UsageError
 from locality.denoisers import NetworkDenoiser
 from locality.denoisers.base import Denoiser
 from locality.disk import shown_path
+from locality.holding import holding, start_ranks
 from locality.ranks import say
 from locality.report import Report
 from locality.report.lineage import comparison_artifact, data_artifact, network_artifact
@@ -41,7 +42,7 @@ class Evaluation:
         self.cfg = cfg = resolve(cfg, shelf)
         self.networks = networks(cfg, shelf)
         path = None if cfg.checkpoint is None else Path(cfg.checkpoint)
-        self.data = build.datamodule(cfg.data)
+        self.data = build.datamodule(cfg.data, hold=holding(cfg))
         bank = self.data.bank("train")
         self.facts = {"fingerprint": bank.fingerprint}
         if path is not None:
@@ -67,6 +68,7 @@ class Evaluation:
         def trainer(**changes: Any) -> Trainer:
             return build.trainer(self.cfg.trainer, folder, tools, [], **changes)
 
+        start_ranks(self.cfg, trainer())
         fits = {name: fit.keeping(self.cfg.cache) for name, fit in self.fits.items()}
         kept = self.calibrations or folder / "calibration"
         context = Context(

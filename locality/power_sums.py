@@ -8,7 +8,8 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from locality.bank import ImageBank
+from locality.bank import ImageBank, to_float
+from locality.shards import Shard
 from locality.whole_numbers import LONGEST, MIDDLE, Digits, centred, products, squares
 
 _LEVELS = 127.5  # of a byte in a unit of pixels
@@ -44,6 +45,13 @@ class Sums:
         for mine, theirs in zip(self.tensors(), other.tensors(), strict=True):
             mine += theirs
         return self
+
+    def over(
+        self,
+        shard: Shard,  # of the images that these are the sums over
+    ) -> Sums:
+        """The sums over the images of all ranks."""
+        return Sums(*map(shard.total_of, self.tensors()))
 
     def update(
         self,
@@ -89,25 +97,22 @@ def measure(
     bank: ImageBank,
     chunk_size: int,  # images; changes nothing but memory
 ) -> tuple[Sums, Tensor]:  # and [n], what they are about
-    """The sums over a bank, in one pass."""
+    """The sums over a bank, in one pass; of one that ranks share, over all of it."""
     if bank.images.dtype == torch.uint8:
         return _measure_bytes(bank, min(_BYTES * chunk_size, LONGEST))
-    flat = (rearrange(c, "b c h w -> b (c h w)").cpu() for c in bank.chunks(chunk_size, torch.float64))
-    first = next(flat)
-    point = first.mean(0)
+    point = _flat(to_float(bank.taken(slice(chunk_size)), torch.float64)).mean(0)
     sums = Sums.zero(len(point))
-    sums.update(first - point)
-    for chunk in flat:
-        sums.update(chunk - point)
-    return sums, point
+    for chunk in bank.chunks(chunk_size, torch.float64):
+        sums.update(_flat(chunk) - point)
+    return sums.over(bank.shard), point
 
 
 def _measure_bytes(bank: ImageBank, chunk_size: int) -> tuple[Sums, Tensor]:
     """Sums of whole numbers, in which nothing is rounded."""
     n = bank.image_shape.numel()
     sums = Sums.zero(n)
-    for chunk in bank.images.split(chunk_size):
-        v = centred(rearrange(chunk, "b c h w -> b (c h w)").cpu())
+    for chunk in bank.read(chunk_size):
+        v = centred(_flat(chunk))
         for start in range(0, n, _PANEL):  # of a symmetric matrix, the upper triangle
             panel = slice(start, start + _PANEL)
             sums.second[panel, start:] += products(v[:, panel].T, v[:, start:])
@@ -117,8 +122,13 @@ def _measure_bytes(bank: ImageBank, chunk_size: int) -> tuple[Sums, Tensor]:
         sums.first += first
         sums.cubic += cubic
         sums.quartic += squared.square().sum()
+    sums = sums.over(bank.shard)
     sums.second = sums.second.triu() + sums.second.triu(1).T
     for power, part in enumerate(sums.tensors()):
         part /= _LEVELS**power
     point = torch.full((n,), MIDDLE / _LEVELS - 1, dtype=torch.float64)
     return sums, point
+
+
+def _flat(images: Tensor) -> Tensor:  # [b, C, H, W]: [b, n] on the CPU
+    return rearrange(images, "b c h w -> b (c h w)").cpu()

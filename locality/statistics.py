@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import torch
@@ -79,7 +79,7 @@ class GaussianStats:
                 say_where(folder)
             return _packed(cls._of(bank, chunk_size))
 
-        return _unpacked(*cached(bank.fingerprint, folder, measured))
+        return _unpacked(*bank.shard.once(partial(cached, bank.fingerprint, folder), measured))
 
     @classmethod
     def _of(cls, bank: ImageBank, chunk_size: int) -> GaussianStats:

@@ -20,6 +20,7 @@ from locality.callbacks.interrupt import StopBetweenBatches, complete
 from locality.callbacks.samples import SampleGrid
 from locality.callbacks.snapshots import Snapshots
 from locality.config import UsageError
+from locality.holding import holding
 from locality.modules import AnalyticModule, Diverged, OnePass
 from locality.networks.foreign import settled
 from locality.report import Report
@@ -44,11 +45,15 @@ class Training:
         if cfg.resume:
             check_unfinished(Path(cfg.resume))
         lightning.seed_everything(cfg.seed, verbose=False)
-        self.data = build.datamodule(cfg.data)
+        self.data = build.datamodule(cfg.data, hold=holding(cfg))
         bank = self.data.bank("train")
         if cfg.resume:
             _check_same(Path(cfg.resume), bank.fingerprint)
         self.module = build.module(cfg.model, tuple(bank.image_shape))
+        if bank.shard.world > 1 and not self.analytic:
+            raise UsageError(
+                f"bank={cfg.bank}: a network sees all images in batches; want model=analytic, or bank=mapped"
+            )
         self.facts = {"fingerprint": bank.fingerprint}
         # Settled, so that a checkpoint of a foreign network needs no other file.
         recipe: dict[str, Any] = {"model": settled(plain(cfg.model)), "data": plain(cfg.data), **self.facts}

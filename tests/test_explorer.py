@@ -17,7 +17,7 @@ from pages import explorer
 import locality
 from locality.compare import analytic_vs_nn, pattern, sensitivity
 from locality.compare.contrasts import COLUMNS as CONTRAST
-from locality.compare.explorer import MOST_BYTES, MOST_PIXELS, SIDE, _small, stride_of
+from locality.compare.explorer import MOST_BYTES, MOST_PIXELS, SIDE, _count, _small, stride_of
 from locality.compare.following import ORIGINS
 from locality.compare.halves import COLUMNS as HALVES
 from locality.compare.informed import COLUMNS as INFORMED
@@ -25,6 +25,7 @@ from locality.compare.labels import COLUMNS as LABELS
 from locality.compare.left_out import COLUMNS as LEFT_OUT
 from locality.compare.paper_table import COLUMNS as PAPER
 from locality.compare.summary import Summary
+from locality.config import UsageError
 from locality.report.glossary import LINES, explained
 from locality.report.panels import LEVELS, quantised
 from locality.sensitivity import choose_pixels
@@ -124,3 +125,10 @@ def test_comparisons_that_have_an_explorer_say_what_it_costs():
             one for one in (CONFIGS / f"compare/{name}.yaml").read_text().splitlines() if "explorer:" in one
         ]
         assert "minute" in line
+
+
+def test_ranks_that_share_the_bank_all_ask_for_as_many_images():
+    assert [_count(10, world) for world in (1, 2, 3, 4, 8)] == [4, 4, 6, 4, 8]
+    assert _count(3, 1) == 3
+    with pytest.raises(UsageError, match=r"^compare\.explorer: want 6 test .* 3 ranks .* got 5; give"):
+        _count(5, 3)

@@ -25,8 +25,8 @@ OWNERS = {  # the rooms that import a library
     "triton": "posterior",
     "hydra": "cli arguments unusual making checkpoints runs",
     "omegaconf": "cli arguments typed unusual app evaluation training training_card making checkpoints runs "
-    "config",
-    "lightning": "evaluation compare training build making callbacks modules data report runs ranks",
+    "config holding",
+    "lightning": "evaluation compare training build making callbacks modules data report runs ranks holding",
 }
 HEAVY = {"lightning", "hydra", "omegaconf", "wandb", "diffusers", "matplotlib"}
 

@@ -90,6 +90,8 @@ class Context:
         available = len((data or self.data).bank("test"))
         if not isinstance(count, int) or not 1 <= count <= available:
             raise UsageError(f"compare.count: want 1 to {available} (the test images), got {count!r}")
+        with asked():
+            self.bank.shard.check_even("count", count)
 
     def check_rivals(self) -> None:
         """Raises UsageError where there is nothing to compare the reference with."""
@@ -160,9 +162,7 @@ class Context:
     def candidates(
         self,
         calibration: Calibration = "none",  # "auto": with what compare=calibrate found; "none": as configured
-        bank_counts: Mapping[str, int]
-        | int
-        | None = None,  # training images for the costly ones, or each; else all
+        bank_counts: Mapping[str, int] | int | None = None,  # images for the costly ones, or each; else all
         calibrated_as: Mapping[str, str] | None = None,  # candidates that take the calibration of another
     ) -> dict[str, Denoiser]:
         """The rivals, fitted to the training images, or to some of them, evenly spread.

@@ -11,6 +11,7 @@ from torch import Tensor
 from locality.bank import to_float
 from locality.compare.context import Context
 from locality.compare.drawing import FIELD
+from locality.config import UsageError
 from locality.data import ImageDataModule
 from locality.denoisers.base import Denoiser, Pixel
 from locality.metrics.field_overlap import cosine, energy
@@ -84,7 +85,7 @@ def explore(
     """
     first = groups[0].data
     _, height, width = first.image_shape
-    count = min(IMAGES, *(len(group.data.bank("test")) for group in groups))
+    count = _count(min(len(group.data.bank("test")) for group in groups), context.bank.shard.world)
     several = sum(len(group.denoisers) for group in groups)
     views = [f"mean over {count} images", "the image shown"][: 2 if several <= MANY else 1]
     stride = stride_of(height, width, several, len(route.sigmas), len(views))
@@ -120,6 +121,20 @@ def explore(
         marks=marks,
     )
     context.report.panel(name, made)
+
+
+def _count(
+    available: int,  # test images
+    world: int,  # ranks that share the bank, all of which ask for as many
+) -> int:
+    count = min(IMAGES, available)
+    count += -count % world
+    if count > available:
+        raise UsageError(
+            f"compare.explorer: want {count} test images for {world} ranks that share the bank, "
+            f"got {available}; give compare.explorer=false"
+        )
+    return count
 
 
 def _views(

@@ -45,6 +45,6 @@ def figure_5(
     grid = {name: images[:count] for name, images in samples.items()}
     ours = OURS if OURS in grid else next(iter(grid))
     _, places = nearest_two(grid[ours], bank)
-    nearest = bank.images[places[:, 0].to(bank.images.device)]
+    nearest = bank.taken(places[:, 0])
     grid["nearest training image"] = to_float(nearest, torch.float32)
     report.grid(f"{section}/figure5", grid, title="Samples: 10 steps of DDIM, the same noise in each column")

@@ -39,8 +39,9 @@ class ImageSet(Dataset[Batch]):
         self,
         images: Tensor,  # [N, C, H, W] uint8, or float in [-1, 1]
         labels: Tensor | None = None,  # [N] int64
+        first: int = 0,  # place of the first of them in their bank
     ) -> None:
-        self.images, self.labels = images, labels
+        self.images, self.labels, self.first = images, labels, first
 
     def __len__(self) -> int:
         return len(self.images)
@@ -52,7 +53,10 @@ class ImageSet(Dataset[Batch]):
         counts = places >= 0
         index = torch.where(counts, places, ~places)
         labels = None if self.labels is None else self.labels[index]
-        return Batch(to_float(self.images[index], torch.float32), index, counts.float(), labels)
+        shape = (len(index), *self.images.shape[1:])
+        # A rank without images has padding alone.
+        images = self.images[index] if len(self.images) else self.images.new_zeros(shape)
+        return Batch(to_float(images, torch.float32), self.first + index, counts.float(), labels)
 
 
 def as_batch(

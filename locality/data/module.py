@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from lightning import LightningDataModule
 from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Sampler
 
 from locality.bank import BOUND, ImageBank, check_images
 from locality.data.batch import Batch, ImageSet
-from locality.data.sampler import GlobalBatches, check_ranks
+from locality.data.sampler import GlobalBatches, ShardBatches, check_ranks
 from locality.data.settings import check_settings
 from locality.data.splits import Split, check_split
 from locality.data.subset import chosen
@@ -78,6 +78,7 @@ class ImageDataModule(LightningDataModule):
         self.seed, self.image_seed = seed, image_seed
         self._pixels = {name: (int(pixel[0]), int(pixel[1])) for name, pixel in (pixels or {}).items()}
         self._banks: dict[Split, ImageBank] = {}
+        self.hold: Callable[[ImageBank], ImageBank] = lambda bank: bank  # where training images go
 
     @property
     def image_shape(self) -> torch.Size:
@@ -103,7 +104,8 @@ class ImageDataModule(LightningDataModule):
         if split not in self._banks:
             # The source's images were checked; a pattern may lead as far as its gamma says.
             labels = None if self._about("labels") is None else Labels(partial(self._classes, split))
-            self._banks[split] = ImageBank(self._read(split), bound=math.inf, labels=labels)
+            bank = ImageBank(self._read(split), bound=math.inf, labels=labels)
+            self._banks[split] = self.hold(bank) if split == "train" else bank
         return self._banks[split]
 
     def groups(self, split: Split) -> Tensor | None:  # [N] int64
@@ -163,8 +165,15 @@ class ImageDataModule(LightningDataModule):
         return self._loader("train", batches)
 
     def moments_dataloader(self) -> DataLoader[Batch]:
-        """The train bank in its order, mirror images included: for one exact pass."""
-        return self._in_order("train", self.batch_size)
+        """The train bank in its order, mirror images included: for one exact pass.
+
+        Of a bank that ranks share, each rank sees the images that it holds.
+        """
+        bank = self.bank("train")
+        if bank.shard.world == 1:
+            return self._in_order("train", self.batch_size)
+        size = self.batch_size // bank.shard.world
+        return _loader(bank.images, None, ShardBatches(bank.shard, size), bank.shard.here.start)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """The val images in their order."""
@@ -186,15 +195,7 @@ class ImageDataModule(LightningDataModule):
         told = getattr(getattr(self.trainer, "lightning_module", None), "told_labels", False)
         if told and bank.labels is None:
             raise ValueError("data: this network is told classes, and the source knows none; try data=cifar")
-        # batch_size=None hands whole batches of places to ImageSet, and `sampler` (not `batch_sampler`) is
-        # where Lightning looks for set_epoch. The generator keeps the loader from drawing on torch's own.
-        return DataLoader(
-            ImageSet(bank.images, bank.labels if told else None),
-            batch_size=None,
-            sampler=batches,
-            collate_fn=_as_it_is,
-            generator=torch.Generator(),
-        )
+        return _loader(bank.images, bank.labels if told else None, batches)
 
     def _batches(
         self, length: int, batch_size: int, shuffle: bool = False, mirror: bool = False
@@ -221,6 +222,20 @@ class ImageDataModule(LightningDataModule):
         if self.pattern is None or self.gamma == 0:
             return images
         return self.pattern.inject(images, index, self.gamma, seed=self.image_seed, split=split)
+
+
+def _loader(
+    images: Tensor, labels: Tensor | None, batches: Sampler[Tensor], first: int = 0
+) -> DataLoader[Batch]:
+    # batch_size=None hands whole batches of places to ImageSet, and `sampler` (not `batch_sampler`) is
+    # where Lightning looks for set_epoch. The generator keeps the loader from drawing on torch's own.
+    return DataLoader(
+        ImageSet(images, labels, first),
+        batch_size=None,
+        sampler=batches,
+        collate_fn=_as_it_is,
+        generator=torch.Generator(),
+    )
 
 
 def _as_it_is(batch: Any) -> Any:

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.utils.data import Sampler
 
 from locality.noise import generator
+from locality.shards import Shard
 
 
 class GlobalBatches(Sampler[Tensor]):
@@ -69,6 +70,28 @@ class GlobalBatches(Sampler[Tensor]):
             coins = torch.rand(self.length, generator=generator(self.seed, "flip", self.epoch)) < 0.5
             order = order + self.length * coins[order]
         return order
+
+
+class ShardBatches(Sampler[Tensor]):
+    """The places of the images that a rank holds, in order; as many batches as the rank with most has.
+
+    Batches are filled up with padding, `~0`.
+    """
+
+    def __init__(
+        self,
+        shard: Shard,
+        size: int,  # images of a batch, on each rank
+    ) -> None:
+        self.mine, self.most, self.size = shard.counts[shard.rank], max(shard.counts), size
+
+    def __len__(self) -> int:
+        return -(-self.most // self.size)
+
+    def __iter__(self) -> Iterator[Tensor]:  # [size] int64
+        for start in range(0, self.most, self.size):
+            places = torch.arange(start, start + self.size)
+            yield torch.where(places < self.mine, places, ~torch.zeros_like(places))
 
 
 def check_ranks(name: str, batch_size: int, world: int) -> None:

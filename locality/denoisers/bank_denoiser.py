@@ -16,8 +16,8 @@ from locality.bank import ImageBank
 from locality.denoisers.base import ClosedFormJacobian, Denoiser, Pixel
 from locality.denoisers.fitting import ByConstructor
 from locality.full_precision import FullPrecision
-from locality.posterior.blocks import Blocks
 from locality.posterior.engine import Engine, Posterior, average
+from locality.posterior.gathered import GatheredEngine
 from locality.posterior.view import Limits, View
 
 MEMORY_BUDGET = 2**30  # bytes above the bank
@@ -67,20 +67,20 @@ class BankDenoiser(FullPrecision, Denoiser, ClosedFormJacobian, ABC):
     @property
     def view(self) -> View:
         """The bank, as engines read it."""
-        return View(self.images, self.limits_of_memory)
+        return View.of(self.bank, self.limits_of_memory)
 
     @property
     def measured_view(self) -> View:
         """The same with the lengths of its images, which are measured once."""
-        view = self.view
-        if self._squares is None:
+        view = self.view.centred()
+        if self._squares is None or self._squares.device != view.images.device:  # which settles the centre
             with torch.inference_mode(False), torch.no_grad():  # what is kept must serve gradients, too
-                self._squares = Blocks.of(view.images).measured()
-        return view._replace(squares=self._squares.to(view.images.device))
+                self._squares = view.measured()
+        return view._replace(squares=self._squares)
 
     def estimate(self, x: Tensor, sigma: Tensor) -> Tensor:
         """The posterior mean; differentiable in x, by closed form."""
-        if len(x) == 0:
+        if len(x) == 0 and not self._shared:
             return x
         places, parts = [], []
         for place, flat, level, engine in self._groups(x, sigma):
@@ -95,7 +95,7 @@ class BankDenoiser(FullPrecision, Denoiser, ClosedFormJacobian, ABC):
     ) -> Posterior:  # fields [B, C, H, W]
         """The estimate and its weights' log-partition, effective size and entropy; carries no gradient."""
         sigma = self._checked(x, sigma)
-        if len(x) == 0:
+        if len(x) == 0 and not self._shared:
             return Posterior(x.detach(), *(x.detach().double() for _ in range(3)))
         places, parts = [], []
         with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
@@ -120,15 +120,30 @@ class BankDenoiser(FullPrecision, Denoiser, ClosedFormJacobian, ABC):
                 fields[place] = engine().fields(flat, level, outputs)
         return rearrange(fields, "b p (c h w) -> b p c h w", c=c, h=h, w=w)
 
+    @property
+    def _shared(self) -> bool:
+        """Whether other ranks hold parts of the bank: then all ranks ask together, if only for no image."""
+        return self.bank.shard.world > 1
+
     def _groups(
         self, x: Tensor, sigma: Tensor
     ) -> Iterator[tuple[Tensor, Tensor, Tensor, Callable[[], Engine]]]:
-        """The images that one engine takes together: at one noise level, and few enough for the budget."""
+        """The images that one engine takes together."""
         # A NaN is no logit: weights would be finite, and the estimate an image that means nothing.
         if not bool(x.detach().isfinite().all()):
             raise ValueError("x: want finite numbers, got NaN or infinity")
         flat = rearrange(x, "b c h w -> b (c h w)")
-        levels = sigma.detach()[:1] if self.same_at_all_levels else sigma.detach().unique()
+        if not self._shared:
+            yield from self._alike(flat, sigma.detach())
+            return
+        everything = torch.arange(len(x), device=x.device)
+        yield everything, flat, sigma, partial(GatheredEngine, self.bank.shard, self._alike)
+
+    def _alike(
+        self, flat: Tensor, sigma: Tensor
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor, Callable[[], Engine]]]:
+        """Those at one noise level, and few enough for the budget."""
+        levels = sigma[:1] if self.same_at_all_levels else sigma.unique()
         size = max(1, self.limits_of_memory.memory_budget // (_ROOM_PER_QUERY * flat.shape[1]))
         for level in levels:
             alike = torch.ones_like(sigma, dtype=torch.bool) if self.same_at_all_levels else sigma == level

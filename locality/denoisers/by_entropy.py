@@ -6,6 +6,7 @@ import hashlib
 import math
 from collections.abc import Callable, Mapping
 from functools import cache as remembered
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -87,7 +88,8 @@ class ByEntropy(FullPrecision):
         told = f"{bank.fingerprint} {looks.key} {sigma:.17g} {self.share:.17g} {IMAGES} {self.seed}"
         name = hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
         path = Path(self.cache).expanduser() / f"entropy-{name}.safetensors"
-        return kept(path, {"format": _FORMAT, "found for": told}, compute)[0]["value"].item()
+        keep = partial(kept, path, {"format": _FORMAT, "found for": told})
+        return bank.shard.once(keep, compute)[0]["value"].item()
 
     def _settled(self, sigma: float, bank: ImageBank, looks: Looks) -> float:
         left_out = LeftOut.of(bank, IMAGES, self.seed)

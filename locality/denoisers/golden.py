@@ -17,7 +17,6 @@ from locality.denoisers.fitting import statistics_of
 from locality.denoisers.options import real
 from locality.denoisers.wiener_mask import WienerMask, WienerMaskedDenoiser
 from locality.noise import generator
-from locality.posterior.blocks import Blocks
 from locality.posterior.engine import Engine, PlannedEngine
 from locality.posterior.masked.proxies import Lengths, Pooling, Proxies
 from locality.posterior.masked.subset import SubsetEngine
@@ -112,21 +111,19 @@ class GoldenSubset(WienerMaskedDenoiser):
         candidates = self.drawn(sigma) if sigma > self.random_above else self.candidates
         view, plan = self.view, self.plan(sigma)
         if fine == len(candidates):
-            few = view if fine == len(self.bank) else view._replace(images=view.images[candidates])
-            return PlannedEngine(few, plan)
-        proxies = self._proxies(view)
+            return PlannedEngine(view if fine == len(self.bank) else view.pick(candidates), plan)
+        proxies = self._proxies(view.centred())
         if len(candidates) < len(self.bank):
             proxies = proxies.pick(candidates)
-            view = view._replace(images=proxies.blocks.images)
-        return SubsetEngine(view, plan, coarse, fine, proxies)
+        return SubsetEngine(plan, coarse, fine, proxies)
 
     def _proxies(self, view: View) -> Proxies:
         """What the choice knows beforehand; lengths are measured once."""
-        blocks, pooling = Blocks.of(view.images), Pooling(self.bank.image_shape, self.proxy_size)
-        if self._lengths is None:
+        pooling, known = Pooling(self.bank.image_shape, self.proxy_size), self._lengths
+        if known is None or known.full.device != view.images.device:  # which settles the centre
             with torch.inference_mode(False), torch.no_grad():  # what is kept must serve gradients, too
-                self._lengths = Proxies.measured(blocks, pooling)
-        return Proxies(blocks, pooling, Lengths(*(part.to(view.images.device) for part in self._lengths)))
+                known = self._lengths = Proxies.measured(view, pooling)
+        return Proxies(view, pooling, known)
 
     def drawn(
         self,

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from numbers import Integral
 from pathlib import Path
 from typing import ClassVar, Final
@@ -14,7 +15,7 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from locality.bank import ImageBank, thinned, to_float
+from locality.bank import ImageBank, some, to_float
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET, is_count
 from locality.denoisers.base import Denoiser
 from locality.denoisers.grids import WINDOWS
@@ -166,11 +167,8 @@ class Settings:
             return self.fitted(bank, side)
         text = json.dumps([bank.fingerprint, window_size(side, bank.image_shape), asdict(self)])
         name = f"mixture-{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}.safetensors"
-        tensors, _ = kept(
-            Path(cache).expanduser() / name,
-            {"format": _FORMAT, "recipe": text},
-            lambda: (self.fitted(bank, side)._asdict(), {}),
-        )
+        keep = partial(kept, Path(cache).expanduser() / name, {"format": _FORMAT, "recipe": text})
+        tensors, _ = bank.shard.once(keep, lambda: (self.fitted(bank, side)._asdict(), {}))
         return Mixture(**tensors)
 
     def fitted(self, bank: ImageBank, side: int) -> Mixture:
@@ -190,10 +188,10 @@ class Settings:
             count = min(len(bank), -(-self.most // len(group)))
             parts = []
             for top, left in group:
-                region = bank.images[:, :, top : top + height, left : left + width]
-                which = torch.randperm(len(bank), generator=generator)[:count].to(region.device)
-                some = region if count == len(bank) else region[which]
-                parts.append(rearrange(to_float(some, torch.float32).cpu(), "i c h w -> i (c h w)"))
+                which = torch.randperm(len(bank), generator=generator)[:count]
+                images = bank.taken(slice(None) if count == len(bank) else which)
+                region = images[:, :, top : top + height, left : left + width]
+                parts.append(rearrange(to_float(region, torch.float32).cpu(), "i c h w -> i (c h w)"))
             mixtures.append(
                 fit_mixture(torch.cat(parts), self.components, self.rank, self.pseudo_count, generator)
             )
@@ -202,7 +200,7 @@ class Settings:
 
 def usual_places(bank: ImageBank) -> int:
     """8 for images with a layout, whose mean varies from pixel to pixel as faces' does; 1 for mere crops."""
-    images = next(thinned(bank, min(len(bank), _TELLING)).chunks(_TELLING, torch.float64))
+    images = some(bank, _TELLING)
     layout = images.mean(0).var((-2, -1), correction=0).mean()
     return 8 if bool(layout > _LAYOUT * images.var(0, correction=0).mean()) else 1
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from locality.bank import ImageBank, thinned
+from locality.bank import ImageBank, some
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET
 from locality.denoisers.masked_denoiser import MaskedDenoiser
 from locality.posterior.engine import Engine, PlannedEngine
@@ -170,5 +170,4 @@ def varying(bank: ImageBank) -> Tensor:  # [n] bool
 
     Their standard deviation over (at most _TRIED, evenly spread) images is at least one grey level.
     """
-    images = next(thinned(bank, min(len(bank), _TRIED)).chunks(_TRIED, torch.float64))
-    return images.std(0, correction=0).flatten() >= GREY_LEVEL
+    return some(bank, _TRIED).std(0, correction=0).flatten() >= GREY_LEVEL

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from locality.denoisers.bank_denoiser import BankDenoiser
-from locality.posterior.whole import NearestEngine
+from locality.posterior.nearest import NearestEngine
 
 
 class Nearest(BankDenoiser):

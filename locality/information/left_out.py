@@ -42,16 +42,14 @@ class LeftOut:
     ) -> LeftOut | None:
         """None where no image would be left to explain another."""
         drawn = torch.randperm(len(bank), generator=generator(seed, "left out"))[:count].sort().values
-        few = bank.images[drawn.to(bank.images.device)]
-        copies = torch.stack(
-            [_same(bank.images, image) | _same(bank.images, image.flip(-1)) for image in few]
-        )
+        few = bank.taken(drawn)
+        copies = torch.stack([_same(bank, image) | _same(bank, image.flip(-1)) for image in few])
         beside = copies.any(0)
         if bool(copies.all(1).any()):
             return None
         rest = None if bool(beside.all()) else bank.subset(~beside)
         noise = image_noise(drawn, few.shape[1:], seed, "left out").to(few.device)
-        few, near = (to_float(each, torch.float32) for each in (few, bank.images[beside]))
+        few, near = (to_float(each, torch.float32) for each in (few, bank.taken(beside)))
         return cls(few, noise, rest, near, copies[:, beside])
 
     def posterior(
@@ -85,12 +83,12 @@ class LeftOut:
 
 
 def _same(
-    images: Tensor,  # [N, C, H, W]
+    bank: ImageBank,  # N images
     image: Tensor,  # [C, H, W]
 ) -> Tensor:  # [N] bool
-    """Which images equal another pixel by pixel."""
-    middle = image.shape[-2] // 2
+    """Which images of a bank equal another pixel by pixel."""
+    images, middle = bank.images, image.shape[-2] // 2
     alike = (images[:, :, middle] == image[:, middle]).all((1, 2)).nonzero()[:, 0]  # a line first: it is fast
-    found = torch.zeros(len(images), dtype=torch.bool, device=images.device)
-    found[alike] = (images[alike] == image).all((1, 2, 3))
-    return found
+    found = torch.zeros(len(images), dtype=torch.uint8, device=images.device)
+    found[alike] = (images[alike] == image).all((1, 2, 3)).to(torch.uint8)
+    return torch.cat(bank.shard.gather_rows(found, bank.shard.counts)) > 0

@@ -22,7 +22,7 @@ def nearest_two(
         raise ValueError(f"bank: want at least 2 images, got {len(bank)}")
     x = rearrange(images, "b c h w -> b (c h w)").double()
     distances, places = x.new_full((len(x), 2), torch.inf), torch.zeros(len(x), 2, dtype=torch.long)
-    places, start = places.to(x.device), 0
+    places, start = places.to(x.device), bank.shard.here.start
     for part in bank.chunks(chunk, torch.float64):
         flat = rearrange(part, "n c h w -> n (c h w)").to(x.device)
         # The expanded square finds candidates; cancellation spoils it near 0, so they are measured directly.
@@ -33,7 +33,10 @@ def nearest_two(
         distances, order = joined.topk(2, largest=False)
         places = torch.cat([places, start + where], 1).gather(1, order)
         start += len(flat)
-    return distances, places
+    # Of a bank that ranks share, each has the two nearest of its own.
+    joined, every = (torch.cat(bank.shard.gather(one), 1) for one in (distances, places))
+    distances, order = joined.topk(2, largest=False)
+    return distances, every.gather(1, order)
 
 
 def is_copy(

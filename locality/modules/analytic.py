@@ -12,7 +12,7 @@ from lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from locality.bank import ImageBank
+from locality.bank import ImageBank, to_float
 from locality.config import UsageError
 from locality.data import ImageDataModule
 from locality.data.batch import Batch
@@ -74,7 +74,7 @@ class AnalyticModule(DenoiserModule):
         if not self._one_pass:
             return
         bank = self._bank()
-        first = next(bank.chunks(256, torch.float64))
+        first = to_float(bank.taken(slice(256)), torch.float64).cpu()
         self._point = rearrange(first, "b c h w -> b (c h w)").mean(0)
         self._sums = Sums.zero(len(self._point))
 
@@ -158,6 +158,7 @@ class AnalyticModule(DenoiserModule):
         """Keeps the denoiser's state, or the images' fingerprint, whichever is smaller."""
         bank = self._bank()
         state = self.denoiser.state_dict()
+        images = len(bank) * bank.image_shape.numel() * bank.images.itemsize
         kind = type(self.denoiser)
         own = not checkpoint.get("hyper_parameters")  # no run of train.py: nobody else knows the images
         if own:
@@ -165,16 +166,16 @@ class AnalyticModule(DenoiserModule):
                 type(self), self.image_shape, seed=self.seed, schedule=of_schedule(self.schedule),
                 denoiser=named(self.recipe.target, self.recipe.settings),
             )  # fmt: skip
-        if hasattr(kind, "from_state") and (own or _bytes(state.values()) < _bytes([bank.images])):
+        if hasattr(kind, "from_state") and (own or _bytes(state.values()) < images):
             checkpoint["state_dict"] = state
             checkpoint["denoiser"] = {"class": f"{kind.__module__}.{kind.__qualname__}"}
         elif own:
             checkpoint["state_dict"] = {}
-            checkpoint["denoiser"] = {"images": bank.images}
+            checkpoint["denoiser"] = {"images": bank.taken(slice(None))}
         else:
             checkpoint["state_dict"] = {}
             checkpoint["denoiser"] = {"fingerprint": bank.fingerprint}
 
 
 def _bytes(tensors: Any) -> int:
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+    return sum(tensor.numel() * tensor.itemsize for tensor in tensors)

@@ -16,6 +16,7 @@ from locality.live import LIVE
 from locality.metrics import ImageMaps
 from locality.sensitivity import Facts, Reduction, Route, SensitivityField, sensitivity_maps
 from locality.sensitivity.states import State
+from locality.shards import shared
 
 Share = Literal["images", "pixels"]
 
@@ -58,10 +59,11 @@ class FieldModule(LightningModule):
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Keeps a batch; with the last one all is measured, one denoiser after the other.
 
-        Images beyond the count and padding are left out.
+        Images beyond the count and padding are left out. Ranks that share a bank share out images: passes
+        over it serve all ranks, for the same pixels.
         """
         mine = list(range(len(self.pixels)))
-        if self.share == "pixels" and self.trainer.world_size > 1:
+        if self.share == "pixels" and self.trainer.world_size > 1 and not shared(self):
             # Ranks have equal batches, padding included: gathered, they are the global batch.
             images, index, weight = (self._gathered(part) for part in batch[:3])
             batch = Batch(images, index, weight)

@@ -8,13 +8,15 @@ what it leaves is a state.
     engine      what a denoiser asks for (solve, posterior, pullback, fields), and its autograd
     plan        which kernel, in which type: the cheapest that is usable and precise enough
     kernel      what a kernel is: usable, cost, error, weigh, transpose, fields
-    view        some candidates, read in chunks that fit a memory budget
+    view        some candidates, wherever they are: read in parts and chunks that fit a memory budget
     softmax     State: the partial softmax, and the one way to merge two
     rounding    how large the numbers of a pass are, and so whether float32 can hold them
 
-    whole       one softmax for the image: the optimal denoiser, the nearest image
+    whole       one softmax for the image: the optimal denoiser
+    nearest     the image with its largest weight
     blocks      its distances: products of 8 bits or of float32, and float64 for the few that need it
     wrappers    engines made of engines: batches of the bank, noisy copies of the image
+    gathered    one more: the noisy images of all ranks that share a bank
     masked/     a softmax for each output, over images: rows, plans, kernels (dense, compiled), composite,
                 code, proxies, subset, fields; table, row_sums and passes are compiled
     patches/    a softmax for each pixel, over all patches at all places: kernels (dense, compiled);

@@ -42,6 +42,7 @@ class Blocks:
         cls,
         images: Tensor,  # [N, n] as at rest
         squares: Tensor | None = None,  # [N] of `measured`
+        centre: Tensor | None = None,  # [n] of other images, beside whose distances those of these are
     ) -> Blocks:
         """Those of a bank."""
         n = images.shape[1]
@@ -49,7 +50,8 @@ class Blocks:
             return cls(images, images.new_zeros(n, dtype=torch.float32), False, squares)
         if quick(images.device) and n <= LONGEST:
             return cls(images, images.new_full((n,), MIDDLE, dtype=torch.float32), True, squares)
-        return cls(images, images[:_SAMPLE].float().mean(0).round(), False, squares)
+        centre = images[:_SAMPLE].float().mean(0).round() if centre is None else centre.to(images.device)
+        return cls(images, centre, False, squares)
 
     def split(
         self,
@@ -145,6 +147,8 @@ class Blocks:
 
     def _products(self, q: Tensor, squared: bool) -> tuple[Tensor, Tensor]:
         """`q.v` [B, N], and if asked for, `|v|^2` [N]: one reading of the images; float64."""
+        if len(self.images) == 0:
+            return q.new_empty(len(q), 0), q.new_empty(0)
         times: Callable[[Tensor], Tensor]
         lengths: Callable[[Tensor], Tensor]
         if self.whole:

@@ -94,8 +94,8 @@ class PlannedEngine(Engine, Generic[SomeRows, SomeKernel]):
         means.index_add_(1, self.plan.rows.row_of_output, mean * cotangent.double())
 
         def backward(kernel: SomeKernel, query: Query, which: Tensor) -> Tensor:
-            probe = Probe(Seen.OUTPUTS, cotangent[which])
-            return kernel.transpose(self.view, query, evidence[which], probe, means[which], mean[which])
+            known = (evidence[which], Probe(Seen.OUTPUTS, cotangent[which]), means[which], mean[which])
+            return self.view.summed(lambda part: kernel.transpose(part, query, *known))
 
         return self.plan.run(x, evidence, backward) / self.plan.sigma**2
 

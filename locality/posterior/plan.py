@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Generic, TypeVar
 
 import torch
@@ -69,11 +70,12 @@ class Plan(Generic[SomeRows, SomeKernel]):
             bounds, single = single * LARGEST_LOGIT, torch.ones_like(single)
 
         def work(kernel: SomeKernel, query: Query, which: Tensor) -> State:
-            state = kernel.weigh(view, query, values, bounds[which])
+            state = view.merged(lambda part: kernel.weigh(part, query, values, bounds[which]))
             again = single[which] & ~(state.sure if values else small_logits(state.log_partition))
             if not bool(again.any()):
                 return state
-            better = self.double.weigh(view, query.pick(again).to(torch.float64), values)
+            exact = query.pick(again).to(torch.float64)
+            better = view.merged(lambda part: self.double.weigh(part, exact, values))
             order = torch.cat([(~again).nonzero()[:, 0], again.nonzero()[:, 0]]).argsort()
             return State.stacked([state.pick(~again), better]).pick(order)
 
@@ -108,8 +110,8 @@ class Plan(Generic[SomeRows, SomeKernel]):
         for b, good in enumerate(precise.tolist()):
             kernel, dtype = (single, torch.float32) if good else (double, torch.float64)
             one = slice(b, b + 1)
-            rows = kernel.fields(view, asked.pick(one).to(dtype), evidence[one], mean[one], outputs)
-            fields[one] = rows / self.sigma**2
+            known = (asked.pick(one).to(dtype), evidence[one], mean[one])
+            fields[one] = view.summed(partial(_fields, kernel, known, outputs)) / self.sigma**2
         return fields
 
     def _precise(
@@ -133,3 +135,9 @@ class Plan(Generic[SomeRows, SomeKernel]):
                 which.append(index)
                 results.append(work(kernel, asked.pick(index).to(dtype), index))
         return results, torch.cat(which).argsort()
+
+
+def _fields(
+    kernel: FieldKernel, known: tuple[Query, Tensor, Tensor], outputs: Tensor, view: View
+) -> Tensor:  # [B, P, n]
+    return kernel.fields(view, *known, outputs)

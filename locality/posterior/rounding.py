@@ -8,7 +8,6 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from locality.bank import to_float
 from locality.whole_numbers import MIDDLE, centred, products, squares
 
 _LEVELS = 127.5  # of a byte in a unit of pixels
@@ -43,35 +42,76 @@ class PixelMoments(NamedTuple):
     def of(
         cls,
         images: Tensor,  # [N, n] as at rest
-        chunk: int = 1024,
     ) -> PixelMoments:
         """In one pass."""
-        if images.dtype == torch.uint8:
-            return cls._of_bytes(images, chunk)
-        origin = to_float(images[0], torch.float64)
-        first, second, low, high = torch.zeros(4, len(origin), dtype=origin.dtype, device=origin.device)
-        for part in images.split(chunk):
-            centred = to_float(part, torch.float64) - origin
-            first += centred.sum(0)
-            second += centred.square().sum(0)
-            low, high = torch.minimum(low, centred.amin(0)), torch.maximum(high, centred.amax(0))
-        offset = first / len(images)
-        variance = (second / len(images) - offset**2).clamp(min=0)
-        return cls(origin + offset, variance, torch.maximum(high - offset, offset - low))
+        return cls.of_sums(PixelSums.of(images), images.dtype)
 
     @classmethod
-    def _of_bytes(cls, images: Tensor, chunk: int) -> PixelMoments:
-        """Sums of whole numbers, in which nothing is rounded."""
-        first, second = torch.zeros(2, images.shape[1], dtype=torch.float64, device=images.device)
-        for part in images.split(chunk):
+    def of_sums(
+        cls,
+        sums: PixelSums,
+        at_rest: torch.dtype,  # of the images
+    ) -> PixelMoments:
+        """Those of images whose sums are known."""
+        mean = sums.first / sums.total
+        variance = (sums.second / sums.total - mean**2).clamp(min=0)
+        reach = torch.maximum(sums.high - mean, mean - sums.low)
+        if at_rest != torch.uint8:
+            return cls(sums.origin + mean, variance, reach)
+        return cls((mean + sums.origin) / _LEVELS - 1, variance / _LEVELS**2, reach / _LEVELS)
+
+
+class PixelSums(NamedTuple):
+    """What pixel moments are made of, and what adds up over parts of a bank; float64.
+
+    They are of the numbers at rest. Of bytes they are sums of whole ones, in which nothing is rounded.
+    """
+
+    total: Tensor  # [n] images
+    origin: Tensor  # [n] subtracted from the numbers: 128, or the first image of floats
+    first: Tensor  # [n] sum
+    second: Tensor  # [n] sum of squares
+    low: Tensor  # [n]
+    high: Tensor  # [n]
+
+    @classmethod
+    def of(
+        cls,
+        images: Tensor,  # [N, n] as at rest
+        chunk: int = 1024,
+    ) -> PixelSums:
+        """In one pass, of no image, too."""
+        none = torch.zeros(images.shape[1], dtype=torch.float64, device=images.device)
+        floats = images.dtype != torch.uint8 and len(images) > 0
+        origin = images[0].double() if floats else none + MIDDLE
+        sums = cls(none, origin, none, none, none + torch.inf, none - torch.inf)
+        for part in images.split(chunk) if len(images) else ():
+            first, second = cls._powers(part, origin)
+            low, high = part.amin(0).double() - origin, part.amax(0).double() - origin
+            low, high = torch.minimum(sums.low, low), torch.maximum(sums.high, high)
+            sums = cls(sums.total + len(part), origin, sums.first + first, sums.second + second, low, high)
+        return sums
+
+    @staticmethod
+    def _powers(part: Tensor, origin: Tensor) -> tuple[Tensor, Tensor]:
+        if part.dtype == torch.uint8:
             v = centred(part)
-            first += products(torch.ones_like(v[:, :1]).T, v)[0]
-            second += squares(v.T)
-        middle = first / len(images)
-        variance = (second / len(images) - middle**2).clamp(min=0)
-        ends = (part.double() - MIDDLE for part in (images.amin(0), images.amax(0)))
-        reach = torch.stack([(end - middle).abs() for end in ends]).amax(0)
-        return cls((middle + MIDDLE) / _LEVELS - 1, variance / _LEVELS**2, reach / _LEVELS)
+            return products(torch.ones_like(v[:, :1]).T, v)[0], squares(v.T)
+        numbers = part.double() - origin
+        return numbers.sum(0), numbers.square().sum(0)
+
+    def merge(self, other: PixelSums) -> PixelSums:
+        """Those of the images of both."""
+        origin = torch.where(self.total > 0, self.origin, other.origin)
+        mine, theirs = self._about(origin), other._about(origin)
+        low, high = torch.minimum(mine.low, theirs.low), torch.maximum(mine.high, theirs.high)
+        first, second = mine.first + theirs.first, mine.second + theirs.second
+        return PixelSums(mine.total + theirs.total, origin, first, second, low, high)
+
+    def _about(self, origin: Tensor) -> PixelSums:
+        d = self.origin - origin
+        second = self.second + d * (2 * self.first + self.total * d)
+        return PixelSums(self.total, origin, self.first + self.total * d, second, self.low + d, self.high + d)
 
 
 class Query(NamedTuple):

@@ -110,6 +110,19 @@ class State:
         parts = zip(*(state._parts for state in states), strict=True)
         return State(states[0].owner, *(torch.cat(part) for part in parts))
 
+    def packed(self) -> Tensor:  # [B, 1 + 4 R + n] float64
+        """All in one tensor, to be sent."""
+        return torch.cat([self.sure[:, None].double(), *self._parts[1:]], dim=1)
+
+    def unpacked(
+        self,
+        packed: Tensor,  # [B, 1 + 4 R + n] float64
+    ) -> State:
+        """What another of the same softmaxes was, before it was packed."""
+        rows = self.peak.shape[1]
+        sure, *parts = packed.split([1, *[rows] * 4, len(self.owner)], dim=1)
+        return State(self.owner, sure[:, 0] == 1, *parts)
+
     @property
     def _parts(self) -> tuple[Tensor, ...]:
         return self.sure, self.peak, self.total, self.squares, self.energy, self.sums

@@ -1,4 +1,4 @@
-"""The engines of whole images: one softmax over the bank, or the image with its largest weight."""
+"""The engine of whole images: one softmax over the bank."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import torch
 from einops import einsum
 from torch import Tensor
 
-from locality.bank import to_float
 from locality.posterior.blocks import WORST, Blocks
 from locality.posterior.engine import Engine, Posterior
 from locality.posterior.kernel import FieldKernel, Probe, Seen, cheapest
@@ -53,7 +52,7 @@ class Products(FieldKernel):
         state = State.empty(len(query.x), 1, owner)
         # Elsewhere products in float32 may be of 16 bits.
         if query.dtype == torch.float32 and torch.get_float32_matmul_precision() == "highest":
-            for blocks in _parts(view, query.x):
+            for blocks in parts(view, query.x):
                 logits = _competing(blocks, query, state.peak, len(view.images))
                 state = state.merge(State.of(logits[:, None], owner, partial(_weighted, blocks, values)))
             return state
@@ -95,73 +94,36 @@ class UniformEngine(Engine):
 
     def solve(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
         """One pass over the bank; the evidence is the log-partition of shifted logits."""
-        state = self._kernel.weigh(self.view, _query(x, sigma))
+        state = self._state(_query(x, sigma))
         return state.mean, state.log_partition
 
     def posterior(self, x: Tensor, sigma: Tensor) -> Posterior:
         """One pass over the bank."""
         query = _query(x, sigma)
-        state = self._kernel.weigh(self.view, query)
+        state = self._state(query)
         rows = (state.log_partition - query.shift, state.effective_size, state.entropy)
         return Posterior(state.mean, *(row.expand(-1, x.shape[1]) for row in rows))
 
     def pullback(self, x: Tensor, sigma: Tensor, mean: Tensor, evidence: Tensor, cotangent: Tensor) -> Tensor:
         """`Cov_w(X, X . g) / sigma^2`, in a second pass over the bank."""
         g = cotangent.double()
-        known = (evidence, Probe(Seen.OUTPUTS, g), (mean * g).sum(1, keepdim=True), mean)
-        return self._kernel.transpose(self.view, _query(x, sigma), *known) / sigma.double()[:, None] ** 2
+        known = (_query(x, sigma), evidence, Probe(Seen.OUTPUTS, g), (mean * g).sum(1, keepdim=True), mean)
+        sums = self.view.summed(lambda part: self._kernel.transpose(part, *known))
+        return sums / sigma.double()[:, None] ** 2
 
     def fields(self, x: Tensor, sigma: Tensor, outputs: Tensor) -> Tensor:
         """`Cov_w(X_q, X) / sigma^2`, every output in the same pass."""
         (mean, evidence), query = self.solve(x, sigma), _query(x, sigma).to(x.dtype)
-        fields = self._kernel.fields(self.view, query, evidence, mean, outputs)
+        fields = self.view.summed(lambda part: self._kernel.fields(part, query, evidence, mean, outputs))
         return fields / sigma[:, None, None] ** 2
+
+    def _state(self, query: Query) -> State:
+        return self.view.merged(lambda part: self._kernel.weigh(part, query))
 
     @property
     def _kernel(self) -> FieldKernel:
         device = self.view.images.device
         return cheapest((one for one in KERNELS if one.usable(device)), torch.float64)
-
-
-@dataclass(frozen=True)
-class NearestEngine(Engine):
-    """`argmin_i |x - X_i|`, the first of equals, found in float64."""
-
-    view: View
-
-    def solve(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
-        """The nearest image; there is nothing to know again."""
-        return to_float(self.view.images[self.indices(x)], x.dtype), x.new_zeros(len(x), 0)
-
-    def posterior(self, x: Tensor, sigma: Tensor) -> Posterior:
-        """The nearest image; its log-partition is its own logit."""
-        mean, _ = self.solve(x, sigma)
-        logit = -(x - mean).double().square().sum(1, keepdim=True) / (2 * sigma.double()[:, None] ** 2)
-        logit = logit.expand(-1, x.shape[1])
-        return Posterior(mean, logit, torch.ones_like(logit), torch.zeros_like(logit))
-
-    def indices(
-        self,
-        x: Tensor,  # [B, n]
-    ) -> Tensor:  # [B] positions in the bank
-        """Where the nearest images are: float32 says which may be, float64 which is."""
-        best = torch.full_like(x[:, 0], torch.inf, dtype=torch.float64)
-        index = torch.zeros(len(x), dtype=torch.long, device=x.device)
-        start = 0
-        for blocks in _parts(self.view, x):
-            distance, where = _nearest(blocks, x, best)
-            index = torch.where(distance < best, start + where, index)
-            best = torch.minimum(best, distance)
-            start += len(blocks.images)
-        return index
-
-    def pullback(self, x: Tensor, sigma: Tensor, mean: Tensor, evidence: Tensor, cotangent: Tensor) -> Tensor:
-        """Zeros: the estimate is constant inside each cell."""
-        return torch.zeros_like(x)
-
-    def fields(self, x: Tensor, sigma: Tensor, outputs: Tensor) -> Tensor:
-        """Zeros."""
-        return x.new_zeros(len(x), len(outputs), x.shape[1])
 
 
 def _query(x: Tensor, sigma: Tensor) -> Query:
@@ -213,26 +175,9 @@ def _weighted(blocks: Blocks, values: bool, weights: Tensor) -> Tensor:  # [B, 1
     return blocks.weighted(weights.where(weights > _NEGLIGIBLE, 0) if values else torch.zeros_like(weights))
 
 
-def _nearest(
-    blocks: Blocks,
-    x: Tensor,  # [B, n]
-    best: Tensor,  # [B] the least that is known
-) -> tuple[Tensor, Tensor]:  # [B], [B]
-    """The least half distance, and where; infinity where none comes near the best."""
-    q = blocks.coordinates(x)
-    half, error = blocks.half_distances(q)
-    bound = torch.minimum(best, half.amin(1) + WORST * error) + WORST * error
-    which, where = (half <= bound[:, None]).nonzero().unbind(1)
-    found = torch.full_like(half, torch.inf)
-    if len(which) > 0:
-        found[which, where] = blocks.exact_pairs(q, which, where)
-    distance, index = found.min(1)
-    return distance, index
-
-
-def _parts(view: View, x: Tensor) -> list[Blocks]:
+def parts(view: View, x: Tensor) -> list[Blocks]:
     """A bank few enough images at a time for the budget; a part of a bank may have none."""
     if len(view.images) == 0:
         return []
     size = view.limits.size(_PER_LOGIT * len(x), 8 * 4 * x.numel(), _LARGEST_PART)
-    return Blocks.of(view.images, view.squares).split(size)
+    return view.blocks.split(size)

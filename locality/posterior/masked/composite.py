@@ -32,9 +32,9 @@ class CompositeEngine(Engine):
         evidence = self.plan.weigh(self.view, x, values=False).log_partition
 
         def forward(kernel: MaskedKernel, query: Query, which: Tensor) -> Tensor:
-            zeros, known = torch.zeros_like(query.x), evidence[which]
-            none = torch.zeros_like(known)
-            return kernel.transpose(self.view, query, known, Probe(Seen.ONE, zeros), none, zeros)
+            zeros, none = torch.zeros_like(query.x), torch.zeros_like(evidence[which])
+            known = (evidence[which], Probe(Seen.ONE, zeros), none, zeros)
+            return self.view.summed(lambda part: kernel.transpose(part, query, *known))
 
         return self.plan.run(x, evidence, forward) / self._coverage, evidence
 
@@ -54,8 +54,10 @@ class CompositeEngine(Engine):
 
         def backward(kernel: MaskedKernel, query: Query, which: Tensor) -> Tensor:
             probe, known = Probe(Seen.WINDOW, shared[which]), evidence[which]
-            means = kernel.probe_means(self.view, query, known, probe)
-            return kernel.transpose(self.view, query, known, probe, means, mean[which])
+            means = self.view.summed(lambda part: kernel.probe_means(part, query, known, probe))
+            return self.view.summed(
+                lambda part: kernel.transpose(part, query, known, probe, means, mean[which])
+            )
 
         return self.plan.run(x, evidence, backward) / self.plan.sigma**2
 

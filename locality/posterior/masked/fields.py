@@ -74,16 +74,22 @@ def _window_fields(
     windows = [(row.nonzero()[:, 0] + channels).flatten() for row in rows.mask]
     covered = [rows.mask[u, outputs[:, 0] % places].nonzero()[:, 0] for u in range(len(windows))]
     mask = rows.mask.double()
-    first, second = mean.new_zeros(len(mask), n), mean.new_zeros(len(outputs), n)
-    for chunk in view.chunks(6 * n + 3 * len(mask), 2 * second.numel() + first.numel()):
-        squares = ((query.x - chunk).square() * query.scale[:, None]).unflatten(1, (-1, places)).sum(1)
-        weights = ((query.shift - squares) @ mask.T - evidence).exp()
-        centred = chunk - mean
-        first += weights.T @ centred
-        probe = centred[:, outputs].sum(-1)  # [c, P]
-        for u, window in enumerate(windows):
-            seen = weights[:, u, None] * probe[:, covered[u]]
-            second[covered[u][:, None], window] += seen.T @ centred[:, window]
+
+    def sums(part: View) -> Tensor:  # [R + P, n]
+        total = mean.new_zeros(len(mask) + len(outputs), n)
+        first, second = total.split([len(mask), len(outputs)])
+        for chunk in part.chunks(6 * n + 3 * len(mask), 2 * second.numel() + first.numel()):
+            squares = ((query.x - chunk).square() * query.scale[:, None]).unflatten(1, (-1, places)).sum(1)
+            weights = ((query.shift - squares) @ mask.T - evidence).exp()
+            centred = chunk - mean
+            first += weights.T @ centred
+            probe = centred[:, outputs].sum(-1)  # [c, P]
+            for u, window in enumerate(windows):
+                seen = weights[:, u, None] * probe[:, covered[u]]
+                second[covered[u][:, None], window] += seen.T @ centred[:, window]
+        return total
+
+    first, second = view.summed(sums).split([len(mask), len(outputs)])
     for u, window in enumerate(windows):
         middle = first[u, outputs[covered[u]]].sum(-1)
         second[covered[u][:, None], window] -= middle[:, None] * first[u, window]

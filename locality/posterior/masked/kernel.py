@@ -37,4 +37,7 @@ class MaskedFieldKernel(MaskedKernel, FieldKernel, ABC):
         centre: Tensor,  # [B, n] subtracted from the images
         outputs: Tensor,  # [P, C]
     ) -> Tensor:  # [B, P, n] float64
-        """`sum over windows u with q of sum_c A[u, p] Cov_w(u)(X_q, X_p)`, over each line of outputs q."""
+        """`sum over windows u with q of sum_c A[u, p] Cov_w(u)(X_q, X_p)`, over each line of outputs q.
+
+        Covariances of parts do not add up: it is given the whole view, and unites what adds up itself.
+        """

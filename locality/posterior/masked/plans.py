@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import reduce
 from typing import TypeAlias
 
 import torch
@@ -11,7 +12,7 @@ import torch
 from locality.posterior.masked.kernel import MaskedKernel
 from locality.posterior.masked.rows import Rows
 from locality.posterior.plan import Plan
-from locality.posterior.rounding import PixelMoments
+from locality.posterior.rounding import PixelMoments, PixelSums
 from locality.posterior.view import View
 
 MaskedPlan: TypeAlias = Plan[Rows, MaskedKernel]
@@ -63,7 +64,9 @@ class Plans:
         """The pixel moments of the bank, measured once."""
         if self._moments is None:
             with torch.inference_mode(False), torch.no_grad():
-                self._moments = PixelMoments.of(view.images)
+                sums = reduce(PixelSums.merge, (PixelSums.of(part.images) for part in view.parts()))
+                every = (PixelSums(*one) for one in view.here.gather(torch.stack(sums)))
+                self._moments = PixelMoments.of_sums(reduce(PixelSums.merge, every), view.images.dtype)
         return self._moments
 
     def clear(self) -> None:

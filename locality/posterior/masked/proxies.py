@@ -11,7 +11,7 @@ from einops import rearrange
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool1d
 
-from locality.posterior.blocks import Blocks
+from locality.posterior.view import View
 
 
 class Lengths(NamedTuple):
@@ -63,27 +63,27 @@ class Pooling:
 class Proxies:
     """Images, and what is known of them before a noisy one comes."""
 
-    blocks: Blocks
+    view: View  # with one centre
     pooling: Pooling
-    lengths: Lengths
+    lengths: Lengths  # of the images that are here
 
     @staticmethod
-    def measured(blocks: Blocks, pooling: Pooling) -> Lengths:
+    def measured(view: View, pooling: Pooling) -> Lengths:
         """The lengths, in one pass."""
         full: list[Tensor] = []
         pooled: list[Tensor] = []
-        for block in blocks:
+        for block in (block for part in view.parts() for block in part.blocks):
             for part, found in ((block, full), (pooling(block), pooled)):
                 found.append(part.square().sum(1, dtype=torch.float64) / 2)
         return Lengths(torch.cat(full), torch.cat(pooled))
 
     def pick(
         self,
-        which: Tensor,  # positions
+        which: Tensor,  # positions, ascending
     ) -> Proxies:
         """Some of the images."""
-        images = self.blocks.images[which]
-        return replace(self, blocks=replace(self.blocks, images=images), lengths=self.lengths.pick(which))
+        mine, _ = self.view.mine(which)
+        return replace(self, view=self.view.pick(which), lengths=self.lengths.pick(mine))
 
     def nearest(
         self,
@@ -92,13 +92,23 @@ class Proxies:
         fine: int,  # of these, those that are kept in the end
     ) -> Tensor:  # [B, fine] positions, ascending
         """The candidates of each image; of those that float32 cannot tell apart, any."""
-        q = self.blocks.coordinates(x)
-        if coarse == len(self.blocks.images):
-            half = self.lengths.full - self.blocks.products(q)
-            return half.topk(fine, largest=False).indices.sort().values
-        # (P q).(P v) = (P^T P q).v: one reading of the images serves both distances.
-        seen = self.pooling.transposed(self.pooling(q))
-        full, pooled = self.blocks.products(torch.cat([q, seen])).chunk(2)
-        near = (self.lengths.pooled - pooled).topk(coarse, largest=False, sorted=False).indices
-        nearest = (self.lengths.full - full).gather(1, near).topk(fine, largest=False).indices
+        full, *pooled = self._half_distances(x, coarse < self.view.here.total)
+        if not pooled:
+            return full.topk(fine, largest=False).indices.sort().values
+        near = pooled[0].topk(coarse, largest=False, sorted=False).indices
+        nearest = full.gather(1, near).topk(fine, largest=False).indices
         return near.gather(1, nearest).sort().values
+
+    def _half_distances(self, x: Tensor, pooled: bool) -> list[Tensor]:  # [B, N] in full, and after pooling
+        q = self.view.blocks.coordinates(x)
+        # (P q).(P v) = (P^T P q).v: one reading of the images serves both distances.
+        asked = [q, self.pooling.transposed(self.pooling(q))] if pooled else [q]
+        products = torch.cat([part.blocks.products(torch.cat(asked)) for part in self.view.parts()], 1)
+        halves = [one - two for one, two in zip(self.lengths, products.chunk(len(asked)), strict=False)]
+        shard = self.view.shard
+        if shard is None:
+            return halves
+        # Ranks may have centres of their own: what is sent holds the length of x about them, too.
+        halves = [half + (one * q).sum(1, keepdim=True) / 2 for half, one in zip(halves, asked, strict=True)]
+        every = shard.gather_rows(rearrange(torch.stack(halves), "k b i -> i k b"), shard.counts)
+        return list(rearrange(torch.cat(every), "i k b -> k b i"))

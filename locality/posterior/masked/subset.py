@@ -11,7 +11,6 @@ from torch import Tensor
 from locality.posterior.engine import Engine, PlannedEngine, Posterior
 from locality.posterior.masked.plans import MaskedPlan
 from locality.posterior.masked.proxies import Proxies
-from locality.posterior.view import View
 
 
 @dataclass(frozen=True)
@@ -21,11 +20,10 @@ class SubsetEngine(Engine):
     The choice is piecewise constant in x: derivatives are those of the softmax over the chosen images.
     """
 
-    view: View
     plan: MaskedPlan
     coarse: int
     fine: int
-    proxies: Proxies  # of the images of the view
+    proxies: Proxies  # of the images to choose from
 
     def solve(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
         """The mean over each image's own candidates."""
@@ -59,4 +57,4 @@ class SubsetEngine(Engine):
     def _each(self, x: Tensor, sigma: Tensor) -> Iterator[tuple[Engine, Tensor, Tensor]]:
         # One after the other: candidates are a copy of as many images.
         for i, one, level in zip(self.chosen(x), x.split(1), sigma.split(1), strict=True):
-            yield PlannedEngine(self.view._replace(images=self.view.images[i]), self.plan), one, level
+            yield PlannedEngine(self.proxies.view.pick(i), self.plan), one, level
