@@ -49,7 +49,7 @@ LINES: tuple[tuple[str, str, str], ...] = (
     (r"architectures/.*", r"mean", "Mean over the noise levels."),
     (r"sweep/runs", r"val/loss", "The last validation loss of the training."),
     (r"sweep/runs", r"error / Wiener's.*",
-     "Held-out error of the network over that of the Wiener filter of its training images; below 1 is better."),
+     "Held-out error over that of the Wiener filter of the same training images; below 1 is better."),
     (r"sweep/runs", r"steps", "Optimiser steps."),
     (r"sweep/runs", r"seconds", "How long the training took."),
     (r"pattern/(contrast|verdict)", r"gamma", "Strength of the pattern in the images; 0 is the control."),
