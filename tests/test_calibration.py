@@ -181,6 +181,7 @@ ONLY = (
 )
 
 
+@pytest.mark.slow
 def test_an_evaluation_uses_what_was_calibrated_for_its_checkpoint(machine, tmp_path, capsys, monkeypatch):
     # Reached through a link, as runs/latest is, that points elsewhere by the time results are written.
     (tmp_path / "runs").mkdir()

@@ -102,6 +102,7 @@ def test_every_choice_of_every_group_composes(script):
                 assert compose(script, [f"{group}={file.stem}"])[group]
 
 
+@pytest.mark.slow
 def test_the_two_commands_of_the_readme_find_each_other(tmp_path):
     small = ["logger=none", "data=digits", "data.subset=100", "trainer=smoke", "trainer.accelerator=cpu"]
     small += ["model.network.channels=[32]", "model.network.layers=1", "samples.count=2", "samples.steps=2"]

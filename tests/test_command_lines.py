@@ -65,6 +65,7 @@ def in_place(place: Path, seconds: int) -> Callable[[Line], str | None]:
 
 
 @pytest.mark.usefixtures("quiet")
+@pytest.mark.slow
 def test_sixty_random_command_lines_end_in_a_result_or_in_one_line(trained):
     assert faults(command_lines(keys(), dry=9), 60, 0, in_place(trained, 10)) == []
 

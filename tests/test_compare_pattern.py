@@ -176,6 +176,7 @@ def test_shipped_sweeps_of_unlike_images_are_not_mixed(tmp_path, monkeypatch):
     assert [path.name for path in found] == ["a_twin_gamma0", "a_twin_gamma0.1", "a_twin_gamma0.5"]
 
 
+@pytest.mark.slow
 def test_a_twin_differs_in_its_seed_alone_and_stands_in_the_table(sweep, tmp_path, capsys):
     root, runs = sweep
     asked = ["compare=quick", "compare.count=3", f"checkpoint={runs[0.5, 0]}"]

@@ -34,6 +34,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_latest_stands_for_the_training_run_after_an_evaluation_too(place):
     trained = latest(place)
     link = place / "runs" / "latest"
@@ -124,6 +125,7 @@ def test_auto_takes_the_run_that_finished_last_whatever_its_folder_says(tmp_path
     assert newest_networks(tmp_path, None, None)[0] == folders[1]
 
 
+@pytest.mark.slow
 def test_other_images_than_those_of_the_training_are_noted(place, capsys):
     trained = training_run(place / "runs" / "latest")
     other = ["data=digits", "data.subset=90", f"checkpoint={trained}"]

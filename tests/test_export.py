@@ -66,6 +66,7 @@ def test_a_snapshot_is_exported_with_its_own_weights_and_losses(run, tmp_path):
         assert torch.allclose(kept["state_dict"][name], value, rtol=1e-3, atol=1e-6), name
 
 
+@pytest.mark.slow
 def test_an_evaluation_without_runs_takes_a_network_that_ships(exported, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(files, "SHIPPED", exported.parent)
     app.run(config(tmp_path, *ASKED, task="evaluate"))

@@ -50,6 +50,7 @@ def kinds(names: list[str]) -> list[str]:
     return sorted(name.partition("-")[0] for name in names)
 
 
+@pytest.mark.slow
 def test_the_chain_goes_from_data_over_statistics_and_network_to_the_comparison(place: Path) -> None:
     fitted, evaluated = (read_lineage(folder) for folder in parts(place))
     assert kinds(fitted["uses"]) == ["data"]
@@ -60,6 +61,7 @@ def test_the_chain_goes_from_data_over_statistics_and_network_to_the_comparison(
     assert "statistics-" + fitted["uses"][0].removeprefix("data-") in fitted["makes"]
 
 
+@pytest.mark.slow
 def test_what_two_runs_share_has_the_same_content_so_that_the_server_sees_one_artifact(place: Path) -> None:
     fitted, evaluated = (mirrored(folder) for folder in parts(place))
     shared = fitted.artifacts.keys() & evaluated.artifacts.keys()
@@ -68,6 +70,7 @@ def test_what_two_runs_share_has_the_same_content_so_that_the_server_sees_one_ar
         assert fitted.artifacts[name].digest == evaluated.artifacts[name].digest, name
 
 
+@pytest.mark.slow
 def test_wandb_is_told_what_the_folder_says(place: Path) -> None:
     for folder in parts(place):
         said, run = read_lineage(folder), mirrored(folder)

@@ -138,6 +138,7 @@ def test_images_of_a_few_kinds_are_denoised_better_than_by_one_gaussian():
     assert errors[1] < 0.9 * errors[2]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_mixture_and_a_cache_changes_nothing(tmp_path):
     bank = ImageBank(digits())
     x, sigma = noisy(bank.images, 200)

@@ -74,6 +74,7 @@ def evaluate(monkeypatch: pytest.MonkeyPatch, folder: Path, *arguments: str) -> 
     cli.main("evaluate", CONFIGS)
 
 
+@pytest.mark.slow
 def test_what_the_command_line_gives_no_calibration_moves(run, tmp_path, monkeypatch, capsys):
     cfg = config(tmp_path, "compare=paper_table", f"checkpoint={run}", task="evaluate")
     data = build.datamodule(config(tmp_path, *TINY).data)
@@ -97,6 +98,7 @@ def test_what_the_command_line_gives_no_calibration_moves(run, tmp_path, monkeyp
         kept.unlink()
 
 
+@pytest.mark.slow
 def test_a_candidate_that_is_taken_out_takes_its_settings_along(run, tmp_path, monkeypatch, capsys):
     others = [f"~candidates.{name}" for name in OTHERS]
     asked = [

@@ -52,6 +52,7 @@ def test_every_logged_number_is_in_the_run_folder(uninterrupted):
     assert list((uninterrupted / "images" / "samples").glob("*.png"))
 
 
+@pytest.mark.slow
 def test_the_wandb_run_has_the_numbers_of_the_run_folder(tmp_path, monkeypatch):
     monkeypatch.delenv("WANDB_MODE", raising=False)
     quiet = [option for option in TINY if option != "logger=none"]

@@ -62,6 +62,7 @@ def test_the_table_has_every_row_with_its_seeds_images_and_calibration(run, tmp_
     assert pictures == {"figure1", "figure1_mse", "figure5"}
 
 
+@pytest.mark.slow
 def test_variants_of_pca_locality_share_a_tau_and_a_part_of_the_bank(run, tmp_path):
     asked = [
         "compare=paper_variants",

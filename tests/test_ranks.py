@@ -17,7 +17,8 @@ def filter_of(folder: Path) -> dict[str, Tensor]:
     return {"mean": state["mean"], "covariance": basis * values @ basis.T}
 
 
-@pytest.mark.parametrize("model", [pytest.param("network", marks=pytest.mark.slow), "wiener"])
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["network", "wiener"])
 def test_two_processes_give_the_numbers_of_one(model, tmp_path):
     # Double precision: Adam divides by the gradient's size, and in single makes steps of rounding errors.
     overrides = [*TINY, "seed=3", "trainer.precision=64-true", "trainer.max_epochs=1"]

@@ -77,6 +77,7 @@ def test_a_resumed_run_ends_with_the_weights_of_the_uninterrupted_one(
     assert_same(read(folder)["current_model_state"], read(uninterrupted)["current_model_state"])
 
 
+@pytest.mark.slow
 def test_a_killed_process_goes_on_to_the_weights_of_the_uninterrupted_one(tmp_path, monkeypatch):
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # as the process: sums of another order would round otherwise
