@@ -92,7 +92,7 @@ def test_a_signal_cuts_a_validation_short_and_its_loss_is_not_told(uninterrupted
 @pytest.mark.parametrize("where", ["fitting", "evaluation", "before the folder", "the folder"])
 def test_a_signal_outside_a_training_ends_the_run_where_it_arrives(where, tmp_path, monkeypatch):
     if where == "before the folder":
-        monkeypatch.setattr(build, "datamodule", lambda *_: send(signal.SIGTERM))
+        monkeypatch.setattr(build, "datamodule", lambda *_, **__: send(signal.SIGTERM))
         cfg = config(tmp_path, *ASKED)
     elif where == "the folder":
         link = folder_of_runs.point_latest

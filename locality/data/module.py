@@ -78,7 +78,7 @@ class ImageDataModule(LightningDataModule):
         self.seed, self.image_seed = seed, image_seed
         self._pixels = {name: (int(pixel[0]), int(pixel[1])) for name, pixel in (pixels or {}).items()}
         self._banks: dict[Split, ImageBank] = {}
-        self.hold: Callable[[ImageBank], ImageBank] = lambda bank: bank  # where training images go
+        self.hold: Callable[[ImageBank], ImageBank] | None = None  # puts training images where they are kept
 
     @property
     def image_shape(self) -> torch.Size:
@@ -105,7 +105,7 @@ class ImageDataModule(LightningDataModule):
             # The source's images were checked; a pattern may lead as far as its gamma says.
             labels = None if self._about("labels") is None else Labels(partial(self._classes, split))
             bank = ImageBank(self._read(split), bound=math.inf, labels=labels)
-            self._banks[split] = self.hold(bank) if split == "train" else bank
+            self._banks[split] = self.hold(bank) if self.hold and split == "train" else bank
         return self._banks[split]
 
     def groups(self, split: Split) -> Tensor | None:  # [N] int64
