@@ -29,9 +29,8 @@ def pushed(
 
     Raises UsageError without credentials, PushFailed for a server that refuses or does not answer.
     """
-    import wandb.apis.public  # seconds of local work, which are not to count as waiting for W&B
-
     import wandb
+    import wandb.apis.public  # seconds of local work, which are not to count as waiting for W&B
     from wandb import errors
 
     # `mode`: whoever asks for a push means it, whatever WANDB_MODE says of runs.
