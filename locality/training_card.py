@@ -16,7 +16,6 @@ from locality.disk import shown_path
 from locality.modules import DDPMModule, DenoiserModule, FinishedModule
 from locality.report import ModelCard, Report
 from locality.report.quoting import code
-from locality.statistics import GaussianStats
 
 CHEAP = 2e10  # multiplications that a Wiener filter for the card may cost: a few seconds
 
@@ -30,16 +29,15 @@ def ratios_to_wiener(
 ) -> dict[str, float]:
     """`test/ratio_to_wiener/t000`...: its held-out error over Wiener's, on the same images and noise.
 
-    Nothing for Wiener itself, nor where the filter would take longer than a few seconds. With fewer images
-    than coordinates it is fitted with shrinkage. Full precision, whatever the training had.
+    Nothing for Wiener itself, nor where the filter would take longer than a few seconds. Full precision,
+    whatever the training had.
     """
     bank = data.bank("train")
     n, count = bank.image_shape.numel(), len(bank)
     if isinstance(module.denoiser, Wiener) or count * n**2 + 10 * n**3 > CHEAP:
         return {}
     report.measures(bank, cfg.cache)
-    stats = GaussianStats.from_bank(bank, "ledoit_wolf" if count < n else None, cfg.cache)
-    floor = FinishedModule(Wiener(stats), module.schedule, module.seed)
+    floor = FinishedModule.floor(bank, module.schedule, module.seed, cfg.cache)
     trainer = build.trainer(
         cfg.trainer, report.folder, [], [], enable_progress_bar=False, precision="32-true"
     )

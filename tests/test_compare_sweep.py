@@ -71,9 +71,22 @@ def test_the_table_of_a_sweep_has_the_numbers_of_its_runs(root):
     assert (root / "latest" / "images" / "sweep" / "errors.png").is_file()
 
 
-def test_an_error_over_wieners_that_a_run_lacks_is_measured(root):
+# A schedule of a network's own, and fewer images than coordinates: Wiener is fitted with shrinkage.
+OWN = [
+    "data.source.train=30", "+model.schedule._target_=locality.schedule.NoiseSchedule.ddpm",
+    "+model.schedule.beta_end=0.03",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("more", [[], OWN], ids=["ddpm", "own schedule, few images"])
+def test_an_error_over_wieners_that_a_run_lacks_is_measured(root, more, tmp_path, monkeypatch):
+    if more:
+        root = tmp_path
+        arguments = ["-m", *TINY, *more, "seed=0,1", f"runs={root}"]
+        monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
+        cli.main("train", CONFIGS)
     before = evaluate(root)
-    for folder in runs(root)[:4]:
+    for folder in newest_jobs(root).values():
         content = metrics(folder)
         content["scalars"] = {k: v for k, v in content["scalars"].items() if "ratio_to_wiener" not in k}
         (folder / "metrics.json").write_text(json.dumps(content))

@@ -14,7 +14,7 @@ from locality.compare.context import Context
 from locality.compare.drawing import SIGMA
 from locality.compare.telling import say_table
 from locality.config import UsageError
-from locality.denoisers import Wiener
+from locality.denoisers import NetworkDenoiser
 from locality.modules import FinishedModule
 from locality.report import Chart, Series
 from locality.report.record import METRICS
@@ -22,7 +22,6 @@ from locality.report.table import Cell
 from locality.runs.files import CONFIG, read_config
 from locality.runs.resuming import of_numbers
 from locality.schedule import NoiseSchedule
-from locality.statistics import GaussianStats
 
 RATIO, MSE = "test/ratio_to_wiener/", "test/mse/"
 LINES = 8  # of a figure: more runs that differ in one number are points over it
@@ -125,12 +124,17 @@ def _number(value: float | None) -> float:
 
 
 def _wiener(context: Context, one: Trained) -> dict[str, float]:
-    """`test/mse/...` of the Wiener filter of a run's images, on its test images and noise."""
+    """`test/mse/...` of the Wiener filter of a run's images, on its test images, noise levels and noise."""
     data, trainer = one.data(), read_config(one.path / CONFIG)["trainer"]
-    stats = GaussianStats.measured(data.bank("train"), context.cache)
+    bank = data.bank("train")
+    context.report.measures(bank, context.cache)
     limit = {"limit_test_batches": trainer.get("limit_test_batches", 1.0), "enable_progress_bar": False}
-    module = FinishedModule(Wiener(stats), NoiseSchedule.ddpm(), one.seed)
+    module = FinishedModule.floor(bank, _schedule(one), one.seed, context.cache)
     return dict(context.trainer(**limit).test(module, datamodule=data, verbose=False)[0])
+
+
+def _schedule(one: Trained) -> NoiseSchedule:
+    return one.denoiser.schedule if isinstance(one.denoiser, NetworkDenoiser) else NoiseSchedule.ddpm()
 
 
 def _chart(settings: Settings, rows: Sequence[Row], levels: Sequence[int], times: Sequence[int]) -> Chart:
