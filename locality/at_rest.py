@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+LEVELS = 127.5  # of a byte in a unit of pixels: a value v reads as v / LEVELS - 1
 # Resampling overshoots [-1, 1], and Gaussians of unit variance, by which denoisers are tested, lie within 8.
 BOUND = 8.0
 _BYTES = 16.0  # floats from 0 to more than this are 0..255 in disguise
@@ -18,7 +19,19 @@ def to_float(
 ) -> Tensor:  # [...] float in [-1, 1]
     """Images as floats in [-1, 1], whatever they rest as."""
     dtype = dtype or torch.get_default_dtype()
-    return images.to(dtype) / 127.5 - 1 if images.dtype == torch.uint8 else images.to(dtype)
+    return images.to(dtype) / LEVELS - 1 if images.dtype == torch.uint8 else images.to(dtype)
+
+
+def to_bytes(
+    images: Tensor,  # [...] in [-1, 1]; what is beyond is cut
+) -> Tensor:  # [...] uint8 on the CPU
+    """Images as bytes, to be shown."""
+    return ((images.detach().float().cpu().clamp(-1, 1) + 1) * LEVELS).round().byte()
+
+
+def levels_of(images: Tensor) -> float:
+    """How many units of images at rest are one unit of pixels: 127.5 for bytes, else 1."""
+    return LEVELS if images.dtype == torch.uint8 else 1.0
 
 
 def check_images(
@@ -42,7 +55,7 @@ def check_images(
         raise ValueError("images: want finite values, got NaN or infinity")
     if max(-low, high) > bound:
         remedy = (
-            "pass uint8 or divide by 127.5 and subtract 1" if low >= 0 and high > _BYTES
+            f"pass uint8 or divide by {LEVELS} and subtract 1" if low >= 0 and high > _BYTES
             else "scale them, or give a larger bound if they are meant to be so"
         )  # fmt: skip
         raise ValueError(f"images: want floats in [-1, 1], got {low:.4g} to {high:.4g}; {remedy}")

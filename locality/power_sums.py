@@ -8,11 +8,11 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
+from locality.at_rest import LEVELS
 from locality.bank import ImageBank, to_float
 from locality.shards import Shard
 from locality.whole_numbers import LONGEST, MIDDLE, Digits, centred, products, squares
 
-_LEVELS = 127.5  # of a byte in a unit of pixels
 _BYTES = 8  # images of bytes that take the room of one in float64
 _PANEL = 384  # rows of a covariance that are multiplied together
 
@@ -125,8 +125,8 @@ def _measure_bytes(bank: ImageBank, chunk_size: int) -> tuple[Sums, Tensor]:
     sums = sums.over(bank.shard)
     sums.second = sums.second.triu() + sums.second.triu(1).T
     for power, part in enumerate(sums.tensors()):
-        part /= _LEVELS**power
-    point = torch.full((n,), MIDDLE / _LEVELS - 1, dtype=torch.float64)
+        part /= LEVELS**power
+    point = torch.full((n,), MIDDLE / LEVELS - 1, dtype=torch.float64)
     return sums, point
 
 

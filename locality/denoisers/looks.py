@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from locality.at_rest import LEVELS
 from locality.bank import ImageBank, some
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET
 from locality.denoisers.masked_denoiser import MaskedDenoiser
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from locality.denoisers.wiener_mask import WienerMask
 
 LARGEST_TAU, LEAST_TAU, STEP = 0.8, 0.0005, 1.25  # STEP: from one tau to the next
-GREY_LEVEL = 1 / 127.5  # pixel units, of images of 8 bits
+GREY_LEVEL = 1 / LEVELS  # pixel units, of images of 8 bits
 _TRIED = 1000  # images that say which pixels vary
 
 

@@ -9,6 +9,7 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
+from locality.at_rest import levels_of
 from locality.whole_numbers import LONGEST, MIDDLE, Digits, blocks, quick, squares
 
 _ROUNDING = 2.0**-24  # of float32
@@ -69,7 +70,7 @@ class Blocks:
     @property
     def levels(self) -> float:
         """How many units of v are one of X."""
-        return 127.5 if self.images.dtype == torch.uint8 else 1.0
+        return levels_of(self.images)
 
     def coordinates(
         self,

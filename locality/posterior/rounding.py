@@ -8,9 +8,9 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
+from locality.at_rest import LEVELS
 from locality.whole_numbers import MIDDLE, centred, products, squares
 
-_LEVELS = 127.5  # of a byte in a unit of pixels
 _ROUNDING = 2.0**-25  # half the spacing of float32 numbers near 1: the most that storing one number moves it
 # Of the estimate's length. What is promised is 1e-5; measured errors are 7 to 30 times below the estimate,
 # whose entries are those of average images: likely images have smaller ones.
@@ -58,7 +58,7 @@ class PixelMoments(NamedTuple):
         reach = torch.maximum(sums.high - mean, mean - sums.low)
         if at_rest != torch.uint8:
             return cls(sums.origin + mean, variance, reach)
-        return cls((mean + sums.origin) / _LEVELS - 1, variance / _LEVELS**2, reach / _LEVELS)
+        return cls((mean + sums.origin) / LEVELS - 1, variance / LEVELS**2, reach / LEVELS)
 
 
 class PixelSums(NamedTuple):

@@ -74,6 +74,7 @@ def _pixels(
 ) -> np.ndarray:  # [B, H', W', C] uint8
     from einops import repeat
 
-    shown = ((images.detach().float().cpu().clamp(-1, 1) + 1) * 127.5).round().byte()
+    from locality.at_rest import to_bytes
+
     scale = tile[0] // images.shape[-2]
-    return repeat(shown, "b c h w -> b (h i) (w j) c", i=scale, j=scale).numpy()
+    return repeat(to_bytes(images), "b c h w -> b (h i) (w j) c", i=scale, j=scale).numpy()

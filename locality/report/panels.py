@@ -146,8 +146,9 @@ def _strip(
     from einops import rearrange
     from PIL import Image
 
-    shown = ((images.detach().float().cpu().clamp(-1, 1) + 1) * 127.5).round().byte()
-    pixels = rearrange(shown, "b c h w -> h (b w) c").numpy()
+    from locality.at_rest import to_bytes
+
+    pixels = rearrange(to_bytes(images), "b c h w -> h (b w) c").numpy()
     file = io.BytesIO()
     Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(file, "PNG", optimize=True)
     return _text(file.getvalue())

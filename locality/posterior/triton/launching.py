@@ -10,6 +10,7 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
+from locality.at_rest import levels_of
 from locality.posterior.patches.kernel import Patches
 from locality.posterior.rounding import Query, small_logits
 from locality.posterior.softmax import State
@@ -121,7 +122,7 @@ def _coordinates(images: Tensor, query: Query) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _unit(images: Tensor) -> tuple[float, float]:  # levels, offset: X = v / levels - offset
-    return (127.5, 1.0) if images.dtype == torch.uint8 else (1.0, 0.0)
+    return levels_of(images), 1.0 if images.dtype == torch.uint8 else 0.0
 
 
 def _room(images: Tensor, batch: int, lines: int, rows: int) -> tuple[int, Tensor, Tensor]:

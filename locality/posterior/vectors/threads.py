@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from locality.at_rest import levels_of
+
 _SHARES = 3  # ranges of the bank per thread: enough to even out their speeds
 _Part = TypeVar("_Part")
 
@@ -36,4 +38,4 @@ def shared(
 
 def at_rest(images: Tensor) -> tuple[np.ndarray, float, float]:
     """(images, levels, offset), as kernels take a bank: a value v reads as v / levels + offset."""
-    return images.numpy(), *((127.5, -1.0) if images.dtype == torch.uint8 else (1.0, 0.0))
+    return images.numpy(), levels_of(images), -1.0 if images.dtype == torch.uint8 else 0.0
