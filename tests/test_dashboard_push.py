@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from logged_runs import comparison, training
-from wandb_server import Server
+from wandb_server import Server, serving
 
 from locality.dashboard.command import main
 from locality.dashboard.panels import CURVES, PRESET
@@ -24,16 +24,8 @@ pytest.importorskip("wandb_workspaces")
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Server]:
     """A server that answers, and credentials for it."""
-    served = Server()
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("WANDB_BASE_URL", served.url)
-    monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
-    monkeypatch.setenv("WANDB_ERROR_REPORTING", "false")
-    monkeypatch.delenv("WANDB_MODE", raising=False)
-    uplink.abandon()  # W&B reads the environment when its process starts
-    yield served
-    uplink.abandon()
-    served.die()
+    with serving(monkeypatch, tmp_path) as served:
+        yield served
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ import torch
 from test_report_wandb import Line
 from tiny_runs import NETWORK, TINY, started
 from torch.utils.data import DataLoader, TensorDataset
-from wandb_server import Server
+from wandb_server import Server, serving
 
 from locality.report import Report, create_run_folder, loggers, uplink, wandb_logger
 from locality.report.history import read_history
@@ -29,17 +29,9 @@ ROWS = 6
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Server]:
     """A server that answers, and credentials for it."""
-    served = Server()
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("WANDB_BASE_URL", served.url)
-    monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
     monkeypatch.setenv("WANDB_SILENT", "true")
-    monkeypatch.setenv("WANDB_ERROR_REPORTING", "false")
-    monkeypatch.delenv("WANDB_MODE", raising=False)
-    uplink.abandon()  # W&B reads the environment when its process starts
-    yield served
-    uplink.abandon()
-    served.die()
+    with serving(monkeypatch, tmp_path) as served:
+        yield served
 
 
 @pytest.fixture

@@ -8,11 +8,16 @@ import json
 import re
 import socket
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
+import pytest
 from wandb_objects import Objects, Refused
+
+from locality.report import uplink
 
 HISTORY = "wandb-history.jsonl"
 
@@ -141,6 +146,24 @@ class Server:
             run.summary = line
         if sent.get("complete"):
             run.exits.append(sent.get("exitcode", -1))
+
+
+@contextlib.contextmanager
+def serving(
+    monkeypatch: pytest.MonkeyPatch,
+    home: Path,  # what W&B takes for the user's folder
+) -> Iterator[Server]:
+    """A server that answers, and credentials for it."""
+    served = Server()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("WANDB_BASE_URL", served.url)
+    monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
+    monkeypatch.setenv("WANDB_ERROR_REPORTING", "false")
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    uplink.abandon()  # W&B reads the environment when its process starts
+    yield served
+    uplink.abandon()
+    served.die()
 
 
 def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
