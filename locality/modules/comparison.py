@@ -63,7 +63,7 @@ class ComparisonModule(DenoiserModule):
         self.finished: Callable[[str], None] | None = None  # told of each denoiser whose result is there
         self._batches: list[Batch] = []
         self._warm: set[tuple[str, int]] = set()  # denoisers that have been called, and at which step
-        self.grids: dict[str, dict[str, Tensor]] = {"denoise": {}, "samples": {}}
+        self.grids: dict[str, dict[str, Tensor]] = {"samples": {}}
         self.steps: list[dict[str, Tensor]] = [{} for _ in self.sigmas]  # estimates at each noise level
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
@@ -102,13 +102,17 @@ class ComparisonModule(DenoiserModule):
     def on_test_epoch_end(self) -> None:
         """Puts results and pictures into the order of the table, whatever was measured first."""
         self.results = {name: self.results[name] for name, _ in self._each()}
+        shown = len(self.sigmas) // 2  # t = 400: the coarse structure is there, the detail is not
+        noisy = f"{NOISY}, sigma {self.sigmas[shown]:.2f}"
+        self.grids["denoise"] = {
+            noisy if name == NOISY else name: images for name, images in self.steps[shown].items()
+        }
         for rows in self.grids.values():
             ordered = {name: rows.pop(name) for name in self.denoisers if name in rows}
             rows.update({**ordered, **{name: rows.pop(name) for name in list(rows)}})
 
     def _forward(self, name: str, denoiser: Denoiser, batch: Batch, task: Task) -> list[Tensor]:
         noise = self.noise(batch.index, "test")
-        shown = len(self.sigmas) // 2  # t = 400: the coarse structure is there, the detail is not
         estimates = []
         for step, sigma in enumerate(self.sigmas.to(noise)):
             level = f"level {step + 1} of {len(self.sigmas)}"
@@ -127,11 +131,6 @@ class ComparisonModule(DenoiserModule):
             if name == self.reference_name:
                 self._show(self.steps[step], CLEAN, batch.images)
                 self._show(self.steps[step], NOISY, x)
-            if step == shown:
-                self._show(self.grids["denoise"], name, estimate)
-                if name == self.reference_name:
-                    self._show(self.grids["denoise"], CLEAN, batch.images)
-                    self._show(self.grids["denoise"], f"{NOISY}, sigma {sigma:.2f}", x)
         return estimates
 
     def _sample(self, name: str, denoiser: Denoiser, batch: Batch, task: Task) -> list[Tensor]:
