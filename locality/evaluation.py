@@ -26,6 +26,7 @@ from locality.holding import holding, start_ranks
 from locality.ranks import say
 from locality.report import Report
 from locality.report.lineage import comparison_artifact, data_artifact, network_artifact
+from locality.shipped import command
 
 # By source: experiments that calibrate on parts of the bank, where all of it takes hours.
 PARTS = {"locality.data.cifar": "cifar_calibrate"}
@@ -100,7 +101,7 @@ def _calibrate(cfg: DictConfig) -> str:
         return ""
     of_parts = PARTS.get(str(OmegaConf.select(cfg, "data.source._target_")))
     what = f"experiment={of_parts}" if of_parts else "compare=calibrate"
-    return f"python evaluate.py {what} checkpoint={shown_path(Path(cfg.checkpoint))}"
+    return f"{command('evaluate')} {what} checkpoint={shown_path(Path(cfg.checkpoint))}"
 
 
 def _name(reference: Denoiser | None, taken: Collection[str]) -> str:

@@ -388,15 +388,16 @@ def test_above_the_control_is_above_its_interval_on_the_same_images(sweep):
 
     def strength(gamma, denoiser):
         stats = GaussianStats.from_bank(data[gamma].bank("train"))
+        wiener = Wiener(stats)
         clean = data[gamma].bank("test").images[:6]
         fields = {
             name: measure(one, clean, sigmas, [(1, 1)], keep_images=True)
-            for name, one in (("seed0", denoiser), ("wiener", Wiener(stats)))
+            for name, one in (("seed0", denoiser), ("wiener", wiener))
         }
         contrasts = {name: contrast_of(field, mask, 2.0) for name, field in fields.items()}
         snr = pattern_snr(stats.covariance, mask, sigmas)
         networks = {"seed0": next(iter(chosen[gamma].values()))}
-        return Strength(gamma, networks, data[gamma], snr, fields, contrasts, contrasts["seed0"])
+        return Strength(gamma, networks, data[gamma], snr, fields, contrasts, contrasts["seed0"], wiener)
 
     stats = {gamma: GaussianStats.from_bank(data[gamma].bank("train")) for gamma in (0.0, 0.5)}
     control = strength(0.0, Wiener(stats[0.0]))

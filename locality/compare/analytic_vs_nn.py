@@ -9,12 +9,12 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from locality.compare.context import Calibration, Context
-from locality.compare.drawing import SIGMA, mean_series, median_series
+from locality.compare.drawing import SIGMA, mean_series, median_series, series_with_ends
 from locality.compare.explorer import explore_rivals
 from locality.compare.following import conclude, follow, warn
 from locality.compare.left_out import tell_left_out
 from locality.compare.panels import tell_panels
-from locality.compare.summary import FLOOR, Summary
+from locality.compare.summary import FLOOR, Quantity, Summary
 from locality.compare.telling import say_table
 from locality.config import UsageError
 from locality.denoisers.base import training_images
@@ -118,5 +118,4 @@ def _draw(report: Report, module: ComparisonModule) -> None:
 
 
 def _ratio(values: list[Tensor], floor: list[Tensor]) -> Series:
-    ratios = [mean_ratio(*pair) for pair in zip(values, floor, strict=True)]
-    return Series([r.mean for r in ratios], [r.low for r in ratios], [r.high for r in ratios])
+    return series_with_ends([Quantity(*mean_ratio(*pair)) for pair in zip(values, floor, strict=True)])

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from locality.compare.strengths import WIENER, Contrast, Strength, maps_of, of_images, pooled, time_of
+from locality.compare.drawing import time_of
+from locality.compare.strengths import WIENER, Contrast, Strength, maps_of, of_images, pooled
 from locality.data import ImageDataModule
 from locality.sensitivity import SensitivityField, contrast
 

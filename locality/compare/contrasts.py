@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from torch import Tensor
 
 from locality.compare.claims import Claim, claim_of
-from locality.compare.drawing import SIGMA
-from locality.compare.strengths import WIENER, Contrast, Strength, time_of
+from locality.compare.drawing import SIGMA, time_of
+from locality.compare.strengths import WIENER, Contrast, Strength
 from locality.compare.telling import say_table
 from locality.ranks import say
 from locality.report import Chart, Report, Series
@@ -21,15 +22,22 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def rows_of(
-    one: Strength, control: Strength | None, reach: float, threshold: float
-) -> tuple[list[list[Cell]], dict[str, float], Claim | None]:
-    """The rows of one strength, its numbers, and what becomes of the claim, if there is a control."""
+@dataclass(frozen=True)
+class Told:
+    """What is told of one strength."""
+
+    rows: list[list[Cell]]
+    numbers: dict[str, float]  # of metrics.json
+    claim: Claim | None  # what becomes of it, if there is a control
+
+
+def told_of(one: Strength, control: Strength | None, reach: float, threshold: float) -> Told:
+    """The contrast of one strength, beside Wiener's and the control's."""
     claim = None if control is None or one.gamma == 0 else claim_of(one, control, reach, threshold)
     numbers: dict[str, float] = {}
     for s, sigma in enumerate(one.fields[WIENER].sigmas):
         numbers |= _scalars(f"gamma{one.gamma:g}/t{time_of(sigma):03d}", one, claim, s)
-    return _rows(one, control, claim, threshold), numbers, claim
+    return Told(_rows(one, control, claim, threshold), numbers, claim)
 
 
 def columns_of(threshold: float) -> list[str]:
@@ -38,7 +46,7 @@ def columns_of(threshold: float) -> list[str]:
 
 
 def tell_contrasts(
-    report: Report, found: Mapping[float, Strength], reach: float, threshold: float
+    report: Report, found: Mapping[float, Strength], told: Mapping[float, Told], threshold: float
 ) -> dict[str, float]:
     """Charts, the table and the verdict, to the report and the terminal; the numbers of metrics.json."""
     _charts(report, found)
@@ -46,8 +54,8 @@ def tell_contrasts(
     numbers: dict[str, float] = {}
     verdicts: list[list[Cell]] = []
     for gamma, one in found.items():
-        added, scalars, claim = rows_of(one, found.get(0.0), reach, threshold)
-        rows, numbers = rows + added, numbers | scalars
+        claim = told[gamma].claim
+        rows, numbers = rows + told[gamma].rows, numbers | told[gamma].numbers
         if claim is not None:
             verdicts.append([gamma, len(one.networks), claim.verdict()])
             for name, said in (("as_claimed", claim.expected), ("as_claimed_alone", claim.own)):

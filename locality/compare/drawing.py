@@ -1,4 +1,4 @@
-"""What the charts and figures of comparisons have in common: labels, headings, series with intervals."""
+"""What charts, figures and numbers of comparisons share: labels, time-steps, series with intervals."""
 
 from __future__ import annotations
 
@@ -14,25 +14,32 @@ SIGMA = "noise level sigma (pixel units, images in [-1, 1])"
 FIELD = "|dD(x)[m] / dx| / maximum"  # what heat maps show
 
 
+def time_of(sigma: float) -> int:
+    """The time-step of a noise level in DDPM's schedule."""
+    return int(NoiseSchedule.ddpm().timestep(sigma))
+
+
 def headings(sigmas: Iterable[float]) -> list[str]:
     """Noise levels as heads of columns, with their time-steps."""
-    schedule = NoiseSchedule.ddpm()
-    return [f"sigma = {sigma:.2g}\n(t = {int(schedule.timestep(sigma))})" for sigma in sigmas]
+    return [f"sigma = {sigma:.2g}\n(t = {time_of(sigma)})" for sigma in sigmas]
 
 
 def mean_series(
     values: Sequence[Tensor],  # S times [N], one number for each image; NaN: none, and left out
 ) -> Series:
     """The means over images, with 95 % bootstrap intervals."""
-    return _series([quantity(value) for value in values])
+    return series_with_ends([quantity(value) for value in values])
 
 
 def median_series(
     values: Sequence[Tensor],  # S times [N], one number for each image; NaN: none, and left out
 ) -> Series:
     """The medians over images, with 95 % bootstrap intervals."""
-    return _series([median_quantity(value) for value in values])
+    return series_with_ends([median_quantity(value) for value in values])
 
 
-def _series(found: Sequence[Quantity]) -> Series:
+def series_with_ends(
+    found: Sequence[Quantity],  # one at each x
+) -> Series:
+    """Quantities as a curve with its intervals."""
     return Series([one.mean for one in found], [one.low for one in found], [one.high for one in found])

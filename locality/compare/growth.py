@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import torch
 
 from locality.compare.contrasts import LABEL
+from locality.compare.drawing import time_of
 from locality.compare.strengths import WIENER, Contrast, Strength
 from locality.compare.telling import say_table
 from locality.data import ImageDataModule
@@ -14,7 +15,6 @@ from locality.denoisers.base import Denoiser
 from locality.ranks import say
 from locality.report import Chart, Report, Series
 from locality.report.table import Cell
-from locality.schedule import NoiseSchedule
 
 Measure = Callable[[Mapping[str, Denoiser], ImageDataModule], Mapping[str, Contrast]]
 
@@ -46,7 +46,7 @@ def _history(one: Strength) -> tuple[str, int, Mapping[int, Denoiser]] | None:
 
 def _tell(report: Report, one: Strength, by_step: Mapping[int, Contrast]) -> dict[str, float]:
     sigmas, wiener = one.fields[WIENER].sigmas, one.contrasts[WIENER].mean
-    times = [int(NoiseSchedule.ddpm().timestep(sigma)) for sigma in sigmas]
+    times = [time_of(sigma) for sigma in sigmas]
     steps, place = list(by_step), f"gamma{one.gamma:g}"
     means, low, high = (
         torch.stack([getattr(at, end) for at in by_step.values()], dim=1) for end in ("mean", "low", "high")

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from locality.checkpoints.trained import Trained
 from locality.compare.context import Context
-from locality.compare.drawing import SIGMA
+from locality.compare.drawing import SIGMA, series_with_ends, time_of
 from locality.compare.summary import Quantity
 from locality.compare.telling import say_table
 from locality.config import UsageError
@@ -22,7 +22,6 @@ from locality.metrics import Groups, ImageCosine, ImageMSE, ImageR2, interval, m
 from locality.modules.pairs import PairModule
 from locality.report import Chart, Report, Series
 from locality.report.table import Cell
-from locality.schedule import NoiseSchedule
 from locality.statistics import GaussianStats
 
 PAIRS = {  # whose estimates come close to whose; the first of each is set against the second
@@ -150,7 +149,7 @@ def _tell(report: Report, found: Found) -> dict[str, float]:
         for metric in METRICS
         for pair in TOLD
     }
-    series = {pair: _series(told[f"mse/{pair}"]) for pair in TOLD}
+    series = {pair: series_with_ends(told[f"mse/{pair}"]) for pair in TOLD}
     series["Wiener, predicted"] = Series(found.predicted, beside="wiener")
     title = "How far apart disjoint halves lead"
     label = "mean squared difference (pixel units squared)"
@@ -172,17 +171,13 @@ def _tell(report: Report, found: Found) -> dict[str, float]:
     return numbers
 
 
-def _series(levels: Sequence[Quantity]) -> Series:
-    return Series([one.mean for one in levels], [one.low for one in levels], [one.high for one in levels])
-
-
 def _scalars(told: Mapping[str, Sequence[Quantity]], found: Found) -> dict[str, float]:
     numbers: dict[str, float] = {}
     for step, sigma in enumerate(found.sigmas):
-        t = f"t{int(NoiseSchedule.ddpm().timestep(sigma)):03d}"
+        t = f"t{time_of(sigma):03d}"
         for name, levels in told.items():
             one, (kind, _, pair) = levels[step], name.partition("/")
-            for end, value in (("", one.mean), ("_low", one.low), ("_high", one.high)):
+            for end, value in one.ends().items():
                 numbers[f"halves/{kind}{end}/{pair}/{t}".replace("//", "/")] = value
         numbers[f"halves/mse/predicted/{t}"] = found.predicted[step]
     return numbers

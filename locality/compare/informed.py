@@ -10,7 +10,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from locality.compare.drawing import SIGMA
+from locality.compare.drawing import SIGMA, series_with_ends, time_of
 from locality.compare.looking import Level
 from locality.compare.summary import Quantity
 from locality.compare.telling import say_table
@@ -18,10 +18,9 @@ from locality.denoisers.looks import Looks
 from locality.information import crossing, least, value_at
 from locality.metrics import Groups, resampled
 from locality.ranks import say
-from locality.report import Chart, Report, Series
+from locality.report import Chart, Report
 from locality.report.entropy import Curve, Point, draw_entropies
 from locality.report.table import Cell
-from locality.schedule import NoiseSchedule
 
 LABELS = {"patch_size": "window (pixels)", "tau": "tau (of the largest relative entry)"}
 COLUMNS = (
@@ -170,12 +169,12 @@ def _scalars(law: Law) -> dict[str, float]:
 
     def ends(key: str, one: Quantity) -> dict[str, float]:
         kind, _, rest = key.partition("/")
-        values = (("", one.mean), ("_low", one.low), ("_high", one.high))
-        return {f"information/{kind}{end}/{where}{rest and '/'}{rest}": value for end, value in values}
+        place = f"{where}{rest and '/'}{rest}"
+        return {f"information/{kind}{end}/{place}": value for end, value in one.ends().items()}
 
     numbers = ends("constant", middle(law.constant)) | {f"information/used/{where}": law.share}
     for level, bank in law.cells():
-        cell = f"n{law.counts[bank]}/t{int(NoiseSchedule.ddpm().timestep(level.sigma)):03d}"
+        cell = f"n{law.counts[bank]}/t{time_of(level.sigma):03d}"
         numbers |= ends(f"best/{cell}", _setting(law, law.best(level, bank)))
         numbers |= ends(f"predicted/{cell}", _setting(law, law.predicted(level, bank)))
         named = {"entropy": law.entropy, "share": law.over_ln_n, "sure": law.sure, "cost": law.cost}
@@ -188,8 +187,7 @@ def _chart(law: Law) -> Chart:
     series = {}
     for bank, count in enumerate(law.counts):
         found = [middle(law.over_ln_n(level, bank)) for level in law.levels]
-        low, high = [one.low for one in found], [one.high for one in found]
-        series[f"{count:,} images"] = Series([one.mean for one in found], low, high)
+        series[f"{count:,} images"] = series_with_ends(found)
     title = f"Entropy at the best setting of {law.name}\nerror against the {_of(law)}"
     sigmas = [level.sigma for level in law.levels]
     return Chart(title, SIGMA, "entropy over ln N", sigmas, series, log_x=True, y_range=(0.0, 1.0))

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor
 
 from locality.compare.context import Context, asked
-from locality.compare.drawing import SIGMA
+from locality.compare.drawing import SIGMA, series_with_ends, time_of
 from locality.compare.summary import Quantity
 from locality.compare.telling import say_table
 from locality.config import UsageError
@@ -17,7 +17,6 @@ from locality.modules.told import WAYS, ToldModule
 from locality.ranks import say
 from locality.report import Chart, Series
 from locality.report.table import Cell
-from locality.schedule import NoiseSchedule
 
 COLUMNS = ("denoiser", "sigma", "MSE untold", "MSE told", "told / untold")
 
@@ -83,12 +82,11 @@ def _tell(
             }
             rows.append([name, sigma, *(str(one) for one in means.values()), str(ratio)])
             ratios.append(ratio)
-            t = f"t{int(NoiseSchedule.ddpm().timestep(sigma)):03d}"
+            t = f"t{time_of(sigma):03d}"
             for kind, one in {**{f"mse_{way}": means[way] for way in WAYS}, "ratio": ratio}.items():
-                for end, value in (("", one.mean), ("_low", one.low), ("_high", one.high)):
+                for end, value in one.ends().items():
                     numbers[f"labels/{kind}{end}/{name}/{t}"] = value
-        lows, highs = [one.low for one in ratios], [one.high for one in ratios]
-        series[name] = Series([one.mean for one in ratios], lows, highs)
+        series[name] = series_with_ends(ratios)
     title, label = "What the class of an image is worth", "held-out error told / untold"
     context.report.chart("labels/ratio", Chart(title, SIGMA, label, sigmas, series, log_x=True))
     context.report.table("labels/errors", COLUMNS, rows)

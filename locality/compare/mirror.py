@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 
 import torch
 
 from locality.compare.context import Context
-from locality.compare.drawing import FIELD, SIGMA, headings
+from locality.compare.drawing import FIELD, SIGMA, headings, time_of
 from locality.compare.sensitivity import Fields, describe, series_of
 from locality.compare.summary import Quantity
 from locality.compare.telling import Growing, measure_fields, say_table
@@ -20,7 +20,6 @@ from locality.ranks import say
 from locality.report import Chart, Report, Series
 from locality.report.heat import HeatRow, draw_heat
 from locality.report.table import Cell
-from locality.schedule import NoiseSchedule
 from locality.sensitivity import Route, choose_pixels, mirror_of, mirror_ratio
 from locality.sensitivity.mirror import RADIUS
 
@@ -56,6 +55,7 @@ def mirror(
     )
     labels = {who: _label(who, one, len(context.bank)) for who, one in denoisers.items()}
 
+    @cache
     def ratio(who: str, p: int) -> Series:
         field, place = module.fields[who].of_pixels(slice(p, p + 1)), list(places.values())[p]
         return series_of({who: field}, partial(mirror_ratio, pixels=[place], radius=radius))[who]
@@ -149,8 +149,8 @@ def _tell(
         for who, one in series.items():
             rows.append(_row(name, labels[who], one))
             for sigma, level in zip(sigmas, _levels(one), strict=True):
-                place = f"{name}/{who.lower()}/t{int(NoiseSchedule.ddpm().timestep(sigma)):03d}"
-                for end, value in (("", level.mean), ("_low", level.low), ("_high", level.high)):
+                place = f"{name}/{who.lower()}/t{time_of(sigma):03d}"
+                for end, value in level.ends().items():
                     numbers[f"mirror/ratio{end}/{place}"] = value
     report.table("mirror/ratio", columns, rows)
     report.scalars(numbers)

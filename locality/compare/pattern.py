@@ -11,7 +11,7 @@ from torch import Tensor
 
 from locality.checkpoints.trained import Trained
 from locality.compare.context import Context, asked
-from locality.compare.contrasts import columns_of, rows_of, tell_contrasts
+from locality.compare.contrasts import Told, columns_of, tell_contrasts, told_of
 from locality.compare.explorer import Group, explore
 from locality.compare.growth import tell_growth
 from locality.compare.pattern_figure import draw_figure
@@ -66,16 +66,17 @@ def pattern(
         Route(list(sigmas), seed=context.seed)
     probe = Probe(context, list(sigmas), count, pixels, mask, reach, share)
     found: dict[float, Strength] = {}
+    told: dict[float, Told] = {}
     growing = Growing(context.report, "pattern/contrast", columns_of(threshold), map(str, groups))
     with growing.shown_if_cut_short():
         for gamma, group in groups.items():
             with LIVE.task(f"gamma {gamma:g}"):
                 found[gamma] = probe.strength(gamma, group)
-            rows, numbers, _ = rows_of(found[gamma], found.get(0.0), reach, threshold)
-            growing.add(str(gamma), rows, numbers)
+            told[gamma] = told_of(found[gamma], found.get(0.0), reach, threshold)
+            growing.add(str(gamma), told[gamma].rows, told[gamma].numbers)
             say(f"  gamma {gamma:g}: fields of {', '.join(group)} and of Wiener")
     draw_figure(context.report, found, threshold, context.seed)
-    numbers = tell_contrasts(context.report, found, reach, threshold)
+    numbers = tell_contrasts(context.report, found, told, threshold)
     if steps:
         numbers |= tell_growth(context.report, found, probe.contrasts)
     if explorer:
@@ -141,12 +142,13 @@ class Probe:
         data = next(iter(networks.values())).data()
         stats = self.context.measured(data.bank("train")).shrunk_by(None)
         denoisers = {seed: one.denoiser for seed, one in networks.items()}
-        fields = self.fields({**denoisers, WIENER: Wiener(stats)}, data)
+        wiener = Wiener(stats)
+        fields = self.fields({**denoisers, WIENER: wiener}, data)
         contrasts = {name: self.contrast(field) for name, field in fields.items()}
         levels = fields[WIENER].sigmas
         snr = pattern_snr(stats.covariance, self.mask, levels)
         together = pooled([contrasts[seed] for seed in networks])
-        return Strength(gamma, networks, data, snr, fields, contrasts, together)
+        return Strength(gamma, networks, data, snr, fields, contrasts, together, wiener)
 
     def fields(
         self, denoisers: Mapping[str, Denoiser], data: ImageDataModule
@@ -165,10 +167,9 @@ class Probe:
         """The explorer: the first network of each gamma and Wiener, with SNR_W below their fields."""
         groups = []
         for k, (gamma, one) in enumerate(found.items()):
-            stats = self.context.measured(one.data.bank("train")).shrunk_by(None)
             network = next(iter(one.networks.values())).denoiser
             names = {f"network{k}": f"gamma = {gamma:g}", f"{WIENER}{k}": f"gamma = {gamma:g}, Wiener"}
-            denoisers = dict(zip(names, (network, Wiener(stats)), strict=True))
+            denoisers = dict(zip(names, (network, one.wiener), strict=True))
             notes = [f"SNR_W {value:.2g}" for value in one.snr.tolist()] if gamma > 0 else []
             marked = [gamma > 0 and value > threshold for value in one.snr.tolist()]
             groups.append(Group(denoisers, one.data, names, notes, marked))

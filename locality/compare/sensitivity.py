@@ -64,14 +64,17 @@ def sensitivity(
     columns = _columns(route.sigmas)
     growing = Growing(context.report, "sensitivity/radius", columns, module.denoisers)
 
+    fields: dict[str, SensitivityField] = {}  # of the pixels that numbers are averaged over
+    radii: dict[str, Series] = {}
+
     def rows_of(name: str) -> list[list[Cell]]:
-        field = module.fields[name].of_pixels(slice(2, None))
-        return [[name, *_radius({name: field})[name].mean]]
+        fields[name] = field = module.fields[name].of_pixels(slice(2, None))
+        radii.update(series_of({name: field}, partial(mass_radius, pixels=field.pixels)))
+        return [[name, *radii[name].mean]]
 
     measure_fields(context, module, count, growing, rows_of)
     _pictures(context.report, module.fields)
-    fields = {name: field.of_pixels(slice(2, None)) for name, field in module.fields.items()}
-    numbers = _numbers(context.report, fields) | _left_out(context.report, fields)
+    numbers = _numbers(context.report, fields, radii) | _left_out(context.report, fields)
     if explorer:
         explore(
             context, "sensitivity/explorer", [Group(denoisers, context.data)], route, context.reference_name
@@ -147,15 +150,15 @@ def describe(field: SensitivityField) -> str:
     )
 
 
-def _numbers(report: Report, fields: Fields) -> dict[str, float]:
+def _numbers(report: Report, fields: Fields, radii: Mapping[str, Series]) -> dict[str, float]:
     """Curves and tables of overlap, radius and participation; the mean over noise levels of each."""
     reference, target = next(iter(fields.items()))
     kinds = {kind: label.format(reference) for kind, label in KINDS.items()} if len(fields) > 1 else {}
-    curves: dict[str, dict[str, Series]] = {kind: {} for kind in kinds}
-    for name in list(fields)[1:]:
-        for kind, one in overlap_series(fields[name], target).items():
-            curves[kind][name] = one
-    curves["radius"] = _radius(fields)
+    curves: dict[str, Mapping[str, Series]] = {}
+    overlaps = {name: overlap_series(fields[name], target) for name in list(fields)[1:]}
+    for kind in kinds:
+        curves[kind] = {name: one[kind] for name, one in overlaps.items()}
+    curves["radius"] = radii
     curves["participation"] = series_of(fields, participation)
     labels = kinds | {
         "radius": "half-mass radius (pixels)",
@@ -187,11 +190,6 @@ def _numbers(report: Report, fields: Fields) -> dict[str, float]:
 
 def _columns(sigmas: Sequence[float]) -> list[str]:
     return ["denoiser", *(f"sigma {sigma:.2g}" for sigma in sigmas)]
-
-
-def _radius(fields: Fields) -> dict[str, Series]:
-    pixels = next(iter(fields.values())).pixels
-    return series_of(fields, lambda maps: mass_radius(maps, pixels))
 
 
 def overlap_series(field: SensitivityField, target: SensitivityField) -> dict[str, Series]:

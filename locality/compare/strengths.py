@@ -10,9 +10,9 @@ from torch import Tensor
 
 from locality.checkpoints.trained import Trained
 from locality.data import ImageDataModule
+from locality.denoisers import Wiener
 from locality.metrics import field_interval
 from locality.report import Series
-from locality.schedule import NoiseSchedule
 from locality.sensitivity import SensitivityField, contrast
 
 WIENER = "wiener"
@@ -45,6 +45,7 @@ class Strength:
     fields: Mapping[str, SensitivityField]  # by seed, and of Wiener
     contrasts: Mapping[str, Contrast]  # the same
     network: Contrast  # of all seeds together
+    wiener: Wiener  # of these images
 
 
 def contrast_of(
@@ -82,8 +83,3 @@ def pooled(seeds: Sequence[Contrast]) -> Contrast:
     low = torch.stack([one.low for one in seeds]).amin(0)
     high = torch.stack([one.high for one in seeds]).amax(0)
     return Contrast(means.mean(0), low, high, means.std(0) if len(seeds) > 1 else None)
-
-
-def time_of(sigma: float) -> int:
-    """The time-step of a noise level in DDPM's schedule."""
-    return int(NoiseSchedule.ddpm().timestep(sigma))

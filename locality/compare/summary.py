@@ -34,6 +34,10 @@ class Quantity:
     images: int = 0  # those that are left out among them
     left_out: int = 0
 
+    def ends(self) -> dict[str, float]:
+        """The number and the ends of its interval, by what their names in metrics.json end on."""
+        return {"": self.mean, "_low": self.low, "_high": self.high}
+
     def __str__(self) -> str:
         if math.isnan(self.mean):
             return "undefined"
@@ -159,7 +163,7 @@ def median_quantity(values: Tensor, groups: Groups = None) -> Quantity:
 
 def with_ends(key: str, name: str, one: Quantity) -> dict[str, float]:
     """A quantity as numbers for metrics.json: `<key>/<name>`, its interval, and of r2 what was left out."""
-    numbers = {f"{key}/{name}": one.mean, f"{key}_low/{name}": one.low, f"{key}_high/{name}": one.high}
+    numbers = {f"{key}{end}/{name}": value for end, value in one.ends().items()}
     if one.left_out or (key.endswith("r2") and "median_" not in key):
         numbers[f"{key}_left_out/{name}"] = float(one.left_out)
     return numbers

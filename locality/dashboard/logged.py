@@ -146,10 +146,11 @@ def varied(runs: Sequence[Logged]) -> list[str]:
     told: dict[tuple[str, ...], str] = {}
     for name in sorted(differing, key=lambda name: (name.count("."), name)):
         told.setdefault(tuple(repr(run.config.get(name)) for run in runs), name)
-    return sorted(told.values(), key=lambda name: (not _numeric(name, runs), name))
+    return sorted(told.values(), key=lambda name: (not numeric(name, runs), name))
 
 
-def _numeric(name: str, runs: Sequence[Logged]) -> bool:
+def numeric(name: str, runs: Sequence[Logged]) -> bool:
+    """Whether a setting is a number in all runs."""
     return all(isinstance(run.config.get(name), int | float) for run in runs)
 
 

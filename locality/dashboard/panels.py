@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from locality.dashboard.logged import Logged, varied
+from locality.dashboard.logged import Logged, numeric, varied
+from locality.report.chart import is_wide
 
 if TYPE_CHECKING:
     import wandb_workspaces.reports.v2 as wr
@@ -101,7 +102,7 @@ def curves(run: Logged, name: str, entity: str) -> wr.CustomChart:
         "x_title": "optimiser steps" if "/steps_" in name else "noise level sigma (pixel units)",
         "x_scale": "log" if all(x > 0 for _, x, *_ in rows) else "linear",
         "y_title": name.rpartition("/")[2].replace("_", " "),
-        "y_scale": "log" if _spread([value for row in rows for value in row[2:]]) else "linear",
+        "y_scale": "log" if is_wide(v for row in rows for v in row[2:] if v is not None) else "linear",
     }
     if "_snr" in name:
         strings["x_title"] = "signal to noise of the pattern"
@@ -164,7 +165,7 @@ def sweep(runs: Sequence[Logged]) -> list[Any]:
         wr.ParallelCoordinatesPlot(title="the sweep", columns=columns, layout=wr.Layout(w=24, h=10))
     ]
     for name in settings:
-        if all(isinstance(run.config.get(name), int | float) for run in runs):
+        if numeric(name, runs):
             found.append(
                 wr.ScatterPlot(
                     title=f"{results[0]} against {name}", x=wr.Config(name), y=wr.SummaryMetric(results[0]),
@@ -185,8 +186,3 @@ def results_of(runs: Sequence[Logged]) -> list[str]:
 def positive(name: str, runs: Sequence[Logged]) -> bool:
     """Whether a logarithmic axis can show a number of all runs."""
     return all((run.scalars[name] or 0.0) > 0 for run in runs)
-
-
-def _spread(values: Iterable[float | None]) -> bool:
-    known = [value for value in values if value is not None]
-    return bool(known) and min(known) > 0 and max(known) > 10 * min(known)

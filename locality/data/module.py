@@ -31,8 +31,7 @@ class ImageDataModule(LightningDataModule):
     Batches are `Batch(images, index, weight, labels)`. Use it with
     `Trainer(use_distributed_sampler=False)`: its own sampler gives any number of ranks the same global
     batches. Loading is a gather from memory, so there are no worker processes. Data are read when first
-    asked for. Raises ValueError for settings that do not
-    fit together.
+    asked for. Raises ValueError for settings that do not fit together.
 
     Args:
         source: called as `source(split=..., seed=image_seed)`, and with `root=root` if `root` is given; may

@@ -50,9 +50,9 @@ class GoldenSubset(WienerMaskedDenoiser):
         tau: float | Mapping[float, float] | Literal["entropy"] = 0.02,  # as for PCALocality
         mask_axis: str = "column",
         threshold: str = "global",
-        shrinkage: str | None = None,
-        stats: GaussianStats | None = None,
-        cache: str | Path | None = DEFAULT,
+        shrinkage: str | None = None,  # of the covariance: None | "ledoit_wolf"
+        stats: GaussianStats | None = None,  # the bank's statistics, where they are known already
+        cache: str | Path | None = DEFAULT,  # a folder for what takes long to compute
         k_min: float = 0.05,  # of the bank, kept without noise
         k_max: float = 0.1,  # of the bank, kept at the highest noise
         m_min: float = 0.1,  # of the bank, pre-selected at the highest noise

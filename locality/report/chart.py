@@ -93,6 +93,12 @@ class Chart:
         return cls(**{**content, "series": series, "y_range": (low, high)})
 
 
+def is_wide(values: Iterable[float]) -> bool:
+    """Whether numbers lie so far apart that a logarithmic axis shows more of them."""
+    known = list(values)
+    return bool(known) and min(known) > 0 and max(known) > 10 * min(known)
+
+
 def _listed(values: Iterable[float] | None) -> list[float | None] | None:
     return None if values is None else [finite(value) for value in values]
 

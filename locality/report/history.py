@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from locality.config import UsageError
-from locality.report.chart import Chart, Series
+from locality.report.chart import Chart, Series, is_wide
 from locality.report.figures import KNOWN, new_figure, styled
 from locality.report.lettering import fit
 
@@ -70,9 +70,7 @@ def _panels(
 
 
 def _wide(lines: Iterable[Sequence[tuple[int, float]]]) -> bool:
-    """Are the values so far apart that a logarithmic axis shows more?"""
-    values = [value for points in lines for _, value in points]
-    return min(values) > 0 and max(values) > 10 * min(values)
+    return is_wide(value for points in lines for _, value in points)
 
 
 def draw_history(history: Mapping[str, Sequence[tuple[int, float]]], columns: int = 3) -> Figure:

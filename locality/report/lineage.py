@@ -35,9 +35,7 @@ class Artifact:
     kind: Kind
     what: str  # which one: a fingerprint, a run
     facts: Mapping[str, Any]  # plain containers
-    weights: Path | None = (
-        None  # a file that W&B gets a reference to, or the content of, where it is asked for
-    )
+    weights: Path | None = None  # a file; W&B gets a reference to it, or its content where that is asked for
 
     @property
     def name(self) -> str:
