@@ -158,6 +158,33 @@ def halves_table(found: Found) -> Table:
     return kept, [[_alone(row[place]) for place in places] for row in whole["rows"]]
 
 
+def labels_verdict(found: Found) -> str:
+    """Where knowing the class lowers the error, by the whole interval, and where it costs."""
+    parts = []
+    for name in _told(found):
+        mean, low, high = (steps(found, f"labels/ratio{end}/{name}/") for end in ("", "_low", "_high"))
+        best = min(mean, key=lambda t: mean[t])
+        helps, costs = [t for t in high if high[t] < 1], [t for t in low if low[t] > 1]
+        where = f"less at sigma {listed(helps)}" if helps else "nowhere less"
+        where += f", more at sigma {listed(costs)}" if costs else ""
+        parts.append(f"{called(name)}: {mean[best]:.3f} at sigma {sigma_of(best):.3g}; {where}")
+    return (
+        "the least error told the class over the error untold, and where the whole interval lies on one side "
+        f"of 1. {'. '.join(part[0].upper() + part[1:] for part in parts)}"
+    )
+
+
+def labels_table(found: Found) -> Table:
+    """Told over untold at each noise level."""
+    return levels_table(found, "labels/ratio", _told(found))
+
+
+def _told(found: Found) -> list[str]:
+    start = "labels/ratio/"
+    names = (key.removeprefix(start) for key in found["scalars"] if key.startswith(start))
+    return list(dict.fromkeys(name.split("/")[0] for name in names))
+
+
 def _alone(cell: Any) -> Any:
     """A number without its interval, which docs/results.json has."""
     return cell.split(" [")[0] if isinstance(cell, str) else cell

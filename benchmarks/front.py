@@ -11,7 +11,7 @@ from benchmarks.field_answers import AIM as EYE_AIM
 from benchmarks.field_answers import EYE, whose
 from benchmarks.gathering import Kept
 from benchmarks.questions import QUESTIONS
-from benchmarks.small_tables import MIDDLE, called, front_table, is_middle, levels_table, middle
+from benchmarks.small_tables import MIDDLE, front_table, is_middle, levels_table, middle
 from benchmarks.titles import DATA, SIGMA, TITLES, markdown
 from locality.report import Chart, Series
 
@@ -116,14 +116,13 @@ def data_alone(tables: Mapping[str, Found]) -> str:
     parts = []
     for name, found in tables.items():
         scalars = found["scalars"]
-        known = [(scalars.get(f"paper/median_r2/{n}"), n) for n in (*OWN, EXACT)]
-        best, row = max((r2, n) for r2, n in known if r2 is not None)
+        best = max(r2 for n in (*OWN, EXACT) if (r2 := scalars.get(f"paper/median_r2/{n}")) is not None)
         ceiling = scalars.get("paper/median_r2/nn2")
-        beside = "no second network yet" if ceiling is None else f"a second network has {ceiling:.2f}"
-        parts.append(f"{best:.2f} on {TITLES[name]} by {called(row)}; {beside}")
+        beside = "" if ceiling is None else f" (a second network: {ceiling:.2f})"
+        parts.append(f"{best:.2f}{beside} on {TITLES[name]}")
     return (
-        "From the same noise, a denoiser that is made of training images alone draws samples like a "
-        f"network's. Their median r2 to the network's samples is {'. It is '.join(parts)}."
+        "The best denoiser made of training images alone has this median r2 to a network's samples, from the "
+        f"same noise: {_and(parts)}."
     )
 
 
@@ -137,20 +136,18 @@ def ahead_of_wiener(tables: Mapping[str, Found]) -> str:
             sorts[word].append(TITLES[name])
     told = [f"{word} Wiener on {_and(names)}" for word, names in sorts.items() if names]
     ratios = {TITLES[n]: _best_ratio(found) for n, found in tables.items()}
-    ours = [_less(ratio, name, "PCA locality") for name, ratio in ratios.items() if ratio is not None]
+    ours = [_less(ratio, name) for name, ratio in ratios.items() if ratio is not None]
     if not told or not ours:
         return ""
     return (
-        f"The paper's PCA locality looks where the covariance says. It is {_and(told)}. On images that "
-        f"nobody has seen, our stack has {_and(ours)}."
+        f"PCA locality, the paper's, is {_and(told)}; on images that nobody has seen, ours has {_and(ours)} "
+        "than PCA locality."
     )
 
 
-def _less(ratio: float, name: str, than: str) -> str:
+def _less(ratio: float, name: str) -> str:
     change = round(100 * abs(1 - ratio))
-    if not change:
-        return f"as much error as {than} on {name}"
-    return f"{change} % {'less' if ratio < 1 else 'more'} error on {name} than {than}"
+    return f"{change} % {'less' if ratio <= 1 else 'more'} error on {name}"
 
 
 def _best_ratio(found: Found) -> float | None:
@@ -164,18 +161,18 @@ def where_networks_look(tables: Mapping[str, Found], kept: Kept) -> str:
     cats = kept.get("mirror", {}).get("afhq32")
     if cats is None:
         gaps = {TITLES[n]: _gap(found) for n, found in tables.items()}
-        told = [_less(1 + gap, name, "the best of them") for name, gap in gaps.items() if gap is not None]
-        return f"The network itself has {_and(told)}." if told else ""
+        told = [_less(1 + gap, name) for name, gap in gaps.items() if gap is not None]
+        return f"The network itself has {_and(told)} than the best of them." if told else ""
     start = f"mirror/ratio_low/{EYE}/"
     lows = {k.removeprefix(start): v for k, v in cats["scalars"].items() if k.startswith(start)}
     levels = {name: is_middle(int(name.rsplit("/t", 1)[1])) for name in lows}
     seen = {name.split("/")[0] for name, low in lows.items() if levels[name] and low >= EYE_AIM}
     others = {name.split("/")[0] for name in lows} - seen
-    tail = f" It has none in {_and(sorted(map(whose, others)))}." if others else ""
-    training = " The network was still in training." if cats["run"].get("unfinished") else ""
+    tail = f", and none in {_and(sorted(map(whose, others)))}" if others else ""
+    training = " (still in training)" if cats["run"].get("unfinished") else ""
     return (
         "On cats, the field of an eye has a second spot on the other eye in "
-        f"{_and(sorted(map(whose, seen))) or 'no denoiser'}.{tail}{training}"
+        f"{_and(sorted(map(whose, seen))) or 'no denoiser'}{tail}{training}."
     )
 
 
@@ -190,16 +187,14 @@ def caveats(tables: Mapping[str, Found]) -> list[str]:
     """Three of them; the first from the numbers."""
     thin = []
     for name, found in tables.items():
-        known = banks(found)
-        whole = max(*known.values(), found.get("images", 0))
-        fewer = [called(n) for n, v in known.items() if v < whole]
-        told = "all" if len(fewer) == len(known) else ", ".join(sorted(fewer))
-        thin += [f"{TITLES[name]}: {told}"] if fewer else []
+        known = banks(found).values()
+        fewer = sum(n < max(*known, found.get("images", 0)) for n in known)
+        thin += [f"{fewer} of {len(known)} on {TITLES[name]}"] if fewer else []
     as_set = [TITLES[name] for name, found in tables.items() if not found.get("calibrated")]
     but = f", but for {_and(as_set)}, where they are as configured" if as_set else ""
-    parts = f" Rows that had a part of the training images: {'; '.join(thin)}." if thin else ""
+    part = f" A part of the training images had {_and(thin)} (results/ceiling.md)." if thin else ""
     return [
-        f"The cheaper the row, the more it was given.{parts}",
+        f"Costly rows were given fewer images or seeds.{part}",
         "The networks are small and were trained for an hour or two of a processor's core; the paper's are "
         "larger and were trained for longer. What is said of networks is said of these.",
         f"Settings and shares were found against the same network, on val images{but}; all rows are measured "

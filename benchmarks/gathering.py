@@ -22,6 +22,7 @@ TABLES = {  # comparison -> the kind of its results, and what begins the names o
     "mirror": ("mirror", ("mirror/ratio",)),
     "information": ("information", ("information/",)),
     "halves": ("halves", ("halves/agreement",)),
+    "labels": ("labels", ("labels/errors",)),
     "pattern": ("pattern", ("pattern/verdict", "pattern/contrast")),
 }
 SECTIONS = ("paper", "variants", "released")  # of paper_table
@@ -30,6 +31,7 @@ PICTURES = {  # kind -> (name in the run folder, name in docs/images)
     "mirror": (("mirror/fields_left_eye", "eyes"), ("mirror/ratio_left_eye", "eyes_ratio")),
     "information": (("information/entropy/local_score/clean", "information"),),
     "halves": (("halves/disagreement", "halves"),),
+    "labels": (("labels/ratio", "labels"),),
     "pattern": (("pattern/figure4", "pattern"),),
 }
 

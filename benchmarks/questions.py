@@ -27,6 +27,8 @@ from benchmarks.field_answers import (
     information_table,
     information_together,
     information_verdict,
+    labels_table,
+    labels_verdict,
     mirror_table,
     mirror_verdict,
     pattern_table,
@@ -147,6 +149,14 @@ QUESTIONS: tuple[Question, ...] = (
         "halves have in common beyond the filters is structure that is not Gaussian, and that both halves "
         "have.",
         pictures=("halves",),
+    ),
+    Question(
+        "labels", "What is the class of an image worth to a denoiser?",
+        "labels", labels_verdict, labels_table, "python evaluate.py compare=labels data=cifar",
+        "Each class has its own covariance and its own bank. They say more of an image, and they are of a "
+        "tenth of the images. Where noise hides the class, to be told it is worth most; where the image "
+        "shows itself, the larger bank is.",
+        pictures=("labels",),
     ),
     Question(
         "bfloat16", "Does bfloat16 change what a network looks at?",
