@@ -6,7 +6,7 @@ import os
 import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -60,7 +60,7 @@ def _changed(node: DictConfig, base: Any, key: str = "") -> Iterator[tuple[str, 
         where = ".".join(part for part in (key, str(name)) if part)
         value = node[name]
         known = isinstance(base, DictConfig) and name in base and not OmegaConf.is_missing(base, name)
-        if known and OmegaConf.is_interpolation(base, str(name)):  # told where it comes from
+        if known and OmegaConf.is_interpolation(base, cast(str, name)):  # told where it comes from
             continue
         other = base[name] if known else None
         if isinstance(value, DictConfig) and isinstance(other, DictConfig):

@@ -73,7 +73,7 @@ def test_the_table_of_a_sweep_has_the_numbers_of_its_runs(root):
 
 # A schedule of a network's own, and fewer images than coordinates: Wiener is fitted with shrinkage.
 OWN = [
-    "data.source.train=30", "+model.schedule._target_=locality.schedule.NoiseSchedule.ddpm",
+    "data.source.train=30", "+model.schedule._target_=locality.NoiseSchedule.ddpm",
     "+model.schedule.beta_end=0.03",
 ]  # fmt: skip
 

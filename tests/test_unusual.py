@@ -1,0 +1,51 @@
+"""What is told of the settings before a run: what is typed or what an experiment sets, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from conftest import CONFIGS
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from locality.unusual import unusual
+
+Compose = Callable[[str, list[str]], DictConfig]
+EXPERIMENTS = sorted(path.stem for path in (CONFIGS / "experiment").glob("*.yaml"))
+
+
+@pytest.fixture(name="compose")
+def composing() -> Iterator[Compose]:
+    with initialize_config_dir(str(CONFIGS), version_base=None):
+        loader = GlobalHydra.instance().config_loader()
+        yield lambda task, words: loader.load_configuration(task, words, RunMode.RUN)
+
+
+def told(compose: Compose, task: str, words: list[str]) -> str:
+    cfg = compose(task, words)
+    choices = OmegaConf.to_container(cfg.hydra.runtime.choices)
+    assert isinstance(choices, dict)
+    with open_dict(cfg):
+        del cfg["hydra"]
+    return unusual(cfg, choices, lambda others: compose(task, others))
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_every_experiment_is_told_of(experiment, compose):
+    head = (CONFIGS / "experiment" / f"{experiment}.yaml").read_text()
+    task = "train" if "python train.py" in head or "make demo" in head else "evaluate"
+    assert f"experiment={experiment}" in told(compose, task, [f"experiment={experiment}"])
+
+
+def test_what_is_usual_is_not_told(compose):
+    assert told(compose, "train", []).startswith("settings: as usual")
+
+
+def test_a_setting_whose_name_is_a_number_is_told_of(compose):
+    typed = "candidates.soft_locality.beta={0.2:3.0,0.6:1.5,2.0:1.0}"
+    line = told(compose, "evaluate", ["compare=paper_table", typed])
+    assert "soft_locality.beta.0.2=3.0" in line
+    assert "beta.0.6" not in line
