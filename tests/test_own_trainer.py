@@ -14,10 +14,12 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import locality
 from locality import GaussianStats, ImageBank
+from locality.at_rest import to_float
 from locality.config import UsageError
 from locality.data import ImageDataModule, digits
 from locality.data.batch import as_batch
-from locality.denoisers import LocalScore, Optimal, Wiener
+from locality.denoisers import Denoiser, LocalScore, Optimal, Wiener
+from locality.denoisers.fitting import ByConstructor
 from locality.modules import AnalyticModule, DDPMModule
 from locality.networks import unet
 from locality.trust import Untrusted
@@ -139,6 +141,41 @@ def test_lightning_loads_a_fitted_denoiser_from_its_checkpoint_alone(fit, tmp_pa
     fresh = AnalyticModule(image_shape=SHAPE, denoiser=fit)
     trainer(tmp_path).test(fresh, LOADERS["tensors"](), ckpt_path=tmp_path / "last.ckpt", verbose=False)
     assert torch.allclose(fresh(X, 1.0), expected, atol=1e-5)
+
+
+class Gray(Denoiser):
+    """A denoiser of one's own, whose constructor takes the images, and which is kept as one number."""
+
+    limits = frozenset()
+    level: torch.Tensor
+    fit = ByConstructor()
+
+    def __init__(self, bank: ImageBank) -> None:
+        super().__init__()
+        self.register_buffer("level", to_float(bank.images).mean())
+        self.image_shape = bank.image_shape
+
+    @classmethod
+    def from_state(cls, state: dict[str, torch.Tensor], image_shape: torch.Size) -> Gray:
+        gray = cls.__new__(cls)
+        Denoiser.__init__(gray)
+        gray.register_buffer("level", state["level"])
+        gray.image_shape = image_shape
+        return gray
+
+    def estimate(self, x: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
+        return self.level.expand_as(x)
+
+
+@pytest.mark.parametrize("fit", [Gray, Gray.fit, partial(Gray.fit)])
+def test_a_denoiser_of_ones_own_goes_on_from_its_checkpoint(fit, tmp_path):
+    module = AnalyticModule(image_shape=SHAPE, denoiser=fit)
+    own = trainer(tmp_path, max_epochs=1)
+    own.fit(module, LOADERS["tensors"]())
+    own.save_checkpoint(tmp_path / "last.ckpt")
+    fresh = AnalyticModule(image_shape=SHAPE, denoiser=fit)
+    trainer(tmp_path).test(fresh, LOADERS["tensors"](), ckpt_path=tmp_path / "last.ckpt", verbose=False)
+    assert torch.equal(fresh(X, 1.0), module.denoiser(X, 1.0))
 
 
 @pytest.mark.parametrize("model", [["model=wiener"], ["model=analytic", "denoiser=nearest"], NETWORK])

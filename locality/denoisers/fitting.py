@@ -47,9 +47,15 @@ class Recipe:
         return frozenset(inspect.signature(self.target).parameters)
 
     @property
+    def kind(self) -> type | None:
+        """The class that the target belongs to, or is; None for a function."""
+        owner = getattr(self.target, "__self__", self.target)
+        return owner if isinstance(owner, type) else None
+
+    @property
     def grids(self) -> Mapping[str, Grid]:
         """The settings that calibration can choose, as the denoiser declares them."""
-        declared = getattr(getattr(self.target, "__self__", self.target), "CALIBRATED", {})
+        declared: Mapping[str, Grid] = getattr(self.kind or self.target, "CALIBRATED", {})
         return {name: grid for name, grid in declared.items() if self.accepts(name)}
 
     def accepts(self, name: str) -> bool:

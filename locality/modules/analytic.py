@@ -147,8 +147,8 @@ class AnalyticModule(DenoiserModule):
 
     def _kind(self, name: str) -> Any:
         """The class of a fitted denoiser: the one that our fit belongs to, or one of a list."""
-        own = getattr(self.recipe.target, "__self__", None)
-        if isinstance(own, type) and name == f"{own.__module__}.{own.__qualname__}":
+        own = self.recipe.kind
+        if own is not None and name == f"{own.__module__}.{own.__qualname__}":
             return own
         if name not in FITTED:
             raise UsageError(f"denoiser: want what {self.recipe.target} fits, got a {name}")

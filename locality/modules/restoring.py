@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from locality.bank import ImageBank
 from locality.config import UsageError
 from locality.denoisers.base import Denoiser
@@ -26,7 +28,7 @@ def restored(
     """The denoiser, fitted again where no state is kept. Raises UsageError where its images have changed."""
     kept = checkpoint["denoiser"]
     if "class" in kept:
-        shape = checkpoint["hyper_parameters"]["image_shape"]
+        shape = torch.Size(checkpoint["hyper_parameters"]["image_shape"])
         found: Denoiser = kind(kept["class"]).from_state(checkpoint["state_dict"], shape)
         return found
     bank = ImageBank(kept["images"], bound=math.inf) if "images" in kept else images()
