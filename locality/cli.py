@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import tempfile
 import traceback
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,9 +18,11 @@ from locality.config import RUN_VARIABLE, UsageError, check
 from locality.live import LIVE
 from locality.ranks import forget_left_over
 from locality.shipped import command, shipped_folder
+from locality.stopping import ended_by_closed_pipes
 from locality.typed import typed, with_pattern
 
 SWEEP = ("-m", "--multirun")
+PRINTED = {"--list", "--help", "-h", "--hydra-help", "--info"}  # nothing but printing is asked for
 
 
 def train() -> None:
@@ -36,11 +38,9 @@ def evaluate() -> None:
 def main(task: str, configs: Path) -> None:
     """Run `train` or `evaluate` with the arguments of this process.
 
-    Choices come from `configs`, --config-dir and $LOCALITY_CONFIGS.
-
-    Exit codes: 0 done, 1 failed at run time (the traceback is in the run folder), 2 asked for something that
-    does not exist or does not fit, 130 interrupted. A sweep goes on after a job that fails, and ends in the
-    greatest code of its jobs.
+    Choices come from `configs`, --config-dir and $LOCALITY_CONFIGS. Exit codes: 0 done, 1 failed at run time
+    (the traceback is in the run folder), 2 asked for something that does not exist or does not fit, 130
+    interrupted. A sweep goes on after a job that fails, and ends in the greatest code of its jobs.
     """
     # Threads without work sleep: spinning, they take the time of working ones. Read when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -48,18 +48,25 @@ def main(task: str, configs: Path) -> None:
         _launch(DictConfig(OmegaConf.load(Path(os.environ[RUN_VARIABLE]) / "config.yaml")))
         return
     warnings.showwarning = _note
+    from locality.arguments import expanded
+
+    with ended_by_closed_pipes() if PRINTED & set(expanded(sys.argv[1:])) else nullcontext():
+        _main(task, configs)
+
+
+def _main(task: str, configs: Path) -> None:
     from locality.arguments import check_jobs, explain
 
     read = _read(task, configs)
     if read is None:
         return
-    choices, arguments = read
     import hydra
 
     from locality.runs import jobs
 
     OmegaConf.register_new_resolver("command", command, replace=True)  # of --help
     os.environ["HYDRA_FULL_ERROR"] = "1"  # lets hydra.main raise, instead of printing its own account
+    choices, arguments = read
     launch = hydra.main(version_base="1.3", config_path=str(configs), config_name=task)(_launch)
     try:
         if not any(argument in SWEEP for argument in arguments):
@@ -86,8 +93,6 @@ def _read(task: str, configs: Path) -> tuple[Choices, list[str]] | None:
     from locality.arguments import config_dir, expanded, wrong_choice, wrong_grammar, wrong_option
 
     arguments = expanded(sys.argv[1:])
-    if {"--list", "--help", "-h", "--hydra-help", "--info"} & set(arguments) and hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever reads on may stop reading: `--help | head`
     try:
         choices = Choices.of(configs, config_dir(arguments))
     except UsageError as error:

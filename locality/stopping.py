@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -87,3 +88,20 @@ def heeded() -> Iterator[Request]:
         REQUEST.deferred = False
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def ended_by_closed_pipes() -> Iterator[None]:
+    """What is within only prints. It ends without a word where nobody reads on, as in `--help | head`.
+
+    A run is not like that: it outlives the pipes that it writes to, wandb-core's among them.
+    """
+    if not hasattr(signal, "SIGPIPE"):
+        yield
+        return
+    before = signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        signal.signal(signal.SIGPIPE, before)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,8 @@ from pathlib import Path
 import pytest
 from conftest import CONFIGS
 from hydra import compose, initialize_config_dir
+
+from locality import cli
 
 ROOT = CONFIGS.parent
 
@@ -124,3 +128,13 @@ def test_help_may_be_left_unread(option):
     asked = f"{sys.executable} {ROOT / 'train.py'} {option} | true"  # which reads nothing
     done = subprocess.run(asked, shell=True, capture_output=True, text=True, timeout=100, check=True)
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("option", ["--help", "--list"])
+def test_who_calls_it_in_a_program_has_its_pipes_as_before(option, monkeypatch, capsys):
+    before = signal.getsignal(signal.SIGPIPE)
+    monkeypatch.setattr(sys, "argv", ["train.py", option])
+    with contextlib.suppress(SystemExit):
+        cli.main("train", ROOT / "configs")
+    assert capsys.readouterr().out
+    assert signal.getsignal(signal.SIGPIPE) == before
