@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 # Idle threads sleep instead of spinning: with few cores, a spinning thread takes the time of a working one.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help site install demo test test-faults test-slow wheel lint format bench bench-scale readme experiments measure paper clean
+.PHONY: help site install demo test test-faults test-slow clients wheel lint format bench bench-scale readme experiments measure paper clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -34,6 +34,9 @@ test-faults: $(INSTALLED) ## kills, full disks, signals, planted files, random c
 
 site: $(INSTALLED) ## the documentation as a site, in build/site
 	$(RUN) -m mkdocs build --strict
+
+clients: $(INSTALLED) ## k-diffusion, deepinv and smalldiffusion, for the tests that try our denoisers in them
+	$(RUN) -m pip install --quiet --no-deps -r tests/clients.txt
 
 wheel: $(INSTALLED) ## build the wheel, install it into an empty environment, train from an empty folder
 	bash docker/wheel.sh all $(RUN)
