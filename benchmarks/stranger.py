@@ -47,7 +47,7 @@ class Step:
 def steps() -> list[Step]:
     """The way, in order; commands of the wheel's environment, which is first on the path."""
     train, evaluate = ["locality-train"], ["locality-evaluate", "--config-dir", "mine"]
-    ring = ["data=digits_pattern", "gamma=0.5", "data.pattern.pattern=ring.png"]
+    ring = ["data=digits", "pattern=ring.png", "gamma=0.5"]
     mine = ["compare=quick", "data=digits", "+denoiser@candidates.shrink=shrink"]
     return [
         Step("what there is", [*train, "--list"], ""),
