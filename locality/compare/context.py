@@ -54,14 +54,7 @@ class Context:
     reference_name: str  # of its row: "network", or the kind of analytical denoiser
     calibrations: Path  # the folder beside the checkpoint; <name>.<setting>.json for a candidate's setting
     networks: Mapping[str, Trained] = field(default_factory=dict)  # more of them, by name
-    given: frozenset[str] = frozenset()  # "<candidate>.<setting>" of the command line: not calibrated; and
-    # "<candidate>.members.<member>.<setting>"
-    calibrate: str = ""  # the command that calibrates for this checkpoint
-
-    @cached_property
-    def origins(self) -> Origins:
-        """How the settings of the candidates were found; filled by `candidates`."""
-        return Origins(self.given, self.calibrate)
+    origins: Origins = field(default_factory=Origins)  # of the candidates' settings; filled by `candidates`
 
     @property
     def reference(self) -> Denoiser:
@@ -228,7 +221,7 @@ class Context:
             except ValueError as error:
                 where = "" if str(path) in str(error) else f"{path}: "
                 raise UsageError(f"{where}{error}; or give compare.calibration=none") from error
-            if f"{name}.{one.setting}" in self.given:
+            if f"{name}.{one.setting}" in self.origins.given:
                 continue
             if not one.is_of(self.bank):
                 raise UsageError(f"{path}: of other training images; give compare.calibration=none")
