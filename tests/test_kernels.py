@@ -22,11 +22,13 @@ from torch import Tensor
 
 from locality import ImageBank
 from locality.bank import to_float
-from locality.denoisers import PrecisionDenoiser
-from locality.posterior import reference
+from locality.denoisers import EquivariantLocalScore, LocalScore, Optimal, PatchComposite, PrecisionDenoiser
+from locality.posterior import reference, whole
 from locality.posterior.kernel import FieldKernel, Probe, Seen
 from locality.posterior.masked import kernels as masked_kernels
+from locality.posterior.masked.dense import Dense
 from locality.posterior.masked.kernel import MaskedKernel
+from locality.posterior.rounding import PixelMoments, Query
 from locality.posterior.softmax import State
 from locality.posterior.view import Limits, View
 
@@ -211,6 +213,53 @@ def test_a_plan_takes_the_cheapest_kernel_that_is_usable_and_precise_enough(monk
     assert type(plan.single) is not Plain
     monkeypatch.setattr(Plain, "usable", lambda *_: False)
     assert type(denoiser(speckled()).plan(sigma[0].item()).double) is not Plain
+
+
+@pytest.mark.parametrize("kind", [LocalScore, PatchComposite, EquivariantLocalScore])
+def test_an_engine_of_one_noise_level_refuses_another(kind):
+    engine, x = kind(ImageBank(BANK), 3).engine(1.0), IMAGES[:2].flatten(1)
+    mean, evidence = engine.solve(x, torch.ones(2))
+    outputs = torch.zeros(1, 1, dtype=torch.long)
+    for sigma in (torch.tensor([1.0, 9.0]), torch.full((2,), 9.0, dtype=torch.float64)):
+        for ask in (
+            lambda sigma=sigma: engine.solve(x, sigma),
+            lambda sigma=sigma: engine.posterior(x, sigma),
+            lambda sigma=sigma: engine.pullback(x, sigma, mean, evidence, x),
+            lambda sigma=sigma: engine.fields(x, sigma, outputs),
+        ):
+            with pytest.raises(ValueError, match="sigma: want 1, as this engine was made for, got"):
+                ask()
+
+
+def test_one_rule_chooses_every_kernel(monkeypatch):
+    """Those of whole images and of fields, too: what is precise comes before what is cheap."""
+
+    class Dear(whole.Products):
+        def cost(self, dtype: torch.dtype) -> float:
+            return 2 * super().cost(dtype)
+
+    class Absent(whole.Products):
+        def usable(self, device: torch.device) -> bool:
+            return False
+
+        def cost(self, dtype: torch.dtype) -> float:
+            return 0.0
+
+    monkeypatch.setattr(whole, "KERNELS", (Absent(), Dear(), whole.Products()))
+    assert type(Optimal(ImageBank(BANK)).engine(1.0)._kernel) is whole.Products
+
+    class Wrong(Dense):
+        def cost(self, dtype: torch.dtype) -> float:
+            return 0.0 if dtype == torch.float32 else torch.inf
+
+        def error(self, query: Query, moments: PixelMoments) -> Tensor:
+            return torch.full_like(query.x[:, 0], torch.inf)
+
+    monkeypatch.setattr(masked_kernels, "KERNELS", (Wrong, Dense))
+    plan = LocalScore(ImageBank(BANK), 3).plan(1.0)
+    able = [one for one in plan.usable if isinstance(one, FieldKernel)]
+    assert [type(one) for one in able] == [Wrong, Dense]
+    assert [type(one) for one in plan.chosen(able)] == [Dense, Dense]
 
 
 def test_a_kernel_that_enters_itself_is_held_to_the_contract_untouched():

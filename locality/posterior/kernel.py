@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import IntEnum
 from typing import ClassVar, NamedTuple, Protocol, TypeVar
 
@@ -117,6 +117,15 @@ class FieldKernel(Kernel, ABC):
 SomeKernel = TypeVar("SomeKernel", bound=Kernel)
 
 
-def cheapest(kernels: Iterable[SomeKernel], dtype: torch.dtype) -> SomeKernel:
-    """The kernel that costs least in a working type; the first of equals."""
-    return min(kernels, key=lambda kernel: kernel.cost(dtype))
+def chosen(
+    kernels: Iterable[SomeKernel],
+    device: torch.device,
+    dtype: torch.dtype,  # to work in
+    precise: Callable[[SomeKernel], bool] = lambda kernel: True,  # if not given: float64 is, by any kernel
+) -> SomeKernel:
+    """The cheapest kernel that is usable and precise enough, the first of equals: all engines choose so.
+
+    Where none is precise enough, the cheapest that is usable: images then go through float64 one by one.
+    """
+    usable = [one for one in kernels if one.usable(device)]
+    return min([one for one in usable if precise(one)] or usable, key=lambda kernel: kernel.cost(dtype))
