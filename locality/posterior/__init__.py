@@ -8,6 +8,7 @@ what it leaves is a state.
     engine      what a denoiser asks for (solve, posterior, pullback, fields), and its autograd
     plan        which kernel, in which type: the cheapest that is usable and precise enough
     kernel      what a kernel is: usable, cost, error, weigh, transpose, fields; and the one rule that chooses
+    seen        what a kernel probes candidates with
     view        some candidates, wherever they are: read in parts and chunks that fit a memory budget
     softmax     State: the partial softmax, and the one way to merge two
     rounding    how large the numbers of a pass are, and so whether float32 can hold them

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from enum import IntEnum
 from typing import ClassVar, NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
 from locality.posterior.rounding import PixelMoments, Query
+from locality.posterior.seen import Seen
 from locality.posterior.softmax import State
 from locality.posterior.view import View
 
@@ -31,14 +31,6 @@ class Softmaxes(Protocol):
         values: Tensor,  # [B, P]
     ) -> Tensor:  # [B, R] float64
         """What each softmax adds up, of values at the places."""
-
-
-class Seen(IntEnum):
-    """What a softmax probes each candidate with."""
-
-    ONE = 0  # 1
-    OUTPUTS = 1  # sum of g_q X_iq over the outputs that it serves
-    WINDOW = 2  # sum of g_p X_ip over the mask of the row
 
 
 class Probe(NamedTuple):
