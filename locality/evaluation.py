@@ -18,6 +18,7 @@ from locality.checkpoints.reading import calibrations
 from locality.checkpoints.resolving import resolve
 from locality.checkpoints.shelf import Shelf
 from locality.compare.context import Context
+from locality.compare.needs import needs_network
 from locality.compare.origins import Origins
 from locality.config import UsageError
 from locality.denoisers import NetworkDenoiser
@@ -53,7 +54,7 @@ class Evaluation:
         for name, fit in self.fits.items():
             build.try_fit(f"candidates.{name}", fit, bank)
         self.compare = build.made(cfg.compare, where="compare")
-        if path is None and not getattr(getattr(self.compare, "func", None), "without_network", False):
+        if path is None and needs_network(self.compare):
             raise UsageError("networks: want at least one, such as [runs/<run>], where checkpoint is null")
         trainer = build.trainer(cfg.trainer, Path(cfg.runs), [], [])
         try:
@@ -106,8 +107,9 @@ def _calibrate(cfg: DictConfig) -> str:
 
 def calibrated_anyway() -> frozenset[str]:
     """The candidates that compare=calibrate has by itself, as its config lists them."""
-    entries = OmegaConf.load(shipped_folder("configs") / "compare" / "calibrate.yaml")["defaults"]
-    groups = [str(group) for entry in entries for group in entry]
+    path = shipped_folder("configs") / "compare" / "calibrate.yaml"
+    content: Any = OmegaConf.to_container(OmegaConf.load(path))
+    groups = [str(group) for entry in content["defaults"] for group in entry]
     return frozenset(group.partition("@candidates.")[2] for group in groups)
 
 
