@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, final
+from typing import Any, Generic, NamedTuple, Self, final
 
 import torch
 from torch import Tensor
@@ -28,6 +28,16 @@ class Posterior(NamedTuple):
     log_partition: Tensor  # log sum_i exp(-sum_p A[q, p] (x_p - X_ip)^2 / (2 sigma^2))
     effective_size: Tensor  # 1 / sum_i w_i^2, in candidates
     entropy: Tensor  # -sum_i w_i log w_i, in nats
+
+    @classmethod
+    def of(
+        cls,
+        state: State,
+        shift: Tensor | float = 0.0,  # [B, R] what the logits of the state are without
+    ) -> Self:
+        """What a state says, output by output; fields [B, n]."""
+        per_row = (state.log_partition - shift, state.effective_size, state.entropy)
+        return cls(state.mean, *(field[:, state.owner] for field in per_row))
 
 
 class Engine(ABC):
@@ -98,10 +108,7 @@ class SoftmaxEngine(Engine, ABC):
     @final
     def posterior(self, x: Tensor, sigma: Tensor) -> Posterior:
         """One pass over the bank; the shift of the logits is put back."""
-        state = self.state(x, sigma)
-        log_partition = state.log_partition - self.shift(x, sigma)
-        per_row = (log_partition, state.effective_size, state.entropy)
-        return Posterior(state.mean, *(field[:, state.owner] for field in per_row))
+        return Posterior.of(self.state(x, sigma), self.shift(x, sigma))
 
 
 @dataclass(frozen=True)
