@@ -13,11 +13,12 @@ import pytest
 import torch
 from banks import noisy, relative
 from conftest import CONFIGS
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from kernels import BANK, MOMENTS, SHAPE, Case, all_cases, speckled, weighted
 from plain_kernel import Plain
 from test_equivariant import by_patches
+from test_softmax import assert_same
 from torch import Tensor
 
 from locality import ImageBank
@@ -30,11 +31,11 @@ from locality.posterior.masked.dense import Dense
 from locality.posterior.masked.kernel import MaskedKernel
 from locality.posterior.rounding import PixelMoments, Query
 from locality.posterior.softmax import State
-from locality.posterior.view import Limits, View
+from locality.posterior.view import MemoryBudget, View
 
 CASES = all_cases()
 IMAGES = to_float(BANK, torch.float64)
-VIEW = View(BANK.flatten(1), Limits(37, 2**30))
+VIEW = View(BANK.flatten(1), MemoryBudget(37, 2**30))
 SIGMA = 1.5
 TYPES = [torch.float32, torch.float64]
 every_kernel = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
@@ -174,9 +175,10 @@ def test_rows_of_the_jacobian_are_those_of_autograd(case, dtype):
     cuts=st.lists(st.integers(0, len(BANK)), max_size=3),
     log_sigma=st.floats(-2, 3),
     far=st.booleans(),
+    copies=st.booleans(),
     seed=st.integers(0, 99),
 )
-def test_the_parts_of_a_bank_merge_to_the_whole_in_any_order(case, dtype, cuts, log_sigma, far, seed):
+def test_the_parts_of_a_bank_merge_to_the_whole_in_any_order(case, dtype, cuts, log_sigma, far, copies, seed):
     generator = torch.Generator().manual_seed(seed)
     sigma = float(torch.tensor(log_sigma).exp())
     x = IMAGES[-2:] * (-1 if far else 1)
@@ -185,7 +187,8 @@ def test_the_parts_of_a_bank_merge_to_the_whole_in_any_order(case, dtype, cuts, 
     )
     ends = [0, 0, *sorted({*cuts, 1}), len(BANK)]  # no image is one part, the first image alone another
     parts = [VIEW._replace(images=VIEW.images[a:b]) for a, b in pairwise(ends)]
-    whole = case.kernel.weigh(VIEW, query)
+    parts += parts if copies else []  # exact duplicates, in other parts and in other places
+    whole = case.kernel.weigh(VIEW._replace(images=torch.cat([part.images for part in parts])), query)
     states = [case.kernel.weigh(part, query) for part in parts]
     order = torch.randperm(len(states), generator=generator).tolist()
     merged = reduce(State.merge, [states[k] for k in order], State.empty(2, whole.peak.shape[1], whole.owner))
@@ -195,6 +198,33 @@ def test_the_parts_of_a_bank_merge_to_the_whole_in_any_order(case, dtype, cuts, 
     assert torch.allclose(merged.log_partition, whole.log_partition, atol=allowed, rtol=0)
     assert torch.allclose(merged.entropy, whole.entropy, atol=100 * allowed, rtol=0)
     assert relative(merged.mean, whole.mean) < allowed
+
+
+SOME = st.lists(st.integers(0, len(BANK) - 1), max_size=3)  # places: no image, one, several
+
+
+@every_kernel
+@every_type
+@settings(max_examples=4, deadline=None)
+@given(
+    parts=st.tuples(SOME, SOME, SOME),
+    copies=st.sampled_from([1, 2]),
+    sigma=st.sampled_from([1e-14, 0.3, 9.0]),
+)
+@example(parts=([], [3], [3, 80]), copies=2, sigma=1e-14)  # logits near -1e30
+def test_states_of_a_kernel_merge_in_any_grouping_and_order_with_none_neutral(
+    case, dtype, parts, copies, sigma
+):
+    query = case.query(asked()[0], sigma, dtype)
+    views = [VIEW._replace(images=VIEW.images[places * copies]) for places in parts]
+    states = [case.kernel.weigh(view, query) for view in views]
+    sure = torch.stack([state.sure for state in states]).all(0)
+    a, b, c = (state.pick(sure) for state in states)
+    none = State.empty(len(a.sure), a.peak.shape[1], a.owner)
+    assert_same(a.merge(b).merge(c), a.merge(b.merge(c)))
+    assert_same(a.merge(b), b.merge(a))
+    assert_same(c.merge(none), c, 0)
+    assert_same(none.merge(c), c, 0)
 
 
 def test_a_plan_takes_the_cheapest_kernel_that_is_usable_and_precise_enough(monkeypatch):

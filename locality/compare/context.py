@@ -28,7 +28,7 @@ from locality.report import Report
 from locality.statistics import GaussianStats
 from locality.stopping import Stopped
 
-Calibration = Literal["auto", "none"]  # as compare=calibrate found, where it did; or as configured
+UsedSettings = Literal["auto", "none"]  # as compare=calibrate found, where it did; or as configured
 
 
 @contextmanager
@@ -132,7 +132,7 @@ class Context:
 
     def rivals(
         self,
-        calibration: Calibration = "none",
+        calibration: UsedSettings = "none",
         bank_counts: Mapping[str, int] | int | None = None,
         calibrated_as: Mapping[str, str] | None = None,
     ) -> dict[str, Denoiser]:
@@ -154,7 +154,7 @@ class Context:
 
     def candidates(
         self,
-        calibration: Calibration = "none",  # "auto": with what compare=calibrate found; "none": as configured
+        calibration: UsedSettings = "none",  # "auto": as compare=calibrate found; "none": as configured
         bank_counts: Mapping[str, int] | int | None = None,  # images for the costly ones, or each; else all
         calibrated_as: Mapping[str, str] | None = None,  # candidates that take the calibration of another
     ) -> dict[str, Denoiser]:

@@ -24,5 +24,5 @@ what it leaves is a state.
                 windows and passes are compiled
     triton/     on GPUs: running says where; masked and patches are kernels, of tiles, by launching; passes
                 and patch_passes are compiled by Triton
-    vectors/    what compiled code is made of: llvm, lines, table_rows, softmax, blocks, kernel, threads
+    vectors/    what compiled code is made of: llvm, lines, table_rows, softmax, reading, compiling, threads
 """

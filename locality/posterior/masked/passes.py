@@ -19,9 +19,9 @@ import numpy as np
 from locality.posterior.masked.row_sums import column_sum, group_sums, spread_row
 from locality.posterior.masked.table import cumulate, products, squares, uncumulate
 from locality.posterior.seen import Seen
-from locality.posterior.vectors.blocks import aligned, read_block
-from locality.posterior.vectors.kernel import kernel
+from locality.posterior.vectors.compiling import kernel
 from locality.posterior.vectors.lines import dot, least
+from locality.posterior.vectors.reading import aligned, read_block
 from locality.posterior.vectors.softmax import NEGLIGIBLE, merge, merge_exactly, normalise
 
 GROUP = 128  # mask rows whose sums grow together, a tile of the table at a time
