@@ -9,12 +9,12 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from locality.build import plain
 from locality.checkpoints.reading import sound
 from locality.checkpoints.shelf import Shelf
 from locality.checkpoints.trained import Trained, model_name, steps_of
 from locality.config import NAME, UsageError, of_images
 from locality.data.subset import HALVES
+from locality.making import plain
 from locality.ranks import say
 from locality.runs.files import RECIPE, shipped
 from locality.runs.finding import Past, answers, networks_in, runs_in, training_run

@@ -9,11 +9,11 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from locality.build import plain
 from locality.checkpoints.networks import named, twin
 from locality.checkpoints.reading import sound
 from locality.checkpoints.shelf import Shelf
 from locality.config import UsageError
+from locality.making import plain
 from locality.ranks import say
 from locality.runs.finding import newest_networks, none_found, training_run
 

@@ -28,7 +28,7 @@ from locality.report import Report
 from locality.statistics import GaussianStats
 from locality.stopping import Stopped
 
-Calibration = Literal["auto", "none"]  # as compare=calibrate found, where it did; or as configured
+UsedSettings = Literal["auto", "none"]  # as compare=calibrate found, where it did; or as configured
 
 
 @contextmanager
@@ -54,14 +54,7 @@ class Context:
     reference_name: str  # of its row: "network", or the kind of analytical denoiser
     calibrations: Path  # the folder beside the checkpoint; <name>.<setting>.json for a candidate's setting
     networks: Mapping[str, Trained] = field(default_factory=dict)  # more of them, by name
-    given: frozenset[str] = frozenset()  # "<candidate>.<setting>" of the command line: not calibrated; and
-    # "<candidate>.members.<member>.<setting>"
-    calibrate: str = ""  # the command that calibrates for this checkpoint
-
-    @cached_property
-    def origins(self) -> Origins:
-        """How the settings of the candidates were found; filled by `candidates`."""
-        return Origins(self.given, self.calibrate)
+    origins: Origins = field(default_factory=Origins)  # of the candidates' settings; filled by `candidates`
 
     @property
     def reference(self) -> Denoiser:
@@ -139,7 +132,7 @@ class Context:
 
     def rivals(
         self,
-        calibration: Calibration = "none",
+        calibration: UsedSettings = "none",
         bank_counts: Mapping[str, int] | int | None = None,
         calibrated_as: Mapping[str, str] | None = None,
     ) -> dict[str, Denoiser]:
@@ -161,7 +154,7 @@ class Context:
 
     def candidates(
         self,
-        calibration: Calibration = "none",  # "auto": with what compare=calibrate found; "none": as configured
+        calibration: UsedSettings = "none",  # "auto": as compare=calibrate found; "none": as configured
         bank_counts: Mapping[str, int] | int | None = None,  # images for the costly ones, or each; else all
         calibrated_as: Mapping[str, str] | None = None,  # candidates that take the calibration of another
     ) -> dict[str, Denoiser]:
@@ -228,7 +221,7 @@ class Context:
             except ValueError as error:
                 where = "" if str(path) in str(error) else f"{path}: "
                 raise UsageError(f"{where}{error}; or give compare.calibration=none") from error
-            if f"{name}.{one.setting}" in self.given:
+            if f"{name}.{one.setting}" in self.origins.given:
                 continue
             if not one.is_of(self.bank):
                 raise UsageError(f"{path}: of other training images; give compare.calibration=none")

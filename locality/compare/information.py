@@ -11,6 +11,7 @@ from locality.bank import ImageBank, to_float
 from locality.compare.context import Context
 from locality.compare.informed import Law, tell
 from locality.compare.looking import Level, Noised, nested, swept
+from locality.compare.needs import without_network
 from locality.compare.telling import Growing
 from locality.config import UsageError
 from locality.data.splits import Split
@@ -25,6 +26,7 @@ from locality.ranks import say
 COLUMNS = ("candidate, noise level", "best of all images", "MSE there", "tried")
 
 
+@without_network
 def information(
     context: Context,
     sigmas: Sequence[float],  # noise levels, pixel units
@@ -71,9 +73,6 @@ def information(
             numbers |= tell(context.report, laws)  # now: the next candidate may take an hour
     context.report.table("information/best", COLUMNS, growing.rows)
     return numbers
-
-
-information.without_network = True  # type: ignore[attr-defined]  # for `Evaluation`
 
 
 def _looks(name: str, denoiser: Denoiser) -> Looks:

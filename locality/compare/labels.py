@@ -8,6 +8,7 @@ from torch import Tensor
 
 from locality.compare.context import Context, asked
 from locality.compare.drawing import SIGMA, series_with_ends, time_of
+from locality.compare.needs import without_network
 from locality.compare.summary import Quantity
 from locality.compare.telling import say_table
 from locality.config import UsageError
@@ -21,6 +22,7 @@ from locality.report.table import Cell
 COLUMNS = ("denoiser", "sigma", "MSE untold", "MSE told", "told / untold")
 
 
+@without_network
 def labels(
     context: Context,
     sigmas: Sequence[float],  # noise levels, pixel units
@@ -54,9 +56,6 @@ def labels(
     context.test(module, count)
     groups = context.data.groups("test")
     return _tell(context, sigmas, module.values, None if groups is None else groups[:count])
-
-
-labels.without_network = True  # type: ignore[attr-defined]  # checkpoint=null will do
 
 
 def _networks(context: Context) -> dict[str, object]:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from locality.calibration import bind
-from locality.compare.context import Calibration, Context
+from locality.compare.context import Context, UsedSettings
 from locality.compare.explorer import explore_rivals
 from locality.compare.left_out import tell_left_out
 from locality.compare.paper_figures import figure_1, figure_5
@@ -92,7 +92,7 @@ def paper_table(
     count: int = 128,  # seeds, and test images for the single steps
     pictures: int = 10,  # columns of the figures
     section: str = "paper",  # what the names of tables, numbers and pictures begin with
-    calibration: Calibration = "auto",  # as compare=calibrate found, or as configured
+    calibration: UsedSettings = "auto",  # as compare=calibrate found, or as configured
     bank_counts: Mapping[str, int] | int | None = None,  # training images for the costly ones, or for each
     sample_counts: Mapping[str, int] | None = None,  # seeds for the costly candidates
     calibrated_as: Mapping[str, str] | None = None,  # candidates that take the calibration of another

@@ -18,7 +18,7 @@ from locality.denoisers.fitting import ByConstructor
 from locality.full_precision import FullPrecision
 from locality.posterior.engine import Engine, Posterior, average
 from locality.posterior.gathered import GatheredEngine
-from locality.posterior.view import Limits, View
+from locality.posterior.view import MemoryBudget, View
 
 MEMORY_BUDGET = 2**30  # bytes above the bank
 _ROOM_PER_QUERY = 16 * 8  # bytes per coordinate of one noisy image: accumulators in float64
@@ -50,7 +50,9 @@ class BankDenoiser(FullPrecision, Denoiser, ClosedFormJacobian, ABC):
         self.image_shape = bank.image_shape
         self._squares: Tensor | None = None
         self.register_load_state_dict_post_hook(_forget_squares)
-        self.limits_of_memory = Limits(None if chunk_size is None else int(chunk_size), int(memory_budget))
+        self.limits_of_memory = MemoryBudget(
+            None if chunk_size is None else int(chunk_size), int(memory_budget)
+        )
 
     @abstractmethod
     def engine(

@@ -17,6 +17,7 @@ from locality.denoisers.base import Denoiser
 from locality.making import arguments as made_arguments
 from locality.metrics import Curve, ImageMSE
 from locality.noise import image_noise
+from locality.report.over_wiener import MSE
 from locality.runs.checkpoint_file import read_checkpoint
 from locality.sampling import sample
 from locality.schedule import NoiseSchedule
@@ -110,7 +111,7 @@ class DenoiserModule(LightningModule, ABC):
         """Logs the mean squared error at each noise level as `test/mse/t<step>`."""
         times = self.schedule.leading_timesteps(PROTOCOL_STEPS)
         means = self.heldout.compute().tolist()
-        self.log_dict({f"test/mse/t{t:03d}": mean for t, mean in zip(times, means, strict=True)})
+        self.log_dict({f"{MSE}t{t:03d}": mean for t, mean in zip(times, means, strict=True)})
 
     def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:  # [b, C, H, W]
         """One sample for each image index, by the paper's 10 steps of DDIM."""

@@ -1,4 +1,8 @@
-"""The partial softmax: what some candidates leave, wherever they were read, and the one way to unite two."""
+"""The partial softmax: what some candidates leave, wherever they were read, and the one way to unite two.
+
+Inside a pass a compiled kernel keeps running softmaxes of its own, a block of candidates after the other
+(`vectors/softmax.py`, `triton/passes.py`). What a pass leaves is a state, and states meet here alone.
+"""
 
 from __future__ import annotations
 

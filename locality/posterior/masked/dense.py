@@ -22,7 +22,7 @@ _TOGETHER = 512  # images of a chunk at most: their logits stay in the cache
 _PER_PLACE = {torch.float32: 0.02, torch.float64: 0.04}  # nanoseconds, measured
 
 
-class Products(Protocol):
+class MaskProducts(Protocol):
     """The products of numbers with a mask, and with its transpose."""
 
     def of_places(
@@ -39,7 +39,7 @@ class Products(Protocol):
 
 
 @dataclass(frozen=True)
-class Plain:
+class TorchProducts:
     """Those of torch."""
 
     mask: Tensor  # [R, P] in the working type
@@ -58,7 +58,7 @@ class Dense(MaskedFieldKernel):
     """Squared differences times the mask: [B c, P] x [P, R] for each chunk of c images."""
 
     rows: Rows
-    others: Products | None = None  # in place of torch's
+    others: MaskProducts | None = None  # in place of torch's
 
     def usable(self, device: torch.device) -> bool:
         """Anywhere."""
@@ -141,8 +141,8 @@ class Dense(MaskedFieldKernel):
             squares = rearrange(squares, "b c (k p) -> b c k p", p=places).sum(2) - shift[:, None]
             yield images, products.of_places(squares).neg_()
 
-    def _products(self, dtype: torch.dtype) -> Products:
-        return self.others or Plain(self.rows.mask.to(dtype))
+    def _products(self, dtype: torch.dtype) -> MaskProducts:
+        return self.others or TorchProducts(self.rows.mask.to(dtype))
 
     def _outputs(self, weights: Tensor, images: Tensor, values: bool) -> Tensor:
         owner = self.rows.row_of_output

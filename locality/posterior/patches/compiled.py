@@ -17,7 +17,7 @@ from locality.posterior.patches.passes import backward, forward
 from locality.posterior.rounding import PixelMoments, Query, relative_error
 from locality.posterior.softmax import State
 from locality.posterior.vectors.llvm import STEP
-from locality.posterior.vectors.threads import at_rest, shared
+from locality.posterior.vectors.threads import at_rest, over_threads
 from locality.posterior.view import View
 
 _EACH = {torch.float32: 0.6, torch.float64: 1.2}  # nanoseconds for a candidate, whatever the patch
@@ -56,7 +56,9 @@ class CompiledPatches(Kernel):
             forward(*self._arguments(view, query, first, last), state, sums)
             return state.reshape(batch, -1, 4), sums.reshape(batch, -1)
 
-        return reduce(State.merge, (self._state(*found) for found in shared(len(view.images), STEP, part)))
+        return reduce(
+            State.merge, (self._state(*found) for found in over_threads(len(view.images), STEP, part))
+        )
 
     def _state(self, rows: np.ndarray, sums: np.ndarray) -> State:
         return State.of_sums(torch.from_numpy(rows), torch.from_numpy(sums), self.patches.row_of_output)
@@ -74,7 +76,7 @@ class CompiledPatches(Kernel):
             backward(*self._arguments(view, query, first, last), *given, sums)
             return torch.from_numpy(sums)
 
-        return torch.stack(shared(len(view.images), STEP, part)).sum(0).flatten(1)
+        return torch.stack(over_threads(len(view.images), STEP, part)).sum(0).flatten(1)
 
     def _arguments(self, view: View, query: Query, first: int, last: int) -> tuple[Any, ...]:
         _, height, width = self.patches.image_shape

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from locality.posterior.vectors.kernel import kernel
+from locality.posterior.vectors.compiling import kernel
 from locality.posterior.vectors.lines import add_squares, slide
 
 
