@@ -79,7 +79,7 @@ class ImageBank(FullPrecision):
         parts: Iterator[Tensor],  # [c, C, H, W] uint8, never more than one of them in memory
         count: int,  # images in all
     ) -> None:
-        """The same of images that come in parts."""
+        """Write images that come in parts to a file for `open`."""
         first = next(parts)
         write_pages(Path(path).expanduser(), chain([first], parts), (count, *first.shape[1:]))
 

@@ -71,7 +71,7 @@ class BankDenoiser(FullPrecision, Denoiser, ClosedFormJacobian, ABC):
 
     @property
     def measured_view(self) -> View:
-        """The same with the lengths of its images, which are measured once."""
+        """The view with the lengths of its images, which are measured once."""
         view = self.view.centred()
         if self._squares is None or self._squares.device != view.images.device:  # which settles the centre
             with torch.inference_mode(False), torch.no_grad():  # what is kept must serve gradients, too
@@ -142,7 +142,7 @@ class BankDenoiser(FullPrecision, Denoiser, ClosedFormJacobian, ABC):
     def _alike(
         self, flat: Tensor, sigma: Tensor
     ) -> Iterator[tuple[Tensor, Tensor, Tensor, Callable[[], Engine]]]:
-        """Those at one noise level, and few enough for the budget."""
+        """The images at one noise level, and few enough for the budget."""
         levels = sigma[:1] if self.same_at_all_levels else sigma.unique()
         size = max(1, self.limits_of_memory.memory_budget // (_ROOM_PER_QUERY * flat.shape[1]))
         for level in levels:

@@ -99,7 +99,7 @@ class Windows(Looks):
 
     @property
     def key(self) -> str:
-        """Of squares there is one kind."""
+        """The name of this kind of look. Squares are all of one kind."""
         return f"{self.setting} {self.largest}"
 
 
@@ -158,7 +158,7 @@ class Looking(MaskedDenoiser):
         self._rows = rows
 
     def rows(self, sigma: float) -> Rows:
-        """Those given: several banks share them."""
+        """The rows that were given. Several banks share them."""
         return self._rows.to(self.bank.images.device)
 
     def engine(self, sigma: float) -> Engine:

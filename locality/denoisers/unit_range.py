@@ -29,7 +29,7 @@ class InUnitRange(Denoiser, ClosedFormJacobian):
     def closed_form_jacobian(
         self, x: Tensor, sigma: Tensor, pixels: Sequence[Pixel]
     ) -> Tensor:  # [B, P, C, H, W]
-        """That of the inner denoiser, in whatever form it has one."""
+        """The Jacobian of the inner denoiser, in closed form where it has one."""
         return self.denoiser.jacobian(2 * x - 1, 2 * sigma, pixels)
 
 

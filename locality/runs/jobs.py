@@ -95,7 +95,7 @@ def current() -> Sweep | None:
 
 
 def number() -> int | None:
-    """That of the job of this process; only a sweep numbers its jobs."""
+    """The number of this process's job. Only a sweep numbers its jobs."""
     return None if _current is None else _current.number
 
 
@@ -220,7 +220,7 @@ def without_launcher(arguments: Sequence[str]) -> list[str]:
 
 
 def prepare() -> None:
-    """Lets the processes that a launcher starts import this very package, that of a checkout, too.
+    """Lets the processes that a launcher starts import this very package, also from a checkout.
 
     Ray gives its jobs a low priority, and on a busy machine they wait for all else; here they have the usual.
     """
