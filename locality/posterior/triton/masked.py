@@ -32,8 +32,8 @@ TOGETHER = 2**15  # noisy images of a launch, whose grid has an end
 class Tiled(MaskedKernel):
     """Squared differences times tiles of the mask, on a GPU's matrix units, with a running softmax.
 
-    It takes float32 alone. Float64 goes to the dense form. Gradients do, too. Their products with the mask are
-    made of tiles here. Rows of the Jacobian have a kernel of their own.
+    It takes float32 alone. Float64 goes to the dense form. Gradients do, too. Their products with the mask
+    are made of tiles here. Rows of the Jacobian have a kernel of their own.
     """
 
     rows: Rows
