@@ -31,6 +31,10 @@ class ImageBank(FullPrecision):
 
     Raises ValueError for anything but a non-empty [N, C, H, W] tensor of uint8 or finite floats, and for what
     `check_images` refuses: mistakes of scale.
+
+    >>> bank = ImageBank(torch.zeros(10, 1, 4, 4, dtype=torch.uint8))
+    >>> len(bank), bank.image_shape, next(bank.chunks(1)).min().item()
+    (10, torch.Size([1, 4, 4]), -1.0)
     """
 
     images: Tensor

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import ast
 import re
-import runpy
 import shlex
 import subprocess
 import sys
@@ -148,6 +147,12 @@ def composed(task: str, words: list[str], monkeypatch: pytest.MonkeyPatch) -> No
     cli.main(task, CONFIGS)
 
 
+def entry(module: str) -> str:
+    """The module whose `main` a command calls: of a package, that of its `__main__`."""
+    inside = f"{module}.__main__"
+    return inside if hasattr(import_module(module), "__path__") and find_spec(inside) else module
+
+
 class Parsed(Exception):
     """The arguments are good."""
 
@@ -160,15 +165,12 @@ def parsed(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
         real(parser, *given)
         raise Parsed
 
+    module = words[2] if words[:2] == ["python", "-m"] else PROJECT["scripts"][words[0]].split(":")[0]
+    places = 2 if words[0] == "python" else 0
     monkeypatch.setattr(argparse.ArgumentParser, "parse_args", stop)
+    monkeypatch.setattr(sys, "argv", words[places:])
     with pytest.raises(Parsed):
-        if words[:2] == ["python", "-m"]:
-            monkeypatch.setattr(sys, "argv", words[2:])
-            runpy.run_module(words[2], run_name="__main__")
-        else:
-            module, function = PROJECT["scripts"][words[0]].split(":")
-            monkeypatch.setattr(sys, "argv", words)
-            getattr(import_module(module), function)()
+        import_module(entry(module)).main()
 
 
 def test_commands_with_a_mistake_are_told(place, monkeypatch):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 from test_contract import TinyNet
 
 from locality import Denoiser, ImageBank, in_unit_range
-from locality.denoisers import NetworkDenoiser, Optimal, Wiener
+from locality.denoisers import LocalScore, Nearest, NetworkDenoiser, Optimal, PCALocality, Wiener
 
 X = torch.randn(3, 3, 6, 6, generator=torch.Generator().manual_seed(3))
 SIGMA = torch.tensor([0.4, 1.0, 5.0])
@@ -97,3 +99,29 @@ class TestInUnitRange:
     def test_anything_else_is_refused(self):
         with pytest.raises(ValueError, match="denoiser: want a Denoiser, got Linear"):
             in_unit_range(torch.nn.Linear(1, 1))
+
+
+BANKS = {
+    "optimal": Optimal.fit,
+    "nearest": Nearest.fit,
+    "local_score": partial(LocalScore.fit, patch_size=3),
+    "pca_locality": partial(PCALocality.fit, tau=0.05),
+}
+TRANSFORMS = {
+    "vmap of x": lambda D: torch.func.vmap(lambda x: D(x[None], 0.7)[0])(X),
+    "vmap of sigma": lambda D: torch.func.vmap(lambda sigma: D(X, sigma))(SIGMA),
+    "jacrev": lambda D: torch.func.jacrev(lambda x: D(x, 0.7))(X),
+    "jacfwd": lambda D: torch.func.jacfwd(lambda x: D(x, 0.7))(X),
+    "jvp": lambda D: torch.func.jvp(lambda x: D(x, 0.7), (X,), (torch.ones_like(X),)),
+    "export": lambda D: torch.export.export(D, (X, SIGMA)),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*covariance lacks rank")
+@pytest.mark.parametrize("transform", TRANSFORMS)
+@pytest.mark.parametrize("name", BANKS)
+def test_a_bank_denoiser_refuses_a_transform_in_one_line_that_says_what_works(name, transform, bank):
+    with pytest.raises(RuntimeError) as told:
+        TRANSFORMS[transform](BANKS[name](bank))
+    (line,) = str(told.value).strip().splitlines()[:1]
+    assert line.startswith("x: bank denoisers know no vmap, jacrev, jvp or export; take .backward")

@@ -27,8 +27,8 @@ def check(
     """Try the contract on a denoiser. Raises ContractBroken, in one line, for the first rule that it breaks.
 
     The rules: shape and type of the estimate, single and double precision, independence of the batch,
-    gradients, the Jacobian, and copies in another type. They are tried at sigma 0.05, 0.7, 1, 2 and 6, on five
-    images.
+    gradients, the Jacobian, and copies in another type. They are tried at sigma 0.05, 0.7, 1, 2 and 6,
+    on five images.
 
     >>> import torch
     >>> from locality import ImageBank, check

@@ -34,5 +34,12 @@ class InUnitRange(Denoiser, ClosedFormJacobian):
 
 
 def in_unit_range(denoiser: Denoiser) -> InUnitRange:
-    """The denoiser, for images in [0, 1]."""
+    """The denoiser, for images in [0, 1].
+
+    >>> import torch
+    >>> from locality import ImageBank
+    >>> from locality.denoisers import Optimal
+    >>> in_unit_range(Optimal.fit(ImageBank(torch.ones(5, 1, 1, 1))))(torch.zeros(1, 1, 1, 1), 0.5).item()
+    1.0
+    """
     return InUnitRange(denoiser)

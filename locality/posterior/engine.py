@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple
+from typing import Any, Generic, NamedTuple, NoReturn
 
 import torch
 from torch import Tensor
@@ -122,7 +122,17 @@ def average(
         return mean.to(x.dtype)
 
 
+def refuse_transform(*_: object) -> NoReturn:
+    """Raises RuntimeError: engines read banks by the values of x, which a transform of torch does not tell."""
+    raise RuntimeError(
+        "x: bank denoisers know no vmap, jacrev, jvp or export; take .backward, torch.func.vjp, "
+        "denoiser.jacobian or locality.sensitivity"
+    )
+
+
 class _Average(torch.autograd.Function):
+    vmap = jvp = staticmethod(refuse_transform)
+
     @staticmethod
     def forward(x: Tensor, sigma: Tensor, engine: Callable[[], Engine]) -> tuple[Tensor, Tensor]:
         return engine().solve(x.detach(), sigma.detach())
@@ -143,6 +153,8 @@ class _Average(torch.autograd.Function):
 
 class _Gradient(torch.autograd.Function):
     """The pullback; a function of its own, so that differentiating it is an error and not a zero."""
+
+    vmap = jvp = staticmethod(refuse_transform)
 
     @staticmethod
     def forward(
