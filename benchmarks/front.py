@@ -44,7 +44,7 @@ def front_page(kept: Kept) -> tuple[str, Figure | None]:
     ]
     parts.append("\n".join(f"* {link}" for link in links))
     parts.append(
-        "`make paper` writes these pages from run folders. `docs/results.json` has the numbers with intervals."
+        "`make paper` writes these pages from run folders. `docs/results.json` has all numbers and intervals."
     )
     return "\n\n".join(parts) + "\n", (charts, TITLE) if charts else None
 

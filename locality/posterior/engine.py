@@ -123,7 +123,7 @@ def average(
 
 
 def refuse_transform(*_: object) -> NoReturn:
-    """Raises RuntimeError: engines read banks by the values of x, which a transform of torch does not tell."""
+    """Raises RuntimeError: engines read banks by the values of x, which transforms of torch do not tell."""
     raise RuntimeError(
         "x: bank denoisers know no vmap, jacrev, jvp or export; take .backward, torch.func.vjp, "
         "denoiser.jacobian or locality.sensitivity"
