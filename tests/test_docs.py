@@ -2,38 +2,29 @@
 
 from __future__ import annotations
 
-import argparse
 import ast
 import re
-import shlex
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterator
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from conftest import CONFIGS
+from doc_commands import BLOCK, check_command, commands, composed, parsed, task_of
 from PIL import Image
 
-from locality import arguments, cli
-from locality.choices import Choices
+from locality import cli
 
 ROOT = CONFIGS.parent
 README, CONTRIBUTING = ROOT / "README.md", ROOT / "CONTRIBUTING.md"
 PAGES = [README, *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(r"^( *)```.*?^\1```$", re.DOTALL | re.MULTILINE)
-BLOCK = re.compile(r'^```(python|sh|yaml)(?: title="([\w./]+)")?\n(.*?)^```$', re.DOTALL | re.MULTILINE)
 WITH_CODE = [page for page in PAGES if "\n```python" in page.read_text()]
 WITH_COMMANDS = [page for page in PAGES if "\n```sh" in page.read_text()]
 EXAMPLES = sorted(path.stem for path in (ROOT / "examples/gallery").glob("*.py"))
-CLIENTS = ("k_diffusion", "deepinv", "smalldiffusion")  # of the extra `clients`, which the tests do without
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-OURS = {"python train.py": "train", "python evaluate.py": "evaluate",
-        "locality-train": "train", "locality-evaluate": "evaluate"}  # fmt: skip
-SHELL = ("docker", "eval", "export")  # not ours: nothing of them is checked
+CLIENTS = ("k_diffusion", "deepinv", "smalldiffusion")  # of `make clients`, which may not be here
 sys.path.insert(0, str(ROOT))
 
 
@@ -60,24 +51,6 @@ def write_files(page: Path) -> None:
         if file:
             Path(file).parent.mkdir(parents=True, exist_ok=True)
             Path(file).write_text(code)
-
-
-def commands(page: Path) -> Iterator[list[str]]:
-    """The words of each command of a page's `sh` blocks, without comments; a placeholder is a name."""
-    for language, _, code in BLOCK.findall(page.read_text()):
-        for line in code.splitlines() if language == "sh" else ():
-            words = shlex.split(re.sub(r"<[^<>]*>", "one", line), comments=True)
-            if words:
-                yield words
-
-
-def task_of(words: list[str]) -> tuple[str, list[str]] | None:
-    """`train` or `evaluate`, and the arguments; None for other commands."""
-    for start in (1, 2):
-        task = OURS.get(" ".join(words[:start]))
-        if task:
-            return task, words[start:]
-    return None
 
 
 def imports(code: str) -> set[str]:
@@ -109,9 +82,7 @@ def test_the_code_of_a_page_runs_in_its_order(page, place):
         if language == "python" and not absent:
             exec(compile(code, str(page), "exec"), scope)
     if missing:
-        pytest.skip(
-            f"ran but for the blocks of {', '.join(sorted(missing))}: pip install 'locality[clients]'"
-        )
+        pytest.skip(f"ran but for the blocks of {', '.join(sorted(missing))}: make clients")
 
 
 @pytest.mark.parametrize("page", WITH_COMMANDS, ids=name)
@@ -119,58 +90,7 @@ def test_the_commands_of_a_page_are_commands(page, place, monkeypatch, capsys):
     """Composed, or their arguments parsed; not run."""
     write_files(page)
     for words in commands(page):
-        found = task_of(words)
-        if found:
-            composed(*found, monkeypatch)
-            assert f"task: {found[0]}" in capsys.readouterr().out or "resume=runs/one" in words
-        elif words[0] == "make":
-            assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE), words
-        elif words[:2] == ["pip", "install"]:
-            extras = re.findall(r"\[(\w+)\]", " ".join(words))
-            assert set(extras) <= set(PROJECT["optional-dependencies"]), words
-        elif words[0] not in SHELL:
-            parsed(words, monkeypatch)
-
-
-def composed(task: str, words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """SystemExit where there is a mistake. A sweep is composed by its first job."""
-    asked = [word for word in words if word.startswith("hydra/launcher=")]
-    if asked and find_spec(f"hydra_plugins.hydra_{asked[0].split('=')[1].split('_')[0]}_launcher") is None:
-        return  # joblib's comes with the tests, others are an extra
-    if any(word.startswith("resume=") for word in words):  # wants a run that is there
-        choices = Choices.of(CONFIGS, arguments.config_dir(words))
-        wrong = (arguments.wrong_option(words), arguments.wrong_choice(task, choices, words))
-        assert not any((*wrong, arguments.wrong_grammar(words))), words
-        return
-    first = [re.sub(r"^([\w.]+=[^,\[{(]+),[^\[{(]*$", r"\1", word) for word in words]
-    monkeypatch.setattr(sys, "argv", [f"{task}.py", *first, "dry_run=true"])
-    cli.main(task, CONFIGS)
-
-
-def entry(module: str) -> str:
-    """The module whose `main` a command calls: of a package, that of its `__main__`."""
-    inside = f"{module}.__main__"
-    return inside if hasattr(import_module(module), "__path__") and find_spec(inside) else module
-
-
-class Parsed(Exception):
-    """The arguments are good."""
-
-
-def parsed(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The arguments of a console script or of `python -m`, as far as its parser."""
-    real = argparse.ArgumentParser.parse_args
-
-    def stop(parser: argparse.ArgumentParser, *given: object) -> None:
-        real(parser, *given)
-        raise Parsed
-
-    module = words[2] if words[:2] == ["python", "-m"] else PROJECT["scripts"][words[0]].split(":")[0]
-    places = 2 if words[0] == "python" else 0
-    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", stop)
-    monkeypatch.setattr(sys, "argv", words[places:])
-    with pytest.raises(Parsed):
-        import_module(entry(module)).main()
+        check_command(words, monkeypatch, capsys)
 
 
 def test_commands_with_a_mistake_are_told(place, monkeypatch):
