@@ -102,7 +102,7 @@ def _softmax_average(
     values: Tensor,  # [..., N, e]
     sigma: float,
 ) -> Tensor:  # [..., B, e]
-    """By KeOps's symbolic matrices, all places together."""
+    """The softmax average by KeOps's symbolic matrices, all places together."""
     from pykeops.torch import LazyTensor
 
     asked, known = x[..., :, None, :].contiguous(), keys[..., None, :, :].contiguous()

@@ -102,7 +102,9 @@ def parsed(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
 
     module = words[2] if words[:2] == ["python", "-m"] else PROJECT["scripts"][words[0]].split(":")[0]
     places = 2 if words[0] == "python" else 0
-    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", stop)
-    monkeypatch.setattr(sys, "argv", words[places:])
-    with pytest.raises(Parsed):
-        import_module(entry(module)).main()
+    main = import_module(entry(module)).main
+    with monkeypatch.context() as patched:
+        patched.setattr(argparse.ArgumentParser, "parse_args", stop)
+        patched.setattr(sys, "argv", words[places:])
+        with pytest.raises(Parsed):
+            main()

@@ -116,7 +116,7 @@ class Masks(Looks):
 
     @property
     def values(self) -> tuple[float, ...]:
-        """From LARGEST_TAU down to LEAST_TAU, in steps of STEP."""
+        """The taus, from LARGEST_TAU down to LEAST_TAU in steps of STEP."""
         steps = int(math.log(LARGEST_TAU / LEAST_TAU) / math.log(STEP))
         return tuple(LARGEST_TAU / STEP**k for k in range(steps + 1))
 

@@ -43,7 +43,7 @@ class PixelMoments(NamedTuple):
         cls,
         images: Tensor,  # [N, n] as at rest
     ) -> PixelMoments:
-        """In one pass."""
+        """The moments of images, in one pass."""
         return cls.of_sums(PixelSums.of(images), images.dtype)
 
     @classmethod
@@ -80,7 +80,7 @@ class PixelSums(NamedTuple):
         images: Tensor,  # [N, n] as at rest
         chunk: int = 1024,
     ) -> PixelSums:
-        """In one pass, of no image, too."""
+        """The sums over images, in one pass. There may be no image."""
         none = torch.zeros(images.shape[1], dtype=torch.float64, device=images.device)
         floats = images.dtype != torch.uint8 and len(images) > 0
         origin = images[0].double() if floats else none + MIDDLE
@@ -123,7 +123,7 @@ class Query(NamedTuple):
     dtype: torch.dtype = torch.float64  # the type to work in
 
     def to(self, dtype: torch.dtype) -> Query:
-        """For work in another type."""
+        """The query for work in another type."""
         return self._replace(dtype=dtype)
 
     def pick(self, which: slice | Tensor) -> Query:

@@ -35,7 +35,7 @@ class Products(FieldKernel):
     """
 
     def usable(self, device: torch.device) -> bool:
-        """Anywhere."""
+        """It runs anywhere."""
         return True
 
     def cost(self, dtype: torch.dtype) -> float:

@@ -76,7 +76,7 @@ class _Run:
         self.details = self._details()
 
     def parts(self, sync: str | None) -> list[str]:
-        """In the order of the page."""
+        """The parts of a run, in the order of the page."""
         return [self.head(sync), self.tables, self.panels, self.curves, self.pictures, self.details]
 
     def head(self, sync: str | None) -> str:

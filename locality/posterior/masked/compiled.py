@@ -36,7 +36,7 @@ class Compiled(MaskedKernel):
     basis: int  # along what the table is cumulated; see `table`
 
     def usable(self, device: torch.device) -> bool:
-        """On the CPU, for masks without weights."""
+        """It runs on the CPU, for masks without weights."""
         return device.type == "cpu" and not self.rows.real
 
     def cost(self, dtype: torch.dtype) -> float:

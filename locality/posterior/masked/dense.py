@@ -61,7 +61,7 @@ class Dense(MaskedFieldKernel):
     others: Products | None = None  # in place of torch's
 
     def usable(self, device: torch.device) -> bool:
-        """Anywhere."""
+        """It runs anywhere."""
         return True
 
     def cost(self, dtype: torch.dtype) -> float:

@@ -30,7 +30,7 @@ class CompiledPatches(Kernel):
     patches: Patches
 
     def usable(self, device: torch.device) -> bool:
-        """On the CPU."""
+        """It runs on the CPU."""
         return device.type == "cpu"
 
     def cost(self, dtype: torch.dtype) -> float:

@@ -39,7 +39,7 @@ class Tiled(MaskedKernel):
     rows: Rows
 
     def usable(self, device: torch.device) -> bool:
-        """On NVIDIA's GPUs, for masks without weights."""
+        """It runs on NVIDIA's GPUs, for masks without weights."""
         return not self.rows.real and running.usable(device)
 
     def cost(self, dtype: torch.dtype) -> float:

@@ -30,7 +30,7 @@ class TiledPatches(Kernel):
     patches: Patches
 
     def usable(self, device: torch.device) -> bool:
-        """On NVIDIA's GPUs, for patches that hold no pixel twice."""
+        """It runs on NVIDIA's GPUs, for patches that hold no pixel twice."""
         return self.patches.side <= min(self.patches.image_shape[1:]) and running.usable(device)
 
     def cost(self, dtype: torch.dtype) -> float:
