@@ -16,7 +16,7 @@ from locality.bank import ImageBank
 from locality.denoisers.base import ClosedFormJacobian, Denoiser, Pixel
 from locality.denoisers.fitting import ByConstructor
 from locality.full_precision import FullPrecision
-from locality.posterior.engine import Engine, Posterior, average, refuse_transform
+from locality.posterior.engine import Engine, Posterior, average, check_values
 from locality.posterior.gathered import GatheredEngine
 from locality.posterior.view import Limits, View
 
@@ -129,9 +129,7 @@ class BankDenoiser(FullPrecision, Denoiser, ClosedFormJacobian, ABC):
         self, x: Tensor, sigma: Tensor
     ) -> Iterator[tuple[Tensor, Tensor, Tensor, Callable[[], Engine]]]:
         """The images that one engine takes together."""
-        given = ((one, torch.func.debug_unwrap(one)) for one in (x, sigma))
-        if torch.compiler.is_exporting() or any(inner.ndim != one.ndim for one, inner in given):  # under vmap
-            refuse_transform()
+        check_values(x, sigma)
         # A NaN is no logit: weights would be finite, and the estimate an image that means nothing.
         if not bool(x.detach().isfinite().all()):
             raise ValueError("x: want finite numbers, got NaN or infinity")

@@ -130,6 +130,13 @@ def refuse_transform(*_: object) -> NoReturn:
     )
 
 
+def check_values(*given: Tensor) -> None:
+    """Raises RuntimeError where tensors have no values to look at: under vmap and torch.export."""
+    batched = any(torch.func.debug_unwrap(one).ndim != one.ndim for one in given)
+    if batched or torch.compiler.is_exporting():
+        refuse_transform()
+
+
 class _Average(torch.autograd.Function):
     vmap = jvp = staticmethod(refuse_transform)
 
