@@ -102,8 +102,8 @@ class TestInUnitRange:
 TRANSFORMS = {
     "vmap of x": lambda D: torch.func.vmap(lambda x: D(x[None], 0.7)[0])(X),
     "vmap of sigma": lambda D: torch.func.vmap(lambda sigma: D(X, sigma))(SIGMA),
-    "jacrev": lambda D: torch.func.jacrev(lambda x: D(x, 0.7))(X),
-    "jacfwd": lambda D: torch.func.jacfwd(lambda x: D(x, 0.7))(X),
+    "jacrev": lambda D: torch.func.jacrev(lambda x: D(x, 0.7)[0, 0, 0, :2])(X),
+    "jacfwd": lambda D: torch.func.jacfwd(lambda scale: D(scale * X, 0.7))(torch.ones(1)),
     "jvp": lambda D: torch.func.jvp(lambda x: D(x, 0.7), (X,), (torch.ones_like(X),)),
     "export": lambda D: torch.export.export(D, (X, SIGMA)),
 }
