@@ -138,7 +138,7 @@ def check_values(*given: Tensor) -> None:
 
 
 class _Average(torch.autograd.Function):
-    vmap = jvp = staticmethod(refuse_transform)
+    vmap = jvp = staticmethod(refuse_transform)  # type: ignore[assignment]  # of whatever arguments
 
     @staticmethod
     def forward(x: Tensor, sigma: Tensor, engine: Callable[[], Engine]) -> tuple[Tensor, Tensor]:
@@ -161,7 +161,7 @@ class _Average(torch.autograd.Function):
 class _Gradient(torch.autograd.Function):
     """The pullback; a function of its own, so that differentiating it is an error and not a zero."""
 
-    vmap = jvp = staticmethod(refuse_transform)
+    vmap = jvp = staticmethod(refuse_transform)  # type: ignore[assignment]  # of whatever arguments
 
     @staticmethod
     def forward(
