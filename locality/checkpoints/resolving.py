@@ -56,7 +56,7 @@ def source(cfg: DictConfig, networks: Mapping[str, Path], shelf: Shelf) -> Path 
 
 
 def _data(cfg: DictConfig, trained_on: dict[str, Any] | None) -> dict[str, Any]:
-    """The data that were asked for, else those of the run; without a gamma, that of the run."""
+    """The data that were asked for, else the run's own data. Where no gamma was asked for, the run's own."""
     if trained_on is None:  # there is no network, or a foreign one, which does not say
         if cfg.data is None:
             raise UsageError(f"checkpoint={cfg.checkpoint}: does not say what it was trained on; give data=")

@@ -81,7 +81,7 @@ def _stages(networks: Mapping[str, Trained], shares: Sequence[float]) -> Stages:
 def _fields(
     context: Context, stages: Stages, route: Route, pixels: Sequence[Pixel], count: int, share: Share
 ) -> dict[str, SensitivityField]:
-    """Of all stages and of Wiener, at the same noisy images; the first pixel is the centre."""
+    """The fields of all stages and of Wiener, at the same noisy images; the first pixel is the centre."""
     denoisers: dict[str, Denoiser] = {
         _key(name, part): net for name, parts in stages.items() for part, net in parts.items()
     }

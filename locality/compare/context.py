@@ -70,7 +70,7 @@ class Context:
 
     @cached_property
     def stats(self) -> GaussianStats:
-        """Their mean and covariance, measured once for all candidates."""
+        """The mean and covariance of the training images, measured once for all candidates."""
         return self.measured(self.bank)
 
     def measured(self, bank: ImageBank) -> GaussianStats:

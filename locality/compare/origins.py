@@ -30,7 +30,7 @@ class Origins:
         self._found[name] = {one: self._how(name, one, recipe, kept.get(one)) for one in settings}
 
     def cell(self, name: str) -> str | None:
-        """In a table: `tau calibrated`; None where there is nothing to calibrate."""
+        """The cell of a table: `tau calibrated`; None where there is nothing to calibrate."""
         found = self._found.get(name, {})
         return ", ".join(f"{setting} {how.split(' (')[0]}" for setting, how in found.items()) or None
 

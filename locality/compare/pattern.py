@@ -160,7 +160,7 @@ class Setup:
         return module.fields
 
     def contrasts(self, denoisers: Mapping[str, Denoiser], data: ImageDataModule) -> dict[str, Contrast]:
-        """Their contrasts alone."""
+        """The contrasts of some denoisers, without their fields."""
         return {name: self.contrast(field) for name, field in self.fields(denoisers, data).items()}
 
     def explore(self, found: Mapping[float, Strength], threshold: float) -> None:

@@ -16,7 +16,7 @@ from locality.bank import ImageBank
 from locality.denoisers.base import ClosedFormJacobian, Denoiser, Pixel
 from locality.denoisers.fitting import ByConstructor
 from locality.full_precision import FullPrecision
-from locality.posterior.engine import Engine, Posterior, average
+from locality.posterior.engine import Engine, Posterior, average, check_values
 from locality.posterior.gathered import GatheredEngine
 from locality.posterior.view import MemoryBudget, View
 
@@ -73,7 +73,7 @@ class BankDenoiser(FullPrecision, Denoiser, ClosedFormJacobian, ABC):
 
     @property
     def measured_view(self) -> View:
-        """The same with the lengths of its images, which are measured once."""
+        """The view with the lengths of its images, which are measured once."""
         view = self.view.centred()
         if self._squares is None or self._squares.device != view.images.device:  # which settles the centre
             with torch.inference_mode(False), torch.no_grad():  # what is kept must serve gradients, too
@@ -131,6 +131,7 @@ class BankDenoiser(FullPrecision, Denoiser, ClosedFormJacobian, ABC):
         self, x: Tensor, sigma: Tensor
     ) -> Iterator[tuple[Tensor, Tensor, Tensor, Callable[[], Engine]]]:
         """The images that one engine takes together."""
+        check_values(x, sigma)
         # A NaN is no logit: weights would be finite, and the estimate an image that means nothing.
         if not bool(x.detach().isfinite().all()):
             raise ValueError("x: want finite numbers, got NaN or infinity")
@@ -144,7 +145,7 @@ class BankDenoiser(FullPrecision, Denoiser, ClosedFormJacobian, ABC):
     def _alike(
         self, flat: Tensor, sigma: Tensor
     ) -> Iterator[tuple[Tensor, Tensor, Tensor, Callable[[], Engine]]]:
-        """Those at one noise level, and few enough for the budget."""
+        """The images at one noise level, and few enough for the budget."""
         levels = sigma[:1] if self.same_at_all_levels else sigma.unique()
         size = max(1, self.limits_of_memory.memory_budget // (_ROOM_PER_QUERY * flat.shape[1]))
         for level in levels:

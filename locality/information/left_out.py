@@ -59,7 +59,7 @@ class LeftOut:
         rows: Rows,  # of the precision
         others: Posteriors | None,  # over the rest; None where there is none
     ) -> Posterior:  # fields [I, C, H, W]
-        """Over the bank without the image's own, at a noise level."""
+        """The posterior over the bank without the image's own copies, at a noise level."""
         x = self.few + sigma * self.noise
         parts = [] if others is None else [others(x, sigma)]
         if bool((~self.own).any(1).all()):

@@ -90,7 +90,13 @@ class DenoiserModule(LightningModule, ABC):
         given: object,  # what a loader yields: a Batch, images [b, C, H, W], or a pair (images, labels)
         batch_idx: int,
     ) -> Batch:
-        """The batch; an image of a plain loader has as index its place in the loader."""
+        """The batch; an image of a plain loader has as index its place in the loader, over all ranks.
+
+        >>> from types import SimpleNamespace as Rank
+        >>> second = Rank(trainer=Rank(global_rank=1, world_size=2))
+        >>> DenoiserModule.batch_of(second, torch.zeros(3, 1, 2, 2), 0).index.tolist()
+        [1, 3, 5]
+        """
         if isinstance(given, Batch):
             return given
         found = as_batch(given)

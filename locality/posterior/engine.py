@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, Self, final
+from typing import Any, Generic, NamedTuple, NoReturn, Self, final
 
 import torch
 from torch import Tensor
@@ -163,7 +163,24 @@ def average(
         return mean.to(x.dtype)
 
 
+def refuse_transform(*_: object) -> NoReturn:
+    """Raises RuntimeError: engines read banks by the values of x, which transforms of torch do not tell."""
+    raise RuntimeError(
+        "x: bank denoisers know no vmap, jacrev, jvp or export; take .backward, torch.func.vjp, "
+        "denoiser.jacobian or locality.sensitivity"
+    )
+
+
+def check_values(*given: Tensor) -> None:
+    """Raises RuntimeError where tensors have no values to look at: under vmap and torch.export."""
+    batched = any(torch.func.debug_unwrap(one).ndim != one.ndim for one in given)
+    if batched or torch.compiler.is_exporting():
+        refuse_transform()
+
+
 class _Average(torch.autograd.Function):
+    vmap = jvp = staticmethod(refuse_transform)  # type: ignore[assignment]  # of whatever arguments
+
     @staticmethod
     def forward(x: Tensor, sigma: Tensor, engine: Callable[[], Engine]) -> tuple[Tensor, Tensor]:
         return engine().solve(x.detach(), sigma.detach())
@@ -184,6 +201,8 @@ class _Average(torch.autograd.Function):
 
 class _Gradient(torch.autograd.Function):
     """The pullback; a function of its own, so that differentiating it is an error and not a zero."""
+
+    vmap = jvp = staticmethod(refuse_transform)  # type: ignore[assignment]  # of whatever arguments
 
     @staticmethod
     def forward(

@@ -137,7 +137,7 @@ class Plan(Generic[SomeRows, SomeKernel]):
     def _precise(
         self, x: Tensor, asked: Query, evidence: Tensor | None = None, strict: bool = False
     ) -> Tensor:  # [B] bool
-        """For which images the float32 kernel is good enough; with their evidence, for derivatives too."""
+        """Whether the float32 kernel is good enough, image by image; with evidence, for derivatives too."""
         if x.dtype == torch.float64 or self._never_single:
             return torch.zeros_like(asked.x[:, 0], dtype=torch.bool)
         return precise_enough(self.single.error(asked, self.moments), evidence, strict)

@@ -81,7 +81,7 @@ class View(NamedTuple):
             yield View(part, self.limits, centre=self.centre, squares=known)
 
     def centred(self) -> View:
-        """The same with one centre for all parts, whose distances are compared then."""
+        """The view with one centre for all parts, so that their distances can be compared."""
         return self if self.centre is not None else self._replace(centre=self.blocks.centre)
 
     def measured(self) -> Tensor:  # [N] float64

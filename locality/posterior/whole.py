@@ -35,11 +35,11 @@ class Products(FieldKernel):
     """
 
     def usable(self, device: torch.device) -> bool:
-        """Anywhere."""
+        """It runs anywhere."""
         return True
 
     def cost(self, dtype: torch.dtype) -> float:
-        """That of a product, over the places of an image."""
+        """The cost of a product, over the places of an image."""
         return 0.01 if dtype == torch.float32 else 0.04
 
     def error(self, query: Query, moments: PixelMoments) -> Tensor:

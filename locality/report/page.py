@@ -76,7 +76,7 @@ class _Run:
         self.details = self._details()
 
     def parts(self, sync: str | None) -> list[str]:
-        """In the order of the page."""
+        """The parts of a run, in the order of the page."""
         return [self.head(sync), self.tables, self.panels, self.curves, self.pictures, self.details]
 
     def head(self, sync: str | None) -> str:
@@ -202,7 +202,7 @@ def _together(runs: Sequence[Shown], beside: Path) -> str:
 
 
 def _looks(runs: Sequence[Shown]) -> dict[str, Look]:
-    """Of all series and denoisers; one of several runs has a denoiser's colour, and each run a line."""
+    """The looks of all series and denoisers. Of several runs a denoiser gives the colour, a run the line."""
     names = _names(runs)
     known = looks(names)
     found = {}
@@ -217,7 +217,7 @@ def _looks(runs: Sequence[Shown]) -> dict[str, Look]:
 
 
 def _names(runs: Sequence[Shown]) -> list[str]:
-    """Of all series and denoisers on the page, in the order of their first appearance."""
+    """The names of all series and denoisers on the page, in the order of their first appearance."""
     charts = [chart for run in runs for chart in run.charts.values()]
     charts += charts_together(runs).values() if len(runs) > 1 else []
     found = [name for chart in charts for name, one in chart.series.items() if one.beside is None]

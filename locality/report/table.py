@@ -25,7 +25,7 @@ class Table:
                 )
 
     def clean(self) -> Table:
-        """The same with plain lists, plain numbers, and None for what is not a finite number."""
+        """The table with plain lists, plain numbers, and None for what is not a finite number."""
         return Table(list(self.columns), [[_plain(cell) for cell in row] for row in self.rows])
 
     def content(self) -> dict[str, Any]:

@@ -36,15 +36,15 @@ class Compiled(MaskedKernel):
     basis: int  # along what the table is cumulated; see `table`
 
     def usable(self, device: torch.device) -> bool:
-        """On the CPU, for masks without weights."""
+        """It runs on the CPU, for masks without weights."""
         return device.type == "cpu" and not self.rows.real
 
     def cost(self, dtype: torch.dtype) -> float:
-        """That of the table rows that a mask row reads."""
+        """The cost of the table rows that a mask row reads."""
         return _PER_LOOKUP[dtype] * self._reads
 
     def error(self, query: Query, moments: PixelMoments) -> Tensor:
-        """That of the table rows that a mask row reads, each as long as the basis cumulates."""
+        """The error of the table rows that a mask row reads, each as long as the basis cumulates."""
         _, height, width = self.rows.image_shape
         extents = {ROW: width, FLAT: self.rows.places, BOX: height * width}
         extent = self.rows.repeats * extents.get(self.basis, 1)

@@ -40,7 +40,7 @@ class MaskProducts(Protocol):
 
 @dataclass(frozen=True)
 class TorchProducts:
-    """Those of torch."""
+    """The products of torch."""
 
     mask: Tensor  # [R, P] in the working type
 
@@ -61,7 +61,7 @@ class Dense(MaskedFieldKernel):
     others: MaskProducts | None = None  # in place of torch's
 
     def usable(self, device: torch.device) -> bool:
-        """Anywhere."""
+        """It runs anywhere."""
         return True
 
     def cost(self, dtype: torch.dtype) -> float:
@@ -69,7 +69,7 @@ class Dense(MaskedFieldKernel):
         return _PER_PLACE[dtype] * self.rows.places
 
     def error(self, query: Query, moments: PixelMoments) -> Tensor:
-        """That of sums of as many places; infinite where products may be rounded to fewer digits."""
+        """The error of sums of as many places; infinite where products may be rounded to fewer digits."""
         if torch.get_float32_matmul_precision() != "highest":
             return torch.full_like(query.x[:, 0], torch.inf)
         return relative_error(query, moments, self.rows.repeats, self.rows.places, self.rows.own)

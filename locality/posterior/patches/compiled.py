@@ -30,7 +30,7 @@ class CompiledPatches(Kernel):
     patches: Patches
 
     def usable(self, device: torch.device) -> bool:
-        """On the CPU."""
+        """It runs on the CPU."""
         return device.type == "cpu"
 
     def cost(self, dtype: torch.dtype) -> float:
@@ -38,7 +38,7 @@ class CompiledPatches(Kernel):
         return _EACH[dtype] * self.patches.places
 
     def error(self, query: Query, moments: PixelMoments) -> Tensor:
-        """That of running sums, which go down the image and along its lines, as wide as a patch.
+        """The error of running sums, which go down the image and along its lines, as wide as a patch.
 
         A patch that wraps around more than once holds a pixel, and its rounding, several times.
         """
