@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import torch
 
 from locality.compare.contrasts import LABEL
-from locality.compare.drawing import time_of
+from locality.compare.drawing import cells_of, time_of
 from locality.compare.strengths import WIENER, Contrast, Strength
 from locality.compare.telling import say_table
 from locality.data import ImageDataModule
@@ -60,7 +60,8 @@ def _tell(report: Report, one: Strength, by_step: Mapping[int, Contrast]) -> dic
     chart = Chart(title, "optimiser steps", LABEL, steps, series, log_x=True, log_y=True)
     report.chart(f"pattern/steps_{place}", chart)
     columns = ["t", *(f"step {step:,}" for step in steps), "Wiener"]
-    rows: list[list[Cell]] = [[t, *means[s].tolist(), wiener[s].item()] for s, t in enumerate(times)]
+    grown = [Series(*(one[s].tolist() for one in (means, low, high))) for s in range(len(times))]
+    rows: list[list[Cell]] = [[t, *cells_of(grown[s]), wiener[s].item()] for s, t in enumerate(times)]
     report.table(f"pattern/steps_{place}", columns, rows)
     say(title)
     say_table(columns, rows)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from locality.compare.context import Context, asked
-from locality.compare.drawing import FIELD, SIGMA, headings
+from locality.compare.drawing import FIELD, SIGMA, cells_of, headings
 from locality.compare.explorer import Group, explore
 from locality.compare.telling import Growing, measure_fields, say_table
 from locality.config import UsageError
@@ -70,7 +70,7 @@ def sensitivity(
     def rows_of(name: str) -> list[list[Cell]]:
         fields[name] = field = module.fields[name].of_pixels(slice(2, None))
         radii.update(series_of({name: field}, partial(mass_radius, pixels=field.pixels)))
-        return [[name, *radii[name].mean]]
+        return [[name, *cells_of(radii[name])]]
 
     measure_fields(context, module, count, growing, rows_of)
     _pictures(context.report, module.fields)
@@ -178,7 +178,7 @@ def _numbers(report: Report, fields: Fields, radii: Mapping[str, Series]) -> dic
             Chart(title, SIGMA, labels[kind], sigmas, series, log_x=True, y_range=limits),
         )
         columns = _columns(sigmas)
-        rows: list[list[Cell]] = [[name, *one.mean] for name, one in series.items()]
+        rows: list[list[Cell]] = [[name, *cells_of(one)] for name, one in series.items()]
         report.table(f"sensitivity/{kind}", columns, rows)
         say(labels[kind])
         say_table(columns, rows)
