@@ -18,7 +18,7 @@ from locality.config import RUN_VARIABLE, UsageError, check
 from locality.live import LIVE
 from locality.ranks import forget_left_over
 from locality.shipped import command, shipped_folder
-from locality.typed import typed, with_pattern
+from locality.typed import beside, typed, with_pattern
 
 SWEEP = ("-m", "--multirun")
 
@@ -105,7 +105,8 @@ def _read(task: str, configs: Path) -> tuple[Choices, list[str]] | None:
     if wrong:
         _stop(wrong, 2)
     import_from(choices.own)  # own configs name own Python beside them
-    arguments = sys.argv[1:] = [*arguments, *typed(task, choices, arguments), *choices.settings()]
+    added = [] if set(SWEEP) & set(arguments) else typed(task, choices, arguments)  # a sweep: job by job
+    arguments = sys.argv[1:] = beside(arguments, [*added, *choices.settings()])
     return choices, arguments
 
 
@@ -121,8 +122,10 @@ def _launch(cfg: DictConfig) -> None:
             _stop(str(ended), ended.code)
     elif sweep.begin():
         warnings.showwarning = _note  # another process has its own
+        from locality.arguments import of_job
+
         try:
-            _do(cfg)
+            _do(of_job(cfg))
         except _Ended as ended:
             if ended.for_all and sweep.in_turn:
                 _stop(str(ended), ended.code)

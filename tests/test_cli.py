@@ -38,6 +38,13 @@ def test_help_shows_examples_and_imports_nothing_heavy(script, tmp_path):
     assert not any(was_imported(done, library) for library in ("torch", "lightning", "wandb", "matplotlib"))
 
 
+def test_options_may_follow_the_settings(tmp_path):
+    settings = ["experiment=fashion_cpu", "trainer=smoke", "pattern=cross", "gamma=.5"]
+    done = run(tmp_path, "train.py", *settings, "--cfg", "job")
+    assert "max_epochs: 2" in done.stdout, done.stderr
+    assert "locality.data.cross" in done.stdout
+
+
 def test_list_names_every_choice(tmp_path):
     done = run(tmp_path, "train.py", "--list")
     for group in CONFIGS.iterdir():
