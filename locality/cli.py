@@ -42,8 +42,6 @@ def main(task: str, configs: Path) -> None:
     does not exist or does not fit, 130 interrupted. A sweep goes on after a job that fails, and ends in the
     greatest code of its jobs.
     """
-    # Threads without work sleep: spinning, they take the time of working ones. Read when torch is imported.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if _launched():  # the run folder has its config; its arguments may be a whole sweep
         _launch(DictConfig(OmegaConf.load(Path(os.environ[RUN_VARIABLE]) / "config.yaml")))
         return
