@@ -18,7 +18,7 @@ from locality.choices import Choices
 from locality.config import UsageError, check, nearest
 from locality.paths import check_text
 from locality.shipped import script
-from locality.typed import typed
+from locality.typed import check_strength, typed
 
 TILDE = re.compile(r"""^(?P<key>[+]{0,2}[^=~'"]+)=(?P<quote>['"]?)(?P<path>~[^'"]*)(?P=quote)$""")
 TAKING = (
@@ -189,7 +189,7 @@ def check_jobs(task: str, choices: Choices, arguments: list[str]) -> None:
                 )
         for batch in BasicSweeper.split_arguments(overrides, None):
             for job in batch:
-                check(compose(task, [*job, *typed(task, choices, job)]))
+                check_strength(check(compose(task, [*job, *typed(task, choices, job)])), job)
 
 
 def of_job(cfg: DictConfig) -> DictConfig:

@@ -15,10 +15,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from locality.choices import Choices, import_from
 from locality.config import RUN_VARIABLE, UsageError, check
-from locality.live import LIVE
+from locality.live import LIVE, prose
 from locality.ranks import forget_left_over
 from locality.shipped import command, shipped_folder
-from locality.typed import beside, typed, with_pattern
+from locality.typed import beside, check_strength, typed, with_pattern
 
 SWEEP = ("-m", "--multirun")
 
@@ -208,14 +208,16 @@ def _resumed(cfg: DictConfig) -> DictConfig:
 
 
 def _said(cfg: DictConfig) -> DictConfig:
-    """The config of an evaluation with what this command line says of its candidates."""
+    """The config with what this command line says of candidates. UsageError where it says half of it."""
     from hydra.core.hydra_config import HydraConfig
 
-    if cfg.task != "evaluate" or not HydraConfig.initialized():  # without Hydra: the first rank has noted it
+    if not HydraConfig.initialized():  # without Hydra: the first rank has noted it
         return cfg
     from locality.arguments import of_candidates
 
-    return of_candidates(cfg, HydraConfig.get().overrides.task)
+    typed_words = HydraConfig.get().overrides.task
+    check_strength(cfg, typed_words)
+    return of_candidates(cfg, typed_words) if cfg.task == "evaluate" else cfg
 
 
 def _of_sweep(cfg: DictConfig) -> DictConfig | None:
@@ -237,7 +239,7 @@ def _of_sweep(cfg: DictConfig) -> DictConfig | None:
 
 def _note(message: Warning | str, *_: object, **__: object) -> None:
     """A warning in one line, beside the other notes: stderr is for the line that a command ends in."""
-    LIVE.print(f"note: {' '.join(str(message).split())}")
+    LIVE.print(prose(f"note: {' '.join(str(message).split())}"))
 
 
 def _stop(message: str, code: int) -> NoReturn:

@@ -5,7 +5,7 @@ of the data, whatever data: `data=fashion_mnist pattern=my.png`.
 """
 
 from locality.typed.files import beside, said
-from locality.typed.pattern import with_pattern
+from locality.typed.pattern import check_strength, with_pattern
 from locality.typed.winning import typed
 
-__all__ = ["beside", "said", "typed", "with_pattern"]
+__all__ = ["beside", "check_strength", "said", "typed", "with_pattern"]

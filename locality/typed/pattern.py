@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
+from omegaconf import DictConfig
+
 from locality.choices import Choices, spelled
 from locality.config import UsageError, nearest
+from locality.shipped import as_typed
 from locality.typed.files import beside, choices_of, given_in, read
 
 
@@ -44,6 +48,31 @@ def with_pattern(
         whole = [spelled(os.path.abspath(os.path.expanduser(one))) for one in files]
         added.append(f"data.pattern.pattern={','.join(whole)}")
     return beside(rest, added)
+
+
+def check_strength(
+    cfg: DictConfig,  # checked
+    overrides: Sequence[str],  # what the command line says
+) -> None:
+    """Warns where images stay without the pattern of their data because nobody said how strong it is.
+
+    Raises UsageError where the pattern was typed. gamma=0, typed, is the control.
+    """
+    given = given_in(overrides)
+    known = cfg.task == "evaluate" and (cfg.checkpoint is not None or cfg.networks)  # of the network's data
+    if known or cfg.get("resume") or cfg.gamma or {"gamma", "data.gamma"} & given.keys():
+        return
+    if cfg.data is None or cfg.data.get("pattern") is None:
+        return
+    for word in as_typed(list(overrides)):
+        if word.startswith("pattern="):
+            raise UsageError(f"{word}: how strong? Give gamma, such as gamma=0.5; gamma=0 is the control")
+    if not cfg.dry_run:
+        warnings.warn(
+            "gamma=0, as none was given: the images are without the pattern of their data, a control; "
+            "gamma=0.5 puts it in",
+            stacklevel=2,
+        )
 
 
 def _is_picture(path: Path) -> bool:
