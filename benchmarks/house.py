@@ -18,8 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE, PAGE = ROOT / "locality", ROOT / "CONTRIBUTING.md"
 FLOORS = (  # what a floor is about, and its rooms: folders, and files that stand alone
     ("the command line", ("cli",)),
-    ("a command", ("app", "arguments", "typed", "unusual")),
-    ("what it does", ("evaluation",)),
+    ("a command", ("app", "arguments", "unusual")),
+    ("what it does, and what is typed", ("evaluation", "typed")),
     ("comparing, training, shipping, showing", ("compare", "dashboard", "export", "pipelines", "training")),
     ("denoisers of files", ("checkpoints", "holding", "training_card")),
     ("objects of configs", ("build",)),

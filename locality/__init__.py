@@ -8,6 +8,7 @@ Names are imported when first used, so that `import locality` costs nothing.
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from locality.sampling import Step, sample, trajectory
     from locality.schedule import NoiseSchedule, edm_sigmas
     from locality.statistics import GaussianStats
+
+# Threads without work sleep: spinning, they take the time of working ones. Read when torch is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __version__ = "0.1.0"
 __all__ = [

@@ -15,7 +15,7 @@ from locality import build
 from locality.config import UsageError, check
 from locality.disk import shown_path, write_atomically
 from locality.evaluation import Evaluation
-from locality.live import LIVE, duration
+from locality.live import LIVE, duration, prose
 from locality.making import plain
 from locality.modules import Diverged
 from locality.ranks import first_rank, say
@@ -100,7 +100,7 @@ class _Run:
         tools = self.loggers(
             folder=self.folder, config=plain(self.cfg), resume_step=self.prepared.resume_step
         )
-        self.report = Report(self.folder, tools, self.cfg.figures)
+        self.report = Report(self.folder, tools, self.cfg.figures or ())
         say(f"run folder: {self.folder}")
         return self.prepared.run(self.folder, self.report, tools)
 
@@ -148,7 +148,8 @@ class _Run:
         pictures = len(self.report.pictures())
         result = f"{self.report.conclusion}; " if self.report.conclusion else ""
         what = f"{pictures} pictures and all numbers" if pictures else "all numbers"
-        say(f"done in {duration(seconds)}: {result}{what}: {shown_path(self.folder / 'report.html')}")
+        page = shown_path(self.folder / "report.html")
+        say(prose(f"done in {duration(seconds)}: {result}{what}: {page}"))
 
 
 def _outcome(error: BaseException) -> Outcome:

@@ -6,6 +6,7 @@ import copy
 import os
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from hydra.errors import HydraException
@@ -17,6 +18,7 @@ from locality.choices import Choices
 from locality.config import UsageError, check, nearest
 from locality.paths import check_text
 from locality.shipped import script
+from locality.typed import check_strength, typed
 
 TILDE = re.compile(r"""^(?P<key>[+]{0,2}[^=~'"]+)=(?P<quote>['"]?)(?P<path>~[^'"]*)(?P=quote)$""")
 TAKING = (
@@ -187,7 +189,20 @@ def check_jobs(task: str, choices: Choices, arguments: list[str]) -> None:
                 )
         for batch in BasicSweeper.split_arguments(overrides, None):
             for job in batch:
-                check(compose(task, list(job)))
+                check_strength(check(compose(task, [*job, *typed(task, choices, job)])), job)
+
+
+def of_job(cfg: DictConfig) -> DictConfig:
+    """The config of the job of a sweep that Hydra has just begun, in which what is typed wins."""
+    from hydra import compose
+    from hydra.core.hydra_config import HydraConfig
+
+    known, task = HydraConfig.get(), str(HydraConfig.get().job.config_name)
+    folders = {one.provider: Path(one.path) for one in known.runtime.config_sources if one.schema == "file"}
+    shipped = folders.pop("main")
+    added = typed(task, Choices(shipped, tuple(folders.values())), known.overrides.task)
+    places = [one for one in known.overrides.hydra if one.startswith("hydra.searchpath=")]
+    return compose(task, [*places, *known.overrides.task, *added]) if added else cfg
 
 
 def _choices(choices: Choices, group: str) -> str:

@@ -15,11 +15,11 @@ from omegaconf import DictConfig, OmegaConf
 
 from locality.choices import Choices, import_from
 from locality.config import RUN_VARIABLE, UsageError, check
-from locality.live import LIVE
+from locality.live import LIVE, prose
 from locality.ranks import forget_left_over
 from locality.shipped import command, shipped_folder
 from locality.stopping import ended_by_closed_pipes
-from locality.typed import typed, with_pattern
+from locality.typed import beside, check_strength, typed, with_pattern
 
 SWEEP = ("-m", "--multirun")
 PRINTED = {"--list", "--help", "-h", "--hydra-help", "--info"}  # nothing but printing is asked for
@@ -42,8 +42,6 @@ def main(task: str, configs: Path) -> None:
     (the traceback is in the run folder), 2 asked for something that does not exist or does not fit, 130
     interrupted. A sweep goes on after a job that fails, and ends in the greatest code of its jobs.
     """
-    # Threads without work sleep: spinning, they take the time of working ones. Read when torch is imported.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if _launched():  # the run folder has its config; its arguments may be a whole sweep
         _launch(DictConfig(OmegaConf.load(Path(os.environ[RUN_VARIABLE]) / "config.yaml")))
         return
@@ -57,8 +55,7 @@ def main(task: str, configs: Path) -> None:
 def _main(task: str, configs: Path) -> None:
     from locality.arguments import check_jobs, explain
 
-    read = _read(task, configs)
-    if read is None:
+    if (read := _read(task, configs)) is None:
         return
     import hydra
 
@@ -110,7 +107,8 @@ def _read(task: str, configs: Path) -> tuple[Choices, list[str]] | None:
     if wrong:
         _stop(wrong, 2)
     import_from(choices.own)  # own configs name own Python beside them
-    arguments = sys.argv[1:] = [*arguments, *typed(task, choices, arguments), *choices.settings()]
+    added = [] if set(SWEEP) & set(arguments) else typed(task, choices, arguments)  # a sweep: job by job
+    arguments = sys.argv[1:] = beside(arguments, [*added, *choices.settings()])
     return choices, arguments
 
 
@@ -126,8 +124,10 @@ def _launch(cfg: DictConfig) -> None:
             _stop(str(ended), ended.code)
     elif sweep.begin():
         warnings.showwarning = _note  # another process has its own
+        from locality.arguments import of_job
+
         try:
-            _do(cfg)
+            _do(of_job(cfg))
         except _Ended as ended:
             if ended.for_all and sweep.in_turn:
                 _stop(str(ended), ended.code)
@@ -149,8 +149,7 @@ def _do(cfg: DictConfig) -> None:
     try:
         cfg = _said(check(_resumed(cfg)))
         if cfg.get("sweep") and not cfg.resume and not _launched():
-            job = _of_sweep(cfg)
-            if job is None:
+            if (job := _of_sweep(cfg)) is None:
                 return
             cfg = job
         if not _launched():
@@ -212,14 +211,16 @@ def _resumed(cfg: DictConfig) -> DictConfig:
 
 
 def _said(cfg: DictConfig) -> DictConfig:
-    """The config of an evaluation with what this command line says of its candidates."""
+    """The config with what this command line says of candidates. UsageError where it says half of it."""
     from hydra.core.hydra_config import HydraConfig
 
-    if cfg.task != "evaluate" or not HydraConfig.initialized():  # without Hydra: the first rank has noted it
+    if not HydraConfig.initialized():  # without Hydra: the first rank has noted it
         return cfg
     from locality.arguments import of_candidates
 
-    return of_candidates(cfg, HydraConfig.get().overrides.task)
+    typed_words = HydraConfig.get().overrides.task
+    check_strength(cfg, typed_words)
+    return of_candidates(cfg, typed_words) if cfg.task == "evaluate" else cfg
 
 
 def _of_sweep(cfg: DictConfig) -> DictConfig | None:
@@ -241,7 +242,7 @@ def _of_sweep(cfg: DictConfig) -> DictConfig | None:
 
 def _note(message: Warning | str, *_: object, **__: object) -> None:
     """A warning in one line, beside the other notes: stderr is for the line that a command ends in."""
-    LIVE.print(f"note: {' '.join(str(message).split())}")
+    LIVE.print(prose(f"note: {' '.join(str(message).split())}"))
 
 
 def _stop(message: str, code: int) -> NoReturn:

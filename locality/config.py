@@ -101,7 +101,7 @@ def check(cfg: DictConfig) -> DictConfig:
             check_folder(name, checked[name])
         _check_networks(checked)
         check_trainer(checked.trainer)
-        checked.figures = _forms(checked.figures)
+        checked.figures = _forms(checked.figures) or None
         place = BankPlace.of(checked.bank)
     except ValueError as error:
         raise UsageError(str(error)) from error

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
+import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +14,9 @@ from typing import TextIO
 
 PATIENCE = 30.0  # seconds without a line, after which one is due where there is no terminal
 NOTABLE = 3.0  # seconds, from which on it is said how long something takes
+_WHOLE = re.compile(  # a command, a quoted text
+    r"(?:python|locality-\w+|wandb sync|pip install) [^;]*[^;\s]|'[^']*'"
+)
 _CLEAR = "\r\x1b[2K"
 
 
@@ -130,6 +135,21 @@ class Live:
             out.write(_CLEAR)
             out.flush()
             self._drawn = False
+
+
+def prose(text: str, width: int = 100) -> str:
+    """Sentences in lines of `width` columns. A command or a quoted text stays whole, as a path does.
+
+    >>> print(prose("no control; this trains it: python train.py gamma=0; then again", 30))
+    no control; this trains it:
+      python train.py gamma=0;
+      then again
+    """
+    whole = _WHOLE.sub(lambda found: found[0].replace(" ", "\0"), text)
+    lines = textwrap.wrap(
+        whole, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
+    return "\n".join(lines).replace("\0", " ")
 
 
 def duration(seconds: float) -> str:

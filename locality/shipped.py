@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parent
@@ -29,3 +31,28 @@ def command(task: str) -> str:
 def script(task: str) -> str:
     """The last word of `command`: `train.py` or `locality-train`."""
     return command(task).split()[-1]
+
+
+def as_typed(
+    words: Sequence[str],  # of a command, as Hydra takes them
+) -> list[str]:
+    """The words of a command with its pattern as people type it.
+
+    >>> as_typed(["+pattern@data.pattern=letter_w", "data.pattern.pattern='/my.png'", "gamma=1"])
+    ['pattern=/my.png', 'gamma=1']
+    """
+    pictures = [word.partition("=")[2] for word in words if word.startswith("data.pattern.pattern=")]
+    told = []
+    for word in words:
+        key, _, value = word.partition("=")
+        if key.lstrip("+") == "pattern@data.pattern":
+            told.append(f"pattern={_unspelled(pictures[-1]) if pictures else value}")
+        elif not (key == "data.pattern.pattern" and any("pattern@data.pattern=" in one for one in words)):
+            told.append(word)
+    return told
+
+
+def _unspelled(value: str) -> str:
+    """A value without the quotes that Hydra wants; those of a list of several stay."""
+    quoted = re.fullmatch(r"'((?:[^'\\]|\\.)*)'", value)
+    return re.sub(r"\\(['\\])", r"\1", quoted[1]) if quoted else value

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-import textwrap
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
+
+from locality.live import prose
+
+PATTERN = "pattern@data.pattern"  # the group of patterns, where data have one
 
 
 def tell(
@@ -49,9 +53,18 @@ def unusual(
     ]
     given = [one for one in chosen if not one.startswith("experiment=")]
     base = composed(given)
+    pattern, before = (one.get(PATTERN) for one in (choices, base.hydra.runtime.choices))
+    if pattern != before:
+        base = composed([*given, f"{'+' if before is None else ''}{PATTERN}={pattern}"])
+        chosen.append(f"pattern={pattern}")
     settings = [f"{key}={value}" for key, value in _changed(cfg, base) if key != "given"]
+    for setting in settings:
+        if setting.startswith("data.pattern.pattern="):  # a picture, in place of that of the choice
+            chosen = [one for one in chosen if not one.startswith("pattern=")]
+            chosen.append(f"pattern={shlex.quote(setting.partition('=')[2])}")
+    settings = [one for one in settings if not one.startswith("data.pattern.pattern=")]
     words = " ".join([*chosen, *settings]) or "as usual"
-    return textwrap.fill(f"settings: {words} (all of them: config.yaml)", 100, subsequent_indent="  ")
+    return prose(f"settings: {words} (all of them: config.yaml)")
 
 
 def _changed(node: DictConfig, base: Any, key: str = "") -> Iterator[tuple[str, str]]:

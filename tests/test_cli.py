@@ -42,6 +42,13 @@ def test_help_shows_examples_and_imports_nothing_heavy(script, tmp_path):
     assert not any(was_imported(done, library) for library in ("torch", "lightning", "wandb", "matplotlib"))
 
 
+def test_options_may_follow_the_settings(tmp_path):
+    settings = ["experiment=fashion_cpu", "trainer=smoke", "pattern=cross", "gamma=.5"]
+    done = run(tmp_path, "train.py", *settings, "--cfg", "job")
+    assert "max_epochs: 2" in done.stdout, done.stderr
+    assert "locality.data.cross" in done.stdout
+
+
 def test_list_names_every_choice(tmp_path):
     done = run(tmp_path, "train.py", "--list")
     for group in CONFIGS.iterdir():
@@ -50,14 +57,17 @@ def test_list_names_every_choice(tmp_path):
 
 
 @pytest.mark.parametrize(("given", "expected"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")])
-def test_idle_threads_sleep_unless_the_user_says_otherwise(given, expected, tmp_path):
+@pytest.mark.parametrize("command", ["locality.cli", "locality.export"])
+def test_idle_threads_sleep_unless_the_user_says_otherwise(command, given, expected, tmp_path):
     code = f"""
-import os, pathlib, sys
-sys.argv = ["train.py", "--list"]
-from locality.cli import main
-assert "torch" not in sys.modules
-main("train", pathlib.Path({str(CONFIGS)!r}))
-print("policy", os.environ["OMP_WAIT_POLICY"])
+import os, sys
+class Watch:
+    def find_spec(self, name, *rest):
+        if name == "torch":
+            print("policy", os.environ.get("OMP_WAIT_POLICY"))
+            raise SystemExit
+sys.meta_path.insert(0, Watch())
+import {command}, torch
 """
     environment = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"} | given
     done = subprocess.run(

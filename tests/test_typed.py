@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from functools import cache
 
 import pytest
 from conftest import CONFIGS
@@ -11,24 +13,108 @@ from omegaconf import DictConfig, OmegaConf
 
 from locality import cli
 from locality.choices import Choices
-from locality.typed import typed
+from locality.typed import said, typed
 
 EXPERIMENTS = sorted(file.stem for file in (CONFIGS / "experiment").glob("*.yaml"))
-OF_TRAINING = [
-    name for name in EXPERIMENTS if "compare" not in (CONFIGS / f"experiment/{name}.yaml").read_text()
+OF_COMPARISON = [
+    name for name in EXPERIMENTS if "/compare" in (CONFIGS / f"experiment/{name}.yaml").read_text()
 ]
+OF_TRAINING = [name for name in EXPERIMENTS if name not in OF_COMPARISON]
+COMPARISONS = sorted(file.stem for file in (CONFIGS / "compare").glob("*.yaml"))
 
 
+@cache
 def composed(task: str, *settings: str) -> DictConfig:
     added = typed(task, Choices(CONFIGS), settings)
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
         return compose(task, [*settings, *added])
 
 
+@pytest.mark.parametrize("choice", COMPARISONS)
+@pytest.mark.parametrize("name", OF_COMPARISON)
+def test_a_typed_comparison_is_as_it_is_without_the_experiment(name, choice):
+    alone = composed("evaluate", f"compare={choice}")
+    cfg = composed("evaluate", f"experiment={name}", f"compare={choice}")
+    assert cfg.compare == alone.compare
+    assert {name: cfg.candidates[name] for name in alone.get("candidates", {})} == alone.get("candidates", {})
+    assert cfg.networks == alone.networks
+    own = OmegaConf.load(CONFIGS / "experiment" / f"{name}.yaml").get("checkpoint", "auto")
+    assert cfg.checkpoint == (own if alone.checkpoint else None)
+
+
+@pytest.mark.parametrize("name", OF_TRAINING)
+@pytest.mark.parametrize(("group", "choice"), [("trainer", "default"), ("logger", "wandb")])
+def test_a_typed_choice_wins_where_it_is_the_usual_one(name, group, choice):
+    cfg = composed("train", f"experiment={name}", f"{group}={choice}")
+    alone = composed("train", f"{group}={choice}")[group]
+    assert {key: cfg[group][key] for key in alone} == alone
+
+
+def test_a_typed_network_wins_where_it_is_the_usual_one():
+    usual = composed("train").model.network
+    assert composed("train", "experiment=fashion_cpu", "model=unet").model.network == usual
+    assert composed("train", "experiment=fashion_cpu").model.network != usual
+
+
+@pytest.mark.parametrize("name", OF_TRAINING)
+@pytest.mark.parametrize("choice", ["ddp", "gpu"])
+def test_where_a_training_runs_does_not_change_how_long_it_is(name, choice):
+    cfg = composed("train", f"experiment={name}", f"trainer={choice}").trainer
+    alone, experiment = (
+        composed("train", f"trainer={choice}").trainer,
+        composed("train", f"experiment={name}"),
+    )
+    assert (cfg.devices, cfg.strategy) == (alone.devices, alone.strategy)
+    assert cfg.max_epochs == experiment.trainer.max_epochs
+
+
+@pytest.mark.parametrize("task", ["train", "evaluate"])
+def test_what_a_choice_says_is_where_hydra_puts_it(task):
+    choices = Choices(CONFIGS)
+    for group in ("data", "model", "denoiser", "trainer", "logger", "compare"):
+        if group not in composed(task):
+            continue
+        for choice in choices.names(group):
+            whole = OmegaConf.to_container(composed(task, f"{group}={choice}"))
+            assert OmegaConf.to_container(OmegaConf.merge(whole, said(choices, group, choice))) == whole
+
+
+def test_an_experiment_that_builds_on_another_is_overcome_in_all_that_it_says(tmp_path):
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "mine.yaml").write_text(
+        "# @package _global_\ndefaults: [cats_cpu]\ntrainer: {max_steps: 9}\n"
+    )
+    choices, settings = Choices(CONFIGS, (tmp_path,)), ["experiment=mine", "trainer=default"]
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        cfg = compose("train", [*settings, *typed("train", choices, settings), *choices.settings()])
+        alone = compose("train", [])
+    assert cfg.trainer == alone.trainer
+    assert cfg.model.prediction == "v_prediction"
+
+
+def test_candidates_of_a_comparison_that_is_not_compared_leave_nothing_behind(tmp_path):
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "mine.yaml").write_text(
+        "# @package _global_\ndefaults: [{override /compare: paper_table}]\n"
+        "candidates: {soft_locality: {beta: 1}, wiener: {shrinkage: ledoit_wolf}}\n"
+    )
+    choices, settings = Choices(CONFIGS, (tmp_path,)), ["experiment=mine", "compare=quick"]
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        cfg = compose("evaluate", [*settings, *typed("evaluate", choices, settings), *choices.settings()])
+    assert set(cfg.candidates) == {"wiener", "optimal", "nearest"}
+
+
+def test_what_is_taken_out_by_hand_is_taken_out_once():
+    cfg = composed("train", "experiment=cats_cpu", "model=analytic", "~model.prediction")
+    assert "prediction" not in cfg.model
+    cfg = composed("evaluate", "experiment=cifar_table", "compare=quick", "compare.bank_counts.optimal=7")
+    assert cfg.compare.bank_counts == {"optimal": 7}
+
+
 @pytest.mark.parametrize("name", OF_TRAINING)
 def test_a_smoke_run_of_any_experiment_takes_two_batches(name):
     cfg = composed("train", f"experiment={name}", "trainer=smoke")
-    assert (cfg.trainer.max_epochs, cfg.trainer.limit_train_batches) == (2, 1)
+    assert cfg.trainer == composed("train", "trainer=smoke").trainer
     assert composed("train", f"experiment={name}").trainer.max_epochs > 2
 
 
@@ -91,3 +177,15 @@ def test_the_command_line_adds_it(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["train.py", *asked])
     cli.main("train", CONFIGS)
     assert OmegaConf.create(capsys.readouterr().out).trainer.max_epochs == 2
+
+
+def test_every_job_of_a_sweep_has_what_is_typed(monkeypatch, capsys):
+    asked = ["-m", "experiment=fashion_cpu,cats_cpu", "trainer=smoke,default", "model=dit", "logger=none"]
+    monkeypatch.setattr(sys, "argv", ["train.py", *asked, "dry_run=true"])
+    cli.main("train", CONFIGS)
+    configs = [
+        OmegaConf.create(text) for text in re.split(r"^(?=data:)", capsys.readouterr().out, flags=re.M)[1:]
+    ]
+    assert [cfg.trainer.max_epochs for cfg in configs] == [2, 50, 2, 50]
+    assert [cfg.trainer.precision for cfg in configs] == ["32-true"] * 4
+    assert [cfg.model.network.get("channels") for cfg in configs] == [None] * 4

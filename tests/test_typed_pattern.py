@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from PIL import Image
 from locality import build, cli
 from locality.choices import Choices
 from locality.config import UsageError, check
-from locality.typed import with_pattern
+from locality.typed import check_strength, with_pattern
 
 TWINS = sorted(file.stem for file in (CONFIGS / "data").glob("*_pattern.yaml"))
 ANY = sorted(file.stem for file in (CONFIGS / "data").glob("*.yaml") if file.stem not in TWINS)
@@ -103,6 +104,9 @@ def test_a_sweep_goes_over_patterns(picture):
         ("train", "-m pattern=cross,bar.png", "want names or files, got both"),
         ("train", "-m data=photos,photos_pattern pattern=cross", "leave one kind out"),
         ("evaluate", "pattern=cross", "of which data? Give data="),
+        ("train", "data=digits pattern=bar.png", "bar.png: how strong? Give gamma, such as gamma=0.5;"),
+        ("train", "-m data=digits pattern=cross,letter_w seed=0,1", "pattern=cross: how strong?"),
+        ("evaluate", "data=digits pattern=cross compare=information", "pattern=cross: how strong?"),
         ("train", "data=fashion_mnist gamma=.5", "gamma=0.5: the data have no pattern; add pattern=letter_w"),
         ("train", "data=digits pattern=text.png gamma=.5", "text.png"),
     ],
@@ -131,3 +135,27 @@ def test_arguments_without_a_pattern_stay_as_they_are():
     with pytest.raises(UsageError, match="of which data"):
         with_pattern("evaluate", Choices(CONFIGS), ["pattern=cross"])
     assert torch.is_tensor(build.datamodule(composed("data=digits").data).bank("test").images)
+
+
+def test_a_pattern_of_no_strength_is_said_once_and_not_where_it_was_typed():
+    control = check(composed("data=digits", "pattern=cross", "gamma=0"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_strength(control, ["data=digits", "+pattern@data.pattern=cross", "gamma=0"])
+        check_strength(check(composed("data=digits")), ["data=digits"])
+        check_strength(
+            check(composed("data=digits_pattern", "gamma=.5")), ["data=digits_pattern", "gamma=.5"]
+        )
+    twin = check(composed("data=digits_pattern"))
+    with pytest.warns(UserWarning, match="gamma=0, as none was given"):
+        check_strength(twin, ["data=digits_pattern"])
+
+
+def test_where_no_network_is_found_what_was_typed_trains_one(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    asked = ["data=digits", "data.subset=40", "pattern=cross", "compare=quick", "logger=none"]
+    monkeypatch.setattr(sys, "argv", ["evaluate.py", *asked])
+    with pytest.raises(SystemExit):
+        cli.main("evaluate", CONFIGS)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "train one: python train.py data=digits data.subset=40 pattern=cross gamma=0.5" in line

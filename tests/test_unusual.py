@@ -11,6 +11,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from locality.config import check
 from locality.unusual import unusual
 
 Compose = Callable[[str, list[str]], DictConfig]
@@ -30,7 +31,7 @@ def told(compose: Compose, task: str, words: list[str]) -> str:
     assert isinstance(choices, dict)
     with open_dict(cfg):
         del cfg["hydra"]
-    return unusual(cfg, choices, lambda others: compose(task, others))
+    return unusual(check(cfg), choices, lambda others: compose(task, others))
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
@@ -49,3 +50,16 @@ def test_a_setting_whose_name_is_a_number_is_told_of(compose):
     line = told(compose, "evaluate", ["compare=paper_table", typed])
     assert "soft_locality.beta.0.2=3.0" in line
     assert "beta.0.6" not in line
+
+
+def test_a_pattern_is_told_as_it_is_typed(compose):
+    letter = told(compose, "train", ["data=digits", "+pattern@data.pattern=cross", "gamma=0.5"])
+    assert letter == "settings: data=digits pattern=cross gamma=0.5 (all of them: config.yaml)"
+    place = f"/{'a' * 60}/{'b-c ' * 20}.png"
+    picture = f"data.pattern.pattern='{place}'"
+    line = told(compose, "train", ["data=digits", "+pattern@data.pattern=letter_w", picture, "gamma=0.5"])
+    assert f"pattern='{place}'" in line
+    assert "letter_w" not in line
+    assert "PatternInjection" not in line
+    again = told(compose, "train", ["data=digits_pattern", "data.pattern.pattern=/my.png", "gamma=0.5"])
+    assert "data=digits_pattern pattern=/my.png" in again

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from locality.compare.context import Context
 from locality.compare.summary import FLOOR, Summary
 from locality.compare.telling import Growing
-from locality.live import duration
+from locality.live import duration, prose
 from locality.modules.comparison import ComparisonModule
 from locality.ranks import say
 
@@ -83,7 +83,7 @@ def warn(context: Context, summary: Summary) -> None:
     advice = context.origins.advice()
     notes += [advice] if advice else []
     for note in notes:
-        say(f"warning: {note}")
+        say(prose(f"warning: {note}"))
     if notes:
         context.report.table("compare/attention", ["beware"], [[note] for note in notes])
     rows = context.origins.rows()

@@ -60,7 +60,7 @@ def _tell(report: Report, one: Strength, by_step: Mapping[int, Contrast]) -> dic
     chart = Chart(title, "optimiser steps", LABEL, steps, series, log_x=True, log_y=True)
     report.chart(f"pattern/steps_{place}", chart)
     columns = ["t", *(f"step {step:,}" for step in steps), "Wiener"]
-    grown = [Series(*(one[s].tolist() for one in (means, low, high))) for s in range(len(times))]
+    grown = [Series(means[s].tolist(), low[s].tolist(), high[s].tolist()) for s in range(len(times))]
     rows: list[list[Cell]] = [[t, *cells_of(grown[s]), wiener[s].item()] for s, t in enumerate(times)]
     report.table(f"pattern/steps_{place}", columns, rows)
     say(title)

@@ -21,11 +21,12 @@ from locality.config import UsageError
 from locality.data import ImageDataModule
 from locality.denoisers import Wiener
 from locality.denoisers.base import Denoiser, Pixel
-from locality.live import LIVE
+from locality.live import LIVE, prose
 from locality.modules.fields import FieldModule, Share
 from locality.ranks import say
 from locality.report.sessions import trained_by
 from locality.sensitivity import Route, SensitivityField, pattern_probes, pattern_snr
+from locality.shipped import as_typed
 
 Probes = Literal["first", "all"]
 
@@ -49,8 +50,6 @@ def pattern(
     """
     groups = strengths(context.networks)
     missing = without_control(groups)
-    if missing:
-        say(missing)
     first = next(iter(next(iter(groups.values())).values())).data()
     if first.pattern is None or probes not in get_args(Probes):
         raise UsageError(f"compare=pattern: want data with a pattern and probes first or all, got {probes!r}")
@@ -81,9 +80,9 @@ def pattern(
         numbers |= tell_growth(context.report, found, setup.contrasts)
     if explorer:
         setup.explore(found, threshold)
-    if missing:  # once more, where it is read
+    if missing:
         context.report.table("pattern/attention", ["beware"], [[missing]])
-        say(missing)
+        say(prose(missing))
     return numbers
 
 
@@ -121,7 +120,7 @@ def control_command(command: str) -> str:
     >>> control_command("python train.py data=cifar_pattern gamma=0.5")
     'python train.py data=cifar_pattern gamma=0'
     """
-    words = [word for word in shlex.split(command) if not word.startswith(("gamma=", "sweep="))]
+    words = [word for word in as_typed(shlex.split(command)) if not word.startswith(("gamma=", "sweep="))]
     return shlex.join([*words, "gamma=0"])
 
 

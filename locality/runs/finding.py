@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
@@ -17,7 +19,7 @@ from locality.config import UsageError, of_images
 from locality.ranks import say
 from locality.runs.files import CONFIG, RECIPE, STATUS, generations, read_config, shipped, wherever
 from locality.runs.status import checked_status
-from locality.shipped import command
+from locality.shipped import as_typed, command
 
 Answer = TypeVar("Answer")
 
@@ -84,8 +86,20 @@ def none_found(root: Path, data: Any) -> str:
     wanted = "" if data is None else " on this data"
     return (
         f"checkpoint=auto: no finished training run{wanted} in {root}/, and none ships; train one: "
-        f"{command('train')} data=..."
+        f"{command('train')} {_of_data(data)}".rstrip()
     )
+
+
+def _of_data(data: Any) -> str:
+    """What was typed of the data, as a training takes it."""
+    if data is None:
+        return ""
+    known = HydraConfig.get().overrides.task if HydraConfig.initialized() else ["data=<the same>"]
+    keys = ("data=", "data.", "pattern@data.pattern=", "gamma=")
+    words = as_typed([word for word in known if word.lstrip("+").startswith(keys)])
+    if data.get("pattern") is not None and not any(word.startswith("gamma=") for word in words):
+        words.append("gamma=0.5")
+    return shlex.join(words) if HydraConfig.initialized() else " ".join(words)
 
 
 def networks_in(root: Path, unfinished: bool = False) -> list[Past]:
