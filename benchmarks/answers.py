@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from benchmarks.titles import called
 from locality import NoiseSchedule
 
 Found = Mapping[str, Any]  # what a run folder's metrics.json holds
@@ -71,11 +72,12 @@ def heldout_verdict(found: Found) -> str:
         worse = levels(found, f"paper/heldout_ratio_low/{name}/", lambda low: low > 1)
         if steps(found, f"paper/heldout_ratio_low/{name}/"):
             parts.append(
-                f"`{name}` has less error than Wiener at sigma {listed(better)}; more at {listed(worse)}"
+                f"{called(name)} has less error than Wiener at sigma {listed(better)}, more at sigma "
+                f"{listed(worse)}"
             )
         else:
-            parts.append(f"`{name}` not measured")
-    return "; ".join(parts)
+            parts.append(f"{called(name)} was not measured")
+    return ". ".join(part[0].upper() + part[1:] for part in parts)
 
 
 def ceiling_verdict(found: Found) -> str:
@@ -89,9 +91,9 @@ def ceiling_verdict(found: Found) -> str:
     name, value = max(comparable(found, f"paper/{key}/"), key=lambda pair: pair[1])
     level = [t for t, gap in gaps.items() if 0 <= gap < 0.01]
     return (
-        f"{key.replace('_', ' ')} of samples: `nn2` {found['scalars'][f'paper/{key}/nn2']:.3g}, the best "
-        f"analytical row (`{name}`) {value:.3g}. In one step the gap is widest at sigma {listed([widest])} "
-        f"({gaps[widest]:.3g}). It is from 0 to .01 at {listed(level)}. "
+        f"{key.replace('_', ' ')} of samples: the second network {found['scalars'][f'paper/{key}/nn2']:.3g}, "
+        f"the best analytical row, {called(name)}, {value:.3g}. In one step the gap is widest at sigma "
+        f"{listed([widest])} ({gaps[widest]:.3g}). It is from 0 to .01 at {listed(level)}. "
         f"The analytical row is ahead at {listed([t for t, gap in gaps.items() if gap < 0])}. The best row "
         "is the best at each level by the mean, of those with all seeds"
     )
@@ -99,32 +101,45 @@ def ceiling_verdict(found: Found) -> str:
 
 def order_verdict(found: Found) -> str:
     """Ours, from the lowest r2 up: the rows that were measured with all seeds."""
-    parts = [f"from the lowest r2 up, published for CIFAR-10: {', '.join(ORDER)}"]
+    parts = [f"from the lowest r2 up, published for CIFAR-10: {', '.join(map(called, ORDER))}"]
     for key, name in (("r2", "mean"), ("median_r2", "median")):
         ours = sorted((r2, row) for row, r2 in comparable(found, f"paper/{key}/") if row in ORDER)
         if ours:
-            parts.append(f"here by the {name}: {', '.join(row for _, row in ours)}")
+            parts.append(f"here by the {name}: {', '.join(called(row) for _, row in ours)}")
     return "; ".join(parts)
 
 
 def own_verdict(found: Found) -> str:
     """Whether ours are ahead, in r2 seed by seed and in held-out error."""
-    parts = [
-        f"against `{base}`: {', '.join(against(found, name, 'paper', base) for name in OWN)}"
-        for base in (EXACT, FLOOR)
-    ]
-    for name in OWN:
-        key = f"paper/heldout_over_{EXACT}"
-        low, mean, high = (steps(found, f"{key}{end}/{name}/") for end in ("_low", "", "_high"))
-        inside = [t for t in sorted(mean) if RANGE[0] <= sigma_of(t) <= RANGE[1]]
-        if inside:
-            parts.append(
-                f"held-out error of `{name}` over `{EXACT}`'s at sigma {listed(inside)}: "
-                f"{', '.join(f'{mean[t]:.2f}' for t in inside)}; at most {AIM:g} by the whole interval at "
-                f"{listed([t for t in inside if high[t] <= AIM])}; more than `{EXACT}`'s at "
-                f"{listed([t for t in low if low[t] > 1])}"
-            )
-    return "r2 to the network: " + "; ".join(parts)
+    return " ".join(_ours(found, name) for name in OWN).removesuffix(".")
+
+
+def _ours(found: Found, name: str) -> str:
+    told = f"{called(name)} is {' and '.join(_stands(found, name, base) for base in (EXACT, FLOOR))}."
+    key = f"paper/heldout_over_{EXACT}"
+    low, mean, high = (steps(found, f"{key}{end}/{name}/") for end in ("_low", "", "_high"))
+    inside = [t for t in sorted(mean) if RANGE[0] <= sigma_of(t) <= RANGE[1]]
+    if inside:
+        ratios = [mean[t] for t in inside]
+        told += (
+            f" On held-out images it has {min(ratios):.2f} to {max(ratios):.2f} times the error of "
+            f"{called(EXACT)} at sigma {listed(inside)}. By the whole interval that is {AIM:g} or less at "
+            f"{listed([t for t in inside if high[t] <= AIM])}, and more than 1 at "
+            f"{listed([t for t in low if low[t] > 1])}."
+        )
+    return told[0].upper() + told[1:]
+
+
+def _stands(found: Found, name: str, base: str) -> str:
+    """Whether a row is nearer to the network than another, where mean and median of r2 agree."""
+    both = [interval_of(found, f"paper/{kind}r2_over_{base}", name) for kind in ("", "median_")]
+    known = [one for one in both if one is not None]
+    if not known:
+        return f"not set beside {called(base)}"
+    nearer, farther = all(low > 0 for _, low, _ in known), all(high < 0 for _, _, high in known)
+    word = "nearer to" if nearer else "farther from" if farther else "not clearly nearer to or farther from"
+    mean, low, high = known[-1]
+    return f"{word} the network than {called(base)} (r2 {mean:+.3f} [{low:+.3f}, {high:+.3f}])"
 
 
 def released_verdict(found: Found) -> str:

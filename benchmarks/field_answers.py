@@ -8,7 +8,8 @@ from statistics import median
 from typing import Any
 
 from benchmarks.answers import Found, interval_of, listed, sigma_of, steps
-from benchmarks.small_tables import Table, called, levels_table
+from benchmarks.small_tables import Table, levels_table
+from benchmarks.titles import called
 
 EYE = "left_eye"  # the pixel that is told of
 AIM = 2.0  # times the ring's mass, on the other eye

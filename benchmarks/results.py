@@ -18,8 +18,8 @@ from benchmarks.answers import LEAST, Found, sigma_of, steps
 from benchmarks.front import front_page, readme_block
 from benchmarks.gathering import Kept, gather
 from benchmarks.questions import QUESTIONS, Question
-from benchmarks.small_tables import Table, called
-from benchmarks.titles import DATA, NETWORK, SIGMA, TITLES, markdown
+from benchmarks.small_tables import Table
+from benchmarks.titles import DATA, NETWORK, SIGMA, TITLES, called, markdown
 from locality.heldout import is_behind
 from locality.report import Chart, Series
 from locality.report.figures import draw_charts, to_png

@@ -7,19 +7,11 @@ from statistics import median
 from typing import Any
 
 from benchmarks.answers import FLOOR, Found, sigma_of, steps
+from benchmarks.titles import called
 
 Table = tuple[Sequence[str], list[list[Any]]]  # columns, rows
 MIDDLE = (0.3, 3.6)  # noise levels over which a cell is a median: t = 100 ... 500
 FRONT = ("nn2", "stacked_locality", "stacked_mixtures", "pca_locality", "optimal", FLOOR)
-NAMES = {
-    "nn2": "second network",
-    "stacked_locality": "stacked locality (ours)",
-    "stacked_mixtures": "stacked mixtures (ours)",
-    "pca_locality": "PCA locality (the paper's)",
-    "pca_locality_wssm": "PCA locality, batch averages",
-    "equivariant_local_score": "equivariant local score",
-    FLOOR: "Wiener",
-}
 
 
 def front_table(found: Found) -> Table:
@@ -79,11 +71,6 @@ def middle(found: Found, start: str) -> float | None:
 def is_middle(t: int) -> bool:
     """Whether a time-step is one of the middle noise levels."""
     return MIDDLE[0] <= sigma_of(t) <= MIDDLE[1]
-
-
-def called(name: str) -> str:
-    """A row's name for readers."""
-    return NAMES.get(name, name.replace("_", " "))
 
 
 def count(value: float | None) -> str | None:

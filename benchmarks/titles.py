@@ -17,6 +17,15 @@ TITLES = {  # data sets, in the order in which they are told of
     "celeba_hq64": "CelebA-HQ, 64 x 64",
 }
 DATA = tuple(TITLES)
+NAMES = {  # rows, for readers
+    "nn2": "second network",
+    "stacked_locality": "stacked locality (ours)",
+    "stacked_mixtures": "stacked mixtures (ours)",
+    "pca_locality": "PCA locality (the paper's)",
+    "pca_locality_wssm": "PCA locality, batch averages",
+    "equivariant_local_score": "equivariant local score",
+    "wiener": "Wiener",
+}
 SIGMA = "noise level sigma (pixel units)"
 NETWORK = "network"
 
@@ -29,3 +38,8 @@ def markdown(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 def shown(cell: Any) -> str:
     """A cell: three significant digits, a dash for nothing."""
     return "-" if cell is None or cell == "" else f"{cell:.3g}" if isinstance(cell, float) else str(cell)
+
+
+def called(name: str) -> str:
+    """A row's name for readers."""
+    return NAMES.get(name, name.replace("_", " "))
