@@ -126,7 +126,7 @@ def test_questions_are_answered_from_the_numbers() -> None:
     assert "`wssm_128` higher (mean +3 [+3, +3])" in page(BY_PAGE["batch_averages"], kept)
     assert "less error than Wiener at sigma 0.342, more at sigma 1.24" in page(BY_PAGE["heldout"], kept)
     assert "widest at sigma 0.342 (0.89)" in page(BY_PAGE["ceiling"], kept)
-    order = "optimal, equivariant_local_score, wiener, pca_locality, golden_subset"
+    order = "optimal, equivariant local score, Wiener, PCA locality (the paper's), golden subset"
     assert f"here by the mean: {order};" in page(BY_PAGE["published_order"], kept)
 
 
@@ -189,7 +189,7 @@ def test_rows_that_were_not_measured_are_not_ranked() -> None:
     scalars |= {f"paper/samples/{name}": 128 for name in ("optimal", "wiener")}
     few = {"paper/r2/equivariant_local_score": 0.5, "paper/samples/equivariant_local_score": 8}
     assert order_verdict({"scalars": scalars | few}).endswith("the mean: optimal, Wiener")
-    assert heldout_verdict({"scalars": {}}) == "; ".join(f"`{name}` not measured" for name in (EXACT, *OWN))
+    assert heldout_verdict({"scalars": {}}).count("was not measured") == len((EXACT, *OWN))
     assert against({"scalars": {}}, "wssm_128") == "`wssm_128` not measured"
 
 
