@@ -122,7 +122,7 @@ def test_one_gamma_shows_its_fields_and_the_command_that_trains_the_control(swee
     told = "this trains it: python train.py data=digits_pattern seed=0 gamma=0"
     assert capsys.readouterr().out.count(told) >= 2  # before the minutes and after them
     tables = json.loads((folder / "metrics.json").read_text())["tables"]
-    assert told in tables["pattern/attention"]["rows"][0][0]
+    assert told in tables["compare/attention"]["rows"][0][0]
     assert "pattern/verdict" not in tables
     table = tables["pattern/contrast"]
     rows = [dict(zip(table["columns"], row, strict=True)) for row in table["rows"]]

@@ -15,11 +15,16 @@ import pytest
 from omegaconf import OmegaConf
 from tiny_runs import config, latest, trained_in
 
-from locality import app, calibration, compare
-from locality.compare import looking
+from locality import app, build, calibration, compare
+from locality.checkpoints.reading import calibrations
+from locality.compare import Context, looking
 from locality.compare.origins import USUAL
+from locality.compare.paper_table import _with_variants
+from locality.compare.telling import Growing
 from locality.denoisers import ByClass, PCALocality, Wiener
+from locality.denoisers.fitting import Recipe
 from locality.denoisers.network import NetworkDenoiser
+from locality.report import Report
 from locality.runs.status import read_status
 
 pytestmark = [
@@ -110,6 +115,15 @@ CASES = {
         (sys.modules["locality.compare.sweep"], "_row", 2),
     ),
 }  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_pictures():
+    """Drawing is most of the time of such small runs, and others look at what is drawn."""
+    with pytest.MonkeyPatch.context() as patch:
+        for method in ("chart", "figure", "grid", "_draw_history"):
+            patch.setattr(Report, method, lambda *_, **__: None)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -236,3 +250,51 @@ def stop_at(patch: pytest.MonkeyPatch, owner: Any, method: str, call: int) -> No
         return original(*arguments, **settings)
 
     patch.setattr(owner, method, counted)
+
+
+@pytest.mark.parametrize("name", ["sensitivity", "mirror", "labels"])
+def test_a_comparison_takes_what_was_calibrated_and_then_does_not_warn_of_it(name, place, capsys):
+    folder, made = place
+    bank = build.datamodule(config(folder, "data=digits", FEW).data).bank("train")
+    found = calibration.Calibration(
+        "tau", (1.0,), (0.05, 0.1), (((0.2,), (0.1,)),), "network", bank.fingerprint, len(bank), 0
+    )
+    found.save(calibrations(made["net"]) / "pca_locality.tau.json")
+    evaluate(place, CASES[name])
+    tables = kept(place)["tables"]
+    rows = {row[0]: row[2] for row in tables["compare/settings"]["rows"]}
+    assert rows["pca_locality"] == "calibrated (against the network, 1 val images)"
+    assert "not calibrated" not in capsys.readouterr().out
+
+
+def test_columns_that_come_are_marked_until_they_are_there(tmp_path):
+    report = Report(tmp_path)
+    growing = Growing(report, "calibrate/chosen", ["sigma"], ["tau", "beta"], heads=["2", "1"])
+    growing.add("beta", [["0.5", "0.7"]], {"calibrate/beta": 0.5})
+    written = json.loads((tmp_path / "metrics.json").read_text())
+    assert written["tables"]["calibrate/chosen"] == {
+        "columns": ["sigma", "tau", "beta"],
+        "rows": [["2", "not measured", "0.5"], ["1", None, "0.7"]],
+    }
+    assert written["scalars"] == {"calibrate/beta": 0.5}
+    assert growing.waiting == ["tau"]
+
+
+def test_what_a_variant_changes_is_set_by_hand_as_is_what_it_has_of_its_candidate():
+    context = Context(
+        trained=None, fits={"pca_locality": Recipe.of(PCALocality.fit)},
+        given=frozenset({"pca_locality.tau"}), seed=0, cache=None, reference_name="network", calibrations=Path("nowhere"),
+        data=None, report=None, attention=None, trainer=None,
+    )  # fmt: skip
+    variants = {"pca_locality": {"batches": {"softmax": "wssm:8"}, "wide": {"tau": 0.5}}}
+    changed = _with_variants(context, variants)
+    assert changed.given == {"pca_locality.tau", "batches.tau", "batches.softmax", "wide.tau"}
+
+
+def test_page_tells_warnings_before_any_table(tmp_path):
+    report = Report(tmp_path)
+    report.table("architectures/cosine", ["model", "mean"], [["unet", 0.5]])
+    report.table("compare/attention", ["beware"], [["the network is worse"]])
+    report.finish()
+    page = (tmp_path / "report.html").read_text()
+    assert page.index("<h3>compare/attention") < page.index("<h3>architectures/cosine")

@@ -106,13 +106,16 @@ class Context:
         if wiener is None:
             wanted = any(fit.accepts("stats") for fit in self.fits.values())
             if not wanted and dear(len(self.bank), self.bank.image_shape.numel()):
-                say(f"note: whether the {' and the '.join(networks)} is as good as Wiener is not known; "
-                    "compare=quick tells")  # fmt: skip
+                who = " and the ".join(networks)
+                say(f"note: whether the {who} is as good as Wiener is not known; compare=quick tells")
                 return
-            few = len(self.bank) < self.bank.image_shape.numel()
-            wiener = Wiener(self.stats.shrunk() if few else self.stats)
-        images, device = (data or self.data).bank("test").images, self.trainer().strategy.root_device
-        for name, ratio in over_wiener(networks, wiener, images, self.seed, device).items():
+        with LIVE.task(f"{', '.join(networks)} beside Wiener"):
+            if wiener is None:
+                few = len(self.bank) < self.bank.image_shape.numel()
+                wiener = Wiener(self.stats.shrunk() if few else self.stats)
+            images, device = (data or self.data).bank("test").images, self.trainer().strategy.root_device
+            ratios = over_wiener(networks, wiener, images, self.seed, device)
+        for name, ratio in ratios.items():
             self.attention.worse(name, ratio)
 
     def check_count(self, count: int, data: ImageDataModule | None = None) -> None:

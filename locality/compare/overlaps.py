@@ -60,7 +60,7 @@ class Tables:
             chart = Chart(title, SIGMA, self._labels[kind], self._sigmas, series, log_x=True, y_range=limits)
             self._report.chart(f"sensitivity/{kind}", chart)
             table = self.growing[kind]
-            self._report.table(table.name, table.columns, table.rows)
+            self._report.table(f"sensitivity/{kind}", table.columns, table.rows)
             say(self._labels[kind])
             say_table(table.columns, table.rows)
             numbers |= {self._number(kind, name): self._mean(one) for name, one in series.items()}

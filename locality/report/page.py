@@ -107,7 +107,8 @@ class _Run:
         self.curves += f"<noscript>{still}</noscript>" if still else ""
 
     def _tables(self) -> str:
-        cards = "".join(card(name, table) for name, table in self.run.tables.items())
+        order = sorted(self.run.tables, key=lambda name: not name.endswith("/attention"))  # warnings first
+        cards = "".join(card(name, self.run.tables[name]) for name in order)
         return self._section("results", "Results") + cards if cards else ""
 
     def _curves(self) -> str:
