@@ -283,7 +283,8 @@ def test_columns_that_come_are_marked_until_they_are_there(tmp_path):
 def test_what_a_variant_changes_is_set_by_hand_as_is_what_it_has_of_its_candidate():
     context = Context(
         trained=None, fits={"pca_locality": Recipe.of(PCALocality.fit)},
-        given=frozenset({"pca_locality.tau"}), seed=0, cache=None, reference_name="network", calibrations=Path("nowhere"),
+        given=frozenset({"pca_locality.tau"}), seed=0, cache=None, reference_name="network",
+        calibrations=Path("nowhere"),
         data=None, report=None, attention=None, trainer=None,
     )  # fmt: skip
     variants = {"pca_locality": {"batches": {"softmax": "wssm:8"}, "wide": {"tau": 0.5}}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 from locality.compare.context import Context
@@ -53,10 +54,11 @@ def conclude(
     errors: Mapping[str, Quantity],  # held-out, of the same
 ) -> None:
     """The last line of the run: which row is nearest to the reference, and which to the clean images."""
+    near = {name: one for name, one in near.items() if not math.isnan(one.mean)}  # of blank images: none
     if not near:
         return
     nearest = max(near, key=lambda name: near[name].mean)
-    best = min(errors, key=lambda name: errors[name].mean)
+    best = min(near, key=lambda name: errors[name].mean)
     context.report.conclusion = (
         f"nearest to the {context.reference_name}: {nearest} (median sample r2 {near[nearest].mean:.3g}); "
         f"least held-out error among them: {best}"
