@@ -23,7 +23,6 @@ from locality.compare.paper_table import _with_variants
 from locality.compare.telling import Growing
 from locality.denoisers import ByClass, PCALocality, Wiener
 from locality.denoisers.fitting import Recipe
-from locality.denoisers.network import NetworkDenoiser
 from locality.report import Report
 from locality.runs.status import read_status
 
@@ -51,7 +50,7 @@ QUICK = ["compare.count=4", "networks=null", "+denoiser@candidates.pca_locality=
 
 
 PATTERN = [
-    "data=digits_pattern", FEW, "data.pattern.pattern._target_=locality.data.letter_w", "snapshots=[1]",
+    "data=digits_pattern", FEW, "data.pattern.pattern._target_=locality.data.letter_w", "snapshots=[1,3]",
 ]  # fmt: skip
 
 
@@ -100,7 +99,7 @@ CASES = {
     ),
     "architectures": Case(
         ["compare=architectures", "compare.count=2", LEVELS, "compare.shares=[]"], {"networks": "net twin"},
-        True, False, "architectures/cosine", (NetworkDenoiser, "estimate", 150),
+        True, False, "architectures/cosine", (sys.modules["locality.compare.architectures"], "overlap_series", 2),
     ),
     "halves": Case(
         ["compare=halves", "compare.count=20", LEVELS], {"networks": "half0 half1"}, True, False,
@@ -109,6 +108,11 @@ CASES = {
     "pattern": Case(
         ["compare=pattern", "compare.count=3", LEVELS, "compare.reach=2", "compare.explorer=false"],
         {"networks": "gamma0 gamma0.5"}, True, False, "pattern/contrast", (Wiener, "closed_form_jacobian", 3),
+    ),
+    "pattern, along trainings": Case(
+        ["compare=pattern", "compare.count=3", LEVELS, "compare.reach=2", "compare.explorer=false",
+         "compare.steps=true"], {"networks": "gamma0 gamma0.5"}, True, False, "pattern/steps_gamma0",
+        (sys.modules["locality.compare.pattern"], "contrast_of", 6),
     ),
     "sweep": Case(
         ["compare=sweep"], {"networks": "gamma0 gamma0.5"}, True, False, "sweep/runs",
@@ -190,7 +194,7 @@ def kept(place: tuple[Path, dict[str, Path]]) -> dict[str, Any]:
 
 
 def test_every_comparison_is_tried_here():
-    assert set(CASES) == set(compare.__all__) - {"Context"}
+    assert {name.split(",")[0] for name in CASES} == set(compare.__all__) - {"Context"}
 
 
 @pytest.mark.parametrize("name", CASES)
