@@ -99,7 +99,8 @@ CASES = {
     ),
     "architectures": Case(
         ["compare=architectures", "compare.count=2", LEVELS, "compare.shares=[]"], {"networks": "net twin"},
-        True, False, "architectures/cosine", (sys.modules["locality.compare.architectures"], "overlap_series", 2),
+        True, False, "architectures/cosine",
+        (sys.modules["locality.compare.architectures"], "overlap_series", 2),
     ),
     "halves": Case(
         ["compare=halves", "compare.count=20", LEVELS], {"networks": "half0 half1"}, True, False,
