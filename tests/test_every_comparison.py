@@ -149,7 +149,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Pat
 def no_calibrations(place):
     """What one test calibrates, the next one does not find."""
     yield
-    for path in place[0].rglob("calibration/*.json"):
+    for path in calibrations(place[1]["net"]).glob("*.json"):
         path.unlink()
 
 
