@@ -90,10 +90,10 @@ def ceiling_verdict(found: Found) -> str:
     level = [t for t, gap in gaps.items() if 0 <= gap < 0.01]
     return (
         f"{key.replace('_', ' ')} of samples: `nn2` {found['scalars'][f'paper/{key}/nn2']:.3g}, the best "
-        f"analytical row (`{name}`) {value:.3g}; in one step the gap is widest at sigma {listed([widest])} "
-        f"({gaps[widest]:.3g}), from 0 to .01 at {listed(level)}, "
-        f"and the analytical row is ahead at {listed([t for t, gap in gaps.items() if gap < 0])}; best among "
-        "the rows with all seeds, by their means, level by level"
+        f"analytical row (`{name}`) {value:.3g}. In one step the gap is widest at sigma {listed([widest])} "
+        f"({gaps[widest]:.3g}). It is from 0 to .01 at {listed(level)}. "
+        f"The analytical row is ahead at {listed([t for t, gap in gaps.items() if gap < 0])}. The best row "
+        "is the best at each level by the mean, of those with all seeds"
     )
 
 

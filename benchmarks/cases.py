@@ -188,7 +188,7 @@ def patches(bank: ImageBank, rounds: int, steps: list[int]) -> Rows:
 
 
 def patches_batch(bank: ImageBank, steps: list[int]) -> Rows:
-    """The same, eight at a time for both."""
+    """Every patch at every location, eight images at a time for both."""
     denoiser, images = EquivariantLocalScore.fit(bank, 9), to_float(bank.images)
     for t in steps:
         x, sigma = noisy(bank.images[:8], t)

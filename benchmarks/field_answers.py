@@ -169,8 +169,8 @@ def labels_verdict(found: Found) -> str:
         where += f", more at sigma {listed(costs)}" if costs else ""
         parts.append(f"{called(name)}: {mean[best]:.3f} at sigma {sigma_of(best):.3g}; {where}")
     return (
-        "the least error told the class over the error untold, and where the whole interval lies on one side "
-        f"of 1. {'. '.join(part[0].upper() + part[1:] for part in parts)}"
+        "the numbers are the error told the class over the error untold, where that is least. Less and more "
+        f"are said by whole intervals. {'. '.join(part[0].upper() + part[1:] for part in parts)}"
     )
 
 

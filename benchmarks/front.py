@@ -44,7 +44,7 @@ def front_page(kept: Kept) -> tuple[str, Figure | None]:
     ]
     parts.append("\n".join(f"* {link}" for link in links))
     parts.append(
-        "`make paper` writes these pages from run folders; docs/results.json has the numbers with intervals."
+        "`make paper` writes these pages from run folders. `docs/results.json` has all numbers and intervals."
     )
     return "\n\n".join(parts) + "\n", (charts, TITLE) if charts else None
 
@@ -58,7 +58,7 @@ def readme_block(kept: Kept, images: Path) -> str:
     for name, found in list(tables.items())[:1]:
         rows = [*LINES[:-1], *OWN, FLOOR]
         columns, cells = levels_table(found, "paper/heldout_ratio", rows, all_levels=False)
-        parts += [f"{TITLE}, {TITLES[name]} (docs/results.md has the rest):", markdown(columns, cells)]
+        parts += [f"{TITLE}, {TITLES[name]} ([the rest](docs/results.md)):", markdown(columns, cells)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -192,7 +192,7 @@ def caveats(tables: Mapping[str, Found]) -> list[str]:
         thin += [f"{fewer} of {len(known)} on {TITLES[name]}"] if fewer else []
     as_set = [TITLES[name] for name, found in tables.items() if not found.get("calibrated")]
     but = f", but for {_and(as_set)}, where they are as configured" if as_set else ""
-    part = f" A part of the training images had {_and(thin)} (results/ceiling.md)." if thin else ""
+    part = f" A part of the training images had {_and(thin)}: [which](results/ceiling.md)." if thin else ""
     return [
         f"Costly rows were given fewer images or seeds.{part}",
         "The networks are small and were trained for an hour or two of a processor's core; the paper's are "

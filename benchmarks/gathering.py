@@ -83,7 +83,7 @@ def found(runs: Path, shipped: Path) -> Iterator[Found]:
 
 
 def best(runs: Iterator[Found]) -> list[Found]:
-    """Of each kind and data set the newest of those with the most seeds or images."""
+    """The runs to tell of: for each kind and data set the newest with the most seeds or images."""
     chosen: dict[tuple[str, str], Found] = {}
     for one in runs:
         before = chosen.get((one.kind, one.name))

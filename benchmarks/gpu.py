@@ -56,8 +56,10 @@ Row = dict[str, Any]
 
 TEXT = """# On a GPU
 
-    python -m benchmarks.gpu          under ten minutes; writes this page
-    python -m benchmarks.gpu --tune   which launch is fastest
+```sh
+python -m benchmarks.gpu          # under ten minutes; writes this page
+python -m benchmarks.gpu --tune   # which launch is fastest
+```
 
 `posterior/triton/` passes over a bank on NVIDIA's GPUs from sm_80 on, where Triton and a C compiler are
 installed. A masked softmax is a product with the mask and a running softmax, so logits are never written.

@@ -38,6 +38,7 @@ FLOORS = (  # what a floor is about, and its rooms: folders, and files that stan
         "the ground",
         (
             "at_rest",
+            "bank_place",
             "disk",
             "full_precision",
             "labels",

@@ -56,7 +56,8 @@ def main() -> None:
 def block(name: str, kept: dict[str, Any]) -> str:
     """The table of one case, or that it has not been measured."""
     if name not in kept:
-        return "Not measured yet.\n"
+        command = "setup" if name in ("setup", "cifar-levels") else f"denoisers --only {name}"
+        return f"Not measured yet: `python -m benchmarks.{command}`.\n"
     rows, about = kept[name]["rows"], kept[name]["about"]
     if name == "training":
         row = rows[0]

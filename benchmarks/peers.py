@@ -3,7 +3,7 @@
 python -m benchmarks.peers                       minutes; writes docs/peers.md
 python -m benchmarks.peers --only nearest --images 10000 --steps 500
 
-The packages come with `pip install -e ".[peers]"`. KeOps keeps a bank in float32 and makes sums over it
+The packages come with `pip install 'locality[peers]'`. KeOps keeps a bank in float32 and makes sums over it
 without the table of weights. FAISS has the flat index, whose search is exact. What counts is the CPU time
 of the process.
 """
@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import find_spec
 from statistics import median
 from typing import Any
 
@@ -38,6 +39,7 @@ PAGE, KEPT = ROOT / "docs" / "peers.md", ROOT / "docs" / "peers.json"
 PATCH = 5  # pixels, of the local score
 BATCH = 8  # noisy images together
 COLUMNS = ("t", "ours, CPU seconds", "theirs", "theirs over ours", "our error", "their error")
+NEEDS = {"optimal": "pykeops", "local-score": "pykeops", "nearest": "faiss"}  # the packages of cases
 Row = dict[str, float]
 
 
@@ -57,7 +59,7 @@ class Against:
         return _softmax_average(x.flatten(1), self.images, self.images, sigma)
 
     def product(self, x: Tensor, sigma: float) -> Tensor:
-        """The same by two float32 products, `|X|^2` known before."""
+        """The optimal denoiser by two float32 products, `|X|^2` known before."""
         logits = (x.flatten(1) @ self.images.T - self.half_squares) / sigma**2
         return logits.softmax(1) @ self.images
 
@@ -73,7 +75,7 @@ class Against:
 
     @cached_property
     def patches(self) -> Tensor:  # [H W, N, C k k]
-        """Of all images, at all places."""
+        """The patches of all images, at all places."""
         return _patches(to_float(self.bank.images))
 
     @cached_property
@@ -100,7 +102,7 @@ def _softmax_average(
     values: Tensor,  # [..., N, e]
     sigma: float,
 ) -> Tensor:  # [..., B, e]
-    """By KeOps's symbolic matrices, all places together."""
+    """The softmax average by KeOps's symbolic matrices, all places together."""
     from pykeops.torch import LazyTensor
 
     asked, known = x[..., :, None, :].contiguous(), keys[..., None, :, :].contiguous()
@@ -168,7 +170,7 @@ def _settings(denoiser: Any) -> dict[str, Any]:
 
 
 def cpu_seconds(work: Callable[[], object]) -> float:
-    """Of this process, all its threads together: what other work does to the clock does not count."""
+    """The CPU time of this process, of all its threads. Other work on the machine does not count."""
     start = time.process_time()
     work()
     return time.process_time() - start
@@ -212,6 +214,9 @@ def main() -> None:
     for name in options.only or []:
         if name not in known:
             parser.error(f"--only {name}: want some of {', '.join(known)}")
+    missing = {NEEDS[name] for name in options.only or known if name in NEEDS and not find_spec(NEEDS[name])}
+    if missing:
+        parser.error(f"{', '.join(sorted(missing))} not installed; pip install 'locality[peers]' has it")
     kept: dict[str, Any] = json.loads(KEPT.read_text()) if KEPT.exists() else {}
     for name in options.only or known:
         title, make = known[name]

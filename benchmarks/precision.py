@@ -20,7 +20,8 @@ import locality
 from benchmarks.gathering import data_name
 from locality import NoiseSchedule
 from locality.bank import to_float
-from locality.build import datamodule, plain
+from locality.build import datamodule
+from locality.making import plain
 from locality.noise import image_noise
 from locality.report.provenance import provenance
 from locality.sensitivity import sensitivity_maps

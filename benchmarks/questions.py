@@ -73,12 +73,12 @@ QUESTIONS: tuple[Question, ...] = (
         "our_denoisers", "Do our own denoisers beat PCA locality and Wiener?",
         "paper", own_verdict,
         _rows("paper", "nn2", *OWN, "local_mixture", EXACT, WSSM, FLOOR), TABLE,
-        "Estimates of several kinds err in unlike ways: a convex combination, by shares for each noise "
-        "level that are found on val images, errs less than the best of them there, and at middle noise "
-        "levels on test images, too. Mixtures of Gaussians of windows know edges and their directions, "
-        "which one covariance averages away, and windows are seen often where whole images are seen once. "
-        "Ours have more that is calibrated: a share of each member at each level, where PCA locality has "
-        "tau. Seconds leave out fitting and calibrating.",
+        "Estimates of several kinds err in unlike ways. A convex combination has shares for each noise "
+        "level, found on val images. It errs less there than the best of its members. At middle noise "
+        "levels it does so on test images, too. Mixtures of Gaussians of windows know edges and their "
+        "directions, which one covariance averages away. A window is seen often, a whole image once. More "
+        "is calibrated in ours: a share of each member at each level, where PCA locality has tau. Seconds "
+        "leave out fitting and calibrating.",
         rows=("network", "nn2", *OWN, EXACT),
     ),
     Question(
@@ -86,7 +86,7 @@ QUESTIONS: tuple[Question, ...] = (
         "How far below a second network is the best analytical denoiser, and at which noise levels?",
         "paper", ceiling_verdict, _rows("paper"), TABLE,
         "The gap is widest at the middle noise levels, where shapes are decided. At the highest noise "
-        "levels the plain average of the bank is about as near to the network as a second network is; at "
+        "levels the plain average of the bank is about as near to the network as a second network is. At "
         "low noise the second network and the best rows say x.",
         rows=("nn2", *OWN, EXACT, "optimal", FLOOR), quantity="step_r2",
     ),
@@ -97,36 +97,36 @@ QUESTIONS: tuple[Question, ...] = (
         _rows("paper", "network", "nn2", *OWN, EXACT, "local_score", "patch_composite", FLOOR),
         TABLE,
         "The networks are ahead of Wiener from middle noise levels down. So is PCA locality where the bank "
-        "is large, most at low noise; where it is thin, whole training patches do not fit what is seen, "
-        "and it falls back to Wiener's error. Mixtures, which read no patch, keep most of what a network "
-        "gains.",
+        "is large, most at low noise. Where the bank is thin, no training patch fits what is seen, and "
+        "PCA locality falls back to Wiener's error. Mixtures read no patch. They keep most of what a "
+        "network gains.",
         rows=("network", "nn2", *OWN, EXACT, "local_score", "patch_composite"),
     ),
     Question(
         "published_order", "Does the order of the methods agree with the published one?",
         "paper", order_verdict,
         _rows("paper", *ORDER), TABLE,
-        "The golden subset is behind PCA locality here where it is: at high noise the images nearest to x "
-        "are those that the noise happens to point at, and an average over these alone is far from the "
-        "network's. The equivariant local score had too few images and seeds for a place in the order.",
+        "Where the golden subset is behind PCA locality here, high noise is the reason. The noise decides "
+        "which images are nearest to x, and an average over these alone is far from the network's. The "
+        "equivariant local score had too few images and seeds for a place in the order.",
         rows=ORDER, quantity="step_r2",
     ),
     Question(
         "eyes", "Do denoisers of faces look at the other eye?",
         "mirror", mirror_verdict, mirror_table,
         "python evaluate.py compare=mirror data=cats",
-        "The covariance of faces says that an eye has a twin, and no convolution does: where a network's "
-        "field has the second spot, it has it from the data. A network of other data is the control: what "
-        "its field has on the other eye is the shape of a field that is wider than high.",
+        "The covariance of faces says that an eye has a twin, and no convolution says so. Where a network's "
+        "field has the second spot, the spot comes from the data. A network of other data is the control. "
+        "Its field is wider than high, and that alone gives it something on the other eye.",
         pictures=("eyes", "eyes_ratio"),
     ),
     Question(
         "pattern", "Does a pattern hidden in the data show in the fields?",
         "pattern", pattern_verdict, pattern_table,
         "python evaluate.py compare=pattern",
-        "A letter is added to every image in a random colour: its pixels become correlated, and nothing "
+        "A letter is added to every image in a random colour. Its pixels become correlated, and nothing "
         "else changes. Networks that are trained on it look along the letter where it is strong enough to "
-        "be worth it. The history along the trainings is in docs/experiments.md.",
+        "be worth it. The history along the trainings: [experiments with the pattern](../experiments.md).",
         pictures=("pattern",),
     ),
     Question(
@@ -136,8 +136,8 @@ QUESTIONS: tuple[Question, ...] = (
         "S is the entropy of the posterior over training images, of one output pixel: e^S images still "
         "explain what the window shows. A larger window tells more of them apart. Too few leave the noise "
         "of single images, too many leave what the window does not show. Where the two errors balance, S "
-        "is a share of ln N. The share is one number for windows and another for Wiener masks; banks of "
-        "crops of a few photographs count for fewer images than they have.",
+        "is a share of ln N. The share is one number for windows and another for Wiener masks. A bank of "
+        "crops of a few photographs counts for fewer images than it has.",
         pictures=("information",),
         together=information_together,
     ),
@@ -145,58 +145,59 @@ QUESTIONS: tuple[Question, ...] = (
         "halves", "How much of the agreement of networks that share no image is in Gaussian statistics?",
         "halves",
         halves_verdict, halves_table, "python evaluate.py compare=halves",
-        "The Wiener filters of disjoint halves differ as random matrices say. What networks of these "
-        "halves have in common beyond the filters is structure that is not Gaussian, and that both halves "
-        "have.",
+        "The Wiener filters of disjoint halves differ as random matrices say. Networks of these halves "
+        "have more in common than the filters have. That is structure of both halves which is not "
+        "Gaussian.",
         pictures=("halves",),
     ),
     Question(
         "labels", "What is the class of an image worth to a denoiser?",
         "labels", labels_verdict, labels_table, "python evaluate.py compare=labels data=cifar",
-        "Each class has its own covariance and its own bank. They say more of an image, and they are of a "
-        "tenth of the images. Where noise hides the class, to be told it is worth most; where the image "
-        "shows itself, the larger bank is.",
+        "Each class has its own covariance and its own bank. They say more of an image, but are made of a "
+        "tenth of the images. Where noise hides the class, being told it is worth most. Where the image "
+        "shows its class, the larger bank is worth more.",
         pictures=("labels",),
     ),
     Question(
         "bfloat16", "Does bfloat16 change what a network looks at?",
         "precision", precision_verdict, precision_table,
         "python -m benchmarks.precision pretrained/cifar",
-        "Networks are trained under autocast to 16 bits, and measured in float32. The fields agree far "
-        "better than those of two networks do: what is measured does not hang on it.",
+        "Networks are trained under autocast to 16 bits, and measured in float32. The fields of both "
+        "precisions agree far better than the fields of two networks do. What is measured does not hang on "
+        "the precision.",
     ),
     _variants(
         "batch_averages", "Does the batch-averaged softmax score better than the exact one, and why?",
         ("wssm_128", "wssm_512", "wssm_2048"),
-        "At the same tau, with the larger batches, yes; of calibrated rows with all images less is left of "
-        "it. The batch average is a bagged estimate: each batch gives what its own best match says, and "
-        "the mean over batches is smoother than the exact average; networks are smoother, too. It pays for "
-        "that at low noise, where its errors against clean images are the larger ones.",
+        "At the same tau, with the larger batches, yes. Less is left of it in calibrated rows with all "
+        "images. The batch average is a bagged estimate: each batch gives what its own best match says. "
+        "The mean over batches is smoother than the exact average. Networks are smoother, too. The price "
+        "is paid at low noise, where its errors against clean images are larger than the exact average's.",
     ),
     Question(
         "released_masks", "How much rests on the float32 noise in the released masks?",
         "variants", float32_verdict,
         _rows("variants", FLOOR, EXACT, "float32", "wssm_512", "float32_wssm_512"),
         "python evaluate.py compare=paper_variants data=fashion_mnist",
-        "On photographs nothing. On Fashion-MNIST, whose many nearly constant pixels leave the covariance "
-        "nearly singular, the largest entry, which tau refers to, is an affair of rounding: masks of "
-        "float32 factors are several times narrower at low noise and wider above, as another tau would "
-        "make them. With a tau of its own (released_form.md) little of it is left there.",
+        "On photographs nothing. On Fashion-MNIST many pixels hardly vary. The covariance is then nearly "
+        "singular. Rounding decides its largest entry, to which tau refers. Masks of float32 factors are "
+        "several times narrower at low noise and wider above, as another tau would make them. With a tau "
+        "of its own [the released form](released_form.md) keeps little of that.",
         rows=(EXACT, "float32", "wssm_512", "float32_wssm_512"), quantity="step_r2",
     ),
     _variants(
         "mask_orientation", "Which mask orientation and threshold?",
         ("axis_row", "threshold_row", "both_row"),
-        "The orientation hardly matters. The threshold does where rows differ in size: on Fashion-MNIST a "
-        "threshold for each row keeps several times as many inputs at the same tau, and the estimate falls "
-        "back to a copy of a training image (its copy rate). On photographs both thresholds give the same "
-        "masks. The released choice stays the default.",
+        "The orientation hardly matters. The threshold does where rows differ in size. On Fashion-MNIST a "
+        "threshold for each row keeps several times as many inputs at the same tau. The estimate then "
+        "falls back to a copy of a training image, as its copy rate shows. On photographs both thresholds "
+        "give the same masks. The released choice stays the default.",
     ),
     _variants(
         "tau", "How sensitive is r2 to tau?", ("tau_002", "tau_005", "tau_02", "tau_05", "tau_2", "tau_5"),
-        "Very: on Fashion-MNIST one step of this grid beyond the two best values takes PCA locality below "
-        "Wiener, to copies on one side and to windows of few pixels on the other. The best value depends "
-        "on the data, hence calibration.",
+        "Very. On Fashion-MNIST one step of this grid beyond the two best values takes PCA locality below "
+        "Wiener. On one side it copies, on the other its windows have few pixels. The best value depends "
+        "on the data, hence [calibration](../how_to/calibrate.md).",
     ),
     Question(
         "released_form", "Do ours beat the released form of PCA locality, too?",
@@ -206,9 +207,10 @@ QUESTIONS: tuple[Question, ...] = (
         "+denoiser@candidates.pca_locality_released=pca_locality "
         "candidates.pca_locality_released.decomposition=float32 "
         "candidates.pca_locality_released.softmax=wssm:512",
-        "The released form (masks of float32 factors, batch averages of 512) has a tau of its own here, "
-        "and on the photographs is a stronger rival than the exact form and than batch averages with a "
-        "borrowed tau. Where mean and median disagree, a few nearly flat photographs decide the mean.",
+        "The released form has masks of float32 factors and batch averages of 512. Here it has a tau of "
+        "its own. On the photographs it is a stronger rival than the exact form, and than batch averages "
+        "with a borrowed tau. Where mean and median disagree, a few nearly flat photographs decide the "
+        "mean.",
         rows=("nn2", *OWN, RELEASED, EXACT),
     ),
 )  # fmt: skip

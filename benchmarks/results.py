@@ -81,7 +81,7 @@ def page(question: Question, kept: Kept) -> str:
         parts.append(question.together({TITLES[name]: known[name] for name in there}))
     parts += [f"**{TITLES[name]}**: {question.answer(known[name])}.{youth(known[name])}" for name in there]
     if not there:
-        parts += ["Not measured.", f"    {question.command}"]
+        parts += ["Not measured.", f"```sh\n{question.command}\n```"]
     if there:
         parts.append(f"Our reading: {question.why}")
         parts += shown(question, kept)

@@ -28,9 +28,9 @@ A million images of {side} x {side} x 3 ({size:.2f} GB): written in {write:.0f} 
 {open:.1f} s.
 
 ## Growth
-Seconds of one call for {batch} noisy images at t = 400, and the most memory that the process had, all
-libraries included. The bank is in a file. Each row is a process of its own, which may not have more than 4
-GiB of its own data. `Optimal` has read the bank once before, for the lengths of its images.
+The table has the seconds of one call for {batch} noisy images at t = 400, and the most memory that the
+process had, all libraries included. The bank is in a file. Each row is a process of its own, which may not
+have more than 4 GiB of its own data. `Optimal` has read the bank once before, for the lengths of its images.
 
 {growth}
 

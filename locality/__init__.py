@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from locality.bank import ImageBank
     from locality.checkpoints.reading import load
     from locality.denoisers.base import Denoiser
+    from locality.denoisers.contract import check
     from locality.denoisers.unit_range import in_unit_range
     from locality.sampling import Step, sample, trajectory
     from locality.schedule import NoiseSchedule, edm_sigmas
@@ -27,6 +28,7 @@ __all__ = [
     "ImageBank",
     "NoiseSchedule",
     "Step",
+    "check",
     "edm_sigmas",
     "in_unit_range",
     "load",
@@ -40,6 +42,7 @@ _HOMES = {
     "ImageBank": "locality.bank",
     "NoiseSchedule": "locality.schedule",
     "Step": "locality.sampling",
+    "check": "locality.denoisers.contract",
     "edm_sigmas": "locality.schedule",
     "in_unit_range": "locality.denoisers.unit_range",
     "load": "locality.checkpoints.reading",

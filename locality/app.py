@@ -12,11 +12,11 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from locality import build
-from locality.build import plain
 from locality.config import UsageError, check
-from locality.disk import shown_path
+from locality.disk import shown_path, write_atomically
 from locality.evaluation import Evaluation
 from locality.live import LIVE, duration
+from locality.making import plain
 from locality.modules import Diverged
 from locality.ranks import first_rank, say
 from locality.report import Report
@@ -114,7 +114,7 @@ class _Run:
             return
         try:
             if isinstance(error, Exception) and not isinstance(error, UsageError):
-                (self.folder / "error.txt").write_text(traceback.format_exc())
+                write_atomically(self.folder / "error.txt", traceback.format_exc())
             self._note(_outcome(error))
             self._close(finished=False)
         except OSError as full:  # a full disk, most likely; the process is gone soon, and that is seen, too

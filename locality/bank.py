@@ -24,13 +24,14 @@ class ImageBank(FullPrecision):
 
     uint8 value u reads as `u / 127.5 - 1`. A bank is a module with one buffer, so it moves and saves with the
     denoiser that holds it.
-
-    A bank that was opened (`open`) lies in a file, and is read from there. Of a bank that is shared out over
-    ranks (`sharded`) each rank holds some consecutive images: `images` and `chunks` are those, while the
-    length, the fingerprint, `subset` and `taken` are of all. Neither is saved with a denoiser.
-
+    A bank that was opened (`open`) is read from its file. Of a bank that is shared out over ranks (`sharded`)
+    each rank holds some consecutive images: `images` and `chunks` are those, while the length, the
+    fingerprint, `subset` and `taken` are of all. Neither is saved with a denoiser.
     Raises ValueError for anything but a non-empty [N, C, H, W] tensor of uint8 or finite floats, and for what
     `check_images` refuses: mistakes of scale.
+
+    >>> len(ImageBank(torch.zeros(10, 1, 2, 2, dtype=torch.uint8)))
+    10
     """
 
     images: Tensor
@@ -79,7 +80,7 @@ class ImageBank(FullPrecision):
         parts: Iterator[Tensor],  # [c, C, H, W] uint8, never more than one of them in memory
         count: int,  # images in all
     ) -> None:
-        """The same of images that come in parts."""
+        """Write images that come in parts to a file for `open`."""
         first = next(parts)
         write_pages(Path(path).expanduser(), chain([first], parts), (count, *first.shape[1:]))
 

@@ -33,7 +33,7 @@ class Choices:
         shipped: Path,  # the folder of configs that comes with the package
         typed: str | None,  # what --config-dir says
     ) -> Choices:
-        """With the folders of --config-dir and of $LOCALITY_CONFIGS. Raises UsageError for what is none."""
+        """The choices with the folders of --config-dir and $LOCALITY_CONFIGS. UsageError for what is none."""
         named = [("--config-dir", typed or "")]
         named += [(VARIABLE, one) for one in os.environ.get(VARIABLE, "").split(os.pathsep)]
         own: list[Path] = []

@@ -12,6 +12,7 @@ from typing import Any
 from omegaconf import MISSING, DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from locality.bank_place import BankPlace
 from locality.paths import check_folder, check_text, path_given
 from locality.trainer_settings import check_trainer
 
@@ -21,7 +22,6 @@ PATHS = ("runs", "cache", "resume", "checkpoint", "pretrained")  # settings that
 FORMS = ("svg", "pdf")  # of figures, beside PNG
 FOLDERS = ("runs", "cache")  # those that are written to
 NAME = re.compile(r"[A-Za-z0-9_-]+")  # of a network or a candidate: a part of file names
-BANKS = ("memory", "mapped", "sharded", "mapped_sharded")  # where the training images of a bank are held
 CHOICES = ("twin", "sweep", "models", "halves", "jobs")  # of networks that are looked for
 
 
@@ -102,11 +102,10 @@ def check(cfg: DictConfig) -> DictConfig:
         _check_networks(checked)
         check_trainer(checked.trainer)
         checked.figures = _forms(checked.figures)
+        place = BankPlace.of(checked.bank)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    if checked.bank not in BANKS:
-        raise UsageError(f"bank: want {', '.join(BANKS[:-1])} or {BANKS[-1]}, got {checked.bank!r}")
-    if checked.bank.startswith("mapped") and checked.cache is None:
+    if place.mapped and checked.cache is None:
         raise UsageError(f"bank={checked.bank}: want a folder for its file, got cache=null")
     if task == "train" and checked.data is None:
         raise UsageError("data: want one of configs/data, such as data=photos, got none")

@@ -19,6 +19,8 @@ from locality.checkpoints.resolving import resolve
 from locality.checkpoints.shelf import Shelf
 from locality.compare.attention import Attention
 from locality.compare.context import Context
+from locality.compare.needs import needs_network
+from locality.compare.origins import Origins
 from locality.config import UsageError
 from locality.denoisers import NetworkDenoiser
 from locality.denoisers.base import Denoiser
@@ -27,7 +29,7 @@ from locality.holding import holding, start_ranks
 from locality.ranks import say
 from locality.report import Report
 from locality.report.lineage import comparison_artifact, data_artifact, network_artifact
-from locality.shipped import command
+from locality.shipped import command, shipped_folder
 
 # By source: experiments that calibrate on parts of the bank, where all of it takes hours.
 PARTS = {"locality.data.cifar": "cifar_calibrate"}
@@ -53,7 +55,7 @@ class Evaluation:
         for name, fit in self.fits.items():
             build.try_fit(f"candidates.{name}", fit, bank)
         self.compare = build.made(cfg.compare, where="compare")
-        if path is None and not getattr(getattr(self.compare, "func", None), "without_network", False):
+        if path is None and needs_network(self.compare):
             raise UsageError("networks: want at least one, such as [runs/<run>], where checkpoint is null")
         trainer = build.trainer(cfg.trainer, Path(cfg.runs), [], [])
         try:
@@ -85,8 +87,7 @@ class Evaluation:
             reference_name=_name(self.reference, self.fits),
             calibrations=kept,
             networks=self.networks,
-            given=frozenset(self.cfg.given),
-            calibrate=_calibrate(self.cfg),
+            origins=Origins(frozenset(self.cfg.given), _calibrate(self.cfg), calibrated_anyway()),
         )
         report.uses(data_artifact(context.bank))
         for path in self.origins:
@@ -105,6 +106,14 @@ def _calibrate(cfg: DictConfig) -> str:
     of_parts = PARTS.get(str(OmegaConf.select(cfg, "data.source._target_")))
     what = f"experiment={of_parts}" if of_parts else "compare=calibrate"
     return f"{command('evaluate')} {what} checkpoint={shown_path(Path(cfg.checkpoint))}"
+
+
+def calibrated_anyway() -> frozenset[str]:
+    """The candidates that compare=calibrate has by itself, as its config lists them."""
+    path = shipped_folder("configs") / "compare" / "calibrate.yaml"
+    content: Any = OmegaConf.to_container(OmegaConf.load(path))
+    groups = [str(group) for entry in content["defaults"] for group in entry]
+    return frozenset(group.partition("@candidates.")[2] for group in groups)
 
 
 def _name(reference: Denoiser | None, taken: Collection[str]) -> str:

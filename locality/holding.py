@@ -11,14 +11,14 @@ from omegaconf import DictConfig
 
 from locality import build
 from locality.bank import ImageBank
+from locality.bank_place import BankPlace
 from locality.config import UsageError
 
 
 def holding(cfg: DictConfig) -> Callable[[ImageBank], ImageBank]:
     """What `bank=` asks for, of a bank in memory. Raises UsageError for one rank, which shares with none."""
-    mapped, shared = cfg.bank.startswith("mapped"), cfg.bank.endswith("sharded")
-    rank, world = 0, 1
-    if shared:
+    place, rank, world = BankPlace.of(cfg.bank), 0, 1
+    if place.sharded:
         trainer = build.trainer(cfg.trainer, Path(cfg.runs), [], [])
         rank, world = trainer.global_rank, trainer.world_size
         if world == 1:
@@ -27,7 +27,7 @@ def holding(cfg: DictConfig) -> Callable[[ImageBank], ImageBank]:
             )
 
     def hold(bank: ImageBank) -> ImageBank:
-        return (_mapped(bank, Path(cfg.cache)) if mapped else bank).sharded(rank, world)
+        return (_mapped(bank, Path(cfg.cache)) if place.mapped else bank).sharded(rank, world)
 
     return hold
 
@@ -37,7 +37,7 @@ def start_ranks(cfg: DictConfig, trainer: Trainer) -> None:
 
     The trainers after it find them running.
     """
-    if cfg.bank.endswith("sharded"):
+    if BankPlace.of(cfg.bank).sharded:
         trainer.strategy.launcher.launch(trainer.strategy.setup_environment, trainer=trainer)  # type: ignore[union-attr]
 
 

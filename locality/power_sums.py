@@ -71,7 +71,7 @@ class Sums:
         self,
         d: Tensor,  # [n] the new point, relative to the old one
     ) -> Sums:
-        """The same sums about another point."""
+        """These sums about another point."""
         length = d @ d
         trace = self.second.trace()
         drift = self.first @ d

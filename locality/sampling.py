@@ -119,7 +119,14 @@ def sample(
     clip: bool = True,
     sampler: Sampler = "ddim",
 ) -> Tensor:  # [B, C, H, W] the unclipped estimate of the last step
-    """Generate one image from each noise image; `trajectory` says how, and what is refused."""
+    """Generate one image from each noise image; `trajectory` says how, and what is refused.
+
+    >>> from locality import ImageBank, NoiseSchedule, sample
+    >>> from locality.denoisers import Optimal
+    >>> optimal = Optimal.fit(ImageBank(torch.zeros(5, 1, 2, 2)))
+    >>> sample(optimal, torch.randn(1, 1, 2, 2), NoiseSchedule.ddpm().leading(10)).abs().max().item()
+    0.0
+    """
     sigmas = _checked(sigmas, noise)
     for step in trajectory(denoiser, start(noise, sigmas[0]), sigmas, clip, sampler):
         x0 = step.x0

@@ -13,6 +13,9 @@ class NoiseSchedule:
 
     `sigma(t)^2 = (1 - alpha_bar[t]) / alpha_bar[t]`, so that `x = x_vp / sqrt(alpha_bar)` is the clean image
     plus `sigma` times white noise. Tables are float64; results are float32 (torch's default) unless asked.
+
+    >>> NoiseSchedule.ddpm().leading_timesteps(5)
+    [800, 600, 400, 200, 0]
     """
 
     def __init__(
@@ -148,6 +151,9 @@ def edm_sigmas(
     """The noise levels of EDM, evenly spaced in `sigma^(1 / rho)` (Karras et al. 2022, eq. 5), without the 0.
 
     No schedule knows them: they are for denoisers that take any noise level.
+
+    >>> edm_sigmas(3, lowest=1.0, highest=9.0, rho=2.0)
+    tensor([9., 4., 1.])
     """
     if steps < 1 or not 0 < lowest < highest < math.inf or not 0 < rho < math.inf:
         raise ValueError(

@@ -114,7 +114,7 @@ class Shard:
         mine: Tensor,  # [k, ...] k may differ from rank to rank
         rows: Sequence[int],  # k of each rank
     ) -> list[Tensor]:
-        """The same of tensors that differ in their length."""
+        """Gather tensors that differ in their length."""
         if self.world == 1:
             return [mine]
         longest = max(rows)

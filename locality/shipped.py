@@ -20,7 +20,7 @@ def shipped_folder(name: str) -> Path:
 def command(task: str) -> str:
     """How one types `train` or `evaluate`: `python train.py` in a checkout, `locality-train` elsewhere.
 
-    Whoever has typed the one gets to read the one.
+    Whoever typed `locality-train` in a checkout is told `locality-...` there, too.
     """
     installed = (_PACKAGE / "configs").is_dir() or Path(sys.argv[0]).name.startswith("locality-")
     return f"locality-{task}" if installed else f"python {task}.py"

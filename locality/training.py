@@ -15,16 +15,17 @@ from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig
 
 from locality import build
-from locality.build import plain
 from locality.callbacks.interrupt import StopBetweenBatches, complete
 from locality.callbacks.samples import SampleGrid
 from locality.callbacks.snapshots import Snapshots
 from locality.config import UsageError
 from locality.holding import holding
+from locality.making import plain
 from locality.modules import AnalyticModule, Diverged, OnePass
 from locality.networks.foreign import settled
 from locality.report import Report
 from locality.report.lineage import data_artifact, network_artifact, statistics_artifact
+from locality.report.over_wiener import MSE, RATIO
 from locality.runs.checkpoint_file import newest_checkpoint
 from locality.runs.files import CHECKPOINT
 from locality.runs.resuming import check_unfinished
@@ -132,8 +133,8 @@ class Training:
 def _conclusion(numbers: Mapping[str, float]) -> str:
     """What came out, in some words: held-out errors over those of the Wiener filter, else by themselves."""
     for start, what in (
-        ("test/ratio_to_wiener/", "held-out error over Wiener's"),
-        ("test/mse/", "held-out MSE"),
+        (RATIO, "held-out error over Wiener's"),
+        (MSE, "held-out MSE"),
     ):
         found = {name.removeprefix(start): value for name, value in numbers.items() if name.startswith(start)}
         if found:

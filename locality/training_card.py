@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from locality.denoisers import Wiener
 from locality.disk import shown_path
 from locality.modules import DDPMModule, DenoiserModule, FinishedModule
 from locality.report import ModelCard, Report
+from locality.report.over_wiener import RATIO, over_wiener
 from locality.report.quoting import code
 
 CHEAP = 2e10  # multiplications that a Wiener filter for the card may cost: a few seconds
@@ -27,7 +27,7 @@ def ratios_to_wiener(
     report: Report,
     numbers: Mapping[str, float],  # test/mse/t000... of the module
 ) -> dict[str, float]:
-    """`test/ratio_to_wiener/t000`...: its held-out error over Wiener's, on the same images and noise.
+    """The module's held-out errors over Wiener's, on the same images and noise.
 
     Nothing for Wiener itself, nor where the filter would take longer than a few seconds. Full precision,
     whatever the training had.
@@ -42,11 +42,7 @@ def ratios_to_wiener(
         cfg.trainer, report.folder, [], [], enable_progress_bar=False, precision="32-true"
     )
     (errors,) = trainer.test(floor, datamodule=data, verbose=False)
-    return {  # undefined where Wiener has no error at all: all images are blank
-        name.replace("test/mse/", "test/ratio_to_wiener/"): numbers[name] / error if error > 0 else math.nan
-        for name, error in errors.items()
-        if name.startswith("test/mse/")
-    }
+    return over_wiener(numbers, errors)
 
 
 def card(
@@ -74,7 +70,7 @@ def card(
         limits=[
             f"Made for images of {shape} like those of its data, and for nothing else.",
             "`test/...` are squared errors on held-out images at the noise of time-step t, in pixel units; "
-            "`test/ratio_to_wiener/...` divides them by those of the best affine denoiser on the same noise.",
+            f"`{RATIO}...` divides them by those of the best affine denoiser on the same noise.",
         ],
         facts=facts,
     )

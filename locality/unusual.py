@@ -1,4 +1,4 @@
-"""What of a config is not as usual: that is told on the terminal, and not all of it."""
+"""What a run tells of its config on the terminal: the settings that are not as usual."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def blocks(
     numbers: Tensor,  # [N, n] uint8
     size: int,  # rows
 ) -> Iterator[Tensor]:  # [<= size, n] int8
-    """The same of so many rows at a time; the next take their place."""
+    """The numbers of so many rows at a time. The next rows take their place."""
     buffer = torch.empty_like(numbers[:size])  # new memory for each would cost more than the work
     for part in numbers.split(size):
         yield torch.bitwise_xor(part, MIDDLE, out=buffer[: len(part)]).view(torch.int8)
@@ -113,7 +113,7 @@ class Digits:
         self,
         a: Tensor,  # [m, k] int8
     ) -> Tensor:  # [b, m] float64
-        """Their products with rows of whole numbers, rounded once."""
+        """The products of these numbers with rows of whole numbers, rounded once."""
         parts = rearrange(products(a, self.digits.T), "m (d b) -> d b m", b=len(self.scale))
         total = parts[-1].double()
         for part in parts[:-1].flip(0):

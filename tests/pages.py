@@ -107,3 +107,8 @@ def opened(path: Path, **settings: Any) -> Iterator[tuple[Any, list[str]]]:
             yield page, told
         finally:
             browser.close()
+
+
+def quiet(told: list[str]) -> list[str]:
+    """What a page should not have said or asked for."""
+    return [line for line in told if not line.startswith(("request: file:", "request: data:"))]

@@ -55,6 +55,20 @@ def test_patches_of_the_local_score_are_windows_in_which_the_outside_is_equal():
     assert torch.allclose(distance, want, atol=1e-5)
 
 
+@pytest.mark.parametrize(("case", "package"), [("optimal", "pykeops"), ("nearest", "faiss")])
+def test_a_peer_that_is_not_here_is_told_in_one_line_with_its_extra(case, package, monkeypatch, capsys):
+    monkeypatch.setattr(peers, "find_spec", lambda name: None if name == package else object())
+    monkeypatch.setattr("sys.argv", ["peers", "--only", case])
+    with pytest.raises(SystemExit) as stopped:
+        peers.main()
+    assert stopped.value.code == 2
+    assert (
+        capsys.readouterr()
+        .err.splitlines()[-1]
+        .endswith(f"error: {package} not installed; pip install 'locality[peers]' has it")
+    )
+
+
 def test_the_processor_is_told_by_more_than_its_name():
     assert processor.about()["machine"] == processor.processor()
     assert len(processor.processor()) > 3

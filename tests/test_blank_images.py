@@ -15,6 +15,7 @@ from locality import app
 from locality.data import handwriting
 from locality.heldout import is_behind
 from locality.metrics import FieldOverlap
+from locality.report.over_wiener import over_wiener
 
 ASKED = ["trainer.accelerator=cpu", "logger=none"]
 digits = handwriting.digits
@@ -113,6 +114,15 @@ def test_a_network_trained_on_black_images_alone_has_no_ratio_to_wiener(tmp_path
     numbers = app.run(config(tmp_path, *TINY, *NETWORK, "trainer.max_epochs=1"))
     assert math.isnan(numbers["test/ratio_to_wiener/t500"])
     assert kept(latest(tmp_path))["scalars"]["test/ratio_to_wiener/t500"] is None
+
+
+def test_errors_over_wieners_are_one_division_that_is_undefined_where_there_is_no_number():
+    floor = {"test/mse/t000": 2.0, "test/mse/t100": 0.0, "test/mse/t200": None, "test/mse/t300": 1.0}
+    errors = {f"test/mse/t{t}": 3.0 for t in ("000", "100", "200", "400")} | {"val/loss": 1.0}
+    found = over_wiener(errors | {"test/mse/t300": None}, floor)
+    assert found.pop("test/ratio_to_wiener/t000") == 1.5
+    assert sorted(found) == [f"test/ratio_to_wiener/t{t}" for t in (100, 200, 300)]
+    assert all(math.isnan(value) for value in found.values())
 
 
 def test_an_undefined_ratio_to_wiener_is_no_proof_of_a_training():

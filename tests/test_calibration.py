@@ -6,18 +6,23 @@ import json
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 import torch
 from banks import photographs
 from conftest import CONFIGS
 from hydra import compose, initialize_config_dir
+from torch import Tensor
 
 from locality import GaussianStats, ImageBank, NoiseSchedule, app
 from locality.bank import thinned, to_float
 from locality.calibration import Calibration, Stacking, bind, calibrate
 from locality.config import UsageError
 from locality.denoisers import EquivariantLocalScore, LocalScore, PatchComposite, PCALocality, Wiener
+from locality.denoisers.base import Denoiser
+from locality.denoisers.grids import Grid
+from locality.denoisers.levels import Levels
 from locality.noise import image_noise
 
 IMAGES = photographs(8, 72)
@@ -232,6 +237,44 @@ def test_an_evaluation_uses_what_was_calibrated_for_its_checkpoint(machine, tmp_
         run(tmp_path, *ONLY, f"checkpoint={machine}", "data=digits", "data.subset=40")
 
 
+class OwnGrid(Denoiser):
+    """A denoiser of one's own, whose grids are no other's: x shrunk by tau, and by a setting of its own."""
+
+    CALIBRATED: ClassVar = {
+        "tau": Grid((0.9, 0.7), "tau (of x)", lambda v: v > 0, "numbers above 0"),
+        "taste": Grid((0.0, 0.5), "taste (of x)", lambda v: v >= 0, "numbers from 0"),
+    }
+
+    def __init__(self, bank: ImageBank, tau: Any = 1.0, taste: Any = 0.0) -> None:
+        super().__init__()
+        self.tau, self.taste = (
+            Levels(name, given, lambda v: v >= 0, "numbers from 0")
+            for name, given in (("tau", tau), ("taste", taste))
+        )
+
+    def estimate(self, x: Tensor, sigma: Tensor) -> Tensor:
+        return self.tau.at(sigma[0].item()) * x - self.taste.at(sigma[0].item())
+
+
+def test_the_values_are_those_that_a_denoiser_declares_unless_others_are_given(machine, tmp_path):
+    def values(*overrides: str) -> dict[str, tuple[float, ...]]:
+        node = "{_target_: test_calibration.OwnGrid}"
+        with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+            usual = compose("evaluate", ["compare=calibrate"]).candidates
+        without = [f"~candidates.{name}" for name in usual if name != "pca_locality"]
+        asked = ("compare=calibrate", "compare.count=1", "compare.bank_counts=null", "compare.replace=true")
+        _, folder = run(
+            tmp_path, *asked, *without, f"+candidates.own={node}", *overrides, f"checkpoint={machine}"
+        )
+        kept = (folder / "calibration").glob("*.json")
+        return {path.stem: Calibration.load(path).values for path in kept}
+
+    of_masks = (0.5, 0.2, 0.1, 0.05, 0.02, 0.005)
+    assert values() == {"own.tau": (0.7, 0.9), "own.taste": (0.0, 0.5), "pca_locality.tau": of_masks}
+    given = ("compare.taus=[0.3,0.6]", "compare.values={taste:[1]}")
+    assert values(*given) == {"own.tau": (0.3, 0.6), "own.taste": (1.0,), "pca_locality.tau": (0.6, 0.3)}
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [
@@ -247,8 +290,10 @@ def test_an_evaluation_uses_what_was_calibrated_for_its_checkpoint(machine, tmp_
         ),
         (
             "+denoiser@candidates.wiener=wiener",
-            "candidates.wiener: want a denoiser with a patch_size",
+            "candidates.wiener: want a denoiser that declares settings to calibrate .CALIBRATED",
         ),
+        ("compare.values={taste:[1]}", "compare.values.taste: want a setting of a candidate .beta, blend"),
+        ("compare.values={tau:[0.1]}", "compare.values.tau: want one list, and there is compare.taus"),
     ],
 )
 def test_a_wrong_setting_of_the_comparison_is_told_in_one_line(override, message, machine, tmp_path):

@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 from torch import Tensor, nn
 
 from locality import Denoiser, GaussianStats, ImageBank, NoiseSchedule, build
-from locality.denoisers import Limit, NetworkDenoiser
+from locality.denoisers import Limit, NetworkDenoiser, contract
 from locality.denoisers.bank_denoiser import BankDenoiser
 from locality.denoisers.base import vjp_jacobian
 from locality.denoisers.fitting import fitted
@@ -61,40 +61,16 @@ def reads_images(denoiser: Denoiser) -> bool:
 
 
 def noisy(bank: ImageBank, sigma: float, count: int = 5, dtype: torch.dtype = torch.float32) -> Tensor:
-    clean = next(bank.chunks(count, torch.float64))
-    noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    return (clean + sigma * noise).to(dtype)
+    return contract.noisy(next(bank.chunks(count, torch.float64)), sigma, dtype)
 
 
 def close(a: Tensor, b: Tensor, tolerance: float) -> bool:
     return bool((a - b).norm() <= tolerance * b.norm())
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_shape_and_type_of_the_estimate_are_those_of_the_image(denoiser, bank, dtype):
-    for sigma in SIGMAS:
-        x = noisy(bank, sigma, dtype=dtype)
-        out = denoiser(x, torch.full((5,), sigma))
-        assert out.shape == x.shape
-        assert out.dtype == dtype
-        assert torch.isfinite(out).all()
-
-
-def test_single_and_double_precision_agree(denoiser, bank):
-    for sigma in SIGMAS:
-        x = noisy(bank, sigma)
-        assert close(denoiser(x, sigma).double(), denoiser(x.double(), sigma), 1e-4)
-
-
-def test_an_image_gets_the_same_answer_whatever_is_beside_it(denoiser, bank):
-    sigmas = torch.tensor([0.05, 0.7, 6.0, 0.7, 0.05])
-    x = torch.cat([noisy(bank, s)[k : k + 1] for k, s in enumerate(sigmas.tolist())])
-    together = denoiser(x, sigmas)
-    for k in range(5):
-        alone = denoiser(x[k : k + 1], sigmas[k : k + 1])
-        assert close(alone, together[k : k + 1], 1e-5)
-    order = torch.tensor([3, 0, 4, 1, 2])
-    assert close(denoiser(x[order], sigmas[order]), together[order], 1e-5)
+@pytest.mark.parametrize("rule", contract.RULES)
+def test_a_denoiser_keeps_the_rules_that_users_check_theirs_by(rule, denoiser, bank):
+    contract.RULES[rule](denoiser, next(bank.chunks(5, torch.float64)))
 
 
 @pytest.mark.parametrize("chunk_size", [1, 7, 1000])
@@ -109,36 +85,6 @@ def test_the_chunk_size_changes_nothing(name, chunk_size, bank):
     for sigma in SIGMAS:
         x = noisy(bank, sigma)
         assert close(chunked(x, sigma), whole(x, sigma), 1e-5)
-
-
-def test_gradients_flow_unless_the_denoiser_is_piecewise_constant(denoiser, bank):
-    # Sigma is large enough that several images compete: elsewhere the gradient of a softmax is honestly tiny.
-    x = noisy(bank, 2.0, dtype=torch.float64).requires_grad_()
-    with torch.inference_mode():
-        denoiser(x.detach(), 2.0)  # what a first call caches must not cut later gradients
-    out = denoiser(x, 2.0)
-    if denoiser.piecewise_constant:
-        return
-    (gradient,) = torch.autograd.grad(out.square().sum(), x)
-    assert gradient.abs().max() > 1e-6
-
-
-def test_the_jacobian_is_that_of_finite_differences(denoiser, bank):
-    denoiser = copy.deepcopy(denoiser).double()
-    x = noisy(bank, 1.0, count=2, dtype=torch.float64)
-    pixels = [(0, 0), (3, 2)]
-    fields = denoiser.jacobian(x, 1.0, pixels)
-    assert fields.shape == (2, 2, 3, 6, 6)
-    if denoiser.piecewise_constant:
-        assert not fields.any()
-        return
-    step = 1e-4
-    for c, row, col in ((0, 0, 0), (2, 3, 2), (1, 5, 5)):
-        shift = torch.zeros_like(x)
-        shift[:, c, row, col] = step
-        slope = (denoiser(x + shift, 1.0) - denoiser(x - shift, 1.0)) / (2 * step)
-        for p, (i, j) in enumerate(pixels):
-            assert torch.allclose(fields[:, p, c, row, col], slope[:, :, i, j].sum(1), atol=1e-6)
 
 
 def test_closed_form_and_vector_jacobian_products_agree(denoiser, bank):
@@ -183,11 +129,7 @@ def test_the_first_call_may_be_inside_a_transform_of_torch_func(denoiser, bank):
     assert torch.equal(product, torch.autograd.grad(denoiser(leaf, 0.7).sum(), leaf)[0])
 
 
-def test_moving_and_casting_a_denoiser_keeps_its_answers(denoiser, bank):
-    x = noisy(bank, 0.7)
-    before = denoiser(x, 0.7)
-    moved = copy.deepcopy(denoiser).to("cpu").double()
-    assert close(moved(x.double(), 0.7).float(), before, 1e-4)
+def test_every_tensor_moves_with_the_denoiser(denoiser):
     shell = copy.deepcopy(denoiser).to("meta")  # every tensor must follow: one left behind would not be meta
     assert all(tensor.is_meta for tensor in shell.state_dict().values())
 

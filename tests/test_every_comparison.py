@@ -18,7 +18,7 @@ from tiny_runs import config, latest, trained_in
 from locality import app, build, calibration, compare
 from locality.checkpoints.reading import calibrations
 from locality.compare import Context, looking
-from locality.compare.origins import USUAL
+from locality.compare.origins import Origins
 from locality.compare.paper_table import _with_variants
 from locality.compare.telling import Growing
 from locality.denoisers import ByClass, PCALocality, Wiener
@@ -38,6 +38,10 @@ MLP = [
 ]  # fmt: skip
 FEW = "data.subset=120"
 LEVELS = "compare.sigmas=[2,0.5]"
+USUAL = [
+    "patch_composite", "soft_locality", "local_mixture", "stacked_mixtures", "equivariant_local_score",
+    "stacked_locality",
+]  # fmt: skip
 PAPER = [
     "~compare.sample_counts", "~compare.bank_counts", "~compare.calibrated_as", "compare.count=4",
     "compare.pictures=2", "compare.baselines=[pca_locality]", "networks=null",
@@ -90,7 +94,7 @@ CASES = {
     "calibrate": Case(
         ["compare=calibrate", "compare.count=4", "~compare.bank_counts", "compare.patch_sizes=[1,3]",
          "compare.taus=[0.5,0.1]", "compare.replace=true",
-         *(f"~candidates.{name}" for name in sorted(USUAL - {"local_score", "pca_locality"}))],
+         *(f"~candidates.{name}" for name in sorted(USUAL))],
         {"checkpoint": "net"}, True, False, "calibrate/chosen", (calibration, "calibrate", 2),
     ),
     "information": Case(
@@ -288,13 +292,13 @@ def test_columns_that_come_are_marked_until_they_are_there(tmp_path):
 def test_what_a_variant_changes_is_set_by_hand_as_is_what_it_has_of_its_candidate():
     context = Context(
         trained=None, fits={"pca_locality": Recipe.of(PCALocality.fit)},
-        given=frozenset({"pca_locality.tau"}), seed=0, cache=None, reference_name="network",
+        origins=Origins(frozenset({"pca_locality.tau"})), seed=0, cache=None, reference_name="network",
         calibrations=Path("nowhere"),
         data=None, report=None, attention=None, trainer=None,
     )  # fmt: skip
     variants = {"pca_locality": {"batches": {"softmax": "wssm:8"}, "wide": {"tau": 0.5}}}
     changed = _with_variants(context, variants)
-    assert changed.given == {"pca_locality.tau", "batches.tau", "batches.softmax", "wide.tau"}
+    assert changed.origins.given == {"pca_locality.tau", "batches.tau", "batches.softmax", "wide.tau"}
 
 
 def test_page_tells_warnings_before_any_table(tmp_path):

@@ -17,6 +17,7 @@ from locality.report.figures import KNOWN, draw_chart, draw_charts, looks, to_pn
 from locality.report.grid import GAP, draw_grid
 from locality.report.heat import HeatRow, draw_heat
 from locality.report.history import draw_history
+from locality.report.names import called, spoken
 
 
 def test_a_series_beside_another_has_its_colour_and_is_dotted() -> None:
@@ -117,6 +118,19 @@ def test_training_and_validation_of_one_quantity_share_a_panel() -> None:
     assert [axes.get_yscale() for axes in figure.axes] == ["log", "linear"]
 
 
+def test_readers_meet_one_name_of_a_denoiser_and_commands_keep_theirs() -> None:
+    command = "python evaluate.py +denoiser@candidates.pca_locality=pca_locality checkpoint=runs/pca_locality"
+    assert spoken(f"far from their best: pca_locality, local_score; calibrate: {command}") == (
+        f"far from their best: PCA locality, local score; calibrate: {command}"
+    )
+    for kept in ("mine", "<wiener>", "wiener.json", "[wiener,optimal]", "compare/mse/wiener", "wiener_3"):
+        assert spoken(kept) == kept
+    assert spoken("smoothed (12 images)") == "smoothed optimal (12 images)"
+    assert spoken("not smoothed") == "not smoothed"
+    for name, look in looks([*KNOWN, "wiener_reference", "NN2", "mine"]).items():
+        assert look.label == called(name) == spoken(name)
+
+
 def test_a_known_denoiser_looks_the_same_in_every_figure() -> None:
     assert (
         looks(["mine", "PCA-locality", "wiener"])["PCA-locality"] == looks(["pca_locality"])["pca_locality"]
@@ -155,7 +169,7 @@ def test_a_table_lines_up_and_marks_what_is_missing() -> None:
     assert text.splitlines() == [
         "denoiser      r2      N",
         "--------  ------  -----",
-        "wiener    0.1235     12",
+        "Wiener    0.1235     12",
         "mine           -  60000",
     ]
     with pytest.raises(ValueError, match=r"want 2 cells"):

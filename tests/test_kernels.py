@@ -13,26 +13,29 @@ import pytest
 import torch
 from banks import noisy, relative
 from conftest import CONFIGS
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from kernels import BANK, MOMENTS, SHAPE, Case, all_cases, speckled, weighted
 from plain_kernel import Plain
 from test_equivariant import by_patches
+from test_softmax import assert_same
 from torch import Tensor
 
 from locality import ImageBank
 from locality.bank import to_float
-from locality.denoisers import PrecisionDenoiser
-from locality.posterior import reference
+from locality.denoisers import EquivariantLocalScore, LocalScore, Optimal, PatchComposite, PrecisionDenoiser
+from locality.posterior import reference, whole
 from locality.posterior.kernel import FieldKernel, Probe, Seen
 from locality.posterior.masked import kernels as masked_kernels
+from locality.posterior.masked.dense import Dense
 from locality.posterior.masked.kernel import MaskedKernel
+from locality.posterior.rounding import PixelMoments, Query
 from locality.posterior.softmax import State
-from locality.posterior.view import Limits, View
+from locality.posterior.view import MemoryBudget, View
 
 CASES = all_cases()
 IMAGES = to_float(BANK, torch.float64)
-VIEW = View(BANK.flatten(1), Limits(37, 2**30))
+VIEW = View(BANK.flatten(1), MemoryBudget(37, 2**30))
 SIGMA = 1.5
 TYPES = [torch.float32, torch.float64]
 every_kernel = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
@@ -172,9 +175,10 @@ def test_rows_of_the_jacobian_are_those_of_autograd(case, dtype):
     cuts=st.lists(st.integers(0, len(BANK)), max_size=3),
     log_sigma=st.floats(-2, 3),
     far=st.booleans(),
+    copies=st.booleans(),
     seed=st.integers(0, 99),
 )
-def test_the_parts_of_a_bank_merge_to_the_whole_in_any_order(case, dtype, cuts, log_sigma, far, seed):
+def test_the_parts_of_a_bank_merge_to_the_whole_in_any_order(case, dtype, cuts, log_sigma, far, copies, seed):
     generator = torch.Generator().manual_seed(seed)
     sigma = float(torch.tensor(log_sigma).exp())
     x = IMAGES[-2:] * (-1 if far else 1)
@@ -183,7 +187,8 @@ def test_the_parts_of_a_bank_merge_to_the_whole_in_any_order(case, dtype, cuts, 
     )
     ends = [0, 0, *sorted({*cuts, 1}), len(BANK)]  # no image is one part, the first image alone another
     parts = [VIEW._replace(images=VIEW.images[a:b]) for a, b in pairwise(ends)]
-    whole = case.kernel.weigh(VIEW, query)
+    parts += parts if copies else []  # exact duplicates, in other parts and in other places
+    whole = case.kernel.weigh(VIEW._replace(images=torch.cat([part.images for part in parts])), query)
     states = [case.kernel.weigh(part, query) for part in parts]
     order = torch.randperm(len(states), generator=generator).tolist()
     merged = reduce(State.merge, [states[k] for k in order], State.empty(2, whole.peak.shape[1], whole.owner))
@@ -193,6 +198,33 @@ def test_the_parts_of_a_bank_merge_to_the_whole_in_any_order(case, dtype, cuts, 
     assert torch.allclose(merged.log_partition, whole.log_partition, atol=allowed, rtol=0)
     assert torch.allclose(merged.entropy, whole.entropy, atol=100 * allowed, rtol=0)
     assert relative(merged.mean, whole.mean) < allowed
+
+
+SOME = st.lists(st.integers(0, len(BANK) - 1), max_size=3)  # places: no image, one, several
+
+
+@every_kernel
+@every_type
+@settings(max_examples=4, deadline=None)
+@given(
+    parts=st.tuples(SOME, SOME, SOME),
+    copies=st.sampled_from([1, 2]),
+    sigma=st.sampled_from([1e-14, 0.3, 9.0]),
+)
+@example(parts=([], [3], [3, 80]), copies=2, sigma=1e-14)  # logits near -1e30
+def test_states_of_a_kernel_merge_in_any_grouping_and_order_with_none_neutral(
+    case, dtype, parts, copies, sigma
+):
+    query = case.query(asked()[0], sigma, dtype)
+    views = [VIEW._replace(images=VIEW.images[places * copies]) for places in parts]
+    states = [case.kernel.weigh(view, query) for view in views]
+    sure = torch.stack([state.sure for state in states]).all(0)
+    a, b, c = (state.pick(sure) for state in states)
+    none = State.empty(len(a.sure), a.peak.shape[1], a.owner)
+    assert_same(a.merge(b).merge(c), a.merge(b.merge(c)))
+    assert_same(a.merge(b), b.merge(a))
+    assert_same(c.merge(none), c, 0)
+    assert_same(none.merge(c), c, 0)
 
 
 def test_a_plan_takes_the_cheapest_kernel_that_is_usable_and_precise_enough(monkeypatch):
@@ -211,6 +243,53 @@ def test_a_plan_takes_the_cheapest_kernel_that_is_usable_and_precise_enough(monk
     assert type(plan.single) is not Plain
     monkeypatch.setattr(Plain, "usable", lambda *_: False)
     assert type(denoiser(speckled()).plan(sigma[0].item()).double) is not Plain
+
+
+@pytest.mark.parametrize("kind", [LocalScore, PatchComposite, EquivariantLocalScore])
+def test_an_engine_of_one_noise_level_refuses_another(kind):
+    engine, x = kind(ImageBank(BANK), 3).engine(1.0), IMAGES[:2].flatten(1)
+    mean, evidence = engine.solve(x, torch.ones(2))
+    outputs = torch.zeros(1, 1, dtype=torch.long)
+    for sigma in (torch.tensor([1.0, 9.0]), torch.full((2,), 9.0, dtype=torch.float64)):
+        for ask in (
+            lambda sigma=sigma: engine.solve(x, sigma),
+            lambda sigma=sigma: engine.posterior(x, sigma),
+            lambda sigma=sigma: engine.pullback(x, sigma, mean, evidence, x),
+            lambda sigma=sigma: engine.fields(x, sigma, outputs),
+        ):
+            with pytest.raises(ValueError, match="sigma: want 1, as this engine was made for, got"):
+                ask()
+
+
+def test_one_rule_chooses_every_kernel(monkeypatch):
+    """Those of whole images and of fields, too: what is precise comes before what is cheap."""
+
+    class Dear(whole.Products):
+        def cost(self, dtype: torch.dtype) -> float:
+            return 2 * super().cost(dtype)
+
+    class Absent(whole.Products):
+        def usable(self, device: torch.device) -> bool:
+            return False
+
+        def cost(self, dtype: torch.dtype) -> float:
+            return 0.0
+
+    monkeypatch.setattr(whole, "KERNELS", (Absent(), Dear(), whole.Products()))
+    assert type(Optimal(ImageBank(BANK)).engine(1.0)._kernel) is whole.Products
+
+    class Wrong(Dense):
+        def cost(self, dtype: torch.dtype) -> float:
+            return 0.0 if dtype == torch.float32 else torch.inf
+
+        def error(self, query: Query, moments: PixelMoments) -> Tensor:
+            return torch.full_like(query.x[:, 0], torch.inf)
+
+    monkeypatch.setattr(masked_kernels, "KERNELS", (Wrong, Dense))
+    plan = LocalScore(ImageBank(BANK), 3).plan(1.0)
+    able = [one for one in plan.usable if isinstance(one, FieldKernel)]
+    assert [type(one) for one in able] == [Wrong, Dense]
+    assert [type(one) for one in plan.chosen(able)] == [Dense, Dense]
 
 
 def test_a_kernel_that_enters_itself_is_held_to_the_contract_untouched():

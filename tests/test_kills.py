@@ -140,6 +140,6 @@ def test_a_full_disk_tears_no_checkpoint(tmp_path, uninterrupted, tally):
 
 
 def test_what_a_run_raises_is_told(tmp_path):
-    """The processes of this file do end with an error where a run fails."""
+    """A process that is to be killed ends with an error by itself where its run fails."""
     assert forked(run, tmp_path, *TINY, "data.subset=0") != 0
     assert issubclass(app.RunStopped, KeyboardInterrupt)

@@ -23,7 +23,7 @@ OWNERS = {  # the rooms that import a library
     "numba": "posterior",
     "wandb_workspaces": "dashboard",
     "triton": "posterior",
-    "hydra": "cli arguments unusual making checkpoints runs",
+    "hydra": "cli arguments unusual making runs",
     "omegaconf": "cli arguments typed unusual app evaluation training training_card making checkpoints runs "
     "config holding",
     "lightning": "evaluation compare training build making callbacks modules data report runs ranks holding",

@@ -14,7 +14,7 @@ from numba import njit
 
 import locality
 from locality.posterior.vectors import lines, table_rows
-from locality.posterior.vectors.kernel import kernel
+from locality.posterior.vectors.compiling import kernel
 from locality.posterior.vectors.llvm import FAST, STEP
 
 LENGTHS = [0, STEP, 3 * STEP, 4 * STEP, 11 * STEP, 32 * STEP]  # none, narrow steps only, wide ones only, both

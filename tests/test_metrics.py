@@ -99,14 +99,6 @@ def test_what_has_no_score_is_refused_in_one_line() -> None:
         ImageMSE().values()
 
 
-@pytest.mark.parametrize("metric", METRICS)
-def test_the_median_is_numpys(metric: type[PerImage]) -> None:
-    preds, target = images(count=8)
-    measured = metric()
-    measured.update(preds, target)
-    assert measured.median().item() == pytest.approx(np.median(measured.values().numpy()), rel=1e-12)
-
-
 def black(like: Tensor) -> Tensor:
     return torch.full_like(like, -1.0)
 
@@ -134,7 +126,6 @@ def test_a_blank_target_is_left_out_of_the_score_and_counted(make: object, blank
     assert mixed.values().isnan().tolist() == (~others).tolist()
     torch.testing.assert_close(mixed.values()[others], plain.values(), rtol=0, atol=0)
     assert mixed.compute().item() == pytest.approx(plain.compute().item(), rel=1e-12)
-    assert mixed.median() == plain.median()
     assert (mixed.left_out(), plain.left_out()) == (1, 0)
     assert interval(mixed.values()) == interval(plain.values())
 
@@ -175,8 +166,6 @@ def test_a_curve_leaves_blank_targets_out_level_by_level() -> None:
     target[2] = black(target[2])
     curve.update(1, preds, target, torch.arange(5))
     assert curve.left_out() == [0, 1]
-    medians = [np.nanmedian(values.numpy()) for values in curve.values()]
-    assert curve.median().tolist() == pytest.approx(medians, rel=1e-12)
     assert curve.compute()[1].item() == pytest.approx(
         curve.values()[1][[0, 1, 3, 4]].mean().item(), rel=1e-12
     )

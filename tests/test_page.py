@@ -10,17 +10,13 @@ from typing import Any
 
 import pytest
 import torch
-from pages import EVIL, NAMES, evaluated, opened
+from pages import EVIL, NAMES, evaluated, opened, quiet
 
 from locality.metrics.bootstrap import interval
+from locality.report import Chart, Report, Series
 from locality.report.__main__ import main
 
 FIELDS = "[...document.querySelectorAll('.fields canvas')].map((one) => one.toDataURL())"
-
-
-def quiet(told: list[str]) -> list[str]:
-    """What a page should not have said or asked for."""
-    return [line for line in told if not line.startswith(("request: file:", "request: data:"))]
 
 
 @pytest.fixture(name="path", scope="module")
@@ -151,6 +147,54 @@ def test_nothing_is_wider_than_a_phone_but_what_scrolls_by_itself(path: Path) ->
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         page.tap(".picture")
         assert page.evaluate("document.querySelector('.uplot').offsetWidth") <= 390
+
+
+INK = """[...document.querySelectorAll('[data-chart]')].map(({ plot }) => {
+    const { width, height } = plot.ctx.canvas;
+    const dark = (...box) => plot.ctx.getImageData(...box).data.some((value, k) => k % 4 === 3 && value > 0);
+    return [dark(0, 0, 1, height), dark(width - 1, 0, 1, height), dark(0, height - 1, width, 1)];
+})"""
+TICKS = (
+    "[...document.querySelectorAll('[data-chart]')].map(({ plot }) => plot.axes.map((one) => one._values))"
+)
+
+
+@pytest.fixture(name="charts", scope="module")
+def _charts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Curves of small and of large numbers, over wide and over short ranges."""
+    folder = tmp_path_factory.mktemp("charts") / "run"
+    report = Report(folder)
+    for k, (x, y, log) in enumerate([
+        ([0.1, 1.0, 12.0], [1e-4, 2e-3, 0.5], True), ([0.034, 0.1, 12.0], [1.3e-7, 2e-3, 3.0], True),
+        ([3.1, 3.5, 3.9], [0.92, 0.97, 1.06], True), ([1, 500, 1000], [1.5e7, 2.5e7, 1.2e8], False),
+        ([2.0], [0.25], True), ([1.0, 2.0], [-123456.0, 123456.0], False),
+    ]):  # fmt: skip
+        series = {"wiener": Series(y)}
+        report.chart(f"some/chart{k}", Chart(f"Chart {k}", "sigma", "MSE", x, series, log, log))
+    report.finish()
+    return folder / "report.html"
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_no_number_of_an_axis_is_cut_and_each_axis_has_some(charts: Path, width: int) -> None:
+    with opened(charts, viewport={"width": width, "height": 900}) as (page, told):
+        assert quiet(told) == []  # before the test reads the canvas, of which Chromium tells
+        inks, ticks = page.evaluate(INK), page.evaluate(TICKS)
+    assert inks == [[False, False, False]] * len(ticks)
+    assert "1e-4" in ticks[0][1]
+    for k, axes in enumerate(ticks):
+        for texts in axes:
+            shown = [text for text in texts if text]
+            assert len(set(shown)) == len(shown) >= (1 if k == 4 else 2), (k, texts)
+
+
+def test_a_logarithmic_axis_ends_near_the_data(charts: Path) -> None:
+    ends = "[...document.querySelectorAll('[data-chart]')].map((one) => one.plot.scales.x)"
+    with opened(charts) as (page, _):
+        scales = page.evaluate(ends)
+    for scale, (low, high) in zip(scales, [(0.1, 12), (0.034, 12), (3.1, 3.9)], strict=False):
+        assert low / 1.3 < scale["min"] <= low
+        assert high <= scale["max"] < high * 1.3
 
 
 def test_runs_that_saw_the_same_images_are_set_side_by_side_image_by_image(

@@ -20,7 +20,7 @@ from locality.posterior.masked.rows import Rows
 from locality.posterior.masked.table import BASES, cumulate
 from locality.posterior.rounding import PixelMoments, query
 from locality.posterior.softmax import State
-from locality.posterior.view import Limits, View
+from locality.posterior.view import MemoryBudget, View
 
 
 def precision(n: int, kind: str, seed: int = 0) -> torch.Tensor:
@@ -71,7 +71,7 @@ def test_logits_beyond_their_bound_are_those_of_float64(basis, t):
     asked = query(x.flatten(1), sigma[0].item(), PixelMoments.of(bank), 192)
 
     def weigh(dtype: torch.dtype, bound: float) -> State:
-        view, bounds = View(bank, Limits(None, 2**30)), torch.full((len(x),), bound)
+        view, bounds = View(bank, MemoryBudget(None, 2**30)), torch.full((len(x),), bound)
         return Compiled(rows, basis).weigh(view, asked.to(dtype), bounds=bounds)
 
     exact, again = weigh(torch.float64, torch.inf), weigh(torch.float32, 0.0)

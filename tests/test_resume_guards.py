@@ -21,7 +21,7 @@ from locality.export import export, main
 from locality.modules import DDPMModule
 from locality.runs.checkpoint_file import write_checkpoint
 from locality.runs.finding import newest_networks
-from locality.runs.holding import hold, let_go
+from locality.runs.lock import hold, let_go
 from locality.runs.status import is_alive, read_status
 
 ASKED = [*TINY, *NETWORK, "trainer.max_epochs=1"]

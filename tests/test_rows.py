@@ -16,10 +16,10 @@ from tiny_runs import NETWORK, TINY, config, latest
 from locality import app, build
 from locality.calibration import Calibration
 from locality.checkpoints.reading import calibrations
-from locality.compare.origins import USUAL, Origins
+from locality.compare.origins import Origins
 from locality.denoisers import LocalScore, Nearest, Wiener
 from locality.denoisers.fitting import Recipe
-from locality.evaluation import PARTS
+from locality.evaluation import PARTS, calibrated_anyway
 from locality.runs.finding import training_run
 from locality.runs.status import read_status
 
@@ -164,9 +164,11 @@ def test_the_command_that_calibrates_takes_what_is_there():
     for experiment in PARTS.values():
         assert (CONFIGS / "experiment" / f"{experiment}.yaml").is_file()
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
-        assert set(compose("evaluate", ["compare=calibrate"]).candidates) == USUAL
-    origins = Origins(command="python evaluate.py compare=calibrate")
-    origins.note("mine", "mine", Recipe.of(LocalScore.fit), {})
+        assert set(compose("evaluate", ["compare=calibrate"]).candidates) == calibrated_anyway()
+    origins = Origins(command="python evaluate.py compare=calibrate", usual=calibrated_anyway())
+    for name in ("mine", "local_score"):
+        origins.note(name, name, Recipe.of(LocalScore.fit), {})
+    assert origins.command_for(["local_score"]) == "python evaluate.py compare=calibrate"
     assert origins.command_for(["mine"]) == (
         "python evaluate.py compare=calibrate +denoiser@candidates.mine=mine"
     )

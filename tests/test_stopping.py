@@ -238,6 +238,7 @@ def test_a_run_goes_on_with_another_number_of_ranks(alone, tmp_path, monkeypatch
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
 @pytest.mark.parametrize("rank", [0, 1])
 def test_all_ranks_stop_at_a_signal_to_any(rank, number, alone, tmp_path):
+    """All ranks stop when any of them gets a signal."""
     asked = [*RANKS, "trainer.max_epochs=500", "trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu"]
     process = started("train.py", *asked, f"runs={tmp_path / 'runs'}", cwd=tmp_path)
     while not list(tmp_path.glob("runs/2*/checkpoints/last.ckpt")):

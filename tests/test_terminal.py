@@ -87,6 +87,6 @@ def test_a_table_fits_and_every_piece_names_its_rows(columns):
     pieces = format_table(head, rows, WIDTH).split("\n\n")
     assert all(len(line) <= WIDTH for piece in pieces for line in piece.splitlines())
     for piece in pieces:
-        assert [line.split(" ")[0] for line in piece.splitlines()[::1][2:]] == ["wiener", "optimal"]
+        assert [line.split(" ")[0] for line in piece.splitlines()[::1][2:]] == ["Wiener", "optimal"]
     shown = [name for name in head[1:] if any(name in piece for piece in pieces)]
     assert shown == head[1:]

@@ -11,7 +11,7 @@ from locality import ImageBank
 from locality.bank import to_float
 from locality.denoisers import LocalScore
 from locality.posterior.vectors import threads
-from locality.posterior.vectors.blocks import read_block
+from locality.posterior.vectors.reading import read_block
 
 TINY = torch.tensor([1e-30])  # its square is below the least normal number of float32
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from test_contract import TinyNet
+from test_contract import NAMES, TinyNet, make, reads_images
 
 from locality import Denoiser, ImageBank, in_unit_range
 from locality.denoisers import NetworkDenoiser, Optimal, Wiener
@@ -97,3 +97,25 @@ class TestInUnitRange:
     def test_anything_else_is_refused(self):
         with pytest.raises(ValueError, match="denoiser: want a Denoiser, got Linear"):
             in_unit_range(torch.nn.Linear(1, 1))
+
+
+TRANSFORMS = {
+    "vmap of x": lambda D: torch.func.vmap(lambda x: D(x[None], 0.7)[0])(X),
+    "vmap of sigma": lambda D: torch.func.vmap(lambda sigma: D(X, sigma))(SIGMA),
+    "jacrev": lambda D: torch.func.jacrev(lambda x: D(x, 0.7)[0, 0, 0, :2])(X),
+    "jacfwd": lambda D: torch.func.jacfwd(lambda scale: D(scale * X, 0.7))(torch.ones(1)),
+    "jvp": lambda D: torch.func.jvp(lambda x: D(x, 0.7), (X,), (torch.ones_like(X),)),
+    "export": lambda D: torch.export.export(D, (X, SIGMA)),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_averages_over_a_bank_refuses_transforms_in_one_line_that_says_what_works(name, bank):
+    denoiser = make(name, bank)
+    if not reads_images(denoiser):
+        pytest.skip("reads no bank")
+    for transform in TRANSFORMS.values():
+        with pytest.raises(
+            RuntimeError, match=r"^x: bank denoisers know no vmap, jacrev, jvp or export; take"
+        ):
+            transform(denoiser)

@@ -34,7 +34,7 @@ from locality.posterior.triton.launching import Served, TiledProducts
 from locality.posterior.triton.masked import Tiled
 from locality.posterior.triton.patches import TiledPatches
 from locality.posterior.triton.tiles import PLACES, ROWS, Tiles
-from locality.posterior.view import Limits, View
+from locality.posterior.view import MemoryBudget, View
 
 ROOT = CONFIGS.parent
 CPU = torch.device("cpu")
@@ -151,10 +151,10 @@ def test_interpreted_several_lines_of_tiles_and_blocks_of_images_give_the_poster
     asked = query(x.flatten(1), sigma[0].item(), moments, rows.places).to(torch.float32)
     expected = reference.posterior_mean(x, sigma, to_float(images, torch.float64), banded(192, 3)).flatten(1)
     for chunk in (None, 70):
-        state = kernel.weigh(View(images.flatten(1), Limits(chunk, 2**30)), asked)
+        state = kernel.weigh(View(images.flatten(1), MemoryBudget(chunk, 2**30)), asked)
         assert bool(state.sure.all())
         assert relative(state.mean, expected) < 2e-6
-        assert not kernel.weigh(View(images.flatten(1), Limits(chunk, 2**30)), asked, False).sums.any()
+        assert not kernel.weigh(View(images.flatten(1), MemoryBudget(chunk, 2**30)), asked, False).sums.any()
 
 
 @only_interpreted
@@ -178,7 +178,7 @@ def test_interpreted_patches_of_several_lines_of_tiles_are_those_of_the_dense_fo
     patches = Patches(images.shape[1:], 4, False, CPU)
     moments = PixelMoments.of(images.flatten(1)).over_locations(1)
     asked = query(noisy(images, 300, 1)[0].flatten(1), 1.2, moments, patches.places)
-    view = View(images.flatten(1), Limits(None, 2**30))
+    view = View(images.flatten(1), MemoryBudget(None, 2**30))
     exact = DensePatches(patches).weigh(view, asked)
     found = TiledPatches(patches).weigh(view, asked.to(torch.float32))
     assert bool(found.sure.all())
@@ -192,7 +192,7 @@ def test_interpreted_its_error_is_below_what_it_says(t):
     images = photographs(8, 150)
     precision = banded(192, 10)
     rows, flat = Rows.of_precision(precision, images.shape[1:]), images.flatten(1)
-    moments, view = PixelMoments.of(flat), View(flat, Limits(None, 2**30))
+    moments, view = PixelMoments.of(flat), View(flat, MemoryBudget(None, 2**30))
     x, sigma = noisy(images, t, 2)
     asked = query(x.flatten(1), sigma[0].item(), moments, rows.places)
     exact = Dense(rows).weigh(view, asked).mean

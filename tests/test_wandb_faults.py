@@ -116,6 +116,7 @@ def run_id(folder: Path) -> str:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.faults)])
 def test_a_training_goes_on_without_wandb_core(number, server, hurried, tmp_path, capsys) -> None:
+    """A training goes on when W&B's own process is killed."""
     folder = create_run_folder(tmp_path / "runs", "photos")
     train(folder, "offline", At(2, lambda: os.kill(core(), number)))
     assert steps(folder) == list(range(ROWS))
@@ -131,6 +132,7 @@ def test_a_training_goes_on_without_wandb_core(number, server, hurried, tmp_path
 def test_an_online_run_without_a_server_is_kept_offline(
     fault, server, hurried, monkeypatch, tmp_path, capsys
 ) -> None:
+    """An online run without a server is kept offline."""
     if fault == "hangs":
         silent = Server()
         silent.hang()
@@ -154,6 +156,7 @@ def test_an_online_run_without_a_server_is_kept_offline(
 def test_an_online_run_whose_server_goes_away_ends_and_says_how_to_upload_the_rest(
     fault, server, hurried, tmp_path, capsys
 ) -> None:
+    """An online run whose server goes away ends, and says how to upload the rest."""
     folder = create_run_folder(tmp_path / "runs", "photos")
     began = time.monotonic()
     command = train(folder, "online", At(2, lambda: fault(server)))
@@ -225,6 +228,7 @@ def children(pid: int) -> list[int]:
 @pytest.mark.faults
 @pytest.mark.parametrize("fault", ["core killed", "core stopped", "server dies", "server hangs", "no server"])
 def test_a_whole_training_ends_well_and_leaves_no_process(fault, server, tmp_path) -> None:
+    """A training ends well when W&B fails, and leaves no process."""
     if fault == "no server":
         server.die()
     mode = "wandb" if fault.startswith("core") else "wandb_online"

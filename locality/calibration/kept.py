@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, is_dataclass
@@ -13,6 +12,7 @@ from typing import Any, ClassVar, Self
 
 from locality.bank import ImageBank, thinned
 from locality.denoisers.fitting import Fit, Recipe
+from locality.disk import write_atomically
 
 # What other content, or no file, ends in.
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError)
@@ -60,11 +60,7 @@ class Kept(ABC):
 
     def save(self, path: str | Path) -> None:
         """Write it as JSON."""
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f".{path.name}-{os.getpid()}")  # a reader never meets half a file
-        aside.write_text(json.dumps(self._content(), separators=(",", ":")) + "\n")
-        os.replace(aside, path)
+        write_atomically(Path(path), json.dumps(self._content(), separators=(",", ":")) + "\n")
 
     @classmethod
     def load(cls, path: str | Path) -> Self:

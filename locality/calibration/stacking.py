@@ -73,7 +73,7 @@ class Stacking(Kept):
 
     @property
     def together(self) -> Tensor:  # [S] float64
-        """That of the sum by the shares."""
+        """The squared error of the sum by the shares, in the same units."""
         return einsum(self._shares, self._products, self._shares, "s k, s k l, s l -> s")
 
     @property

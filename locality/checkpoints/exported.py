@@ -51,7 +51,7 @@ def write_exported(
 
 @contextmanager
 def fresh_folder(folder: Path) -> Iterator[None]:
-    """For a folder that is not there yet. What breaks leaves none, and none of those made around it.
+    """Make a folder that is not there yet. What breaks inside leaves neither it nor its new parents.
 
     Raises UsageError where it is there already, or cannot be made.
     """

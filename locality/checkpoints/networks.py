@@ -9,12 +9,12 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from locality.build import plain
 from locality.checkpoints.reading import sound
 from locality.checkpoints.shelf import Shelf
 from locality.checkpoints.trained import Trained, model_name, steps_of
 from locality.config import NAME, UsageError, of_images
 from locality.data.subset import HALVES
+from locality.making import plain
 from locality.ranks import say
 from locality.runs.files import RECIPE, shipped
 from locality.runs.finding import Past, answers, networks_in, runs_in, training_run
@@ -34,13 +34,16 @@ def networks(cfg: DictConfig, shelf: Shelf | None = None) -> dict[str, Trained]:
 def named(cfg: DictConfig, shelf: Shelf) -> Found | None:
     """The networks of `networks=` by name; None where none are asked for.
 
-    A mapping names run folders, `.ckpt` files, or folders of shipped weights; a list leaves the names to us.
-    `sweep`: runs that differ in gamma and seed alone; `models`: runs that differ in the model alone;
-    `halves`: two that learned from disjoint halves of the same images; `jobs`: the networks that one command
-    trained with `-m`, whatever they differ in, those that are finished. All the newest such, and with
-    `unfinished=true` also those still in training; where no runs are, shipped ones, but for `models` and
-    `jobs`.
-    `twin` is for `twin`: it asks which network is compared.
+    A mapping names run folders, `.ckpt` files, or folders of shipped weights. A list leaves the names to us.
+    A word asks for the newest networks of a kind:
+
+    - `sweep`: the runs differ in gamma and seed alone.
+    - `models`: the runs differ in the model alone.
+    - `halves`: the two networks learned from disjoint halves of the same images.
+    - `jobs`: one command trained them with `-m`. They may differ in anything, and all are finished.
+
+    With `unfinished=true` the first three also take networks in training. Where there is no run, `sweep` and
+    `halves` take networks that ship. `networks=twin` is for `twin`, which asks what network is compared.
     """
     asked = plain(cfg.networks) if isinstance(cfg.networks, DictConfig) else cfg.networks
     if asked == "sweep":

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hydra.utils import get_class
 from safetensors import SafetensorError
 
 from locality import build
@@ -14,6 +13,7 @@ from locality.bank import ImageBank
 from locality.checkpoints.exported import read_exported
 from locality.config import UsageError
 from locality.denoisers.base import Denoiser
+from locality.making import get_class
 from locality.modules import AnalyticModule
 from locality.modules.restoring import restored
 from locality.networks.foreign import hub, image_shape_of, is_foreign, settled

@@ -9,11 +9,11 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from locality.build import plain
 from locality.checkpoints.networks import named, twin
 from locality.checkpoints.reading import sound
 from locality.checkpoints.shelf import Shelf
 from locality.config import UsageError
+from locality.making import plain
 from locality.ranks import say
 from locality.runs.finding import newest_networks, none_found, training_run
 
@@ -56,7 +56,7 @@ def source(cfg: DictConfig, networks: Mapping[str, Path], shelf: Shelf) -> Path 
 
 
 def _data(cfg: DictConfig, trained_on: dict[str, Any] | None) -> dict[str, Any]:
-    """The data that were asked for, else those of the run; without a gamma, that of the run."""
+    """The data that were asked for, else the run's own data. Where no gamma was asked for, the run's own."""
     if trained_on is None:  # there is no network, or a foreign one, which does not say
         if cfg.data is None:
             raise UsageError(f"checkpoint={cfg.checkpoint}: does not say what it was trained on; give data=")

@@ -8,6 +8,7 @@ from locality.compare.halves import halves
 from locality.compare.information import information
 from locality.compare.labels import labels
 from locality.compare.mirror import mirror
+from locality.compare.needs import without_network
 from locality.compare.paper_table import paper_table
 from locality.compare.pattern import pattern
 from locality.compare.sensitivity import sensitivity
@@ -26,4 +27,5 @@ __all__ = [
     "pattern",
     "sensitivity",
     "sweep",
+    "without_network",
 ]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from torch import Tensor
 from torchmetrics import Metric
 
-from locality.compare.context import Calibration, Context
+from locality.compare.context import Context, UsedSettings
 from locality.compare.drawing import SIGMA, mean_series, median_series, series_with_ends
 from locality.compare.explorer import explore_rivals
 from locality.compare.following import conclude, follow
@@ -27,7 +27,7 @@ def analytic_vs_nn(
     context: Context,
     count: int = 64,  # test images, and samples
     pictures: int = 10,  # columns of the picture grids
-    calibration: Calibration = "auto",  # as compare=calibrate found, or as configured
+    calibration: UsedSettings = "auto",  # as compare=calibrate found, or as configured
     bank_counts: Mapping[str, int] | None = None,  # training images for the costly candidates
     calibrated_as: Mapping[str, str] | None = None,  # candidates that take the calibration of another
     metrics: Mapping[str, Metric] | None = None,  # more of torchmetrics' or one's own, by name

@@ -25,7 +25,7 @@ from locality.modules.base import PROTOCOL_STEPS
 from locality.ranks import first_rank, say
 from locality.schedule import NoiseSchedule
 
-Lists = Mapping[str, Sequence[float] | None]  # by setting
+Lists = Mapping[str, tuple[str, Sequence[float]]]  # by setting: where it was given, and the values
 
 
 def calibrate(
@@ -37,6 +37,7 @@ def calibrate(
     betas: Sequence[float] | None = None,
     windows: Sequence[int] | None = None,  # of local mixtures, pixels; beyond the image: one
     blends: Sequence[float] | None = None,  # share of the softmax average
+    values: Mapping[str, Sequence[float]] | None = None,  # of any setting; `taus` is short for `values.tau`
     bank_counts: Mapping[str, int] | None = None,  # training images, evenly spread, for the costly; else all
     replace: bool = False,  # what was found before for the same checkpoint, candidate and setting
 ) -> dict[str, float]:
@@ -52,7 +53,9 @@ def calibrate(
     """
     if not context.fits:
         raise UsageError("candidates: want at least one to calibrate, got none")
-    lists = {"patch_size": patch_sizes, "tau": taus, "beta": betas, "window": windows, "blend": blends}
+    lists = _lists(
+        context, values, patch_sizes=patch_sizes, taus=taus, betas=betas, windows=windows, blends=blends
+    )
     settings = {name: _settings(name, fit, lists) for name, fit in context.fits.items()}
     counts = _counts(context, target, bank_counts)
     images = _images(context, count)
@@ -81,7 +84,9 @@ def calibrate(
                 _save(one, name, context)
                 numbers = numbers_of(name, parameter, one)
                 growing.add(labels[name, parameter], [column_of(one)], numbers)
-    grids = {setting: grid for fit in context.fits.values() for setting, grid in fit.grids.items()}
+    grids = {
+        (name, setting): grid for name, fit in context.fits.items() for setting, grid in fit.grids.items()
+    }
     draw(context.report, found, grids)
     return tell(context.report, found, growing)
 
@@ -95,14 +100,34 @@ def _find(fit: Recipe, parameter: str, lists: Lists, bank: ImageBank) -> Callabl
     return partial(calibration.calibrate, values=values, parameter=parameter)
 
 
+def _lists(
+    context: Context,
+    values: Mapping[str, Sequence[float]] | None,
+    **short: Sequence[float] | None,  # by setting, with an s
+) -> Lists:
+    """What was given of the values to try. Raises UsageError for what no candidate has, or comes twice."""
+    found = {name.removesuffix("s"): (name, given) for name, given in short.items() if given is not None}
+    declared = sorted({setting for fit in context.fits.values() for setting in fit.grids})
+    for setting, given in (values or {}).items():
+        place = f"values.{setting}"
+        if setting not in declared:
+            raise UsageError(f"compare.{place}: want a setting of a candidate ({', '.join(declared)})")
+        if setting in found:
+            raise UsageError(
+                f"compare.{place}: want one list, and there is compare.{setting}s; leave one out"
+            )
+        found[setting] = (place, given)
+    return found
+
+
 def _listed(setting: str, grid: Grid, lists: Lists) -> list[float]:
     """The values to try: those of the comparison, else those of the denoiser."""
-    given = lists.get(setting)
-    if given is None:
+    if setting not in lists:
         return list(grid.values)
+    place, given = lists[setting]
     good = all(isinstance(value, int | float) and not isinstance(value, bool) for value in given)
     if not good or len(given) == 0 or not all(map(grid.good, given)) or len(set(given)) < len(given):
-        raise UsageError(f"compare.{setting}s: want {grid.wanted}, got {list(given)}")
+        raise UsageError(f"compare.{place}: want {grid.wanted}, got {list(given)}")
     return list(given)
 
 
@@ -112,8 +137,10 @@ def _settings(name: str, fit: Recipe, lists: Lists) -> list[str]:
         _listed(setting, grid, lists)
     found = [*fit.grids, *([SHARES] if fit.accepts(SHARES) else [])]
     if not found:
-        names = " or a ".join(lists)
-        raise UsageError(f"candidates.{name}: want a denoiser with a {names} or with shares, got one without")
+        raise UsageError(
+            f"candidates.{name}: want a denoiser that declares settings to calibrate (CALIBRATED), or has "
+            "shares, got one without"
+        )
     return found
 
 

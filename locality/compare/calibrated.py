@@ -21,21 +21,24 @@ from locality.schedule import NoiseSchedule
 Found = Mapping[tuple[str, str], Kept]  # by candidate and setting
 
 
-def draw(report: Report, found: Found, grids: Mapping[str, Grid]) -> None:
+def draw(
+    report: Report,
+    found: Found,
+    grids: Mapping[tuple[str, str], Grid],  # by candidate and setting, as the denoisers declare them
+) -> None:
     """What was chosen against the noise level, and the errors of all that could have been."""
     some = next(iter(found.values()))
     against = f"{some.count} val images (never test images), against the {some.target}"
-    for parameter, grid in grids.items():
+    for parameter in dict.fromkeys(setting for _, setting in grids):
         alike = {
-            key[0]: one for key, one in found.items() if isinstance(one, Calibration) and key[1] == parameter
+            key: one for key, one in found.items() if isinstance(one, Calibration) and key[1] == parameter
         }
-        if alike:
-            series = {name: _chosen(one) for name, one in alike.items()}
-            title = f"Calibrated {parameter}, and what is as good\n{against}"
-            positive = all(min(one.values) > 0 for one in alike.values())
-            log_y = grid.log and positive
-            chart = Chart(title, SIGMA, grid.label, some.sigmas, series, log_x=True, log_y=log_y)
-            report.chart(f"calibrate/{parameter}", chart)
+        series = {name: _chosen(one) for (name, _), one in alike.items()}
+        title = f"Calibrated {parameter}, and what is as good\n{against}"
+        log_y = all(grids[key].log and min(one.values) > 0 for key, one in alike.items())
+        label = " or ".join(dict.fromkeys(grids[key].label for key in alike))
+        chart = Chart(title, SIGMA, label, some.sigmas, series, log_x=True, log_y=log_y)
+        report.chart(f"calibrate/{parameter}", chart)
     for (name, parameter), one in found.items():
         if isinstance(one, Stacking):
             columns = zip(*one.shares, strict=True)

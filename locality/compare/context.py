@@ -31,7 +31,7 @@ from locality.report import Report
 from locality.statistics import GaussianStats
 from locality.stopping import Stopped
 
-Calibration = Literal["auto", "none"]  # as compare=calibrate found, where it did; or as configured
+UsedSettings = Literal["auto", "none"]  # as compare=calibrate found, where it did; or as configured
 
 
 @contextmanager
@@ -58,14 +58,7 @@ class Context:
     reference_name: str  # of its row: "network", or the kind of analytical denoiser
     calibrations: Path  # the folder beside the checkpoint; <name>.<setting>.json for a candidate's setting
     networks: Mapping[str, Trained] = field(default_factory=dict)  # more of them, by name
-    given: frozenset[str] = frozenset()  # "<candidate>.<setting>" of the command line: not calibrated; and
-    # "<candidate>.members.<member>.<setting>"
-    calibrate: str = ""  # the command that calibrates for this checkpoint
-
-    @cached_property
-    def origins(self) -> Origins:
-        """How the settings of the candidates were found; filled by `recipes`."""
-        return Origins(self.given, self.calibrate)
+    origins: Origins = field(default_factory=Origins)  # of the candidates' settings; filled by `recipes`
 
     @property
     def reference(self) -> Denoiser:
@@ -81,7 +74,7 @@ class Context:
 
     @cached_property
     def stats(self) -> GaussianStats:
-        """Their mean and covariance, measured once for all candidates."""
+        """The mean and covariance of the training images, measured once for all candidates."""
         return self.measured(self.bank)
 
     def measured(self, bank: ImageBank) -> GaussianStats:
@@ -92,7 +85,7 @@ class Context:
     @cached_property
     def known(self) -> Known:
         """What compare=calibrate found."""
-        return Known(self.calibrations, self.bank, self.given)
+        return Known(self.calibrations, self.bank, frozenset(self.origins.given))
 
     def judge(
         self,
@@ -172,7 +165,7 @@ class Context:
 
     def rivals(
         self,
-        calibration: Calibration = "auto",  # with what compare=calibrate found; "none": as configured
+        calibration: UsedSettings = "auto",  # with what compare=calibrate found; "none": as configured
         bank_counts: Mapping[str, int] | int | None = None,  # images for the costly ones, or each; else all
         calibrated_as: Mapping[str, str] | None = None,  # candidates that take the calibration of another
     ) -> dict[str, Denoiser]:
@@ -198,7 +191,7 @@ class Context:
 
     def recipes(
         self,
-        calibration: Calibration = "auto",  # with what compare=calibrate found; "none": as configured
+        calibration: UsedSettings = "auto",  # with what compare=calibrate found; "none": as configured
         calibrated_as: Mapping[str, str] | None = None,  # candidates that take the calibration of another
     ) -> dict[str, Recipe]:
         """The candidates, with what was found for them. Warns of settings that nobody chose for the data."""

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from locality.compare.summary import Quantity, median_quantity, quantity
 from locality.report import Series
+from locality.report.table import Cell
 from locality.schedule import NoiseSchedule
 
 SIGMA = "noise level sigma (pixel units, images in [-1, 1])"
@@ -43,3 +44,13 @@ def series_with_ends(
 ) -> Series:
     """Quantities as a curve with its intervals."""
     return Series([one.mean for one in found], [one.low for one in found], [one.high for one in found])
+
+
+def cells_of(
+    series: Series,
+) -> list[Cell]:
+    """A curve as cells of a table, each number with its interval."""
+    return [
+        mean if low is None or high is None else str(Quantity(mean, low, high))
+        for mean, low, high in series.points()
+    ]

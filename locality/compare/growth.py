@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 
 from locality.compare.contrasts import LABEL
-from locality.compare.drawing import time_of
+from locality.compare.drawing import cells_of, time_of
 from locality.compare.strengths import WIENER, Contrast, Strength
 from locality.compare.telling import Growing, say_table
 from locality.data import ImageDataModule
@@ -47,7 +47,7 @@ def _measured(
     def keep(name: str, contrast: Contrast) -> None:
         step = int(name.removeprefix("step"))
         found[step] = contrast
-        growing.add(heads[name], [contrast.mean.tolist()], _scalars(place, step, times, contrast))
+        growing.add(heads[name], [cells_of(contrast.series())], _scalars(place, step, times, contrast))
 
     with growing.shown_if_cut_short():
         measure({name: youth[int(name.removeprefix("step"))] for name in heads}, one.data, keep)
@@ -84,7 +84,8 @@ def _tell(report: Report, one: Strength, by_step: Mapping[int, Contrast]) -> dic
     chart = Chart(title, "optimiser steps", LABEL, steps, series, log_x=True, log_y=True)
     report.chart(f"pattern/steps_{place}", chart)
     columns = ["t", *(f"step {step:,}" for step in steps), "Wiener"]
-    rows: list[list[Cell]] = [[t, *means[s].tolist(), wiener[s].item()] for s, t in enumerate(times)]
+    grown = [Series(means[s].tolist(), low[s].tolist(), high[s].tolist()) for s in range(len(times))]
+    rows: list[list[Cell]] = [[t, *cells_of(grown[s]), wiener[s].item()] for s, t in enumerate(times)]
     report.table(f"pattern/steps_{place}", columns, rows)
     say(title)
     say_table(columns, rows)

@@ -12,6 +12,7 @@ from locality.bank import ImageBank, to_float
 from locality.compare.context import Context
 from locality.compare.informed import Law, scalars_of, tell, verdict
 from locality.compare.looking import Level, Noised, nested, swept
+from locality.compare.needs import without_network
 from locality.compare.telling import Growing
 from locality.config import UsageError
 from locality.data.splits import Split
@@ -28,6 +29,7 @@ from locality.report.table import Cell
 COLUMNS = ("candidate, noise level", "best of all images", "MSE there", "tried")
 
 
+@without_network
 def information(
     context: Context,
     sigmas: Sequence[float],  # noise levels, pixel units
@@ -80,9 +82,6 @@ def information(
     context.report.table("information/best", COLUMNS, growing.rows)
     context.report.conclusion = "; ".join(said)
     return numbers
-
-
-information.without_network = True  # type: ignore[attr-defined]  # for `Evaluation`
 
 
 def _looks(name: str, denoiser: Denoiser) -> Looks:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from locality.compare.context import Calibration, Context, asked
+from locality.compare.context import Context, UsedSettings, asked
 from locality.compare.drawing import SIGMA, series_with_ends, time_of
+from locality.compare.needs import without_network
 from locality.compare.summary import Quantity
 from locality.compare.telling import Growing, measure, say_table
 from locality.config import UsageError
@@ -22,13 +23,14 @@ from locality.report.table import Cell
 COLUMNS = ("denoiser", "sigma", "MSE untold", "MSE told", "told / untold")
 
 
+@without_network
 def labels(
     context: Context,
     sigmas: Sequence[float],  # noise levels, pixel units
     count: int = 256,  # test images
     bank_counts: Mapping[str, int] | None = None,  # candidate: training images in all, evenly spread
     guidance: float = 1.0,  # of those that are told; 1: the class as it is
-    calibration: Calibration = "auto",  # as compare=calibrate found, or as configured
+    calibration: UsedSettings = "auto",  # as compare=calibrate found, or as configured
 ) -> dict[str, float]:
     """The held-out error of each denoiser told the class of each image, over its error untold.
 
@@ -69,9 +71,6 @@ def labels(
     with growing.shown_if_cut_short():
         measure(context, module, count, keep)
     return _tell(context, found)
-
-
-labels.without_network = True  # type: ignore[attr-defined]  # checkpoint=null will do
 
 
 def _networks(context: Context) -> dict[str, object]:

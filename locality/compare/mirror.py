@@ -7,7 +7,7 @@ from functools import cache, partial
 
 import torch
 
-from locality.compare.context import Calibration, Context
+from locality.compare.context import Context, UsedSettings
 from locality.compare.drawing import FIELD, SIGMA, headings, time_of
 from locality.compare.overlaps import Fields, series_of
 from locality.compare.sensitivity import describe
@@ -36,7 +36,7 @@ def mirror(
     bank_counts: Mapping[str, int]
     | None = None,  # training images, for candidates that all would cost too much
     share: Share = "images",  # what ranks share out
-    calibration: Calibration = "auto",  # as compare=calibrate found, or as configured
+    calibration: UsedSettings = "auto",  # as compare=calibrate found, or as configured
 ) -> dict[str, float]:
     """Figure 3 of the paper and its number, the mirror ratio (`locality.sensitivity.mirror_ratio`).
 

@@ -10,21 +10,16 @@ from locality.denoisers.fitting import Recipe
 
 DEFAULT, BY_HAND, BY_BANK = "default", "by hand", "by the bank's entropy"
 SHARES = "shares"  # of stacked denoisers: found all together, not chosen from a list
-# The candidates that compare=calibrate has by itself.
-USUAL = frozenset(
-    {
-        "local_score", "patch_composite", "pca_locality", "soft_locality", "local_mixture",
-        "stacked_mixtures", "equivariant_local_score", "stacked_locality",
-    }
-)  # fmt: skip
 
 
 @dataclass
 class Origins:
     """How each setting that can be calibrated was found, of every candidate."""
 
-    given: Collection[str] = ()  # "<candidate>.<setting>" of the command line
+    given: Collection[str] = ()  # "<candidate>.<setting>" of the command line: not calibrated; and
+    # "<candidate>.members.<member>.<setting>"
     command: str = ""  # that calibrates for this checkpoint
+    usual: Collection[str] = ()  # the candidates that the command has by itself
     _found: dict[str, dict[str, str]] = field(default_factory=dict)  # candidate -> setting -> how
     _alike: dict[str, str] = field(default_factory=dict)  # candidate -> whose calibration it takes
 
@@ -35,7 +30,7 @@ class Origins:
         self._found[name] = {one: self._how(name, one, recipe, kept.get(one)) for one in settings}
 
     def cell(self, name: str) -> str | None:
-        """In a table: `tau calibrated`; None where there is nothing to calibrate."""
+        """The cell of a table: `tau calibrated`; None where there is nothing to calibrate."""
         found = self._found.get(name, {})
         return ", ".join(f"{setting} {how.split(' (')[0]}" for setting, how in found.items()) or None
 
@@ -53,7 +48,7 @@ class Origins:
 
     def command_for(self, names: Collection[str]) -> str | None:
         """The command that calibrates these; None where nothing can be kept for them."""
-        more = sorted({self._alike[name] for name in names} - USUAL)
+        more = sorted({self._alike[name] for name in names} - set(self.usual))
         added = [f"+denoiser@candidates.{one}={one}" for one in more]
         return " ".join([self.command, *added]) if self.command else None
 

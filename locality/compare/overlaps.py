@@ -8,7 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from locality.compare.drawing import SIGMA
+from locality.compare.drawing import SIGMA, cells_of
 from locality.compare.telling import Growing, say_table
 from locality.metrics import FieldOverlap, field_interval
 from locality.ranks import say
@@ -48,7 +48,9 @@ class Tables:
             found[kind] = series_of({name: field}, statistic)[name]
         for kind, one in found.items():
             self._series[kind][name] = one
-            self.growing[kind].add(name, [[name, *one.mean]], {self._number(kind, name): self._mean(one)})
+            self.growing[kind].add(
+                name, [[name, *cells_of(one)]], {self._number(kind, name): self._mean(one)}
+            )
 
     def tell(self) -> dict[str, float]:
         """Curves and tables, to the report and the terminal; the mean over noise levels of each."""

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from locality.calibration import bind
-from locality.compare.context import Calibration, Context
+from locality.compare.context import Context, UsedSettings
 from locality.compare.explorer import explore_rivals
 from locality.compare.following import conclude, line_of
 from locality.compare.left_out import tell_left_out
@@ -32,7 +32,7 @@ def paper_table(
     count: int = 128,  # seeds, and test images for the single steps
     pictures: int = 10,  # columns of the figures
     section: str = "paper",  # what the names of tables, numbers and pictures begin with
-    calibration: Calibration = "auto",  # as compare=calibrate found, or as configured
+    calibration: UsedSettings = "auto",  # as compare=calibrate found, or as configured
     bank_counts: Mapping[str, int] | int | None = None,  # training images for the costly ones, or for each
     sample_counts: Mapping[str, int] | None = None,  # seeds for the costly candidates
     calibrated_as: Mapping[str, str] | None = None,  # candidates that take the calibration of another
@@ -80,7 +80,7 @@ def _check(context: Context, count: int, pictures: int, section: str) -> None:
 
 
 def _with_variants(context: Context, variants: Variants) -> Context:
-    fits, given = dict(context.fits), set(context.given)
+    fits, given = dict(context.fits), set(context.origins.given)
     for candidate, changed in variants.items():
         if candidate not in context.fits:
             raise UsageError(f"compare.variants.{candidate}: {nearest(candidate, context.fits)}")
@@ -88,7 +88,7 @@ def _with_variants(context: Context, variants: Variants) -> Context:
             if name in fits or not NAME.fullmatch(name):
                 raise UsageError(f"compare.variants.{candidate}.{name}: want another name, not one of a row")
             fits[name] = context.fits[candidate]
-            own = [place.partition(".") for place in context.given]
+            own = [place.partition(".") for place in context.origins.given]
             given |= {f"{name}.{setting}" for first, _, setting in own if first == candidate}
             given |= {f"{name}.{setting}" for setting in settings}
             for setting, value in settings.items():
@@ -96,7 +96,7 @@ def _with_variants(context: Context, variants: Variants) -> Context:
                     fits[name] = bind(fits[name], setting, value)
                 except ValueError as error:
                     raise UsageError(f"compare.variants.{candidate}.{name}: {error}") from error
-    return replace(context, fits=fits, given=frozenset(given))
+    return replace(context, fits=fits, origins=replace(context.origins, given=frozenset(given)))
 
 
 class _Table:

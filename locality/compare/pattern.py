@@ -63,22 +63,22 @@ def pattern(
         Route(list(sigmas), seed=context.seed)
     if missing:
         context.attention.add(missing)
-    probe = Probe(context, list(sigmas), count, pixels, mask, reach, share)
+    setup = Setup(context, list(sigmas), count, pixels, mask, reach, share)
     found: dict[float, Strength] = {}
     told: dict[float, Told] = {}
     growing = Growing(context.report, "pattern/contrast", columns_of(threshold), map(str, groups))
     with growing.shown_if_cut_short():
         for gamma, group in groups.items():
             with LIVE.task(f"gamma {gamma:g}"):
-                found[gamma] = probe.strength(gamma, group)
+                found[gamma] = setup.strength(gamma, group)
             told[gamma] = told_of(found[gamma], found.get(0.0), reach, threshold)
             growing.add(str(gamma), told[gamma].rows, told[gamma].numbers)
     draw_figure(context.report, found, threshold, context.seed)
     numbers = tell_contrasts(context.report, found, told, threshold)
     if steps:
-        numbers |= tell_growth(context.report, found, probe.contrasts)
+        numbers |= tell_growth(context.report, found, setup.contrasts)
     if explorer:
-        probe.explore(found, threshold)
+        setup.explore(found, threshold)
     if missing:
         context.report.conclusion = missing
     return numbers
@@ -123,7 +123,7 @@ def control_command(command: str) -> str:
 
 
 @dataclass(frozen=True)
-class Probe:
+class Setup:
     """Where and how fields are measured: the same for every network."""
 
     context: Context

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from locality.compare.context import Calibration, Context, asked
+from locality.compare.context import Context, UsedSettings, asked
 from locality.compare.drawing import FIELD, headings
 from locality.compare.explorer import Group, explore
 from locality.compare.overlaps import Fields, Tables
@@ -30,7 +30,7 @@ def sensitivity(
     steps: int = 1000,  # of DDIM
     share: Share = "images",  # what ranks share out
     explorer: bool = True,  # also fields of a grid of pixels, for the explorer of report.html
-    calibration: Calibration = "auto",  # as compare=calibrate found, or as configured
+    calibration: UsedSettings = "auto",  # as compare=calibrate found, or as configured
 ) -> dict[str, float]:
     """Figures 2 and 3 of the paper, and how alike the fields are; all goes to the report.
 

@@ -28,7 +28,7 @@ class Contrast:
     spread: Tensor | None = None  # [S] standard deviation over seeds, where there are several
 
     def series(self, beside: str | None = None) -> Series:
-        """For a chart; one that stands beside another has no band."""
+        """The line of a chart. One that stands beside another has no band."""
         if beside:
             return Series(self.mean.tolist(), beside=beside)
         return Series(self.mean.tolist(), self.low.tolist(), self.high.tolist())

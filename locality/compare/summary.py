@@ -60,9 +60,10 @@ class Summary:
     thinned: Mapping[str, int]  # denoisers that had a part of the bank only, and how many images
     settings: Mapping[str, str | None] = field(default_factory=dict)  # how those of a denoiser were found
 
-    COLUMNS = (
-        "denoiser", "sample r2", "median sample r2", "sample MSE", "one-step r2", "median one-step r2",
-        "held-out MSE", "held-out r2", "median held-out r2", "MSE / Wiener", "ms / image", "settings",
+    COLUMNS = (  # settings beside the name, where they are seen before the numbers, on narrow screens, too
+        "denoiser", "settings", "sample r2", "median sample r2", "sample MSE", "one-step r2",
+        "median one-step r2", "held-out MSE", "held-out r2", "median held-out r2", "MSE / Wiener",
+        "ms / image",
     )  # fmt: skip
     NAMES = (
         "sample_r2", "median_sample_r2", "sample_mse", "step_r2", "median_step_r2", "heldout_mse",
@@ -79,7 +80,7 @@ class Summary:
     def columns(self) -> tuple[str, ...]:
         """The head of the table."""
         more = [f"held-out {metric}" for metric in self.metrics]
-        return (*self.COLUMNS[:-2], *more, *self.COLUMNS[-2:])
+        return (*self.COLUMNS[:-1], *more, self.COLUMNS[-1])
 
     @cached_property
     def quantities(self) -> dict[str, dict[str, Quantity]]:
@@ -103,7 +104,7 @@ class Summary:
         rows: list[list[str | float | None]] = []
         for name, quantities in self.quantities.items():
             cells = [str(quantities[key]) if key in quantities else None for key in names]
-            rows.append([self.label(name), *cells, 1000 * self.scores[name].seconds, self.settings.get(name)])
+            rows.append([self.label(name), self.settings.get(name), *cells, 1000 * self.scores[name].seconds])
         return rows
 
     def label(self, name: str) -> str:

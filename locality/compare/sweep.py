@@ -19,13 +19,13 @@ from locality.denoisers import NetworkDenoiser
 from locality.live import LIVE
 from locality.modules import FinishedModule
 from locality.report import Chart, Series
+from locality.report.over_wiener import RATIO, over_wiener
 from locality.report.record import METRICS
 from locality.report.table import Cell
 from locality.runs.files import CONFIG, read_config
 from locality.runs.resuming import of_numbers
 from locality.schedule import NoiseSchedule
 
-RATIO, MSE = "test/ratio_to_wiener/", "test/mse/"
 LINES = 8  # of a figure: more runs that differ in one number are points over it
 Settings = dict[str, list[Any]]  # name -> its value in each run
 
@@ -126,8 +126,7 @@ def _row(context: Context, name: str, one: Trained) -> Row:
         raise UsageError(f"{one.path / METRICS}: cannot be read ({type(error).__name__})") from error
     ratios = _levels(scalars, RATIO)
     if not ratios:
-        floor = _levels(_wiener(context, one), MSE)
-        ratios = {t: mse / floor[t] for t, mse in _levels(scalars, MSE).items() if floor.get(t)}
+        ratios = _levels(over_wiener(scalars, _wiener(context, one)), RATIO)
     return Row(name, _number(scalars.get("val/loss")), ratios, one.step, seconds)
 
 

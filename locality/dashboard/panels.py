@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from locality.dashboard.logged import Logged, numeric, varied
 from locality.report.chart import is_wide
+from locality.report.over_wiener import MSE
 
 if TYPE_CHECKING:
     import wandb_workspaces.reports.v2 as wr
@@ -179,7 +180,7 @@ def results_of(runs: Sequence[Logged]) -> list[str]:
     """Final numbers that all the runs have and that a sweep is judged by: losses, held-out errors."""
     shared = set.intersection(*(set(run.scalars) for run in runs)) if runs else set()
     wanted = [name for name in ("val/loss", "train/loss") if name in shared]
-    tests = sorted(name for name in shared if name.startswith("test/mse/"))
+    tests = sorted(name for name in shared if name.startswith(MSE))
     return wanted[:1] + tests[len(tests) // 2 :][:1]
 
 

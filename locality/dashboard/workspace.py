@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from locality.dashboard import panels
 from locality.dashboard.logged import Logged
+from locality.report.over_wiener import MSE, RATIO
 
 if TYPE_CHECKING:
     import wandb_workspaces.workspaces as ws
@@ -68,12 +69,10 @@ def _bands(runs: Sequence[Logged]) -> list[Any]:
     found: list[Any] = []
     if bands:
         found.append(panels.lines("loss by band of time-steps", bands, log=True))
-    tests = sorted({name for run in runs for name in run.scalars if name.startswith("test/mse/t")})
+    tests = sorted({name for run in runs for name in run.scalars if name.startswith(MSE)})
     if tests:
         found.append(panels.bars("held-out MSE by time-step", tests))
-    ratios = sorted(
-        {name for run in runs for name in run.scalars if name.startswith("test/ratio_to_wiener/")}
-    )
+    ratios = sorted({name for run in runs for name in run.scalars if name.startswith(RATIO)})
     if ratios:
         found.append(panels.bars("held-out MSE over Wiener's by time-step", ratios))
     return found

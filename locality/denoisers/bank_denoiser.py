@@ -16,9 +16,9 @@ from locality.bank import ImageBank
 from locality.denoisers.base import ClosedFormJacobian, Denoiser, Pixel
 from locality.denoisers.fitting import ByConstructor
 from locality.full_precision import FullPrecision
-from locality.posterior.engine import Engine, Posterior, average
+from locality.posterior.engine import Engine, Posterior, average, check_values
 from locality.posterior.gathered import GatheredEngine
-from locality.posterior.view import Limits, View
+from locality.posterior.view import MemoryBudget, View
 
 MEMORY_BUDGET = 2**30  # bytes above the bank
 _ROOM_PER_QUERY = 16 * 8  # bytes per coordinate of one noisy image: accumulators in float64
@@ -50,7 +50,9 @@ class BankDenoiser(FullPrecision, Denoiser, ClosedFormJacobian, ABC):
         self.image_shape = bank.image_shape
         self._squares: Tensor | None = None
         self.register_load_state_dict_post_hook(_forget_squares)
-        self.limits_of_memory = Limits(None if chunk_size is None else int(chunk_size), int(memory_budget))
+        self.limits_of_memory = MemoryBudget(
+            None if chunk_size is None else int(chunk_size), int(memory_budget)
+        )
 
     @abstractmethod
     def engine(
@@ -71,7 +73,7 @@ class BankDenoiser(FullPrecision, Denoiser, ClosedFormJacobian, ABC):
 
     @property
     def measured_view(self) -> View:
-        """The same with the lengths of its images, which are measured once."""
+        """The view with the lengths of its images, which are measured once."""
         view = self.view.centred()
         if self._squares is None or self._squares.device != view.images.device:  # which settles the centre
             with torch.inference_mode(False), torch.no_grad():  # what is kept must serve gradients, too
@@ -129,6 +131,7 @@ class BankDenoiser(FullPrecision, Denoiser, ClosedFormJacobian, ABC):
         self, x: Tensor, sigma: Tensor
     ) -> Iterator[tuple[Tensor, Tensor, Tensor, Callable[[], Engine]]]:
         """The images that one engine takes together."""
+        check_values(x, sigma)
         # A NaN is no logit: weights would be finite, and the estimate an image that means nothing.
         if not bool(x.detach().isfinite().all()):
             raise ValueError("x: want finite numbers, got NaN or infinity")
@@ -142,7 +145,7 @@ class BankDenoiser(FullPrecision, Denoiser, ClosedFormJacobian, ABC):
     def _alike(
         self, flat: Tensor, sigma: Tensor
     ) -> Iterator[tuple[Tensor, Tensor, Tensor, Callable[[], Engine]]]:
-        """Those at one noise level, and few enough for the budget."""
+        """The images at one noise level, and few enough for the budget."""
         levels = sigma[:1] if self.same_at_all_levels else sigma.unique()
         size = max(1, self.limits_of_memory.memory_budget // (_ROOM_PER_QUERY * flat.shape[1]))
         for level in levels:

@@ -69,7 +69,7 @@ class ByClass(Conditional):
         return len(self.members)
 
     def estimate(self, x: Tensor, sigma: Tensor) -> Tensor:
-        """That of all images."""
+        """The estimate of the member that was fitted to all images."""
         return self.whole.estimate(x, sigma)
 
     def conditioned(self, x: Tensor, sigma: Tensor, labels: Tensor) -> Tensor:

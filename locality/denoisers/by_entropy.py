@@ -35,14 +35,16 @@ _FORMAT = "locality.entropy/1"
 class ByEntropy(FullPrecision):
     """A number per noise level, without a network: the posterior's mean entropy there is `share * ln N`.
 
-    The entropies are those of a few images of the bank, noised, each left out in its turn (`LeftOut`). They
-    fall as outputs see more; the place where they cross is rounded to the nearest number that is tried, but
-    never to one at which an output does not look at itself.
+    A few images of the bank are noised, each left out in its turn (`LeftOut`), and their posteriors'
+    entropies are averaged. The average falls as outputs see more. The setting at which it crosses
+    `share * ln N` is rounded to the nearest number that is tried. A setting at which an output does not look
+    at itself is never taken.
 
-    There is an answer at any noise level, that of the nearest of a grid in steps of sqrt(2) in sigma, within
-    which windows change by less than two pixels. A level is settled when it is first asked for, since it
-    takes passes over the whole bank, and a run visits ten of them. It is then kept: in a buffer, saved with
-    the denoiser, and in the cache. Raises ValueError for a share that is not between 0 and 1.
+    Noise levels lie on a grid in steps of sqrt(2) in sigma. Any other level takes the answer of the nearest.
+    Within a step windows change by less than two pixels. A level is settled when it is first asked for, since
+    it takes passes over the whole bank, and a run visits ten of them. The answer is then kept in a buffer,
+    which is saved with the denoiser, and in the cache. Raises ValueError for a share that is not between 0
+    and 1.
     """
 
     sigmas: Tensor  # [G] float64

@@ -99,7 +99,7 @@ class Windows(Looks):
 
     @property
     def key(self) -> str:
-        """Of squares there is one kind."""
+        """The name of this kind of look. Squares are all of one kind."""
         return f"{self.setting} {self.largest}"
 
 
@@ -116,7 +116,7 @@ class Masks(Looks):
 
     @property
     def values(self) -> tuple[float, ...]:
-        """From LARGEST_TAU down to LEAST_TAU, in steps of STEP."""
+        """The taus, from LARGEST_TAU down to LEAST_TAU in steps of STEP."""
         steps = int(math.log(LARGEST_TAU / LEAST_TAU) / math.log(STEP))
         return tuple(LARGEST_TAU / STEP**k for k in range(steps + 1))
 
@@ -158,7 +158,7 @@ class Looking(MaskedDenoiser):
         self._rows = rows
 
     def rows(self, sigma: float) -> Rows:
-        """Those given: several banks share them."""
+        """The rows that were given. Several banks share them."""
         return self._rows.to(self.bank.images.device)
 
     def engine(self, sigma: float) -> Engine:

@@ -19,6 +19,7 @@ from locality.denoisers.options import real
 from locality.denoisers.precision import PrecisionDenoiser
 from locality.denoisers.relative_rows import soft_precision
 from locality.denoisers.wiener import Wiener
+from locality.posterior.engine import check_values
 from locality.statistics import GaussianStats
 from locality.statistics_cache import DEFAULT
 
@@ -83,6 +84,7 @@ class SoftLocality(Denoiser, ClosedFormJacobian):
 
     def estimate(self, x: Tensor, sigma: Tensor) -> Tensor:
         """`(1 - blend) Wiener(x) + blend S(x)`."""
+        check_values(x, sigma)
         share = per_image(self._share(sigma))
         return torch.lerp(self.wiener.estimate(x, sigma), self.average.estimate(x, sigma), share)
 

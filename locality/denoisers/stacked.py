@@ -16,6 +16,7 @@ from locality.denoisers.fitting import Fit, Recipe, statistics_of
 from locality.denoisers.levels import nearest
 from locality.denoisers.options import real
 from locality.full_precision import FullPrecision
+from locality.posterior.engine import check_values
 from locality.statistics import GaussianStats
 
 ShareTable = Mapping[float, Mapping[str, float]]  # noise level -> member -> its share
@@ -98,6 +99,7 @@ class Stacked(Denoiser, ClosedFormJacobian):
 
     def estimate(self, x: Tensor, sigma: Tensor) -> Tensor:
         """`sum_k share_k(sigma) D_k(x)`."""
+        check_values(x, sigma)
         out = torch.zeros_like(x)
         for some, share, member in self._with_a_share(sigma):
             own = member(x[some], sigma[some]) * per_image(share.to(x))

@@ -29,10 +29,17 @@ class InUnitRange(Denoiser, ClosedFormJacobian):
     def closed_form_jacobian(
         self, x: Tensor, sigma: Tensor, pixels: Sequence[Pixel]
     ) -> Tensor:  # [B, P, C, H, W]
-        """That of the inner denoiser, in whatever form it has one."""
+        """The Jacobian of the inner denoiser, in closed form where it has one."""
         return self.denoiser.jacobian(2 * x - 1, 2 * sigma, pixels)
 
 
 def in_unit_range(denoiser: Denoiser) -> InUnitRange:
-    """The denoiser, for images in [0, 1]."""
+    """The denoiser, for images in [0, 1].
+
+    >>> import torch
+    >>> from locality import ImageBank
+    >>> from locality.denoisers import Optimal
+    >>> in_unit_range(Optimal.fit(ImageBank(torch.ones(5, 1, 1, 1))))(torch.zeros(1, 1, 1, 1), 0.5).item()
+    1.0
+    """
     return InUnitRange(denoiser)

@@ -52,7 +52,12 @@ class Wiener(FullPrecision, Denoiser, ClosedFormJacobian):
         stats: GaussianStats | None = None,  # the bank's statistics, where they are known already
         cache: str | Path | None = DEFAULT,  # a folder for the statistics, where they are not
     ) -> Wiener:
-        """The Wiener filter of a bank's own mean and covariance."""
+        """The Wiener filter of a bank's own mean and covariance.
+
+        >>> wiener = Wiener.fit(ImageBank(torch.linspace(-1, 1, 24).reshape(6, 1, 2, 2)), "ledoit_wolf")
+        >>> wiener(torch.zeros(3, 1, 2, 2), 0.5).shape
+        torch.Size([3, 1, 2, 2])
+        """
         return cls(statistics_of(bank, stats, shrinkage, cache))
 
     @classmethod

@@ -14,6 +14,7 @@ from locality.information.union import united
 from locality.noise import generator, image_noise
 from locality.posterior.engine import Posterior
 from locality.posterior.masked.rows import Rows
+from locality.posterior.softmax import State
 
 Posteriors = Callable[[Tensor, float], Posterior]  # (x [B, C, H, W], sigma) -> over some bank
 
@@ -58,7 +59,7 @@ class LeftOut:
         rows: Rows,  # of the precision
         others: Posteriors | None,  # over the rest; None where there is none
     ) -> Posterior:  # fields [I, C, H, W]
-        """Over the bank without the image's own, at a noise level."""
+        """The posterior over the bank without the image's own copies, at a noise level."""
         x = self.few + sigma * self.noise
         parts = [] if others is None else [others(x, sigma)]
         if bool((~self.own).any(1).all()):
@@ -66,20 +67,14 @@ class LeftOut:
         return united(parts)
 
     def _beside(self, x: Tensor, sigma: float, rows: Rows) -> Posterior:
-        flat = rearrange(self.beside.double(), "j c h w -> j (c h w)")
-        fields: list[list[Tensor]] = [[], [], [], []]
+        flat, owner, states = rearrange(self.beside.double(), "j c h w -> j (c h w)"), rows.row_of_output, []
         for one, own in zip(x.double(), self.own, strict=True):
-            squares = (rearrange(one, "c h w -> (c h w)") - flat[~own]).square()
+            others = flat[~own]
+            squares = (rearrange(one, "c h w -> (c h w)") - others).square()
             squares = rearrange(squares, "j (r p) -> j r p", r=rows.repeats).sum(1)
-            logits = -(squares @ rows.mask.double().T) / (2 * sigma**2)  # [J, R]
-            log_partition = logits.logsumexp(0)
-            weights = (logits - log_partition).exp()
-            statistics = (log_partition, 1 / weights.square().sum(0), torch.special.entr(weights).sum(0))
-            mean = (weights[:, rows.row_of_output] * flat[~own]).sum(0)
-            found = (mean, *(each[rows.row_of_output] for each in statistics))
-            for field, value in zip(fields, found, strict=True):
-                field.append(value.reshape(x.shape[1:]))
-        return Posterior(*(torch.stack(field) for field in fields))
+            logits = -(rows.mask.double() @ squares.T) / (2 * sigma**2)  # [R, J]
+            states.append(State.of(logits[None], owner, lambda w, v=others: (w[0, owner] * v.T).sum(1)[None]))  # type: ignore[misc]
+        return Posterior(*(field.reshape(x.shape) for field in Posterior.of(State.stacked(states))))
 
 
 def _same(

@@ -1,8 +1,8 @@
 """Metrics: one number per image, exact on any number of ranks, with bootstrap intervals over images.
 
 `r2 = ImageR2()`, then `r2.update(estimate, target, index)` for each batch, `r2.compute()` for the mean over
-images, `r2.median()` beside it, `interval(r2.values())` for how far the mean can be trusted, and
-`r2.left_out()` for how many images have no r2 because they are blank.
+images, `interval(r2.values())` for how far the mean can be trusted, and `r2.left_out()` for how many images
+have no r2 because they are blank.
 """
 
 from __future__ import annotations

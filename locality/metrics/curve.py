@@ -49,10 +49,6 @@ class Curve(WrapperMetric):
         """The mean over images at each noise level."""
         return torch.stack([self.at(step).compute() for step in range(len(self))])
 
-    def median(self) -> Tensor:  # [S] float64
-        """The median over images at each noise level."""
-        return torch.stack([self.at(step).median() for step in range(len(self))])
-
     def left_out(self) -> list[int]:  # S
         """How many images have no score at each noise level; a collective call under DDP."""
         return [self.at(step).left_out() for step in range(len(self))]

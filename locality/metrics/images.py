@@ -66,7 +66,7 @@ class ImageMSE(PerImage):
 class PearsonR(PerImage):
     """Pearson's correlation r (not squared) of each image with its target; `compute` is the mean over images.
 
-    Kamb & Ganguli report the median: `median()`. Undefined for a blank target, see `is_blank`, and for an
+    Kamb & Ganguli report the median, of `values()`. Undefined for a blank target, see `is_blank`, and for an
     estimate that is the same everywhere: left out, as in `PerImage`.
     """
 

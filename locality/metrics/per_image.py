@@ -24,7 +24,7 @@ class PerImage(Metric, ABC):
     `score`.
 
     An image may have no score (r2 of a blank target has none): `score` gives NaN for it. Such an image is
-    left out of mean and median, and `left_out` counts it. Nothing else makes NaN here: images with NaN or
+    left out of the mean, and `left_out` counts it. Nothing else makes NaN here: images with NaN or
     infinity are refused.
     """
 
@@ -78,11 +78,6 @@ class PerImage(Metric, ABC):
     def compute(self) -> Tensor:  # [] float64
         """The mean over images that have a score; NaN, and a warning, where none has."""
         return self._told(self.values()).nanmean()
-
-    @final
-    def median(self) -> Tensor:  # [] float64
-        """The median over images that have a score: what a few odd images cannot move; as `compute` else."""
-        return self._told(self.values()).nanquantile(0.5)
 
     @final
     def left_out(self) -> int:

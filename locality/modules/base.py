@@ -17,6 +17,7 @@ from locality.denoisers.base import Denoiser
 from locality.making import arguments as made_arguments
 from locality.metrics import Curve, ImageMSE
 from locality.noise import image_noise
+from locality.report.over_wiener import MSE
 from locality.runs.checkpoint_file import read_checkpoint
 from locality.sampling import sample
 from locality.schedule import NoiseSchedule
@@ -89,7 +90,13 @@ class DenoiserModule(LightningModule, ABC):
         given: object,  # what a loader yields: a Batch, images [b, C, H, W], or a pair (images, labels)
         batch_idx: int,
     ) -> Batch:
-        """The batch; an image of a plain loader has as index its place in the loader."""
+        """The batch; an image of a plain loader has as index its place in the loader, over all ranks.
+
+        >>> from types import SimpleNamespace as Rank
+        >>> second = Rank(trainer=Rank(global_rank=1, world_size=2))
+        >>> DenoiserModule.batch_of(second, torch.zeros(3, 1, 2, 2), 0).index.tolist()
+        [1, 3, 5]
+        """
         if isinstance(given, Batch):
             return given
         found = as_batch(given)
@@ -110,7 +117,7 @@ class DenoiserModule(LightningModule, ABC):
         """Logs the mean squared error at each noise level as `test/mse/t<step>`."""
         times = self.schedule.leading_timesteps(PROTOCOL_STEPS)
         means = self.heldout.compute().tolist()
-        self.log_dict({f"test/mse/t{t:03d}": mean for t, mean in zip(times, means, strict=True)})
+        self.log_dict({f"{MSE}t{t:03d}": mean for t, mean in zip(times, means, strict=True)})
 
     def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:  # [b, C, H, W]
         """One sample for each image index, by the paper's 10 steps of DDIM."""

@@ -7,7 +7,8 @@ what it leaves is a state.
     reference   the formula, by brute force in float64
     engine      what a denoiser asks for (solve, posterior, pullback, fields), and its autograd
     plan        which kernel, in which type: the cheapest that is usable and precise enough
-    kernel      what a kernel is: usable, cost, error, weigh, transpose, fields
+    kernel      what a kernel is: usable, cost, error, weigh, transpose, fields; and the one rule that chooses
+    seen        what a kernel probes candidates with
     view        some candidates, wherever they are: read in parts and chunks that fit a memory budget
     softmax     State: the partial softmax, and the one way to merge two
     rounding    how large the numbers of a pass are, and so whether float32 can hold them
@@ -23,5 +24,5 @@ what it leaves is a state.
                 windows and passes are compiled
     triton/     on GPUs: running says where; masked and patches are kernels, of tiles, by launching; passes
                 and patch_passes are compiled by Triton
-    vectors/    what compiled code is made of: llvm, lines, table_rows, softmax, blocks, kernel, threads
+    vectors/    what compiled code is made of: llvm, lines, table_rows, softmax, reading, compiling, threads
 """

@@ -45,7 +45,7 @@ class Blocks:
         squares: Tensor | None = None,  # [N] of `measured`
         centre: Tensor | None = None,  # [n] of other images, beside whose distances those of these are
     ) -> Blocks:
-        """Those of a bank."""
+        """The blocks of a bank."""
         n = images.shape[1]
         if images.dtype != torch.uint8:
             return cls(images, images.new_zeros(n, dtype=torch.float32), False, squares)
@@ -95,7 +95,7 @@ class Blocks:
         images: Tensor,  # [c, n] some of the bank's
         dtype: torch.dtype = torch.float32,
     ) -> Tensor:  # [c, n]
-        """Their coordinates."""
+        """The coordinates of these images."""
         return images.to(dtype) - self.centre
 
     def __iter__(self) -> Iterator[Tensor]:  # [c, n] float32
@@ -116,7 +116,7 @@ class Blocks:
 
     @property
     def slices(self) -> int:
-        """Of a product: their roundings are independent."""
+        """How many slices a product has. Their roundings are independent."""
         return _slices(self.images.shape[1])
 
     def half_distances(
@@ -167,7 +167,7 @@ class Blocks:
         q: Tensor,  # [B, n] float64
         which: Tensor,  # [m] positions in the bank
     ) -> Tensor:  # [B, m] float64
-        """The same in float64."""
+        """The half squared distances in float64."""
         parts = [self.read(self.images[some], torch.float64) for some in which.split(self.size)]
         return torch.cat([v.square().sum(1) / 2 - q @ v.T for v in parts], 1)
 
@@ -177,7 +177,7 @@ class Blocks:
         rows: Tensor,  # [m] positions in q
         which: Tensor,  # [m] positions in the bank
     ) -> Tensor:  # [m] float64
-        """The same of some pairs; equal images have equal ones."""
+        """The half squared distances of some pairs. Equal images have equal ones."""
         pairs = zip(rows.split(self.size), which.split(self.size), strict=True)
         parts = ((self.read(self.images[some], torch.float64), q[b]) for b, some in pairs)
         return torch.cat([(v * (v / 2 - one)).sum(1) for v, one in parts])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple
+from typing import Any, Generic, NamedTuple, NoReturn, Self, final
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from torch import Tensor
 from locality.posterior.kernel import Probe, Seen, SomeKernel
 from locality.posterior.plan import Plan, SomeRows
 from locality.posterior.rounding import Query
+from locality.posterior.softmax import State
 from locality.posterior.view import View
 
 
@@ -27,6 +28,16 @@ class Posterior(NamedTuple):
     log_partition: Tensor  # log sum_i exp(-sum_p A[q, p] (x_p - X_ip)^2 / (2 sigma^2))
     effective_size: Tensor  # 1 / sum_i w_i^2, in candidates
     entropy: Tensor  # -sum_i w_i log w_i, in nats
+
+    @classmethod
+    def of(
+        cls,
+        state: State,
+        shift: Tensor | float = 0.0,  # [B, R] what the logits of the state are without
+    ) -> Self:
+        """What a state says, output by output; fields [B, n]."""
+        per_row = (state.log_partition - shift, state.effective_size, state.entropy)
+        return cls(state.mean, *(field[:, state.owner] for field in per_row))
 
 
 class Engine(ABC):
@@ -69,24 +80,54 @@ class Engine(ABC):
         """Rows of the Jacobian, in closed form."""
 
 
+class SoftmaxEngine(Engine, ABC):
+    """An engine of softmaxes, each output's weighed by one of them: their state is all that it knows."""
+
+    @abstractmethod
+    def state(
+        self,
+        x: Tensor,  # [B, n]
+        sigma: Tensor,  # [B]
+    ) -> State:
+        """All candidates merged."""
+
+    @abstractmethod
+    def shift(
+        self,
+        x: Tensor,  # [B, n]
+        sigma: Tensor,  # [B]
+    ) -> Tensor:  # [B, R]
+        """What the logits of the state are without."""
+
+    @final
+    def solve(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
+        """One pass over the bank; the evidence is the log-partition of shifted logits."""
+        state = self.state(x, sigma)
+        return state.mean, state.log_partition
+
+    @final
+    def posterior(self, x: Tensor, sigma: Tensor) -> Posterior:
+        """One pass over the bank; the shift of the logits is put back."""
+        return Posterior.of(self.state(x, sigma), self.shift(x, sigma))
+
+
 @dataclass(frozen=True)
-class PlannedEngine(Engine, Generic[SomeRows, SomeKernel]):
-    """A softmax average at one noise level (`reference.py`), whatever its softmaxes are of."""
+class PlannedEngine(SoftmaxEngine, Generic[SomeRows, SomeKernel]):
+    """A softmax average at one noise level (`reference.py`), whatever its softmaxes are of.
+
+    Its noise level is the plan's; it raises ValueError for another.
+    """
 
     view: View
     plan: Plan[SomeRows, SomeKernel]
 
-    def solve(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
-        """One pass over the bank; the evidence is the log-partition of shifted logits."""
-        state = self.plan.weigh(self.view, x)
-        return state.mean, state.log_partition
+    def state(self, x: Tensor, sigma: Tensor) -> State:
+        """One pass over the bank."""
+        return self.plan.at(sigma).weigh(self.view, x)
 
-    def posterior(self, x: Tensor, sigma: Tensor) -> Posterior:
-        """One pass over the bank; the shift of the logits is put back."""
-        state, rows = self.plan.weigh(self.view, x), self.plan.rows
-        log_partition = state.log_partition - rows.sums(self.plan.query(x).shift)
-        per_row = (log_partition, state.effective_size, state.entropy)
-        return Posterior(state.mean, *(field[:, rows.row_of_output] for field in per_row))
+    def shift(self, x: Tensor, sigma: Tensor) -> Tensor:
+        """What the query's shift adds up to."""
+        return self.plan.rows.sums(self.plan.at(sigma).query(x).shift)
 
     def pullback(self, x: Tensor, sigma: Tensor, mean: Tensor, evidence: Tensor, cotangent: Tensor) -> Tensor:
         """`sum_q A[q, p] g_q Cov_w(q)(X_q, X_p) / sigma^2`: the precision transposed, in a second pass."""
@@ -97,11 +138,11 @@ class PlannedEngine(Engine, Generic[SomeRows, SomeKernel]):
             known = (evidence[which], Probe(Seen.OUTPUTS, cotangent[which]), means[which], mean[which])
             return self.view.summed(lambda part: kernel.transpose(part, query, *known))
 
-        return self.plan.run(x, evidence, backward) / self.plan.sigma**2
+        return self.plan.at(sigma).run(x, evidence, backward) / self.plan.sigma**2
 
     def fields(self, x: Tensor, sigma: Tensor, outputs: Tensor) -> Tensor:
         """`A[q, p] Cov_w(q)(X_q, X_p) / sigma^2`, by the kernels that have rows of the Jacobian."""
-        return self.plan.fields(self.view, x, outputs)
+        return self.plan.at(sigma).fields(self.view, x, outputs)
 
 
 def average(
@@ -122,7 +163,24 @@ def average(
         return mean.to(x.dtype)
 
 
+def refuse_transform(*_: object) -> NoReturn:
+    """Raises RuntimeError: engines read banks by the values of x, which transforms of torch do not tell."""
+    raise RuntimeError(
+        "x: bank denoisers know no vmap, jacrev, jvp or export; take .backward, torch.func.vjp, "
+        "denoiser.jacobian or locality.sensitivity"
+    )
+
+
+def check_values(*given: Tensor) -> None:
+    """Raises RuntimeError where tensors have no values to look at: under vmap and torch.export."""
+    batched = any(torch.func.debug_unwrap(one).ndim != one.ndim for one in given)
+    if batched or torch.compiler.is_exporting():
+        refuse_transform()
+
+
 class _Average(torch.autograd.Function):
+    vmap = jvp = staticmethod(refuse_transform)  # type: ignore[assignment]  # of whatever arguments
+
     @staticmethod
     def forward(x: Tensor, sigma: Tensor, engine: Callable[[], Engine]) -> tuple[Tensor, Tensor]:
         return engine().solve(x.detach(), sigma.detach())
@@ -143,6 +201,8 @@ class _Average(torch.autograd.Function):
 
 class _Gradient(torch.autograd.Function):
     """The pullback; a function of its own, so that differentiating it is an error and not a zero."""
+
+    vmap = jvp = staticmethod(refuse_transform)  # type: ignore[assignment]  # of whatever arguments
 
     @staticmethod
     def forward(

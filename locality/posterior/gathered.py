@@ -75,7 +75,10 @@ class GatheredEngine(Engine):
         asked = crc32(f"{kind} {x.dtype}".encode())
         every = torch.stack(self.shard.gather(torch.tensor([asked, width, len(x)])))
         if not bool((every[:, :2] == every[0, :2]).all()):
-            raise ValueError("x: want images of one type, and the same asked for, on all ranks of the bank")
+            raise ValueError(
+                "x: want the same question on all ranks of the bank, of images of one type and size, "
+                "got unlike ones"
+            )
         return every[:, 2].tolist()
 
     def _solve(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, ...]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
-from enum import IntEnum
+from collections.abc import Callable, Iterable
 from typing import ClassVar, NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
 from locality.posterior.rounding import PixelMoments, Query
+from locality.posterior.seen import Seen
 from locality.posterior.softmax import State
 from locality.posterior.view import View
 
@@ -31,14 +31,6 @@ class Softmaxes(Protocol):
         values: Tensor,  # [B, P]
     ) -> Tensor:  # [B, R] float64
         """What each softmax adds up, of values at the places."""
-
-
-class Seen(IntEnum):
-    """What a softmax probes each candidate with."""
-
-    ONE = 0  # 1
-    OUTPUTS = 1  # sum of g_q X_iq over the outputs that it serves
-    WINDOW = 2  # sum of g_p X_ip over the mask of the row
 
 
 class Probe(NamedTuple):
@@ -117,6 +109,15 @@ class FieldKernel(Kernel, ABC):
 SomeKernel = TypeVar("SomeKernel", bound=Kernel)
 
 
-def cheapest(kernels: Iterable[SomeKernel], dtype: torch.dtype) -> SomeKernel:
-    """The kernel that costs least in a working type; the first of equals."""
-    return min(kernels, key=lambda kernel: kernel.cost(dtype))
+def chosen(
+    kernels: Iterable[SomeKernel],
+    device: torch.device,
+    dtype: torch.dtype,  # to work in
+    precise: Callable[[SomeKernel], bool] = lambda kernel: True,  # if not given: float64 is, by any kernel
+) -> SomeKernel:
+    """The cheapest kernel that is usable and precise enough, the first of equals: all engines choose so.
+
+    Where none is precise enough, the cheapest that is usable: images then go through float64 one by one.
+    """
+    usable = [one for one in kernels if one.usable(device)]
+    return min([one for one in usable if precise(one)] or usable, key=lambda kernel: kernel.cost(dtype))

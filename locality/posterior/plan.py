@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
 
 import torch
 from torch import Tensor
 
-from locality.posterior.kernel import FieldKernel, Softmaxes, SomeKernel, cheapest
+from locality.posterior.kernel import FieldKernel, Kernel, Softmaxes, SomeKernel, chosen
 from locality.posterior.rounding import (
     LARGEST_LOGIT,
     PixelMoments,
@@ -22,6 +22,7 @@ from locality.posterior.softmax import State
 from locality.posterior.view import View
 
 SomeRows = TypeVar("SomeRows", bound=Softmaxes)
+AnyKernel = TypeVar("AnyKernel", bound=Kernel)
 Result = TypeVar("Result")
 
 
@@ -40,14 +41,34 @@ class Plan(Generic[SomeRows, SomeKernel]):
         moments: PixelMoments,
     ) -> None:
         self.rows, self.sigma, self.moments = rows, sigma, moments
-        self.usable = [one for one in kernels if one.usable(rows.row_of_output.device)]
+        self._device = rows.row_of_output.device
+        self.usable = [one for one in kernels if one.usable(self._device)]
         # A noisy image as far from the mean as images are: its rounding decides for all.
-        typical = self.query((moments.mean + (moments.variance + sigma**2).sqrt())[None])
-        good = [one for one in self.usable if bool(precise_enough(one.error(typical, moments)).all())]
-        self.single = cheapest(good or self.usable, torch.float32)
-        self.double = cheapest(self.usable, torch.float64)
+        self._typical = self.query((moments.mean + (moments.variance + sigma**2).sqrt())[None])
+        self.single, self.double = self.chosen(self.usable)
         # Then float64 costs less than the longer way that float32 would need.
         self._never_single = self.double.cost(torch.float64) < self.single.cost(torch.float32)
+
+    def at(
+        self,
+        sigma: Tensor,  # [B]
+    ) -> Self:
+        """The plan itself. Raises ValueError for another noise level than the one that it was made for."""
+        if not bool((sigma == self.sigma).all()):
+            raise ValueError(f"sigma: want {self.sigma:g}, as this engine was made for, got {sigma.tolist()}")
+        return self
+
+    def chosen(
+        self,
+        kernels: Sequence[AnyKernel],
+    ) -> tuple[AnyKernel, AnyKernel]:
+        """Those to take of some kernels of the rows, in float32 and in float64."""
+
+        def precise(kernel: AnyKernel) -> bool:
+            return bool(precise_enough(kernel.error(self._typical, self.moments)).all())
+
+        single = chosen(kernels, self._device, torch.float32, precise)
+        return single, chosen(kernels, self._device, torch.float64)
 
     def query(self, x: Tensor) -> Query:
         """Noisy images, [B, n], ready for this plan's kernels."""
@@ -100,8 +121,7 @@ class Plan(Generic[SomeRows, SomeKernel]):
         outputs: Tensor,  # [P, C]
     ) -> Tensor:  # [B, P, n] in the type of x
         """Rows of the Jacobian, by the kernels that have them, image by image."""
-        able = [one for one in self.usable if isinstance(one, FieldKernel)]
-        single, double = cheapest(able, torch.float32), cheapest(able, torch.float64)
+        single, double = self.chosen([one for one in self.usable if isinstance(one, FieldKernel)])
         exact = x.dtype == torch.float64 or single.cost(torch.float32) == torch.inf
         state, asked = self.weigh(view, x.double() if exact else x), self.query(x)
         mean, evidence = state.mean, state.log_partition
@@ -117,7 +137,7 @@ class Plan(Generic[SomeRows, SomeKernel]):
     def _precise(
         self, x: Tensor, asked: Query, evidence: Tensor | None = None, strict: bool = False
     ) -> Tensor:  # [B] bool
-        """For which images the float32 kernel is good enough; with their evidence, for derivatives too."""
+        """Whether the float32 kernel is good enough, image by image; with evidence, for derivatives too."""
         if x.dtype == torch.float64 or self._never_single:
             return torch.zeros_like(asked.x[:, 0], dtype=torch.bool)
         return precise_enough(self.single.error(asked, self.moments), evidence, strict)
@@ -126,11 +146,11 @@ class Plan(Generic[SomeRows, SomeKernel]):
         self, asked: Query, single: Tensor, work: Callable[[SomeKernel, Query, Tensor], Result]
     ) -> tuple[list[Result], Tensor]:  # what `work` returned, and the order that puts its images back
         which, results = [], []
-        for kernel, dtype, chosen in (
+        for kernel, dtype, picked in (
             (self.single, torch.float32, single),
             (self.double, torch.float64, ~single),
         ):
-            index = chosen.nonzero()[:, 0]
+            index = picked.nonzero()[:, 0]
             if len(index) > 0:
                 which.append(index)
                 results.append(work(kernel, asked.pick(index).to(dtype), index))

@@ -30,7 +30,7 @@ class PixelMoments(NamedTuple):
         self,
         channels: int,
     ) -> PixelMoments:
-        """Those of a channel at any location, at every location."""
+        """The moments of a channel over all locations, given at each location."""
         mean = self.mean.unflatten(0, (channels, -1))
         middle = mean.mean(1, keepdim=True)
         spread = self.variance.unflatten(0, (channels, -1)) + (mean - middle) ** 2
@@ -43,7 +43,7 @@ class PixelMoments(NamedTuple):
         cls,
         images: Tensor,  # [N, n] as at rest
     ) -> PixelMoments:
-        """In one pass."""
+        """The moments of images, in one pass."""
         return cls.of_sums(PixelSums.of(images), images.dtype)
 
     @classmethod
@@ -52,7 +52,7 @@ class PixelMoments(NamedTuple):
         sums: PixelSums,
         at_rest: torch.dtype,  # of the images
     ) -> PixelMoments:
-        """Those of images whose sums are known."""
+        """The moments of images whose sums are known."""
         mean = sums.first / sums.total
         variance = (sums.second / sums.total - mean**2).clamp(min=0)
         reach = torch.maximum(sums.high - mean, mean - sums.low)
@@ -80,7 +80,7 @@ class PixelSums(NamedTuple):
         images: Tensor,  # [N, n] as at rest
         chunk: int = 1024,
     ) -> PixelSums:
-        """In one pass, of no image, too."""
+        """The sums over images, in one pass. There may be no image."""
         none = torch.zeros(images.shape[1], dtype=torch.float64, device=images.device)
         floats = images.dtype != torch.uint8 and len(images) > 0
         origin = images[0].double() if floats else none + MIDDLE
@@ -101,7 +101,7 @@ class PixelSums(NamedTuple):
         return numbers.sum(0), numbers.square().sum(0)
 
     def merge(self, other: PixelSums) -> PixelSums:
-        """Those of the images of both."""
+        """The sums over the images of both."""
         origin = torch.where(self.total > 0, self.origin, other.origin)
         mine, theirs = self._about(origin), other._about(origin)
         low, high = torch.minimum(mine.low, theirs.low), torch.maximum(mine.high, theirs.high)
@@ -123,7 +123,7 @@ class Query(NamedTuple):
     dtype: torch.dtype = torch.float64  # the type to work in
 
     def to(self, dtype: torch.dtype) -> Query:
-        """For work in another type."""
+        """The query for work in another type."""
         return self._replace(dtype=dtype)
 
     def pick(self, which: slice | Tensor) -> Query:
@@ -159,10 +159,10 @@ def relative_error(
 ) -> Tensor:  # [B] float64
     """An estimate of how far float32 tables move the output, over its length.
 
-    An entry is rounded by 2^-25 of its size; `lookups` of them add up at random, to an error of the logit;
-    that times the posterior's standard deviation is the error of the output. Where an output does not look
-    at its own place, nothing keeps likely candidates near x there: all that the bank reaches is possible, of
-    the output and of the entry, which a table may hold.
+    An entry is rounded by 2^-25 of its size. `lookups` entries add up at random, to the error of the logit.
+    The error of the output is the logit's error times the posterior's standard deviation. Where an output
+    does not look at its own place, nothing keeps likely candidates near x there. The output, and the table's
+    entry of that place, may then be as far away as the bank reaches.
     """
     mean, v, reach = (m.to(query.x.device) for m in moments)
     own = torch.ones_like(v) if own is None else own.to(v).clamp(max=1)

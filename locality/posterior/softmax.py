@@ -1,4 +1,8 @@
-"""The partial softmax: what some candidates leave, wherever they were read, and the one way to unite two."""
+"""The partial softmax: what some candidates leave, wherever they were read, and the one way to unite two.
+
+Inside a pass a compiled kernel keeps running softmaxes of its own, a block of candidates after the other
+(`vectors/softmax.py`, `triton/passes.py`). What a pass leaves is a state, and states meet here alone.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +37,7 @@ class State:
         rows: int,
         owner: Tensor,  # [n]
     ) -> State:
-        """That of no candidate."""
+        """The state of no candidate: the neutral element of `merge`."""
         none = torch.zeros(batch, rows, dtype=torch.float64, device=owner.device)
         sums = none.new_zeros(batch, len(owner))
         sure = torch.ones(batch, dtype=torch.bool, device=owner.device)
@@ -46,7 +50,7 @@ class State:
         owner: Tensor,  # [n]
         weigh: Callable[[Tensor], Tensor],  # weights [B, R, c] -> weighted sums [B, n]
     ) -> State:
-        """That of a few candidates."""
+        """The state of a few candidates."""
         if logits.shape[2] == 0:
             return cls.empty(len(logits), logits.shape[1], owner)
         peak = logits.amax(-1)
@@ -63,13 +67,13 @@ class State:
         sums: Tensor,  # [B, n] float64
         owner: Tensor,  # [n]
     ) -> State:
-        """That which a compiled kernel kept."""
+        """The state in the numbers that a compiled kernel kept."""
         peak, total, squares, energy = rows.unbind(-1)
         sure = torch.ones(len(sums), dtype=torch.bool, device=sums.device)
         return cls(owner, sure, peak.where(total > 0, -torch.inf), total, squares, energy, sums)
 
     def merge(self, other: State) -> State:
-        """That of the candidates of both."""
+        """The state of the candidates of both."""
         peak = torch.maximum(self.peak, other.peak)
         both = zip(self._relative_to(peak), other._relative_to(peak), strict=True)
         return State(self.owner, self.sure & other.sure, peak, *(a + b for a, b in both))
@@ -101,12 +105,12 @@ class State:
         return self.total.log() - self.energy / self.total
 
     def pick(self, which: Tensor) -> State:
-        """Of some of the noisy images, or of all in another order."""
+        """The state of some of the noisy images, or of all in another order."""
         return State(self.owner, *(part[which] for part in self._parts))
 
     @staticmethod
     def stacked(states: Sequence[State]) -> State:
-        """Of the noisy images of all, one after another."""
+        """The state of the noisy images of several states, one after another."""
         parts = zip(*(state._parts for state in states), strict=True)
         return State(states[0].owner, *(torch.cat(part) for part in parts))
 

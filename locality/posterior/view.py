@@ -19,7 +19,7 @@ from locality.shards import Shard
 _LARGEST_CHUNK = 4096  # images; products gain nothing from more
 
 
-class Limits(NamedTuple):
+class MemoryBudget(NamedTuple):
     """What an engine may use; neither changes a result."""
 
     chunk_size: int | None  # images at once; None: what the budget allows
@@ -44,7 +44,7 @@ class View(NamedTuple):
     """
 
     images: Tensor  # [N, n] as at rest; those that are here
-    limits: Limits
+    limits: MemoryBudget
     pages: Pages = Pages()
     shard: Shard | None = None  # None: all are here
     centre: Tensor | None = None  # [n] of `Blocks`, one for all parts; None: each part has its own
@@ -54,7 +54,7 @@ class View(NamedTuple):
     def of(
         cls,
         bank: ImageBank,
-        limits: Limits,
+        limits: MemoryBudget,
     ) -> View:
         """All images of a bank."""
         images = rearrange(bank.images, "i c h w -> i (c h w)")
@@ -81,7 +81,7 @@ class View(NamedTuple):
             yield View(part, self.limits, centre=self.centre, squares=known)
 
     def centred(self) -> View:
-        """The same with one centre for all parts, whose distances are compared then."""
+        """The view with one centre for all parts, so that their distances can be compared."""
         return self if self.centre is not None else self._replace(centre=self.blocks.centre)
 
     def measured(self) -> Tensor:  # [N] float64

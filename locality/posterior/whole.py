@@ -11,8 +11,8 @@ from einops import einsum
 from torch import Tensor
 
 from locality.posterior.blocks import WORST, Blocks
-from locality.posterior.engine import Engine, Posterior
-from locality.posterior.kernel import FieldKernel, Probe, Seen, cheapest
+from locality.posterior.engine import SoftmaxEngine
+from locality.posterior.kernel import FieldKernel, Probe, Seen, chosen
 from locality.posterior.rounding import PixelMoments, Query
 from locality.posterior.softmax import State
 from locality.posterior.view import View
@@ -35,11 +35,11 @@ class Products(FieldKernel):
     """
 
     def usable(self, device: torch.device) -> bool:
-        """Anywhere."""
+        """It runs anywhere."""
         return True
 
     def cost(self, dtype: torch.dtype) -> float:
-        """That of a product, over the places of an image."""
+        """The cost of a product, over the places of an image."""
         return 0.01 if dtype == torch.float32 else 0.04
 
     def error(self, query: Query, moments: PixelMoments) -> Tensor:
@@ -83,26 +83,23 @@ class Products(FieldKernel):
         return total
 
 
-KERNELS: tuple[FieldKernel, ...] = (Products(),)
+KERNELS: tuple[FieldKernel, ...] = (Products(),)  # of float64 logits, as above
 
 
 @dataclass(frozen=True)
-class UniformEngine(Engine):
+class UniformEngine(SoftmaxEngine):
     """`w_i = softmax_i(-|x - X_i|^2 / (2 sigma^2))`, of images at any noise levels together."""
 
     view: View
 
-    def solve(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
-        """One pass over the bank; the evidence is the log-partition of shifted logits."""
-        state = self._state(_query(x, sigma))
-        return state.mean, state.log_partition
-
-    def posterior(self, x: Tensor, sigma: Tensor) -> Posterior:
+    def state(self, x: Tensor, sigma: Tensor) -> State:
         """One pass over the bank."""
         query = _query(x, sigma)
-        state = self._state(query)
-        rows = (state.log_partition - query.shift, state.effective_size, state.entropy)
-        return Posterior(state.mean, *(row.expand(-1, x.shape[1]) for row in rows))
+        return self.view.merged(lambda part: self._kernel.weigh(part, query))
+
+    def shift(self, x: Tensor, sigma: Tensor) -> Tensor:
+        """`|x|^2 / (2 sigma^2)`."""
+        return _query(x, sigma).shift
 
     def pullback(self, x: Tensor, sigma: Tensor, mean: Tensor, evidence: Tensor, cotangent: Tensor) -> Tensor:
         """`Cov_w(X, X . g) / sigma^2`, in a second pass over the bank."""
@@ -117,13 +114,10 @@ class UniformEngine(Engine):
         fields = self.view.summed(lambda part: self._kernel.fields(part, query, evidence, mean, outputs))
         return fields / sigma[:, None, None] ** 2
 
-    def _state(self, query: Query) -> State:
-        return self.view.merged(lambda part: self._kernel.weigh(part, query))
-
     @property
     def _kernel(self) -> FieldKernel:
-        device = self.view.images.device
-        return cheapest((one for one in KERNELS if one.usable(device)), torch.float64)
+        # Their logits are float64 whatever the type: all are precise enough, and no moments are measured.
+        return chosen(KERNELS, self.view.images.device, torch.float64)
 
 
 def _query(x: Tensor, sigma: Tensor) -> Query:

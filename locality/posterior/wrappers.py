@@ -16,7 +16,11 @@ _TOGETHER = 128  # noisy images: enough for one reading of the bank to serve man
 
 
 def batch_of(softmax: str) -> int | None:
-    """The batch of "wssm:batch", None for "exact"; raises ValueError for anything else."""
+    """The batch of "wssm:batch", None for "exact"; raises ValueError for anything else.
+
+    >>> batch_of("wssm:512"), batch_of("exact")
+    (512, None)
+    """
     kind, _, size = str(softmax).partition(":")
     if softmax == "exact":
         return None

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from locality.report.glossary import titled
 from locality.report.provenance import told
 from locality.report.quoting import block, code, plain
 from locality.report.table import Cell, Table, format_markdown
@@ -48,7 +49,9 @@ def render_card(
     ]
     if scalars:
         parts.append("## Numbers\n\n" + _table(["quantity", "value"], sorted(scalars.items())))
-    parts += [f"### {plain(name)}\n\n{_table(table.columns, table.rows)}" for name, table in tables.items()]
+    for name, table in tables.items():
+        text = table.spoken()
+        parts.append(f"### {plain(titled(name))}\n\n{_table(text.columns, text.rows)}")
     if card.limits:
         parts.append("## Limits\n\n" + "\n".join(f"* {limit}" for limit in card.limits))
     return "\n\n".join(parts) + "\n"

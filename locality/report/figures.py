@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from locality.report.chart import Chart, Series
 from locality.report.lettering import fit
+from locality.report.names import called, known, spoken
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,29 +45,29 @@ class Look(NamedTuple):
     line: str = "-"
 
 
-KNOWN = {
-    "network": Look("network", "#000000", "o"),
-    "second_network": Look("second network", "#7f7f7f", "o", "--"),
-    "wiener": Look("Wiener", "#0072B2", "s"),
-    "optimal": Look("optimal", "#D55E00", "^"),
-    "nearest": Look("nearest", "#E69F00", "v", "--"),
-    "stacked_locality": Look("stacked locality", "#CC3311", "H"),
-    "stacked_mixtures": Look("stacked mixtures", "#EE3377", "p"),
-    "local_mixture": Look("local mixture", "#F4A6C0", "p", "--"),
-    "soft_locality": Look("soft locality", "#332288", "*"),
-    "pca_locality": Look("PCA locality", "#009E73", "D"),
-    "pca_locality_wssm": Look("PCA locality, wssm", "#66C2A5", "d", "--"),
-    "local_score": Look("local score", "#CC79A7", "P"),
-    "local_score_entropy": Look("local score, by entropy", "#8F3F6F", "P", ":"),
-    "pca_locality_entropy": Look("PCA locality, by entropy", "#00604A", "D", ":"),
-    "equivariant_local_score": Look("equivariant local score", "#AA4499", "X", "--"),
-    "equivariant_broken": Look("equivariant, broken", "#C78ABF", "x", ":"),
-    "patch_composite": Look("patch composite", "#999933", "<"),
-    "smoothed": Look("smoothed optimal", "#882255", ">", "-."),
-    "golden_subset": Look("golden subset", "#56B4E9", "h", "-."),
-    "identity": Look("noisy input", "#bbbbbb", "", ":"),
+STYLES: Mapping[str, tuple[str, ...]] = {  # colour, marker, line
+    "network": ("#000000", "o"),
+    "second_network": ("#7f7f7f", "o", "--"),
+    "wiener": ("#0072B2", "s"),
+    "optimal": ("#D55E00", "^"),
+    "nearest": ("#E69F00", "v", "--"),
+    "stacked_locality": ("#CC3311", "H"),
+    "stacked_mixtures": ("#EE3377", "p"),
+    "local_mixture": ("#F4A6C0", "p", "--"),
+    "soft_locality": ("#332288", "*"),
+    "pca_locality": ("#009E73", "D"),
+    "pca_locality_wssm": ("#66C2A5", "d", "--"),
+    "local_score": ("#CC79A7", "P"),
+    "local_score_entropy": ("#8F3F6F", "P", ":"),
+    "pca_locality_entropy": ("#00604A", "D", ":"),
+    "equivariant_local_score": ("#AA4499", "X", "--"),
+    "equivariant_broken": ("#C78ABF", "x", ":"),
+    "patch_composite": ("#999933", "<"),
+    "smoothed": ("#882255", ">", "-."),
+    "golden_subset": ("#56B4E9", "h", "-."),
+    "identity": ("#bbbbbb", "", ":"),
 }
-ALIASES = {"nn1": "network", "nn2": "second_network", "network_2": "second_network", "noisy": "identity"}
+KNOWN = {name: Look(called(name), *style) for name, style in STYLES.items()}
 OTHERS = (
     ("#117733", "*"),
     ("#44AA99", "p"),
@@ -81,13 +82,11 @@ def looks(names: Sequence[str]) -> dict[str, Look]:
     """How to draw each series: the known ones alike in every figure, others in the order given."""
     chosen, others = {}, 0
     for name in names:
-        key = name.lower().replace(" ", "_").replace("-", "_")
-        key = ALIASES.get(key, key)
-        if key in KNOWN:
+        if (key := known(name)) is not None:
             chosen[name] = KNOWN[key]
         else:
             color, marker = OTHERS[others % len(OTHERS)]
-            chosen[name] = Look(name, color, marker, ("-", "--", ":")[others // len(OTHERS) % 3])
+            chosen[name] = Look(called(name), color, marker, ("-", "--", ":")[others // len(OTHERS) % 3])
             others += 1
     return chosen
 
@@ -162,7 +161,7 @@ def _draw_axes(axes: Axes, chart: Chart, shown: Mapping[str, Look]) -> None:
     for name, series in chart.series.items():
         look = Look(name, shown[series.beside].color, "", ":") if series.beside else shown[name]
         _draw_series(axes, chart, series, look)
-    axes.set(title=chart.title, xlabel=chart.x_label, ylabel=chart.y_label)
+    axes.set(title=spoken(chart.title), xlabel=chart.x_label, ylabel=spoken(chart.y_label))
     if not _seen(chart):
         axes.set_xlim(0.9 * min(chart.x), 1.1 * max(chart.x))  # matplotlib looks at no point without a y
         axes.text(0.5, 0.5, "undefined", transform=axes.transAxes, ha="center")

@@ -1,9 +1,34 @@
-"""A line for each column of the tables, for those who meet them for the first time."""
+"""What tables and their columns are about, for those who meet them for the first time."""
 
 from __future__ import annotations
 
 import re
 
+from locality.report.names import called, spoken
+
+# (name of the table, title); the first that fits wholly counts. Others have the words of their curve.
+TITLES: tuple[tuple[str, str], ...] = (
+    (r"compare/summary", "Each denoiser against the clean images and the network"),
+    (r"compare/settings", "How settings were found"),
+    (r".*/left_out", "Images without a score"),
+    (r"sweep/runs", "Runs of the sweep"),
+    (r"pattern/verdict", "What became of the claim"),
+    (r"pattern/steps_gamma(.*)", r"The pattern contrast along a training, gamma = \1"),
+    (r"mirror/ratio", "Mirror ratio: field on the mirror position / on the ring"),
+    (r"halves/agreement", "Networks and Wiener filters of the two halves, against each other"),
+    (r"information/best", "The best setting at each noise level"),
+    (r"information/(.+)/clean", r"\1: best and predicted settings, error against the clean images"),
+    (r"information/(.+)/(.+)", r"\1: best and predicted settings, error against the \2"),
+    (r"calibrate/chosen", "Settings chosen on val images"),
+    (r"[^/]*/samples", "Final samples against the network's"),
+    (r"[^/]*/step_r2", "r2 of one step against the network's, at each noise level"),
+    (r"[^/]*/median_step_r2", "Median r2 of one step against the network's, at each noise level"),
+    (r"([^/]*/)?heldout", "Held-out error over that of Wiener, at each noise level"),
+    (r"[^/]*/heldout_pca", "Held-out error over that of PCA locality, at each noise level"),
+    (r"labels/errors", "What the class of an image is worth"),
+    (r"runs", "The runs"),
+    (r"numbers", "Numbers that several of the runs have"),
+)
 # (name of the table, name of the column, line); the first that fits both wholly counts.
 LINES: tuple[tuple[str, str, str], ...] = (
     (r"compare/summary", r"denoiser", "Who denoises; in brackets how many training images, where not all."),
@@ -118,6 +143,23 @@ LINES: tuple[tuple[str, str, str], ...] = (
     (r".*", r"quantity", "A number of metrics.json."),
 )  # fmt: skip
 MEDIAN = "The median over images, which a few nearly blank ones cannot move."
+
+
+def titled(
+    name: str,  # group/quantity
+    axis: str | None = None,  # what the curve of this name has at its y axis
+) -> str:
+    """A title for what is kept under a name: its own, that of its curve, or the name in words.
+
+    >>> titled("pattern/steps_gamma0.5"), titled("mirror/fields_eye"), titled("x/y", "mass of it")
+    ('The pattern contrast along a training, gamma = 0.5', 'Fields eye', 'Mass of it')
+    """
+    for names, title in TITLES:
+        if match := re.fullmatch(names, name):
+            return spoken(match.expand(title))
+    words = ", ".join(map(called, name.split("/")[1:] or [name])).replace("_", " ")
+    text = spoken(axis) if axis else words
+    return text[:1].upper() + text[1:]
 
 
 def explained(table: str, column: str) -> str | None:

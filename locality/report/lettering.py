@@ -17,7 +17,8 @@ ROUNDS = 3  # a broken line changes the room of the others
 def fit(figure: Figure) -> None:
     """Breaks what is longer than its place, and makes the figure as high as legends and new lines ask for.
 
-    A title has the width of its axes, that of the figure what the legend leaves, a y label the height.
+    A title has the width of its axes. The figure's own title has what the legend leaves. A y label has the
+    height.
     """
     whole: dict[Text, str] = {}  # texts that were broken, as they were
     margin = MARGIN * figure.dpi / 72

@@ -10,27 +10,53 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from locality.report.glossary import explained
+from locality.report.glossary import explained, titled
 from locality.report.table import Cell, Table, format_cell, is_numeric
 
 INTERVAL = re.compile(r"(\S+) (\[\S+, \S+\])")  # a number with its interval
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?%?", re.IGNORECASE)
 
 
-def card(name: str, table: Table) -> str:
-    """A table under its name, with what its columns say."""
+def card(
+    name: str,
+    table: Table,
+    place: str,  # in the page, before the name
+    axis: str | None = None,  # what the curve of this name has at its y axis
+) -> str:
+    """A table under its title, with what its columns say; one column of sentences is a note."""
+    if is_note(table):
+        text = table.spoken()
+        lines = "".join(f"<p>{escape(format_cell(row[0]))}</p>" for row in text.rows)
+        start = f'<div class="card note" role="note"{anchor(place, name)}>'
+        return f"{start}{head(name, text.columns[0])}{lines}</div>"
     return (
-        f'<div class="card"><h3>{escape(name)}</h3><div class="scroll">{rows(table, name)}</div>'
-        f"{_about(name, table)}</div>"
+        f'<div class="card"{anchor(place, name)}>{head(name, titled(name, axis))}'
+        f'<div class="scroll">{rows(table, name)}</div>{_about(name, table)}</div>'
     )
+
+
+def is_note(table: Table) -> bool:
+    """Whether a table is one column of sentences, such as warnings: nothing is there to sort."""
+    return len(table.columns) == 1 and all(isinstance(row[0], str) for row in table.rows)
+
+
+def anchor(place: str, name: str) -> str:
+    """The attribute by which a part of the page is linked to."""
+    return f' id="{escape(place)}-{escape(name)}"'
+
+
+def head(name: str, title: str) -> str:
+    """The title of a part; under the pointer, the name that it has in the files of the run."""
+    return f'<h3 title="{escape(name)}">{escape(title[:1].upper() + title[1:])}</h3>'
 
 
 def rows(table: Table, name: str = "") -> str:
     """A table that can be sorted by its heads."""
+    table = table.spoken()
     numeric = [is_numeric([row[k] for row in table.rows]) for k in range(len(table.columns))]
-    head = "".join(map(_head, [name] * len(numeric), map(str, table.columns), numeric))
+    heads = "".join(map(_head, [name] * len(numeric), map(str, table.columns), numeric))
     body = "".join(f"<tr>{''.join(map(_cell, row, numeric))}</tr>\n" for row in table.rows)
-    return f'<table class="sortable"><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>'
+    return f'<table class="sortable"><thead><tr>{heads}</tr></thead>\n<tbody>{body}</tbody></table>'
 
 
 def _head(table: str, column: str, number: bool) -> str:

@@ -12,7 +12,9 @@ from urllib.parse import quote
 
 from locality.report.chart import Chart
 from locality.report.figures import Look, looks
-from locality.report.markup import card, data, details, image, rows
+from locality.report.glossary import titled
+from locality.report.markup import anchor, card, data, details, head, image, is_note, rows
+from locality.report.names import spoken
 from locality.report.shell import shell
 from locality.report.shown import Picture, Shown
 from locality.report.side_by_side import charts_together, distinct, numbers_together, paired_together
@@ -20,6 +22,7 @@ from locality.report.table import Table
 
 LIMIT = 8_000_000  # bytes of a page; what does not fit stays in the run folder, and the page says so
 LINES = ("-", "--", ":")  # of the first run, the second, the third
+LAST = ("/left_out", "/settings")  # tables
 SECTIONS = {
     "slides": "The same noise, denoised",
     "explorer": "Sensitivity explorer",
@@ -76,7 +79,7 @@ class _Run:
         self.details = self._details()
 
     def parts(self, sync: str | None) -> list[str]:
-        """In the order of the page."""
+        """The parts of a run, in the order of the page."""
         return [self.head(sync), self.tables, self.panels, self.curves, self.pictures, self.details]
 
     def head(self, sync: str | None) -> str:
@@ -107,16 +110,16 @@ class _Run:
         self.curves += f"<noscript>{still}</noscript>" if still else ""
 
     def _tables(self) -> str:
-        order = sorted(self.run.tables, key=lambda name: not name.endswith("/attention"))  # warnings first
-        cards = "".join(card(name, self.run.tables[name]) for name in order)
+        axes = {name: chart.y_label for name, chart in self.run.charts.items()}
+        # Notes come first, and what is about another table last.
+        order = sorted(self.run.tables.items(), key=lambda one: (not is_note(one[1]), one[0].endswith(LAST)))
+        cards = "".join(card(name, table, f"{self.key}-table", axes.get(name)) for name, table in order)
         return self._section("results", "Results") + cards if cards else ""
 
     def _curves(self) -> str:
         if not self.run.charts:
             return ""
-        drawn = "".join(
-            _chart(f"{self.key}-chart-{name}", name, chart) for name, chart in self.run.charts.items()
-        )
+        drawn = "".join(_chart(f"{self.key}-chart", name, chart) for name, chart in self.run.charts.items())
         return f'{self._section("curves", "Curves")}<div class="charts">{drawn}</div>'
 
     def _panel(self, name: str, room: _Room) -> str:
@@ -130,11 +133,12 @@ class _Run:
 
     def _picture(self, picture: Picture) -> tuple[str, str]:
         """A picture, and what stands for it."""
-        caption = f"<figcaption>{escape(picture.name)}</figcaption>"
+        caption = f'<figcaption title="{escape(picture.name)}">{escape(titled(picture.name))}</figcaption>'
+        start = f'<figure class="card"{anchor(f"{self.key}-picture", picture.name)}>{caption}'
         link = self._link(picture.path.relative_to(self.run.folder).as_posix())
         return (
-            f'<figure class="card">{caption}{image(picture.path, picture.name)}</figure>',
-            f'<figure class="card">{caption}<p>Not in this page, which is full: {link}</p></figure>',
+            f"{start}{image(picture.path, titled(picture.name))}</figure>",
+            f"{start}<p>Not in this page, which is full: {link}</p></figure>",
         )
 
     def _details(self) -> str:
@@ -160,28 +164,29 @@ class _Run:
         return f'<h2 id="{escape(self.key)}-{escape(place)}">{escape(title)}</h2>\n'
 
 
-def _chart(key: str, name: str, chart: Chart) -> str:
-    content = chart.content()
+def _chart(place: str, name: str, chart: Chart) -> str:
+    content = chart.content() | {"y_label": spoken(chart.y_label)}
     shown = looks([series for series, one in chart.series.items() if one.beside is None])
     content["series"] = [
         {"name": series, "look": one["beside"] or series, **one}
-        | {"label": shown[series].label if series in shown else series}
+        | {"label": spoken(shown[series].label if series in shown else series)}
         for series, one in content["series"].items()
     ]
     return (
-        f'<figure class="card chart" data-chart="{escape(key)}"><h3>{escape(chart.title)}</h3>'
-        f"<figcaption>{escape(name)}</figcaption></figure>{data(key, content)}"
+        f'<figure class="card chart" data-chart="{escape(f"{place}-data-{name}")}"{anchor(place, name)}>'
+        f"{head(name, spoken(chart.title))}</figure>{data(f'{place}-data-{name}', content)}"
     )
 
 
 def _played(key: str, panel: Mapping[str, Any]) -> str:
     waiting = '<p class="waiting soft">This part needs JavaScript.</p>'
-    return f'<div data-panel="{escape(key)}">{waiting}</div>{data(key, panel)}'
+    words = {"labels": {name: spoken(text) for name, text in panel.get("labels", {}).items()}}
+    return f'<div data-panel="{escape(key)}">{waiting}</div>{data(key, {**panel, **words})}'
 
 
 def _playing(panel: Mapping[str, Any], body: str) -> str:
     """A card of what one plays with."""
-    title, note = (escape(str(panel[key])) for key in ("title", "note"))
+    title, note = (escape(spoken(str(panel[key]))) for key in ("title", "note"))
     return f'<div class="card"><h3>{title}</h3><p class="soft">{note}</p>{body}</div>'
 
 
@@ -189,8 +194,9 @@ def _together(runs: Sequence[Shown], beside: Path) -> str:
     """What several runs have in common, above what each has alone."""
     parts = [f"<h1>{len(runs)} runs</h1>"]
     for name, table in numbers_together(runs).items():
-        parts.append(card(name, table) if len(table.rows) <= 30 else details(name, rows(table)))
-    drawn = [_chart(f"together-{name}", name, chart) for name, chart in charts_together(runs).items()]
+        few = len(table.rows) <= 30
+        parts.append(card(name, table, "together") if few else details(titled(name), rows(table, name)))
+    drawn = [_chart("together-chart", name, chart) for name, chart in charts_together(runs).items()]
     if drawn:
         parts.append(f'<h2>Curves of the runs together</h2><div class="charts">{"".join(drawn)}</div>')
     pairs = [
@@ -203,7 +209,7 @@ def _together(runs: Sequence[Shown], beside: Path) -> str:
 
 
 def _looks(runs: Sequence[Shown]) -> dict[str, Look]:
-    """Of all series and denoisers; one of several runs has a denoiser's colour, and each run a line."""
+    """The looks of all series and denoisers. Of several runs a denoiser gives the colour, a run the line."""
     names = _names(runs)
     known = looks(names)
     found = {}
@@ -218,7 +224,7 @@ def _looks(runs: Sequence[Shown]) -> dict[str, Look]:
 
 
 def _names(runs: Sequence[Shown]) -> list[str]:
-    """Of all series and denoisers on the page, in the order of their first appearance."""
+    """The names of all series and denoisers on the page, in the order of their first appearance."""
     charts = [chart for run in runs for chart in run.charts.values()]
     charts += charts_together(runs).values() if len(runs) > 1 else []
     found = [name for chart in charts for name, one in chart.series.items() if one.beside is None]

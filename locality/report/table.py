@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from locality.report.names import spoken
+
 Cell = str | int | float | None
 
 
@@ -25,8 +27,13 @@ class Table:
                 )
 
     def clean(self) -> Table:
-        """The same with plain lists, plain numbers, and None for what is not a finite number."""
+        """The table with plain lists, plain numbers, and None for what is not a finite number."""
         return Table(list(self.columns), [[_plain(cell) for cell in row] for row in self.rows])
+
+    def spoken(self) -> Table:
+        """The same as readers meet it: known denoisers have their names in heads and cells."""
+        rows = [[spoken(cell) if isinstance(cell, str) else cell for cell in row] for row in self.rows]
+        return Table([spoken(str(column)) for column in self.columns], rows)
 
     def content(self) -> dict[str, Any]:
         """The table as JSON holds it."""
@@ -49,17 +56,19 @@ def format_table(
     rows: Sequence[Sequence[Cell]],
     width: int | None = None,  # characters of a line, at most; None: as many as it takes
 ) -> str:
-    """A table for the terminal: text to the left, numbers to the right.
+    """A table for the terminal: text to the left, numbers to the right, denoisers as `spoken`.
 
     Where it is wider than `width`, other columns follow below, each time with the first one beside them.
 
     >>> print(format_table(["denoiser", "r2"], [["wiener", 0.5], ["optimal", None]]))
     denoiser      r2
     --------  ------
-    wiener    0.5000
+    Wiener    0.5000
     optimal        -
     """
-    cells = [[format_cell(cell) for cell in row] for row in Table(columns, rows).rows]
+    table = Table(columns, rows).spoken()
+    columns, rows = table.columns, table.rows
+    cells = [[format_cell(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
     right = [is_numeric([row[k] for row in rows]) for k in range(len(columns))]
     lines = [list(columns), ["-" * wide for wide in widths], *cells]

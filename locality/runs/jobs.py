@@ -42,7 +42,7 @@ class Sweep(Callback):
         self.number, self.settings = 0, ""  # of the job in this process
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        """In the process that starts the jobs."""
+        """Hydra calls it in the process that starts the jobs."""
         global _current
         name = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
         self.folder = Path(config.hydra.sweep.dir).absolute() / name
@@ -51,7 +51,7 @@ class Sweep(Callback):
         _current = self
 
     def on_job_start(self, config: DictConfig, **_: Any) -> None:
-        """In the process of a job, whose arguments may be a launcher's own."""
+        """Hydra calls it in the process of a job, whose arguments may be a launcher's own."""
         global _current
         if config.hydra.mode == RunMode.MULTIRUN:
             self.number, _current = int(config.hydra.job.num), self
@@ -95,7 +95,7 @@ def current() -> Sweep | None:
 
 
 def number() -> int | None:
-    """That of the job of this process; only a sweep numbers its jobs."""
+    """The number of this process's job. Only a sweep numbers its jobs."""
     return None if _current is None else _current.number
 
 
@@ -220,7 +220,7 @@ def without_launcher(arguments: Sequence[str]) -> list[str]:
 
 
 def prepare() -> None:
-    """Lets the processes that a launcher starts import this very package, that of a checkout, too.
+    """Lets the processes that a launcher starts import this very package, also from a checkout.
 
     Ray gives its jobs a low priority, and on a busy machine they wait for all else; here they have the usual.
     """

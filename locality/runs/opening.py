@@ -15,7 +15,7 @@ from locality.disk import write_atomically
 from locality.ranks import first_rank
 from locality.runs.files import CONFIG
 from locality.runs.folder import LATEST, create_run_folder, point_latest
-from locality.runs.holding import hold, let_go
+from locality.runs.lock import hold, let_go
 from locality.runs.resuming import check_unfinished
 from locality.runs.status import is_network
 

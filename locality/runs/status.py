@@ -17,14 +17,14 @@ from locality.disk import write_atomically
 from locality.ranks import first_rank
 from locality.runs.files import STATUS
 
-State = Literal["running", "finished", "interrupted", "failed"]
+RunState = Literal["running", "finished", "interrupted", "failed"]
 
 
 @dataclass(frozen=True)
 class Outcome:
     """How a run stands. `finished`: it reached `max_steps` or `max_epochs`, and all is written."""
 
-    state: State
+    state: RunState
     reason: str | None = None  # why it is not finished
     code: int = 0  # of the process
     diverged: bool = False  # its numbers were no longer finite: it may go on with another learning rate
@@ -69,8 +69,8 @@ def checked_status(folder: Path) -> dict[str, Any]:
     for name, kind in (("task", str), ("state", str), ("network", bool), ("time", str)):
         if not isinstance(said[name], kind):
             raise ValueError(f"{name}: {said[name]!r}")
-    if said["state"] not in get_args(State):
-        raise ValueError(f"state: want one of {', '.join(get_args(State))}, got {said['state']!r}")
+    if said["state"] not in get_args(RunState):
+        raise ValueError(f"state: want one of {', '.join(get_args(RunState))}, got {said['state']!r}")
     return said
 
 

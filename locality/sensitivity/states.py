@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from locality.denoisers.base import Denoiser
+from locality.denoisers.levels import nearest
 from locality.noise import image_noise
 from locality.sampling import start, trajectory
 from locality.schedule import NoiseSchedule
@@ -87,5 +88,6 @@ class Route:
     def _places(self) -> list[int]:  # of the steps to stop at
         if self.states == "forward":
             return list(range(len(self.asked)))
-        logs = self.schedule.leading(self.steps).double().log()
-        return [int((logs - torch.tensor(level).double().log()).abs().argmin()) for level in self.asked]
+        return nearest(
+            self.schedule.leading(self.steps), torch.tensor(self.asked, dtype=torch.float64)
+        ).tolist()

@@ -18,9 +18,9 @@ from locality.posterior.masked.rows import Rows
 from locality.posterior.masked.table import BOX, FLAT, ROW
 from locality.posterior.rounding import PixelMoments, Query, relative_error
 from locality.posterior.softmax import State
-from locality.posterior.vectors.blocks import aligned
+from locality.posterior.vectors.reading import aligned
 from locality.posterior.vectors.table_rows import ROW_BYTES
-from locality.posterior.vectors.threads import at_rest, shared
+from locality.posterior.vectors.threads import at_rest, over_threads
 from locality.posterior.view import View
 
 _PER_LOOKUP = {torch.float32: 0.045, torch.float64: 0.09}  # nanoseconds, measured
@@ -36,15 +36,15 @@ class Compiled(MaskedKernel):
     basis: int  # along what the table is cumulated; see `table`
 
     def usable(self, device: torch.device) -> bool:
-        """On the CPU, for masks without weights."""
+        """It runs on the CPU, for masks without weights."""
         return device.type == "cpu" and not self.rows.real
 
     def cost(self, dtype: torch.dtype) -> float:
-        """That of the table rows that a mask row reads."""
+        """The cost of the table rows that a mask row reads."""
         return _PER_LOOKUP[dtype] * self._reads
 
     def error(self, query: Query, moments: PixelMoments) -> Tensor:
-        """That of the table rows that a mask row reads, each as long as the basis cumulates."""
+        """The error of the table rows that a mask row reads, each as long as the basis cumulates."""
         _, height, width = self.rows.image_shape
         extents = {ROW: width, FLAT: self.rows.places, BOX: height * width}
         extent = self.rows.repeats * extents.get(self.basis, 1)
@@ -69,7 +69,7 @@ class Compiled(MaskedKernel):
             forward(*arguments, state, sums, self._scratch(query), columns)
             return state, sums
 
-        state = reduce(State.merge, (self._state(*found) for found in shared(count, lanes, part)))
+        state = reduce(State.merge, (self._state(*found) for found in over_threads(count, lanes, part)))
         return replace(state, sure=torch.from_numpy(spent.sum(0) <= budget))
 
     def _state(self, rows: np.ndarray, sums: np.ndarray) -> State:
@@ -98,7 +98,7 @@ class Compiled(MaskedKernel):
             backward(*arguments, given, means is None, middle, sums, self._scratch(query), spread)
             return torch.from_numpy(given), torch.from_numpy(sums)
 
-        found, sums = zip(*shared(len(view.images), _lanes(query), part), strict=True)
+        found, sums = zip(*over_threads(len(view.images), _lanes(query), part), strict=True)
         return torch.stack(found).sum(0), torch.stack(sums).sum(0)
 
     def _arguments(self, view: View, query: Query, first: int, last: int) -> tuple[Any, ...]:

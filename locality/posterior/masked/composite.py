@@ -9,7 +9,7 @@ from einops import repeat
 from torch import Tensor
 
 from locality.posterior.engine import Engine, Posterior
-from locality.posterior.kernel import Probe, Seen, cheapest
+from locality.posterior.kernel import Probe, Seen
 from locality.posterior.masked.kernel import MaskedFieldKernel, MaskedKernel
 from locality.posterior.masked.plans import MaskedPlan
 from locality.posterior.rounding import Query
@@ -20,7 +20,8 @@ from locality.posterior.view import View
 class CompositeEngine(Engine):
     """`D[q] = 1/|{u: q in u}| sum over windows u with q of sum_i w_i(u) X_i[q]`.
 
-    The average of weights over the windows of q is the mask transposed, times the weights: one more scan.
+    The average of weights over the windows of q is the mask transposed, times the weights: one more scan. Its
+    noise level is the plan's; it raises ValueError for another.
     """
 
     view: View
@@ -29,7 +30,7 @@ class CompositeEngine(Engine):
     def solve(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
         """Two passes over the bank: the weights of the windows, then what they average to."""
 
-        evidence = self.plan.weigh(self.view, x, values=False).log_partition
+        evidence = self.plan.at(sigma).weigh(self.view, x, values=False).log_partition
 
         def forward(kernel: MaskedKernel, query: Query, which: Tensor) -> Tensor:
             zeros, none = torch.zeros_like(query.x), torch.zeros_like(evidence[which])
@@ -59,12 +60,12 @@ class CompositeEngine(Engine):
                 lambda part: kernel.transpose(part, query, known, probe, means, mean[which])
             )
 
-        return self.plan.run(x, evidence, backward) / self.plan.sigma**2
+        return self.plan.at(sigma).run(x, evidence, backward) / self.plan.sigma**2
 
     def fields(self, x: Tensor, sigma: Tensor, outputs: Tensor) -> Tensor:
         """The average of the windows' covariances, in float64."""
         able = [one for one in self.plan.usable if isinstance(one, MaskedFieldKernel)]
-        kernel, query = cheapest(able, torch.float64), self.plan.query(x).to(torch.float64)
+        (_, kernel), query = self.plan.chosen(able), self.plan.query(x).to(torch.float64)
         mean, evidence = self.solve(x.double(), sigma)
         scale = self._coverage[outputs[:, :1]] * self.plan.sigma**2
         fields = x.new_empty(len(x), len(outputs), x.shape[1])

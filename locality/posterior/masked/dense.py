@@ -22,7 +22,7 @@ _TOGETHER = 512  # images of a chunk at most: their logits stay in the cache
 _PER_PLACE = {torch.float32: 0.02, torch.float64: 0.04}  # nanoseconds, measured
 
 
-class Products(Protocol):
+class MaskProducts(Protocol):
     """The products of numbers with a mask, and with its transpose."""
 
     def of_places(
@@ -39,8 +39,8 @@ class Products(Protocol):
 
 
 @dataclass(frozen=True)
-class Plain:
-    """Those of torch."""
+class TorchProducts:
+    """The products of torch."""
 
     mask: Tensor  # [R, P] in the working type
 
@@ -58,10 +58,10 @@ class Dense(MaskedFieldKernel):
     """Squared differences times the mask: [B c, P] x [P, R] for each chunk of c images."""
 
     rows: Rows
-    others: Products | None = None  # in place of torch's
+    others: MaskProducts | None = None  # in place of torch's
 
     def usable(self, device: torch.device) -> bool:
-        """Anywhere."""
+        """It runs anywhere."""
         return True
 
     def cost(self, dtype: torch.dtype) -> float:
@@ -69,7 +69,7 @@ class Dense(MaskedFieldKernel):
         return _PER_PLACE[dtype] * self.rows.places
 
     def error(self, query: Query, moments: PixelMoments) -> Tensor:
-        """That of sums of as many places; infinite where products may be rounded to fewer digits."""
+        """The error of sums of as many places; infinite where products may be rounded to fewer digits."""
         if torch.get_float32_matmul_precision() != "highest":
             return torch.full_like(query.x[:, 0], torch.inf)
         return relative_error(query, moments, self.rows.repeats, self.rows.places, self.rows.own)
@@ -141,8 +141,8 @@ class Dense(MaskedFieldKernel):
             squares = rearrange(squares, "b c (k p) -> b c k p", p=places).sum(2) - shift[:, None]
             yield images, products.of_places(squares).neg_()
 
-    def _products(self, dtype: torch.dtype) -> Products:
-        return self.others or Plain(self.rows.mask.to(dtype))
+    def _products(self, dtype: torch.dtype) -> MaskProducts:
+        return self.others or TorchProducts(self.rows.mask.to(dtype))
 
     def _outputs(self, weights: Tensor, images: Tensor, values: bool) -> Tensor:
         owner = self.rows.row_of_output

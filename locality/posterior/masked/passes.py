@@ -18,13 +18,14 @@ import numpy as np
 
 from locality.posterior.masked.row_sums import column_sum, group_sums, spread_row
 from locality.posterior.masked.table import cumulate, products, squares, uncumulate
-from locality.posterior.vectors.blocks import aligned, read_block
-from locality.posterior.vectors.kernel import kernel
+from locality.posterior.seen import Seen
+from locality.posterior.vectors.compiling import kernel
 from locality.posterior.vectors.lines import dot, least
+from locality.posterior.vectors.reading import aligned, read_block
 from locality.posterior.vectors.softmax import NEGLIGIBLE, merge, merge_exactly, normalise
 
 GROUP = 128  # mask rows whose sums grow together, a tile of the table at a time
-ONES, MEMBERS, WINDOW = 0, 1, 2  # what a row probes an image with: 1, g . X over its outputs, or its mask
+ONE, OUTPUTS, WINDOW = map(int, Seen)  # compiled code takes numbers
 
 
 @kernel
@@ -96,7 +97,7 @@ def backward(
     code: Any,
     members: Any,
     evidence: Any,  # [B, R] float64: log of the sum of the exponentials over all images
-    probe: Any,  # (ONES | MEMBERS | WINDOW, g [B, n])
+    probe: Any,  # (one of `Seen`, g [B, n])
     means: Any,  # [B, R] float64: the weighted mean of the probe; found here if `learn`, else subtracted
     learn: bool,
     centre: Any,  # [B, n] subtracted from the images: changes nothing but rounding
@@ -130,8 +131,8 @@ def backward(
                 line = u % GROUP * lanes
                 if not normalise(distances, line, w, 0, lanes, (lanes, count), evidence[b, u]):
                     continue
-                seen[:] = 1 if kind == ONES else 0
-                if kind == MEMBERS:
+                seen[:] = 1 if kind == ONE else 0
+                if kind == OUTPUTS:
                     add_members(block, g[b], members, u, seen[0])
                 elif kind == WINDOW:
                     group_sums(response, code, u, u + 1, seen)

@@ -21,7 +21,7 @@ class Lengths(NamedTuple):
     pooled: Tensor
 
     def pick(self, which: Tensor) -> Lengths:
-        """Those of some images."""
+        """The lengths of some of the images."""
         return Lengths(*(part[which] for part in self))
 
 

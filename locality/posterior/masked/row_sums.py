@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from locality.posterior.vectors.kernel import kernel
+from locality.posterior.vectors.compiling import kernel
 from locality.posterior.vectors.table_rows import collect, scatter
 
 

@@ -54,7 +54,7 @@ class Rows:
         return self.mask[self.row_of_output, places]
 
     def to(self, device: torch.device) -> Rows:
-        """On a device."""
+        """The rows on a device."""
         return Rows(self.mask.to(device), self.row_of_output.to(device), self.image_shape)
 
     @classmethod

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from locality.posterior.vectors.kernel import kernel
+from locality.posterior.vectors.compiling import kernel
 from locality.posterior.vectors.lines import add_squares
 
 DIRECT = 0  # nothing is cumulated; row P is the total, from which the complement of a dense mask is taken

@@ -17,7 +17,7 @@ from locality.posterior.patches.passes import backward, forward
 from locality.posterior.rounding import PixelMoments, Query, relative_error
 from locality.posterior.softmax import State
 from locality.posterior.vectors.llvm import STEP
-from locality.posterior.vectors.threads import at_rest, shared
+from locality.posterior.vectors.threads import at_rest, over_threads
 from locality.posterior.view import View
 
 _EACH = {torch.float32: 0.6, torch.float64: 1.2}  # nanoseconds for a candidate, whatever the patch
@@ -30,7 +30,7 @@ class CompiledPatches(Kernel):
     patches: Patches
 
     def usable(self, device: torch.device) -> bool:
-        """On the CPU."""
+        """It runs on the CPU."""
         return device.type == "cpu"
 
     def cost(self, dtype: torch.dtype) -> float:
@@ -38,7 +38,7 @@ class CompiledPatches(Kernel):
         return _EACH[dtype] * self.patches.places
 
     def error(self, query: Query, moments: PixelMoments) -> Tensor:
-        """That of running sums, which go down the image and along its lines, as wide as a patch.
+        """The error of running sums, which go down the image and along its lines, as wide as a patch.
 
         A patch that wraps around more than once holds a pixel, and its rounding, several times.
         """
@@ -56,7 +56,9 @@ class CompiledPatches(Kernel):
             forward(*self._arguments(view, query, first, last), state, sums)
             return state.reshape(batch, -1, 4), sums.reshape(batch, -1)
 
-        return reduce(State.merge, (self._state(*found) for found in shared(len(view.images), STEP, part)))
+        return reduce(
+            State.merge, (self._state(*found) for found in over_threads(len(view.images), STEP, part))
+        )
 
     def _state(self, rows: np.ndarray, sums: np.ndarray) -> State:
         return State.of_sums(torch.from_numpy(rows), torch.from_numpy(sums), self.patches.row_of_output)
@@ -74,7 +76,7 @@ class CompiledPatches(Kernel):
             backward(*self._arguments(view, query, first, last), *given, sums)
             return torch.from_numpy(sums)
 
-        return torch.stack(shared(len(view.images), STEP, part)).sum(0).flatten(1)
+        return torch.stack(over_threads(len(view.images), STEP, part)).sum(0).flatten(1)
 
     def _arguments(self, view: View, query: Query, first: int, last: int) -> tuple[Any, ...]:
         _, height, width = self.patches.image_shape

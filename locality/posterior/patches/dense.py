@@ -26,7 +26,7 @@ class DensePatches(FieldKernel):
     patches: Patches
 
     def usable(self, device: torch.device) -> bool:
-        """Anywhere."""
+        """It runs anywhere."""
         return True
 
     def cost(self, dtype: torch.dtype) -> float:

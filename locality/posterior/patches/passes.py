@@ -20,10 +20,10 @@ from locality.posterior.patches.windows import (
     pieces,
     span,
 )
-from locality.posterior.vectors.blocks import aligned, read_block
-from locality.posterior.vectors.kernel import kernel
+from locality.posterior.vectors.compiling import kernel
 from locality.posterior.vectors.lines import dot, least, moments, respond
 from locality.posterior.vectors.llvm import STEP
+from locality.posterior.vectors.reading import aligned, read_block
 from locality.posterior.vectors.softmax import NEGLIGIBLE, merge, normalise
 
 _LANES = 64  # the most images of a block

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from locality.posterior.vectors.kernel import kernel
+from locality.posterior.vectors.compiling import kernel
 from locality.posterior.vectors.lines import add_squares, slide
 
 
@@ -31,7 +31,7 @@ def span(shift: int, size: int, radius: int, wraps: bool) -> Any:  # [first, las
 
 @kernel
 def horizontal_shifts(width: int, window: Any) -> Any:  # [first, last)
-    """Those at which some pixel has a candidate."""
+    """The shifts at which some pixel has a candidate."""
     radius, wraps = window
     most = max(0, width - 2 * radius - 1)
     return (0, width) if wraps else (-most, most + 1)

@@ -38,7 +38,7 @@ class Served:
         row_of_output: Tensor,  # [n]
         rows: int,
     ) -> Served:
-        """Those of an assignment."""
+        """The rows that an assignment of outputs to rows serves."""
         n, device = len(row_of_output), row_of_output.device
         counts = torch.bincount(row_of_output, minlength=rows)
         size = 1 if int(counts.max()) <= 1 else _SHARED

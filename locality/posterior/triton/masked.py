@@ -32,27 +32,28 @@ TOGETHER = 2**15  # noisy images of a launch, whose grid has an end
 class Tiled(MaskedKernel):
     """Squared differences times tiles of the mask, on a GPU's matrix units, with a running softmax.
 
-    Float32 only: float64 goes to the dense form. So do derivatives, whose products with the mask are of tiles
-    here, and rows of the Jacobian, which have a kernel of their own.
+    It takes float32 alone. Float64 goes to the dense form. Gradients do, too. Their products with the mask
+    are made of tiles here. Rows of the Jacobian have a kernel of their own.
     """
 
     rows: Rows
 
     def usable(self, device: torch.device) -> bool:
-        """On NVIDIA's GPUs, for masks without weights."""
+        """It runs on NVIDIA's GPUs, for masks without weights."""
         return not self.rows.real and running.usable(device)
 
     def cost(self, dtype: torch.dtype) -> float:
-        """That of the places in the tiles."""
+        """The cost of the places in the tiles."""
         if dtype != torch.float32:
             return self._dense.cost(dtype)
         copies = len(self._served.row) / len(self.rows.mask)
         return copies * (EACH + PER_PLACE * self._tiles.places_read)
 
     def error(self, query: Query, moments: PixelMoments) -> Tensor:
-        """That of float32 sums as long as the tiles' rows, cut besides; of all places where they invert.
+        """The error of float32 sums, which are cut, as long as the tiles' rows.
 
-        Infinite where the terms of likely candidates may be too large for float16.
+        Where tiles invert a row, the sums are over all places. Infinite where the terms of likely candidates
+        may be too large for float16.
         """
         reads = self._tiles.members_read
         lookups = (1 + CUTS) * reads + self.rows.places * self._tiles.inverted
@@ -78,13 +79,13 @@ class Tiled(MaskedKernel):
         return state if values else replace(state, sums=torch.zeros_like(state.sums))
 
     def probe_means(self, view: View, query: Query, evidence: Tensor, probe: Probe) -> Tensor:
-        """As the dense form, by tiles."""
+        """The products of the dense form, made of tiles."""
         return self._closed(query).probe_means(view, query, evidence, probe)
 
     def transpose(
         self, view: View, query: Query, evidence: Tensor, probe: Probe, means: Tensor, centre: Tensor
     ) -> Tensor:
-        """As the dense form, by tiles."""
+        """The products of the dense form, made of tiles."""
         return self._closed(query).transpose(view, query, evidence, probe, means, centre)
 
     def _closed(self, query: Query) -> Dense:

@@ -30,17 +30,17 @@ class TiledPatches(Kernel):
     patches: Patches
 
     def usable(self, device: torch.device) -> bool:
-        """On NVIDIA's GPUs, for patches that hold no pixel twice."""
+        """It runs on NVIDIA's GPUs, for patches that hold no pixel twice."""
         return self.patches.side <= min(self.patches.image_shape[1:]) and running.usable(device)
 
     def cost(self, dtype: torch.dtype) -> float:
-        """That of the places in the tiles, for as many candidates as pixels."""
+        """The cost of the places in the tiles, for as many candidates as pixels."""
         if dtype != torch.float32:
             return self._dense.cost(dtype)
         return self.patches.places * (EACH + PER_PLACE * self._tiles.places_read)
 
     def error(self, query: Query, moments: PixelMoments) -> Tensor:
-        """That of float32 sums of a window, cut besides; infinite where float16 may not hold a term."""
+        """The error of float32 sums of a window, which are cut; infinite where float16 holds no term."""
         channels, lookups = self.patches.image_shape[0], (1 + CUTS) * self.patches.side**2
         error = relative_error(query, moments, channels, lookups)
         return torch.where(query.shift.sum(1) < LARGEST / 2, error, torch.inf)

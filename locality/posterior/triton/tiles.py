@@ -33,7 +33,7 @@ class Tiles:
         mask: Tensor,  # [R, P] bool
         inverting: bool = True,
     ) -> Tiles:
-        """Those of a mask."""
+        """The tiles of a mask."""
         tiles, others = _cut(mask), _cut(~mask)
         inverted = (others.flatten(2).any(2).sum(1) < tiles.flatten(2).any(2).sum(1)) & inverting
         tiles = torch.where(inverted[:, None, None, None], others, tiles)

@@ -80,7 +80,7 @@ class Value:
 Combine = Callable[[Value, Value], Value]
 
 
-class Kept:
+class Variable:
     """A value that changes as the generated code runs."""
 
     def __init__(self, value: Value) -> None:
@@ -135,7 +135,7 @@ class Numbers:
 
     def total(self, count: Value, term: Callable[[Value], Value]) -> Value:
         """The sum of the terms 0 .. count - 1."""
-        kept = Kept(self.constant(0.0))
+        kept = Variable(self.constant(0.0))
         for k in self.each(0, count):
             kept.set(kept.get() + term(k))
         return kept.get()
@@ -152,7 +152,7 @@ class Numbers:
         results = [self.constant(start) for start in starts]
         for width, first, last in ((_WIDE, 0, split), (STEP, split, length)):
             v = Numbers(*self.call, width=width)
-            kept = [Kept(one.folded(add, width)) for one, add in zip(results, combines, strict=True)]
+            kept = [Variable(one.folded(add, width)) for one, add in zip(results, combines, strict=True)]
             for place in v.each(first, last, width):
                 for one, combine, value in zip(kept, combines, body(v, place), strict=True):
                     one.set(combine(one.get(), value))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from locality.posterior.vectors.kernel import kernel
+from locality.posterior.vectors.compiling import kernel
 from locality.posterior.vectors.lines import least, moments, weights
 
 NEGLIGIBLE = 60.0  # nats below the largest logit: e^-60 of a bank is below the last digit of float64

@@ -12,7 +12,7 @@ from typing import Any
 from numba import types
 
 from locality.posterior.vectors.lines import intrinsic
-from locality.posterior.vectors.llvm import Combine, Kept, Numbers, Value
+from locality.posterior.vectors.llvm import Combine, Numbers, Value, Variable
 
 ROW_BYTES = 256  # 64 float32 or 32 float64: four cache lines
 
@@ -43,7 +43,7 @@ def collect(
 
     def code(*call: Any) -> Any:
         v = _rows(call)
-        kept = Kept(v.load(8, v[9] * v.width))
+        kept = Variable(v.load(8, v[9] * v.width))
         for combine, row in _terms(v):
             kept.set(combine(kept.get(), v.load(0, row)))
         v.store(8, v[9] * v.width, kept.get())

@@ -13,11 +13,11 @@ from torch import Tensor
 
 from locality.at_rest import levels_of
 
-_SHARES = 3  # ranges of the bank per thread: enough to even out their speeds
+_RANGES = 3  # ranges of the bank per thread: enough to even out their speeds
 _Part = TypeVar("_Part")
 
 
-def shared(
+def over_threads(
     count: int,  # images
     block: int,  # images that a kernel takes together
     part: Callable[[int, int], _Part],  # the work on images [first, last)
@@ -29,8 +29,8 @@ def shared(
     """
     threads = torch.get_num_threads()
     blocks = -(-count // block)
-    shares = max(1, min(blocks, _SHARES * threads if threads > 1 else 1))
-    cuts = np.linspace(0, blocks, shares + 1).astype(int) * block
+    several = max(1, min(blocks, _RANGES * threads if threads > 1 else 1))
+    cuts = np.linspace(0, blocks, several + 1).astype(int) * block
     ranges = list(pairwise(np.minimum(cuts, count).tolist()))
     with ThreadPoolExecutor(threads, initializer=torch.set_flush_denormal, initargs=(True,)) as pool:
         return list(pool.map(lambda ends: part(*ends), ranges))

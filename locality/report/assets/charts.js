@@ -11,7 +11,7 @@ function startChart(place, chart) {
     width: Math.max(280, drawing.clientWidth), height: 320, series, legend: { show: false },
     bands: bandsOf(chart),
     scales: {
-      x: { time: false, distr: chart.log_x ? 3 : 1 },
+      x: { time: false, ...(chart.log_x ? { distr: 3, range: aroundData } : {}) },
       y: { distr: chart.log_y ? 3 : 1, range: (self, low, high) => framed(chart, low, high) },
     },
     axes: [axis(chart.x_label, chart.log_x), axis(null, chart.log_y)],
@@ -84,21 +84,51 @@ function framed(chart, low, high) {
 
 /** An axis; a label of the y axis stands above the chart instead, where it is never cut. */
 function axis(label, logarithmic) {
-  const plain = (self, splits) => splits.map((value) => (value === null ? "" : digits(value)));
   const grid = { stroke: () => colour("line"), width: 1 };
-  const made = { ...(label ? { label, labelSize: 22 } : {}), stroke: () => colour("soft"), grid, ticks: grid, size: label ? 34 : 54, values: plain };
-  if (logarithmic) made.filter = (self, splits, place) => someOf(self, splits, place);
-  return made;
+  const made = { ...(label ? { label, labelSize: 22 } : {}), stroke: () => colour("soft"), grid, ticks: grid,
+    size: label ? 34 : widthOfTicks, values: (self, splits) => splits.map(tickText) };
+  return logarithmic ? { ...made, splits: logTicks, filter: (self, splits) => splits } : made;
 }
 
-/** Of the ticks of a logarithmic axis those that are powers of ten, and 2 and 5 where the axis is short. */
-function someOf(self, splits, place) {
-  const scale = self.scales[place === 0 ? "x" : "y"];
-  const few = Math.log10(scale.max / scale.min) < 2;
-  return splits.map((value) => {
-    const first = Math.round(value / 10 ** Math.floor(Math.log10(value) + 1e-9));
-    return first === 1 || (few && (first === 2 || first === 5)) ? value : null;
-  });
+/** The width that the longest number beside the y axis needs. */
+function widthOfTicks(self, texts, place, cycle) {
+  const made = self.axes[place];
+  if (cycle > 1) return made._size; // uPlot asks again until sizes agree
+  self.ctx.font = made.font[0];
+  const widths = (texts || []).map((text) => self.ctx.measureText(text).width / devicePixelRatio);
+  return Math.ceil(Math.max(20, ...widths)) + made.ticks.size + made.gap + 2;
+}
+
+function tickText(value) {
+  const [size, short] = [Math.abs(value), Number(value.toPrecision(4))];
+  return value !== 0 && (size < 1e-3 || size >= 1e6) ? short.toExponential().replace("e+", "e") : String(short);
+}
+
+/** The ends of a logarithmic x axis: a little beyond the data. */
+function aroundData(self, low, high) {
+  if (!(low > 0 && high > 0)) return [0.1, 1];
+  const margin = low === high ? 2 : (high / low) ** 0.03;
+  return [low / margin, high * margin];
+}
+
+/** Ticks of a logarithmic axis: powers of ten; with 2 and 5, with all digits, or in even steps where it is short. */
+function logTicks(self, place, low, high) {
+  const [first, last] = [low, high].map((end) => Math.floor(Math.log10(end)));
+  const powers = Array.from({ length: last - first + 1 }, (_, k) => first + k);
+  const every = Math.ceil((last - first) / 6);
+  const within = (digits, kept) => kept.flatMap((power) => digits.map((digit) => digit * 10 ** power))
+    .filter((value) => value >= low && value <= high);
+  const choices = [within([1], powers.filter((power) => power % every === 0)), within([1, 2, 5], powers),
+    within([1, 2, 3, 4, 5, 6, 7, 8, 9], powers)];
+  return choices.find((ticks) => ticks.length > 2) || evenTicks(low, high);
+}
+
+function evenTicks(low, high) {
+  const rough = (high - low) / 5;
+  const unit = 10 ** Math.floor(Math.log10(rough));
+  const step = unit * [1, 2, 5, 10].find((digit) => digit * unit >= rough);
+  const count = Math.floor(high / step) - Math.ceil(low / step) + 1;
+  return Array.from({ length: count }, (_, k) => (Math.ceil(low / step) + k) * step);
 }
 
 /** The values at a point of the x axis, a line for each curve that is shown. */

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from locality.posterior.vectors.kernel import kernel
+from locality.posterior.vectors.compiling import kernel
 
 _CACHE_LINE = 64  # bytes
 _TILE = 64  # pixels read together: an image's are one cache line at rest, a block's 16 KiB
