@@ -17,6 +17,7 @@ from locality.checkpoints.networks import networks
 from locality.checkpoints.reading import calibrations
 from locality.checkpoints.resolving import resolve
 from locality.checkpoints.shelf import Shelf
+from locality.compare.attention import Attention
 from locality.compare.context import Context
 from locality.compare.needs import needs_network
 from locality.compare.origins import Origins
@@ -79,6 +80,7 @@ class Evaluation:
             fits=fits,
             data=self.data,
             report=report,
+            attention=Attention(report),
             trainer=trainer,
             seed=self.cfg.seed,
             cache=self.cfg.cache,
@@ -91,6 +93,7 @@ class Evaluation:
         for path in self.origins:
             report.uses(network_artifact(path))
         numbers = self.compare(context)
+        report.conclusion = context.attention.concluded(report.conclusion)
         compare = str(self.cfg.compare["_target_"]).rsplit(".", 1)[-1]
         report.makes(comparison_artifact(folder, compare, numbers))
         return numbers

@@ -51,7 +51,7 @@ def evaluated(folder: Path, names: list[str] = NAMES, side: int = 8, levels: lis
     values = {"heldout_mse": {name: [torch.rand(20, generator=generator) for _ in levels] for name in names}}
     report.panel(
         "compare/paired",
-        Paired("Differences", "Paired.", levels, values, {"heldout_mse": "MSE"}, "20 images"),
+        Paired("Differences", "Paired.", levels, values, {"heldout_mse": "MSE"}, "20 images", (0.1, 5.0)),
     )
     report.panel("sensitivity/explorer", explorer(names, side, levels))
     report.finish()

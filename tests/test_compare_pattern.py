@@ -21,7 +21,7 @@ from omegaconf import OmegaConf
 from locality import GaussianStats, app
 from locality.checkpoints import networks as found_networks
 from locality.compare.claims import Claim, claim_of
-from locality.compare.pattern import Probe, control_command, strengths
+from locality.compare.pattern import Setup, control_command, strengths
 from locality.compare.strengths import Contrast, Strength, contrast_of, pooled
 from locality.config import UsageError
 from locality.denoisers import Wiener
@@ -123,7 +123,7 @@ def test_one_gamma_shows_its_fields_and_the_command_that_trains_the_control(swee
     told = "this trains it: python train.py data=digits_pattern seed=0 gamma=0"
     assert " ".join(capsys.readouterr().out.split()).count(told) == 1
     tables = json.loads((folder / "metrics.json").read_text())["tables"]
-    assert told in tables["pattern/attention"]["rows"][0][0]
+    assert told in tables["compare/attention"]["rows"][0][0]
     assert "pattern/verdict" not in tables
     table = tables["pattern/contrast"]
     rows = [dict(zip(table["columns"], row, strict=True)) for row in table["rows"]]
@@ -148,15 +148,15 @@ def test_the_control_of_a_picture_is_offered_as_one_types_it():
 
 def test_a_sweep_that_is_stopped_has_the_strengths_that_it_had(sweep, monkeypatch):
     root, _ = sweep
-    original, seen = Probe.strength, []
+    original, seen = Setup.strength, []
 
-    def strength(self: Probe, gamma: float, *rest: object) -> Strength:
+    def strength(self: Setup, gamma: float, *rest: object) -> Strength:
         if seen:
             os.kill(os.getpid(), signal.SIGTERM)
         seen.append(gamma)
         return original(self, gamma, *rest)
 
-    monkeypatch.setattr(Probe, "strength", strength)
+    monkeypatch.setattr(Setup, "strength", strength)
     with pytest.raises(app.RunStopped):
         run(root, "evaluate", "compare=pattern", *FAST)
     folder = (root / "latest").resolve()

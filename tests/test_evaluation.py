@@ -70,7 +70,7 @@ def test_a_metric_of_torchmetrics_becomes_a_column_two_curves_and_numbers(place)
 
 def test_the_page_of_a_comparison_has_what_each_denoiser_makes_of_the_same_noise(place):
     asked = ["compare.explorer=true", "compare.pictures=2", "figures=[svg]"]
-    app.run(config(place, *QUICK, *asked, task="evaluate"))
+    numbers = app.run(config(place, *QUICK, *asked, task="evaluate"))
     folder = latest(place)
     slides, paired, explorer = (
         json.loads((folder / f"panels/compare/{name}.json").read_text())
@@ -90,6 +90,8 @@ def test_the_page_of_a_comparison_has_what_each_denoiser_makes_of_the_same_noise
     ]
     means = [sum(level) / len(level) for level in paired["values"]["heldout_mse"]["wiener"]]
     assert means == pytest.approx(curve, rel=1e-3)
+    opening = torch.tensor([means[level] for level in paired["band"]]).mean().item()
+    assert opening == pytest.approx(numbers["compare/heldout_mse/wiener"], rel=1e-3)
     names = ["network", "wiener", "optimal", "nearest"]
     assert [one["name"] for one in explorer["rows"]] == names == [one["name"] for one in slides["rows"][2:]]
     assert set(explorer["rows"][3]["numbers"]["radius"]) == {None}  # a nearest image changes with no input

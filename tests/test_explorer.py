@@ -16,9 +16,9 @@ from pages import explorer
 
 import locality
 from locality.compare import analytic_vs_nn, pattern, sensitivity
+from locality.compare.attention import ORIGINS
 from locality.compare.contrasts import COLUMNS as CONTRAST
 from locality.compare.explorer import MOST_BYTES, MOST_PIXELS, SIDE, _count, _small, stride_of
-from locality.compare.following import ORIGINS
 from locality.compare.halves import COLUMNS as HALVES
 from locality.compare.informed import COLUMNS as INFORMED
 from locality.compare.labels import COLUMNS as LABELS

@@ -167,7 +167,7 @@ def test_compare_mirror_finds_what_was_planted_and_one_without_it(tmp_path):
 
 
 def test_the_interval_of_a_field_without_a_mirror_holds_one(tmp_path):
-    from locality.compare.sensitivity import series_of
+    from locality.compare.overlaps import series_of
     from locality.sensitivity import SensitivityField
 
     rows, columns = torch.meshgrid(*[torch.arange(SIZE).double()] * 2, indexing="ij")

@@ -103,9 +103,16 @@ def test_the_values_under_the_pointer_are_told_with_their_intervals(page: Any) -
     assert "0.1 [0.09, 0.11]" in told
 
 
-def test_the_paired_difference_and_its_interval_are_those_of_python(page: Any, path: Path) -> None:
-    values = json.loads((path.parent / "panels/compare/paired.json").read_text())["values"]["heldout_mse"]
-    one, other = (torch.tensor(values[name]).mean(0) for name in ("network", "wiener"))
+@pytest.mark.parametrize("choice", ["", "all"])
+def test_the_paired_difference_and_its_interval_are_those_of_python(
+    page: Any, path: Path, choice: str
+) -> None:
+    panel = json.loads((path.parent / "panels/compare/paired.json").read_text())
+    values, sigmas = panel["values"]["heldout_mse"], torch.tensor(panel["sigmas"])
+    assert (sigmas > 5).any()  # of which the tables say nothing
+    shown = torch.ones_like(sigmas).bool() if choice else (sigmas >= 0.1) & (sigmas <= 5)
+    page.locator("[data-panel*=paired] select").nth(3).select_option(choice or "band")
+    one, other = (torch.tensor(values[name])[shown].mean(0) for name in ("network", "wiener"))
     told = page.locator("[data-panel*=paired] p").first.inner_text()
     found = [float(number) for number in re.findall(r"-?\d+\.\d+", told)[:3]]
     wanted = [(one - other).mean().item(), *interval(one - other)]
@@ -114,6 +121,14 @@ def test_the_paired_difference_and_its_interval_are_those_of_python(page: Any, p
     assert found[1:] == pytest.approx(wanted[1:], abs=0.1 * width)
     page.locator("[data-panel*=paired] select").nth(2).select_option("optimal")
     assert "minus optimal" in page.locator("[data-panel*=paired] p").first.inner_text()
+    page.locator("[data-panel*=paired] select").nth(2).select_option("wiener")
+
+
+def test_paired_differences_open_with_the_levels_of_the_tables(path: Path) -> None:
+    with opened(path) as (page, _):
+        menu = page.locator("[data-panel*=paired] select").nth(3)
+        assert menu.input_value() == "band"
+        assert "to 5" in menu.locator("option").first.inner_text()
 
 
 def test_the_page_is_light_or_dark_as_the_system_and_as_the_button_says(path: Path) -> None:

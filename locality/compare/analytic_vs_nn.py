@@ -11,7 +11,7 @@ from torchmetrics import Metric
 from locality.compare.context import Context, UsedSettings
 from locality.compare.drawing import SIGMA, mean_series, median_series, series_with_ends
 from locality.compare.explorer import explore_rivals
-from locality.compare.following import conclude, follow, warn
+from locality.compare.following import conclude, follow
 from locality.compare.left_out import tell_left_out
 from locality.compare.panels import tell_panels
 from locality.compare.summary import FLOOR, Quantity, Summary
@@ -62,9 +62,13 @@ def analytic_vs_nn(
     whole = summary(*module.results)
     context.report.scalars(whole.scalars())
     context.report.table("compare/summary", whole.columns, whole.rows())
-    warn(context, whole)
     say_table(whole.columns, whole.rows())
-    conclude(context, whole)
+    near = {name: one for name, one in whole.quantities.items() if "median_sample_r2" in one}
+    conclude(
+        context,
+        {name: one["median_sample_r2"] for name, one in near.items()},
+        {name: one["heldout_mse"] for name, one in near.items()},
+    )
     tell_left_out(context.report, "compare", whole.quantities)
     if explorer:
         explore_rivals(context, "compare/explorer", candidates)

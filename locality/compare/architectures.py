@@ -9,12 +9,13 @@ import torch
 from locality.checkpoints.trained import Trained
 from locality.compare.context import Context, asked
 from locality.compare.drawing import FIELD, SIGMA, headings
-from locality.compare.sensitivity import describe, grid_pixels, overlap_series
+from locality.compare.overlaps import overlap_series
+from locality.compare.sensitivity import describe, grid_pixels
 from locality.compare.summary import Quantity
-from locality.compare.telling import say_table
+from locality.compare.telling import Growing, measure_fields, say_table
 from locality.config import UsageError
 from locality.denoisers import Wiener
-from locality.denoisers.base import Denoiser, Pixel
+from locality.denoisers.base import Denoiser
 from locality.modules.fields import FieldModule, Share
 from locality.ranks import say
 from locality.report import Chart, Report, Series
@@ -30,6 +31,7 @@ KINDS = {
 }
 CLOSE = 0.1  # of a share of a training: a snapshot farther from it does not stand for it
 Stages = dict[str, dict[float, Denoiser]]  # by model and share of its training
+Overlaps = dict[tuple[str, float], dict[str, Series]]  # the same -> kind of overlap
 
 
 def architectures(
@@ -46,11 +48,31 @@ def architectures(
     with asked():
         route = Route(list(sigmas), seed=context.seed)
     stages = _stages(context.networks, shares)
+    wiener = Wiener(context.stats)
+    context.judge({name: one.denoiser for name, one in context.networks.items()}, wiener)
     _, height, width = context.data.image_shape
     pixels = [context.data.pixels["centre"], *grid_pixels(grid, height, width)]
-    fields = _fields(context, stages, route, pixels, count, share)
-    _picture(context.report, stages, fields)
-    return _tell(context.report, stages, fields)
+    # Wiener first: the others are set against its field.
+    keys = {_key(name, part): (name, part) for name, parts in stages.items() for part in parts}
+    denoisers = {WIENER: wiener, **{key: stages[name][part] for key, (name, part) in keys.items()}}
+    module = FieldModule(denoisers, route, pixels, count, context.data.image_shape, share=share)
+    columns = ["model", "of training", *(f"sigma {sigma:.2g}" for sigma in route.sigmas), "mean"]
+    tables = {kind: Growing(context.report, f"architectures/{kind}", columns, keys) for kind in KINDS}
+    found: Overlaps = {}
+
+    def keep(key: str) -> None:
+        if key == WIENER:
+            return
+        name, part = keys[key]
+        target, own = (module.fields[one].of_pixels(slice(1, None)) for one in (WIENER, key))
+        found[name, part] = overlap_series(own, target)
+        for kind, table in tables.items():
+            series = found[name, part][kind]
+            table.add(key, [_row(name, part, series)], {_number(kind, name, part): _mean(series)})
+
+    measure_fields(context, module, count, next(iter(tables.values())), keep)
+    _picture(context.report, stages, module.fields)
+    return _tell(context.report, found, module.fields[WIENER].sigmas, tables)
 
 
 def _check_shares(shares: Sequence[float]) -> None:
@@ -78,19 +100,6 @@ def _stages(networks: Mapping[str, Trained], shares: Sequence[float]) -> Stages:
     return found
 
 
-def _fields(
-    context: Context, stages: Stages, route: Route, pixels: Sequence[Pixel], count: int, share: Share
-) -> dict[str, SensitivityField]:
-    """The fields of all stages and of Wiener, at the same noisy images; the first pixel is the centre."""
-    denoisers: dict[str, Denoiser] = {
-        _key(name, part): net for name, parts in stages.items() for part, net in parts.items()
-    }
-    denoisers[WIENER] = Wiener(context.stats)
-    module = FieldModule(denoisers, route, pixels, count, context.data.image_shape, share=share)
-    context.test(module, count)
-    return module.fields
-
-
 def _picture(report: Report, stages: Stages, fields: Mapping[str, SensitivityField]) -> None:
     """The centre's fields of the grown networks, a row each, and Wiener's below."""
     wiener = fields[WIENER]
@@ -101,40 +110,44 @@ def _picture(report: Report, stages: Stages, fields: Mapping[str, SensitivityFie
     report.figure("architectures/fields", drawn)
 
 
-def _tell(report: Report, stages: Stages, fields: Mapping[str, SensitivityField]) -> dict[str, float]:
+def _tell(
+    report: Report, found: Overlaps, sigmas: Sequence[float], tables: Mapping[str, Growing]
+) -> dict[str, float]:
     """Charts of the grown networks, tables of all stages; the mean over noise levels of each."""
-    places = slice(1, None)
-    target = fields[WIENER].of_pixels(places)
-    sigmas = list(target.sigmas)
-    found = {
-        (name, part): overlap_series(fields[_key(name, part)].of_pixels(places), target)
-        for name, parts in stages.items()
-        for part in parts
-    }
-    numbers: dict[str, float] = {}
     for kind, label in KINDS.items():
-        grown: dict[str, Series] = {name: found[name, 1.0][kind] for name in stages}
+        grown = {name: series[kind] for (name, part), series in found.items() if part == 1.0}
         chart = Chart(
-            "Overlap with Wiener by architecture", SIGMA, label, sigmas, grown, log_x=True,
+            "Overlap with Wiener by architecture", SIGMA, label, list(sigmas), grown, log_x=True,
             y_range=(0.0, None),
         )  # fmt: skip
         report.chart(f"architectures/{kind}", chart)
-        columns = ["model", "of training", *(f"sigma {sigma:.2g}" for sigma in sigmas), "mean"]
-        rows: list[list[Cell]] = []
-        for (name, part), series in found.items():
-            means = list(series[kind].mean)
-            mean = torch.tensor(means).mean().item()
-            low, high = series[kind].low, series[kind].high
-            assert low is not None, "overlap_series gives intervals"
-            assert high is not None
-            cells = [str(Quantity(*level)) for level in zip(means, low, high, strict=True)]
-            rows.append([name, f"{part:.0%}", *cells, mean])
-            numbers[f"architectures/{kind}/{name.lower()}/at{round(100 * part):03d}"] = mean
-        report.table(f"architectures/{kind}", columns, rows)
+        report.table(f"architectures/{kind}", tables[kind].columns, tables[kind].rows)
         say(label)
-        say_table(columns, rows)
+        say_table(tables[kind].columns, tables[kind].rows)
+    numbers = {
+        _number(kind, *place): _mean(series[kind]) for place, series in found.items() for kind in KINDS
+    }
     report.scalars(numbers)
+    alike = {name: _mean(series["cosine"]) for (name, part), series in found.items() if part == 1.0}
+    order = dict.fromkeys([max(alike, key=alike.__getitem__), min(alike, key=alike.__getitem__)])
+    said = ", ".join(f"{name} {alike[name]:.3g}" for name in order)
+    report.conclusion = f"cosine to Wiener's field, mean over noise levels, most and least: {said}"
     return numbers
+
+
+def _row(name: str, part: float, series: Series) -> list[Cell]:
+    assert series.low is not None, "overlap_series gives intervals"
+    assert series.high is not None
+    levels = zip(series.mean, series.low, series.high, strict=True)
+    return [name, f"{part:.0%}", *(str(Quantity(*level)) for level in levels), _mean(series)]
+
+
+def _mean(series: Series) -> float:
+    return torch.tensor(list(series.mean)).mean().item()
+
+
+def _number(kind: str, name: str, part: float) -> str:
+    return f"architectures/{kind}/{name.lower()}/at{round(100 * part):03d}"
 
 
 def _key(name: str, part: float) -> str:

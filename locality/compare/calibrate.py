@@ -11,14 +11,16 @@ from typing import Literal
 from torch import Tensor
 
 from locality import calibration
-from locality.bank import thinned
+from locality.bank import ImageBank, thinned
 from locality.calibration import Kept, calibrate_shares
-from locality.compare.calibrated import draw, tell
+from locality.compare.calibrated import column_of, draw, numbers_of, tell
 from locality.compare.context import Context
 from locality.compare.origins import SHARES
+from locality.compare.telling import Growing
 from locality.config import UsageError
 from locality.denoisers.fitting import Recipe
 from locality.denoisers.grids import Grid
+from locality.live import LIVE
 from locality.modules.base import PROTOCOL_STEPS
 from locality.ranks import first_rank, say
 from locality.schedule import NoiseSchedule
@@ -62,25 +64,40 @@ def calibrate(
     reference = context.reference.to(device) if target == "network" else None
     context.bank.to(device)
     sigmas = NoiseSchedule.ddpm().leading(PROTOCOL_STEPS)
+    if reference is not None:
+        context.judge({context.reference_name: reference})
+    labels = {(name, one): f"{name} {one}" for name, parameters in settings.items() for one in parameters}
+    heads = [f"{sigma:.3g}" for sigma in sigmas.tolist()]
+    growing = Growing(context.report, "calibrate/chosen", ["sigma"], labels.values(), heads=heads)
     found: dict[tuple[str, str], Kept] = {}
-    for name, parameters in settings.items():
-        bank = thinned(context.bank, counts[name])
-        fit = context.with_calibrated_members(name, context.fits[name])
-        known = context.stats if fit.accepts("stats") else None
-        for parameter in parameters:
-            ask: Callable[..., Kept] = calibrate_shares
-            if parameter != SHARES:
-                grid = fit.grids[parameter]
-                tried = grid.within(_listed(parameter, grid, lists), max(context.bank.image_shape[1:]))
-                ask = partial(calibration.calibrate, values=tried, parameter=parameter)
-            one = ask(fit, bank, images, sigmas, target=reference, seed=context.seed, stats=known)
-            fit, found[name, parameter] = one.apply(fit), one
-            _save(one, name, context)
+    with growing.shown_if_cut_short():
+        for name, parameters in settings.items():
+            bank = thinned(context.bank, counts[name])
+            fit = context.known.with_members(name, context.fits[name])
+            known = context.stats if fit.accepts("stats") else None
+            for parameter in parameters:
+                with LIVE.task(name):
+                    one = _find(fit, parameter, lists, bank)(
+                        fit, bank, images, sigmas, target=reference, seed=context.seed, stats=known
+                    )
+                fit, found[name, parameter] = one.apply(fit), one
+                _save(one, name, context)
+                numbers = numbers_of(name, parameter, one)
+                growing.add(labels[name, parameter], [column_of(one)], numbers)
     grids = {
         (name, setting): grid for name, fit in context.fits.items() for setting, grid in fit.grids.items()
     }
     draw(context.report, found, grids)
-    return tell(context.report, found)
+    return tell(context.report, found, growing)
+
+
+def _find(fit: Recipe, parameter: str, lists: Lists, bank: ImageBank) -> Callable[..., Kept]:
+    """What finds a setting: the shares of members together, others among values."""
+    if parameter == SHARES:
+        return calibrate_shares
+    grid = fit.grids[parameter]
+    values = grid.within(_listed(parameter, grid, lists), max(bank.image_shape[1:]))
+    return partial(calibration.calibrate, values=values, parameter=parameter)
 
 
 def _lists(

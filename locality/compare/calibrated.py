@@ -8,13 +8,14 @@ import torch
 
 from locality.calibration import Calibration, Kept, Stacking
 from locality.compare.drawing import SIGMA
-from locality.compare.telling import say_table
+from locality.compare.telling import Growing, say_table
 from locality.denoisers.grids import Grid
 from locality.denoisers.stacked import in_words
 from locality.metrics import interval
 from locality.modules.base import PROTOCOL_STEPS
 from locality.ranks import say
 from locality.report import Chart, Report, Series
+from locality.report.table import Cell
 from locality.schedule import NoiseSchedule
 
 Found = Mapping[tuple[str, str], Kept]  # by candidate and setting
@@ -76,32 +77,49 @@ def as_good(one: Calibration, level: int) -> list[float]:
     return [value for v, value in enumerate(one.values) if v == best or low[v] <= 0]
 
 
-def tell(report: Report, found: Found) -> dict[str, float]:
+def numbers_of(name: str, parameter: str, one: Kept) -> dict[str, float]:
+    """The numbers of metrics.json of one setting of a candidate."""
+    times = NoiseSchedule.ddpm().leading_timesteps(PROTOCOL_STEPS)
+    if isinstance(one, Stacking):
+        numbers = {f"calibrate/mse/{name}/{parameter}": one.together.mean().item()}
+        for t, row in zip(times, one.shares, strict=True):
+            for member, share in zip(one.members, row, strict=True):
+                numbers[f"calibrate/{parameter}/{name}/{member}/t{t:03d}"] = share
+        return numbers
+    assert isinstance(one, Calibration)
+    numbers = {
+        f"calibrate/mse/{name}/{parameter}": one.errors.amin(1).mean().item(),
+        f"calibrate/mse_of_one_for_all/{name}/{parameter}": one.errors.mean(0).min().item(),
+    }
+    for t, value in zip(times, one.chosen, strict=True):
+        numbers[f"calibrate/{parameter}/{name}/t{t:03d}"] = float(value)
+    return numbers
+
+
+def column_of(one: Kept) -> list[Cell]:
+    """What was chosen at each noise level, as the table has it."""
+    return [_cell(one, level) for level in range(len(one.sigmas))]
+
+
+def tell(report: Report, found: Found, growing: Growing) -> dict[str, float]:
     """The numbers of metrics.json, and the table, to the report and the terminal."""
     numbers: dict[str, float] = {}
-    times = NoiseSchedule.ddpm().leading_timesteps(PROTOCOL_STEPS)
     for (name, parameter), one in found.items():
-        if isinstance(one, Stacking):
-            numbers[f"calibrate/mse/{name}/{parameter}"] = one.together.mean().item()
-            for t, row in zip(times, one.shares, strict=True):
-                for member, share in zip(one.members, row, strict=True):
-                    numbers[f"calibrate/{parameter}/{name}/{member}/t{t:03d}"] = share
-        elif isinstance(one, Calibration):
-            numbers[f"calibrate/mse/{name}/{parameter}"] = one.errors.amin(1).mean().item()
-            numbers[f"calibrate/mse_of_one_for_all/{name}/{parameter}"] = one.errors.mean(0).min().item()
-            for t, value in zip(times, one.chosen, strict=True):
-                numbers[f"calibrate/{parameter}/{name}/t{t:03d}"] = float(value)
+        numbers |= numbers_of(name, parameter, one)
     report.scalars(numbers)
-    columns = ["sigma", *(f"{name} {parameter}" for name, parameter in found)]
-    cells = {key: [_cell(one, s) for s in range(len(one.sigmas))] for key, one in found.items()}
-    sigmas = next(iter(found.values())).sigmas
-    rows = [[f"{sigma:.3g}", *column] for sigma, *column in zip(sigmas, *cells.values(), strict=True)]
-    report.table("calibrate/chosen", columns, rows)
+    report.table("calibrate/chosen", growing.columns, growing.rows)
     say(
         "calibrated on val images, never on test images; in brackets: as good, by 95 % intervals; shares "
         "are without intervals"
     )
-    say_table(columns, rows)
+    say_table(growing.columns, growing.rows)
+    some = next(iter(found.values()))
+    errors = {name: numbers[f"calibrate/mse/{name}/{parameter}"] for name, parameter in found}
+    best = min(errors, key=errors.__getitem__)  # of each candidate the last setting, with all others found
+    report.conclusion = (
+        f"{len(found)} settings of {len(errors)} candidates found; least error against the {some.target} on "
+        f"val images: {best} (MSE {errors[best]:.3g})"
+    )
     return numbers
 
 

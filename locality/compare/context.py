@@ -13,12 +13,15 @@ from typing import Literal
 from lightning import LightningModule, Trainer
 
 from locality.bank import ImageBank, thinned
-from locality.calibration import Kept, load
 from locality.callbacks.interrupt import agreed
 from locality.checkpoints.trained import Trained
+from locality.compare.attention import Attention
+from locality.compare.floor import dear, over_wiener
+from locality.compare.known import Known
 from locality.compare.origins import Origins
 from locality.config import NAME, UsageError
 from locality.data import ImageDataModule
+from locality.denoisers import Wiener
 from locality.denoisers.base import Denoiser
 from locality.denoisers.fitting import Recipe
 from locality.denoisers.options import choice
@@ -48,13 +51,14 @@ class Context:
     fits: Mapping[str, Recipe]  # by name, each waiting for the bank
     data: ImageDataModule
     report: Report
+    attention: Attention  # what would make its tables mislead
     trainer: Callable[..., Trainer]  # trainer(**changes): of the user's choice, logging to the report
     seed: int
     cache: str | None  # where statistics are kept
     reference_name: str  # of its row: "network", or the kind of analytical denoiser
     calibrations: Path  # the folder beside the checkpoint; <name>.<setting>.json for a candidate's setting
     networks: Mapping[str, Trained] = field(default_factory=dict)  # more of them, by name
-    origins: Origins = field(default_factory=Origins)  # of the candidates' settings; filled by `candidates`
+    origins: Origins = field(default_factory=Origins)  # of the candidates' settings; filled by `recipes`
 
     @property
     def reference(self) -> Denoiser:
@@ -77,6 +81,35 @@ class Context:
         """The statistics of some images; the run's lineage says so."""
         self.report.measures(bank, self.cache)
         return GaussianStats.measured(bank, self.cache)
+
+    @cached_property
+    def known(self) -> Known:
+        """What compare=calibrate found."""
+        return Known(self.calibrations, self.bank, frozenset(self.origins.given))
+
+    def judge(
+        self,
+        networks: Mapping[str, Denoiser],
+        wiener: Denoiser | None = None,  # of the images that they learned from; None: of the bank
+        data: ImageDataModule | None = None,  # theirs; None: those of the comparison
+    ) -> None:
+        """Warns of networks, or another reference, that are worse than the Wiener filter on test images."""
+        if not networks:
+            return
+        if wiener is None:
+            wanted = any(fit.accepts("stats") for fit in self.fits.values())
+            if not wanted and dear(len(self.bank), self.bank.image_shape.numel()):
+                who = " and the ".join(networks)
+                say(f"note: whether the {who} is as good as Wiener is not known; compare=quick tells")
+                return
+        with LIVE.task(f"{', '.join(networks)} beside Wiener"):
+            if wiener is None:
+                few = len(self.bank) < self.bank.image_shape.numel()
+                wiener = Wiener(self.stats.shrunk() if few else self.stats)
+            images, device = (data or self.data).bank("test").images, self.trainer().strategy.root_device
+            ratios = over_wiener(networks, wiener, images, self.seed, device)
+        for name, ratio in ratios.items():
+            self.attention.worse(name, ratio)
 
     def check_count(self, count: int, data: ImageDataModule | None = None) -> None:
         """Raises UsageError for more test images than there are, here or in the data of a network."""
@@ -132,13 +165,15 @@ class Context:
 
     def rivals(
         self,
-        calibration: UsedSettings = "none",
-        bank_counts: Mapping[str, int] | int | None = None,
-        calibrated_as: Mapping[str, str] | None = None,
+        calibration: UsedSettings = "auto",  # with what compare=calibrate found; "none": as configured
+        bank_counts: Mapping[str, int] | int | None = None,  # images for the costly ones, or each; else all
+        calibrated_as: Mapping[str, str] | None = None,  # candidates that take the calibration of another
     ) -> dict[str, Denoiser]:
-        """All that the reference is compared with: more networks first, then the `candidates`.
+        """All that the reference is compared with: more networks first, then the candidates.
 
-        Raises UsageError for a network of other images, or two of a name.
+        These are fitted to the training images, or to some of them, evenly spread; statistics are of all
+        images in any case. Warns first of what would make the comparison mislead. Raises UsageError for a
+        network of other images, or two of a name.
         """
         shape = self.data.image_shape
         for name, one in self.networks.items():
@@ -149,19 +184,17 @@ class Context:
                 )
             if name in (self.reference_name, *self.fits):
                 raise UsageError(f"networks.{name}: want another name, this one is taken")
+        fits, banks = self.recipes(calibration, calibrated_as), self._banks(bank_counts)
+        self.judge({self.reference_name: self.reference})
         ours = {name: one.denoiser for name, one in self.networks.items()}
-        return ours | self.candidates(calibration, bank_counts, calibrated_as)
+        return ours | {name: self._fitted(name, fit, banks[name]) for name, fit in fits.items()}
 
-    def candidates(
+    def recipes(
         self,
-        calibration: UsedSettings = "none",  # "auto": as compare=calibrate found; "none": as configured
-        bank_counts: Mapping[str, int] | int | None = None,  # images for the costly ones, or each; else all
+        calibration: UsedSettings = "auto",  # with what compare=calibrate found; "none": as configured
         calibrated_as: Mapping[str, str] | None = None,  # candidates that take the calibration of another
-    ) -> dict[str, Denoiser]:
-        """The rivals, fitted to the training images, or to some of them, evenly spread.
-
-        Statistics are of all images in any case.
-        """
+    ) -> dict[str, Recipe]:
+        """The candidates, with what was found for them. Warns of settings that nobody chose for the data."""
         alike = dict(calibrated_as or {})
         self.check_names("calibrated_as", alike)
         for name, other in alike.items():
@@ -171,17 +204,22 @@ class Context:
         wanted = choice("compare.calibration", calibration, ("auto", "none")) == "auto"
         for name, fit in self.fits.items():
             like = alike.get(name, name)
-            kept = self.kept(name, like) if wanted else {}
-            fits[name] = self._applied(name, self.with_calibrated_members(name, fit) if wanted else fit, kept)
+            kept = self.known.of(name, like) if wanted else {}
+            fit = self.known.with_members(name, fit) if wanted else fit
+            fits[name] = self.known.applied(name, fit, kept)
             self.origins.note(name, like, fits[name], kept)
+        self.attention.settings(self.origins)
+        return fits
+
+    def _banks(self, bank_counts: Mapping[str, int] | int | None) -> dict[str, ImageBank]:
+        """The training images of each candidate, or some of them. Raises UsageError for other counts."""
         if isinstance(bank_counts, int):
             if isinstance(bank_counts, bool) or bank_counts < 1:
                 raise UsageError(f"compare.bank_counts: want a whole number from 1, got {bank_counts!r}")
-            bank_counts = dict.fromkeys(fits, bank_counts)
+            bank_counts = dict.fromkeys(self.fits, bank_counts)
         asked = self.checked_counts("bank_counts", bank_counts)
         counts = {name: min(count, len(self.bank)) for name, count in asked.items()}
-        banks = {name: thinned(self.bank, counts[name]) if name in counts else self.bank for name in fits}
-        return {name: self._fitted(name, fit, banks[name]) for name, fit in fits.items()}
+        return {name: thinned(self.bank, counts[name]) if name in counts else self.bank for name in self.fits}
 
     def _fitted(self, name: str, fit: Recipe, bank: ImageBank) -> Denoiser:
         try:
@@ -196,48 +234,3 @@ class Context:
                 f"candidates.{name}: want a _target_ that makes a Denoiser, got {type(made).__name__}"
             )
         return made
-
-    def with_calibrated_members(self, name: str, fit: Recipe) -> Recipe:
-        """A stack, with the calibrations of candidates for the members that are named as these."""
-        members = fit.settings.get("members")
-        if not isinstance(members, Mapping):
-            return fit
-        recipes = {one: Recipe.of(member) for one, member in members.items()}
-        places = {one: f"{name}.members.{one}" for one in recipes}
-        found = {
-            one: self._applied(place, recipes[one], self.kept(place, one)) for one, place in places.items()
-        }
-        return fit.with_(members=found)
-
-    def kept(self, name: str, alike: str) -> dict[str, Kept]:
-        """The calibrations by setting that lie beside the checkpoint for a candidate of some name.
-
-        Those of settings that the command line names are left out. Raises UsageError for damaged ones.
-        """
-        found: dict[str, Kept] = {}
-        for path in sorted(self.calibrations.glob(f"{alike}.*.json")):
-            try:
-                one = load(path)
-            except ValueError as error:
-                where = "" if str(path) in str(error) else f"{path}: "
-                raise UsageError(f"{where}{error}; or give compare.calibration=none") from error
-            if f"{name}.{one.setting}" in self.origins.given:
-                continue
-            if not one.is_of(self.bank):
-                raise UsageError(f"{path}: of other training images; give compare.calibration=none")
-            found[one.setting] = one
-            say(
-                f"{name}: {one.setting} calibrated against the {one.target} with {one.count} "
-                f"val images and {one.bank_count:,} training images, {path}"
-            )
-        return found
-
-    def _applied(self, name: str, fit: Recipe, kept: Mapping[str, Kept]) -> Recipe:
-        for one in kept.values():
-            try:
-                fit = one.apply(fit)
-            except ValueError as error:
-                raise UsageError(
-                    f"{self.calibrations}, {name}: {error}; or give compare.calibration=none"
-                ) from error
-        return fit

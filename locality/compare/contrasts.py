@@ -67,6 +67,8 @@ def tell_contrasts(
         report.table("pattern/verdict", ["gamma", "seeds", "verdict"], verdicts)
     for strength, _, verdict in verdicts:
         say(f"gamma {strength}: {verdict}")
+    if verdicts:
+        report.conclusion = f"gamma {verdicts[-1][0]}: {verdicts[-1][2]}"
     return numbers
 
 

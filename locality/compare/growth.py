@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 
 from locality.compare.contrasts import LABEL
 from locality.compare.drawing import cells_of, time_of
 from locality.compare.strengths import WIENER, Contrast, Strength
-from locality.compare.telling import say_table
+from locality.compare.telling import Growing, say_table
 from locality.data import ImageDataModule
 from locality.denoisers.base import Denoiser
 from locality.ranks import say
 from locality.report import Chart, Report, Series
 from locality.report.table import Cell
 
-Measure = Callable[[Mapping[str, Denoiser], ImageDataModule], Mapping[str, Contrast]]
+Keep = Callable[[str, Contrast], None]  # told of each denoiser whose contrast is there
+Measure = Callable[[Mapping[str, Denoiser], ImageDataModule, Keep], None]
 
 
 def tell_growth(report: Report, found: Mapping[float, Strength], measure: Measure) -> dict[str, float]:
@@ -27,12 +28,35 @@ def tell_growth(report: Report, found: Mapping[float, Strength], measure: Measur
         if history is None:
             continue
         seed, last, youth = history
-        contrasts = measure({f"step{step}": net for step, net in youth.items()}, one.data)
-        by_step = {step: contrasts[f"step{step}"] for step in youth}
+        by_step = _measured(report, one, youth, measure)
         by_step[last] = one.contrasts[seed]
         numbers |= _tell(report, one, dict(sorted(by_step.items())))
     report.scalars(numbers)
     return numbers
+
+
+def _measured(
+    report: Report, one: Strength, youth: Mapping[int, Denoiser], measure: Measure
+) -> dict[int, Contrast]:
+    """The contrasts of the snapshots, by their steps; each is kept as it is there."""
+    place, times = f"gamma{one.gamma:g}", [time_of(sigma) for sigma in one.fields[WIENER].sigmas]
+    heads = {f"step{step}": f"step {step:,}" for step in sorted(youth)}
+    growing = Growing(report, f"pattern/steps_{place}", ["t"], heads.values(), heads=times)
+    found: dict[int, Contrast] = {}
+
+    def keep(name: str, contrast: Contrast) -> None:
+        step = int(name.removeprefix("step"))
+        found[step] = contrast
+        growing.add(heads[name], [cells_of(contrast.series())], _scalars(place, step, times, contrast))
+
+    with growing.shown_if_cut_short():
+        measure({name: youth[int(name.removeprefix("step"))] for name in heads}, one.data, keep)
+    return found
+
+
+def _scalars(place: str, step: int, times: Sequence[int], contrast: Contrast) -> dict[str, float]:
+    means = zip(times, contrast.mean.tolist(), strict=True)
+    return {f"pattern/steps/{place}/step{step}/t{t:03d}": mean for t, mean in means}
 
 
 def _history(one: Strength) -> tuple[str, int, Mapping[int, Denoiser]] | None:
@@ -65,8 +89,7 @@ def _tell(report: Report, one: Strength, by_step: Mapping[int, Contrast]) -> dic
     report.table(f"pattern/steps_{place}", columns, rows)
     say(title)
     say_table(columns, rows)
-    return {
-        f"pattern/steps/{place}/step{step}/t{t:03d}": means[s, k].item()
-        for s, t in enumerate(times)
-        for k, step in enumerate(steps)
-    }
+    numbers: dict[str, float] = {}
+    for step, contrast in by_step.items():
+        numbers |= _scalars(place, step, times, contrast)
+    return numbers

@@ -12,7 +12,7 @@ from locality.checkpoints.trained import Trained
 from locality.compare.context import Context
 from locality.compare.drawing import SIGMA, series_with_ends, time_of
 from locality.compare.summary import Quantity
-from locality.compare.telling import say_table
+from locality.compare.telling import Growing, measure, say_table
 from locality.config import UsageError
 from locality.data.subset import HALVES
 from locality.denoisers import Wiener
@@ -68,14 +68,23 @@ def halves(
     denoisers = {f"network{k}": one.denoiser for k, one in enumerate(pair)}
     denoisers |= {f"wiener{k}": Wiener(one) for k, one in enumerate(stats)}
     denoisers["shrunk"] = Shrunk(both)
+    for k, one in enumerate(pair):
+        context.judge({f"network of half {k}": one.denoiser}, denoisers[f"wiener{k}"], data)
     module = PairModule(denoisers, PAIRS, METRICS, sigmas, count, data.image_shape, context.seed)
-    context.test(module, count, data)
     mirrored = data.flip and (data.pattern is None or data.gamma == 0)  # a pattern is never mirrored
     images = min(len(bank) for bank in banks) // (2 if mirrored else 1)
     samples = halves_of(both, images, mirrored)
     predicted = [disagreement(samples, sigma) for sigma in sigmas]
     groups = data.groups("test")
     found = Found(sigmas, module.values, predicted, None if groups is None else groups[:count])
+    growing = Growing(context.report, "halves/agreement", COLUMNS, [f"{sigma:g}" for sigma in sigmas])
+
+    def keep(step: int) -> str:
+        growing.add(f"{sigmas[step]:g}", [found.row(step)], found.scalars(step))
+        return f"sigma {sigmas[step]:g}: explained {found.explained(step)}"
+
+    with growing.shown_if_cut_short():
+        measure(context, module, count, keep, data)
     return _tell(context.report, found)
 
 
@@ -140,44 +149,49 @@ class Found:
         gain = plain - mse("wiener_of_the_other", "wiener_of_the_other_reversed")
         return Quantity(*mean_ratio(gain, plain - mse("networks"), self.groups))
 
+    def row(self, step: int) -> list[Cell]:
+        """The line of the table at a noise level."""
+        mse, r2, cosine = (
+            [str(self.quantity(f"{pair}/{metric}", step)) for pair in TOLD] for metric in METRICS
+        )
+        predicted = f"{self.predicted[step]:.3g}"
+        return [self.sigmas[step], *mse, predicted, *r2, *cosine, str(self.explained(step))]
+
+    def scalars(self, step: int) -> dict[str, float]:
+        """The numbers of metrics.json at a noise level."""
+        t = f"t{time_of(self.sigmas[step]):03d}"
+        found = {f"{metric}/{pair}": f"{pair}/{metric}" for metric in METRICS for pair in TOLD}
+        numbers = {f"halves/mse/predicted/{t}": self.predicted[step]}
+        for end, value in self.explained(step).ends().items():
+            numbers[f"halves/explained{end}/{t}"] = value
+        for name, key in found.items():
+            kind, _, pair = name.partition("/")
+            for end, value in self.quantity(key, step).ends().items():
+                numbers[f"halves/{kind}{end}/{pair}/{t}"] = value
+        return numbers
+
 
 def _tell(report: Report, found: Found) -> dict[str, float]:
     """The chart, the table and the numbers of metrics.json."""
     steps = range(len(found.sigmas))
-    told = {
-        f"{metric}/{pair}": [found.quantity(f"{pair}/{metric}", step) for step in steps]
-        for metric in METRICS
-        for pair in TOLD
+    series = {
+        pair: series_with_ends([found.quantity(f"{pair}/mse", step) for step in steps]) for pair in TOLD
     }
-    series = {pair: series_with_ends(told[f"mse/{pair}"]) for pair in TOLD}
     series["Wiener, predicted"] = Series(found.predicted, beside="wiener")
     title = "How far apart disjoint halves lead"
     label = "mean squared difference (pixel units squared)"
     report.chart(
         "halves/disagreement", Chart(title, SIGMA, label, found.sigmas, series, log_x=True, log_y=True)
     )
-    told["explained"] = [found.explained(step) for step in steps]
-    cells = {name: [str(one) for one in levels] for name, levels in told.items()}
-    rows: list[list[Cell]] = [
-        [sigma, *(cells[f"mse/{pair}"][step] for pair in TOLD), f"{found.predicted[step]:.3g}",
-         *(cells[f"{metric}/{pair}"][step] for metric in ("r2", "cosine") for pair in TOLD),
-         cells["explained"][step]]
-        for step, sigma in enumerate(found.sigmas)
-    ]  # fmt: skip
+    rows = [found.row(step) for step in steps]
     report.table("halves/agreement", COLUMNS, rows)
-    numbers = _scalars(told, found)
+    numbers = {name: value for step in steps for name, value in found.scalars(step).items()}
     report.scalars(numbers)
     say_table(COLUMNS, rows)
-    return numbers
-
-
-def _scalars(told: Mapping[str, Sequence[Quantity]], found: Found) -> dict[str, float]:
-    numbers: dict[str, float] = {}
-    for step, sigma in enumerate(found.sigmas):
-        t = f"t{time_of(sigma):03d}"
-        for name, levels in told.items():
-            one, (kind, _, pair) = levels[step], name.partition("/")
-            for end, value in one.ends().items():
-                numbers[f"halves/{kind}{end}/{pair}/{t}".replace("//", "/")] = value
-        numbers[f"halves/mse/predicted/{t}"] = found.predicted[step]
+    shares = {sigma: found.explained(step) for step, sigma in enumerate(found.sigmas)}
+    least, most = (end(shares, key=lambda sigma: shares[sigma].mean) for end in (min, max))
+    report.conclusion = (
+        f"Gaussian statistics explain {shares[most]} of the networks' agreement at sigma {most:g}, "
+        f"{shares[least]} at sigma {least:g}"
+    )
     return numbers

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from locality.bank import ImageBank, to_float
 from locality.compare.context import Context
-from locality.compare.informed import Law, tell
+from locality.compare.informed import Law, scalars_of, tell, verdict
 from locality.compare.looking import Level, Noised, nested, swept
 from locality.compare.needs import without_network
 from locality.compare.telling import Growing
@@ -20,8 +21,10 @@ from locality.denoisers.base import Denoiser
 from locality.denoisers.fitting import fitted
 from locality.denoisers.looks import Looks, varying
 from locality.live import LIVE, Task
+from locality.metrics import Groups
 from locality.noise import image_noise
 from locality.ranks import say
+from locality.report.table import Cell
 
 COLUMNS = ("candidate, noise level", "best of all images", "MSE there", "tried")
 
@@ -62,16 +65,22 @@ def information(
     sizes = _sizes(counts, len(context.bank))
     images, groups = _images(context, split, count), context.data.groups(split)
     parts, vary = nested(context.bank, sizes, context.seed), varying(context.bank)
+    if context.trained is not None:
+        context.judge({context.reference_name: context.trained})
     numbers: dict[str, float] = {}
+    said: list[str] = []
+    shown = None if groups is None else groups[:count]
     labels = [_label(name, sigma) for name in looks for sigma in sorted(sigmas)]
     growing = Growing(context.report, "information/best", COLUMNS, labels)
     with growing.shown_if_cut_short():
         for name, one in looks.items():
-            levels = _levels(name, one, parts, vary, images, sorted(sigmas), tried[name], growing)
-            shown = None if groups is None else groups[:count]
-            laws = [Law(name, target, one, sizes, levels, shown, share) for target in levels[0].errors]
+            laws_of = partial(_laws, name, one, sizes, shown, share)
+            levels = _levels(name, one, parts, vary, images, sorted(sigmas), tried[name], growing, laws_of)
+            laws = laws_of(levels)
             numbers |= tell(context.report, laws)  # now: the next candidate may take an hour
+            said.append(f"{name}, {verdict(laws[0])}")
     context.report.table("information/best", COLUMNS, growing.rows)
+    context.report.conclusion = "; ".join(said)
     return numbers
 
 
@@ -123,6 +132,18 @@ def _images(context: Context, split: Split, count: int) -> Noised:
     return Noised(clean, noise, None if known is None else (context.reference_name, known.to(device)))
 
 
+def _laws(
+    name: str,
+    looks: Looks,
+    sizes: Sequence[int],
+    groups: Groups,
+    share: float | None,
+    levels: Sequence[Level],
+) -> list[Law]:
+    """Of a candidate, against the clean images and against the network, if there is one."""
+    return [Law(name, target, looks, sizes, levels, groups, share) for target in levels[0].errors]
+
+
 def _levels(
     name: str,
     looks: Looks,
@@ -132,6 +153,7 @@ def _levels(
     sigmas: Sequence[float],  # ascending: a search begins where that of the level below ended
     values: Sequence[float],
     growing: Growing,
+    laws_of: Callable[[Sequence[Level]], list[Law]],
 ) -> list[Level]:
     """All levels of a candidate; each is told and kept as it is there."""
     levels: list[Level] = []
@@ -148,7 +170,9 @@ def _levels(
         start, best = _best(found, 0), _best(found, -1)
         tried = f"{found.values[0]:.3g} to {found.values[-1]:.3g}"
         least = float(found.errors["clean"][:, -1].mean(1).min())
-        growing.add(label, [[label, f"{looks.setting} {best:.3g}", least, tried]])
+        scalars = [scalars_of(law, found) for law in laws_of([found])]
+        row: list[Cell] = [label, f"{looks.setting} {best:.3g}", least, tried]
+        growing.add(label, [row], {key: value for one in scalars for key, value in one.items()})
         say(f"  {label}: {looks.setting} {best:.3g}, {tried} tried")
     return levels
 

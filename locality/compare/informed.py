@@ -131,7 +131,7 @@ def tell(report: Report, laws: Sequence[Law]) -> dict[str, float]:
         numbers |= _scalars(law)
         say(f"{law.name}, error against the {_of(law)}")
         say_table(COLUMNS, rows)
-        say(_verdict(law))
+        say(verdict(law))
     report.scalars(numbers)
     return numbers
 
@@ -140,7 +140,8 @@ def _of(law: Law) -> str:
     return "clean images" if law.target == "clean" else law.target
 
 
-def _verdict(law: Law) -> str:
+def verdict(law: Law) -> str:
+    """What one constant says of all best settings, in a sentence."""
     found = [law.over_ln_n(*cell)[0].item() for cell in law.cells() if law.bracketed(*cell)]
     if not found:
         return "no best setting lies between two that were tried: no constant; try more of them"
@@ -164,22 +165,32 @@ def _row(law: Law, level: Level, bank: int) -> list[Cell]:
     ]  # fmt: skip
 
 
+def _ends(law: Law, key: str, one: Quantity) -> dict[str, float]:
+    kind, _, rest = key.partition("/")
+    place = f"{law.name}/{law.target}{rest and '/'}{rest}"
+    return {f"information/{kind}{end}/{place}": value for end, value in one.ends().items()}
+
+
+def scalars_of(law: Law, level: Level) -> dict[str, float]:
+    """The numbers of metrics.json at one noise level, without what the constant predicts there."""
+    numbers: dict[str, float] = {}
+    for bank, count in enumerate(law.counts):
+        cell = f"n{count}/t{time_of(level.sigma):03d}"
+        numbers |= _ends(law, f"best/{cell}", _setting(law, law.best(level, bank)))
+        for name, one in (("entropy", law.entropy), ("share", law.over_ln_n), ("sure", law.sure)):
+            numbers |= _ends(law, f"{name}/{cell}", middle(one(level, bank)))
+    return numbers
+
+
 def _scalars(law: Law) -> dict[str, float]:
-    where = f"{law.name}/{law.target}"
-
-    def ends(key: str, one: Quantity) -> dict[str, float]:
-        kind, _, rest = key.partition("/")
-        place = f"{where}{rest and '/'}{rest}"
-        return {f"information/{kind}{end}/{place}": value for end, value in one.ends().items()}
-
-    numbers = ends("constant", middle(law.constant)) | {f"information/used/{where}": law.share}
+    numbers = _ends(law, "constant", middle(law.constant))
+    numbers[f"information/used/{law.name}/{law.target}"] = law.share
+    for level in law.levels:
+        numbers |= scalars_of(law, level)
     for level, bank in law.cells():
         cell = f"n{law.counts[bank]}/t{time_of(level.sigma):03d}"
-        numbers |= ends(f"best/{cell}", _setting(law, law.best(level, bank)))
-        numbers |= ends(f"predicted/{cell}", _setting(law, law.predicted(level, bank)))
-        named = {"entropy": law.entropy, "share": law.over_ln_n, "sure": law.sure, "cost": law.cost}
-        for name, one in named.items():
-            numbers |= ends(f"{name}/{cell}", middle(one(level, bank)))
+        numbers |= _ends(law, f"predicted/{cell}", _setting(law, law.predicted(level, bank)))
+        numbers |= _ends(law, f"cost/{cell}", middle(law.cost(level, bank)))
     return numbers
 
 

@@ -7,9 +7,10 @@ from functools import cache, partial
 
 import torch
 
-from locality.compare.context import Context
+from locality.compare.context import Context, UsedSettings
 from locality.compare.drawing import FIELD, SIGMA, headings, time_of
-from locality.compare.sensitivity import Fields, describe, series_of
+from locality.compare.overlaps import Fields, series_of
+from locality.compare.sensitivity import describe
 from locality.compare.summary import Quantity
 from locality.compare.telling import Growing, measure_fields, say_table
 from locality.config import UsageError
@@ -35,6 +36,7 @@ def mirror(
     bank_counts: Mapping[str, int]
     | None = None,  # training images, for candidates that all would cost too much
     share: Share = "images",  # what ranks share out
+    calibration: UsedSettings = "auto",  # as compare=calibrate found, or as configured
 ) -> dict[str, float]:
     """Figure 3 of the paper and its number, the mirror ratio (`locality.sensitivity.mirror_ratio`).
 
@@ -47,7 +49,7 @@ def mirror(
     if count < 2:
         raise UsageError(f"compare.count: want at least 2 test images, for intervals, got {count}")
     places = probed(context.data, pixels, radius)
-    rivals = context.rivals(bank_counts=bank_counts)
+    rivals = context.rivals(calibration, bank_counts)
     denoisers: dict[str, Denoiser] = {context.reference_name: context.reference, **rivals}
     route = Route(list(sigmas), seed=context.seed)
     module = FieldModule(
@@ -60,11 +62,14 @@ def mirror(
         field, place = module.fields[who].of_pixels(slice(p, p + 1)), list(places.values())[p]
         return series_of({who: field}, partial(mirror_ratio, pixels=[place], radius=radius))[who]
 
-    def rows_of(who: str) -> list[list[Cell]]:
-        return [_row(name, labels[who], ratio(who, p)) for p, name in enumerate(places)]
-
     growing = Growing(context.report, "mirror/ratio", _columns(route.sigmas), labels.values(), place=1)
-    measure_fields(context, module, count, growing, rows_of)
+
+    def keep(who: str) -> None:
+        rows = [_row(name, labels[who], ratio(who, p)) for p, name in enumerate(places)]
+        found = [_scalars(name, who, ratio(who, p), route.sigmas) for p, name in enumerate(places)]
+        growing.add(labels[who], rows, {key: value for one in found for key, value in one.items()})
+
+    measure_fields(context, module, count, growing, keep)
     for p, (name, place) in enumerate(places.items()):
         fields = {who: field.of_pixels(slice(p, p + 1)) for who, field in module.fields.items()}
         _picture(context, name, place, fields)
@@ -78,6 +83,14 @@ def _columns(sigmas: Sequence[float]) -> list[str]:
 
 def _row(pixel: str, label: str, one: Series) -> list[Cell]:
     return [pixel, label, *(str(level) for level in _levels(one))]
+
+
+def _scalars(pixel: str, who: str, one: Series, sigmas: Sequence[float]) -> dict[str, float]:
+    return {
+        f"mirror/ratio{end}/{pixel}/{who.lower()}/t{time_of(sigma):03d}": value
+        for sigma, level in zip(sigmas, _levels(one), strict=True)
+        for end, value in level.ends().items()
+    }
 
 
 def _levels(one: Series) -> list[Quantity]:
@@ -148,12 +161,19 @@ def _tell(
         report.chart(f"mirror/ratio_{name}", chart)
         for who, one in series.items():
             rows.append(_row(name, labels[who], one))
-            for sigma, level in zip(sigmas, _levels(one), strict=True):
-                place = f"{name}/{who.lower()}/t{time_of(sigma):03d}"
-                for end, value in level.ends().items():
-                    numbers[f"mirror/ratio{end}/{place}"] = value
+            numbers |= _scalars(name, who, one, sigmas)
     report.table("mirror/ratio", columns, rows)
     report.scalars(numbers)
     say(LABEL)
     say_table(columns, rows)
+    report.conclusion = _concluded(sigmas, ratios)
     return numbers
+
+
+def _concluded(sigmas: Sequence[float], ratios: Mapping[str, Mapping[str, Series]]) -> str:
+    """Where the first denoiser looks most at a mirror position, and how much the others do there."""
+    first = next(iter(next(iter(ratios.values()))))
+    places = [(name, step) for name in ratios for step in range(len(sigmas))]
+    name, step = max(places, key=lambda place: _levels(ratios[place[0]][first])[place[1]].mean)
+    told = ", ".join(f"{who} {_levels(one)[step]}" for who, one in ratios[name].items())
+    return f"mirror ratio of {name} at sigma {sigmas[step]:g}, where the {first}'s is largest: {told}"

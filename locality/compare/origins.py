@@ -58,8 +58,9 @@ class Origins:
         if not names:
             return None
         command = self.command_for(names)
-        how = f"; calibrate: {command}" if command else ""
-        return f"not calibrated for these data, so maybe far from their best: {', '.join(names)}{how}"
+        where = "compare=calibrate finds them for a network, and checkpoint= of that network takes them"
+        how = f"calibrate: {command}" if command else where
+        return f"not calibrated for these data, so maybe far from their best: {', '.join(names)}; {how}"
 
     def _how(self, name: str, setting: str, recipe: Recipe, kept: Kept | None) -> str:
         if f"{name}.{setting}" in self.given:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import torch
 
 from locality.compare.context import Context
+from locality.compare.summary import BAND
 from locality.modules.comparison import CLEAN, NOISY, ComparisonModule
 from locality.modules.tally import Scores, Values
 from locality.report.panels import MOST_IMAGES, Paired, Slides
@@ -58,10 +59,11 @@ def paired(module: ComparisonModule, images: str) -> Paired:
             values[key] = found
     labels = {key: QUANTITIES[key].format(module.reference_name) for key in values}
     note = "Both denoisers saw the same test images and the same noise, so that differences are paired."
+    note += " Tables and this average over the same noise levels, until others are chosen."
     if module.count > MOST_IMAGES:
         note += f" Of {module.count} images the first {MOST_IMAGES} are here."
     title = "The difference between two denoisers, image by image"
-    return Paired(title, note, module.sigmas.tolist(), values, labels, images)
+    return Paired(title, note, module.sigmas.tolist(), values, labels, images, BAND)
 
 
 def _values(scores: Scores, key: str) -> Values | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -13,17 +13,16 @@ from locality.checkpoints.trained import Trained
 from locality.compare.context import Context, asked
 from locality.compare.contrasts import Told, columns_of, tell_contrasts, told_of
 from locality.compare.explorer import Group, explore
-from locality.compare.growth import tell_growth
+from locality.compare.growth import Keep, tell_growth
 from locality.compare.pattern_figure import draw_figure
 from locality.compare.strengths import WIENER, Contrast, Strength, contrast_of, pooled
-from locality.compare.telling import Growing
+from locality.compare.telling import Growing, measure
 from locality.config import UsageError
 from locality.data import ImageDataModule
 from locality.denoisers import Wiener
 from locality.denoisers.base import Denoiser, Pixel
-from locality.live import LIVE, prose
+from locality.live import LIVE
 from locality.modules.fields import FieldModule, Share
-from locality.ranks import say
 from locality.report.sessions import trained_by
 from locality.sensitivity import Route, SensitivityField, pattern_probes, pattern_snr
 from locality.shipped import as_typed
@@ -63,6 +62,8 @@ def pattern(
         raise UsageError(f"compare.reach={reach:g}: {error}") from error
     with asked():
         Route(list(sigmas), seed=context.seed)
+    if missing:
+        context.attention.add(missing)
     setup = Setup(context, list(sigmas), count, pixels, mask, reach, share)
     found: dict[float, Strength] = {}
     told: dict[float, Told] = {}
@@ -73,7 +74,6 @@ def pattern(
                 found[gamma] = setup.strength(gamma, group)
             told[gamma] = told_of(found[gamma], found.get(0.0), reach, threshold)
             growing.add(str(gamma), told[gamma].rows, told[gamma].numbers)
-            say(f"  gamma {gamma:g}: fields of {', '.join(group)} and of Wiener")
     draw_figure(context.report, found, threshold, context.seed)
     numbers = tell_contrasts(context.report, found, told, threshold)
     if steps:
@@ -81,8 +81,7 @@ def pattern(
     if explorer:
         setup.explore(found, threshold)
     if missing:
-        context.report.table("pattern/attention", ["beware"], [[missing]])
-        say(prose(missing))
+        context.report.conclusion = missing
     return numbers
 
 
@@ -142,7 +141,16 @@ class Setup:
         stats = self.context.measured(data.bank("train")).shrunk_by(None)
         denoisers = {seed: one.denoiser for seed, one in networks.items()}
         wiener = Wiener(stats)
-        fields = self.fields({**denoisers, WIENER: wiener}, data)
+        judged = {f"network of gamma {gamma:g}, {seed}": one.denoiser for seed, one in networks.items()}
+        self.context.judge(judged, wiener, data)
+
+        def keep(name: str, field: SensitivityField) -> str:
+            if self.context.report.writes:
+                file = f"gamma{gamma:g}_{name}.safetensors"
+                field.save(self.context.report.folder / "fields" / file)
+            return f"gamma {gamma:g}: field of {name}"
+
+        fields = self.fields({**denoisers, WIENER: wiener}, data, keep)
         contrasts = {name: self.contrast(field) for name, field in fields.items()}
         levels = fields[WIENER].sigmas
         snr = pattern_snr(stats.covariance, self.mask, levels)
@@ -150,17 +158,25 @@ class Setup:
         return Strength(gamma, networks, data, snr, fields, contrasts, together, wiener)
 
     def fields(
-        self, denoisers: Mapping[str, Denoiser], data: ImageDataModule
+        self,
+        denoisers: Mapping[str, Denoiser],
+        data: ImageDataModule,
+        keep: Callable[[str, SensitivityField], str],  # told of each that is there; a line about it
     ) -> Mapping[str, SensitivityField]:
         """The fields of some denoisers at the same noised test images."""
         route = Route(self.sigmas, seed=self.context.seed)
         module = FieldModule(denoisers, route, self.pixels, self.count, data.image_shape, share=self.share)
-        self.context.test(module, self.count, data)
+        measure(self.context, module, self.count, lambda name: keep(name, module.fields[name]), data)
         return module.fields
 
-    def contrasts(self, denoisers: Mapping[str, Denoiser], data: ImageDataModule) -> dict[str, Contrast]:
-        """The contrasts of some denoisers, without their fields."""
-        return {name: self.contrast(field) for name, field in self.fields(denoisers, data).items()}
+    def contrasts(self, denoisers: Mapping[str, Denoiser], data: ImageDataModule, keep: Keep) -> None:
+        """Their contrasts alone, each told of as it is there."""
+
+        def kept(name: str, field: SensitivityField) -> str:
+            keep(name, self.contrast(field))
+            return f"contrast of {name}"
+
+        self.fields(denoisers, data, kept)
 
     def explore(self, found: Mapping[float, Strength], threshold: float) -> None:
         """The explorer: the first network of each gamma and Wiener, with SNR_W below their fields."""

@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 
-import torch
-from torch import Tensor
-
-from locality.compare.context import Context, asked
-from locality.compare.drawing import FIELD, SIGMA, cells_of, headings
+from locality.compare.context import Context, UsedSettings, asked
+from locality.compare.drawing import FIELD, headings
 from locality.compare.explorer import Group, explore
-from locality.compare.telling import Growing, measure_fields, say_table
+from locality.compare.overlaps import Fields, Tables
+from locality.compare.telling import measure_fields
 from locality.config import UsageError
 from locality.data import ImageDataModule
 from locality.denoisers.base import Pixel
-from locality.metrics import FieldOverlap, field_interval
 from locality.modules.fields import FieldModule, Share
 from locality.ranks import say
-from locality.report import Chart, Report, Series
+from locality.report import Report
 from locality.report.heat import HeatRow, draw_heat
-from locality.report.table import Cell
-from locality.sensitivity import Route, SensitivityField, States, choose_pixels, mass_radius, participation
-
-Fields = Mapping[str, SensitivityField]
-KINDS = {  # of overlap with the reference: what the axis says
-    "cosine": "cosine of the angle to the field of the {}",
-    "energy": "share of the energy in common with the field of the {}",
-    "inside": "mass within the half-mass radius of the {}",
-}
+from locality.sensitivity import Route, SensitivityField, States, choose_pixels
 
 
 def sensitivity(
@@ -41,6 +30,7 @@ def sensitivity(
     steps: int = 1000,  # of DDIM
     share: Share = "images",  # what ranks share out
     explorer: bool = True,  # also fields of a grid of pixels, for the explorer of report.html
+    calibration: UsedSettings = "auto",  # as compare=calibrate found, or as configured
 ) -> dict[str, float]:
     """Figures 2 and 3 of the paper, and how alike the fields are; all goes to the report.
 
@@ -54,27 +44,23 @@ def sensitivity(
     with asked():
         route = Route(list(sigmas), states, steps, seed=context.seed)
     numbered = grid_pixels(grid, height, width)
-    denoisers = {context.reference_name: context.reference, **context.rivals()}
+    denoisers = {context.reference_name: context.reference, **context.rivals(calibration)}
     module = FieldModule(
         denoisers,
         route,
         [centre, aside, *numbered],
         count, shape, share=share,
     )  # fmt: skip
-    columns = _columns(route.sigmas)
-    growing = Growing(context.report, "sensitivity/radius", columns, module.denoisers)
-
+    tables = Tables(context.report, context.reference_name, list(denoisers), route.sigmas)
     fields: dict[str, SensitivityField] = {}  # of the pixels that numbers are averaged over
-    radii: dict[str, Series] = {}
 
-    def rows_of(name: str) -> list[list[Cell]]:
-        fields[name] = field = module.fields[name].of_pixels(slice(2, None))
-        radii.update(series_of({name: field}, partial(mass_radius, pixels=field.pixels)))
-        return [[name, *cells_of(radii[name])]]
+    def keep(name: str) -> None:
+        fields[name] = module.fields[name].of_pixels(slice(2, None))
+        tables.add(name, fields[name], fields[context.reference_name])
 
-    measure_fields(context, module, count, growing, rows_of)
+    measure_fields(context, module, count, tables.growing["radius"], keep)
     _pictures(context.report, module.fields)
-    numbers = _numbers(context.report, fields, radii) | _left_out(context.report, fields)
+    numbers = tables.tell() | _left_out(context.report, fields)
     if explorer:
         explore(
             context, "sensitivity/explorer", [Group(denoisers, context.data)], route, context.reference_name
@@ -148,82 +134,3 @@ def describe(field: SensitivityField) -> str:
         f"Mean over {about['count']} samples, along a run of DDIM of {about['steps']} steps "
         f"of the {about['guide']}."
     )
-
-
-def _numbers(report: Report, fields: Fields, radii: Mapping[str, Series]) -> dict[str, float]:
-    """Curves and tables of overlap, radius and participation; the mean over noise levels of each."""
-    reference, target = next(iter(fields.items()))
-    kinds = {kind: label.format(reference) for kind, label in KINDS.items()} if len(fields) > 1 else {}
-    curves: dict[str, Mapping[str, Series]] = {}
-    overlaps = {name: overlap_series(fields[name], target) for name in list(fields)[1:]}
-    for kind in kinds:
-        curves[kind] = {name: one[kind] for name, one in overlaps.items()}
-    curves["radius"] = radii
-    curves["participation"] = series_of(fields, participation)
-    labels = kinds | {
-        "radius": "half-mass radius (pixels)",
-        "participation": "effective number of input pixels",
-    }
-    sigmas = list(target.sigmas)
-    numbers = {}
-    for kind, series in curves.items():
-        title = (
-            f"Overlap with the sensitivity of the {reference}"
-            if kind in kinds
-            else "Reach of the sensitivity"
-        )
-        limits = (0.0, None) if kind in kinds else (None, None)
-        report.chart(
-            f"sensitivity/{kind}",
-            Chart(title, SIGMA, labels[kind], sigmas, series, log_x=True, y_range=limits),
-        )
-        columns = _columns(sigmas)
-        rows: list[list[Cell]] = [[name, *cells_of(one)] for name, one in series.items()]
-        report.table(f"sensitivity/{kind}", columns, rows)
-        say(labels[kind])
-        say_table(columns, rows)
-        for name, one in series.items():
-            numbers[f"sensitivity/{kind}/{name.lower()}"] = sum(one.mean) / len(sigmas)
-    report.scalars(numbers)
-    return numbers
-
-
-def _columns(sigmas: Sequence[float]) -> list[str]:
-    return ["denoiser", *(f"sigma {sigma:.2g}" for sigma in sigmas)]
-
-
-def overlap_series(field: SensitivityField, target: SensitivityField) -> dict[str, Series]:
-    """The three kinds of overlap with another field, at each noise level."""
-    size = (target.maps.shape[-2], target.maps.shape[-1])
-    # Every rank holds the maps of all images: there is nothing to gather.
-    overlap = FieldOverlap(target.sigmas, target.pixels, size, sync_on_compute=False)
-    maps = _images(field)
-    overlap.update(maps, _images(target), torch.arange(len(maps)))
-    means, ends = overlap.compute(), overlap.intervals()
-    found = {}
-    for kind in KINDS:
-        low, high = torch.stack([getattr(at, kind) for at in ends], dim=1)
-        found[kind] = Series(getattr(means, kind), low, high)
-    return found
-
-
-def series_of(fields: Fields, statistic: Callable[[Tensor], Tensor]) -> dict[str, Series]:
-    """A number of the mean map of each pixel, averaged over pixels, with intervals over images.
-
-    A pixel of which the map is zero everywhere has no such number, and is left out.
-    """
-    found = {}
-    for name, field in fields.items():
-        images = _images(field)
-        ends = [
-            field_interval(images[:, s], lambda maps: statistic(maps).nanmean(-1))
-            for s in range(len(field.sigmas))
-        ]
-        means = statistic(images.mean(0)).nanmean(-1)
-        found[name] = Series(means.tolist(), [low for low, _ in ends], [high for _, high in ends])
-    return found
-
-
-def _images(field: SensitivityField) -> Tensor:  # [N, S, P, H, W]
-    assert field.images is not None, "a FieldModule keeps the maps of single images"
-    return field.images

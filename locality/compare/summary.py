@@ -127,22 +127,28 @@ class Summary:
                 name = {"heldout": "heldout", "forward": "step"}[setting]
                 found[f"{name}_{metric}"] = quantity(self._in_band(values))
         if FLOOR in self.scores:
-            found["heldout_ratio"] = self._ratio(score.heldout_mse, self.scores[FLOOR].heldout_mse)
+            floor = self.scores[FLOOR].heldout_mse
+            found["heldout_ratio"] = ratio_in_band(score.heldout_mse, floor, self.sigmas)
         return found
 
-    def _ratio(self, values: Values, floor: Values) -> Quantity:
-        # Each noise level counts the same: errors in units of the floor's mean error at that level.
-        units = [base.mean() for base in floor]
-        ours, theirs = (
-            self._in_band([value / unit for value, unit in zip(each, units, strict=True)])
-            for each in (values, floor)
-        )
-        return Quantity(*mean_ratio(ours, theirs))
-
     def _in_band(self, values: Values) -> Tensor:  # [N] each image's mean over the noise levels
-        # NaN for an image without a score at one of them: all means are over the same levels.
-        kept = [v for v, sigma in zip(values, self.sigmas, strict=True) if BAND[0] <= sigma <= BAND[1]]
-        return torch.stack(kept).mean(0)
+        return in_band(values, self.sigmas)
+
+
+def in_band(values: Values, sigmas: Sequence[float]) -> Tensor:  # [N]
+    """Each image's mean over the noise levels in `BAND`; NaN where it has no score at one of them."""
+    kept = [v for v, sigma in zip(values, sigmas, strict=True) if BAND[0] <= sigma <= BAND[1]]
+    return torch.stack(kept).mean(0)
+
+
+def ratio_in_band(values: Values, floor: Values, sigmas: Sequence[float]) -> Quantity:
+    """The error over another's, over the same images; each noise level in `BAND` counts the same."""
+    units = [base.mean() for base in floor]  # errors in units of the floor's mean error at that level
+    ours, theirs = (
+        in_band([value / unit for value, unit in zip(each, units, strict=True)], sigmas)
+        for each in (values, floor)
+    )
+    return Quantity(*mean_ratio(ours, theirs))
 
 
 def quantity(values: Tensor) -> Quantity:

@@ -12,9 +12,11 @@ from typing import Any
 from locality.checkpoints.trained import Trained
 from locality.compare.context import Context
 from locality.compare.drawing import SIGMA
-from locality.compare.telling import say_table
+from locality.compare.summary import BAND, Quantity
+from locality.compare.telling import Growing, say_table
 from locality.config import UsageError
 from locality.denoisers import NetworkDenoiser
+from locality.live import LIVE
 from locality.modules import FinishedModule
 from locality.report import Chart, Series
 from locality.report.over_wiener import RATIO, over_wiener
@@ -54,13 +56,29 @@ def sweep(
     settings = differing([_config(name, one.path) for name, one in networks.items()])
     if not settings:
         raise UsageError("networks: want runs that differ in a setting, these differ in none")
-    rows = [_row(context, name, one) for name, one in networks.items()]
+    columns = ["run", *settings, "val/loss", *(f"error / Wiener's, t={t}" for t in times), "steps", "seconds"]
+    growing = Growing(context.report, "sweep/runs", columns, networks)
+    rows: list[Row] = []
+    with growing.shown_if_cut_short():
+        for k, (name, one) in enumerate(networks.items()):
+            with LIVE.task(name):
+                rows.append(row := _row(context, name, one))
+            unknown = [time for time in times if time not in row.ratios]
+            if unknown:
+                raise UsageError(f"compare.times: want some of {sorted(row.ratios)}, got {unknown[0]!r}")
+            growing.add(name, [_line(settings, k, row, times)], _numbers(row))
+            _judge(context, row)
     levels = sorted(set.intersection(*(set(row.ratios) for row in rows)))
-    unknown = [time for time in times if time not in levels]
-    if unknown:
-        raise UsageError(f"compare.times: want some of {levels}, got {unknown[0]!r}")
     context.report.chart("sweep/errors", _chart(settings, rows, levels, times))
-    return _tell(context, settings, rows, times)
+    return _tell(context, settings, rows, growing)
+
+
+def _judge(context: Context, row: Row) -> None:
+    """Warns of a run whose errors, a mean over the noise levels of `BAND`, are above the Wiener filter's."""
+    sigmas = {t: float(NoiseSchedule.ddpm().sigma(t)) for t in row.ratios}
+    ratios = [ratio for t, ratio in row.ratios.items() if BAND[0] <= sigmas[t] <= BAND[1]]
+    if ratios:
+        context.attention.worse(f"run {row.name}", Quantity(sum(ratios) / len(ratios), math.nan, math.nan))
 
 
 def differing(
@@ -163,22 +181,23 @@ def _cell(value: Any) -> Cell:
     return value if isinstance(value, str | int) and not isinstance(value, bool) else str(value).lower()
 
 
-def _tell(
-    context: Context, settings: Settings, rows: Sequence[Row], times: Sequence[int]
-) -> dict[str, float]:
+def _line(settings: Settings, k: int, row: Row, times: Sequence[int]) -> list[Cell]:
+    own = (_cell(values[k]) for values in settings.values())
+    return [row.name, *own, row.val_loss, *(row.ratios[t] for t in times), row.steps, row.seconds]
+
+
+def _numbers(row: Row) -> dict[str, float]:
+    numbers = {f"sweep/heldout_ratio/{row.name.lower()}/t{t:03d}": row.ratios[t] for t in row.ratios}
+    return numbers | {f"sweep/val_loss/{row.name.lower()}": row.val_loss}
+
+
+def _tell(context: Context, settings: Settings, rows: Sequence[Row], growing: Growing) -> dict[str, float]:
     """The table and the numbers of metrics.json."""
-    columns = ["run", *settings, "val/loss", *(f"error / Wiener's, t={t}" for t in times), "steps", "seconds"]
-    cells: list[list[Cell]] = [
-        [row.name, *(_cell(values[k]) for values in settings.values()), row.val_loss,
-         *(row.ratios[t] for t in times), row.steps, row.seconds]
-        for k, row in enumerate(rows)
-    ]  # fmt: skip
-    context.report.table("sweep/runs", columns, cells)
-    say_table(columns, cells)
+    context.report.table("sweep/runs", growing.columns, growing.rows)
+    say_table(growing.columns, growing.rows)
     numbers: dict[str, float] = {}
     for row in rows:
-        numbers |= {f"sweep/heldout_ratio/{row.name.lower()}/t{t:03d}": row.ratios[t] for t in row.ratios}
-        numbers |= {f"sweep/val_loss/{row.name.lower()}": row.val_loss}
+        numbers |= _numbers(row)
     context.report.scalars(numbers)
     best = min(range(len(rows)), key=lambda k: (math.isnan(rows[k].val_loss), rows[k].val_loss))
     context.report.conclusion = f"least val/loss: {_label(settings, best)} ({rows[best].val_loss:.4g})"

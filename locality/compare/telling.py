@@ -5,10 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from locality.compare.context import Context
+from locality.data import ImageDataModule
 from locality.live import duration
+from locality.modules.comparison import ComparisonModule
 from locality.modules.fields import FieldModule
+from locality.modules.noised import NoisedModule
 from locality.ranks import say
 from locality.report import Report, format_table
 from locality.report.table import Cell
@@ -26,29 +30,32 @@ class Growing:
     """A table whose rows come one after the other: each is kept as it comes.
 
     In metrics.json the rows that are still to come say so, and so they do where the comparison ends early.
+    With `heads` it is columns that come: each label is the head of one, after a column of `heads`.
     """
 
     def __init__(
         self,
         report: Report,
         name: str,  # of the table
-        columns: Sequence[str],
+        columns: Sequence[str],  # without those that come
         labels: Iterable[str],  # of all rows that will come, in their order
         place: int = 0,  # the column that labels stand in
+        heads: Sequence[Cell] = (),  # what begins each row, where columns come
     ) -> None:
-        self._report, self._name, self.columns = report, name, columns
-        self._labels, self._place = list(labels), place
+        self._report, self.name, self._labels, self._place = report, name, list(labels), place
+        self._heads = list(heads)
+        self.columns = [*columns, *self._labels] if heads else list(columns)
         self._rows: dict[str, list[list[Cell]]] = {}
 
     def add(
         self,
-        label: str,  # whose row this is, or whose rows
-        rows: Sequence[Sequence[Cell]],
+        label: str,  # whose row this is, or whose rows, or whose column
+        rows: Sequence[Sequence[Cell]],  # or one column
         scalars: Mapping[str, float] | None = None,  # the numbers of metrics.json that go with them
     ) -> None:
         """Keeps a row, or some; those of a label that is there already are replaced."""
         self._rows[label] = [list(row) for row in rows]
-        self._report.so_far(self._name, self.columns, self.rows, scalars or {})
+        self._report.so_far(self.name, self.columns, self.rows, scalars or {})
 
     @property
     def waiting(self) -> list[str]:
@@ -57,7 +64,11 @@ class Growing:
 
     @property
     def rows(self) -> list[list[Cell]]:
-        """All rows in their order; those to come are marked."""
+        """All rows in their order; what is to come is marked."""
+        if self._heads:
+            blank: list[Cell] = [NOT_YET, *([None] * (len(self._heads) - 1))]
+            columns = [self._rows[label][0] if label in self._rows else blank for label in self._labels]
+            return [list(row) for row in zip(self._heads, *columns, strict=True)]
         rows: list[list[Cell]] = []
         for label in self._labels:
             marked: list[Cell] = [None] * len(self.columns)
@@ -70,33 +81,51 @@ class Growing:
         """Within it the rows come. What ends it early goes on, after what there is has been shown."""
         try:
             yield
-        finally:
+        except BaseException:  # a signal, too
             if self.waiting and self._rows:
-                count = len(self._labels)
-                say(f"cut short: {count - len(self.waiting)} of {count} rows; {self._name} has them")
-                say_table(self.columns, [row for rows in self._rows.values() for row in rows])
+                count, what = len(self._labels), "columns" if self._heads else "rows"
+                say(f"cut short: {count - len(self.waiting)} of {count} {what}; {self.name} has them")
+                there = [row for rows in self._rows.values() for row in rows]
+                say_table(self.columns, self.rows if self._heads else there)
+            raise
+
+
+def measure(
+    context: Context,
+    module: ComparisonModule | FieldModule | NoisedModule,
+    count: int,  # test images
+    keep: Callable[[Any], str],  # adds what is finished, as the module calls it, and gives a line about it
+    data: ImageDataModule | None = None,
+) -> None:
+    """Shows a module the test images; what it finishes is told and kept at once."""
+    began = time.monotonic()
+
+    def finished(one: Any) -> None:
+        nonlocal began
+        line = keep(one)
+        seconds, began = time.monotonic() - began, time.monotonic()
+        say(f"  {line} ({duration(seconds)})")
+        context.stop_together(module)
+
+    module.finished = finished
+    context.test(module, count, data)
 
 
 def measure_fields(
     context: Context,
     module: FieldModule,
     count: int,  # test images
-    growing: Growing,  # whose labels are the denoisers, in their order
-    rows_of: Callable[[str], Sequence[Sequence[Cell]]],  # of a denoiser whose field is there
+    growing: Growing,  # whose labels are the denoisers
+    keep: Callable[[str], None],  # adds a denoiser, whose field is there, to the table
+    data: ImageDataModule | None = None,
 ) -> None:
     """Measures the fields of all denoisers; each is in `fields/` and in a table as soon as it is there."""
-    labels = dict(zip(module.denoisers, growing.waiting, strict=True))
-    began = time.monotonic()
 
-    def finished(name: str) -> None:
-        nonlocal began
+    def kept(name: str) -> str:
         if context.report.writes:
             module.fields[name].save(context.report.folder / "fields" / f"{name}.safetensors")
-        growing.add(labels[name], rows_of(name))
-        seconds, began = time.monotonic() - began, time.monotonic()
-        say(f"  fields of {labels[name]} ({duration(seconds)})")
-        context.stop_together(module)
+        keep(name)
+        return f"fields of {name}"
 
-    module.finished = finished
     with growing.shown_if_cut_short():
-        context.test(module, count)
+        measure(context, module, count, kept, data)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from lightning import LightningModule
@@ -36,7 +36,9 @@ class NoisedModule(LightningModule, ABC):
         self.sigmas, self.count = list(sigmas), count
         self.image_shape, self.seed = torch.Size(image_shape), seed
         self.curves = nn.ModuleDict({key: Curve(metric, self.sigmas) for key, metric in metrics.items()})
-        self.values: dict[str, list[Tensor]] = {}  # key of metrics -> S times [N], filled by the test run
+        self.values: dict[str, list[Tensor]] = {}  # key of metrics -> S times [N], filled level by level
+        self.finished: Callable[[int], None] | None = None  # told of each level whose numbers are there
+        self._batches: list[Batch] = []
 
     @abstractmethod
     def measure(self, step: int, x: Tensor, sigma: float, batch: Batch) -> None:
@@ -49,17 +51,29 @@ class NoisedModule(LightningModule, ABC):
         return curve
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
-        """Adds a batch; images beyond the count and padding are left out."""
-        batch = batch.kept((batch.index < self.count) & (batch.weight > 0))
-        if not len(batch.index):
-            return
-        noise = image_noise(batch.index.tolist(), self.image_shape, self.seed, "test").to(batch.images)
-        levels = len(self.sigmas)
-        with LIVE.task(f"batch {batch_idx + 1}", levels) as task:
-            for step, sigma in enumerate(self.sigmas):
-                task.at(f"level {step + 1} of {levels}")
-                self.measure(step, batch.images + sigma * noise, sigma, batch)
+        """Keeps a batch; with the last one all is measured, one noise level after the other.
 
-    def on_test_epoch_end(self) -> None:
-        """Gathers the numbers of all ranks into `values`."""
-        self.values = {key: self.curve(key).values() for key in self.curves}
+        Images beyond the count and padding are left out.
+        """
+        batch = batch.kept((batch.index < self.count) & (batch.weight > 0))
+        if len(batch.index):
+            self._batches.append(batch)
+        if batch_idx + 1 == self.trainer.num_test_batches[0]:
+            self._measure()
+
+    def _measure(self) -> None:
+        """Fills `values` level by level, with the numbers of all ranks."""
+        noise = [
+            image_noise(batch.index.tolist(), self.image_shape, self.seed, "test").to(batch.images)
+            for batch in self._batches
+        ]
+        with LIVE.task("", len(self.sigmas)) as task:
+            for step, sigma in enumerate(self.sigmas):
+                task.at(f"level {step + 1} of {len(self.sigmas)}")
+                for batch, eps in zip(self._batches, noise, strict=True):
+                    self.measure(step, batch.images + sigma * eps, sigma, batch)
+                for key in self.curves:
+                    self.values.setdefault(key, []).append(self.curve(key).at(step).values())
+                if self.finished:
+                    self.finished(step)
+        self._batches.clear()

@@ -111,6 +111,7 @@ class Paired:
     values: Mapping[str, Mapping[str, Sequence[Tensor]]]  # quantity -> denoiser -> S times [N]; NaN: no score
     labels: Mapping[str, str]  # quantity -> what it is, with its unit
     images: str  # what the images and the noise are a function of: runs that agree can be set side by side
+    band: tuple[float, float] = (0.0, math.inf)  # noise levels that tables average over: shown at first
 
     def content(self) -> dict[str, Any]:
         """The numbers as JSON holds them."""
@@ -124,6 +125,7 @@ class Paired:
         return {
             "kind": "paired", "title": self.title, "note": self.note, "sigmas": _short(self.sigmas),
             "values": values, "labels": dict(self.labels), "images": self.images, "count": count,
+            "band": [s for s, sigma in enumerate(self.sigmas) if self.band[0] <= sigma <= self.band[1]],
         }  # fmt: skip
 
 

@@ -4,7 +4,7 @@ const DRAWS = 2000;
 
 function startPaired(place, panel) {
   const quantities = Object.entries(panel.labels);
-  const state = { quantity: quantities[0][0], one: "", other: "", level: "all" };
+  const state = { quantity: quantities[0][0], one: "", other: "", level: "band" };
   const controls = element("div", { className: "controls" });
   const told = element("p", {});
   const figure = element("figure", { className: "chart" });
@@ -16,20 +16,24 @@ function startPaired(place, panel) {
     if (!(state.other in rows) || state.other === state.one) state.other = names.find((name) => name !== state.one);
     const named = names.map((name) => [name, look(name).label]);
     const choose = (setting) => (value) => { state[setting] = value; show(); };
-    const levels = [["all", "all noise levels, mean"], ...panel.sigmas.map((sigma, s) => [s, `sigma ${digits(sigma)}`])];
+    const all = panel.sigmas.map((_, s) => s);
+    const band = panel.band && panel.band.length ? panel.band : all; // a page of an earlier run has none
+    const within = `${digits(Math.min(...band.map((s) => panel.sigmas[s])))} to ` +
+      `${digits(Math.max(...band.map((s) => panel.sigmas[s])))}`;
+    const levels = [["band", `sigma ${within}, mean`], ["all", "all noise levels, mean"], ...panel.sigmas.map((sigma, s) => [s, `sigma ${digits(sigma)}`])];
     controls.replaceChildren(menu("Number", quantities, state.quantity, choose("quantity")),
       menu("Denoiser", named, state.one, choose("one")), menu("minus", named, state.other, choose("other")),
       menu("at", levels, state.level, choose("level")));
-    const found = differences(rows[state.one], rows[state.other], state.level);
+    const chosen = { band, all }[state.level] ?? [Number(state.level)];
+    const found = differences(rows[state.one], rows[state.other], chosen);
     told.textContent = sentence(found, state, panel);
     drawDifferences(figure, found, panel.labels[state.quantity]);
   };
   show();
 }
 
-/** The difference of each image that has both numbers; with all noise levels, of the means over them. */
-function differences(one, other, level) {
-  const levels = level === "all" ? one.map((_, s) => s) : [Number(level)];
+/** The difference of each image that has all numbers, of the means over some noise levels. */
+function differences(one, other, levels) {
   const found = [];
   one[0].forEach((_, image) => {
     const pairs = levels.map((s) => [one[s][image], other[s][image]]);

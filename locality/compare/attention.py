@@ -1,0 +1,52 @@
+"""What would make the tables of a comparison mislead: said above them, and kept in the report."""
+
+from __future__ import annotations
+
+from locality.compare.origins import Origins
+from locality.compare.summary import Quantity
+from locality.live import prose
+from locality.ranks import say
+from locality.report import Report
+
+NOTES, SETTINGS = "compare/attention", "compare/settings"  # tables of any comparison
+ORIGINS = ("denoiser", "setting", "found", "calibrated by")  # columns of the second
+ROUNDING = 1e-3  # of a ratio of errors: a Wiener filter is as good as itself
+
+
+class Attention:
+    """The warnings of a run."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self.notes: list[str] = []
+
+    def add(self, note: str) -> None:
+        """Says a warning, and keeps it; once, however often it is given."""
+        if note in self.notes:
+            return
+        self.notes.append(note)
+        say(prose(f"warning: {note}"))
+        self._report.table(NOTES, ["beware"], [[one] for one in self.notes])
+
+    def settings(self, origins: Origins) -> None:
+        """Keeps how the settings of candidates were found, and warns of those that nobody chose."""
+        rows = origins.rows()
+        if rows:
+            self._report.table(SETTINGS, ORIGINS, rows)
+        advice = origins.advice()
+        if advice:
+            self.add(advice)
+
+    def worse(self, name: str, ratio: Quantity) -> None:
+        """Warns of a network, or another reference, whose held-out error is above the Wiener filter's."""
+        if ratio.mean > 1 + ROUNDING:
+            self.add(
+                f"the {name} is worse than the Wiener filter: its held-out error is {ratio} times as large; "
+                "being like it says little, so train it longer, or take another (checkpoint=, networks=)"
+            )
+
+    def concluded(self, conclusion: str) -> str:
+        """The last words of a run, with a word about its warnings."""
+        count = len(self.notes)
+        above = "" if count == 0 else f"beware, {count} warning{'s' if count > 1 else ''} above the tables"
+        return "; ".join(filter(None, [conclusion, above]))
