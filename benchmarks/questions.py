@@ -146,8 +146,8 @@ QUESTIONS: tuple[Question, ...] = (
         "halves",
         halves_verdict, halves_table, "python evaluate.py compare=halves",
         "The Wiener filters of disjoint halves differ by about what random matrices say. The prediction "
-        "takes images for independent, and mirror images are not. Networks of these halves differ more than the "
-        "filters do, and have more in common: structure of both halves that is not Gaussian.",
+        "takes images for independent, and mirror images are not. Networks of these halves differ more than "
+        "the filters do, and have more in common: structure of both halves that is not Gaussian.",
         pictures=("halves",),
     ),
     Question(
