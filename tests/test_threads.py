@@ -33,7 +33,7 @@ def test_numbers_too_small_for_their_type_are_zeros_in_a_scan_and_only_there(cou
     torch.set_flush_denormal(False)
     if not known:
         pytest.skip("this processor has no such setting")
-    assert not any(threads.shared(64, 16, lambda first, last: _keeps_tiny_numbers()))
+    assert not any(threads.over_threads(64, 16, lambda first, last: _keeps_tiny_numbers()))
     assert _keeps_tiny_numbers()
 
 
@@ -42,7 +42,7 @@ def test_a_failing_scan_leaves_the_caller_as_it_was(count):
         raise RuntimeError("a part failed")
 
     with pytest.raises(RuntimeError, match="a part failed"):
-        threads.shared(64, 16, fails)
+        threads.over_threads(64, 16, fails)
     assert _keeps_tiny_numbers()
 
 

@@ -80,8 +80,6 @@ def pattern(
         numbers |= tell_growth(context.report, found, setup.contrasts)
     if explorer:
         setup.explore(found, threshold)
-    if missing:
-        context.report.conclusion = missing
     return numbers
 
 

@@ -51,18 +51,13 @@ class NoisedModule(LightningModule, ABC):
         return curve
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
-        """Keeps a batch; with the last one all is measured, one noise level after the other.
-
-        Images beyond the count and padding are left out.
-        """
+        """Keeps a batch, without padding and without images beyond the count."""
         batch = batch.kept((batch.index < self.count) & (batch.weight > 0))
         if len(batch.index):
             self._batches.append(batch)
-        if batch_idx + 1 == self.trainer.num_test_batches[0]:
-            self._measure()
 
-    def _measure(self) -> None:
-        """Fills `values` level by level, with the numbers of all ranks."""
+    def on_test_epoch_end(self) -> None:
+        """Fills `values`, one noise level after the other, with the numbers of all ranks."""
         noise = [
             image_noise(batch.index.tolist(), self.image_shape, self.seed, "test").to(batch.images)
             for batch in self._batches
