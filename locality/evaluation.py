@@ -29,6 +29,7 @@ from locality.holding import holding, start_ranks
 from locality.ranks import say
 from locality.report import Report
 from locality.report.lineage import comparison_artifact, data_artifact, network_artifact
+from locality.report.names import spoken
 from locality.shipped import command, shipped_folder
 
 # By source: experiments that calibrate on parts of the bank, where all of it takes hours.
@@ -93,7 +94,7 @@ class Evaluation:
         for path in self.origins:
             report.uses(network_artifact(path))
         numbers = self.compare(context)
-        report.conclusion = context.attention.concluded(report.conclusion)
+        report.conclusion = spoken(context.attention.concluded(report.conclusion))
         compare = str(self.cfg.compare["_target_"]).rsplit(".", 1)[-1]
         report.makes(comparison_artifact(folder, compare, numbers))
         return numbers

@@ -83,7 +83,7 @@ def test_each_row_is_told_and_kept_while_the_others_are_still_to_come(place, mon
         app.run(config(place, *QUICK, task="evaluate"))
     rows, said = seen[0]
     assert [row[1] == "not measured" for row in rows] == [False, False, False, True]
-    for name in ("network", "wiener", "optimal"):
+    for name in ("network", "Wiener", "optimal"):
         assert any(line.startswith(f"  {name} ") for line in said.splitlines())
 
 

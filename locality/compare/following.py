@@ -9,6 +9,7 @@ from locality.compare.context import Context
 from locality.compare.summary import FLOOR, Quantity, Summary
 from locality.compare.telling import Growing, measure
 from locality.modules.comparison import ComparisonModule
+from locality.report.names import spoken
 
 
 def follow(
@@ -45,7 +46,7 @@ def line_of(label: str, found: Mapping[str, Quantity], floor: bool) -> str:
         parts.append(f"held-out error {found['heldout_ratio'].mean:.3g} x Wiener's")
     else:
         parts.append(f"held-out MSE {found['heldout_mse'].mean:.3g}")
-    return f"{label:<34} {', '.join(parts)}"
+    return f"{spoken(label):<34} {', '.join(parts)}"
 
 
 def conclude(
