@@ -143,11 +143,11 @@ def _page(rows: list[tuple[str, str, float | None]], size: int, site: str, pytho
         f"| {about} | `{command}` | {'no browser here' if took is None else f'{took:.0f}'} |"
         for about, command, took in rows
     )
-    where = "dependencies were there already" if site else "with all dependencies"
+    where = "Its dependencies were there already" if site else "pip fetched its dependencies, too"
     return f"""# A stranger's first hour
 
 Written by `python -m benchmarks.stranger`: each command as a stranger types it, in an empty environment and
-an empty folder. The wheel has {size / 1e6:.0f} MB ({where}). Together {sum(seconds):.0f} s.
+an empty folder. The wheel has {size / 1e6:.0f} MB. {where}. All steps together took {sum(seconds):.0f} s.
 
 | step | command | seconds |
 | --- | --- | --- |
