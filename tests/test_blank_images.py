@@ -82,6 +82,7 @@ def test_of_blank_images_alone_a_comparison_says_that_r2_is_undefined(tmp_path, 
     assert "nan" not in json.dumps(found["tables"]).lower()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("images", [with_blanks, all_black])
 def test_the_papers_table_leaves_blank_targets_out_and_says_so(tmp_path, monkeypatch, capsys, images):
     """The reference's samples are the targets: here an analytical denoiser's, black if all it knows is."""

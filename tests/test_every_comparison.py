@@ -124,6 +124,8 @@ CASES = {
         (sys.modules["locality.compare.sweep"], "_row", 2),
     ),
 }  # fmt: skip
+SHORT = ("analytic_vs_nn", "paper_table", "sensitivity", "labels", "halves")  # the others take as long again
+NAMES = [name if name in SHORT else pytest.param(name, marks=pytest.mark.slow) for name in CASES]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -202,7 +204,7 @@ def test_every_comparison_is_tried_here():
     assert {name.split(",")[0] for name in CASES} == set(compare.__all__) - {"Context", "without_network"}
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_comparison_warns_above_its_tables_and_ends_with_what_matters(name, finished):
     case, run = CASES[name], finished(name)
     said, tables = run.said, run.tables
@@ -224,7 +226,7 @@ def test_every_comparison_warns_above_its_tables_and_ends_with_what_matters(name
     assert max(map(len, said[table - 100 :].splitlines())) < 400  # no line has a table in it
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_comparison_that_is_stopped_has_what_it_had(name, place, finished, monkeypatch, capsys):
     case = CASES[name]
     with monkeypatch.context() as patch:

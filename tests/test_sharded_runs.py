@@ -43,6 +43,7 @@ def alone(tmp_path_factory) -> tuple[Path, dict[str, float], dict[str, float]]:
     return run, fitted, scalars(folder)
 
 
+@pytest.mark.slow
 def test_two_ranks_that_share_the_bank_are_fitted_as_one(alone, tmp_path):
     _, fitted, _ = alone
     finished("train.py", *FIT, "trainer=ddp", "trainer.devices=2", "bank=sharded", cwd=tmp_path)

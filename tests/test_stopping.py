@@ -214,6 +214,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return latest(folder)
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_another_number_of_ranks(alone, tmp_path, monkeypatch):
     """1, then 2, then 1 again: the weights of the uninterrupted run, to rounding."""
     with monkeypatch.context() as patch:
