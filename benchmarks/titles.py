@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from locality.report import names
 from locality.report.table import format_markdown
 
 TITLES = {  # data sets, in the order in which they are told of
@@ -17,14 +18,10 @@ TITLES = {  # data sets, in the order in which they are told of
     "celeba_hq64": "CelebA-HQ, 64 x 64",
 }
 DATA = tuple(TITLES)
-NAMES = {  # rows, for readers
-    "nn2": "second network",
-    "stacked_locality": "stacked locality (ours)",
-    "stacked_mixtures": "stacked mixtures (ours)",
-    "pca_locality": "PCA locality (the paper's)",
-    "pca_locality_wssm": "PCA locality, batch averages",
-    "equivariant_local_score": "equivariant local score",
-    "wiener": "Wiener",
+NOTES = {  # beside names, on these pages
+    "stacked_locality": " (ours)",
+    "stacked_mixtures": " (ours)",
+    "pca_locality": " (the paper's)",
 }
 SIGMA = "noise level sigma (pixel units)"
 NETWORK = "network"
@@ -41,5 +38,5 @@ def shown(cell: Any) -> str:
 
 
 def called(name: str) -> str:
-    """A row's name for readers."""
-    return NAMES.get(name, name.replace("_", " "))
+    """A row's name for readers, as reports have it, and whose it is."""
+    return names.called(name).replace("_", " ") + NOTES.get(name, "")

@@ -15,7 +15,7 @@ NAMES = {
     "local_mixture": "local mixture",
     "soft_locality": "soft locality",
     "pca_locality": "PCA locality",
-    "pca_locality_wssm": "PCA locality, wssm",
+    "pca_locality_wssm": "PCA locality, batch averages",
     "local_score": "local score",
     "local_score_entropy": "local score, by entropy",
     "pca_locality_entropy": "PCA locality, by entropy",
