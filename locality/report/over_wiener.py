@@ -11,9 +11,8 @@ RATIO = "test/ratio_to_wiener/"  # over those of the Wiener filter on the same i
 
 
 def over_wiener(
-    errors: Mapping[
-        str, float | None
-    ],  # `test/mse/t000`... of a module, beside other numbers; None: no number
+    # `test/mse/t000`... of a module, beside other numbers; None: no number
+    errors: Mapping[str, float | None],
     floor: Mapping[str, float | None],  # of the Wiener filter, likewise
 ) -> dict[str, float]:
     """`test/ratio_to_wiener/t000`..., NaN where either is no number, or where Wiener has no error at all.
