@@ -7,14 +7,15 @@ import copy
 import pytest
 import torch
 from conftest import CONFIGS
+from einops import rearrange
 from hydra import compose, initialize_config_dir
 from torch import Tensor, nn
 
 from locality import build
 from locality.denoisers import NetworkDenoiser
-from locality.networks import dit, mlp, unet
+from locality.networks import dit, mixer, mlp, unet
 
-NAMES = ["unet", "unet_conv", "unet_attention", "dit", "mlp"]
+NAMES = ["unet", "unet_conv", "unet_attention", "dit", "mlp", "mixer"]
 
 
 def built(name: str, *overrides: str, shape: tuple[int, int, int] = (3, 16, 16)) -> nn.Module:
@@ -29,8 +30,8 @@ def small(name: str) -> nn.Module:
     shape = (1, 8, 8)
     if name == "dit":
         return dit(shape, width=32, depth=2, heads=2).eval()
-    if name == "mlp":
-        net = mlp(shape, width=32, depth=2).eval()
+    if name in ("mlp", "mixer"):
+        net = (mlp if name == "mlp" else mixer)(shape, width=32, depth=2).eval()
         nn.init.normal_(net.outward.weight, std=0.1)  # as built it is zero, and nothing would be seen
         return net
     attention = {"unet": "middle", "unet_conv": "none", "unet_attention": "all"}[name]
@@ -99,7 +100,7 @@ def test_attention_is_where_the_name_says(name, places):
 
 
 @pytest.mark.filterwarnings("ignore:There is a performance drop")
-@pytest.mark.parametrize("name", ["dit", "mlp"])
+@pytest.mark.parametrize("name", ["dit", "mlp", "mixer"])
 def test_a_network_without_convolution_sees_every_pixel(name):
     net, x = small(name), images(1)
     jacobian = torch.func.jacrev(lambda y: noise_of(net, y, torch.tensor([400])))(x).reshape(64, 64)
@@ -121,6 +122,24 @@ def test_the_mlp_is_the_same_kind_of_network_in_any_basis():
     torch.testing.assert_close(turned(rotated, t), expected, rtol=1e-9, atol=1e-9)
 
 
+def test_the_mixer_does_not_know_which_patches_are_near():
+    # Shuffle the patches: the weights over tokens, shuffled alike, are again a mixer, and shuffle the noise.
+    net, x, t = small("mixer").double(), images(4).double(), torch.tensor([5, 100, 500, 900])
+    order = torch.randperm(16, generator=torch.Generator().manual_seed(1))
+    turned = copy.deepcopy(net)
+    with torch.no_grad():
+        for old, new in zip(net.blocks, turned.blocks, strict=True):
+            new.over_tokens[0].weight.copy_(old.over_tokens[0].weight[:, order])
+            new.over_tokens[3].weight.copy_(old.over_tokens[3].weight[order])
+            new.over_tokens[3].bias.copy_(old.over_tokens[3].bias[order])
+
+    def shuffled(y: Tensor) -> Tensor:
+        patches = rearrange(y, "b c (h p) (w q) -> b (h w) c p q", p=2, q=2)[:, order]
+        return rearrange(patches, "b (h w) c p q -> b c (h p) (w q)", h=4)
+
+    torch.testing.assert_close(turned(shuffled(x), t), shuffled(net(x, t)), rtol=1e-9, atol=1e-9)
+
+
 def test_the_transformer_draws_no_labels_in_training():
     net, x, t = small("dit").train(), images(64), torch.full((64,), 300)
     torch.testing.assert_close(net(x, t), net(x, t), rtol=0, atol=0)
@@ -139,6 +158,8 @@ def test_the_transformer_draws_no_labels_in_training():
         (lambda: dit((3, 9, 9)), "whole patches of 2"),
         (lambda: dit((3, 16, 16), width=130), "width: want a multiple of heads=4"),
         (lambda: mlp((3, 16, 16), width=7), "want an even width from 8"),
+        (lambda: mixer((3, 16, 12), patch_size=8), "want an image in whole patches of 8, got 16 x 12"),
+        (lambda: mixer((3, 16, 16), mixing=0), "1 hidden number, got 128, 6, 0"),
         (lambda: unet((3, 16, 16), attention="some"), "attention: want 'none', 'middle' or 'all'"),
     ],
 )

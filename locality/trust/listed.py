@@ -26,6 +26,7 @@ LISTED: dict[str, dict[str, Arguments]] = {
         "locality.networks.unet": _plain("channels layers attention dropout groups classes"),
         "locality.networks.dit": _plain("width depth heads patch_size dropout"),
         "locality.networks.mlp": _plain("width depth expansion dropout"),
+        "locality.networks.mixer": _plain("width depth mixing expansion patch_size dropout"),
         "locality.networks.hub": {"pretrained": "folder"},
         "locality.networks.foreign.configured": {"config": "plain"},
     },
