@@ -12,7 +12,7 @@ from einops import rearrange, repeat
 from torch import Tensor
 
 from benchmarks import baselines
-from benchmarks.timing import peak_bytes, race, seconds
+from benchmarks.timing import cpu_seconds, peak_bytes, race
 from locality import ImageBank, NoiseSchedule
 from locality.bank import to_float
 from locality.denoisers import (
@@ -72,7 +72,7 @@ def alone(denoiser: BankDenoiser, clean: Tensor, steps: list[int]) -> Rows:
     for t in steps:
         x, sigma = noisy(clean, t)
         peak = _peak(denoiser, x, sigma)
-        yield {"t": t, "peak_bytes": peak, "seconds": seconds(lambda: denoiser(x, sigma))}  # noqa: B023
+        yield {"t": t, "peak_bytes": peak, "seconds": cpu_seconds(lambda: denoiser(x, sigma))}  # noqa: B023
 
 
 def plain(

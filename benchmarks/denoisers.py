@@ -148,9 +148,14 @@ def main() -> None:
             measure(name, path, options.rounds, unfinished(saved))
 
 
+def conditions() -> Row:
+    """What the rows depend on."""
+    return about() | {"clock": "CPU"}
+
+
 def unfinished(saved: dict[str, Any] | None) -> list[Row]:
     """The rows that a case can go on from: those of a case cut short under the same conditions."""
-    return [] if saved is None or saved["complete"] or saved["about"] != about() else saved["rows"]
+    return [] if saved is None or saved["complete"] or saved["about"] != conditions() else saved["rows"]
 
 
 def measure(name: str, path: Path, rounds: int, rows: list[Row]) -> None:
@@ -159,7 +164,7 @@ def measure(name: str, path: Path, rounds: int, rows: list[Row]) -> None:
     steps = [t for t in cases.TIMESTEPS if t not in [row.get("t") for row in rows]]
 
     def save(complete: bool) -> None:
-        path.write_text(json.dumps({"about": about(), "complete": complete, "rows": rows}, indent=1))
+        path.write_text(json.dumps({"about": conditions(), "complete": complete, "rows": rows}, indent=1))
 
     for row in all_cases(rounds, steps)[name]():
         rows.append(row)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from statistics import median
 from typing import Any
 
-from benchmarks.answers import Found, interval_of, listed, sigma_of, steps
+from benchmarks.answers import FLOOR, Found, interval_of, listed, sigma_of, steps
 from benchmarks.small_tables import Table, levels_table
 from benchmarks.titles import called
 
@@ -49,6 +49,40 @@ def whose(name: str) -> str:
     if CONTROL.search(name):
         return f"the {called(name)} network (other data)"
     return "the network" if name == "network" else called(name)
+
+
+def fields_verdict(found: Found) -> str:
+    """How alike the fields are, least and most over the noise levels, and how far the network looks."""
+    rows = dict(_level_rows(found, "sensitivity/cosine"))
+    sigmas = found["tables"]["sensitivity/cosine"]["columns"][1:]
+    parts = []
+    for name, values in rows.items():
+        (least, first), (most, last) = (end(zip(values, sigmas, strict=True)) for end in (min, max))
+        parts.append(f"{called(name)} {least:.2f} ({first}) to {most:.2f} ({last})")
+    reach = []
+    for name, values in _level_rows(found, "sensitivity/radius"):
+        if name not in rows or name == FLOOR:
+            reach.append(f"{called(name)} {values[0]:.1f} to {values[-1]:.1f}")
+    return (
+        f"the cosine between a field and the network's, over the noise levels: {'; '.join(parts)}. Half of a "
+        f"field lies within so many pixels, from {sigmas[0]} to {sigmas[-1]}: {'; '.join(reach)}"
+    )
+
+
+def fields_table(found: Found) -> Table:
+    """Cosines and half-mass radii at each noise level."""
+    columns = found["tables"]["sensitivity/cosine"]["columns"]
+    rows: list[list[Any]] = []
+    for kind, title in (("cosine", "cosine to the network's"), ("radius", "half-mass radius, pixels")):
+        for name, values in _level_rows(found, f"sensitivity/{kind}"):
+            rows.append([f"{called(name)}: {title}", *values])
+    return ["", *columns[1:]], rows
+
+
+def _level_rows(found: Found, table: str) -> Iterator[tuple[str, list[float]]]:
+    """Each row's name and numbers, without their intervals."""
+    for row in found["tables"][table]["rows"]:
+        yield row[0], [float(_alone(cell)) for cell in row[1:]]
 
 
 def information_verdict(found: Found) -> str:

@@ -24,6 +24,7 @@ TABLES = {  # comparison -> the kind of its results, and what begins the names o
     "halves": ("halves", ("halves/agreement",)),
     "labels": ("labels", ("labels/errors",)),
     "pattern": ("pattern", ("pattern/verdict", "pattern/contrast")),
+    "sensitivity": ("fields", ("sensitivity/cosine", "sensitivity/radius")),
 }
 SECTIONS = ("paper", "variants", "released")  # of paper_table
 PICTURES = {  # kind -> (name in the run folder, name in docs/images)
@@ -33,6 +34,7 @@ PICTURES = {  # kind -> (name in the run folder, name in docs/images)
     "halves": (("halves/disagreement", "halves"),),
     "labels": (("labels/ratio", "labels"),),
     "pattern": (("pattern/figure4", "pattern"),),
+    "fields": (("sensitivity/denoisers", "fields"), ("sensitivity/cosine", "fields_cosine")),
 }
 
 

@@ -30,6 +30,7 @@ TITLES = {
     "peak_bytes": "peak above the bank",
     "batch_8_over_1": "batch of 8 / batch of 1",
 }
+TIMED = ("seconds", "rival_seconds")  # by the clock that a case names
 
 
 def main() -> None:
@@ -67,14 +68,17 @@ def block(name: str, kept: dict[str, Any]) -> str:
         )
     columns = [key for key in TITLES if key in rows[0]]
     cells = [[shown(key, row[key]) for key in columns] for row in rows]
-    text = format_markdown([TITLES[key] for key in columns], cells) + "\n"
+    clock = about.get("clock", "wall")  # of tables from before CPU time counted
+    heads = {key: re.sub("seconds$", f"{clock} seconds", TITLES[key]) for key in TIMED}
+    titles = [(TITLES | heads)[key] for key in columns]
+    text = format_markdown(titles, cells) + "\n"
     if name in ("setup", "cifar-levels"):
         sums = {key: sum(row[key] for row in rows) for key in columns if key not in ("t", "step")}
         told = ", ".join(f"{value:.1f} s{'' if len(sums) == 1 else ' ' + key}" for key, value in sums.items())
         return text + f"\nIn all {told} ({about['threads']} threads, {about['machine']}).\n"
     if all("rival_seconds" in row for row in rows) and len(rows) > 1:
         ours, plain = (sum(row[key] for row in rows) for key in ("seconds", "rival_seconds"))
-        text += f"\nIn all {ours:.1f} s against {plain:.1f} s: {plain / ours:.1f} times faster"
+        text += f"\nIn all {ours:.1f} {clock} s against {plain:.1f} s: {plain / ours:.1f} times faster"
         text += f" ({about['threads']} threads, {about['machine']}).\n"
     return text
 

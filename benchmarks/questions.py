@@ -22,6 +22,8 @@ from benchmarks.answers import (
     variants,
 )
 from benchmarks.field_answers import (
+    fields_table,
+    fields_verdict,
     halves_table,
     halves_verdict,
     information_table,
@@ -79,7 +81,7 @@ QUESTIONS: tuple[Question, ...] = (
         "directions, which one covariance averages away. A window is seen often, a whole image once. More "
         "is calibrated in ours: a share of each member at each level, where PCA locality has tau. Seconds "
         "leave out fitting and calibrating.",
-        rows=("network", "nn2", *OWN, EXACT),
+        rows=("network", "nn2", *OWN, EXACT), pictures=("figure5",),
     ),
     Question(
         "ceiling",
@@ -100,7 +102,7 @@ QUESTIONS: tuple[Question, ...] = (
         "is large, most at low noise. Where the bank is thin, no training patch fits what is seen, and "
         "PCA locality falls back to Wiener's error. Mixtures read no patch. They keep most of what a "
         "network gains.",
-        rows=("network", "nn2", *OWN, EXACT, "local_score", "patch_composite"),
+        rows=("network", "nn2", *OWN, EXACT, "local_score", "patch_composite"), pictures=("figure1",),
     ),
     Question(
         "published_order", "Does the order of the methods agree with the published one?",
@@ -119,6 +121,14 @@ QUESTIONS: tuple[Question, ...] = (
         "field has the second spot, the spot comes from the data. A network of other data is the control. "
         "Its field is wider than high, and that alone gives it something on the other eye.",
         pictures=("eyes", "eyes_ratio"),
+    ),
+    Question(
+        "fields", "Do networks look where the covariance of the images says?",
+        "fields", fields_verdict, fields_table,
+        "python evaluate.py compare=sensitivity data=cifar networks=twin",
+        "The Wiener filter knows nothing but the covariance. The network's fields shrink with the noise as "
+        "the filter's do. A second network, of another seed, says how alike two networks are.",
+        pictures=("fields", "fields_cosine"),
     ),
     Question(
         "pattern", "Does a pattern hidden in the data show in the fields?",

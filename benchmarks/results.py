@@ -130,12 +130,11 @@ def chart(found: Found, start: str, rows: Sequence[str], title: str) -> list[Cha
 
 
 def shown(question: Question, kept: Kept) -> list[str]:
-    """The pictures of a page."""
-    if question.rows:
-        return [f"![{question.text}](../images/results_{question.page}.png)"]
+    """The pictures of a page: its chart, and those of the first data set."""
+    charts = [f"![{question.text}](../images/results_{question.page}.png)"] if question.rows else []
     known = [name for name in DATA if name in kept.get(question.kind, {})]
     paths = [f"{name}_{picture}.png" for name in known[:1] for picture in question.pictures]
-    return [f"![{question.text}](../images/{path})" for path in paths if (IMAGES / path).is_file()]
+    return charts + [f"![{question.text}](../images/{path})" for path in paths if (IMAGES / path).is_file()]
 
 
 def source(title: str, found: Mapping[str, Any]) -> str:

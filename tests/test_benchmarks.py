@@ -24,7 +24,7 @@ def test_a_case_goes_on_only_under_the_conditions_in_which_it_began(tmp_path, mo
     rows = [{"t": 900, "seconds": 1.0}]
     conditions = {"optimal": {}, "local-31": {"threads": 99}, "wiener": {"torch": "0.1"}}
     for name, other in conditions.items():
-        saved = {"about": denoisers.about() | other, "complete": False, "rows": rows}
+        saved = {"about": denoisers.conditions() | other, "complete": False, "rows": rows}
         (tmp_path / f"{name}.json").write_text(json.dumps(saved))
     measured = run(tmp_path, monkeypatch, "--only", *conditions)
     assert measured == {"optimal": rows, "local-31": [], "wiener": []}

@@ -11,7 +11,13 @@ from omegaconf import OmegaConf
 
 from benchmarks import store
 from benchmarks.answers import EXACT, OWN, against, heldout_verdict, order_verdict, own_verdict, top
-from benchmarks.field_answers import information_together, information_verdict, mirror_verdict
+from benchmarks.field_answers import (
+    fields_table,
+    fields_verdict,
+    information_together,
+    information_verdict,
+    mirror_verdict,
+)
 from benchmarks.front import banks, front_page
 from benchmarks.gathering import best, found, images
 from benchmarks.questions import QUESTIONS
@@ -241,3 +247,18 @@ def test_shares_of_ln_n_are_set_side_by_side() -> None:
     said = information_together(known)
     assert "0.47 [0.45, 0.50] on A" in said
     assert "that of A lies in the interval of B; that of A does not lie in the interval of C." in said
+
+
+def test_the_page_on_fields_says_where_they_are_least_and_most_alike() -> None:
+    columns = ["denoiser", "sigma 12", "sigma 1.2"]
+    cosine = [["wiener", "0.5 [0.4, 0.6]", "0.7 [0.6, 0.8]"], ["nn2", "0.99 [0.9, 1]", "0.9 [0.8, 1]"]]
+    radius = [["network", "6 [5, 7]", "2 [1, 3]"], ["wiener", "7 [5, 8]", "2.5 [1, 3]"], ["nn2", "6", "2"]]
+    tables = {"sensitivity/cosine": cosine, "sensitivity/radius": radius}
+    found = {"tables": {name: {"columns": columns, "rows": rows} for name, rows in tables.items()}}
+    said = fields_verdict(found)
+    assert "Wiener 0.50 (sigma 12) to 0.70 (sigma 1.2); second network 0.90 (sigma 1.2) to 0.99" in said
+    assert said.endswith("from sigma 12 to sigma 1.2: network 6.0 to 2.0; Wiener 7.0 to 2.5")
+    heads, rows = fields_table(found)
+    assert list(heads) == ["", *columns[1:]]
+    assert rows[0] == ["Wiener: cosine to the network's", 0.5, 0.7]
+    assert len(rows) == 5

@@ -85,3 +85,10 @@ def test_the_pixel_off_centre_is_the_one_named_or_the_datas_own():
 def test_more_images_than_there_are_is_a_mistake_that_is_told(fitted):
     with pytest.raises((UsageError, app.RunFailed), match=r"compare\.count: want 1 to"):
         evaluate(fitted, "compare.count=100000")
+
+
+@pytest.mark.filterwarnings("ignore:.*lacks rank")
+def test_a_part_of_the_bank_gives_the_fields_of_that_part(fitted):
+    folder, _ = evaluate(fitted, "compare.bank_counts.pca_locality=1")
+    field = SensitivityField.load(folder / "fields" / "pca_locality.safetensors")
+    assert field.maps.abs().max() < 1e-9  # one image is the answer to everything

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from locality.compare.context import Context, UsedSettings, asked
@@ -31,6 +31,7 @@ def sensitivity(
     share: Share = "images",  # what ranks share out
     explorer: bool = True,  # also fields of a grid of pixels, for the explorer of report.html
     calibration: UsedSettings = "auto",  # as compare=calibrate found, or as configured
+    bank_counts: Mapping[str, int] | None = None,  # training images for the costly candidates; else all
 ) -> dict[str, float]:
     """Figures 2 and 3 of the paper, and how alike the fields are; all goes to the report.
 
@@ -44,7 +45,7 @@ def sensitivity(
     with asked():
         route = Route(list(sigmas), states, steps, seed=context.seed)
     numbered = grid_pixels(grid, height, width)
-    denoisers = {context.reference_name: context.reference, **context.rivals(calibration)}
+    denoisers = {context.reference_name: context.reference, **context.rivals(calibration, bank_counts)}
     module = FieldModule(
         denoisers,
         route,
