@@ -21,7 +21,7 @@ from locality.callbacks.snapshots import Snapshots
 from locality.config import UsageError
 from locality.holding import holding
 from locality.making import plain
-from locality.modules import AnalyticModule, Diverged, OnePass
+from locality.modules import AnalyticModule, DDPMModule, Diverged, OnePass
 from locality.networks.foreign import settled
 from locality.report import Report
 from locality.report.lineage import data_artifact, network_artifact, statistics_artifact
@@ -63,6 +63,8 @@ class Training:
         self._try()
         if isinstance(self.module, AnalyticModule):
             self.module.recipe = self.module.recipe.keeping(cfg.cache)
+        elif isinstance(self.module, DDPMModule):
+            self.module.fit_floor(bank, cfg.cache)
         newest = newest_checkpoint(Path(cfg.resume)) if cfg.resume else None
         self.last = newest[0] if newest else None
         # Rows of a run that was stopped before its first checkpoint are those of no run.

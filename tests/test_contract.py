@@ -16,6 +16,7 @@ from locality.denoisers import Limit, NetworkDenoiser, contract
 from locality.denoisers.bank_denoiser import BankDenoiser
 from locality.denoisers.base import vjp_jacobian
 from locality.denoisers.fitting import fitted
+from locality.denoisers.unit_range import in_unit_range
 
 NAMES = sorted(path.stem for path in (CONFIGS / "denoiser").glob("*.yaml"))
 SIGMAS = (0.05, 0.7, 6.0)
@@ -53,6 +54,26 @@ def stats(bank: ImageBank) -> GaussianStats:
 @pytest.fixture(params=[*NAMES, "network"])
 def denoiser(request: pytest.FixtureRequest, bank: ImageBank) -> Denoiser:
     return make(request.param, bank)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_autocast_to_16_bits_changes_no_analytical_estimate(name, bank):
+    denoiser = make(name, bank)
+    x = torch.randn(2, 3, 6, 6, generator=torch.Generator().manual_seed(0))
+    for sigma in SIGMAS:
+        plain = denoiser(x, sigma), denoiser.jacobian(x, sigma, [(0, 0), (3, 4)])
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            short = denoiser(x, sigma), denoiser.jacobian(x, sigma, [(0, 0), (3, 4)])
+        assert all(map(torch.equal, short, plain))
+
+
+def test_autocast_to_16_bits_reaches_networks_and_what_wraps_them(bank):
+    network = make("network", bank)
+    x = torch.randn(2, 3, 6, 6, generator=torch.Generator().manual_seed(0))
+    for denoiser in (network, in_unit_range(network)):
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            short = denoiser(x, 0.7)
+        assert 0 < (short - denoiser(x, 0.7)).abs().max() < 0.1
 
 
 def reads_images(denoiser: Denoiser) -> bool:

@@ -117,7 +117,7 @@ class BankDenoiser(FullPrecision, Denoiser, ClosedFormJacobian, ABC):
         index = torch.as_tensor(pixels, device=x.device).reshape(-1, 2)
         outputs = coordinates[index[:, 0], index[:, 1]]
         fields = x.new_empty(len(x), len(outputs), c * h * w)
-        with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
+        with torch.no_grad():
             for place, flat, level, engine in self._groups(x, sigma):
                 fields[place] = engine().fields(flat, level, outputs)
         return rearrange(fields, "b p (c h w) -> b p c h w", c=c, h=h, w=w)

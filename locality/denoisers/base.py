@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from enum import Enum
 from operator import index
 from typing import ClassVar, final
@@ -39,6 +40,7 @@ class Denoiser(nn.Module, ABC):
     piecewise_constant: ClassVar[bool] = (
         False  # true: the gradient with respect to x is zero almost everywhere
     )
+    autocast: ClassVar[bool] = False  # true: takes 16-bit arithmetic where torch.autocast asks for it
     CALIBRATED: ClassVar[Mapping[str, Grid]] = {}  # settings of its fit that compare=calibrate chooses
     image_shape: torch.Size | None = None  # (C, H, W) where the denoiser is bound to one
 
@@ -52,7 +54,8 @@ class Denoiser(nn.Module, ABC):
 
         While torch compiles or exports, tensors have no values yet, and those of sigma are not checked.
         """
-        return self.estimate(x, self._checked(x, sigma))
+        with self._arithmetic(x):
+            return self.estimate(x, self._checked(x, sigma))
 
     @abstractmethod
     def estimate(
@@ -77,9 +80,17 @@ class Denoiser(nn.Module, ABC):
         pixels = _places(pixels, *x.shape[-2:])
         if not pixels:
             return x.new_zeros(len(x), 0, *x.shape[1:])
-        if isinstance(self, ClosedFormJacobian):
-            return self.closed_form_jacobian(x, sigma, pixels)
-        return vjp_jacobian(self, x, sigma, pixels)
+        with self._arithmetic(x):
+            if isinstance(self, ClosedFormJacobian):
+                return self.closed_form_jacobian(x, sigma, pixels)
+            return vjp_jacobian(self, x, sigma, pixels)
+
+    def _arithmetic(self, x: object) -> AbstractContextManager[object]:
+        """Statistics and distances do not survive 16 bits: no autocast but for those that take it."""
+        kind = x.device.type if isinstance(x, Tensor) else "cpu"
+        if self.autocast or not torch.is_autocast_enabled(kind):
+            return nullcontext()
+        return torch.autocast(kind, enabled=False)
 
     def _checked(self, x: Tensor, sigma: float | Tensor) -> Tensor:
         if not isinstance(x, Tensor):

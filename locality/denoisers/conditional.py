@@ -48,6 +48,8 @@ class GivenClass(Denoiser):
     Raises ValueError for a denoiser without classes and for labels beyond them.
     """
 
+    autocast = True  # that of the inner one
+
     labels: Tensor
 
     def __init__(

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import Final, Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
 from locality.denoisers.base import per_image
 from locality.denoisers.conditional import Conditional
+from locality.denoisers.wiener import Wiener
 from locality.schedule import NoiseSchedule
 
-Prediction = Literal["epsilon", "v_prediction", "sample"]  # diffusers' names of what a network puts out
+Prediction = Literal["epsilon", "v_prediction", "sample", "wiener_residual"]  # what a network puts out
+PLAIN: Final = ("epsilon", "v_prediction", "sample")  # those that diffusers has, by its names
 
 
 class NetworkDenoiser(Conditional):
@@ -22,10 +24,14 @@ class NetworkDenoiser(Conditional):
     network is `continuous`), and from the output
     - `epsilon`, the noise: `D = (x_vp - sqrt(1 - ab) eps) / sqrt(ab) = x - sigma eps`;
     - `v_prediction`, `v = sqrt(ab) eps - sqrt(1 - ab) x0` (Salimans & Ho 2022): `D = ab x - sqrt(1 - ab) v`;
-    - `sample`, the clean image: `D` itself.
+    - `sample`, the clean image: `D` itself;
+    - `wiener_residual`, what the Wiener filter `W` of the images misses, over what it is expected to miss:
+      `D = W(x, sigma) + r(sigma) out`, `r^2 = mean(lam sigma^2 / (lam + sigma^2))`, lam the eigenvalues.
 
     The network runs in the type of its own parameters; the estimate has the type of x.
     """
+
+    autocast = True
 
     def __init__(
         self,
@@ -33,6 +39,7 @@ class NetworkDenoiser(Conditional):
         schedule: NoiseSchedule | None = None,  # the one it was trained with; DDPM's unless given
         image_shape: Sequence[int] | None = None,  # (C, H, W); None takes any
         prediction: Prediction = "epsilon",  # what the output is
+        floor: Wiener | None = None,  # the filter, for wiener_residual
         continuous: bool = False,  # true: the net takes times between steps, floats, and gets them unrounded
     ) -> None:
         super().__init__()
@@ -41,7 +48,10 @@ class NetworkDenoiser(Conditional):
         self.net = net
         self.schedule = schedule or NoiseSchedule.ddpm()
         self.image_shape = None if image_shape is None else torch.Size(image_shape)
-        self.prediction = prediction
+        if (floor is None) == (prediction == "wiener_residual"):
+            want = "a Wiener filter" if floor is None else "None"
+            raise ValueError(f"floor: want {want} for prediction={prediction}, got {floor!r}")
+        self.prediction, self.floor = prediction, floor
         self.continuous = continuous
 
     def extra_repr(self) -> str:
@@ -62,6 +72,8 @@ class NetworkDenoiser(Conditional):
             return out
         if self.prediction == "epsilon":
             return x - per_image(sigma) * out
+        if self.floor is not None:
+            return self.floor(x, sigma) + self._missed(self.floor, sigma) * out
         signal = per_image(self.schedule.alpha_bar(sigma))
         return signal * x - (1 - signal).sqrt() * out
 
@@ -95,7 +107,17 @@ class NetworkDenoiser(Conditional):
         sigma: Tensor,  # [B]
     ) -> Tensor:  # [B, C, H, W]
         """What `output` should be at `clean + sigma noise`."""
+        if self.floor is not None:
+            estimate = self.floor(clean + per_image(sigma) * noise, sigma)
+            missed = self._missed(self.floor, sigma)
+            if not missed.all():
+                raise ValueError("floor: want a fitted Wiener filter, got a blank one; see fit_floor")
+            return (clean - estimate) / missed
         if self.prediction != "v_prediction":
             return noise if self.prediction == "epsilon" else clean
         signal = per_image(self.schedule.alpha_bar(sigma))
         return signal.sqrt() * noise - (1 - signal).sqrt() * clean
+
+    @staticmethod
+    def _missed(floor: Wiener, sigma: Tensor) -> Tensor:  # [B, 1, 1, 1]
+        return per_image(floor.expected_error(sigma).sqrt())

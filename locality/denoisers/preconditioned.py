@@ -18,6 +18,8 @@ class EDMDenoiser(Denoiser):
     taken as it is. The network runs in the type of its own parameters.
     """
 
+    autocast = True
+
     def __init__(
         self,
         net: nn.Module,  # F(c_in x [B, C, H, W], c_noise [B]) -> [B, C, H, W], or an object with `.sample`
@@ -47,6 +49,8 @@ class FlowDenoiser(Denoiser):
     `t = sigma / (1 + sigma)`, `x_t = x / (1 + sigma)` and `D = x_t - t u`. Any sigma is taken as it is.
     The network runs in the type of its own parameters.
     """
+
+    autocast = True
 
     def __init__(
         self,

@@ -15,6 +15,8 @@ class InUnitRange(Denoiser, ClosedFormJacobian):
     This is what deepinv calls a denoiser. Both ranges have the same Jacobian.
     """
 
+    autocast = True  # that of the inner one
+
     def __init__(self, denoiser: Denoiser) -> None:
         super().__init__()
         if not isinstance(denoiser, Denoiser):

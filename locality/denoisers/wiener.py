@@ -63,13 +63,27 @@ class Wiener(FullPrecision, Denoiser, ClosedFormJacobian):
     @classmethod
     def from_state(cls, state: Mapping[str, Tensor], image_shape: Sequence[int]) -> Wiener:
         """The filter that a state_dict describes, without its data."""
+        wiener = cls.blank(image_shape)
+        wiener.load_state_dict(state)
+        return wiener
+
+    @classmethod
+    def blank(cls, image_shape: Sequence[int]) -> Wiener:
+        """A filter that says 0, for a state_dict to fill."""
         n = torch.Size(image_shape).numel()
         blank = GaussianStats(torch.zeros(n), torch.zeros(n, n), torch.Size(image_shape))
         # Not worth computing: the state replaces it.
         blank.__dict__["_eigenbasis"] = (torch.zeros_like(blank.mean), torch.zeros_like(blank.covariance))
-        wiener = cls(blank)
-        wiener.load_state_dict(state)
-        return wiener
+        return cls(blank)
+
+    def expected_error(self, sigma: Tensor) -> Tensor:  # [B] of [B]
+        """The mean squared error on Gaussian images, a pixel: `mean(lam sigma^2 / (lam + sigma^2))`.
+
+        >>> stats = GaussianStats(torch.zeros(4), torch.eye(4), torch.Size((1, 2, 2)))
+        >>> Wiener(stats).expected_error(torch.ones(1))
+        tensor([0.5000])
+        """
+        return sigma**2 * self._gain(sigma).mean(-1)
 
     def estimate(self, x: Tensor, sigma: Tensor) -> Tensor:
         """`mu + U gain U^T (x - mu)`: two thin products, no n x n matrix is formed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import torch
@@ -12,10 +13,12 @@ from lightning import Callback
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
+from locality.bank import ImageBank
 from locality.data.batch import Batch
 from locality.data.sampler import GlobalBatches
 from locality.denoisers.base import per_image
 from locality.denoisers.network import NetworkDenoiser, Prediction
+from locality.denoisers.wiener import Wiener
 from locality.metrics.noise_bands import NoiseBands
 from locality.modules.base import DenoiserModule
 from locality.modules.ddpm_settings import check_settings
@@ -24,6 +27,7 @@ from locality.modules.naming import named, of_schedule, recipe
 from locality.networks.dropout import by_image
 from locality.noise import ImageDraws, generator
 from locality.schedule import NoiseSchedule
+from locality.statistics_cache import DEFAULT
 
 BANDS = ((0, 100), (100, 300), (300, 500), (500, 700), (700, 1000))  # time-steps of validation's noise bands
 UNTOLD: Final = 10  # one image in so many is shown without its class (Ho & Salimans 2022)
@@ -75,12 +79,18 @@ class DDPMModule(DenoiserModule):
             torch.manual_seed(generator(seed, "weights").initial_seed())
             net = network(self.image_shape)
         self.dropouts = tuple(by_image(net))
-        self.denoiser = NetworkDenoiser(net, self.schedule, self.image_shape, prediction)
+        floor = Wiener.blank(self.image_shape) if prediction == "wiener_residual" else None
+        self.denoiser = NetworkDenoiser(net, self.schedule, self.image_shape, prediction, floor)
         self.learning_rate, self.weight_decay, self.betas = learning_rate, weight_decay, (betas[0], betas[1])
         self.warmup_steps, self.ema_decay = warmup_steps, ema_decay
         self.compiled, self.fused = compile, fused
         self.bands = NoiseBands(BANDS)
         self.told_labels = self.denoiser.classes > 0
+
+    def fit_floor(self, bank: ImageBank, cache: str | Path | None = DEFAULT) -> None:
+        """Fits the Wiener filter that `wiener_residual` corrects; nothing to do for other predictions."""
+        if self.denoiser.floor is not None:
+            self.denoiser.floor.load_state_dict(Wiener.fit(bank, cache=cache).state_dict())
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW; the learning rate changes at every step."""

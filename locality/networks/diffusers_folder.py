@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from locality.denoisers.network import NetworkDenoiser, Prediction
+from locality.denoisers.network import PLAIN, NetworkDenoiser, Prediction
 from locality.schedule import NoiseSchedule
 from locality.sums import write_sums
 
@@ -23,6 +23,10 @@ def save_pipeline(denoiser: NetworkDenoiser, folder: str | Path) -> None:
     net = denoiser.net
     if not isinstance(net, UNet2DModel):
         raise ValueError(f"format=diffusers: want a U-Net of diffusers, got {type(net).__name__}")
+    if denoiser.prediction not in PLAIN:
+        raise ValueError(
+            f"format=diffusers: want a prediction of {', '.join(PLAIN)}, got {denoiser.prediction}"
+        )
     scheduler = ddim_scheduler(denoiser.schedule, denoiser.prediction)
     pipeline: Any = DDIMPipeline(net, scheduler)
     pipeline.save_pretrained(str(folder))
