@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 # Idle threads sleep instead of spinning: with few cores, a spinning thread takes the time of a working one.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help site install demo test test-faults test-slow clients wheel lint format bench bench-scale readme experiments measure paper clean
+.PHONY: help site install demo test test-faults test-slow clients wheel lint format bench bench-scale recipes readme experiments measure paper clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -57,6 +57,9 @@ bench: $(INSTALLED) ## time every denoiser, and Lightning's overhead
 bench-scale: $(INSTALLED) ## time and memory from 1,000 to a million images, and a bank of ImageNet's length; writes docs/scale.md
 	$(RUN) -m benchmarks.scale
 
+recipes: $(INSTALLED) ## time the recipes for one core, and write docs/recipes.md
+	$(RUN) -m benchmarks.recipes
+
 readme: $(INSTALLED) ## put the newest demo's numbers and picture into README.md
 	$(RUN) -m benchmarks.readme
 
@@ -70,6 +73,7 @@ measure: $(INSTALLED) ## measure what docs/results.md tells of, on the networks 
 	-$(RUN) evaluate.py compare=pattern
 	-$(RUN) evaluate.py compare=mirror data=cats
 	-$(RUN) evaluate.py compare=halves
+	-$(RUN) evaluate.py compare=sensitivity data=cifar checkpoint=pretrained/cifar networks=twin compare.grid=8
 	-$(RUN) evaluate.py experiment=information data=cifar checkpoint=pretrained/cifar
 	-$(RUN) evaluate.py compare=information data=fashion_mnist checkpoint=pretrained/fashion_mnist compare.share=0.47
 	-$(RUN) evaluate.py compare=information data=photos checkpoint=pretrained/photos16 compare.share=0.47

@@ -1,0 +1,185 @@
+"""What recipes for a processor's core cost, and what they reach: docs/recipes.md, from runs and timed steps.
+
+    python -m benchmarks.recipes [--runs runs] [--rounds 5]
+
+A step is timed by the CPU time of one thread, recipes in turns in one process. The loss is the validation
+loss that a finished run of the recipe had after as many steps as 20 minutes of a core hold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, OmegaConf
+
+from benchmarks.page import ROOT
+from benchmarks.processor import about
+from benchmarks.timing import cpu_seconds
+from locality import build
+from locality.data.batch import as_batch
+from locality.denoisers.base import per_image
+from locality.report.history import HISTORY, read_history
+from locality.report.over_wiener import RATIO
+from locality.report.table import format_markdown
+from locality.runs.files import CONFIG
+from locality.runs.finding import runs_in
+
+PAGE, KEPT = ROOT / "docs" / "recipes.md", ROOT / "docs" / "recipes.json"
+MINUTES, SHAPE = 20, (3, 32, 32)
+UNET = ["model=unet", "model.network.channels=[32,64,64]", "model.network.layers=2"]  # as of any other recipe
+RECIPES: dict[str, list[str]] = {  # what is typed behind train.py
+    "the recipe for CIFAR-10": ["experiment=cifar_cpu", "gamma=0"],
+    "in 32 bits": ["experiment=cifar_cpu", "gamma=0", "trainer.precision=32-true"],
+    "the usual U-Net": ["experiment=cifar_cpu", "gamma=0", *UNET],
+    "the usual U-Net in 32 bits": ["experiment=cifar_cpu", "gamma=0", *UNET, "trainer.precision=32-true"],
+    "the recipe for cats": ["experiment=cats_cpu"],
+    "a transformer": ["experiment=cats_cpu", "model=dit"],
+    "an MLP-Mixer": ["experiment=cats_cpu", "model=mixer"],
+    "an MLP": ["experiment=cats_cpu", "model=mlp"],
+    "an MLP on top of Wiener": ["experiment=cats_cpu", "model=mlp", "model.prediction=wiener_residual"],
+}
+COLUMNS = (
+    "", "`python train.py`", "parameters", "CPU seconds a step", f"steps in {MINUTES} minutes",
+    "validation loss then", "least error / Wiener's, at the end",
+)  # fmt: skip
+HEAD = """# Recipes for one core
+
+```sh
+python train.py experiment=cifar_cpu     # CIFAR-10
+python train.py experiment=cats_cpu      # cats, 32 x 32
+python -m benchmarks.recipes             # writes this page
+```
+
+Images are 32 x 32 x 3, a batch has 64. Steps are timed in turns in one process, by the CPU time of one
+thread. A core that other work shares takes longer. The loss is that of v, and of what Wiener misses where a
+network sits on top of it. So it compares recipes of the same data and the same prediction only. The last
+column is of the network when its training had ended, over ten noise levels. A dash stands where no finished
+run was at hand.
+
+"""
+
+
+def main() -> None:
+    """Time all recipes, read the runs, and write the page."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--runs", type=Path, default=ROOT / "runs", help="the folder of the run folders")
+    parser.add_argument("--rounds", type=int, default=5, help="turns that each recipe takes")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    configs = {name: composed(typed) for name, typed in RECIPES.items()}
+    steps = {name: step_of(cfg) for name, cfg in configs.items()}
+    times: dict[str, list[float]] = {name: [] for name in steps}
+    for turn in range(options.rounds + 1):
+        for name, (step, _) in steps.items():
+            spent = cpu_seconds(step)
+            if turn:  # the first allocates
+                times[name].append(spent)
+    known: dict[str, Any] = json.loads(KEPT.read_text())["rows"] if KEPT.exists() else {}
+    rows = {}
+    for name, cfg in configs.items():
+        seconds = statistics.median(times[name])
+        count = int(MINUTES * 60 / seconds)
+        reached = outcome(cfg, options.runs, count) or known.get(name, {}).get("reached")
+        rows[name] = {"parameters": steps[name][1], "seconds": seconds, "steps": count, "reached": reached}
+        print(name, json.dumps(rows[name]), flush=True)
+    KEPT.write_text(json.dumps({"about": about(), "rows": rows}, indent=1) + "\n")
+    PAGE.write_text(
+        HEAD + page(rows) + "\n\n" + ratios(rows) + f"\n\n({about()['machine']}, torch {about()['torch']})\n"
+    )
+
+
+def composed(typed: list[str]) -> DictConfig:
+    """The config of a recipe."""
+    with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
+        return compose("train", typed)
+
+
+def step_of(cfg: DictConfig) -> tuple[Callable[[], object], int]:
+    """A step of the recipe on noise for images, and how many parameters it changes."""
+    torch.manual_seed(0)
+    module: Any = build.module(cfg.model, SHAPE)
+    if module.denoiser.floor is not None:  # any filter costs the same
+        module.denoiser.floor.eigenvalues.fill_(1.0)
+    parameters = list(module.denoiser.net.parameters())
+    optimizer = torch.optim.AdamW(parameters, 1e-4)
+    batch = as_batch(torch.randn(int(cfg.data.batch_size), *SHAPE))
+    short = str(cfg.trainer.precision).startswith("bf16")
+
+    def step() -> None:
+        t = torch.randint(1000, (len(batch.images),))
+        sigma, noise = module.schedule.sigma(t, torch.float32), torch.randn_like(batch.images)
+        with torch.autocast("cpu", torch.bfloat16, enabled=short):
+            guess = module.denoiser.output(batch.images + per_image(sigma) * noise, sigma)
+            loss = (guess.float() - module.denoiser.target(batch.images, noise, sigma)).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    return step, sum(one.numel() for one in parameters)
+
+
+def outcome(cfg: DictConfig, runs: Path, count: int) -> dict[str, float] | None:
+    """Of a finished run of a recipe: the validation loss after some steps, the least error over Wiener's."""
+    wanted = _telling(cfg)
+    for folder, status in runs_in(runs):
+        if status["state"] != "finished" or status.get("task", "train") != "train":
+            continue
+        mine = OmegaConf.load(folder / CONFIG)
+        if not isinstance(mine, DictConfig) or mine.get("task") != "train" or _telling(mine) != wanted:
+            continue
+        losses = dict(read_history(folder / HISTORY).get("val/loss", []))
+        scalars = json.loads((folder / "metrics.json").read_text())["scalars"]
+        ratios = [value for key, value in scalars.items() if key.startswith(RATIO)]
+        if losses and ratios:
+            nearest = min(losses, key=lambda step: abs(step - count))
+            return {"loss": losses[nearest], "ratio": min(ratios)}
+    return None
+
+
+def _telling(cfg: DictConfig) -> Any:
+    """What makes two runs runs of one recipe."""
+    model = OmegaConf.to_container(cfg.model, resolve=False)
+    assert isinstance(model, dict)
+    model.pop("seed", None)
+    source = OmegaConf.to_container(cfg.data.source, resolve=True)
+    strength = float(cfg.get("gamma") or 0)
+    return (model, source, strength, cfg.data.batch_size, cfg.trainer.precision, cfg.data.get("subset_draw"))
+
+
+def page(rows: Mapping[str, Mapping[str, Any]]) -> str:
+    """The table."""
+    cells = [
+        [
+            name, f"`{' '.join(RECIPES[name])}`", f"{row['parameters'] / 1e6:.2f} M", f"{row['seconds']:.3f}",
+            f"{row['steps']:,}", *(_cell(row["reached"], key) for key in ("loss", "ratio")),
+        ]
+        for name, row in rows.items()
+    ]  # fmt: skip
+    return format_markdown(list(COLUMNS), cells)
+
+
+def ratios(rows: Mapping[str, Mapping[str, Any]]) -> str:
+    """What 16 bits and the narrow first level save."""
+    narrow, whole, usual, long = (row["seconds"] for row in list(rows.values())[:4])
+    return (
+        f"A step in 16 bits costs {narrow / whole:.2f} of one in 32 bits, and {usual / long:.2f} with the "
+        f"usual U-Net. The usual U-Net costs {usual / narrow:.1f} times as much as the recipe's, which is "
+        "narrow where pixels are many."
+    )
+
+
+def _cell(reached: Mapping[str, float] | None, key: str) -> str:
+    return "-" if reached is None else f"{reached[key]:.3f}"
+
+
+if __name__ == "__main__":
+    main()
