@@ -26,7 +26,6 @@ from locality import build
 from locality.data.batch import as_batch
 from locality.denoisers.base import per_image
 from locality.report.history import HISTORY, read_history
-from locality.report.over_wiener import RATIO
 from locality.report.table import format_markdown
 from locality.runs.files import CONFIG
 from locality.runs.finding import runs_in
@@ -47,7 +46,7 @@ RECIPES: dict[str, list[str]] = {  # what is typed behind train.py
 }
 COLUMNS = (
     "", "`python train.py`", "parameters", "CPU seconds a step", f"steps in {MINUTES} minutes",
-    "validation loss then", "least error / Wiener's, at the end",
+    "validation loss then", "loss at the end (steps)",
 )  # fmt: skip
 HEAD = """# Recipes for one core
 
@@ -59,9 +58,8 @@ python -m benchmarks.recipes             # writes this page
 
 Images are 32 x 32 x 3, a batch has 64. Steps are timed in turns in one process, by the CPU time of one
 thread. A core that other work shares takes longer. The loss is that of v, and of what Wiener misses where a
-network sits on top of it. So it compares recipes of the same data and the same prediction only. The last
-column is of the network when its training had ended, over ten noise levels. A dash stands where no finished
-run was at hand.
+network sits on top of it. So it compares recipes of the same data and the same prediction only. A dash stands
+where no finished run was at hand.
 
 """
 
@@ -72,13 +70,15 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--runs", type=Path, default=ROOT / "runs", help="the folder of the run folders")
-    parser.add_argument("--rounds", type=int, default=5, help="turns that each recipe takes")
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="turns that each recipe takes; 0: as timed before"
+    )
     options = parser.parse_args()
     torch.set_num_threads(1)
     configs = {name: composed(typed) for name, typed in RECIPES.items()}
     steps = {name: step_of(cfg) for name, cfg in configs.items()}
     times: dict[str, list[float]] = {name: [] for name in steps}
-    for turn in range(options.rounds + 1):
+    for turn in range(options.rounds + (options.rounds > 0)):
         for name, (step, _) in steps.items():
             spent = cpu_seconds(step)
             if turn:  # the first allocates
@@ -86,7 +86,7 @@ def main() -> None:
     known: dict[str, Any] = json.loads(KEPT.read_text())["rows"] if KEPT.exists() else {}
     rows = {}
     for name, cfg in configs.items():
-        seconds = statistics.median(times[name])
+        seconds = statistics.median(times[name]) if times[name] else known[name]["seconds"]
         count = int(MINUTES * 60 / seconds)
         reached = outcome(cfg, options.runs, count) or known.get(name, {}).get("reached")
         rows[name] = {"parameters": steps[name][1], "seconds": seconds, "steps": count, "reached": reached}
@@ -128,20 +128,16 @@ def step_of(cfg: DictConfig) -> tuple[Callable[[], object], int]:
 
 
 def outcome(cfg: DictConfig, runs: Path, count: int) -> dict[str, float] | None:
-    """Of a finished run of a recipe: the validation loss after some steps, the least error over Wiener's."""
+    """Of a finished run of a recipe: the validation loss after some steps and at its end."""
     wanted = _telling(cfg)
     for folder, status in runs_in(runs):
-        if status["state"] != "finished" or status.get("task", "train") != "train":
-            continue
-        mine = OmegaConf.load(folder / CONFIG)
+        mine = OmegaConf.load(folder / CONFIG) if status["state"] == "finished" else None
         if not isinstance(mine, DictConfig) or mine.get("task") != "train" or _telling(mine) != wanted:
             continue
         losses = dict(read_history(folder / HISTORY).get("val/loss", []))
-        scalars = json.loads((folder / "metrics.json").read_text())["scalars"]
-        ratios = [value for key, value in scalars.items() if key.startswith(RATIO)]
-        if losses and ratios:
-            nearest = min(losses, key=lambda step: abs(step - count))
-            return {"loss": losses[nearest], "ratio": min(ratios)}
+        if losses:
+            last, nearest = max(losses), min(losses, key=lambda step: abs(step - count))
+            return {"loss": losses[nearest], "last": losses[last], "steps": last}
     return None
 
 
@@ -160,7 +156,7 @@ def page(rows: Mapping[str, Mapping[str, Any]]) -> str:
     cells = [
         [
             name, f"`{' '.join(RECIPES[name])}`", f"{row['parameters'] / 1e6:.2f} M", f"{row['seconds']:.3f}",
-            f"{row['steps']:,}", *(_cell(row["reached"], key) for key in ("loss", "ratio")),
+            f"{row['steps']:,}", *_cells(row["reached"], row["steps"]),
         ]
         for name, row in rows.items()
     ]  # fmt: skip
@@ -177,8 +173,11 @@ def ratios(rows: Mapping[str, Mapping[str, Any]]) -> str:
     )
 
 
-def _cell(reached: Mapping[str, float] | None, key: str) -> str:
-    return "-" if reached is None else f"{reached[key]:.3f}"
+def _cells(reached: Mapping[str, float] | None, count: int) -> list[str]:
+    if reached is None:
+        return ["-", "-"]
+    early = f"{reached['loss']:.3f}" if count < reached["steps"] else "-"  # it ended sooner
+    return [early, f"{reached['last']:.3f} ({reached['steps']:,})"]
 
 
 if __name__ == "__main__":
