@@ -28,7 +28,7 @@ def figure_1(report: Report, section: str, module: ComparisonModule, images: Ten
     grid = {"test image": clean, f"noisy, sigma {sigma:.2f}": noisy}
     for name in (module.reference_name, MEMORISER):
         grid[name] = module.denoisers[name](noisy.to(module.device), sigma)
-    title = "One step: the network passes structure on, the optimal denoiser jumps to a training image"
+    title = "One step from noised test images, by the network and by the optimal denoiser"
     report.grid(f"{section}/figure1", grid, title=title)
     both = (module.reference_name, MEMORISER)
     series = {name: mean_series(module.results[name].heldout_mse) for name in both}
