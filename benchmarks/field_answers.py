@@ -58,7 +58,7 @@ def fields_verdict(found: Found) -> str:
     parts = []
     for name, values in rows.items():
         (least, first), (most, last) = (end(zip(values, sigmas, strict=True)) for end in (min, max))
-        parts.append(f"{called(name)} {least:.2f} ({first}) to {most:.2f} ({last})")
+        parts.append(f"{called(name)} {least:.3f} ({first}) to {most:.3f} ({last})")
     reach = []
     for name, values in _level_rows(found, "sensitivity/radius"):
         if name not in rows or name == FLOOR:

@@ -127,7 +127,8 @@ QUESTIONS: tuple[Question, ...] = (
         "fields", fields_verdict, fields_table,
         "python evaluate.py compare=sensitivity data=cifar networks=twin",
         "The Wiener filter knows nothing but the covariance. The network's fields shrink with the noise as "
-        "the filter's do. A second network, of another seed, says how alike two networks are.",
+        "the filter's do, and less so: at middle noise they reach further. Edges and shapes are not in a "
+        "covariance. A second network, of another seed, says how alike two networks are.",
         pictures=("fields", "fields_cosine"),
     ),
     Question(

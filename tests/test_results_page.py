@@ -256,7 +256,7 @@ def test_the_page_on_fields_says_where_they_are_least_and_most_alike() -> None:
     tables = {"sensitivity/cosine": cosine, "sensitivity/radius": radius}
     found = {"tables": {name: {"columns": columns, "rows": rows} for name, rows in tables.items()}}
     said = fields_verdict(found)
-    assert "Wiener 0.50 (sigma 12) to 0.70 (sigma 1.2); second network 0.90 (sigma 1.2) to 0.99" in said
+    assert "Wiener 0.500 (sigma 12) to 0.700 (sigma 1.2); second network 0.900 (sigma 1.2) to 0.990" in said
     assert said.endswith("from sigma 12 to sigma 1.2: network 6.0 to 2.0; Wiener 7.0 to 2.5")
     heads, rows = fields_table(found)
     assert list(heads) == ["", *columns[1:]]
