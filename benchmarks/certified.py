@@ -62,12 +62,13 @@ def measured(
     )
     faster = median(scan / screen for scan, _, screen in times)
     answer = screened(flat)
+    best = exact / (bounds + answer.passed * exact)  # were an image that is picked no dearer than in the scan
     checked = torch.arange(_CHECKED) * count // _CHECKED + count // (2 * _CHECKED)
     needed, means = weighed(images, mask[outputs[checked]], outputs[checked], flat, sigma)
     off = (answer.mean[:, checked] - means).abs().max().item()
     return {
-        "exact": exact, "bounds": bounds, "screened": ours, "faster": faster, "needed": 100 * needed,
-        "passed": 100 * answer.passed, "bound": answer.bound.max().item(), "off": off,
+        "exact": exact, "bounds": bounds, "screened": ours, "faster": faster, "best": best,
+        "needed": 100 * needed, "passed": 100 * answer.passed, "bound": answer.bound.max().item(), "off": off,
     }  # fmt: skip
 
 

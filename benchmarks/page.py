@@ -30,6 +30,7 @@ TITLES = {
     "bounds": "bounds alone, ns",
     "screened": "screened, ns",
     "faster": "times faster",
+    "best": "at best",
     "needed": "must be weighed, %",
     "passed": "bound lets pass, %",
     "bound": "greatest bound",
