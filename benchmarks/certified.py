@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from benchmarks.cases import Row, Rows, noisy
-from benchmarks.peers import cpu_seconds
 from benchmarks.screened import Screened
+from benchmarks.timing import cpu_seconds
 from locality.bank import to_float
 from locality.denoisers import PCALocality
 

@@ -15,8 +15,11 @@ from benchmarks import certified, page, screened
 from benchmarks.screened import Cells, Screened
 from locality import ImageBank
 from locality.bank import to_float
+from locality.data import cifar
+from locality.data.errors import DataNotFound
 from locality.denoisers import PCALocality
 from locality.posterior import reference
+from locality.posterior.masked.rows import Rows
 
 GREATEST = 1e-3
 ABOUT = {"machine": "a machine", "threads": 1}
@@ -81,6 +84,23 @@ def test_bounds_hold_for_masks_of_the_wiener_filter(tau, sigma):
     assert answer.bound.max() <= GREATEST
     scan = denoiser(x, sigma).flatten(1)
     assert bool(((answer.mean - scan).abs() <= answer.bound + 1e-5).all())
+
+
+@pytest.mark.parametrize("sigma", [0.01, 0.1, 0.34, 0.72])
+def test_bounds_hold_on_cifar(sigma):
+    try:
+        images, clean = cifar("train", 0)[:2000], to_float(cifar("test", 0)[:3])
+    except DataNotFound:
+        pytest.skip("needs CIFAR-10 in data/")
+    outputs = torch.arange(30, 3072, 97)
+    mask = Rows.of_windows(5, images.shape[1:]).mask.repeat(3, 3)[outputs]
+    x = (clean + sigma * torch.randn(clean.shape, generator=torch.Generator().manual_seed(3))).flatten(1)
+    answer = Screened(images.flatten(1), images.shape[1:], mask, outputs, sigma, GREATEST)(x)
+    bank = to_float(images.flatten(1), torch.float64)
+    squares = torch.stack([(one.double() - bank).square() @ mask.double().T for one in x])
+    means = ((-squares / (2 * sigma**2)).softmax(1) * bank[:, outputs]).sum(1)
+    assert bool(((answer.mean - means).abs() <= answer.bound).all())
+    assert answer.bound.max() <= GREATEST
 
 
 @settings(max_examples=40, deadline=None)
