@@ -27,7 +27,7 @@ class Cells(NamedTuple):
     starts: np.ndarray  # [R K + 1] int64
     share: np.ndarray  # [R K] float32, 1 / m of a cell of m places; 0 of an empty one
     root: np.ndarray  # [R K] float32, 1 / sqrt(m)
-    count: int  # K cells of a row; where it looks at fewer places some are empty
+    per_row: int  # K cells of a row; where it looks at fewer places some are empty
 
     @classmethod
     def of(
@@ -59,7 +59,7 @@ class Cells(NamedTuple):
             for numbers in (x, x * x)
         )
         size = np.maximum(np.diff(self.starts), 1)
-        means = (sums / np.sqrt(size)).reshape(len(x), -1, self.count)
+        means = (sums / np.sqrt(size)).reshape(len(x), -1, self.per_row)
         lengths = squares.reshape(means.shape).sum(2)
         rest = np.sqrt(np.maximum(lengths - (means**2).sum(2), 0))
         return np.concatenate([means, rest[:, :, None]], 2), lengths
@@ -112,8 +112,8 @@ class Screened:
         spread = (self._high - self._low).clamp(min=1e-300).numpy()
         # One nat at least beyond ln N: the nearest image is never left out, however many are as near.
         self._reach = np.log(len(images)) + np.maximum(np.log(spread / greatest), 1)
-        ends = (to_float(end, torch.float64).item() for end in (images.min(), images.max()))
-        self._largest = max(map(abs, ends))
+        reach = (to_float(end, torch.float64).item() for end in (images.min(), images.max()))
+        self._largest = max(map(abs, reach))
 
     def __call__(
         self,
@@ -147,7 +147,7 @@ class Screened:
         # What float32 may have to add to a bound: it adds up so many products, none larger than the square.
         sizes = self._sizes
         longest = self._largest * np.sqrt(sizes) + np.sqrt(lengths)
-        room = (sizes + self.cells.count + 16) * _ROUNDING * longest**2
+        room = (sizes + self.cells.per_row + 16) * _ROUNDING * longest**2
         scale = 1 / (2 * self._sigma**2 * levels**2)
         asked = np.ascontiguousarray(-2 * features, np.float32)
         queries = ((numbers - offset) * levels, asked, scale)
