@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 
-from benchmarks import cases
+from benchmarks import cases, certified
 from benchmarks.cases import Row, Rows
 from benchmarks.processor import about
 from locality import ImageBank
@@ -61,6 +61,12 @@ def uniform(data: ImageBank, rounds: int, steps: list[int]) -> Rows:
     return cases.masked(Optimal.fit(data), lambda _: torch.ones(n, n), data.images[:8], rounds, steps)
 
 
+def screened(data: ImageBank, rounds: int, steps: list[int]) -> Rows:
+    """A screen that would leave images out, against the scan of all; held-out images."""
+    denoiser = PCALocality.fit(data, tau=0.05, cache=STATISTICS)
+    return certified.rows(denoiser, cifar("test", 0)[:8], rounds, steps)
+
+
 def windows(data: ImageBank, patch_size: int, rounds: int, steps: list[int]) -> Rows:
     """A local score machine against its windows, channel by channel."""
     denoiser, channels = LocalScore.fit(data, patch_size), data.image_shape[0]
@@ -99,6 +105,7 @@ def all_cases(rounds: int, steps: list[int]) -> dict[str, Callable[[], Rows]]:
         "local-31": lambda: windows(bank(), 31, rounds, steps),
         "composite": lambda: cases.composite(PatchComposite.fit(bank(), 9), start(bank()), 1, steps),
         "smoothed": lambda: cases.smoothed(Smoothed.fit(bank()), start(bank()), 1, steps),
+        "certified": lambda: screened(cifar_bank(), rounds, steps),
         "golden": lambda: cases.golden(golden(bank(), math.inf), start(bank()), 1, steps),
         "golden-whole": lambda: cases.golden_whole(golden(bank()), start(bank()), 1, steps),
         "golden-cifar": lambda: cases.golden_whole(golden(cifar_bank()), start(cifar_bank()), 1, steps),

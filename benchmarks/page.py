@@ -26,6 +26,15 @@ TITLES = {
     "seconds": "seconds",
     "rival_seconds": "plain form, seconds",
     "ratio": "times faster",
+    "exact": "exact scan, ns",
+    "bounds": "bounds alone, ns",
+    "screened": "screened, ns",
+    "faster": "times faster",
+    "best": "at best",
+    "needed": "must be weighed, %",
+    "passed": "bound lets pass, %",
+    "bound": "greatest bound",
+    "off": "true error",
     "error": "relative error",
     "peak_bytes": "peak above the bank",
     "batch_8_over_1": "batch of 8 / batch of 1",
@@ -72,6 +81,8 @@ def block(name: str, kept: dict[str, Any]) -> str:
     heads = {key: re.sub("seconds$", f"{clock} seconds", TITLES[key]) for key in TIMED}
     titles = [(TITLES | heads)[key] for key in columns]
     text = format_markdown(titles, cells) + "\n"
+    if name == "certified":
+        text += f"\nMeasured on {about['machine']}, {about['threads']} threads.\n"
     if name in ("setup", "cifar-levels"):
         sums = {key: sum(row[key] for row in rows) for key in columns if key not in ("t", "step")}
         told = ", ".join(f"{value:.1f} s{'' if len(sums) == 1 else ' ' + key}" for key, value in sums.items())
