@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,8 @@ def main() -> None:
     for path in (MEASURED / "denoisers").glob("*.json"):
         found = json.loads(path.read_text())
         if found["complete"]:
-            kept[path.stem] = {"about": found["about"], "rows": found["rows"]}
+            date = datetime.fromtimestamp(path.stat().st_mtime, UTC).date().isoformat()
+            kept[path.stem] = {"about": found["about"], "rows": found["rows"], "measured": date}
     if (MEASURED / "training.json").exists():
         found = json.loads((MEASURED / "training.json").read_text())
         row = {key: found[key] for key in ("ratio", "low", "high", "pairs")}
@@ -81,17 +83,17 @@ def block(name: str, kept: dict[str, Any]) -> str:
     heads = {key: re.sub("seconds$", f"{clock} seconds", TITLES[key]) for key in TIMED}
     titles = [(TITLES | heads)[key] for key in columns]
     text = format_markdown(titles, cells) + "\n"
-    if name == "certified":
-        text += f"\nMeasured on {about['machine']}, {about['threads']} threads.\n"
+    when = f", {kept[name]['measured']}" if "measured" in kept[name] else ""
+    where = f"({about['threads']} threads, {about['machine']}{when})"
     if name in ("setup", "cifar-levels"):
         sums = {key: sum(row[key] for row in rows) for key in columns if key not in ("t", "step")}
         told = ", ".join(f"{value:.1f} s{'' if len(sums) == 1 else ' ' + key}" for key, value in sums.items())
-        return text + f"\nIn all {told} ({about['threads']} threads, {about['machine']}).\n"
+        return text + f"\nIn all {told} {where}.\n"
     if all("rival_seconds" in row for row in rows) and len(rows) > 1:
         ours, plain = (sum(row[key] for row in rows) for key in ("seconds", "rival_seconds"))
-        text += f"\nIn all {ours:.1f} {clock} s against {plain:.1f} s: {plain / ours:.1f} times faster"
-        text += f" ({about['threads']} threads, {about['machine']}).\n"
-    return text
+        told = f"{ours:.1f} {clock} s against {plain:.1f} s: {plain / ours:.1f} times faster"
+        return f"{text}\nIn all {told} {where}.\n"
+    return f"{text}\nMeasured with {where[1:-1]}.\n" if when else text
 
 
 def shown(key: str, value: float) -> str:
