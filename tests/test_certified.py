@@ -195,6 +195,6 @@ def test_a_row_of_the_benchmark_says_what_its_table_shows():
     assert row["t"] == 100
     assert row["off"] <= row["bound"] <= certified.GREATEST
     assert 0 < row["needed"] <= 100
-    table = page.block("certified", {"certified": {"rows": [row], "about": ABOUT}})
+    table = page.block("certified", {"certified": {"rows": [row], "about": ABOUT, "measured": "today"}})
     assert table.startswith("| t | exact scan, ns | bounds alone, ns | screened, ns | times faster |")
-    assert table.endswith("Measured on a machine, 1 threads.\n")
+    assert table.endswith("Measured with 1 threads, a machine, today.\n")
