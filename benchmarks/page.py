@@ -18,9 +18,12 @@ from locality.report.table import format_markdown
 ROOT = Path(__file__).resolve().parent.parent
 MEASURED = ROOT / "runs" / "benchmarks"
 KEPT, PAGE = ROOT / "docs" / "benchmarks.json", ROOT / "docs" / "benchmarks.md"
+COMMANDS = {"setup": "setup", "cifar-levels": "setup", "noise": "noise"}  # tables of other commands
 TITLES = {
     "t": "t",
     "step": "step",
+    "device": "device",
+    "batch": "images",
     "cold": "cold, CPU seconds",
     "warm": "warm, CPU seconds",
     "cpu_seconds": "CPU seconds",
@@ -68,7 +71,7 @@ def main() -> None:
 def block(name: str, kept: dict[str, Any]) -> str:
     """The table of one case, or that it has not been measured."""
     if name not in kept:
-        command = "setup" if name in ("setup", "cifar-levels") else f"denoisers --only {name}"
+        command = COMMANDS.get(name, f"denoisers --only {name}")
         return f"Not measured yet: `python -m benchmarks.{command}`.\n"
     rows, about = kept[name]["rows"], kept[name]["about"]
     if name == "training":
@@ -85,6 +88,8 @@ def block(name: str, kept: dict[str, Any]) -> str:
     text = format_markdown(titles, cells) + "\n"
     when = f", {kept[name]['measured']}" if "measured" in kept[name] else ""
     where = f"({about['threads']} threads, {about['machine']}{when})"
+    if name == "noise":
+        return text + f"\nThreads: {about['threads']}. Processor: {about['machine']}{when}.\n"
     if name in ("setup", "cifar-levels"):
         sums = {key: sum(row[key] for row in rows) for key in columns if key not in ("t", "step")}
         told = ", ".join(f"{value:.1f} s{'' if len(sums) == 1 else ' ' + key}" for key, value in sums.items())
@@ -98,7 +103,7 @@ def block(name: str, kept: dict[str, Any]) -> str:
 
 def shown(key: str, value: float) -> str:
     """A cell of a table."""
-    if key in ("t", "step"):
+    if key in ("t", "step", "device", "batch"):
         return str(value)
     return f"{value / 2**20:.0f} MiB" if key == "peak_bytes" else f"{value:.3g}"
 

@@ -1,4 +1,9 @@
-"""Noise that is a function of the image's index, not of the batch, rank or device it happens to be on."""
+"""Noise that is a function of the image's index, not of the batch, rank or device it happens to be on.
+
+Two generators draw it. Trainings use `ImageDraws`, which draws where the images are. Evaluations use
+`image_noise`, a generator for each image: model cards, calibrations and docs/results have its numbers, which
+take days to measure again, and `tests/test_noise.py` pins it. docs/benchmarks.md has the times of both.
+"""
 
 from __future__ import annotations
 
@@ -68,10 +73,11 @@ class ImageDraws:
         """Standard normal noise, by the transform of Box and Muller (1958)."""
         shape = tuple(shape)
         count = math.prod(shape)
-        radius, angle = self.words(2 * -(-count // 2)).unflatten(1, (-1, 2)).float().unbind(-1)
-        radius = (-2 * ((radius + 1) * 2.0**-32).log()).clamp_min(0).sqrt()
-        angle = angle * (2 * math.pi * 2.0**-32)
-        pairs = torch.stack([radius * angle.cos(), radius * angle.sin()], dim=-1)
+        words = self.words(2 * -(-count // 2)).unflatten(1, (-1, 2))
+        radius, angle = (part.float() for part in words.unbind(-1))
+        radius = radius.add_(1).mul_(2.0**-32).log_().mul_(-2).clamp_min_(0).sqrt_()
+        angle = angle.mul_(2 * math.pi * 2.0**-32)
+        pairs = torch.stack([angle.cos().mul_(radius), angle.sin().mul_(radius)], dim=-1)
         return pairs.flatten(1)[:, :count].unflatten(1, shape)
 
     def kept(self, shape: Iterable[int], probability: float) -> Tensor:  # [B, *shape] bool
@@ -89,16 +95,17 @@ def philox(
     rounds: int = 10,
 ) -> Words:
     """Philox4x32 (Salmon, Moraes, Dror & Shaw 2011): a bijection of 128-bit counters for each 64-bit key."""
-    a, b, c, d = counter
+    a, b, c, d = (word.clone() for word in torch.broadcast_tensors(*counter))
     low, high = key & _LOW, key >> 32
     for _ in range(rounds):
         # int64 wraps around, as the 64-bit product does; its high word is wanted without the sign.
-        first, second = a * _MULTIPLIERS[0], c * _MULTIPLIERS[1]
+        a, c = a.mul_(_MULTIPLIERS[0]), c.mul_(_MULTIPLIERS[1])
+        top_a, top_c = ((product >> 32).bitwise_and_(_LOW) for product in (a, c))
         a, b, c, d = (
-            ((second >> 32) & _LOW) ^ b ^ low,
-            second & _LOW,
-            ((first >> 32) & _LOW) ^ d ^ high,
-            first & _LOW,
+            top_c.bitwise_xor_(b).bitwise_xor_(low),
+            c.bitwise_and_(_LOW),
+            top_a.bitwise_xor_(d).bitwise_xor_(high),
+            a.bitwise_and_(_LOW),
         )
         low, high = (low + _WEYL[0]) & _LOW, (high + _WEYL[1]) & _LOW
     return a, b, c, d

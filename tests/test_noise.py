@@ -9,9 +9,10 @@ import torch
 from torch import nn
 
 from locality.networks.dropout import ImageDropout, by_image
-from locality.noise import ImageDraws, philox
+from locality.noise import ImageDraws, image_noise, philox
 
 ONES = 0xFFFFFFFF
+ACCELERATORS = {"cuda": torch.cuda, "mps": torch.backends.mps}
 
 
 @pytest.mark.parametrize(
@@ -44,6 +45,34 @@ def test_draws_are_functions_of_the_image_alone():
         lambda d: d.kept((7,), 0.3),
     ):
         assert torch.equal(draw(whole)[some], draw(part))
+
+
+def test_normal_draws_are_the_formula_of_box_and_muller_to_float32s_rounding():
+    """What the logarithm and the cosine of a device are held to; words are rounded alike everywhere."""
+    draws = ImageDraws(torch.arange(200), 5, "noise")
+    radius, angle = draws.words(400).float().unflatten(1, (-1, 2)).unbind(-1)
+    radius, angle = (-2 * ((radius + 1).double() / 2**32).log()).sqrt(), 2 * math.pi / 2**32 * angle.double()
+    want = torch.stack([radius * angle.cos(), radius * angle.sin()], dim=-1).flatten(1)
+    assert torch.allclose(draws.normal((400,)).double(), want, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("device", ACCELERATORS)
+def test_every_device_draws_the_same_numbers(device):
+    if not ACCELERATORS[device].is_available():
+        pytest.skip(f"torch finds no device of {device} beside the CPU")
+    here = ImageDraws(torch.arange(100) * 2**33, 3, "noise")
+    there = ImageDraws(here.index.to(device), 3, "noise")
+    assert there.normal((2,)).device.type == device
+    for exact in (lambda d: d.words(9), lambda d: d.below(1000), lambda d: d.kept((7, 3), 0.3)):
+        assert torch.equal(exact(here), exact(there).cpu())
+    assert torch.allclose(here.normal((3, 9, 9)), there.normal((3, 9, 9)).cpu(), rtol=1e-5, atol=1e-5)
+
+
+def test_noise_of_evaluations_is_that_of_the_numbers_in_cards_and_documents():
+    noise = image_noise([0, 7], (3, 8, 8), 0, "test")
+    first = [[-0.430992, 1.415709, 0.697326, -3.413010], [-0.747489, -0.637525, 0.349511, -0.685702]]
+    assert torch.allclose(noise[:, 0, 0, :4], torch.tensor(first), atol=1e-5)
+    assert torch.equal(noise[1:], image_noise(torch.tensor([7]), (3, 8, 8), 0, "test"))
 
 
 def test_a_longer_draw_begins_with_the_shorter_one():
