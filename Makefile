@@ -3,11 +3,12 @@ PYTHON ?= python3
 VENV ?= .venv
 RUN := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
+COMMIT ?= HEAD~1
 
 # Idle threads sleep instead of spinning: with few cores, a spinning thread takes the time of a working one.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help site install demo test test-faults test-slow clients wheel lint format bench bench-scale recipes readme experiments measure paper clean
+.PHONY: help site install demo test test-faults test-slow clients wheel lint format bench bench-beside bench-scale recipes readme experiments measure paper clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -53,6 +54,9 @@ format: $(INSTALLED) ## lay the code out
 bench: $(INSTALLED) ## time every denoiser, and Lightning's overhead
 	$(RUN) -m benchmarks.denoisers
 	$(RUN) -m benchmarks.training
+
+bench-beside: $(INSTALLED) ## CPU seconds of each denoiser beside those of an older commit: make bench-beside COMMIT=HEAD~5
+	$(RUN) -m benchmarks.beside $(COMMIT)
 
 bench-scale: $(INSTALLED) ## time and memory from 1,000 to a million images, and a bank of ImageNet's length; writes docs/scale.md
 	$(RUN) -m benchmarks.scale

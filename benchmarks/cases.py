@@ -12,7 +12,7 @@ from einops import rearrange, repeat
 from torch import Tensor
 
 from benchmarks import baselines
-from benchmarks.timing import cpu_seconds, peak_bytes, race
+from benchmarks.timing import Meter, Row, made
 from locality import ImageBank, NoiseSchedule
 from locality.bank import to_float
 from locality.denoisers import (
@@ -26,13 +26,13 @@ from locality.denoisers import (
     Wiener,
 )
 from locality.denoisers.bank_denoiser import BankDenoiser
-from locality.denoisers.base import Denoiser, vjp_jacobian
+from locality.denoisers.base import vjp_jacobian
 from locality.mixture import Mixture
 
 TIMESTEPS = list(range(900, -1, -100))
 SCHEDULE = NoiseSchedule.ddpm()
-Row = dict[str, Any]
 Rows = Iterator[Row]
+Gaussians = tuple[Tensor, Tensor, Tensor]
 
 
 def noisy(clean: Tensor, t: int) -> tuple[Tensor, float]:  # of images at rest
@@ -46,40 +46,36 @@ def masked(
     denoiser: BankDenoiser,
     precision: Callable[[float], Tensor],  # of sigma: [n, n]
     clean: Tensor,  # [B, C, H, W] at rest: noise is added
-    rounds: int,
+    meter: Meter,
     steps: list[int],  # of the ten of the paper, those to measure
 ) -> Rows:
     """A masked softmax at some noise levels, against one matrix product."""
-    flat = rearrange(to_float(denoiser.bank.images), "i c h w -> i (c h w)")
-    at_rest = rearrange(denoiser.bank.images, "i c h w -> i (c h w)")
+    flat = to_float(denoiser.bank.images).flatten(1)
     for t in steps:
         x, sigma = noisy(clean, t)
-        dense = precision(sigma).float().T.contiguous()
-        queries = rearrange(x, "b c h w -> b (c h w)")
-        peak = _peak(denoiser, x, sigma)
-        result = race(
-            lambda: denoiser(x, sigma),  # noqa: B023
-            lambda: baselines.masked_softmax(queries, sigma, flat, dense),  # noqa: B023
-            rounds,
-        )
-        exact = baselines.truth(queries[:1], sigma, at_rest, dense.T)
-        error = (denoiser(x, sigma)[:1].flatten(1) - exact).norm() / exact.norm()
-        yield {"t": t, "peak_bytes": peak} | result._asdict() | {"error": error.item()}
+
+        def form(x: Tensor = x, sigma: float = sigma) -> Callable[[], Tensor]:
+            dense = precision(sigma).float().T.contiguous()
+            return partial(baselines.masked_softmax, x.flatten(1), sigma, flat, dense)
+
+        def exact(one: Tensor, sigma: float = sigma) -> Tensor:
+            return baselines.truth(one.flatten(1), sigma, denoiser.bank.images.flatten(1), precision(sigma))
+
+        yield {"t": t} | meter.row(partial(denoiser, sigma=sigma), x, form, exact)
 
 
-def alone(denoiser: BankDenoiser, clean: Tensor, steps: list[int]) -> Rows:
+def alone(denoiser: BankDenoiser, clean: Tensor, meter: Meter, steps: list[int]) -> Rows:
     """Seconds and memory, where the plain form would not fit."""
     for t in steps:
         x, sigma = noisy(clean, t)
-        peak = _peak(denoiser, x, sigma)
-        yield {"t": t, "peak_bytes": peak, "seconds": cpu_seconds(lambda: denoiser(x, sigma))}  # noqa: B023
+        yield {"t": t} | meter.row(partial(denoiser, sigma=sigma), x)
 
 
 def plain(
     denoiser: BankDenoiser,
     form: Callable[[Tensor, float, Tensor], Tensor],  # x [B, C, H, W], sigma, images [N, C, H, W]: [B, n]
     clean: Tensor,  # [B, C, H, W] at rest
-    rounds: int,
+    meter: Meter,
     steps: list[int],
 ) -> Rows:
     """A denoiser at some noise levels, against a plain form of it in the type of its arguments."""
@@ -90,69 +86,64 @@ def plain(
         def exact(one: Tensor, sigma: float = sigma) -> Tensor:
             return form(one, sigma, to_float(denoiser.bank.images, torch.float64))
 
-        yield {"t": t} | against(denoiser, x, sigma, partial(form, x, sigma, images), exact, rounds)
+        rival = partial(form, x, sigma, images)
+        yield {"t": t} | meter.row(partial(denoiser, sigma=sigma), x, made(rival), exact)
 
 
-def against(
-    denoiser: Denoiser,
-    x: Tensor,  # [B, C, H, W]
-    sigma: float,
-    rival: Callable[[], Tensor],  # the plain form of a call
-    exact: Callable[[Tensor], Tensor],  # the same for one image, in float64
-    rounds: int,
-) -> Row:
-    """Time, memory and error of a call, against a plain form of it."""
-    peak = _peak(denoiser, x, sigma)
-    result = race(lambda: denoiser(x, sigma), rival, rounds)
-    truth = exact(x[:1].double())
-    error = (denoiser(x, sigma)[:1].flatten(1) - truth).norm() / truth.norm()
-    return {"peak_bytes": peak} | result._asdict() | {"error": error.item()}
-
-
-def composite(denoiser: PatchComposite, clean: Tensor, rounds: int, steps: list[int]) -> Rows:
+def composite(denoiser: PatchComposite, clean: Tensor, meter: Meter, steps: list[int]) -> Rows:
     """Patch composites, against the windows of each pixel as a dense mask."""
     windows = denoiser.rows(1.0).mask.repeat(1, denoiser.bank.image_shape[0])
 
     def form(x: Tensor, sigma: float, images: Tensor) -> Tensor:
         return baselines.patch_composite(x.flatten(1), sigma, images.flatten(1), windows.to(x.dtype))
 
-    yield from plain(denoiser, form, clean, rounds, steps)
+    yield from plain(denoiser, form, clean, meter, steps)
 
 
-def smoothed(denoiser: Smoothed, clean: Tensor, rounds: int, steps: list[int]) -> Rows:
+def smoothed(denoiser: Smoothed, clean: Tensor, meter: Meter, steps: list[int]) -> Rows:
     """The smoothed optimal denoiser, copy by copy."""
     offsets = denoiser.smoothing * denoiser.noise
 
     def form(x: Tensor, sigma: float, images: Tensor) -> Tensor:
         return baselines.smoothed(x.flatten(1), sigma, images.flatten(1), offsets.to(x.dtype))
 
-    yield from plain(denoiser, form, clean, rounds, steps)
+    yield from plain(denoiser, form, clean, meter, steps)
 
 
-def golden(denoiser: GoldenSubset, clean: Tensor, rounds: int, steps: list[int]) -> Rows:
+def golden(denoiser: GoldenSubset, clean: Tensor, meter: Meter, steps: list[int]) -> Rows:
     """The golden subset, image by image with a dense mask."""
 
     def form(x: Tensor, sigma: float, images: Tensor) -> Tensor:
         mask = denoiser.mask(sigma).to(x.dtype).T
         return baselines.golden_subset(x, sigma, images, mask, denoiser.sizes(sigma), denoiser.proxy_size)
 
-    yield from plain(denoiser, form, clean, rounds, steps)
+    yield from plain(denoiser, form, clean, meter, steps)
 
 
-def mixture(denoiser: LocalMixture, clean: Tensor, rounds: int, steps: list[int]) -> Rows:
+def mixture(denoiser: LocalMixture, clean: Tensor, meter: Meter, steps: list[int]) -> Rows:
     """The local mixture, its windows' Gaussians written out."""
     for t in steps:
         x, sigma = noisy(clean, t)
-        size, windows, found = denoiser.parts(sigma)
-        parts = [gaussians(found, place) for place in range(len(found.weights))]
-        single = [tuple(one.float() for one in part) for part in parts]
-        places = [(place, *corner) for place, corner in windows]
-        form = partial(baselines.mixture, sigma=sigma, windows=places, size=size)
-        rival, exact = partial(form, x, parts=single), partial(form, parts=parts)
-        yield {"t": t} | against(denoiser, x, sigma, rival, exact, rounds)
+
+        def parts(sigma: float = sigma) -> tuple[list[Gaussians], dict[str, Any]]:
+            size, windows, found = denoiser.parts(sigma)
+            places = [(place, *corner) for place, corner in windows]
+            known = [gaussians(found, place) for place in range(len(found.weights))]
+            return known, {"sigma": sigma, "windows": places, "size": size}
+
+        def form(x: Tensor = x, parts: Callable[..., Any] = parts) -> Callable[[], Tensor]:
+            known, rest = parts()
+            single = [tuple(one.float() for one in part) for part in known]
+            return partial(baselines.mixture, x, parts=single, **rest)
+
+        def exact(one: Tensor, parts: Callable[..., Any] = parts) -> Tensor:
+            known, rest = parts()
+            return baselines.mixture(one, parts=known, **rest)
+
+        yield {"t": t} | meter.row(partial(denoiser, sigma=sigma), x, form, exact)
 
 
-def gaussians(mixture: Mixture, place: int) -> tuple[Tensor, Tensor, Tensor]:
+def gaussians(mixture: Mixture, place: int) -> Gaussians:
     """Weights [K], means [K, d] and covariances [K, d, d] of a mixture, in the windows' own coordinates."""
     mean, basis, common, weights, means, lam, vectors = (one[place].double() for one in mixture)
     rank = means.shape[1]
@@ -162,45 +153,40 @@ def gaussians(mixture: Mixture, place: int) -> tuple[Tensor, Tensor, Tensor]:
     return weights, centres, basis @ covariances @ basis.T
 
 
-def golden_whole(denoiser: GoldenSubset, clean: Tensor, rounds: int, steps: list[int]) -> Rows:
+def golden_whole(denoiser: GoldenSubset, clean: Tensor, meter: Meter, steps: list[int]) -> Rows:
     """The masked softmax over a subset chosen for each image, against the same over the whole bank."""
     whole = PrecisionDenoiser(denoiser.bank, denoiser.mask)
     for t in steps:
         x, sigma = noisy(clean, t)
-        whole(x[:1], sigma)
-        result = race(lambda: denoiser(x, sigma), lambda: whole(x, sigma), rounds)  # noqa: B023
-        yield {"t": t, "peak_bytes": _peak(denoiser, x, sigma)} | result._asdict()
+
+        def form(x: Tensor = x, sigma: float = sigma) -> Callable[[], Tensor]:
+            whole(x[:1], sigma)  # plans and compiles
+            return partial(whole, x, sigma)
+
+        yield {"t": t} | meter.row(partial(denoiser, sigma=sigma), x, form)
 
 
-def patches(bank: ImageBank, rounds: int, steps: list[int]) -> Rows:
+def patches(bank: ImageBank, meter: Meter, steps: list[int]) -> Rows:
     """Every patch at every location, against unfold and one product, one image and eight at a time."""
     denoiser, images = EquivariantLocalScore.fit(bank, 9), to_float(bank.images)
     for t in steps:
         x, sigma = noisy(bank.images[:8], t)
-        row = {"t": t, "peak_bytes": _peak(denoiser, x, sigma)}
-        one = race(
-            lambda: denoiser(x[:1], sigma),  # noqa: B023
-            lambda: baselines.all_patches(x[:1], sigma, images, 9),  # noqa: B023
-            rounds,
-        )
-        eight = race(lambda: denoiser(x[:1], sigma), lambda: denoiser(x, sigma), rounds)  # noqa: B023
-        yield row | one._asdict() | {"batch_8_over_1": eight.ratio}
+        ours, one = partial(denoiser, sigma=sigma), x[:1]
+        row = meter.row(ours, one, made(partial(baselines.all_patches, one, sigma, images, 9)))
+        eight = meter.times(partial(ours, one), made(partial(ours, x)))
+        yield {"t": t} | row | ({"batch_8_over_1": eight["ratio"]} if "ratio" in eight else {})
 
 
-def patches_batch(bank: ImageBank, steps: list[int]) -> Rows:
+def patches_batch(bank: ImageBank, meter: Meter, steps: list[int]) -> Rows:
     """Every patch at every location, eight images at a time for both."""
     denoiser, images = EquivariantLocalScore.fit(bank, 9), to_float(bank.images)
     for t in steps:
         x, sigma = noisy(bank.images[:8], t)
-        result = race(
-            lambda: denoiser(x, sigma),  # noqa: B023
-            lambda: baselines.all_patches(x, sigma, images, 9),  # noqa: B023
-            1,
-        )
-        yield {"t": t} | result._asdict()
+        form = partial(baselines.all_patches, x, sigma, images, 9)
+        yield {"t": t} | meter.times(partial(denoiser, x, sigma), made(form))
 
 
-def wiener(bank: ImageBank, rounds: int) -> Rows:
+def wiener(bank: ImageBank, meter: Meter) -> Rows:
     """The ten steps by the eigenbasis, against building each n x n filter and multiplying by it."""
     denoiser = Wiener.fit(bank)
     lam, u, mean = denoiser.eigenvalues.float(), denoiser.eigenvectors.float(), denoiser.mean.float()
@@ -211,24 +197,19 @@ def wiener(bank: ImageBank, rounds: int) -> Rows:
             w = u @ torch.diag(lam / (lam + sigma**2)) @ u.T
             _ = mean + (x.flatten(1) - mean) @ w.T
 
-    yield race(lambda: [denoiser(x, sigma) for x, sigma in steps], dense, rounds)._asdict()
+    yield meter.times(lambda: [denoiser(x, sigma) for x, sigma in steps], made(dense))
 
 
-def fields(denoiser: BankDenoiser, rounds: int, steps: list[int]) -> Rows:
+def fields(denoiser: BankDenoiser, meter: Meter, steps: list[int]) -> Rows:
     """The Jacobian of all pixels in closed form, against a product for each (16 of them, scaled up)."""
     height, width = denoiser.bank.image_shape[1:]
     pixels = [(r, c) for r in range(height) for c in range(width)]
     some = pixels[:: len(pixels) // 16][:16]
-    scale = len(pixels) / len(some)
     for t in steps:
         x, sigma = noisy(denoiser.bank.images[:1], t)
-        level = torch.full((1,), sigma)
-        ours, rival, ratio = race(
-            lambda: denoiser.jacobian(x, sigma, pixels),  # noqa: B023
-            lambda: vjp_jacobian(denoiser, x, level, some),  # noqa: B023
-            rounds,
-        )
-        yield {"t": t, "seconds": ours, "rival_seconds": rival * scale, "ratio": ratio * scale}
+        products = partial(vjp_jacobian, denoiser, x, torch.full((1,), sigma), some)
+        ours = partial(denoiser.jacobian, x, sigma, pixels)
+        yield {"t": t} | meter.times(ours, made(products), len(pixels) / len(some))
 
 
 def enlarged(small: ImageBank, large: ImageBank) -> BankDenoiser:
@@ -249,11 +230,6 @@ def enlarged(small: ImageBank, large: ImageBank) -> BankDenoiser:
         return mask
 
     return PrecisionDenoiser(large, precision)
-
-
-def _peak(denoiser: Denoiser, x: Tensor, sigma: float) -> int:
-    denoiser(x[:1], sigma)  # plans and compiles: what it keeps does not count
-    return peak_bytes(lambda: denoiser(x, sigma))
 
 
 def total(rows: list[Row]) -> str:

@@ -16,9 +16,9 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from benchmarks.cases import Row, Rows, noisy
+from benchmarks.cases import Rows, noisy
 from benchmarks.screened import Screened
-from benchmarks.timing import cpu_seconds
+from benchmarks.timing import Row, cpu_seconds
 from locality.bank import to_float
 from locality.denoisers import PCALocality
 

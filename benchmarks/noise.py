@@ -15,9 +15,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from benchmarks.cases import Row
 from benchmarks.processor import about
-from benchmarks.timing import race
+from benchmarks.timing import Row, Versus, made
 from locality.noise import ImageDraws, image_noise
 
 OUTPUT = Path("runs/benchmarks/denoisers/noise.json")  # where benchmarks.page looks
@@ -41,7 +40,7 @@ def rows() -> Iterator[Row]:
         for batch in BATCHES:
             index = torch.arange(batch, device=device)
             draws, each = drawn(index), drawn_each(index)
-            yield {"device": device, "batch": batch} | race(draws, each, ROUNDS)._asdict()
+            yield {"device": device, "batch": batch} | Versus(ROUNDS).times(draws, made(each))
 
 
 def drawn(index: Tensor) -> Callable[[], None]:

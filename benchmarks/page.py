@@ -13,12 +13,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks import beside
 from locality.report.table import format_markdown
 
 ROOT = Path(__file__).resolve().parent.parent
 MEASURED = ROOT / "runs" / "benchmarks"
 KEPT, PAGE = ROOT / "docs" / "benchmarks.json", ROOT / "docs" / "benchmarks.md"
-COMMANDS = {"setup": "setup", "cifar-levels": "setup", "noise": "noise"}  # tables of other commands
+COMMANDS = {  # of tables that are not made by benchmarks.denoisers
+    "setup": "setup", "cifar-levels": "setup", "noise": "noise", "beside": "beside <commit>",
+}  # fmt: skip
 TITLES = {
     "t": "t",
     "step": "step",
@@ -74,6 +77,8 @@ def block(name: str, kept: dict[str, Any]) -> str:
         command = COMMANDS.get(name, f"denoisers --only {name}")
         return f"Not measured yet: `python -m benchmarks.{command}`.\n"
     rows, about = kept[name]["rows"], kept[name]["about"]
+    if name == "beside":
+        return beside.page(rows, about)
     if name == "training":
         row = rows[0]
         return (

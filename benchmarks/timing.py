@@ -6,9 +6,15 @@ import ctypes
 import gc
 import statistics
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+Row = dict[str, Any]
+Plain = Callable[[], Callable[[], object]]  # makes the plain form of a call, ready to be timed
 
 
 class Race(NamedTuple):
@@ -17,6 +23,69 @@ class Race(NamedTuple):
     seconds: float  # CPU time of ours, all threads: the median
     rival_seconds: float
     ratio: float  # the rival's time over ours: the median over rounds
+
+
+class Meter(ABC):
+    """What is measured of a call, and of the plain form of it."""
+
+    rounds = 1  # turns that each rival takes
+
+    @abstractmethod
+    def times(
+        self,
+        ours: Callable[[], object],
+        plain: Plain | None,
+        scale: float = 1,  # times that the plain form does to be as much work
+    ) -> Row:
+        """Times alone."""
+
+    @abstractmethod
+    def row(
+        self,
+        ours: Callable[[Tensor], Tensor],  # noisy images [B, C, H, W] to estimates
+        x: Tensor,
+        plain: Plain | None = None,
+        exact: Callable[[Tensor], Tensor] | None = None,  # the same for one image, in float64
+    ) -> Row:
+        """Times, memory and error."""
+
+
+class Versus(Meter):
+    """CPU seconds in turns with the plain form, the peak of memory, and the relative error of one image."""
+
+    def __init__(self, rounds: int) -> None:
+        self.rounds = rounds
+
+    def times(self, ours: Callable[[], object], plain: Plain | None, scale: float = 1) -> Row:
+        """`seconds`, `rival_seconds` and their `ratio`."""
+        if plain is None:
+            return {"seconds": cpu_seconds(ours)}
+        found = race(ours, plain(), self.rounds)
+        return {
+            "seconds": found.seconds,
+            "rival_seconds": found.rival_seconds * scale,
+            "ratio": found.ratio * scale,
+        }
+
+    def row(
+        self,
+        ours: Callable[[Tensor], Tensor],
+        x: Tensor,
+        plain: Plain | None = None,
+        exact: Callable[[Tensor], Tensor] | None = None,
+    ) -> Row:
+        """`peak_bytes`, the times, and the `error`."""
+        ours(x[:1])  # plans and compiles: what it keeps does not count
+        row = {"peak_bytes": peak_bytes(lambda: ours(x))} | self.times(lambda: ours(x), plain)
+        if exact is not None:
+            truth = exact(x[:1].double())
+            row["error"] = ((ours(x)[:1].flatten(1) - truth).norm() / truth.norm()).item()
+        return row
+
+
+def made(form: Callable[[], object]) -> Plain:
+    """A plain form that takes no making."""
+    return lambda: form
 
 
 def race(ours: Callable[[], object], rival: Callable[[], object], rounds: int) -> Race:

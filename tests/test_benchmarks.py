@@ -7,7 +7,7 @@ import json
 import pytest
 import torch
 
-from benchmarks import denoisers, peers, processor
+from benchmarks import beside, denoisers, peers, processor
 from locality import ImageBank
 from locality.denoisers import LocalScore, Optimal
 
@@ -67,6 +67,45 @@ def test_a_peer_that_is_not_here_is_told_in_one_line_with_its_extra(case, packag
         .err.splitlines()[-1]
         .endswith(f"error: {package} not installed; pip install 'locality[peers]' has it")
     )
+
+
+def test_a_case_beside_an_older_commit_is_judged_by_the_median_of_paired_ratios():
+    pairs = {"same": [(1.0, 1.02), (2.0, 2.0), (4.0, 3.0)], "slow": [(1.0, 1.04), (2.0, 2.2), (1.0, 0.5)]}
+    rounds = [
+        {name: {case: pairs[case][turn][side] for case in pairs} for side, name in enumerate(("old", "new"))}
+        for turn in range(3)
+    ]
+    same, slow = beside.compared(rounds)
+    assert (same["case"], same["old"], same["new"], same["ratio"]) == ("same", 2.0, 2.0, 1.0)
+    assert (slow["ratio"], slow["low"], slow["high"]) == pytest.approx((1.04, 0.5, 1.1))
+    about = {"commit": "0123456789ab", "images": 2000, "size": 16, "rounds": 3, "threads": 1, "machine": "m"}
+    page = beside.page([same, slow], about)
+    assert "`slow` takes 4% longer (0.50 to 1.10 times)." in page
+    assert "`same` takes" not in page
+    assert "No case" in beside.page([same], about)
+
+
+@pytest.mark.parametrize("words", [["no-commit"], ["HEAD", "--only", "pcaa"]])
+def test_what_cannot_be_set_beside_is_told_before_anything_runs(words, monkeypatch, capsys):
+    monkeypatch.setattr(beside, "one_round", lambda *_: pytest.fail("began"))
+    monkeypatch.setattr("sys.argv", ["beside", *words])
+    with pytest.raises(SystemExit) as stopped:
+        beside.main()
+    assert stopped.value.code == 2
+    assert words[-1] in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.slow
+def test_the_newest_commit_is_measured_beside_the_working_tree(monkeypatch, tmp_path):
+    monkeypatch.setattr(beside, "OUTPUT", tmp_path / "beside.json")
+    words = ["HEAD", "--rounds", "1", "--only", "wiener", "local-3", "--images", "60", "--size", "8"]
+    monkeypatch.setattr("sys.argv", ["beside", *words])
+    before = beside.git("worktree", "list")
+    beside.main()
+    rows = json.loads((tmp_path / "beside.json").read_text())["rows"]
+    assert [row["case"] for row in rows] == ["wiener", "local-3"]
+    assert all(row["old"] > 0 and row["new"] > 0 for row in rows)
+    assert beside.git("worktree", "list") == before
 
 
 def test_the_processor_is_told_by_more_than_its_name():
