@@ -32,9 +32,6 @@ from locality.report.lineage import comparison_artifact, data_artifact, network_
 from locality.report.names import spoken
 from locality.shipped import command, shipped_folder
 
-# By source: experiments that calibrate on parts of the bank, where all of it takes hours.
-PARTS = {"locality.data.cifar": "cifar_calibrate"}
-
 
 class Evaluation:
     """Making it builds all that can be built without a run folder, and so finds what does not fit."""
@@ -104,17 +101,35 @@ def _calibrate(cfg: DictConfig) -> str:
     """The command that finds settings for the checkpoint of an evaluation; empty without one."""
     if cfg.checkpoint is None:
         return ""
-    of_parts = PARTS.get(str(OmegaConf.select(cfg, "data.source._target_")))
+    of_parts = calibrating(str(OmegaConf.select(cfg, "data.source._target_")))
     what = f"experiment={of_parts}" if of_parts else "compare=calibrate"
     return f"{command('evaluate')} {what} checkpoint={shown_path(Path(cfg.checkpoint))}"
 
 
+def calibrating(
+    source: str,  # of images, as a config names it
+) -> str | None:
+    """The experiment that calibrates on these images: on parts of the bank, where all of it takes hours."""
+    for path in sorted((shipped_folder("configs") / "experiment").glob("*.yaml")):
+        chosen = {group: choice for entry in _defaults(path) for group, choice in entry.items()}
+        data = chosen.get("override /data")
+        if data is not None and chosen.get("override /compare") == "calibrate":
+            images = OmegaConf.load(shipped_folder("configs") / "data" / f"{data}.yaml")
+            if OmegaConf.select(images, "source._target_") == source:
+                return path.stem
+    return None
+
+
 def calibrated_anyway() -> frozenset[str]:
     """The candidates that compare=calibrate has by itself, as its config lists them."""
-    path = shipped_folder("configs") / "compare" / "calibrate.yaml"
+    entries = _defaults(shipped_folder("configs") / "compare" / "calibrate.yaml")
+    return frozenset(str(group).partition("@candidates.")[2] for entry in entries for group in entry)
+
+
+def _defaults(path: Path) -> list[dict[str, Any]]:
+    """What a config's list of defaults chooses, in groups."""
     content: Any = OmegaConf.to_container(OmegaConf.load(path))
-    groups = [str(group) for entry in content["defaults"] for group in entry]
-    return frozenset(group.partition("@candidates.")[2] for group in groups)
+    return [entry for entry in content.get("defaults", []) if isinstance(entry, dict)]
 
 
 def _name(reference: Denoiser | None, taken: Collection[str]) -> str:

@@ -29,7 +29,7 @@ from locality.checkpoints.reading import calibrations, read, rebuilt
 from locality.config import UsageError
 from locality.denoisers import NetworkDenoiser, Wiener
 from locality.disk import write_atomically
-from locality.heldout import Heldout, heldout
+from locality.heldout import Heldout, estimates, heldout
 from locality.networks import save_pipeline
 from locality.networks.weights import unwrapped
 from locality.noise import image_noise
@@ -161,9 +161,9 @@ def _precision(denoiser: NetworkDenoiser, images: Tensor) -> torch.dtype:
     rounded = copy.deepcopy(denoiser)
     for parameter in rounded.parameters():
         parameter.copy_(parameter.half().float())
-    for estimates in Heldout.estimates({"exact": denoiser, "rounded": rounded}, images[:16]):
-        difference = estimates["rounded"] - estimates["exact"]
-        if not difference.norm() <= AGREEMENT * estimates["exact"].norm():  # NaN where a half is infinite
+    for level in estimates({"exact": denoiser, "rounded": rounded}, images[:16]):
+        difference = level["rounded"] - level["exact"]
+        if not difference.norm() <= AGREEMENT * level["exact"].norm():  # NaN where a half is infinite
             return torch.float32
     return torch.float16
 

@@ -17,6 +17,7 @@ from locality.report.table import Cell
 
 SIGMAS = (0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 7.0, 10.0)  # pixel units
 CORE = (0.2, 5.0)  # where a trained network is better than Wiener; elsewhere in SIGMAS it is not worse
+NOISE = (0, "heldout")  # its seed and stream
 BATCH = 32  # images denoised at once; changes no result
 
 
@@ -63,19 +64,6 @@ class Heldout:
     def _levels(self) -> list[tuple[float, Ratio]]:
         return list(zip(self.sigmas, self.ratios(), strict=True))
 
-    @staticmethod
-    def estimates(
-        denoisers: Mapping[str, Denoiser],
-        images: Tensor,  # [N, C, H, W] uint8 or float
-    ) -> Iterator[dict[str, Tensor]]:
-        """For each of SIGMAS, the estimates of every denoiser from the same noised images, and the clean."""
-        clean = images if images.is_floating_point() else to_float(images)
-        noise = image_noise(range(len(clean)), clean.shape[1:], 0, "heldout")
-        for sigma in SIGMAS:
-            noisy = (clean + sigma * noise).split(BATCH)
-            found = {name: torch.cat([one(part, sigma) for part in noisy]) for name, one in denoisers.items()}
-            yield {**found, "clean": clean}
-
 
 def is_behind(
     sigma: float,
@@ -94,9 +82,35 @@ def heldout(
     images: Tensor,  # [N, C, H, W] uint8 or float, that no training has seen
 ) -> Heldout:
     """The errors of one denoising step at SIGMAS."""
-    errors: dict[str, list[Tensor]] = {name: [] for name in denoisers}
-    for estimates in Heldout.estimates(denoisers, images):
-        for name, per_level in errors.items():
-            difference = (estimates[name] - estimates["clean"]).double()
+    found = errors(denoisers, images)
+    return Heldout(SIGMAS, found["network"], found["wiener"])
+
+
+def errors(
+    denoisers: Mapping[str, Denoiser],
+    images: Tensor,  # [N, C, H, W] uint8 or float
+    sigmas: Sequence[float] = SIGMAS,  # noise levels
+    noise_of: tuple[int, str] = NOISE,  # the seed and the stream of the noise
+) -> dict[str, list[Tensor]]:  # S times [N] of each denoiser
+    """Squared errors of one denoising step against the clean images."""
+    found: dict[str, list[Tensor]] = {name: [] for name in denoisers}
+    for level in estimates(denoisers, images, sigmas, noise_of):
+        for name, per_level in found.items():
+            difference = (level[name] - level["clean"]).double()
             per_level.append(reduce(difference.square(), "n c h w -> n", "mean"))
-    return Heldout(SIGMAS, errors["network"], errors["wiener"])
+    return found
+
+
+def estimates(
+    denoisers: Mapping[str, Denoiser],
+    images: Tensor,  # [N, C, H, W] uint8 or float
+    sigmas: Sequence[float] = SIGMAS,  # noise levels
+    noise_of: tuple[int, str] = NOISE,  # the seed and the stream of the noise
+) -> Iterator[dict[str, Tensor]]:
+    """At each noise level, the estimates of every denoiser from the same noised images, and the clean."""
+    clean = images if images.is_floating_point() else to_float(images)
+    noise = image_noise(range(len(clean)), clean.shape[1:], *noise_of).to(clean)
+    for sigma in sigmas:
+        noisy = (clean + sigma * noise).split(BATCH)
+        found = {name: torch.cat([one(part, sigma) for part in noisy]) for name, one in denoisers.items()}
+        yield {**found, "clean": clean}

@@ -8,8 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from torch import Tensor
-
 from locality import calibration
 from locality.bank import ImageBank, thinned
 from locality.calibration import Kept, calibrate_shares
@@ -58,7 +56,7 @@ def calibrate(
     )
     settings = {name: _settings(name, fit, lists) for name, fit in context.fits.items()}
     counts = _counts(context, target, bank_counts)
-    images = _images(context, count)
+    images = context.images(count, "val")
     _check_kept(context, settings, replace)
     device = context.trainer().strategy.root_device
     reference = context.reference.to(device) if target == "network" else None
@@ -169,13 +167,6 @@ def _check_kept(context: Context, settings: Mapping[str, list[str]], replace: bo
 
 def _path(folder: Path, name: str, parameter: str) -> Path:
     return folder / f"{name}.{parameter}.json"
-
-
-def _images(context: Context, count: int) -> Tensor:  # [count, C, H, W]
-    images = context.data.bank("val").images
-    if not isinstance(count, int) or not 1 <= count <= len(images):
-        raise UsageError(f"compare.count: want 1 to {len(images)} (the val images), got {count!r}")
-    return images[:count]
 
 
 def _save(found: Kept, name: str, context: Context) -> None:

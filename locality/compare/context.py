@@ -11,16 +11,18 @@ from pathlib import Path
 from typing import Literal
 
 from lightning import LightningModule, Trainer
+from torch import Tensor
 
 from locality.bank import ImageBank, thinned
 from locality.callbacks.interrupt import agreed
 from locality.checkpoints.trained import Trained
 from locality.compare.attention import Attention
-from locality.compare.floor import dear, over_wiener
+from locality.compare.floor import beside_wiener, dear
 from locality.compare.known import Known
 from locality.compare.origins import Origins
 from locality.config import NAME, UsageError
 from locality.data import ImageDataModule
+from locality.data.splits import Split
 from locality.denoisers import Wiener
 from locality.denoisers.base import Denoiser
 from locality.denoisers.fitting import Recipe
@@ -107,15 +109,26 @@ class Context:
                 few = len(self.bank) < self.bank.image_shape.numel()
                 wiener = Wiener(self.stats.shrunk() if few else self.stats)
             images, device = (data or self.data).bank("test").images, self.trainer().strategy.root_device
-            ratios = over_wiener(networks, wiener, images, self.seed, device)
+            ratios = beside_wiener(networks, wiener, images, self.seed, device)
         for name, ratio in ratios.items():
             self.attention.worse(name, ratio)
 
-    def check_count(self, count: int, data: ImageDataModule | None = None) -> None:
-        """Raises UsageError for more test images than there are, here or in the data of a network."""
-        available = len((data or self.data).bank("test"))
-        if not isinstance(count, int) or not 1 <= count <= available:
-            raise UsageError(f"compare.count: want 1 to {available} (the test images), got {count!r}")
+    def images(
+        self,
+        count: int,
+        split: Split = "test",
+        least: int = 1,  # 2 where they have to give an interval
+        data: ImageDataModule | None = None,  # those of a network; None: those of the comparison
+    ) -> Tensor:  # [count, C, H, W] uint8 or float
+        """The first images of a split. Raises UsageError for more than there are, or too few."""
+        images = (data or self.data).bank(split).images
+        if not isinstance(count, int) or not least <= count <= len(images):
+            raise UsageError(f"compare.count: want {least} to {len(images)} {split} images, got {count!r}")
+        return images[:count]
+
+    def check_count(self, count: int, least: int = 1, data: ImageDataModule | None = None) -> None:
+        """Raises UsageError for a count of test images that will not do, or that ranks cannot share."""
+        self.images(count, "test", least, data)
         with asked():
             self.bank.shard.check_even("count", count)
 

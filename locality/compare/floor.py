@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-from einops import reduce
 from torch import Tensor
 
 from locality.bank import to_float
 from locality.compare.summary import BAND, Quantity, ratio_in_band
 from locality.denoisers.base import Denoiser
+from locality.heldout import errors
 from locality.modules.base import PROTOCOL_STEPS
-from locality.noise import image_noise
 from locality.schedule import NoiseSchedule
 
 IMAGES = 32  # test images that networks are judged by, at most
@@ -28,7 +27,7 @@ def dear(
 
 
 @torch.no_grad()
-def over_wiener(
+def beside_wiener(
     denoisers: Mapping[str, Denoiser],
     wiener: Denoiser,
     images: Tensor,  # [N, C, H, W] uint8 or float, held out
@@ -37,14 +36,12 @@ def over_wiener(
 ) -> dict[str, Quantity]:
     """The error of each over Wiener's at the noise levels of `BAND`, on the same images and noise."""
     clean = to_float(images[:IMAGES], torch.float32).to(device)
-    noise = image_noise(range(len(clean)), clean.shape[1:], seed, "test").to(device)
     levels = NoiseSchedule.ddpm().leading(PROTOCOL_STEPS).tolist()
     sigmas = [sigma for sigma in levels if BAND[0] <= sigma <= BAND[1]]
 
-    def errors(denoiser: Denoiser) -> list[Tensor]:  # S times [N]
-        denoiser = denoiser.to(device)
-        found = [denoiser(clean + sigma * noise, sigma) - clean for sigma in sigmas]
-        return [reduce(one.double().square(), "n c h w -> n", "mean") for one in found]
+    def found(which: Mapping[str, Denoiser]) -> dict[str, list[Tensor]]:
+        there = {name: denoiser.to(device) for name, denoiser in which.items()}
+        return errors(there, clean, sigmas, (seed, "test"))
 
-    floor = errors(wiener)
-    return {name: ratio_in_band(errors(one), floor, sigmas) for name, one in denoisers.items()}
+    floor = found({"wiener": wiener})["wiener"]
+    return {name: ratio_in_band(values, floor, sigmas) for name, values in found(denoisers).items()}

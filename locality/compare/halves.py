@@ -59,9 +59,7 @@ def halves(
     """
     pair = checked(context.networks)
     data = pair[0].data()
-    context.check_count(count, data)
-    if count < 2:
-        raise UsageError(f"compare.count: want at least 2 test images, for intervals, got {count}")
+    context.check_count(count, 2, data)
     banks = [one.data().bank("train") for one in pair]
     stats = [context.measured(bank) for bank in banks]
     both = stats[0].merge(stats[1])

@@ -121,12 +121,10 @@ def _sizes(counts: Sequence[int | None], everything: int) -> list[int]:
 
 
 def _images(context: Context, split: Split, count: int) -> Noised:
-    images = context.data.bank(split).images
-    if not isinstance(count, int) or not 2 <= count <= len(images):
-        raise UsageError(f"compare.count: want 2 to {len(images)} (the {split} images), got {count!r}")
+    images = context.images(count, split, least=2)
     device = context.trainer().strategy.root_device
     context.bank.to(device)
-    clean = to_float(images[:count], torch.float32).to(device)
+    clean = to_float(images, torch.float32).to(device)
     noise = image_noise(range(count), clean.shape[1:], context.seed, "test").to(device)
     known = context.trained
     return Noised(clean, noise, None if known is None else (context.reference_name, known.to(device)))

@@ -39,9 +39,7 @@ def labels(
     """
     if context.data.labels("test") is None:
         raise UsageError("data: want images whose classes are known, such as data=cifar, data=fashion_mnist")
-    context.check_count(count)
-    if count < 2:
-        raise UsageError(f"compare.count: want at least 2 test images, for intervals, got {count}")
+    context.check_count(count, least=2)
     counts = context.checked_counts("bank_counts", bank_counts)
     denoisers: dict[str, Conditional] = {
         name: one for name, one in _networks(context).items() if isinstance(one, Conditional) and one.classes

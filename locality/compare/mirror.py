@@ -45,9 +45,7 @@ def mirror(
     mirror image in it; how much, a network of other data tells. Each pixel has a figure and a chart, all have
     one table. The fields are kept in `fields/` of the run folder.
     """
-    context.check_count(count)
-    if count < 2:
-        raise UsageError(f"compare.count: want at least 2 test images, for intervals, got {count}")
+    context.check_count(count, least=2)
     places = probed(context.data, pixels, radius)
     rivals = context.rivals(calibration, bank_counts)
     denoisers: dict[str, Denoiser] = {context.reference_name: context.reference, **rivals}

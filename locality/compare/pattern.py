@@ -52,9 +52,7 @@ def pattern(
     first = next(iter(next(iter(groups.values())).values())).data()
     if first.pattern is None or probes not in get_args(Probes):
         raise UsageError(f"compare=pattern: want data with a pattern and probes first or all, got {probes!r}")
-    context.check_count(count, first)
-    if count < 2:
-        raise UsageError(f"compare.count: want at least 2 test images, for intervals, got {count}")
+    context.check_count(count, 2, first)
     mask = first.pattern.mask(*first.image_shape[1:])
     try:
         pixels = pattern_probes(mask, reach)[: 1 if probes == "first" else None]

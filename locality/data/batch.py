@@ -31,6 +31,13 @@ class Batch(NamedTuple):
         labels = None if self.labels is None else self.labels[keep]
         return Batch(self.images[keep], self.index[keep], self.weight[keep], labels)
 
+    def first(
+        self,
+        count: int,  # images of the data set
+    ) -> Batch:
+        """What of the batch is among the first images of the data set, without padding."""
+        return self.kept((self.index < count) & (self.weight > 0))
+
 
 class ImageSet(Dataset[Batch]):
     """Images in memory, fetched a batch at a time by their places; `~i` asks for image i with weight 0."""

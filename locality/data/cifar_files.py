@@ -82,7 +82,7 @@ def _content(path: Path) -> dict[Any, Any]:
         with path.open("rb") as file:
             content = _Reader(file, encoding="latin1").load()
     except _DAMAGE as error:
-        raise _damaged(path, f"not a whole pickle of CIFAR's ({error})") from error
+        raise DataDamaged.at(path, f"not a whole pickle of CIFAR's ({error})") from error
     return content if isinstance(content, dict) else {}
 
 
@@ -97,7 +97,7 @@ def read_labels(path: Path) -> Tensor:  # [N] int64
     labels = _entry(path, "labels")
     whole = isinstance(labels, list) and all(type(one) is int and 0 <= one < 10 for one in labels)
     if not whole or not labels:
-        raise _damaged(path, "no list of classes from 0 to 9 called 'labels' in it")
+        raise DataDamaged.at(path, "no list of classes from 0 to 9 called 'labels' in it")
     return torch.tensor(labels)
 
 
@@ -105,9 +105,9 @@ def read_images(path: Path) -> Tensor:  # [N, 3, 32, 32] uint8
     """The images in one of CIFAR's files. Raises DataDamaged."""
     pixels = _entry(path, "data")
     if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.ndim != 2 or not len(pixels):
-        raise _damaged(path, "no table of bytes called 'data' in it")
+        raise DataDamaged.at(path, "no table of bytes called 'data' in it")
     if pixels.shape[1] != 3 * _SIDE * _SIDE:
-        raise _damaged(
+        raise DataDamaged.at(
             path, f"{pixels.shape[1]} bytes an image, want {3 * _SIDE * _SIDE} (3 x {_SIDE} x {_SIDE})"
         )
     return torch.from_numpy(rearrange(pixels, "n (c h w) -> n c h w", c=3, h=_SIDE).copy())
@@ -118,10 +118,6 @@ class _Reader(pickle.Unpickler):
         if (module, name) not in _HARMLESS:
             raise pickle.UnpicklingError(f"it names {module}.{name}, which CIFAR's files do not")
         return _HARMLESS[module, name]
-
-
-def _damaged(path: Path, what: str) -> DataDamaged:
-    return DataDamaged(f"{path} is damaged: {what}; delete it and get it again")
 
 
 def _holds_cifar(folder: Path) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Self
+
 
 class DataError(ValueError):
     """The data cannot be used; the message is one line that names the file or setting and the remedy.
@@ -19,6 +22,11 @@ class DataNotFound(DataError):
 
 class DataDamaged(DataError):
     """A file is there and is not what it should be: truncated, of another format, size or colour."""
+
+    @classmethod
+    def at(cls, path: Path, what: str) -> Self:
+        """What is wrong with a file of a known data set, which can be got again."""
+        return cls(f"{path} is damaged: {what}; delete it and get it again")
 
 
 def _printable(character: str) -> str:

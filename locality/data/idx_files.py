@@ -69,7 +69,7 @@ def _content(path: Path) -> bytes:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             return file.read()
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise _damaged(path, f"not a whole gzip file ({error})") from error
+        raise DataDamaged.at(path, f"not a whole gzip file ({error})") from error
 
 
 def read_labels(path: Path) -> Tensor:  # [N] int64
@@ -77,7 +77,7 @@ def read_labels(path: Path) -> Tensor:  # [N] int64
     content = _content(path)
     magic, count = struct.unpack(">2I", content[:8]) if len(content) >= 8 else (0, 0)
     if magic != _LABELS or len(content) != 8 + count or not count:
-        raise _damaged(path, f"not an IDX file of classes ({len(content)} bytes, magic number {magic})")
+        raise DataDamaged.at(path, f"not an IDX file of classes ({len(content)} bytes, magic number {magic})")
     return torch.tensor(list(content[8:]))
 
 
@@ -85,13 +85,13 @@ def read_images(path: Path) -> Tensor:  # [N, 1, H, W] uint8
     """The images in an IDX file, gzipped if its name says so. Raises DataDamaged."""
     content = _content(path)
     if len(content) < 16:
-        raise _damaged(path, f"{len(content)} bytes, too short for a header")
+        raise DataDamaged.at(path, f"{len(content)} bytes, too short for a header")
     magic, count, height, width = struct.unpack(">4I", content[:16])
     if magic != _IMAGES:
-        raise _damaged(path, f"not an IDX file of images (magic number {magic}, want {_IMAGES})")
+        raise DataDamaged.at(path, f"not an IDX file of images (magic number {magic}, want {_IMAGES})")
     if len(content) != 16 + count * height * width or not count:
         found = f"{len(content) - 16} bytes of pixels"
-        raise _damaged(path, f"{found}, and its header says {count} images of {height} x {width}")
+        raise DataDamaged.at(path, f"{found}, and its header says {count} images of {height} x {width}")
     pixels = np.frombuffer(content, dtype=np.uint8, offset=16).reshape(count, 1, height, width)
     return torch.from_numpy(pixels.copy())  # a copy, because PyTorch wants memory that it may write to
 
@@ -100,7 +100,7 @@ def _read_split(data_set: DataSet, split: Split, root: str | None, download: boo
     path = _found(data_set, split, root, download, _FILES[split])
     images = read_images(path)
     if images.shape[2:] != (_SIDE, _SIDE):
-        raise _damaged(path, f"images of {images.shape[2]} x {images.shape[3]}, want {_SIDE} x {_SIDE}")
+        raise DataDamaged.at(path, f"images of {images.shape[2]} x {images.shape[3]}, want {_SIDE} x {_SIDE}")
     return images if split == "train" else images[("val", "test").index(split) :: 2].clone()
 
 
@@ -125,10 +125,6 @@ def _spellings(folder: Path, name: str) -> list[Path]:
 
 def _holds_idx(folder: Path) -> bool:
     return any(path.is_file() for name in _FILES.values() for path in _spellings(folder, name))
-
-
-def _damaged(path: Path, what: str) -> DataDamaged:
-    return DataDamaged(f"{path} is damaged: {what}; delete it and get it again")
 
 
 def _fetch_mnist(folder: Path) -> None:

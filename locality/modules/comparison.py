@@ -71,8 +71,7 @@ class ComparisonModule(DenoiserModule):
 
         Images beyond the count are left out. Memory holds the reference's estimates of all of them.
         """
-        keep = (batch.index < self.count) & (batch.weight > 0)
-        batch = batch.kept(keep)
+        batch = batch.first(self.count)
         if len(batch.index):
             self._batches.append(batch)
         if batch_idx + 1 == self.trainer.num_test_batches[0]:

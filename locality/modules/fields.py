@@ -68,8 +68,7 @@ class FieldModule(LightningModule):
             images, index, weight = (self._gathered(part) for part in batch[:3])
             batch = Batch(images, index, weight)
             mine = mine[self.global_rank :: self.trainer.world_size]
-        keep = (batch.index < self.count) & (batch.weight > 0)
-        batch = batch.kept(keep)
+        batch = batch.first(self.count)
         if mine and len(batch.index):
             guide = next(denoiser for _, denoiser in self._each())
             with LIVE.task("noisy images"):

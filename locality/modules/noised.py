@@ -52,7 +52,7 @@ class NoisedModule(LightningModule, ABC):
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Keeps a batch, without padding and without images beyond the count."""
-        batch = batch.kept((batch.index < self.count) & (batch.weight > 0))
+        batch = batch.first(self.count)
         if len(batch.index):
             self._batches.append(batch)
 
