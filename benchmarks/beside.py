@@ -100,10 +100,17 @@ def main() -> None:
     for row in rows:
         if row["ratio"] > WITHIN:
             print(slower(row))
-    known = about() | {"commit": resolved[:12], "rounds": options.rounds, "threads": options.threads}
-    known |= {"images": options.images, "size": options.size}
-    OUTPUT.parent.mkdir(parents=True, exist_ok=True)
-    OUTPUT.write_text(json.dumps({"about": known, "complete": True, "rows": rows}, indent=1))
+    known = about() | {"commit": resolved[:12], "threads": options.threads}
+    save(OUTPUT, known | {"images": options.images, "size": options.size}, rows)
+
+
+def save(path: Path, known: Row, rows: list[Row]) -> None:
+    """Writes the rows; those of other cases, measured before under the same conditions, stay."""
+    saved = json.loads(path.read_text()) if path.exists() else {"about": None, "rows": []}
+    again = {row["case"] for row in rows}
+    kept = [row for row in saved["rows"] if saved["about"] == known and row["case"] not in again]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"about": known, "complete": True, "rows": kept + rows}, indent=1))
 
 
 def git(*words: str, check: bool = True) -> str:
@@ -185,16 +192,17 @@ def compared(rounds: list[dict[str, Row]]) -> list[Row]:
         ratios = [new / old for old, new in zip(before, after, strict=True)]
         rows.append(
             {"case": case, "old": statistics.median(before), "new": statistics.median(after),
-             "ratio": statistics.median(ratios), "low": min(ratios), "high": max(ratios)}
+             "ratio": statistics.median(ratios), "low": min(ratios), "high": max(ratios),
+             "rounds": len(ratios)}
         )  # fmt: skip
     return rows
 
 
 def slower(row: Row) -> str:
     """What is said of a case that takes longer than before."""
-    return (
-        f"`{row['case']}` takes {row['ratio'] - 1:.0%} longer ({row['low']:.2f} to {row['high']:.2f} times)."
-    )
+    unsettled = ", so this is not settled" if row["low"] <= 1 else ""
+    ends = f"{row['low']:.2f} to {row['high']:.2f} times"
+    return f"`{row['case']}` takes {row['ratio'] - 1:.0%} longer ({ends}{unsettled})."
 
 
 def page(rows: list[Row], about: dict[str, Any]) -> str:
@@ -202,10 +210,9 @@ def page(rows: list[Row], about: dict[str, Any]) -> str:
     lines = [slower(row) for row in rows if row["ratio"] > WITHIN]
     told = " ".join(lines) or f"No case takes more than {WITHIN - 1:.0%} longer."
     what = f"{about['images']:,} photographs of {about['size']} x {about['size']} x 3"
-    sides = f"{about['rounds']} processes on each side, threads: {about['threads']}"
     return (
         f"{table(rows)}\n\n{told} Beside `{about['commit']}`: {what}, "
-        f"t = {', '.join(map(str, FEW))}; {sides}. Processor: {about['machine']}.\n"
+        f"t = {', '.join(map(str, FEW))}. Threads: {about['threads']}. Processor: {about['machine']}.\n"
     )
 
 
@@ -213,11 +220,11 @@ def table(rows: list[Row]) -> str:
     """The rows in Markdown."""
     cells = [
         [row["case"], *(f"{row[key]:.3g}" for key in ("old", "new")), f"{row['ratio']:.2f}",
-         f"{row['low']:.2f} to {row['high']:.2f}"]
+         f"{row['low']:.2f} to {row['high']:.2f}", row["rounds"]]
         for row in rows
     ]  # fmt: skip
     return format_markdown(
-        ["case", "old, CPU seconds", "new, CPU seconds", "new / old", "over rounds"], cells
+        ["case", "old, CPU seconds", "new, CPU seconds", "new / old", "least to most", "rounds"], cells
     )
 
 

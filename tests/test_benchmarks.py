@@ -78,11 +78,24 @@ def test_a_case_beside_an_older_commit_is_judged_by_the_median_of_paired_ratios(
     same, slow = beside.compared(rounds)
     assert (same["case"], same["old"], same["new"], same["ratio"]) == ("same", 2.0, 2.0, 1.0)
     assert (slow["ratio"], slow["low"], slow["high"]) == pytest.approx((1.04, 0.5, 1.1))
-    about = {"commit": "0123456789ab", "images": 2000, "size": 16, "rounds": 3, "threads": 1, "machine": "m"}
+    about = {"commit": "0123456789ab", "images": 2000, "size": 16, "threads": 1, "machine": "m"}
     page = beside.page([same, slow], about)
-    assert "`slow` takes 4% longer (0.50 to 1.10 times)." in page
+    assert "`slow` takes 4% longer (0.50 to 1.10 times, so this is not settled)." in page
     assert "`same` takes" not in page
     assert "No case" in beside.page([same], about)
+
+
+def test_a_case_measured_again_leaves_the_others_of_the_same_conditions(tmp_path):
+    path, rows = (
+        tmp_path / "beside.json",
+        [{"case": "wiener", "ratio": 1.2}, {"case": "optimal", "ratio": 0.5}],
+    )
+    beside.save(path, {"commit": "a"}, rows)
+    beside.save(path, {"commit": "a"}, [{"case": "wiener", "ratio": 1.0}])
+    found = json.loads(path.read_text())["rows"]
+    assert {row["case"]: row["ratio"] for row in found} == {"wiener": 1.0, "optimal": 0.5}
+    beside.save(path, {"commit": "b"}, [{"case": "mixture", "ratio": 1.0}])
+    assert [row["case"] for row in json.loads(path.read_text())["rows"]] == ["mixture"]
 
 
 @pytest.mark.parametrize("words", [["no-commit"], ["HEAD", "--only", "pcaa"]])
