@@ -57,8 +57,9 @@ python -m benchmarks.recipes             # writes this page
 ```
 
 Images are 32 x 32 x 3, a batch has 64. Steps are timed in turns in one process, by the CPU time of one
-thread. A core that other work shares takes longer. The loss is that of v, and of what Wiener misses where a
-network sits on top of it. So it compares recipes of the same data and the same prediction only. A dash stands
+thread. A core that other work shares takes longer. The loss is that of v. Where a network sits on top of
+Wiener, the loss is of what Wiener misses. Losses compare for the same data and the same prediction only. The
+loss after 20 minutes is one on the way of the whole training, whose rate has not fallen yet. A dash stands
 where no finished run was at hand.
 
 """
@@ -86,7 +87,7 @@ def main() -> None:
     known: dict[str, Any] = json.loads(KEPT.read_text())["rows"] if KEPT.exists() else {}
     rows = {}
     for name, cfg in configs.items():
-        seconds = statistics.median(times[name]) if times[name] else known[name]["seconds"]
+        seconds = statistics.median(times[name]) if times[name] else float(known[name]["seconds"])
         count = int(MINUTES * 60 / seconds)
         reached = outcome(cfg, options.runs, count) or known.get(name, {}).get("reached")
         rows[name] = {"parameters": steps[name][1], "seconds": seconds, "steps": count, "reached": reached}
@@ -148,7 +149,8 @@ def _telling(cfg: DictConfig) -> Any:
     model.pop("seed", None)
     source = OmegaConf.to_container(cfg.data.source, resolve=True)
     strength = float(cfg.get("gamma") or 0)
-    return (model, source, strength, cfg.data.batch_size, cfg.trainer.precision, cfg.data.get("subset_draw"))
+    part = cfg.data.subset, cfg.data.get("subset_draw")
+    return (model, source, strength, part, cfg.data.batch_size, cfg.trainer.precision, cfg.trainer.max_epochs)
 
 
 def page(rows: Mapping[str, Mapping[str, Any]]) -> str:

@@ -159,8 +159,9 @@ def _precision(denoiser: NetworkDenoiser, images: Tensor) -> torch.dtype:
     import copy
 
     rounded = copy.deepcopy(denoiser)
-    for parameter in rounded.parameters():
-        parameter.copy_(parameter.half().float())
+    for tensor in rounded.state_dict().values():
+        if tensor.is_floating_point():
+            tensor.copy_(tensor.half())
     for level in estimates({"exact": denoiser, "rounded": rounded}, images[:16]):
         difference = level["rounded"] - level["exact"]
         if not difference.norm() <= AGREEMENT * level["exact"].norm():  # NaN where a half is infinite

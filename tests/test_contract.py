@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 from torch import Tensor, nn
 
 from locality import Denoiser, GaussianStats, ImageBank, NoiseSchedule, build
-from locality.denoisers import Limit, NetworkDenoiser, contract
+from locality.denoisers import ByClass, Limit, NetworkDenoiser, contract
 from locality.denoisers.bank_denoiser import BankDenoiser
 from locality.denoisers.base import vjp_jacobian
 from locality.denoisers.fitting import fitted
@@ -65,6 +65,17 @@ def test_autocast_to_16_bits_changes_no_analytical_estimate(name, bank):
         with torch.autocast("cpu", dtype=torch.bfloat16):
             short = denoiser(x, sigma), denoiser.jacobian(x, sigma, [(0, 0), (3, 4)])
         assert all(map(torch.equal, short, plain))
+
+
+def test_autocast_to_16_bits_changes_no_estimate_of_a_class(bank):
+    given = ByClass([make("wiener", bank) for _ in range(2)], make("wiener", bank)).given(
+        [0, 1], guidance=2.0
+    )
+    x = torch.randn(2, 3, 6, 6, generator=torch.Generator().manual_seed(0))
+    plain = given(x, 0.7), given.jacobian(x, 0.7, [(0, 0)])
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        short = given(x, 0.7), given.jacobian(x, 0.7, [(0, 0)])
+    assert all(map(torch.equal, short, plain))
 
 
 def test_autocast_to_16_bits_reaches_networks_and_what_wraps_them(bank):

@@ -149,8 +149,8 @@ class Context:
         """Raises UsageError for a name in a setting that is no candidate's."""
         for name in given:
             if name not in self.fits:
-                names = ", ".join(self.fits)
-                raise UsageError(f"compare.{setting}: want candidates ({names}), got {name!r}")
+                want = f"want candidates ({', '.join(self.fits)}), got {name!r}"
+                raise UsageError(f"compare.{setting}: {want}; ~compare.{setting}.{name} takes it out")
 
     def checked_counts(self, setting: str, given: Mapping[str, int] | None) -> dict[str, int]:
         """Counts by candidate. Raises UsageError for other names, and for what is no whole number from 1."""

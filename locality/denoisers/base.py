@@ -40,7 +40,7 @@ class Denoiser(nn.Module, ABC):
     piecewise_constant: ClassVar[bool] = (
         False  # true: the gradient with respect to x is zero almost everywhere
     )
-    autocast: ClassVar[bool] = False  # true: takes 16-bit arithmetic where torch.autocast asks for it
+    autocast: bool = False  # true: takes 16-bit arithmetic where torch.autocast asks for it
     CALIBRATED: ClassVar[Mapping[str, Grid]] = {}  # settings of its fit that compare=calibrate chooses
     image_shape: torch.Size | None = None  # (C, H, W) where the denoiser is bound to one
 

@@ -70,7 +70,8 @@ class ByClass(Conditional):
 
     def estimate(self, x: Tensor, sigma: Tensor) -> Tensor:
         """The estimate of the member that was fitted to all images."""
-        return self.whole.estimate(x, sigma)
+        estimate: Tensor = self.whole(x, sigma)
+        return estimate
 
     def conditioned(self, x: Tensor, sigma: Tensor, labels: Tensor) -> Tensor:
         """Each image by the denoiser of its class."""
@@ -79,7 +80,7 @@ class ByClass(Conditional):
             some = labels == label
             member = self.members[label]
             assert isinstance(member, Denoiser), "made of denoisers"
-            out = out.index_put((some,), member.estimate(x[some], sigma[some]))
+            out = out.index_put((some,), member(x[some], sigma[some]))
         return out
 
 

@@ -48,8 +48,6 @@ class GivenClass(Denoiser):
     Raises ValueError for a denoiser without classes and for labels beyond them.
     """
 
-    autocast = True  # that of the inner one
-
     labels: Tensor
 
     def __init__(
@@ -67,6 +65,7 @@ class GivenClass(Denoiser):
             want = f"whole numbers from 0 to {conditional.classes - 1}"
             raise ValueError(f"labels: want {want}, one or [B], got {labels!r:.80}")
         self.conditional = conditional
+        self.autocast = conditional.autocast
         self.guidance = real("guidance", guidance, isfinite, "a finite number")
         self.image_shape = conditional.image_shape
         self.register_buffer("labels", found.long(), persistent=False)

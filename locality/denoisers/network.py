@@ -14,6 +14,7 @@ from locality.denoisers.wiener import Wiener
 from locality.schedule import NoiseSchedule
 
 Prediction = Literal["epsilon", "v_prediction", "sample", "wiener_residual"]  # what a network puts out
+VARIES: Final = 1e-9  # a variance above rounding
 PLAIN: Final = ("epsilon", "v_prediction", "sample")  # those that diffusers has, by its names
 
 
@@ -39,8 +40,8 @@ class NetworkDenoiser(Conditional):
         schedule: NoiseSchedule | None = None,  # the one it was trained with; DDPM's unless given
         image_shape: Sequence[int] | None = None,  # (C, H, W); None takes any
         prediction: Prediction = "epsilon",  # what the output is
-        floor: Wiener | None = None,  # the filter, for wiener_residual
         continuous: bool = False,  # true: the net takes times between steps, floats, and gets them unrounded
+        floor: Wiener | None = None,  # the filter, for wiener_residual
     ) -> None:
         super().__init__()
         if prediction not in get_args(Prediction):
@@ -56,6 +57,13 @@ class NetworkDenoiser(Conditional):
 
     def extra_repr(self) -> str:
         return f"prediction={self.prediction!r}" + (", continuous" if self.continuous else "")
+
+    def fit_floor(self, wiener: Wiener) -> None:
+        """Takes the filter over. Raises ValueError for one of images that do not vary."""
+        if not bool(wiener.eigenvalues.max() > VARIES):
+            raise ValueError(f"floor: want a Wiener filter of images that vary, got {wiener!r} of equal ones")
+        assert self.floor is not None, "of wiener_residual"
+        self.floor.load_state_dict(wiener.state_dict())
 
     def estimate(self, x: Tensor, sigma: Tensor) -> Tensor:
         """The clean image that the output stands for."""
@@ -73,6 +81,7 @@ class NetworkDenoiser(Conditional):
         if self.prediction == "epsilon":
             return x - per_image(sigma) * out
         if self.floor is not None:
+            self._check_fitted(self.floor)
             return self.floor(x, sigma) + self._missed(self.floor, sigma) * out
         signal = per_image(self.schedule.alpha_bar(sigma))
         return signal * x - (1 - signal).sqrt() * out
@@ -108,11 +117,9 @@ class NetworkDenoiser(Conditional):
     ) -> Tensor:  # [B, C, H, W]
         """What `output` should be at `clean + sigma noise`."""
         if self.floor is not None:
+            self._check_fitted(self.floor)
             estimate = self.floor(clean + per_image(sigma) * noise, sigma)
-            missed = self._missed(self.floor, sigma)
-            if not missed.all():
-                raise ValueError("floor: want a fitted Wiener filter, got a blank one; see fit_floor")
-            return (clean - estimate) / missed
+            return (clean - estimate) / self._missed(self.floor, sigma)
         if self.prediction != "v_prediction":
             return noise if self.prediction == "epsilon" else clean
         signal = per_image(self.schedule.alpha_bar(sigma))
@@ -121,3 +128,8 @@ class NetworkDenoiser(Conditional):
     @staticmethod
     def _missed(floor: Wiener, sigma: Tensor) -> Tensor:  # [B, 1, 1, 1]
         return per_image(floor.expected_error(sigma).sqrt())
+
+    @staticmethod
+    def _check_fitted(floor: Wiener) -> None:
+        if not torch.compiler.is_compiling() and not bool(floor.eigenvalues.any()):
+            raise ValueError("floor: want a fitted Wiener filter, got a blank one; see DDPMModule.fit_floor")

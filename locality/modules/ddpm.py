@@ -80,7 +80,7 @@ class DDPMModule(DenoiserModule):
             net = network(self.image_shape)
         self.dropouts = tuple(by_image(net))
         floor = Wiener.blank(self.image_shape) if prediction == "wiener_residual" else None
-        self.denoiser = NetworkDenoiser(net, self.schedule, self.image_shape, prediction, floor)
+        self.denoiser = NetworkDenoiser(net, self.schedule, self.image_shape, prediction, floor=floor)
         self.learning_rate, self.weight_decay, self.betas = learning_rate, weight_decay, (betas[0], betas[1])
         self.warmup_steps, self.ema_decay = warmup_steps, ema_decay
         self.compiled, self.fused = compile, fused
@@ -88,9 +88,10 @@ class DDPMModule(DenoiserModule):
         self.told_labels = self.denoiser.classes > 0
 
     def fit_floor(self, bank: ImageBank, cache: str | Path | None = DEFAULT) -> None:
-        """Fits the Wiener filter that `wiener_residual` corrects; nothing to do for other predictions."""
+        """Fits the filter that `wiener_residual` corrects, shrunk for few images; else does nothing."""
         if self.denoiser.floor is not None:
-            self.denoiser.floor.load_state_dict(Wiener.fit(bank, cache=cache).state_dict())
+            few = "ledoit_wolf" if len(bank) <= self.image_shape.numel() else None
+            self.denoiser.fit_floor(Wiener.fit(bank, few, cache=cache))
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW; the learning rate changes at every step."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from einops import rearrange
 from torch import Tensor, nn
 
@@ -95,7 +94,8 @@ class MixerBlock(nn.Module):
         mixed = self.norms[0](state) * (1 + steps[0]) + steps[1]
         state = state + self.over_tokens(mixed.mT).mT
         mixed = self.norms[1](state) * (1 + steps[2]) + steps[3]
-        return state + torch.as_tensor(self.over_numbers(mixed))
+        change: Tensor = self.over_numbers(mixed)
+        return state + change
 
 
 def _layers(width: int, hidden: int, dropout: float) -> nn.Sequential:
