@@ -109,7 +109,8 @@ def step_of(cfg: DictConfig) -> tuple[Callable[[], object], int]:
     torch.manual_seed(0)
     module: Any = build.module(cfg.model, SHAPE)
     if module.denoiser.floor is not None:  # any filter costs the same
-        module.denoiser.floor.eigenvalues.fill_(1.0)
+        state = module.denoiser.floor.state_dict()
+        module.denoiser.floor.load_state_dict(state | {"eigenvalues": torch.ones_like(state["eigenvalues"])})
     parameters = list(module.denoiser.net.parameters())
     optimizer = torch.optim.AdamW(parameters, 1e-4)
     batch = as_batch(torch.randn(int(cfg.data.batch_size), *SHAPE))

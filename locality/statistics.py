@@ -159,6 +159,10 @@ class GaussianStats:
         error = (self.sums.quartic / count - energy) / (n * count)
         return 0.0 if spread <= 0 else float((error / spread).clamp(0, 1))
 
+    def of_full_rank(self) -> GaussianStats:
+        """These statistics, shrunk where there are fewer images than coordinates."""
+        return self.shrunk() if self.count is not None and self.count < len(self.mean) else self
+
     def shrunk(self) -> GaussianStats:
         """The statistics with the Ledoit-Wolf covariance; the eigenvectors stay what they are."""
         weight, scale = self.shrinkage_intensity(), self.covariance.trace() / len(self.mean)

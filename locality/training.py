@@ -63,8 +63,6 @@ class Training:
         self._try()
         if isinstance(self.module, AnalyticModule):
             self.module.recipe = self.module.recipe.keeping(cfg.cache)
-        elif isinstance(self.module, DDPMModule):
-            self.module.fit_floor(bank, cfg.cache)
         newest = newest_checkpoint(Path(cfg.resume)) if cfg.resume else None
         self.last = newest[0] if newest else None
         # Rows of a run that was stopped before its first checkpoint are those of no run.
@@ -121,6 +119,8 @@ class Training:
             build.check_batches(self.cfg.trainer, self.data)
             if not self.analytic:
                 self.module.schedule.leading(self.cfg.samples.get("steps", 1))
+            if isinstance(self.module, DDPMModule):
+                self.module.fit_floor(self.data.bank("train"), self.cfg.cache)
         except (ValueError, TypeError) as error:
             raise UsageError(" ".join(str(error).split())) from error
         if isinstance(self.module, AnalyticModule):

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 import locality
 from locality import GaussianStats, ImageBank, app
 from locality.bank import to_float
+from locality.config import UsageError
 from locality.data import ImageDataModule, digits
 from locality.denoisers import NetworkDenoiser, Wiener
 from locality.export import export
@@ -145,3 +146,9 @@ def test_what_lacks_its_filter_is_refused():
     net = residual(unet(SHAPE, channels=[8, 8], layers=1, attention="none", groups=4))
     with pytest.raises(ValueError, match="want a prediction of epsilon, v_prediction, sample"):
         save_pipeline(net, "x")
+
+
+def test_a_run_on_images_that_do_not_vary_is_refused_before_it_begins(tmp_path):
+    with pytest.raises(UsageError, match="want a Wiener filter of images that vary"):
+        app.run(config(tmp_path, *SMALL, "data.subset=1"))
+    assert not (tmp_path / "runs").exists()

@@ -106,8 +106,7 @@ class Context:
                 return
         with LIVE.task(f"{', '.join(networks)} beside Wiener"):
             if wiener is None:
-                few = len(self.bank) < self.bank.image_shape.numel()
-                wiener = Wiener(self.stats.shrunk() if few else self.stats)
+                wiener = Wiener(self.stats.of_full_rank())
             images, device = (data or self.data).bank("test").images, self.trainer().strategy.root_device
             ratios = beside_wiener(networks, wiener, images, self.seed, device)
         for name, ratio in ratios.items():

@@ -81,7 +81,6 @@ class NetworkDenoiser(Conditional):
         if self.prediction == "epsilon":
             return x - per_image(sigma) * out
         if self.floor is not None:
-            self._check_fitted(self.floor)
             return self.floor(x, sigma) + self._missed(self.floor, sigma) * out
         signal = per_image(self.schedule.alpha_bar(sigma))
         return signal * x - (1 - signal).sqrt() * out
@@ -117,7 +116,6 @@ class NetworkDenoiser(Conditional):
     ) -> Tensor:  # [B, C, H, W]
         """What `output` should be at `clean + sigma noise`."""
         if self.floor is not None:
-            self._check_fitted(self.floor)
             estimate = self.floor(clean + per_image(sigma) * noise, sigma)
             return (clean - estimate) / self._missed(self.floor, sigma)
         if self.prediction != "v_prediction":
@@ -128,8 +126,3 @@ class NetworkDenoiser(Conditional):
     @staticmethod
     def _missed(floor: Wiener, sigma: Tensor) -> Tensor:  # [B, 1, 1, 1]
         return per_image(floor.expected_error(sigma).sqrt())
-
-    @staticmethod
-    def _check_fitted(floor: Wiener) -> None:
-        if not torch.compiler.is_compiling() and not bool(floor.eigenvalues.any()):
-            raise ValueError("floor: want a fitted Wiener filter, got a blank one; see DDPMModule.fit_floor")

@@ -15,13 +15,12 @@ class InUnitRange(Denoiser, ClosedFormJacobian):
     This is what deepinv calls a denoiser. Both ranges have the same Jacobian.
     """
 
-    autocast = True  # that of the inner one
-
     def __init__(self, denoiser: Denoiser) -> None:
         super().__init__()
         if not isinstance(denoiser, Denoiser):
             raise ValueError(f"denoiser: want a Denoiser, got {type(denoiser).__name__}")
         self.denoiser = denoiser
+        self.autocast = denoiser.autocast
         self.image_shape = denoiser.image_shape
 
     def estimate(self, x: Tensor, sigma: Tensor) -> Tensor:

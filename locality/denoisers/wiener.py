@@ -42,7 +42,8 @@ class Wiener(FullPrecision, Denoiser, ClosedFormJacobian):
         self.register_buffer("eigenvalues", stats.eigenvalues)
         self.register_buffer("eigenvectors", stats.eigenvectors.contiguous())
         self._cast: dict[tuple[torch.dtype, torch.device], Tensor] = {}
-        self.register_load_state_dict_post_hook(_forget_cast)
+        self._blank = False
+        self.register_load_state_dict_post_hook(_loaded)
 
     @classmethod
     def fit(
@@ -69,12 +70,14 @@ class Wiener(FullPrecision, Denoiser, ClosedFormJacobian):
 
     @classmethod
     def blank(cls, image_shape: Sequence[int]) -> Wiener:
-        """A filter that says 0, for a state_dict to fill."""
+        """A filter for a state_dict to fill; until then it refuses to answer."""
         n = torch.Size(image_shape).numel()
         blank = GaussianStats(torch.zeros(n), torch.zeros(n, n), torch.Size(image_shape))
         # Not worth computing: the state replaces it.
         blank.__dict__["_eigenbasis"] = (torch.zeros_like(blank.mean), torch.zeros_like(blank.covariance))
-        return cls(blank)
+        wiener = cls(blank)
+        wiener._blank = True
+        return wiener
 
     def expected_error(self, sigma: Tensor) -> Tensor:  # [B] of [B]
         """The mean squared error on Gaussian images, a pixel: `mean(lam sigma^2 / (lam + sigma^2))`.
@@ -87,6 +90,8 @@ class Wiener(FullPrecision, Denoiser, ClosedFormJacobian):
 
     def estimate(self, x: Tensor, sigma: Tensor) -> Tensor:
         """`mu + U gain U^T (x - mu)`: two thin products, no n x n matrix is formed."""
+        if self._blank:
+            raise ValueError("floor: want a fitted Wiener filter, got a blank one; see DDPMModule.fit_floor")
         basis = self._basis(x)
         mean = self.mean.to(x)
         flat = rearrange(x, "b c h w -> b (c h w)") - mean
@@ -121,5 +126,5 @@ class Wiener(FullPrecision, Denoiser, ClosedFormJacobian):
         return self._cast[key]
 
 
-def _forget_cast(wiener: nn.Module, _: object) -> None:
-    wiener._cast = {}  # type: ignore[assignment]
+def _loaded(wiener: nn.Module, _: object) -> None:
+    wiener._cast, wiener._blank = {}, False  # type: ignore[assignment]

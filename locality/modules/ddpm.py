@@ -27,6 +27,7 @@ from locality.modules.naming import named, of_schedule, recipe
 from locality.networks.dropout import by_image
 from locality.noise import ImageDraws, generator
 from locality.schedule import NoiseSchedule
+from locality.statistics import GaussianStats
 from locality.statistics_cache import DEFAULT
 
 BANDS = ((0, 100), (100, 300), (300, 500), (500, 700), (700, 1000))  # time-steps of validation's noise bands
@@ -90,8 +91,7 @@ class DDPMModule(DenoiserModule):
     def fit_floor(self, bank: ImageBank, cache: str | Path | None = DEFAULT) -> None:
         """Fits the filter that `wiener_residual` corrects, shrunk for few images; else does nothing."""
         if self.denoiser.floor is not None:
-            few = "ledoit_wolf" if len(bank) <= self.image_shape.numel() else None
-            self.denoiser.fit_floor(Wiener.fit(bank, few, cache=cache))
+            self.denoiser.fit_floor(Wiener(GaussianStats.measured(bank, cache).of_full_rank()))
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW; the learning rate changes at every step."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from einops import rearrange
 from torch import Tensor, nn
 
-from locality.networks.mlp import waves
+from locality.networks.mlp import Stack
 
 
 def mixer(
@@ -36,7 +36,7 @@ def mixer(
     return Mixer(tokens, count, patch_size, width, depth, mixing, expansion, dropout)
 
 
-class Mixer(nn.Module):
+class Mixer(Stack):
     """`gain(t) x + out(blocks(in(patches of x), t))`.
 
     The gain is one number for the whole image. The skip is no part of what is mixed, so that a state of few
@@ -47,31 +47,18 @@ class Mixer(nn.Module):
         self, tokens: int, count: int, patch: int, width: int, depth: int, mixing: int, expansion: int,
         dropout: float,
     ) -> None:  # fmt: skip
-        super().__init__()
+        blocks = (MixerBlock(tokens, width, mixing, expansion, dropout) for _ in range(depth))
+        super().__init__(count * patch**2, width, blocks)
         self.patch = patch
-        self.time = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
-        self.gain = nn.Linear(width, 1)
-        self.inward, self.outward = nn.Linear(count * patch**2, width), nn.Linear(width, count * patch**2)
-        self.blocks = nn.ModuleList(
-            MixerBlock(tokens, width, mixing, expansion, dropout) for _ in range(depth)
-        )
-        self.norm = nn.LayerNorm(width)
-        nn.init.zeros_(self.outward.weight)
 
-    def forward(
-        self,
-        x: Tensor,  # [B, C, H, W] in DDPM's coordinates
-        t: Tensor,  # [B] time-steps
-    ) -> Tensor:  # [B, C, H, W] the noise
-        """The network's prediction."""
-        p, rows = self.patch, x.shape[-2] // self.patch
-        time = self.time(waves(t, self.norm.normalized_shape[0]).to(x))
-        state = self.inward(rearrange(x, "b c (h p) (w q) -> b (h w) (c p q)", p=p, q=p))
-        for block in self.blocks:
-            state = block(state, time)
-        out = self.outward(self.norm(state))
-        image = rearrange(out, "b (h w) (c p q) -> b c (h p) (w q)", h=rows, p=p, q=p)
-        return self.gain(time)[:, :, None, None] * x + image
+    def parts(self, x: Tensor) -> Tensor:  # [B, tokens, C * patch^2]
+        """The patches."""
+        return rearrange(x, "b c (h p) (w q) -> b (h w) (c p q)", p=self.patch, q=self.patch)
+
+    def whole(self, parts: Tensor, x: Tensor) -> Tensor:
+        """The patches in their places."""
+        rows = x.shape[-2] // self.patch
+        return rearrange(parts, "b (h w) (c p q) -> b c (h p) (w q)", h=rows, p=self.patch, q=self.patch)
 
 
 class MixerBlock(nn.Module):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from einops import rearrange
@@ -29,7 +29,45 @@ def mlp(
     return FullyConnected(n, width, depth, expansion, dropout)
 
 
-class FullyConnected(nn.Module):
+class Stack(nn.Module):
+    """`gain(t) x + whole(out(blocks(in(parts(x)), t)))`: what networks of dense layers have in common."""
+
+    def __init__(
+        self,
+        numbers: int,  # that a state is read from
+        width: int,  # of a state
+        blocks: Iterable[nn.Module],  # block(state, time [B, width]) -> state
+    ) -> None:
+        super().__init__()
+        self.time = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
+        self.gain = nn.Linear(width, 1)
+        self.inward, self.outward = nn.Linear(numbers, width), nn.Linear(width, numbers)
+        self.blocks = nn.ModuleList(blocks)
+        self.norm = nn.LayerNorm(width)
+        nn.init.zeros_(self.outward.weight)
+
+    def parts(self, x: Tensor) -> Tensor:  # [B, C, H, W] -> [B, ..., numbers]
+        """What states are read from: here the image as one list of numbers."""
+        return rearrange(x, "b c h w -> b (c h w)")
+
+    def whole(self, parts: Tensor, x: Tensor) -> Tensor:  # [B, ..., numbers] -> [B, C, H, W], the shape of x
+        """The image that parts make up."""
+        return parts.reshape(x.shape)
+
+    def forward(
+        self,
+        x: Tensor,  # [B, C, H, W] in DDPM's coordinates
+        t: Tensor,  # [B] time-steps
+    ) -> Tensor:  # [B, C, H, W] the noise
+        """The network's prediction."""
+        time = self.time(waves(t, self.norm.normalized_shape[0]).to(x))
+        state = self.inward(self.parts(x))
+        for block in self.blocks:
+            state = block(state, time)
+        return self.gain(time)[:, :, None, None] * x + self.whole(self.outward(self.norm(state)), x)
+
+
+class FullyConnected(Stack):
     """`eps = gain(t) x + out(blocks(in(x), t))`, all of it dense.
 
     The gain is one number for the whole image, and without it a state narrower than the image could not
@@ -39,27 +77,7 @@ class FullyConnected(nn.Module):
     """
 
     def __init__(self, n: int, width: int, depth: int, expansion: int, dropout: float) -> None:
-        super().__init__()
-        self.time = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
-        self.gain = nn.Linear(width, 1)
-        self.inward, self.outward = nn.Linear(n, width), nn.Linear(width, n)
-        self.blocks = nn.ModuleList(Block(width, expansion, dropout) for _ in range(depth))
-        self.norm = nn.LayerNorm(width)
-        nn.init.zeros_(self.outward.weight)
-
-    def forward(
-        self,
-        x: Tensor,  # [B, C, H, W] in DDPM's coordinates
-        t: Tensor,  # [B] time-steps
-    ) -> Tensor:  # [B, C, H, W] the noise
-        """The network's prediction."""
-        flat = rearrange(x, "b c h w -> b (c h w)")
-        time = self.time(waves(t, self.norm.normalized_shape[0]).to(x))
-        state = self.inward(flat)
-        for block in self.blocks:
-            state = block(state, time)
-        out = self.gain(time) * flat + self.outward(self.norm(state))
-        return out.reshape(x.shape)
+        super().__init__(n, width, (Block(width, expansion, dropout) for _ in range(depth)))
 
 
 class Block(nn.Module):
