@@ -111,23 +111,27 @@ def mixture(
     windows: Sequence[tuple[int, int, int]],  # place, top, left
     size: tuple[int, int],  # height and width of a window
     parts: Sequence[tuple[Tensor, Tensor, Tensor]],  # of each place: weights [K], means [K, d], [K, d, d]
+    covariances: Sequence[Tensor],  # of each place, of all its windows: [d, d]
 ) -> Tensor:  # [B, n]
     """Window by window, part by part: each inverts the covariance of the noisy data."""
+    noise = sigma**2 * torch.eye(len(covariances[0]), dtype=x.dtype)
+    errors = [torch.linalg.solve(one + noise, one).diag() for one in covariances]  # over sigma^2
     total, held = torch.zeros_like(x), torch.zeros_like(x)
     for place, top, left in windows:
         region = (..., slice(top, top + size[0]), slice(left, left + size[1]))
         y = x[region].flatten(1)
         means, logits = [], []
         for weight, mean, covariance in zip(*parts[place], strict=True):
-            noisy = covariance + sigma**2 * torch.eye(len(mean), dtype=x.dtype)
+            noisy = covariance + noise
             inverse, centred = torch.linalg.inv(noisy), y - mean
             means.append(mean + centred @ inverse @ covariance)
             distance = ((centred @ inverse) * centred).sum(1)
             logits.append(weight.log() - (distance + torch.logdet(noisy)) / 2)
         chances = torch.stack(logits).softmax(0)
         estimate = (chances[..., None] * torch.stack(means)).sum(0)
-        total[region] += estimate.reshape(x[region].shape)
-        held[region] += 1
+        weight = errors[place].reshape(x[region].shape[1:]) ** -16
+        total[region] += weight * estimate.reshape(x[region].shape)
+        held[region] += weight
     return (total / held).flatten(1)
 
 

@@ -125,32 +125,33 @@ def mixture(denoiser: LocalMixture, clean: Tensor, meter: Meter, steps: list[int
     for t in steps:
         x, sigma = noisy(clean, t)
 
-        def parts(sigma: float = sigma) -> tuple[list[Gaussians], dict[str, Any]]:
+        def known(dtype: torch.dtype, sigma: float = sigma) -> dict[str, Any]:
             size, windows, found = denoiser.parts(sigma)
             places = [(place, *corner) for place, corner in windows]
-            known = [gaussians(found, place) for place in range(len(found.weights))]
-            return known, {"sigma": sigma, "windows": places, "size": size}
+            parts = [gaussians(found, place, dtype) for place in range(len(found.weights))]
+            basis, common = found.basis.double(), found.common.double()
+            covariances = ((basis * common[:, None]) @ basis.mT).to(dtype)
+            return {
+                "sigma": sigma, "windows": places, "size": size, "parts": parts, "covariances": covariances,
+            }  # fmt: skip
 
-        def form(x: Tensor = x, parts: Callable[..., Any] = parts) -> Callable[[], Tensor]:
-            known, rest = parts()
-            single = [tuple(one.float() for one in part) for part in known]
-            return partial(baselines.mixture, x, parts=single, **rest)
+        def form(x: Tensor = x, known: Callable[..., Any] = known) -> Callable[[], Tensor]:
+            return partial(baselines.mixture, x, **known(torch.float32))
 
-        def exact(one: Tensor, parts: Callable[..., Any] = parts) -> Tensor:
-            known, rest = parts()
-            return baselines.mixture(one, parts=known, **rest)
+        def exact(one: Tensor, known: Callable[..., Any] = known) -> Tensor:
+            return baselines.mixture(one, **known(torch.float64))
 
         yield {"t": t} | meter.row(partial(denoiser, sigma=sigma), x, form, exact)
 
 
-def gaussians(mixture: Mixture, place: int) -> Gaussians:
+def gaussians(mixture: Mixture, place: int, dtype: torch.dtype) -> Gaussians:
     """Weights [K], means [K, d] and covariances [K, d, d] of a mixture, in the windows' own coordinates."""
     mean, basis, common, weights, means, lam, vectors = (one[place].double() for one in mixture)
     rank = means.shape[1]
     covariances = common.diag().repeat(len(weights), 1, 1)
     covariances[:, :rank, :rank] = (vectors * lam[:, None]) @ vectors.mT
     centres = mean + means @ basis[:, :rank].T
-    return weights, centres, basis @ covariances @ basis.T
+    return weights.to(dtype), centres.to(dtype), (basis @ covariances @ basis.T).to(dtype)
 
 
 def golden_whole(denoiser: GoldenSubset, clean: Tensor, meter: Meter, steps: list[int]) -> Rows:

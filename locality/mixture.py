@@ -13,7 +13,8 @@ from torch.nn.functional import one_hot
 STEPS = 8  # of expectation maximisation; the likelihood changes little after them
 FLOOR = 0.05  # pixel units: components nearer to one another than this noise are not told apart while fitting
 _TELLING = 32  # principal components that tell the parts of a mixture apart
-_ENOUGH = 10_000  # vectors that say which parts there are
+_ENOUGH = 10_000  # vectors that say which parts there are, at least
+_EACH = 150  # of them for each part
 _LLOYD = 8  # steps of k-means, from which expectation maximisation starts
 _TOGETHER = 4096  # vectors multiplied at once
 _IN_CACHE = 256  # vectors weighed at once
@@ -49,6 +50,22 @@ class Mixture(NamedTuple):
         given, exact = y.dtype, torch.promote_types(y.dtype, torch.float32)  # squares overflow 16 bits
         with torch.autocast(y.device.type, enabled=False):
             return self._posterior_mean(y.to(exact), sigma.to(exact), place).to(given)
+
+    def expected_error(
+        self,
+        sigma: Tensor,  # [B]
+        place: int = 0,  # which mixture
+    ) -> Tensor:  # [B, d] above 0
+        """Mean square error of each coordinate's Wiener estimate, over sigma^2, if the vectors were Gaussian.
+
+        `diag U lam / (lam + sigma^2) U^T`, of the covariance of all vectors.
+        """
+        exact = torch.promote_types(sigma.dtype, torch.float32)
+        with torch.autocast(sigma.device.type, enabled=False):
+            lam, noise = self.common[place].to(exact), sigma[:, None].to(exact) ** 2
+            shrunk = lam / (lam + noise)
+            parts = [shrunk @ some.to(exact).square().T for some in self.basis[place].split(_IN_CACHE)]
+            return torch.cat(parts, dim=1).clamp_min(torch.finfo(exact).tiny)
 
     def _posterior_mean(self, y: Tensor, sigma: Tensor, place: int) -> Tensor:
         mean, basis, common, weights, means, lam, parts = (one[place].to(y) for one in self)
@@ -93,7 +110,7 @@ def fit_mixture(
     u = (vectors - mean.float()) @ basis[:, :rank].float()
     common = lam[:rank].diag()
     telling, coarse = u[:, :_TELLING], common[:_TELLING, :_TELLING]
-    some = telling[torch.randperm(len(u), generator=generator)[:_ENOUGH]]
+    some = telling[torch.randperm(len(u), generator=generator)[: max(_ENOUGH, _EACH * components)]]
     parts = _fitted(some, _k_means(some, components, generator), coarse, pseudo_count)
     for _ in range(STEPS):
         parts = _fitted(some, _expected(some, *parts), coarse, pseudo_count)

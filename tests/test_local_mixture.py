@@ -14,8 +14,9 @@ from torch.distributions import Categorical, MixtureSameFamily, MultivariateNorm
 
 from locality import GaussianStats, ImageBank
 from locality.bank import to_float
+from locality.data import GaussianSource
 from locality.denoisers import LocalMixture, Wiener
-from locality.denoisers.local_mixture import corners
+from locality.denoisers.windows import corners
 from locality.mixture import Mixture, fit_mixture
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*covariance lacks rank.*")
@@ -82,26 +83,72 @@ def test_with_one_part_and_the_whole_image_it_is_wiener():
             assert relative(one(x, sigma), Wiener(shrunk)(x, sigma)) < 1e-5
 
 
+@pytest.mark.parametrize("t", [20, 200, 800])
 @pytest.mark.parametrize("places", [1, 2, 9])
-def test_a_pixel_is_the_mean_over_the_windows_that_hold_it(places):
+def test_a_pixel_is_the_mean_over_windows_weighed_by_their_expected_error(places, t):
     images = photographs(8)
     bank = ImageBank(images)
-    x, sigma = (one.double() for one in noisy(images, 200))
+    x, sigma = (one.double() for one in noisy(images, t))
     denoiser = LocalMixture.fit(bank, window=5, components=4, places=places)
     size, windows, mixtures = denoiser.parts(sigma[0].item())
     assert size == (5, 5)
     assert len(mixtures.weights) == min(places, 4) ** 2
     assert {place for place, _ in windows} == set(range(len(mixtures.weights)))
     channels, height, width = bank.image_shape
-    estimates = torch.full((len(windows), len(x), channels, height, width), torch.nan, dtype=torch.float64)
+    estimates = torch.zeros((len(windows), len(x), channels, height, width), dtype=torch.float64)
+    weights = torch.zeros((len(windows), channels, height, width), dtype=torch.float64)
     for k, (place, (top, left)) in enumerate(windows):
         mixture = density(Mixture(*(v[place][None] for v in mixtures)), sigma[0].item())
         y = x[:, :, top : top + 5, left : left + 5].reshape(len(x), -1).requires_grad_()
         (score,) = torch.autograd.grad(mixture.log_prob(y).sum(), y)
         mean = y.detach() + sigma[0] ** 2 * score
-        estimates[k, :, :, top : top + 5, left : left + 5] = mean.reshape(len(x), channels, 5, 5)
-    assert not estimates.isnan().all(0).any()  # every pixel is in some window
-    assert relative(denoiser(x, sigma), estimates.nanmean(0)) < 1e-5
+        region = (k, ..., slice(top, top + 5), slice(left, left + 5))
+        estimates[region] = mean.reshape(len(x), channels, 5, 5)
+        weights[region] = expected_error(mixtures, place, sigma[0].item()).reshape(channels, 5, 5) ** -16
+    weights = weights / weights.sum(0)
+    assert relative(denoiser(x, sigma), (weights[:, None] * estimates).sum(0)) < 1e-5
+    weighed = denoiser(x.requires_grad_(), sigma)  # weights do not depend on x
+    weighed.sum().backward()
+    assert x.grad.isfinite().all()
+
+
+def expected_error(mixtures: Mixture, place: int, sigma: float) -> Tensor:
+    """Of the Wiener filter of all vectors, [d], from the inverse of the noisy covariance."""
+    basis, common = mixtures.basis[place].double(), mixtures.common[place].double()
+    covariance = basis @ common.diag() @ basis.T
+    noise = sigma**2 * torch.eye(len(common), dtype=torch.float64)
+    return (covariance - covariance @ torch.linalg.inv(covariance + noise) @ covariance).diag()
+
+
+@pytest.mark.parametrize("sigma", [0.1, 0.3, 1.0])
+def test_of_gaussian_images_windows_seen_from_their_middle_err_less_than_their_mean(sigma):
+    """The errors are known: both estimates are linear, and the covariance is that of the data."""
+    source = GaussianSource(channels=1, mean_level=0.0)
+    bank = ImageBank(source("train", 0), bound=source.bound)
+    denoiser = LocalMixture.fit(bank, window=6, components=1, places=1)
+    _, windows, mixture = denoiser.parts(sigma)
+    zero = torch.zeros(1, *bank.image_shape)
+    jacobian = torch.func.jacrev(lambda x: denoiser(x, sigma)[0].flatten())(zero).reshape(256, 256).double()
+    plain = torch.zeros(256, 256, dtype=torch.float64)
+    held = torch.zeros(256, dtype=torch.float64)
+    covariance = mixture.basis[0].double() * mixture.common[0].double() @ mixture.basis[0].double().T
+    filt = covariance @ torch.linalg.inv(covariance + sigma**2 * torch.eye(36, dtype=torch.float64))
+    grid = torch.arange(256).reshape(16, 16)
+    for _, (top, left) in windows:
+        where = grid[top : top + 6, left : left + 6].flatten()
+        plain[where[:, None], where] += filt
+        held[where] += 1
+    plain = plain / held[:, None]
+
+    def error(estimate: Tensor) -> float:
+        rest = torch.eye(256, dtype=torch.float64) - estimate
+        return (rest @ source.covariance @ rest.T + sigma**2 * estimate @ estimate.T).trace().item()
+
+    wiener = source.covariance @ torch.linalg.inv(
+        source.covariance + sigma**2 * torch.eye(256, dtype=torch.float64)
+    )
+    assert error(wiener) < error(jacobian) < error(plain)
+    assert error(jacobian) - error(wiener) < 0.7 * (error(plain) - error(wiener))
 
 
 def test_images_with_a_layout_have_a_mixture_for_each_place_and_crops_one_for_all():
@@ -233,3 +280,12 @@ def test_settings_that_do_not_fit_are_refused_by_name(setting, value):
 def test_without_images_it_is_refused():
     with pytest.raises(ValueError, match=r"^bank: want an ImageBank"):
         LocalMixture.fit(torch.zeros(3, 1, 4, 4))
+
+
+def test_many_windows_of_one_mixture_have_more_parts_and_numbers_that_are_given_hold(monkeypatch):
+    bank = ImageBank(digits())
+    for many, places, expected in ((10**6, 1, 64), (1, 1, 128), (1, 2, 64)):
+        monkeypatch.setattr("locality.denoisers.local_mixture.MANY", many)
+        denoiser = LocalMixture.fit(bank, window=4, places=places)
+        assert denoiser.parts(1.0)[2].weights.shape[1] == expected
+        assert LocalMixture.fit(bank, window=4, components=3, places=places).parts(1.0)[2].means.shape[1] == 3

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from numbers import Integral
 from pathlib import Path
+from types import EllipsisType
 from typing import ClassVar, Final
 
 import torch
@@ -19,18 +21,19 @@ from locality.bank import ImageBank, some, to_float
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET, is_count
 from locality.denoisers.base import Denoiser
 from locality.denoisers.grids import WINDOWS
-from locality.denoisers.levels import Levels
 from locality.denoisers.options import real
+from locality.denoisers.windows import Corner, corners, cut, sides_of, window_size, windows
 from locality.full_precision import FullPrecision
 from locality.live import LIVE
 from locality.mixture import Mixture, fit_mixture, stacked
 from locality.statistics_cache import kept
 
 WINDOW: Final = {0.5: 8, 0.9: 12, 1.3: 20, 2.0: 64}
-_FORMAT = "locality.mixture/1"
+_FORMAT = "locality.mixture/2"
 _TELLING, _LAYOUT = 2000, 0.02  # images that tell; the mean's variance over pixels, of that of each pixel
+_FOCUS = 16  # power of the expected error; from here on, more changes little
+MANY = 300_000  # windows that one mixture for all places is fitted to more parts from
 _TEMPORARIES = 8  # of K x m numbers for each image, at most
-Corner = tuple[int, int]
 
 
 class LocalMixture(FullPrecision, Denoiser):
@@ -38,7 +41,9 @@ class LocalMixture(FullPrecision, Denoiser):
 
     The training images' windows at a place are fitted by a mixture of K Gaussians. The estimate of a window
     is its posterior mean under that mixture: a Wiener filter for each part, weighed by the chance that the
-    window is of that part. The estimate of a pixel is the mean over the windows that hold it.
+    window is of that part. The estimate of a pixel is a mean over the windows that hold it. A window counts
+    by the error that its one Gaussian, of all its vectors, expects at the pixel, to the power -16: a window
+    sees more around its middle than around its edge.
 
     One part and a window as large as the image make it `Wiener`. Locality comes from the covariances of the
     parts, and from windows that are smaller where there is less noise. It reads no training image: a call
@@ -62,7 +67,7 @@ class LocalMixture(FullPrecision, Denoiser):
         self.image_shape = image_shape
         self.places, self.bank_count, self.memory_budget = places, bank_count, memory_budget
         self.window = windows(window)
-        missing = sorted(_sides(self.window, self.image_shape) - mixtures.keys())
+        missing = sorted(sides_of(self.window, self.image_shape) - mixtures.keys())
         if missing:
             raise ValueError(f"mixtures: want some for windows of {missing} pixels, got {sorted(mixtures)}")
         for side, mixture in mixtures.items():
@@ -74,11 +79,11 @@ class LocalMixture(FullPrecision, Denoiser):
         cls,
         bank: ImageBank,
         window: int | Mapping[float, int] = WINDOW,  # pixels; larger ones than the image are the image
-        components: int = 64,  # parts of a mixture
+        components: int | None = None,  # parts of a mixture; None: 64; 128 of MANY windows of all places
         places: int | None = None,  # mixtures along each side of the image, at most; None: see `usual_places`
         rank: int = 192,  # leading principal components of a window that are mixed; the rest is Wiener
         pseudo_count: float = 30.0,  # windows' worth of the common covariance in that of each part
-        most: int = 60_000,  # windows that a mixture is fitted to, at random if there are more
+        most: int | None = None,  # windows it is fitted to, at random; None: 60,000, or 200,000 of MANY
         seed: int = 0,  # of where the fit starts
         cache: str | Path | None = None,  # a folder for fitted mixtures, which take seconds to minutes
         memory_budget: int = MEMORY_BUDGET,  # bytes above the bank and the mixtures
@@ -90,7 +95,7 @@ class LocalMixture(FullPrecision, Denoiser):
             raise ValueError(f"memory_budget: want a whole number of bytes, got {memory_budget!r}")
         places = usual_places(bank) if places is None else places
         settings = Settings(components, places, rank, pseudo_count, most, seed)
-        sides = _sides(windows(window), bank.image_shape)
+        sides = sides_of(windows(window), bank.image_shape)
         mixtures = {side: settings.mixture(bank, side, cache) for side in sorted(sides)}
         denoiser = cls(mixtures, bank.image_shape, places, window, len(bank), memory_budget)
         return denoiser.to(bank.images.device)
@@ -126,31 +131,48 @@ class LocalMixture(FullPrecision, Denoiser):
         return size, corners(size, self.image_shape, self.places), mixture
 
     def _mixed(self, x: Tensor, sigma: Tensor, side: int) -> Tensor:
-        """The mean of the windows' estimates."""
-        (height, width), windows, mixture = self._parts(side)
-        total, held = torch.zeros_like(x), torch.zeros_like(x[0, 0])
-        for place, (top, left) in windows:
-            region = (..., slice(top, top + height), slice(left, left + width))
+        """The weighed mean of the windows' estimates."""
+        size, windows, mixture = self._parts(side)
+        scores = [self._score(mixture, sigma, place, size) for place in range(len(mixture.weights))]
+        best = torch.full_like(x, -math.inf, dtype=scores[0].dtype)  # of the windows that hold a pixel
+        total, held = torch.zeros_like(x), torch.zeros_like(x)
+        regions = [_region(corner, size) for _, corner in windows]
+        for (place, _), region in zip(windows, regions, strict=True):
+            best[region] = torch.maximum(best[region], scores[place].detach())
+        for (place, _), region in zip(windows, regions, strict=True):
             flat = rearrange(x[region], "b c h w -> b (c h w)")
-            mean = mixture.posterior_mean(flat, sigma, place)
-            total[region] = total[region] + mean.reshape(x[region].shape)
-            held[region] += 1
+            mean = mixture.posterior_mean(flat, sigma, place).reshape(x[region].shape)
+            weight = (scores[place] - best[region]).exp().to(x.dtype)
+            total[region] = total[region] + weight * mean
+            held[region] = held[region] + weight
         return total / held
+
+    def _score(self, mixture: Mixture, sigma: Tensor, place: int, size: tuple[int, int]) -> Tensor:
+        """Logarithms of the weights of a window's pixels, [B, C, height, width]."""
+        assert self.image_shape is not None
+        error = mixture.expected_error(sigma, place)
+        return -_FOCUS * error.log().reshape(len(sigma), self.image_shape[0], *size)
+
+
+def _region(corner: Corner, size: tuple[int, int]) -> tuple[EllipsisType | slice, ...]:
+    return (..., *(slice(start, start + length) for start, length in zip(corner, size, strict=True)))
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How mixtures are fitted. Raises ValueError for settings that do not fit."""
+    """How mixtures are fitted; None: as usual. Raises ValueError for settings that do not fit."""
 
-    components: int
+    components: int | None
     places: int
     rank: int
     pseudo_count: float
-    most: int
+    most: int | None
     seed: int
 
     def __post_init__(self) -> None:
         for name in ("components", "places", "rank", "most"):
+            if name in ("components", "most") and getattr(self, name) is None:
+                continue
             if not is_count(getattr(self, name)):
                 raise ValueError(f"{name}: want a whole number from 1, got {getattr(self, name)!r}")
             object.__setattr__(self, name, int(getattr(self, name)))  # numpy's, too: JSON knows no others
@@ -163,6 +185,17 @@ class Settings:
 
     def mixture(self, bank: ImageBank, side: int, cache: str | Path | None) -> Mixture:
         """The mixtures of a window size, read from the cache if it has them."""
+        return self.usual(bank, side)._mixture(bank, side, cache)
+
+    def usual(self, bank: ImageBank, side: int) -> Settings:
+        """With numbers for what is None: more parts where all places share one mixture of many windows."""
+        windows = corners(window_size(side, bank.image_shape), bank.image_shape, self.places)
+        many = self.places == 1 and len(bank) * len(windows) >= MANY
+        components = (128 if many else 64) if self.components is None else self.components
+        most = (200_000 if many else 60_000) if self.most is None else self.most
+        return replace(self, components=components, most=most)
+
+    def _mixture(self, bank: ImageBank, side: int, cache: str | Path | None) -> Mixture:
         if cache is None:
             return self.fitted(bank, side)
         text = json.dumps([bank.fingerprint, window_size(side, bank.image_shape), asdict(self)])
@@ -178,6 +211,8 @@ class Settings:
             return self._fitted(bank, side)
 
     def _fitted(self, bank: ImageBank, side: int) -> Mixture:
+        assert self.components is not None
+        assert self.most is not None
         height, width = window_size(side, bank.image_shape)
         generator = torch.Generator().manual_seed(self.seed)
         groups: dict[int, list[Corner]] = {}
@@ -203,41 +238,3 @@ def usual_places(bank: ImageBank) -> int:
     images = some(bank, _TELLING)
     layout = images.mean(0).var((-2, -1), correction=0).mean()
     return 8 if bool(layout > _LAYOUT * images.var(0, correction=0).mean()) else 1
-
-
-def cut(side: float, image_shape: torch.Size) -> int:
-    """A window's side, at most the image's."""
-    return min(int(side), max(image_shape[-2:]))  # larger windows are all the image
-
-
-def _sides(window: Levels, image_shape: torch.Size) -> set[int]:
-    return {cut(side, image_shape) for side in window.values.tolist()}
-
-
-def windows(given: int | Mapping[float, int]) -> Levels:
-    """Sides of a square window, in pixels."""
-    return Levels("window", given, lambda k: k >= 1 and k % 1 == 0, "a whole number of pixels from 1")
-
-
-def window_size(side: int, image_shape: torch.Size) -> tuple[int, int]:
-    """Height and width of a window, which the image cuts."""
-    return min(side, image_shape[-2]), min(side, image_shape[-1])
-
-
-def corners(
-    size: tuple[int, int],  # height and width of a window
-    image_shape: torch.Size,
-    places: int,  # along each side, at most
-) -> list[tuple[int, Corner]]:
-    """The windows, as (place, top left pixel): a step of a third of a window, and the image's far ends.
-
-    Neighbouring windows share a place, and so a mixture, where there are more of them than places.
-    """
-    sides = []
-    for own, whole in zip(size, image_shape[-2:], strict=True):
-        starts = sorted({*range(0, whole - own + 1, max(1, own // 3)), whole - own})
-        most = min(places, len(starts))
-        sides.append([(k * most // len(starts), start) for k, start in enumerate(starts)])
-    rows, columns = sides
-    across = columns[-1][0] + 1
-    return [(row * across + column, (top, left)) for row, top in rows for column, left in columns]

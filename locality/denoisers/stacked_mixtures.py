@@ -9,9 +9,10 @@ from typing import Final
 
 from locality.bank import ImageBank
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET, is_count
-from locality.denoisers.local_mixture import LocalMixture, cut
+from locality.denoisers.local_mixture import LocalMixture
 from locality.denoisers.optimal import Optimal
 from locality.denoisers.stacked import Shares, ShareTable, Stacked
+from locality.denoisers.windows import cut
 
 WINDOWS: Final = (4, 6, 8, 12, 20, 64)  # pixels
 OPTIMAL: Final = "optimal"
@@ -34,11 +35,11 @@ def stacked_mixtures(
     bank: ImageBank,
     windows: Sequence[int] = WINDOWS,  # pixels; larger ones than the image are the image
     shares: ShareTable | None = None,  # of window_<pixels> and optimal; None: SHARES
-    components: int = 64,  # parts of a mixture
-    places: int | None = None,  # mixtures along each side of the image, at most; None: 8, or 1 for crops
+    components: int | None = None,  # parts of a mixture; None, here and below: see `LocalMixture.fit`
+    places: int | None = None,  # mixtures along each side of the image, at most
     rank: int = 192,  # leading principal components of a window that are mixed; the rest is Wiener
     pseudo_count: float = 30.0,  # windows' worth of the common covariance in that of each part
-    most: int = 60_000,  # windows that a mixture is fitted to, at random if there are more
+    most: int | None = None,  # windows that a mixture is fitted to, at random if there are more
     seed: int = 0,  # of where the fits start
     cache: str | Path | None = None,  # a folder for fitted mixtures, which take seconds to minutes
     chunk_size: int | None = None,  # training images read at once; changes no result
