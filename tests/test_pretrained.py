@@ -98,6 +98,11 @@ def test_networks_are_found_by_their_data(tmp_path, monkeypatch):
         assert finding.newest_networks(tmp_path, cfg.data, None)[0] in NETWORKS
 
 
+def test_where_nothing_was_trained_or_asked_for_the_network_is_that_of_cifar(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "SHIPPED", PRETRAINED)
+    assert finding.newest_networks(tmp_path, None, None)[0] == PRETRAINED / "cifar"
+
+
 @pytest.mark.parametrize("name", ["fashion_mnist", "photos16"])
 def test_the_twin_of_a_network_that_ships_is_found(name, tmp_path, monkeypatch):
     monkeypatch.setattr(files, "SHIPPED", PRETRAINED)
