@@ -100,6 +100,20 @@ def test_no_title_label_or_legend_is_cut_or_covered(count: int) -> None:
     assert cut_or_covered(draw_history({f"val/{LONG}": [(0, 1.0), (1, 0.5)]})) == []
 
 
+def test_a_figure_that_fits_is_laid_out_no_more_as_that_would_move_nothing() -> None:
+    wide = chart(title=TITLE, y_label=LONG, series={name: Series([3.0, 0.5]) for name in KNOWN}, log_y=True)
+    figures = [draw_chart(chart()), draw_chart(wide), draw_charts([wide, chart()], TITLE)]
+    figures.append(draw_history({f"val/{name}": [(0, 1.0), (1, 0.5)] for name in KNOWN}))
+    for figure in figures:
+        assert figure.get_layout_engine() is None
+        places = [axes.get_position().bounds for axes in figure.axes]
+        figure.set_layout_engine("constrained")
+        figure.draw_without_rendering()
+        again = [axes.get_position().bounds for axes in figure.axes]
+        pixels = np.abs(np.subtract(again, places)) * max(figure.bbox.width, figure.bbox.height)
+        assert pixels.max() < 0.5
+
+
 def test_a_line_is_broken_only_where_it_is_too_long() -> None:
     figure = draw_chart(chart(title="short"))
     assert figure.axes[0].get_title(loc="left") == "short"

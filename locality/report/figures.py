@@ -33,6 +33,8 @@ STYLE: Any = {
     "legend.frameon": False,
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
+    "figure.autolayout": False,  # layouts are ours, whatever a matplotlibrc says
+    "figure.constrained_layout.use": False,
 }
 
 

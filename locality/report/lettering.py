@@ -18,17 +18,30 @@ def fit(figure: Figure) -> None:
     """Breaks what is longer than its place, and makes the figure as high as legends and new lines ask for.
 
     A title has the width of its axes. The figure's own title has what the legend leaves. A y label has the
-    height.
+    height. Axes then keep their places.
     """
     whole: dict[Text, str] = {}  # texts that were broken, as they were
     margin = MARGIN * figure.dpi / 72
     for _ in range(ROUNDS):
-        figure.draw_without_rendering()
+        _lay_out(figure)
         before = figure.get_figheight()
         _grow(figure, sum(_broken(text, room, margin, whole) for text, room in list(_over_all(figure))))
         broken = sum(_broken(text, room, margin, whole) for text, room in list(_of_axes(figure)))
         if not broken and figure.get_figheight() == before:
+            _keep_places(figure)
             return
+
+
+def _lay_out(figure: Figure) -> None:
+    engine = figure.get_layout_engine()
+    assert engine is not None  # every figure of ours has one until it fits
+    engine.execute(figure)
+
+
+def _keep_places(figure: Figure) -> None:
+    """Takes the layout away: it would move nothing, and takes longer than the drawing."""
+    if all(axes.get_aspect() == "auto" for axes in figure.axes):  # axes of a fixed shape still move
+        figure.set_layout_engine(None)
 
 
 def _grow(figure: Figure, lines: int) -> None:
