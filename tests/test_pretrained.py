@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 
@@ -12,12 +13,12 @@ from tiny_runs import config
 
 import locality
 from locality import build
-from locality.bank import to_float
+from locality.bank import ImageBank, to_float
 from locality.checkpoints import networks
 from locality.checkpoints.reading import read
 from locality.checkpoints.shelf import Shelf
 from locality.config import UsageError
-from locality.data import DataNotFound
+from locality.data import DataNotFound, ImageDataModule
 from locality.denoisers import Wiener
 from locality.heldout import SIGMAS, is_behind
 from locality.noise import image_noise
@@ -67,11 +68,26 @@ WEIGHED = [
 ]
 
 
+@functools.lru_cache(maxsize=2)
+def data_of(recipe: str) -> ImageDataModule:
+    """The data of a recipe, in JSON: twins share theirs."""
+    return build.datamodule(json.loads(recipe))
+
+
+FILTERS: dict[str, Wiener] = {}  # by the fingerprint of the images
+
+
+def filter_of(bank: ImageBank) -> Wiener:
+    if bank.fingerprint not in FILTERS:
+        FILTERS[bank.fingerprint] = Wiener(GaussianStats.from_bank(bank))
+    return FILTERS[bank.fingerprint]
+
+
 @pytest.mark.parametrize("folder", WEIGHED, ids=named)
 def test_the_ratio_to_wiener_on_the_card_is_found_again(folder):
     numbers = json.loads((folder / "metrics.json").read_text())["scalars"]
     try:
-        data = build.datamodule(read(folder)["hyper_parameters"]["data"])
+        data = data_of(json.dumps(read(folder)["hyper_parameters"]["data"], sort_keys=True))
         bank = data.bank("train")
     except UsageError as error:
         if not isinstance(error.__cause__, DataNotFound):
@@ -79,7 +95,7 @@ def test_the_ratio_to_wiener_on_the_card_is_found_again(folder):
         pytest.skip(str(error))
     assert bank.fingerprint == read(folder)["hyper_parameters"]["fingerprint"]
     clean = to_float(data.bank("test").images[: int(numbers["heldout/images"])])
-    network, wiener = locality.load(folder), Wiener(GaussianStats.from_bank(bank))
+    network, wiener = locality.load(folder), filter_of(bank)
     noise = image_noise(range(len(clean)), clean.shape[1:], 0, "heldout")
     sigma = SIGMAS[6]
     noisy = (clean + sigma * noise).split(64)
