@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from locality import ImageBank
+from locality.report import Report, report
 from locality.runs import files
 
 pytest_plugins = ["reliability"]
@@ -29,6 +30,14 @@ def bank() -> ImageBank:
     coarse = torch.randn(40, 3, 3, 3, generator=generator)
     images = torch.nn.functional.interpolate(coarse, size=(6, 6), mode="bilinear")
     return ImageBank(((images * 0.4).clamp(-1, 1) * 127.5 + 127.5).round().byte())
+
+
+@pytest.fixture
+def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs draw nothing: drawing is most of the time of a small run, and this test looks at no picture."""
+    for draw in ("draw_chart", "draw_grid", "draw_history"):
+        monkeypatch.setattr(report, draw, lambda *_, **__: None)
+    monkeypatch.setattr(Report, "_keep_picture", lambda self, name, _: self.folder / "images" / f"{name}.png")
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.plugins import MixedPrecision
 from planted_files import DATA, MODEL
 from safetensors.torch import load_file, save_file
-from tiny_runs import NETWORK, TINY, assert_same, config, latest, weights
+from tiny_runs import NETWORK, TINY, assert_same, config, latest, trained_in, weights
 from torch import Tensor
 
 import locality
@@ -26,6 +27,8 @@ from locality.modules.ddpm import Diverged
 from locality.report.history import read_history
 from locality.runs.checkpoint_file import write_checkpoint
 from locality.runs.resuming import resumed
+
+pytestmark = pytest.mark.usefixtures("no_pictures")
 
 ASKED = [*TINY, *NETWORK]
 
@@ -66,6 +69,12 @@ def test_a_learning_rate_that_is_far_too_large_ends_in_one_line_and_can_be_mende
     assert read(folder)["hyper_parameters"]["model"]["learning_rate"] == 1e-3
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A training that nothing disturbed."""
+    return trained_in(tmp_path_factory.mktemp("whole"), *ASKED)
+
+
 LOSSES = {
     "not a number": lambda losses: losses * torch.nan,
     "infinite": lambda losses: losses * torch.inf,
@@ -75,7 +84,9 @@ LOSSES = {
 
 
 @pytest.mark.parametrize("kind", LOSSES)
-def test_no_step_is_taken_and_nothing_is_saved_after_a_loss_that_is_not_finite(kind, tmp_path, monkeypatch):
+def test_no_step_is_taken_and_nothing_is_saved_after_a_loss_that_is_not_finite(
+    kind, whole, tmp_path, monkeypatch
+):
     with monkeypatch.context() as patch:
         spoil(patch, 10, LOSSES[kind])
         with pytest.raises(app.RunFailed, match=r"Diverged: at step 10, .* is not finite"):
@@ -85,8 +96,7 @@ def test_no_step_is_taken_and_nothing_is_saved_after_a_loss_that_is_not_finite(k
     assert kept["global_step"] == 7
     assert all(bool(tensor.isfinite().all()) for tensor in kept["state_dict"].values())
     app.run(config(tmp_path, *ASKED, f"resume={folder}"))
-    app.run(config(tmp_path / "whole", *ASKED))
-    assert_same(weights(folder), weights(latest(tmp_path / "whole")))
+    assert_same(weights(folder), weights(whole))
 
 
 def test_only_a_run_that_diverged_goes_on_with_another_learning_rate(tmp_path, monkeypatch):
@@ -168,9 +178,16 @@ def test_checkpoints_are_of_the_module_that_wrote_them(tmp_path):
     assert group == {"lr": pytest.approx(5e-5), "initial_lr": 1e-4}
 
 
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run whose checkpoint has one set of weights."""
+    asked = [*ASKED, "model.ema_decay=0", "trainer.max_epochs=1"]
+    return trained_in(tmp_path_factory.mktemp("sound"), *asked)
+
+
 @pytest.mark.parametrize("form", ["run", "ckpt", "export", "diffusers"])
-def test_a_network_with_weights_that_are_not_finite_is_refused_by_name(form, tmp_path):
-    app.run(config(tmp_path, *ASKED, "model.ema_decay=0"))
+def test_a_network_with_weights_that_are_not_finite_is_refused_by_name(form, sound, tmp_path):
+    shutil.copytree(sound.parent, tmp_path / "runs", symlinks=True)
     run = latest(tmp_path)
     place = {"run": run, "ckpt": run / "checkpoints" / "last.ckpt"}.get(form, tmp_path / form)
     if form in ("export", "diffusers"):

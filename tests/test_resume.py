@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -14,14 +15,16 @@ import pytest
 import torch
 from conftest import CONFIGS
 from omegaconf import OmegaConf
-from tiny_runs import NETWORK, TINY, assert_same, config, finished, latest, started, trained_in, weights
+from tiny_runs import NETWORK, TINY, assert_same, config, latest, started, trained_in, weights
 
-from locality import app
+from locality import app, cli
 from locality.checkpoints.reading import read
 from locality.config import UsageError
 from locality.modules import DDPMModule
 from locality.report.history import read_history
 from locality.runs.resuming import resumed
+
+pytestmark = pytest.mark.usefixtures("no_pictures")
 
 ASKED = [*TINY, *NETWORK, "model.network.dropout=0.1"]
 
@@ -168,7 +171,7 @@ def test_a_run_is_resumed_by_the_name_latest_even_after_an_evaluation(stopped, t
     assert Path(found.resume).resolve() == stopped
 
 
-def test_a_sweep_goes_on_where_it_stopped(tmp_path, monkeypatch):
+def test_a_sweep_goes_on_where_it_stopped(tmp_path, monkeypatch, capsys):
     """One job finished, one cut off, one not begun: nothing is done twice, and all end as uninterrupted."""
     seeds = [*ASKED, "gamma=0"]
     for seed in (0, 1):
@@ -181,7 +184,9 @@ def test_a_sweep_goes_on_where_it_stopped(tmp_path, monkeypatch):
     before = (one / "status.json").read_text()
     for again in (False, True):
         shared = [f"runs={tmp_path / 'runs'}", f"cache={tmp_path / 'cache'}", "sweep=resume"]
-        printed = finished("train.py", "-m", *seeds, "seed=0,1,2", *shared, cwd=tmp_path)
+        monkeypatch.setattr(sys, "argv", ["train.py", "-m", *seeds, "seed=0,1,2", *shared])
+        cli.main("train", CONFIGS)
+        printed = capsys.readouterr().out
         assert f"{one} has finished" in printed
         assert (f"{two} has finished" if again else f"going on with {two}") in printed
     assert (one / "status.json").read_text() == before

@@ -23,6 +23,8 @@ from locality.evaluation import calibrated_anyway, calibrating
 from locality.runs.finding import training_run
 from locality.runs.status import read_status
 
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
 QUICK = ["compare=quick", "compare.count=4", "networks=null", "trainer.accelerator=cpu", "logger=none"]
 FIELDS = ["compare.count=2", "compare.sigmas=[2,1]", "trainer.accelerator=cpu", "logger=none"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -23,6 +24,8 @@ from locality.runs import folder as folder_of_runs
 from locality.runs.opening import open_run
 from locality.runs.resuming import check_unfinished
 from locality.runs.status import Outcome, is_alive, read_status, set_status
+
+pytestmark = pytest.mark.usefixtures("no_pictures")
 
 ASKED = [*TINY, *NETWORK]
 RANKS = [*ASKED, "trainer.precision=64-true", "data.batch_size=16", "model.network.dropout=0.1"]
@@ -168,12 +171,13 @@ def test_a_killed_run_is_known_to_be_gone_and_a_live_one_is_not_resumed(tmp_path
     assert is_alive(read_status(folder))
     with pytest.raises(UsageError, match=f"resume=.*: process {os.getpid()} still works on it"):
         check_unfinished(folder)
-    code = (
-        "import json, sys; from pathlib import Path; from omegaconf import OmegaConf;"
-        "from locality.runs.status import Outcome, set_status;"
-        "set_status(Path(sys.argv[1]), OmegaConf.load(sys.argv[1] + '/config.yaml'), Outcome('running'), {})"
+    other = multiprocessing.get_context("fork").Process(
+        target=set_status, args=(folder, cfg, Outcome("running"), {})
     )
-    subprocess.run([sys.executable, "-c", code, str(folder)], check=True)
+    other.start()
+    other.join(60)
+    assert other.exitcode == 0
+    assert read_status(folder)["process"]["pid"] == other.pid
     assert read_status(folder)["state"] == "running"
     assert not is_alive(read_status(folder))
     check_unfinished(folder)
