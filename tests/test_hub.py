@@ -17,6 +17,8 @@ from locality.denoisers import NetworkDenoiser
 from locality.export import export
 from locality.networks import hub, unet
 
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
 PREDICTIONS = ["epsilon", "v_prediction", "sample"]
 SCHEDULES = {"epsilon": "linear", "v_prediction": "squaredcos_cap_v2", "sample": "scaled_linear"}
 

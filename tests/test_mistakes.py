@@ -13,6 +13,8 @@ from tiny_runs import NETWORK, TINY, config, latest
 from locality import app, cli
 from locality.config import UsageError
 
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
 DIGITS = ["data=digits", "data.subset=103", "logger=none", "trainer=smoke", "trainer.accelerator=cpu"]
 
 

@@ -14,6 +14,8 @@ from locality.calibration import calibrate
 from locality.checkpoints.reading import calibrations, load
 from locality.config import UsageError
 
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
 PLAIN = ["trainer.accelerator=cpu", "logger=none"]
 
 

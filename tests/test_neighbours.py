@@ -25,6 +25,8 @@ from locality.runs.finding import newest_networks, runs_in, training_run
 from locality.runs.folder import create_run_folder
 from locality.runs.resuming import check_unfinished
 
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
 QUICK = ["compare=quick", "compare.count=8", "trainer.accelerator=cpu", "logger=none"]
 GOOD_STATUS = {"task": "train", "state": "finished", "network": True, "time": "2026-01-01"}
 

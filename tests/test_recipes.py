@@ -14,6 +14,8 @@ from test_modules import NETWORK, TINY, assert_same, config, latest, weights
 from locality import app, build
 from locality.data.places import VARIABLE
 
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
 RECIPES = sorted(path.stem for path in (CONFIGS / "experiment").glob("*_*.yaml"))
 TRAINED = [name for name in RECIPES if name.endswith(("_paper", "_cpu"))]
 PARAMETERS = {"fashion_paper": 6.1e6, "cifar_paper": 80e6, "celeba_paper": 80e6, "afhq_paper": 80e6}

@@ -24,6 +24,8 @@ from locality.checkpoints.shelf import Shelf
 from locality.config import check
 from locality.runs import files
 
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
 QUICK = ["compare=quick", "compare.count=2", "trainer.accelerator=cpu", "logger=none"]
 
 

@@ -24,6 +24,8 @@ from locality.runs.finding import newest_networks
 from locality.runs.lock import hold, let_go
 from locality.runs.status import is_alive, read_status
 
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
 ASKED = [*TINY, *NETWORK, "trainer.max_epochs=1"]
 
 

@@ -20,6 +20,8 @@ from locality.export import export
 from locality.modules import DDPMModule
 from locality.networks import mlp, save_pipeline, unet
 
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
 SHAPE = torch.Size((1, 4, 4))
 SMALL = [
     *TINY, "model=mlp", "model.network.width=16", "model.network.depth=1", "model.prediction=wiener_residual",
