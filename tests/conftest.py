@@ -15,7 +15,7 @@ from locality import ImageBank
 from locality.report import Report, report
 from locality.runs import files
 
-pytest_plugins = ["reliability"]
+pytest_plugins = ["pages", "reliability"]
 CONFIGS = Path(__file__).parent.parent / "configs"
 # Candidates of compare=calibrate, all but PCA locality and the equivariant local score
 OTHERS = ("local_score", "patch_composite", "soft_locality")

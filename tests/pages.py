@@ -87,26 +87,35 @@ def explorer(names: list[str], side: int, levels: list[float], stride: int = 2) 
     )  # fmt: skip
 
 
-@contextmanager
-def opened(path: Path, **settings: Any) -> Iterator[tuple[Any, list[str]]]:
-    """A page in Chromium, and what it has complained of or asked the network for so far."""
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium, started once for the tests of a file."""
     playwright = pytest.importorskip("playwright.sync_api", reason="needs the extra dev: playwright")
     if CHROMIUM is None:
         pytest.skip("needs Chromium: apt-get install chromium")
     with playwright.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        started = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         try:
-            page = browser.new_page(**settings)
-            told: list[str] = []
-            page.on("console", lambda message: told.append(f"console: {message.text}"))
-            page.on("pageerror", lambda error: told.append(f"error: {error}"))
-            page.on("dialog", lambda dialog: (told.append(f"dialog: {dialog.message}"), dialog.dismiss()))
-            page.on("request", lambda request: told.append(f"request: {request.url[:60]}"))
-            page.goto(path.resolve().as_uri())
-            page.wait_for_selector("html[data-ready=true]")
-            yield page, told
+            yield started
         finally:
-            browser.close()
+            started.close()
+
+
+@contextmanager
+def opened(browser: Any, path: Path, **settings: Any) -> Iterator[tuple[Any, list[str]]]:
+    """A page of its own, and what it has complained of or asked the network for so far."""
+    page = browser.new_page(**settings)
+    try:
+        told: list[str] = []
+        page.on("console", lambda message: told.append(f"console: {message.text}"))
+        page.on("pageerror", lambda error: told.append(f"error: {error}"))
+        page.on("dialog", lambda dialog: (told.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.on("request", lambda request: told.append(f"request: {request.url[:60]}"))
+        page.goto(path.resolve().as_uri())
+        page.wait_for_selector("html[data-ready=true]")
+        yield page, told
+    finally:
+        page.close()
 
 
 def quiet(told: list[str]) -> list[str]:

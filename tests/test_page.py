@@ -25,8 +25,8 @@ def _path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(name="page")
-def _page(path: Path) -> Iterator[Any]:
-    with opened(path) as (page, told):
+def _page(path: Path, browser: Any) -> Iterator[Any]:
+    with opened(browser, path) as (page, told):
         yield page
     assert quiet(told) == []
 
@@ -124,26 +124,29 @@ def test_the_paired_difference_and_its_interval_are_those_of_python(
     page.locator("[data-panel*=paired] select").nth(2).select_option("wiener")
 
 
-def test_paired_differences_open_with_the_levels_of_the_tables(path: Path) -> None:
-    with opened(path) as (page, _):
+def test_paired_differences_open_with_the_levels_of_the_tables(path: Path, browser: Any) -> None:
+    with opened(browser, path) as (page, _):
         menu = page.locator("[data-panel*=paired] select").nth(3)
         assert menu.input_value() == "band"
         assert "0.1 to 1" in menu.locator("option").first.inner_text()
 
 
-def test_the_page_is_light_or_dark_as_the_system_and_as_the_button_says(path: Path) -> None:
+def test_the_page_is_light_or_dark_as_the_system_and_as_the_button_says(path: Path, browser: Any) -> None:
     paper = "getComputedStyle(document.body).backgroundColor"
-    with opened(path, color_scheme="dark") as (page, _):
+    with opened(browser, path, color_scheme="dark") as (page, _):
         dark = page.evaluate(paper)
         page.click("#theme")
         light = page.evaluate(paper)
         assert (page.inner_text("#theme"), dark != light) == ("Dark", True)
-    with opened(path, color_scheme="light") as (page, _):
+    with opened(browser, path, color_scheme="light") as (page, _):
         assert page.evaluate(paper) == light
 
 
-def test_nothing_is_wider_than_a_phone_but_what_scrolls_by_itself(path: Path) -> None:
-    with opened(path, viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True) as (page, _):
+def test_nothing_is_wider_than_a_phone_but_what_scrolls_by_itself(path: Path, browser: Any) -> None:
+    with opened(browser, path, viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True) as (
+        page,
+        _,
+    ):
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         page.tap(".picture")
         assert page.evaluate("document.querySelector('.uplot').offsetWidth") <= 390
@@ -176,8 +179,8 @@ def _charts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_no_number_of_an_axis_is_cut_and_each_axis_has_some(charts: Path, width: int) -> None:
-    with opened(charts, viewport={"width": width, "height": 900}) as (page, told):
+def test_no_number_of_an_axis_is_cut_and_each_axis_has_some(charts: Path, width: int, browser: Any) -> None:
+    with opened(browser, charts, viewport={"width": width, "height": 900}) as (page, told):
         assert quiet(told) == []  # before the test reads the canvas, of which Chromium tells
         inks, ticks = page.evaluate(INK), page.evaluate(TICKS)
     assert inks == [[False, False, False]] * len(ticks)
@@ -188,9 +191,9 @@ def test_no_number_of_an_axis_is_cut_and_each_axis_has_some(charts: Path, width:
             assert len(set(shown)) == len(shown) >= (1 if k == 4 else 2), (k, texts)
 
 
-def test_a_logarithmic_axis_ends_near_the_data(charts: Path) -> None:
+def test_a_logarithmic_axis_ends_near_the_data(charts: Path, browser: Any) -> None:
     ends = "[...document.querySelectorAll('[data-chart]')].map((one) => one.plot.scales.x)"
-    with opened(charts) as (page, _):
+    with opened(browser, charts) as (page, _):
         scales = page.evaluate(ends)
     for scale, (low, high) in zip(scales, [(0.1, 12), (0.034, 12), (3.1, 3.9)], strict=False):
         assert low / 1.3 < scale["min"] <= low
@@ -198,12 +201,12 @@ def test_a_logarithmic_axis_ends_near_the_data(charts: Path) -> None:
 
 
 def test_runs_that_saw_the_same_images_are_set_side_by_side_image_by_image(
-    path: Path, tmp_path: Path
+    path: Path, browser: Any, tmp_path: Path
 ) -> None:
     evaluated(tmp_path / "other")
     out = tmp_path / "both.html"
     assert main([str(path.parent), str(tmp_path / "other"), "--out", str(out)]) == 0
-    with opened(out) as (page, told):
+    with opened(browser, out) as (page, told):
         menus = page.locator("[data-panel=together-paired0] select")
         menus.nth(1).select_option("wiener, run")
         menus.nth(2).select_option("wiener, other")

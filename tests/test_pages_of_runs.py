@@ -54,9 +54,9 @@ def _pages(runs: dict[str, Path]) -> dict[str, Path]:
 
 
 @pytest.fixture(name="page")
-def _page(pages: dict[str, Path], request: pytest.FixtureRequest) -> Iterator[Any]:
+def _page(pages: dict[str, Path], browser: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
     name, settings = request.param
-    with opened(pages[name], **settings) as (page, told):
+    with opened(browser, pages[name], **settings) as (page, told):
         yield page
     assert quiet(told) == []
 
