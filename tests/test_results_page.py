@@ -10,7 +10,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from benchmarks import store
-from benchmarks.answers import EXACT, OWN, against, heldout_verdict, order_verdict, own_verdict, top
+from benchmarks.answers import EXACT, OWN, WSSM, against, heldout_verdict, order_verdict, own_verdict, top
 from benchmarks.field_answers import (
     fields_table,
     fields_verdict,
@@ -213,6 +213,19 @@ def test_the_aim_is_reached_by_a_whole_interval() -> None:
     said = own_verdict({"scalars": scalars})
     assert "0.80 to 1.20 times the error" in said
     assert "By the whole interval that is 0.85 or less at 0.342, and more than 1 at 1.24." in said
+
+
+def test_what_ours_close_of_the_gap_is_counted_from_pca_localitys_better_form() -> None:
+    name = OWN[0]
+    scalars = {
+        f"paper/median_r2/{row}": r2 for row, r2 in ((EXACT, 0.2), (WSSM, 0.5), ("nn2", 0.9), (name, 0.8))
+    }
+    scalars |= {f"paper/seconds/{EXACT}": 4.0, f"paper/seconds/{name}": 1.0}
+    scalars |= {f"paper/heldout_ratio/{name}/t100": 0.9, "paper/heldout_ratio/network/t100": 0.8}
+    said = own_verdict({"scalars": scalars})
+    assert "it closes 75 % in the median, in 0.25 times the exact form's time." in said
+    assert "Its held-out error is 1.12 times the network's own at 0.342." in said
+    assert "closes" not in own_verdict({"scalars": {}})
 
 
 def test_a_second_spot_is_told_of_where_its_whole_interval_is_above_the_aim() -> None:
