@@ -285,7 +285,7 @@ def test_without_images_it_is_refused():
 def test_many_windows_of_one_mixture_have_more_parts_and_numbers_that_are_given_hold(monkeypatch):
     bank = ImageBank(digits())
     for many, places, expected in ((10**6, 1, 64), (1, 1, 128), (1, 2, 64)):
-        monkeypatch.setattr("locality.denoisers.local_mixture.MANY", many)
+        monkeypatch.setattr("locality.denoisers.mixture_settings.MANY", many)
         denoiser = LocalMixture.fit(bank, window=4, places=places)
         assert denoiser.parts(1.0)[2].weights.shape[1] == expected
         assert LocalMixture.fit(bank, window=4, components=3, places=places).parts(1.0)[2].means.shape[1] == 3

@@ -132,7 +132,7 @@ def test_what_takes_long_to_fit_is_kept_in_the_cache_and_found_there(tmp_path, m
     app.run(config(tmp_path, *TINY, *asked, f"cache={tmp_path / 'cache'}"))
     (kept,) = (tmp_path / "cache").glob("mixture-*.safetensors")
     written = kept.stat().st_mtime_ns
-    monkeypatch.setattr("locality.denoisers.local_mixture.fit_mixture", None)  # nothing is fitted again
+    monkeypatch.setattr("locality.denoisers.mixture_settings.fit_mixture", None)  # nothing is fitted again
     assert locality.load(latest(tmp_path), tmp_path / "cache").image_shape == (1, 8, 8)
     assert kept.stat().st_mtime_ns == written
 

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from functools import partial
-from numbers import Integral
 from pathlib import Path
 from types import EllipsisType
 from typing import ClassVar, Final
@@ -17,23 +12,20 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from locality.bank import ImageBank, some, to_float
+from locality.bank import ImageBank
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET, is_count
 from locality.denoisers.base import Denoiser
 from locality.denoisers.grids import WINDOWS
-from locality.denoisers.options import real
+from locality.denoisers.mixture_settings import Settings, usual_places
 from locality.denoisers.windows import Corner, corners, cut, sides_of, window_size, windows
 from locality.full_precision import FullPrecision
-from locality.live import LIVE
-from locality.mixture import Mixture, fit_mixture, stacked
-from locality.statistics_cache import kept
+from locality.mixture import Mixture
 
 WINDOW: Final = {0.5: 8, 0.9: 12, 1.3: 20, 2.0: 64}
-_FORMAT = "locality.mixture/2"
-_TELLING, _LAYOUT = 2000, 0.02  # images that tell; the mean's variance over pixels, of that of each pixel
 _FOCUS = 16  # power of the expected error; from here on, more changes little
-MANY = 300_000  # windows that one mixture for all places is fitted to more parts from
-_TEMPORARIES = 8  # of K x m numbers for each image, at most
+_ROWS = 128  # windows weighed at once: more of them share what is read of a mixture, and fill the caches
+_TEMPORARIES = 8  # of K x m numbers for each window, at most
+Region = tuple[EllipsisType | slice, ...]  # of an image
 
 
 class LocalMixture(FullPrecision, Denoiser):
@@ -106,10 +98,7 @@ class LocalMixture(FullPrecision, Denoiser):
         sides = torch.tensor([self._side(level) for level in levels.tolist()], device=x.device)[which]
         out = torch.zeros_like(x)
         for side in sides.unique().tolist():
-            means = self.get_buffer(f"means_{side}")
-            each = _TEMPORARIES * means[0].numel() * means.element_size()
-            together = max(1, self.memory_budget // each)
-            for alike in (sides == side).nonzero()[:, 0].split(together):
+            for alike in (sides == side).nonzero()[:, 0].split(self._affordable(side)):
                 out = out.index_put((alike,), self._mixed(x[alike], sigma[alike], side))
         return out
 
@@ -133,19 +122,32 @@ class LocalMixture(FullPrecision, Denoiser):
     def _mixed(self, x: Tensor, sigma: Tensor, side: int) -> Tensor:
         """The weighed mean of the windows' estimates."""
         size, windows, mixture = self._parts(side)
+        if len(windows) == 1:  # the whole image
+            return mixture.posterior_mean(rearrange(x, "b c h w -> b (c h w)"), sigma).reshape(x.shape)
         scores = [self._score(mixture, sigma, place, size) for place in range(len(mixture.weights))]
         best = torch.full_like(x, -math.inf, dtype=scores[0].dtype)  # of the windows that hold a pixel
-        total, held = torch.zeros_like(x), torch.zeros_like(x)
-        regions = [_region(corner, size) for _, corner in windows]
-        for (place, _), region in zip(windows, regions, strict=True):
+        alike: dict[int, list[Region]] = {}  # of one mixture
+        for place, corner in windows:
+            region = _region(corner, size)
             best[region] = torch.maximum(best[region], scores[place].detach())
-        for (place, _), region in zip(windows, regions, strict=True):
-            flat = rearrange(x[region], "b c h w -> b (c h w)")
-            mean = mixture.posterior_mean(flat, sigma, place).reshape(x[region].shape)
-            weight = (scores[place] - best[region]).exp().to(x.dtype)
-            total[region] = total[region] + weight * mean
-            held[region] = held[region] + weight
+            alike.setdefault(place, []).append(region)
+        total, held = torch.zeros_like(x), torch.zeros_like(x)
+        together = max(1, min(_ROWS, self._affordable(side)) // len(x))
+        for place, regions in alike.items():
+            for first in range(0, len(regions), together):
+                some = regions[first : first + together]
+                flat = torch.cat([rearrange(x[region], "b c h w -> b (c h w)") for region in some])
+                means = mixture.posterior_mean(flat, sigma.repeat(len(some)), place)
+                for region, mean in zip(some, means.split(len(x)), strict=True):
+                    weight = (scores[place] - best[region]).exp().to(x.dtype)
+                    total[region] = total[region] + weight * mean.reshape(x[region].shape)
+                    held[region] = held[region] + weight
         return total / held
+
+    def _affordable(self, side: int) -> int:
+        """Windows that the memory budget holds at once."""
+        means = self.get_buffer(f"means_{side}")
+        return max(1, self.memory_budget // (_TEMPORARIES * means[0].numel() * means.element_size()))
 
     def _score(self, mixture: Mixture, sigma: Tensor, place: int, size: tuple[int, int]) -> Tensor:
         """Logarithms of the weights of a window's pixels, [B, C, height, width]."""
@@ -154,87 +156,5 @@ class LocalMixture(FullPrecision, Denoiser):
         return -_FOCUS * error.log().reshape(len(sigma), self.image_shape[0], *size)
 
 
-def _region(corner: Corner, size: tuple[int, int]) -> tuple[EllipsisType | slice, ...]:
+def _region(corner: Corner, size: tuple[int, int]) -> Region:
     return (..., *(slice(start, start + length) for start, length in zip(corner, size, strict=True)))
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How mixtures are fitted; None: as usual. Raises ValueError for settings that do not fit."""
-
-    components: int | None
-    places: int
-    rank: int
-    pseudo_count: float
-    most: int | None
-    seed: int
-
-    def __post_init__(self) -> None:
-        for name in ("components", "places", "rank", "most"):
-            if name in ("components", "most") and getattr(self, name) is None:
-                continue
-            if not is_count(getattr(self, name)):
-                raise ValueError(f"{name}: want a whole number from 1, got {getattr(self, name)!r}")
-            object.__setattr__(self, name, int(getattr(self, name)))  # numpy's, too: JSON knows no others
-        count = real("pseudo_count", self.pseudo_count, lambda c: 0 <= c < float("inf"), "a number from 0")
-        object.__setattr__(self, "pseudo_count", count)
-        good = isinstance(self.seed, Integral) and not isinstance(self.seed, bool)
-        if not good or not 0 <= self.seed < 2**63:
-            raise ValueError(f"seed: want a whole number from 0 to 2^63 - 1, got {self.seed!r}")
-        object.__setattr__(self, "seed", int(self.seed))
-
-    def mixture(self, bank: ImageBank, side: int, cache: str | Path | None) -> Mixture:
-        """The mixtures of a window size, read from the cache if it has them."""
-        return self.usual(bank, side)._mixture(bank, side, cache)
-
-    def usual(self, bank: ImageBank, side: int) -> Settings:
-        """With numbers for what is None: more parts where all places share one mixture of many windows."""
-        windows = corners(window_size(side, bank.image_shape), bank.image_shape, self.places)
-        many = self.places == 1 and len(bank) * len(windows) >= MANY
-        components = (128 if many else 64) if self.components is None else self.components
-        most = (200_000 if many else 60_000) if self.most is None else self.most
-        return replace(self, components=components, most=most)
-
-    def _mixture(self, bank: ImageBank, side: int, cache: str | Path | None) -> Mixture:
-        if cache is None:
-            return self.fitted(bank, side)
-        text = json.dumps([bank.fingerprint, window_size(side, bank.image_shape), asdict(self)])
-        name = f"mixture-{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}.safetensors"
-        keep = partial(kept, Path(cache).expanduser() / name, {"format": _FORMAT, "recipe": text})
-        tensors, _ = bank.shard.once(keep, lambda: (self.fitted(bank, side)._asdict(), {}))
-        return Mixture(**tensors)
-
-    def fitted(self, bank: ImageBank, side: int) -> Mixture:
-        """The mixtures of a window size, each of all windows at its place."""
-        task = LIVE.task(f"mixtures of windows of {side} pixels")
-        with torch.inference_mode(False), torch.no_grad(), task:
-            return self._fitted(bank, side)
-
-    def _fitted(self, bank: ImageBank, side: int) -> Mixture:
-        assert self.components is not None
-        assert self.most is not None
-        height, width = window_size(side, bank.image_shape)
-        generator = torch.Generator().manual_seed(self.seed)
-        groups: dict[int, list[Corner]] = {}
-        for place, corner in corners((height, width), bank.image_shape, self.places):
-            groups.setdefault(place, []).append(corner)
-        mixtures = []
-        for group in groups.values():
-            count = min(len(bank), -(-self.most // len(group)))
-            parts = []
-            for top, left in group:
-                which = torch.randperm(len(bank), generator=generator)[:count]
-                images = bank.taken(slice(None) if count == len(bank) else which)
-                region = images[:, :, top : top + height, left : left + width]
-                parts.append(rearrange(to_float(region, torch.float32).cpu(), "i c h w -> i (c h w)"))
-            mixtures.append(
-                fit_mixture(torch.cat(parts), self.components, self.rank, self.pseudo_count, generator)
-            )
-        return stacked(mixtures)
-
-
-def usual_places(bank: ImageBank) -> int:
-    """8 for images with a layout, whose mean varies from pixel to pixel as faces' does; 1 for mere crops."""
-    images = some(bank, _TELLING)
-    layout = images.mean(0).var((-2, -1), correction=0).mean()
-    return 8 if bool(layout > _LAYOUT * images.var(0, correction=0).mean()) else 1
