@@ -41,7 +41,7 @@ class Wiener(FullPrecision, Denoiser, ClosedFormJacobian):
         self.register_buffer("mean", stats.mean)
         self.register_buffer("eigenvalues", stats.eigenvalues)
         self.register_buffer("eigenvectors", stats.eigenvectors.contiguous())
-        self._cast: dict[tuple[torch.dtype, torch.device], Tensor] = {}
+        self._cast: dict[tuple[torch.dtype, torch.device], tuple[Tensor, Tensor, Tensor]] = {}
         self._blank = False
         self.register_load_state_dict_post_hook(_loaded)
 
@@ -86,44 +86,47 @@ class Wiener(FullPrecision, Denoiser, ClosedFormJacobian):
         >>> Wiener(stats).expected_error(torch.ones(1))
         tensor([0.5000])
         """
-        return sigma**2 * self._gain(sigma).mean(-1)
+        return sigma**2 * _gain(self.eigenvalues.to(sigma), sigma).mean(-1)
 
     def estimate(self, x: Tensor, sigma: Tensor) -> Tensor:
         """`mu + U gain U^T (x - mu)`: two thin products, no n x n matrix is formed."""
         if self._blank:
             raise ValueError("floor: want a fitted Wiener filter, got a blank one; see DDPMModule.fit_floor")
-        basis = self._basis(x)
-        mean = self.mean.to(x)
+        mean, variance, basis = self._in_type_of(x)
         flat = rearrange(x, "b c h w -> b (c h w)") - mean
-        out = mean + ((flat @ basis) * self._gain(sigma)) @ basis.T
+        out = mean + ((flat @ basis) * _gain(variance, sigma)) @ basis.T
         return out.reshape(x.shape)
 
     def closed_form_jacobian(
         self, x: Tensor, sigma: Tensor, pixels: Sequence[Pixel]
     ) -> Tensor:  # [B, P, C, H, W]
         """Rows of `U gain U^T`, the channels of each pixel added up."""
-        basis = self._basis(x)
+        _, variance, basis = self._in_type_of(x)
         c, h, w = x.shape[1:]
         rows = rearrange(basis, "(c h w) k -> h w c k", c=c, h=h, w=w)
         index = torch.as_tensor(pixels, device=x.device).reshape(-1, 2)
         probe = reduce(rows[index[:, 0], index[:, 1]], "p c k -> p k", "sum")
-        fields = (probe * self._gain(sigma)[:, None, :]) @ basis.T
+        fields = (probe * _gain(variance, sigma)[:, None, :]) @ basis.T
         return rearrange(fields, "b p (c h w) -> b p c h w", c=c, h=h, w=w)
 
-    def _gain(self, sigma: Tensor) -> Tensor:  # [B, n]
-        variance = self.eigenvalues.to(sigma)
-        return variance / (variance + sigma[:, None] ** 2)
-
-    def _basis(self, x: Tensor) -> Tensor:  # [n, n] in the type of x
-        # A float32 copy is kept: casting the float64 basis at every call would cost more than the product.
+    def _in_type_of(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The mean [n], the variances [n] and the basis [n, n]."""
+        # Float32 copies are kept: casting the float64 basis at every call would cost more than the product.
         # Not while torch compiles or exports: its tensors have no values, and must not be kept.
+        own = (self.mean, self.eigenvalues, self.eigenvectors)
         if self.eigenvectors.dtype == x.dtype or torch.compiler.is_compiling():
-            return self.eigenvectors.to(x.dtype)
+            mean, variance, basis = (one.to(x.dtype) for one in own)
+            return mean, variance, basis
         key = (x.dtype, self.eigenvectors.device)
         if key not in self._cast:
             with torch.inference_mode(False):
-                self._cast[key] = self.eigenvectors.to(x.dtype)
+                mean, variance, basis = (one.to(x.dtype) for one in own)
+                self._cast[key] = mean, variance, basis
         return self._cast[key]
+
+
+def _gain(variance: Tensor, sigma: Tensor) -> Tensor:  # [n], [B] -> [B, n]
+    return variance / (variance + sigma[:, None] ** 2)
 
 
 def _loaded(wiener: nn.Module, _: object) -> None:
