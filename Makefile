@@ -84,6 +84,8 @@ measure: $(INSTALLED) ## measure what docs/results.md tells of, on the networks 
 	-$(RUN) evaluate.py compare=information data=cats compare.share=0.47
 	-$(RUN) evaluate.py experiment=cifar_calibrate
 	-$(RUN) evaluate.py experiment=cifar_table
+	-$(RUN) evaluate.py experiment=cats_calibrate
+	-$(RUN) evaluate.py experiment=cats_table
 	-$(RUN) evaluate.py experiment=paper_table data=fashion_mnist checkpoint=pretrained/fashion_mnist
 	-$(RUN) evaluate.py experiment=paper_table data=photos checkpoint=pretrained/photos16
 
