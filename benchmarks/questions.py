@@ -119,7 +119,8 @@ QUESTIONS: tuple[Question, ...] = (
         "python evaluate.py compare=mirror data=cats",
         "The covariance of faces says that an eye has a twin, and no convolution says so. Where a network's "
         "field has the second spot, the spot comes from the data. A network of other data is the control. "
-        "Its field is wider than high, and that alone gives it something on the other eye.",
+        "Its field is wider than high, and that alone gives it something on the other eye. A mask ends "
+        "sharply: PCA locality may look at nothing on the ring, and the ratio then has no bound.",
         pictures=("eyes", "eyes_ratio"),
     ),
     Question(
