@@ -125,15 +125,17 @@ def _gap(found: Found, name: str) -> str:
     closed = []
     for kind, word in (("median_r2", "median"), ("r2", "mean")):
         exact, batches, ceiling, own = (_number(found, kind, row) for row in (EXACT, WSSM, "nn2", name))
-        if exact is not None and ceiling is not None and own is not None:
-            base = exact if batches is None else max(exact, batches)
+        if exact is None or ceiling is None or own is None:
+            continue
+        base = exact if batches is None else max(exact, batches)
+        if ceiling > base:
             closed.append(f"{100 * (own - base) / (ceiling - base):.0f} % in the {word}")
     own, exact = (_number(found, "seconds", row) for row in (name, EXACT))
     if not closed or own is None or exact is None:
         return ""
     return (
-        f"Of the gap in r2 between PCA locality's better form and the second network it closes "
-        f"{' and '.join(closed)}, in {own / exact:.2g} times the exact form's time. "
+        f"Of the gap in r2 between PCA locality's better form, exact or with batch averages, and the second "
+        f"network it closes {' and '.join(closed)}, in {own / exact:.2g} times the time of the exact one. "
     )
 
 
@@ -144,18 +146,17 @@ def _held(found: Found, name: str) -> str:
         f"the error of {called(EXACT)}": steps(found, f"paper/heldout_over_{EXACT}/{name}/"),
         "the network's own": {t: ours[t] / network[t] for t in ours if t in network},
     }
-    parts, levels_seen = [], set()
+    parts = []
     for rival, ratios in rivals.items():
         inside = {t: ratio for t, ratio in ratios.items() if MIDDLE[0] <= sigma_of(t) <= MIDDLE[1]}
         if inside:
             low, high = min(inside.values()), max(inside.values())
-            parts.append(f"{low:.2f} to {high:.2f} times {rival}")
-            levels_seen |= inside.keys()
+            parts.append(f"{low:.2f} to {high:.2f} times {rival} (sigma {_range(inside)})")
     if not parts:
         return ""
     worse = levels(found, f"paper/heldout_over_{EXACT}_low/{name}/", lambda low: low > 1)
-    but = f"; it has more than {called(EXACT)} at {listed(worse)}" if worse else ""
-    return f"On held-out images it has {' and '.join(parts)} at sigma {_range(levels_seen)}{but}."
+    but = f"; of all levels it has more than {called(EXACT)} at {listed(worse)}" if worse else ""
+    return f"On held-out images it has {' and '.join(parts)}{but}."
 
 
 def _range(times: Collection[int]) -> str:

@@ -46,6 +46,7 @@ def _rank(
     args: tuple[Any, ...],
     environment: dict[str, str],  # of the test; the process that forks has that of the first
 ) -> None:
+    os.environ.clear()
     os.environ.update(environment)
     torch.set_num_threads(1)
     patience = datetime.timedelta(seconds=300)

@@ -176,6 +176,7 @@ def test_a_killed_run_is_known_to_be_gone_and_a_live_one_is_not_resumed(tmp_path
     )
     other.start()
     other.join(60)
+    other.kill()  # where it hangs
     assert other.exitcode == 0
     assert read_status(folder)["process"]["pid"] == other.pid
     assert read_status(folder)["state"] == "running"

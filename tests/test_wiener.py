@@ -88,3 +88,13 @@ def test_its_state_alone_rebuilds_it():
 def test_statistics_without_a_shape_are_refused():
     with pytest.raises(ValueError, match="image_shape"):
         Wiener(GaussianStats(torch.zeros(4), torch.eye(4)))
+
+
+def test_buffers_that_are_replaced_are_read():
+    """In a type that is not theirs, where converted ones are kept."""
+    bank = ImageBank(torch.rand(30, 1, 4, 4) * 2 - 1)
+    wiener, x = Wiener.fit(bank), torch.rand(2, 1, 4, 4)
+    before = wiener(x, 0.5)
+    other = torch.func.functional_call(wiener, {"mean": wiener.mean + 1}, (x, 0.5))
+    assert not torch.allclose(other, before)
+    assert torch.equal(wiener(x, 0.5), before)

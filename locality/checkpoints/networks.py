@@ -220,7 +220,7 @@ def _newest_group(
     return {}
 
 
-def _ships() -> list[Past]:  # by name
+def _ships() -> list[Past]:
     return [Past(folder, folder / RECIPE) for folder in shipped()]
 
 

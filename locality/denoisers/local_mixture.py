@@ -23,7 +23,7 @@ from locality.mixture import Mixture
 
 WINDOW: Final = {0.5: 8, 0.9: 12, 1.3: 20, 2.0: 64}
 _FOCUS = 16  # power of the expected error; from here on, more changes little
-_ROWS = 128  # windows weighed at once: more of them share what is read of a mixture, and fill the caches
+_ROWS = 128  # windows weighed at once, of few images: they share what is read of a mixture
 _TEMPORARIES = 8  # of K x m numbers for each window, at most
 Region = tuple[EllipsisType | slice, ...]  # of an image
 
@@ -34,8 +34,8 @@ class LocalMixture(FullPrecision, Denoiser):
     The training images' windows at a place are fitted by a mixture of K Gaussians. The estimate of a window
     is its posterior mean under that mixture: a Wiener filter for each part, weighed by the chance that the
     window is of that part. The estimate of a pixel is a mean over the windows that hold it. A window counts
-    by the error that its one Gaussian, of all its vectors, expects at the pixel, to the power -16: a window
-    sees more around its middle than around its edge.
+    by the error that a Wiener filter of its place expects at the pixel (`Mixture.expected_error`), to the
+    power -16: a window sees more around its middle than around its edge.
 
     One part and a window as large as the image make it `Wiener`. Locality comes from the covariances of the
     parts, and from windows that are smaller where there is less noise. It reads no training image: a call
@@ -71,11 +71,11 @@ class LocalMixture(FullPrecision, Denoiser):
         cls,
         bank: ImageBank,
         window: int | Mapping[float, int] = WINDOW,  # pixels; larger ones than the image are the image
-        components: int | None = None,  # parts of a mixture; None: 64; 128 of MANY windows of all places
+        components: int | None = None,  # parts of a mixture; None: 64; or 128, see `Settings.usual`
         places: int | None = None,  # mixtures along each side of the image, at most; None: see `usual_places`
         rank: int = 192,  # leading principal components of a window that are mixed; the rest is Wiener
         pseudo_count: float = 30.0,  # windows' worth of the common covariance in that of each part
-        most: int | None = None,  # windows it is fitted to, at random; None: 60,000, or 200,000 of MANY
+        most: int | None = None,  # windows it is fitted to, at random; None: 60,000, or 200,000
         seed: int = 0,  # of where the fit starts
         cache: str | Path | None = None,  # a folder for fitted mixtures, which take seconds to minutes
         memory_budget: int = MEMORY_BUDGET,  # bytes above the bank and the mixtures
@@ -98,7 +98,7 @@ class LocalMixture(FullPrecision, Denoiser):
         sides = torch.tensor([self._side(level) for level in levels.tolist()], device=x.device)[which]
         out = torch.zeros_like(x)
         for side in sides.unique().tolist():
-            for alike in (sides == side).nonzero()[:, 0].split(self._affordable(side)):
+            for alike in (sides == side).nonzero()[:, 0].split(self._together(side)):
                 out = out.index_put((alike,), self._mixed(x[alike], sigma[alike], side))
         return out
 
@@ -132,7 +132,7 @@ class LocalMixture(FullPrecision, Denoiser):
             best[region] = torch.maximum(best[region], scores[place].detach())
             alike.setdefault(place, []).append(region)
         total, held = torch.zeros_like(x), torch.zeros_like(x)
-        together = max(1, min(_ROWS, self._affordable(side)) // len(x))
+        together = max(1, min(_ROWS, self._together(side)) // len(x))
         for place, regions in alike.items():
             for first in range(0, len(regions), together):
                 some = regions[first : first + together]
@@ -144,10 +144,11 @@ class LocalMixture(FullPrecision, Denoiser):
                     held[region] = held[region] + weight
         return total / held
 
-    def _affordable(self, side: int) -> int:
-        """Windows that the memory budget holds at once."""
-        means = self.get_buffer(f"means_{side}")
-        return max(1, self.memory_budget // (_TEMPORARIES * means[0].numel() * means.element_size()))
+    def _together(self, side: int) -> int:
+        """Images whose scores, and windows whose parts, the memory budget holds at once."""
+        means, mean = self.get_buffer(f"means_{side}"), self.get_buffer(f"mean_{side}")
+        each = _TEMPORARIES * means[0].numel() + mean.numel()
+        return max(1, self.memory_budget // (each * means.element_size()))
 
     def _score(self, mixture: Mixture, sigma: Tensor, place: int, size: tuple[int, int]) -> Tensor:
         """Logarithms of the weights of a window's pixels, [B, C, height, width]."""

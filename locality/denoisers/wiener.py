@@ -41,7 +41,7 @@ class Wiener(FullPrecision, Denoiser, ClosedFormJacobian):
         self.register_buffer("mean", stats.mean)
         self.register_buffer("eigenvalues", stats.eigenvalues)
         self.register_buffer("eigenvectors", stats.eigenvectors.contiguous())
-        self._cast: dict[tuple[torch.dtype, torch.device], tuple[Tensor, Tensor, Tensor]] = {}
+        self._cast: tuple[tuple[Tensor, ...], tuple[Tensor, Tensor, Tensor]] | None = None  # of what; as what
         self._blank = False
         self.register_load_state_dict_post_hook(_loaded)
 
@@ -117,12 +117,14 @@ class Wiener(FullPrecision, Denoiser, ClosedFormJacobian):
         if self.eigenvectors.dtype == x.dtype or torch.compiler.is_compiling():
             mean, variance, basis = (one.to(x.dtype) for one in own)
             return mean, variance, basis
-        key = (x.dtype, self.eigenvectors.device)
-        if key not in self._cast:
-            with torch.inference_mode(False):
-                mean, variance, basis = (one.to(x.dtype) for one in own)
-                self._cast[key] = mean, variance, basis
-        return self._cast[key]
+        if self._cast is not None:
+            known, cast = self._cast
+            if cast[2].dtype == x.dtype and all(a is b for a, b in zip(known, own, strict=True)):
+                return cast
+        with torch.inference_mode(False):
+            mean, variance, basis = (one.to(x.dtype) for one in own)
+        self._cast = own, (mean, variance, basis)
+        return mean, variance, basis
 
 
 def _gain(variance: Tensor, sigma: Tensor) -> Tensor:  # [n], [B] -> [B, n]
@@ -130,4 +132,4 @@ def _gain(variance: Tensor, sigma: Tensor) -> Tensor:  # [n], [B] -> [B, n]
 
 
 def _loaded(wiener: nn.Module, _: object) -> None:
-    wiener._cast, wiener._blank = {}, False  # type: ignore[assignment]
+    wiener._cast, wiener._blank = None, False  # type: ignore[assignment]

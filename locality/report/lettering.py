@@ -39,7 +39,7 @@ def _lay_out(figure: Figure) -> None:
 
 
 def _keep_places(figure: Figure) -> None:
-    """Takes the layout away: it would move nothing, and takes longer than the drawing."""
+    """Takes the layout away: in a PNG it would move nothing more, and it takes longer than the drawing."""
     if all(axes.get_aspect() == "auto" for axes in figure.axes):  # axes of a fixed shape still move
         figure.set_layout_engine(None)
 
