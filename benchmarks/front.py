@@ -90,10 +90,11 @@ def has(found: Found, name: str) -> bool:
 
 
 def size(found: Found) -> str:
-    """How many seeds, and how many images the largest bank has."""
+    """How many seeds, how many images the largest bank has, and the day."""
     largest = max(banks(found).values())
     whole = f" of {found['images']:,}" if largest < found.get("images", 0) else ""
-    return f"{found['size']} seeds, up to {largest:,}{whole} training images a row"
+    day = str(found["run"]["started"]).split()[0]
+    return f"{found['size']} seeds, up to {largest:,}{whole} training images a row, measured {day}"
 
 
 def banks(found: Found) -> dict[str, int]:

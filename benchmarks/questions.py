@@ -80,7 +80,8 @@ QUESTIONS: tuple[Question, ...] = (
         "levels it does so on test images, too. Mixtures of Gaussians of windows know edges and their "
         "directions, which one covariance averages away. A window is seen often, a whole image once. More "
         "is calibrated in ours: a share of each member at each level, where PCA locality has tau. Seconds "
-        "leave out fitting and calibrating.",
+        "leave out fitting and calibrating. In tables of before 2026-11-29 all windows that hold a pixel "
+        "count alike in local mixtures, and have more error.",
         rows=("network", "nn2", *OWN, EXACT), pictures=("figure5",),
     ),
     Question(

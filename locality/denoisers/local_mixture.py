@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from types import EllipsisType
 from typing import ClassVar, Final
 
 import torch
@@ -17,7 +16,16 @@ from locality.denoisers.bank_denoiser import MEMORY_BUDGET, is_count
 from locality.denoisers.base import Denoiser
 from locality.denoisers.grids import WINDOWS
 from locality.denoisers.mixture_settings import Settings, usual_places
-from locality.denoisers.windows import Corner, corners, cut, sides_of, window_size, windows
+from locality.denoisers.windows import (
+    Corner,
+    by_place,
+    corners,
+    cut,
+    region,
+    sides_of,
+    window_size,
+    windows,
+)
 from locality.full_precision import FullPrecision
 from locality.mixture import Mixture
 
@@ -25,7 +33,6 @@ WINDOW: Final = {0.5: 8, 0.9: 12, 1.3: 20, 2.0: 64}
 _FOCUS = 16  # power of the expected error; from here on, more changes little
 _ROWS = 128  # windows weighed at once, of few images: they share what is read of a mixture
 _TEMPORARIES = 8  # of K x m numbers for each window, at most
-Region = tuple[EllipsisType | slice, ...]  # of an image
 
 
 class LocalMixture(FullPrecision, Denoiser):
@@ -93,7 +100,7 @@ class LocalMixture(FullPrecision, Denoiser):
         return denoiser.to(bank.images.device)
 
     def estimate(self, x: Tensor, sigma: Tensor) -> Tensor:
-        """The mean over windows of their posterior means."""
+        """The weighed mean over windows of their posterior means."""
         levels, which = sigma.detach().unique(return_inverse=True)
         sides = torch.tensor([self._side(level) for level in levels.tolist()], device=x.device)[which]
         out = torch.zeros_like(x)
@@ -126,22 +133,21 @@ class LocalMixture(FullPrecision, Denoiser):
             return mixture.posterior_mean(rearrange(x, "b c h w -> b (c h w)"), sigma).reshape(x.shape)
         scores = [self._score(mixture, sigma, place, size) for place in range(len(mixture.weights))]
         best = torch.full_like(x, -math.inf, dtype=scores[0].dtype)  # of the windows that hold a pixel
-        alike: dict[int, list[Region]] = {}  # of one mixture
-        for place, corner in windows:
-            region = _region(corner, size)
-            best[region] = torch.maximum(best[region], scores[place].detach())
-            alike.setdefault(place, []).append(region)
+        alike = {place: [region(one, size) for one in of_it] for place, of_it in by_place(windows).items()}
+        for place, regions in alike.items():
+            for where in regions:
+                best[where] = torch.maximum(best[where], scores[place].detach())
         total, held = torch.zeros_like(x), torch.zeros_like(x)
         together = max(1, min(_ROWS, self._together(side)) // len(x))
         for place, regions in alike.items():
             for first in range(0, len(regions), together):
                 some = regions[first : first + together]
-                flat = torch.cat([rearrange(x[region], "b c h w -> b (c h w)") for region in some])
+                flat = torch.cat([rearrange(x[where], "b c h w -> b (c h w)") for where in some])
                 means = mixture.posterior_mean(flat, sigma.repeat(len(some)), place)
-                for region, mean in zip(some, means.split(len(x)), strict=True):
-                    weight = (scores[place] - best[region]).exp().to(x.dtype)
-                    total[region] = total[region] + weight * mean.reshape(x[region].shape)
-                    held[region] = held[region] + weight
+                for where, mean in zip(some, means.split(len(x)), strict=True):
+                    weight = (scores[place] - best[where]).exp().to(x.dtype)
+                    total[where] = total[where] + weight * mean.reshape(x[where].shape)
+                    held[where] = held[where] + weight
         return total / held
 
     def _together(self, side: int) -> int:
@@ -155,7 +161,3 @@ class LocalMixture(FullPrecision, Denoiser):
         assert self.image_shape is not None
         error = mixture.expected_error(sigma, place)
         return -_FOCUS * error.log().reshape(len(sigma), self.image_shape[0], *size)
-
-
-def _region(corner: Corner, size: tuple[int, int]) -> Region:
-    return (..., *(slice(start, start + length) for start, length in zip(corner, size, strict=True)))

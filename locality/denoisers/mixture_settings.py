@@ -15,7 +15,7 @@ from einops import rearrange
 from locality.bank import ImageBank, some, to_float
 from locality.denoisers.bank_denoiser import is_count
 from locality.denoisers.options import real
-from locality.denoisers.windows import Corner, corners, window_size
+from locality.denoisers.windows import by_place, corners, region, window_size
 from locality.live import LIVE
 from locality.mixture import Mixture, fit_mixture, stacked
 from locality.statistics_cache import kept
@@ -38,11 +38,12 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name in ("components", "places", "rank", "most"):
-            if name in ("components", "most") and getattr(self, name) is None:
+            given = getattr(self, name)
+            if given is None and name in ("components", "most"):
                 continue
-            if not is_count(getattr(self, name)):
-                raise ValueError(f"{name}: want a whole number from 1, got {getattr(self, name)!r}")
-            object.__setattr__(self, name, int(getattr(self, name)))  # numpy's, too: JSON knows no others
+            if not is_count(given):
+                raise ValueError(f"{name}: want a whole number from 1, got {given!r}")
+            object.__setattr__(self, name, int(given))  # numpy's, too: JSON knows no others
         count = real("pseudo_count", self.pseudo_count, lambda c: 0 <= c < float("inf"), "a number from 0")
         object.__setattr__(self, "pseudo_count", count)
         good = isinstance(self.seed, Integral) and not isinstance(self.seed, bool)
@@ -52,7 +53,14 @@ class Settings:
 
     def mixture(self, bank: ImageBank, side: int, cache: str | Path | None) -> Mixture:
         """The mixtures of a window size, read from the cache if it has them."""
-        return self.usual(bank, side)._mixture(bank, side, cache)
+        own = self.usual(bank, side)
+        if cache is None:
+            return own.fitted(bank, side)
+        text = json.dumps([bank.fingerprint, window_size(side, bank.image_shape), asdict(own)])
+        name = f"mixture-{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}.safetensors"
+        keep = partial(kept, Path(cache).expanduser() / name, {"format": _FORMAT, "recipe": text})
+        tensors, _ = bank.shard.once(keep, lambda: (own.fitted(bank, side)._asdict(), {}))
+        return Mixture(**tensors)
 
     def usual(self, bank: ImageBank, side: int) -> Settings:
         """With numbers for what is None: more parts where all places share one mixture of many windows."""
@@ -62,17 +70,8 @@ class Settings:
         most = (200_000 if many else 60_000) if self.most is None else self.most
         return replace(self, components=components, most=most)
 
-    def _mixture(self, bank: ImageBank, side: int, cache: str | Path | None) -> Mixture:
-        if cache is None:
-            return self.fitted(bank, side)
-        text = json.dumps([bank.fingerprint, window_size(side, bank.image_shape), asdict(self)])
-        name = f"mixture-{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}.safetensors"
-        keep = partial(kept, Path(cache).expanduser() / name, {"format": _FORMAT, "recipe": text})
-        tensors, _ = bank.shard.once(keep, lambda: (self.fitted(bank, side)._asdict(), {}))
-        return Mixture(**tensors)
-
     def fitted(self, bank: ImageBank, side: int) -> Mixture:
-        """The mixtures of a window size, each of all windows at its place."""
+        """The mixtures of a window size, each of all windows at its place. No setting may be None."""
         task = LIVE.task(f"mixtures of windows of {side} pixels")
         with torch.inference_mode(False), torch.no_grad(), task:
             return self._fitted(bank, side)
@@ -80,20 +79,17 @@ class Settings:
     def _fitted(self, bank: ImageBank, side: int) -> Mixture:
         assert self.components is not None
         assert self.most is not None
-        height, width = window_size(side, bank.image_shape)
+        size = window_size(side, bank.image_shape)
         generator = torch.Generator().manual_seed(self.seed)
-        groups: dict[int, list[Corner]] = {}
-        for place, corner in corners((height, width), bank.image_shape, self.places):
-            groups.setdefault(place, []).append(corner)
         mixtures = []
-        for group in groups.values():
+        for group in by_place(corners(size, bank.image_shape, self.places)).values():
             count = min(len(bank), -(-self.most // len(group)))
             parts = []
-            for top, left in group:
+            for corner in group:
                 which = torch.randperm(len(bank), generator=generator)[:count]
                 images = bank.taken(slice(None) if count == len(bank) else which)
-                region = images[:, :, top : top + height, left : left + width]
-                parts.append(rearrange(to_float(region, torch.float32).cpu(), "i c h w -> i (c h w)"))
+                own = to_float(images[region(corner, size)], torch.float32).cpu()
+                parts.append(rearrange(own, "i c h w -> i (c h w)"))
             mixtures.append(
                 fit_mixture(torch.cat(parts), self.components, self.rank, self.pseudo_count, generator)
             )

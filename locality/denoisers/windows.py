@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import EllipsisType
 
 import torch
 
 from locality.denoisers.levels import Levels
 
 Corner = tuple[int, int]  # top, left
+Region = tuple[EllipsisType | slice, ...]  # of images
 
 
 def cut(side: float, image_shape: torch.Size) -> int:
@@ -48,3 +50,19 @@ def corners(
     rows, columns = sides
     across = columns[-1][0] + 1
     return [(row * across + column, (top, left)) for row, top in rows for column, left in columns]
+
+
+def by_place(windows: Sequence[tuple[int, Corner]]) -> dict[int, list[Corner]]:
+    """The windows of each place."""
+    groups: dict[int, list[Corner]] = {}
+    for place, corner in windows:
+        groups.setdefault(place, []).append(corner)
+    return groups
+
+
+def region(
+    corner: Corner,
+    size: tuple[int, int],  # height and width
+) -> Region:
+    """A window's pixels: `images[region(corner, size)]`."""
+    return (..., *(slice(start, start + length) for start, length in zip(corner, size, strict=True)))
