@@ -93,7 +93,7 @@ def test_a_sweep_measures_what_brute_force_measures_and_ends_where_errors_have_r
     parts, looks = nested(bank, [40, 150], seed=3), Windows(bank.image_shape)
 
     told: list[float] = []
-    noised = Noised(clean, noise, None)
+    noised = Noised(clean, noise)
     found = swept(looks, parts, varying(bank), noised, 0.4, looks.values, 3.0, told.append)
     assert sorted(told) == sorted(found.values)
     whole = ImageBank(torch.cat([part.images for part in parts]))
@@ -180,12 +180,23 @@ def test_draws_of_whole_tables_have_the_intervals_of_draws_of_means():
         resampled(5, groups=[1] * 5)
 
 
-def test_with_a_network_the_error_against_it_is_told_too(tmp_path):
+def test_with_networks_the_error_against_each_is_told_too(tmp_path):
     trained, _ = run(tmp_path, "train", *TINY)
-    overrides = [one for one in SMALL if one != "data=digits"]
-    folder, numbers = run(tmp_path, "evaluate", *overrides, f"checkpoint={trained}")
-    assert {key.split("/")[3] for key in numbers if "/best/" in key} == {"clean", "network"}
-    assert (folder / "images" / "information" / "entropy" / "local_score" / "network.png").is_file()
+    other, _ = run(tmp_path, "train", *TINY, "seed=1")
+    overrides = [*(one for one in SMALL if one != "data=digits"), f"checkpoint={trained}"]
+    folder, numbers = run(tmp_path, "evaluate", *overrides, f"networks={{other: {other}, same: {trained}}}")
+    assert {key.split("/")[3] for key in numbers if "/best/" in key} == {"clean", "network", "other", "same"}
+    assert (folder / "images" / "information" / "entropy" / "local_score" / "other.png").is_file()
+    found = {name: _of(numbers, name) for name in ("network", "other", "same")}
+    assert found["same"] == pytest.approx(found["network"], rel=1e-12, nan_ok=True)
+    assert found["other"] != pytest.approx(found["network"], rel=1e-3, nan_ok=True)
+    with pytest.raises(UsageError, match=r"networks\.clean: want another name"):
+        run(tmp_path, "evaluate", *overrides, f"networks={{clean: {other}}}")
+
+
+def _of(numbers: dict[str, float], target: str) -> dict[str, float]:
+    part = f"local_score/{target}"
+    return {key.replace(part, ""): value for key, value in numbers.items() if part in key}
 
 
 @pytest.mark.parametrize(

@@ -139,6 +139,16 @@ class Context:
                 "+denoiser@candidates.wiener=wiener adds one"
             )
 
+    def check_networks(self) -> None:
+        """Raises UsageError for a network of other images, or two of a name."""
+        shape = self.data.image_shape
+        for name, one in self.networks.items():
+            if one.denoiser.image_shape != shape:
+                wanted, got = tuple(shape), tuple(one.denoiser.image_shape or ())
+                raise UsageError(f"networks.{name}: want images {wanted}, as the data; {one.path} makes {got}")
+            if name in (self.reference_name, *self.fits):
+                raise UsageError(f"networks.{name}: want another name, this one is taken")
+
     def check_pictures(self, pictures: int) -> None:
         """Raises UsageError for no columns of pictures."""
         if pictures < 1:
@@ -184,18 +194,9 @@ class Context:
         """All that the reference is compared with: more networks first, then the candidates.
 
         These are fitted to the training images, or to some of them, evenly spread; statistics are of all
-        images in any case. Warns first of what would make the comparison mislead. Raises UsageError for a
-        network of other images, or two of a name.
+        images in any case. Warns first of what would make the comparison mislead. Checks the networks.
         """
-        shape = self.data.image_shape
-        for name, one in self.networks.items():
-            if one.denoiser.image_shape != shape:
-                got = tuple(one.denoiser.image_shape or ())
-                raise UsageError(
-                    f"networks.{name}: want images {tuple(shape)}, as the data; {one.path} makes {got}"
-                )
-            if name in (self.reference_name, *self.fits):
-                raise UsageError(f"networks.{name}: want another name, this one is taken")
+        self.check_networks()
         fits, banks = self.recipes(calibration, calibrated_as), self._banks(bank_counts)
         self.judge({self.reference_name: self.reference})
         ours = {name: one.denoiser for name, one in self.networks.items()}

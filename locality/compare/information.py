@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 from locality.bank import ImageBank, to_float
 from locality.compare.context import Context
 from locality.compare.informed import Law, scalars_of, tell, verdict
-from locality.compare.looking import Level, Noised, nested, swept
+from locality.compare.looking import CLEAN, Level, Noised, nested, swept
 from locality.compare.needs import without_network
 from locality.compare.telling import Growing
 from locality.config import UsageError
@@ -46,7 +46,8 @@ def information(
     one on in both directions until the error has risen by a tenth. The best one lies at the vertex of the
     parabola through ln error at the least and its neighbours. The entropy there is interpolated on straight
     lines. Its mean over ln N, over all levels and N, is the constant; where the entropy crosses that share
-    of ln N is the predicted setting. Banks lie inside one another, and are drawn with the seed. Masks are
+    of ln N is the predicted setting. The error is that to the clean images, and to the estimates of the
+    reference and of each of `networks=`. Banks lie inside one another, and are drawn with the seed. Masks are
     those of the statistics of all images. A best setting at an end of those that may be tried counts in no
     constant. Intervals are over images, by bootstrap; they end where nothing further was tried. Raises
     UsageError for settings that do not fit.
@@ -63,10 +64,10 @@ def information(
     if share is not None and not 0 < share < 1:
         raise UsageError(f"compare.share: want a share of ln N above 0 and below 1, or null, got {share}")
     sizes = _sizes(counts, len(context.bank))
-    images, groups = _images(context, split, count), context.data.groups(split)
+    networks = _networks(context)
+    images, groups = _images(context, split, count, networks), context.data.groups(split)
     parts, vary = nested(context.bank, sizes, context.seed), varying(context.bank)
-    if context.trained is not None:
-        context.judge({context.reference_name: context.trained})
+    context.judge(networks)
     numbers: dict[str, float] = {}
     said: list[str] = []
     shown = None if groups is None else groups[:count]
@@ -95,7 +96,7 @@ def _looks(name: str, denoiser: Denoiser) -> Looks:
 
 def _best(level: Level, bank: int) -> float:
     """The tried value of least error against the clean images, for the first bank, or the last."""
-    return level.values[int(level.errors["clean"][:, bank].mean(1).argmin())]
+    return level.values[int(level.errors[CLEAN][:, bank].mean(1).argmin())]
 
 
 def _values(looks: Looks, windows: Sequence[int] | None, taus: Sequence[float] | None) -> tuple[float, ...]:
@@ -120,14 +121,22 @@ def _sizes(counts: Sequence[int | None], everything: int) -> list[int]:
     return sorted({everything if n is None else min(n, everything) for n in counts})
 
 
-def _images(context: Context, split: Split, count: int) -> Noised:
+def _networks(context: Context) -> dict[str, Denoiser]:
+    """All to whose estimates errors are measured. Raises UsageError for a name that is taken."""
+    context.check_networks()
+    if CLEAN in context.networks:
+        raise UsageError(f"networks.{CLEAN}: want another name, this one is of the clean images")
+    own = {} if context.trained is None else {context.reference_name: context.trained}
+    return own | {name: one.denoiser for name, one in context.networks.items()}
+
+
+def _images(context: Context, split: Split, count: int, networks: Mapping[str, Denoiser]) -> Noised:
     images = context.images(count, split, least=2)
     device = context.trainer().strategy.root_device
     context.bank.to(device)
     clean = to_float(images, torch.float32).to(device)
     noise = image_noise(range(count), clean.shape[1:], context.seed, "test").to(device)
-    known = context.trained
-    return Noised(clean, noise, None if known is None else (context.reference_name, known.to(device)))
+    return Noised(clean, noise, {name: one.to(device) for name, one in networks.items()})
 
 
 def _laws(
@@ -138,7 +147,7 @@ def _laws(
     share: float | None,
     levels: Sequence[Level],
 ) -> list[Law]:
-    """Of a candidate, against the clean images and against the network, if there is one."""
+    """Of a candidate, against the clean images and against each network."""
     return [Law(name, target, looks, sizes, levels, groups, share) for target in levels[0].errors]
 
 
@@ -167,7 +176,7 @@ def _levels(
         levels.append(found)
         start, best = _best(found, 0), _best(found, -1)
         tried = f"{found.values[0]:.3g} to {found.values[-1]:.3g}"
-        least = float(found.errors["clean"][:, -1].mean(1).min())
+        least = float(found.errors[CLEAN][:, -1].mean(1).min())
         scalars = [scalars_of(law, found) for law in laws_of([found])]
         row: list[Cell] = [label, f"{looks.setting} {best:.3g}", least, tried]
         growing.add(label, [row], {key: value for one in scalars for key, value in one.items()})

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from locality.compare.drawing import SIGMA, series_with_ends, time_of
-from locality.compare.looking import Level
+from locality.compare.looking import CLEAN, Level
 from locality.compare.summary import Quantity
 from locality.compare.telling import say_table
 from locality.denoisers.looks import Looks
@@ -36,7 +36,7 @@ class Law:
     """
 
     name: str  # of the candidate
-    target: str  # "clean", or the name of the network
+    target: str  # CLEAN, or the name of a network
     looks: Looks
     counts: Sequence[int]  # N
     levels: Sequence[Level]  # S, sigma ascending
@@ -137,7 +137,7 @@ def tell(report: Report, laws: Sequence[Law]) -> dict[str, float]:
 
 
 def _of(law: Law) -> str:
-    return "clean images" if law.target == "clean" else law.target
+    return "clean images" if law.target == CLEAN else law.target
 
 
 def verdict(law: Law) -> str:

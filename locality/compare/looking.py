@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from einops import reduce
@@ -18,6 +18,7 @@ from locality.noise import generator
 from locality.posterior.engine import Posterior
 
 FAR = 1.1  # times the least error: from there on nothing is tried further out
+CLEAN = "clean"  # the target that is no network
 SURE = math.log(2)  # nats: fewer than two images explain the output
 
 
@@ -38,15 +39,16 @@ class Noised:
 
     clean: Tensor  # [I, C, H, W]
     noise: Tensor  # [I, C, H, W] standard normal, the same at all levels
-    reference: tuple[str, Denoiser] | None  # a network and its name
+    networks: Mapping[str, Denoiser] = field(default_factory=dict)  # by name, none of it CLEAN
 
     def targets(self, sigma: float) -> dict[str, Tensor]:  # of whom -> [I, C, H, W]
-        """The clean images, and the network's estimates."""
-        if self.reference is None:
-            return {"clean": self.clean}
-        name, network = self.reference
+        """The clean images, and the estimates of each network."""
         parts = (self.clean + sigma * self.noise).split(32)
-        return {"clean": self.clean, name: torch.cat([network(part, sigma) for part in parts])}
+        estimates = {
+            name: torch.cat([network(part, sigma) for part in parts])
+            for name, network in self.networks.items()
+        }
+        return {CLEAN: self.clean, **estimates}
 
 
 def nested(

@@ -93,7 +93,7 @@ def draw_entropies(
             axis.set_major_formatter(plain)
             axis.set_minor_formatter(NullFormatter())
         figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
-        for axes in (left, right):
+        for axes in (left, right) if points else (left,):
             axes.legend(fontsize=9)
         fit(figure)
     return figure
