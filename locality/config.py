@@ -113,8 +113,6 @@ def check(cfg: DictConfig) -> DictConfig:
         raise UsageError(f"sweep: want resume, or leave it out, got {checked.sweep!r}")
     _check_pattern(checked.data)
     _check_targets(checked)
-    if task == "train" and checked.pretrained and "pretrained" not in checked.model.get("network", {}):
-        raise UsageError(f"pretrained={checked.pretrained}: give model=hub, too, which goes on from it")
     if checked.data is not None and checked.gamma and checked.data.get("pattern") is None:
         raise UsageError(
             f"gamma={checked.gamma:g}: the data have no pattern; add pattern=letter_w, or a picture of your "

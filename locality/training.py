@@ -18,6 +18,7 @@ from locality import build
 from locality.callbacks.interrupt import StopBetweenBatches, complete
 from locality.callbacks.samples import SampleGrid
 from locality.callbacks.snapshots import Snapshots
+from locality.checkpoints.going_on import go_on_from
 from locality.config import UsageError
 from locality.holding import holding
 from locality.making import plain
@@ -61,6 +62,10 @@ class Training:
         recipe["image_shape"] = list(bank.image_shape)
         self.module.save_hyperparameters(recipe, logger=False)
         self._try()
+        # A network of diffusers comes with its weights. A run that resumes has its own.
+        self.origin = Path(cfg.pretrained) if cfg.pretrained and not cfg.resume else None
+        if self.origin and "pretrained" not in cfg.model.get("network", {}):
+            go_on_from(self.module, self.origin, cfg.trust)
         if isinstance(self.module, AnalyticModule):
             self.module.recipe = self.module.recipe.keeping(cfg.cache)
         newest = newest_checkpoint(Path(cfg.resume)) if cfg.resume else None
@@ -84,6 +89,8 @@ class Training:
             set_aside(folder, self.last)
         bank = self.data.bank("train")
         report.uses(data_artifact(bank))
+        if self.origin:
+            report.uses(network_artifact(self.origin))
         trainer.fit(self.module, datamodule=data, ckpt_path=str(self.last) if self.last else None)
         if trainer.interrupted:
             raise KeyboardInterrupt

@@ -131,8 +131,6 @@ def test_what_is_nowhere_is_one_line(tmp_path, monkeypatch):
         assert "\n" not in str(caught.value)
     with pytest.raises(UsageError, match="hub:nobody/nothing"):
         read("hub:nobody/nothing")
-    with pytest.raises(UsageError, match="give model=hub"):
-        app.run(config(tmp_path, *TINY, "pretrained=nobody/nothing"))
 
 
 @pytest.mark.parametrize("prediction", PREDICTIONS)

@@ -144,8 +144,9 @@ class Context:
         shape = self.data.image_shape
         for name, one in self.networks.items():
             if one.denoiser.image_shape != shape:
-                wanted, got = tuple(shape), tuple(one.denoiser.image_shape or ())
-                raise UsageError(f"networks.{name}: want images {wanted}, as the data; {one.path} makes {got}")
+                what = f"want images {tuple(shape)}, as the data"
+                got = tuple(one.denoiser.image_shape or ())
+                raise UsageError(f"networks.{name}: {what}; {one.path} makes {got}")
             if name in (self.reference_name, *self.fits):
                 raise UsageError(f"networks.{name}: want another name, this one is taken")
 
