@@ -1,20 +1,17 @@
-"""What the pages of results say of fields, of the pattern, of entropies and of halves."""
+"""What the pages of results say of fields, of the pattern and of halves."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from statistics import median
+from collections.abc import Iterator
 from typing import Any
 
-from benchmarks.answers import FLOOR, Found, interval_of, listed, sigma_of, steps
+from benchmarks.answers import FLOOR, Found, listed, sigma_of, steps
 from benchmarks.small_tables import Table, levels_table
 from benchmarks.titles import called
 
 EYE = "left_eye"  # the pixel that is told of
 AIM = 2.0  # times the ring's mass, on the other eye
-DEAR = 1.05  # times the least error, that a predicted window may cost
-WINDOWS = "local_score/clean"  # whose share is set side by side
 CONTROL = re.compile(r"cifar|control")  # of networks' names: of other data
 
 
@@ -83,81 +80,6 @@ def _level_rows(found: Found, table: str) -> Iterator[tuple[str, list[float]]]:
     """Each row's name and numbers, without their intervals."""
     for row in found["tables"][table]["rows"]:
         yield row[0], [float(_alone(cell)) for cell in row[1:]]
-
-
-def information_verdict(found: Found) -> str:
-    """The constant, its range, and what the prediction costs."""
-    parts = []
-    for where in _laws(found):
-        constant = interval_of(found, "information/constant", where)
-        shares = _cells(found, "share", where)
-        costs = _cells(found, "cost", where)
-        if constant is None or not costs:
-            parts.append(f"{_law(where)}: no best setting between two that were tried")
-            continue
-        used = found["scalars"][f"information/used/{where}"]
-        fitted = abs(used - constant[0]) < 5e-4
-        dear = sum(cost > DEAR for cost in costs)
-        kept = "holds" if dear == 0 else "holds for most" if dear <= len(costs) // 4 else "breaks"
-        whence = "fitted here" if fitted else "given"
-        parts.append(
-            f"{_law(where)}: at the best setting the entropy is {constant[0]:.2f} [{constant[1]:.2f}, "
-            f"{constant[2]:.2f}] of ln N ({min(shares):.2f} to {max(shares):.2f} over {len(shares)} noise "
-            f"levels and banks). The setting that {used:.2f} predicts ({whence}) has {median(costs):.3f} "
-            f"times the least error in the middle and {max(costs):.3f} times at most, "
-            f"so the law {kept} ({dear} of {len(costs)} above {DEAR:g})"
-        )
-    return ". ".join(part[0].upper() + part[1:] for part in parts)
-
-
-def information_together(known: Mapping[str, Found]) -> str:
-    """Whether the share of the first data set is that of the others, by the intervals of theirs."""
-    found = {name: interval_of(one, "information/constant", WINDOWS) for name, one in known.items()}
-    shares = {name: one for name, one in found.items() if one is not None}
-    if not shares:
-        return ""
-    told = ", ".join(
-        f"{mean:.2f} [{low:.2f}, {high:.2f}] on {name}" for name, (mean, low, high) in shares.items()
-    )
-    (first, (share, _, _)), *others = shares.items()
-    alike = [name for name, (_, low, high) in others if low <= share <= high]
-    unlike = [name for name, _ in others if name not in alike]
-    parts = [f"The window of least error is where the posterior's entropy is this share of ln N: {told}"]
-    parts += [f"that of {first} lies in the interval of {' and '.join(alike)}"] if alike else []
-    parts += [f"that of {first} does not lie in the interval of {' and '.join(unlike)}"] if unlike else []
-    return "; ".join(parts) + "."
-
-
-def information_table(found: Found) -> Table:
-    """One row for each bank: the best window and the entropy there over ln N."""
-    where = next(iter(_laws(found)), "")
-    banks = sorted({int(k.split("/n")[1].split("/")[0]) for k in found["scalars"] if _is(k, "share", where)})
-    known = {n: steps(found, f"information/share/{where}/n{n}/") for n in banks}
-    best = {n: steps(found, f"information/best/{where}/n{n}/") for n in banks}
-    times = sorted({t for one in known.values() for t in one})
-    columns = ["training images", *(f"sigma {sigma_of(t):.3g}: best, entropy / ln N" for t in times)]
-    rows = [[f"{n:,}", *(f"{best[n][t]:.3g}, {known[n][t]:.2f}" for t in times)] for n in banks]
-    return columns, [list(row) for row in rows]
-
-
-def _laws(found: Found) -> Iterator[str]:
-    """`<candidate>/<target>` of each law that was measured."""
-    for name in found["scalars"]:
-        if name.startswith("information/used/"):
-            yield name.removeprefix("information/used/")
-
-
-def _is(key: str, kind: str, where: str) -> bool:
-    return key.startswith(f"information/{kind}/{where}/n")
-
-
-def _cells(found: Found, kind: str, where: str) -> list[float]:
-    return [v for k, v in found["scalars"].items() if _is(k, kind, where) and v is not None]
-
-
-def _law(where: str) -> str:
-    name, target = where.split("/")
-    return f"{called(name)}, error against {'clean images' if target == 'clean' else f'the {target}'}"
 
 
 def pattern_verdict(found: Found) -> str:

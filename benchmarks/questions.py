@@ -21,14 +21,12 @@ from benchmarks.answers import (
     released_verdict,
     variants,
 )
+from benchmarks.entropy_answers import information_table, information_together, information_verdict
 from benchmarks.field_answers import (
     fields_table,
     fields_verdict,
     halves_table,
     halves_verdict,
-    information_table,
-    information_together,
-    information_verdict,
     labels_table,
     labels_verdict,
     mirror_table,

@@ -11,13 +11,8 @@ from omegaconf import OmegaConf
 
 from benchmarks import store
 from benchmarks.answers import EXACT, OWN, WSSM, against, heldout_verdict, order_verdict, own_verdict, top
-from benchmarks.field_answers import (
-    fields_table,
-    fields_verdict,
-    information_together,
-    information_verdict,
-    mirror_verdict,
-)
+from benchmarks.entropy_answers import information_table, information_together, information_verdict
+from benchmarks.field_answers import fields_table, fields_verdict, mirror_verdict
 from benchmarks.front import banks, front_page
 from benchmarks.gathering import best, found, images
 from benchmarks.questions import QUESTIONS
@@ -249,6 +244,35 @@ def test_the_law_breaks_where_predicted_windows_cost_much(costs, word) -> None:
     for t, cost in zip((100, 300), costs, strict=True):
         scalars |= {f"information/cost/{where}/n100/t{t}": cost, f"information/share/{where}/n100/t{t}": 0.5}
     assert f"so the law {word} (" in information_verdict({"scalars": scalars})
+
+
+def test_each_law_has_its_row_with_its_share_for_each_bank_and_what_its_prediction_costs() -> None:
+    scalars: dict[str, float | None] = {}
+    for where, share, cost in (("local_score/clean", 0.4, 1.01), ("pca_locality/steps500", 0.6, 1.2)):
+        scalars |= {f"information/constant{end}/{where}": share for end in ("", "_low", "_high")}
+        scalars[f"information/used/{where}"] = share
+        for count, more in ((100, 0.0), (1000, 0.1)):
+            for t in (100, 300):
+                cell = f"{where}/n{count}/t{t}"
+                scalars |= {f"information/share/{cell}": share + more, f"information/cost/{cell}": cost}
+    empty = "local_score/nn2"  # no best setting between two: no numbers
+    scalars |= {f"information/constant/{empty}": None, f"information/used/{empty}": None}
+    columns, rows = information_table({"scalars": scalars})
+    assert columns[2:4] == ["100 images", "1,000 images"]
+    windows, masks, none = rows
+    assert windows == [
+        "windows, error against clean images",
+        "0.40 [0.40, 0.40]",
+        "0.40",
+        "0.50",
+        "1.010, 1.010",
+    ]
+    assert masks[0] == "Wiener masks, error against the network after 500 steps"
+    assert masks[-1] == "1.200, 1.200"
+    assert none[1:] == ["-", "-", "-", "-"]
+    said = information_verdict({"scalars": scalars})
+    assert "It breaks for Wiener masks, error against the network after 500 steps" in said
+    assert "No best setting between two that were tried: windows, error against the second network" in said
 
 
 def test_shares_of_ln_n_are_set_side_by_side() -> None:

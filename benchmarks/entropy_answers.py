@@ -1,0 +1,145 @@
+"""What the page of results says of the posterior's entropy at the best settings."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from statistics import mean, median
+from typing import Any
+
+from benchmarks.answers import Found, interval_of
+from benchmarks.small_tables import Table
+from benchmarks.titles import called
+
+DEAR = 1.05  # times the least error, that a predicted setting may cost
+WINDOWS = "local_score/clean"  # whose share is set side by side
+LOOKS = {"local_score": "windows", "pca_locality": "Wiener masks"}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one law came to: a candidate and whose estimates its error is measured to."""
+
+    where: str  # <candidate>/<target>
+    constant: tuple[float, float, float] | None  # of ln N, with its interval; None: no best was bracketed
+    used: float | None  # the share that predicts
+    shares: dict[int, list[float]]  # training images -> a share for each noise level
+    costs: list[float]  # the error at the predicted setting over the least, for each noise level and bank
+
+    @classmethod
+    def of(cls, found: Found, where: str) -> Measured:
+        """From the numbers of a run."""
+        shares: dict[int, list[float]] = {}
+        for key, value in _numbers(found, "share", where):
+            shares.setdefault(int(key.split("/n")[1].split("/")[0]), []).append(value)
+        costs = [value for _, value in _numbers(found, "cost", where) if math.isfinite(value)]
+        constant = interval_of(found, "information/constant", where)
+        if constant is not None and not all(map(math.isfinite, constant)):
+            constant = None
+        return cls(where, constant, found["scalars"][f"information/used/{where}"], shares, costs)
+
+    @property
+    def name(self) -> str:
+        """For readers."""
+        look, target = self.where.split("/")
+        young = re.sub(r"^steps(\d+)$", r"network after \1 steps", target)
+        whom = "clean images" if target == "clean" else f"the {called(young)}"
+        return f"{LOOKS.get(look, called(look))}, error against {whom}"
+
+    @property
+    def dear(self) -> int:
+        """At how many noise levels and banks the prediction costs too much."""
+        return sum(cost > DEAR for cost in self.costs)
+
+    @property
+    def word(self) -> str:
+        """Whether one share predicts all the best settings."""
+        few = self.dear <= len(self.costs) // 4
+        return "holds" if not self.dear else "holds for most" if few else "breaks"
+
+
+def information_verdict(found: Found) -> str:
+    """The constant of the first law, its range and what its prediction costs; which of the others hold."""
+    laws = [Measured.of(found, where) for where in _laws(found)]
+    told = [law for law in laws if law.constant is not None and law.costs]
+    blank = [law.name for law in laws if law not in told]
+    said = [f"no best setting between two that were tried: {', '.join(blank)}"] if blank else []
+    if told:
+        first, *others = told
+        assert first.constant is not None
+        middle, low, high = first.constant
+        shares = [share for one in first.shares.values() for share in one]
+        whence = "fitted here" if abs((first.used or 0) - middle) < 5e-4 else "given"
+        said = [
+            f"{first.name}: at the best setting the entropy is {middle:.2f} [{low:.2f}, {high:.2f}] of ln N "
+            f"({min(shares):.2f} to {max(shares):.2f} over {len(shares)} noise levels and banks)",
+            f"the setting that {first.used:.2f} predicts ({whence}) has {median(first.costs):.3f} times the "
+            f"least error in the middle and {max(first.costs):.3f} times at most, so the law {first.word} "
+            f"({first.dear} of {len(first.costs)} above {DEAR:g})",
+            *_of_others(others),
+            *said,
+        ]
+    return ". ".join(part[0].upper() + part[1:] for part in said)
+
+
+def _of_others(laws: list[Measured]) -> Iterator[str]:
+    for word in ("holds", "holds for most", "breaks"):
+        names = [law.name for law in laws if law.word == word]
+        if names:
+            yield f"it {word} for {'; '.join(names)}"
+
+
+def information_together(known: Mapping[str, Found]) -> str:
+    """Whether the share of the first data set is that of the others, by the intervals of theirs."""
+    found = {name: interval_of(one, "information/constant", WINDOWS) for name, one in known.items()}
+    shares = {name: one for name, one in found.items() if one is not None}
+    if not shares:
+        return ""
+    told = ", ".join(
+        f"{mean:.2f} [{low:.2f}, {high:.2f}] on {name}" for name, (mean, low, high) in shares.items()
+    )
+    (first, (share, _, _)), *others = shares.items()
+    alike = [name for name, (_, low, high) in others if low <= share <= high]
+    unlike = [name for name, _ in others if name not in alike]
+    parts = [f"The window of least error is where the posterior's entropy is this share of ln N: {told}"]
+    parts += [f"that of {first} lies in the interval of {' and '.join(alike)}"] if alike else []
+    parts += [f"that of {first} does not lie in the interval of {' and '.join(unlike)}"] if unlike else []
+    return "; ".join(parts) + "."
+
+
+def information_table(found: Found) -> Table:
+    """One row for each law: its share with each bank, and what its prediction costs."""
+    laws = [Measured.of(found, where) for where in _laws(found)]
+    banks = sorted({count for law in laws for count in law.shares})
+    columns = [
+        "entropy at the best setting, over ln N", "all banks",
+        *(f"{count:,} images" for count in banks), "error at the predicted setting / least: middle, most",
+    ]  # fmt: skip
+    return columns, [[law.name, _constant(law), *_by_bank(law, banks), _cost(law)] for law in laws]
+
+
+def _constant(law: Measured) -> str:
+    return "-" if law.constant is None else "{:.2f} [{:.2f}, {:.2f}]".format(*law.constant)
+
+
+def _by_bank(law: Measured, banks: list[int]) -> list[Any]:
+    return [f"{mean(law.shares[count]):.2f}" if count in law.shares else "-" for count in banks]
+
+
+def _cost(law: Measured) -> str:
+    return f"{median(law.costs):.3f}, {max(law.costs):.3f}" if law.costs else "-"
+
+
+def _laws(found: Found) -> Iterator[str]:
+    """`<candidate>/<target>` of each law that was measured."""
+    for name in found["scalars"]:
+        if name.startswith("information/used/"):
+            yield name.removeprefix("information/used/")
+
+
+def _numbers(found: Found, kind: str, where: str) -> Iterator[tuple[str, float]]:
+    for key, value in found["scalars"].items():
+        if key.startswith(f"information/{kind}/{where}/n") and value is not None:
+            yield key, value
