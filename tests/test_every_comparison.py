@@ -48,7 +48,7 @@ PAPER = [
     *(f"~candidates.{name}" for name in (
         "optimal", "nearest", "stacked_mixtures", "pca_locality_wssm", "patch_composite", "golden_subset",
         "equivariant_local_score", "equivariant_broken", "smoothed", "stacked_locality", "local_mixture",
-        "soft_locality")),
+        "soft_locality", "local_score_entropy", "pca_locality_entropy")),
 ]  # fmt: skip
 QUICK = ["compare.count=4", "networks=null", "+denoiser@candidates.pca_locality=pca_locality"]
 
