@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from statistics import mean, median
 from typing import Any
 
-from benchmarks.answers import Found, interval_of
-from benchmarks.small_tables import Table
+from benchmarks.answers import EXACT, Found, interval_of, steps
+from benchmarks.small_tables import Table, is_middle
 from benchmarks.titles import called
 
 DEAR = 1.05  # times the least error, that a predicted setting may cost
 WINDOWS = "local_score/clean"  # whose share is set side by side
+TWINS = (("local_score", "local_score_entropy"), (EXACT, "pca_locality_entropy"))  # calibrated, by entropy
 LOOKS = {"local_score": "windows", "pca_locality": "Wiener masks"}
 
 
@@ -143,3 +144,21 @@ def _numbers(found: Found, kind: str, where: str) -> Iterator[tuple[str, float]]
     for key, value in found["scalars"].items():
         if key.startswith(f"information/{kind}/{where}/n") and value is not None:
             yield key, value
+
+
+def without_network_verdict(found: Found) -> str:
+    """What settings of the bank's entropy cost beside those that were calibrated against the network."""
+    parts = []
+    for twin, name in TWINS:
+        ours, theirs = (found["scalars"].get(f"paper/median_r2/{one}") for one in (name, twin))
+        if ours is None or theirs is None:
+            continue
+        paired = interval_of(found, f"paper/median_r2_over_{twin}", name)
+        less = "" if paired is None else " (seed by seed {:+.3f} [{:+.3f}, {:+.3f}])".format(*paired)
+        held = {one: steps(found, f"paper/heldout_ratio/{one}/") for one in (name, twin)}
+        ratios = [held[name][t] / held[twin][t] for t in held[name] if is_middle(t) and t in held[twin]]
+        errors = f"; held-out error {min(ratios):.2f} to {max(ratios):.2f} times that" if ratios else ""
+        parts.append(
+            f"{called(name)}: median r2 {ours:.3f}, calibrated against the network {theirs:.3f}{less}{errors}"
+        )
+    return ". ".join(part[0].upper() + part[1:] for part in parts) or "not measured"

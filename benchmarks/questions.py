@@ -21,7 +21,12 @@ from benchmarks.answers import (
     released_verdict,
     variants,
 )
-from benchmarks.entropy_answers import information_table, information_together, information_verdict
+from benchmarks.entropy_answers import (
+    information_table,
+    information_together,
+    information_verdict,
+    without_network_verdict,
+)
 from benchmarks.field_answers import (
     fields_table,
     fields_verdict,
@@ -151,6 +156,16 @@ QUESTIONS: tuple[Question, ...] = (
         "crops of a few photographs counts for fewer images than it has.",
         pictures=("information",),
         together=information_together,
+    ),
+    Question(
+        "without_network", "What does a setting cost that no network chose?",
+        "paper", without_network_verdict,
+        _rows("paper", "nn2", "local_score", "local_score_entropy", EXACT, "pca_locality_entropy", FLOOR),
+        TABLE,
+        "By entropy, a window or tau is the one at which the posterior's entropy is .47 (windows) or .54 "
+        "(Wiener masks) of ln N. Both shares were found on CIFAR-10, from errors against clean images. No "
+        "network and no val image is asked.",
+        rows=("nn2", "local_score", "local_score_entropy", EXACT, "pca_locality_entropy"),
     ),
     Question(
         "halves", "How much of the agreement of networks that share no image is in Gaussian statistics?",

@@ -11,7 +11,12 @@ from omegaconf import OmegaConf
 
 from benchmarks import store
 from benchmarks.answers import EXACT, OWN, WSSM, against, heldout_verdict, order_verdict, own_verdict, top
-from benchmarks.entropy_answers import information_table, information_together, information_verdict
+from benchmarks.entropy_answers import (
+    information_table,
+    information_together,
+    information_verdict,
+    without_network_verdict,
+)
 from benchmarks.field_answers import fields_table, fields_verdict, mirror_verdict
 from benchmarks.front import banks, front_page
 from benchmarks.gathering import best, found, images
@@ -273,6 +278,24 @@ def test_each_law_has_its_row_with_its_share_for_each_bank_and_what_its_predicti
     said = information_verdict({"scalars": scalars})
     assert "It breaks for Wiener masks, error against the network after 500 steps" in said
     assert "No best setting between two that were tried: windows, error against the second network" in said
+
+
+def test_settings_by_entropy_are_set_beside_those_of_a_network_where_both_were_measured() -> None:
+    scalars = {
+        "paper/median_r2/pca_locality": 0.9, "paper/median_r2/pca_locality_entropy": 0.88,
+        "paper/median_r2_over_pca_locality/pca_locality_entropy": -0.02,
+        "paper/median_r2_over_pca_locality_low/pca_locality_entropy": -0.03,
+        "paper/median_r2_over_pca_locality_high/pca_locality_entropy": -0.01,
+        "paper/heldout_ratio/pca_locality/t300": 0.8, "paper/heldout_ratio/pca_locality_entropy/t300": 1.0,
+        "paper/heldout_ratio/pca_locality/t900": 0.8, "paper/heldout_ratio/pca_locality_entropy/t900": 8.0,
+        "paper/median_r2/local_score": 0.7,
+    }  # fmt: skip
+    said = without_network_verdict({"scalars": scalars})
+    assert said.startswith(
+        "PCA locality, by entropy: median r2 0.880, calibrated against the network 0.900 ("
+    )
+    assert said.endswith("(seed by seed -0.020 [-0.030, -0.010]); held-out error 1.25 to 1.25 times that")
+    assert without_network_verdict({"scalars": {}}) == "not measured"
 
 
 def test_shares_of_ln_n_are_set_side_by_side() -> None:
