@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from benchmarks.answers import (
     EXACT,
@@ -41,7 +42,7 @@ from benchmarks.field_answers import (
     precision_table,
     precision_verdict,
 )
-from benchmarks.small_tables import Table, samples_table
+from benchmarks.small_tables import Table, levels_table, samples_table
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ def _variants(page: str, text: str, names: tuple[str, ...], why: str) -> Questio
     return Question(page, text, "variants", answer, table, command, why, rows=rows, quantity="step_r2")
 
 
+LARGER = ("stacked_mixtures", "local_mixture", "local_score_entropy", EXACT, "optimal")
 TABLE = "python evaluate.py experiment=paper_table data=cifar"
 QUESTIONS: tuple[Question, ...] = (
     Question(
@@ -98,8 +100,7 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         "heldout", "How much of the gain over Wiener survives on images that nobody has seen?",
-        "paper",
-        heldout_verdict,
+        "paper", heldout_verdict,
         _rows("paper", "network", "nn2", *OWN, EXACT, "local_score", "patch_composite", FLOOR),
         TABLE,
         "The networks are ahead of Wiener from middle noise levels down. So is PCA locality where the bank "
@@ -107,6 +108,15 @@ QUESTIONS: tuple[Question, ...] = (
         "PCA locality falls back to Wiener's error. Mixtures read no patch. They keep most of what a "
         "network gains.",
         rows=("network", "nn2", *OWN, EXACT, "local_score", "patch_composite"), pictures=("figure1",),
+    ),
+    Question(
+        "larger", "At 64 x 64, where no network is trained here: who has less error than Wiener?",
+        "larger", partial(heldout_verdict, section="larger", rows=LARGER),
+        lambda found: levels_table(found, "larger/heldout_ratio", LARGER),
+        "python train.py model=wiener data=afhq denoiser.shrinkage=ledoit_wolf",
+        "There is no network to calibrate against: settings are the usual ones, or those of the bank's "
+        "entropy. Costly rows have parts of the bank.",
+        rows=LARGER,
     ),
     Question(
         "published_order", "Does the order of the methods agree with the published one?",
@@ -169,8 +179,7 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         "halves", "How much of the agreement of networks that share no image is in Gaussian statistics?",
-        "halves",
-        halves_verdict, halves_table, "python evaluate.py compare=halves",
+        "halves", halves_verdict, halves_table, "python evaluate.py compare=halves",
         "The Wiener filters of disjoint halves differ by about what random matrices say. The prediction "
         "takes images for independent, and mirror images are not. Networks of these halves differ more than "
         "the filters do, and have more in common: structure of both halves that is not Gaussian.",
