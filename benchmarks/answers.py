@@ -5,7 +5,7 @@ Verdicts are read from paired intervals; what was not measured is said to be so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from benchmarks.titles import called
@@ -17,6 +17,7 @@ OWN = ("stacked_locality", "stacked_mixtures")  # this project's: as costly as E
 ORDER = ("optimal", "equivariant_local_score", FLOOR, EXACT, "golden_subset")  # published, CIFAR-10
 RELEASED = "pca_locality_released"  # float32 factors and batch averages of 512, with a tau of its own
 LEAST = 50  # time-step: what pictures show begins above it; at t = 0 all but copies say x
+STEP = 100  # time-steps between the noise levels of a table
 MIDDLE = (0.3, 3.6)  # the noise levels at which held-out errors of ours are set beside others'
 
 
@@ -71,10 +72,11 @@ def heldout_verdict(found: Found, section: str = "paper", rows: Sequence[str] = 
         better = levels(found, f"{section}/heldout_ratio_high/{name}/", lambda high: high < 1)
         worse = levels(found, f"{section}/heldout_ratio_low/{name}/", lambda low: low > 1)
         if steps(found, f"{section}/heldout_ratio_low/{name}/"):
-            parts.append(
-                f"{called(name)} has less error than Wiener at sigma {listed(better)}, more at sigma "
-                f"{listed(worse)}"
+            less = (
+                f"less error than Wiener at sigma {listed(better)}" if better else "nowhere less than Wiener"
             )
+            more = f"more at sigma {listed(worse)}" if worse else "nowhere more"
+            parts.append(f"{called(name)} has {less}, {more}")
         else:
             parts.append(f"{called(name)} was not measured")
     return ". ".join(part[0].upper() + part[1:] for part in parts)
@@ -107,78 +109,6 @@ def order_verdict(found: Found) -> str:
         if ours:
             parts.append(f"here by the {name}: {', '.join(called(row) for _, row in ours)}")
     return "; ".join(parts)
-
-
-def own_verdict(found: Found) -> str:
-    """Whether ours are ahead, in r2 seed by seed and in held-out error."""
-    return " ".join(_ours(found, name) for name in OWN).removesuffix(".")
-
-
-def _ours(found: Found, name: str) -> str:
-    stands = " and ".join(_stands(found, name, base) for base in (EXACT, FLOOR))
-    told = f"{called(name)} is {stands}. {_gap(found, name)}{_held(found, name)}".rstrip()
-    return told[0].upper() + told[1:]
-
-
-def _gap(found: Found, name: str) -> str:
-    """How much of what lies between PCA locality's better form and the second network it closes."""
-    closed = []
-    for kind, word in (("median_r2", "median"), ("r2", "mean")):
-        exact, batches, ceiling, own = (_number(found, kind, row) for row in (EXACT, WSSM, "nn2", name))
-        if exact is None or ceiling is None or own is None:
-            continue
-        base = exact if batches is None else max(exact, batches)
-        if ceiling > base:
-            closed.append(f"{100 * (own - base) / (ceiling - base):.0f} % in the {word}")
-    own, exact = (_number(found, "seconds", row) for row in (name, EXACT))
-    if not closed or own is None or exact is None:
-        return ""
-    return (
-        f"Of the gap in r2 between PCA locality's better form, exact or with batch averages, and the second "
-        f"network it closes {' and '.join(closed)}, in {own / exact:.2g} times the time of the exact one. "
-    )
-
-
-def _held(found: Found, name: str) -> str:
-    """Its error on held-out images beside PCA locality's and the network's own, at middle noise levels."""
-    ours, network = (steps(found, f"paper/heldout_ratio/{row}/") for row in (name, "network"))
-    rivals = {
-        f"the error of {called(EXACT)}": steps(found, f"paper/heldout_over_{EXACT}/{name}/"),
-        "the network's own": {t: ours[t] / network[t] for t in ours if t in network},
-    }
-    parts = []
-    for rival, ratios in rivals.items():
-        inside = {t: ratio for t, ratio in ratios.items() if MIDDLE[0] <= sigma_of(t) <= MIDDLE[1]}
-        if inside:
-            low, high = min(inside.values()), max(inside.values())
-            parts.append(f"{low:.2f} to {high:.2f} times {rival} (sigma {_range(inside)})")
-    if not parts:
-        return ""
-    worse = levels(found, f"paper/heldout_over_{EXACT}_low/{name}/", lambda low: low > 1)
-    but = f"; of all levels it has more than {called(EXACT)} at {listed(worse)}" if worse else ""
-    return f"On held-out images it has {' and '.join(parts)}{but}."
-
-
-def _range(times: Collection[int]) -> str:
-    return " to ".join(f"{sigma_of(t):.3g}" for t in sorted({min(times), max(times)}))
-
-
-def _number(found: Found, kind: str, name: str) -> float | None:
-    """Of a row of the paper's table, where it was measured."""
-    value = found["scalars"].get(f"paper/{kind}/{name}")
-    return None if value is None else float(value)
-
-
-def _stands(found: Found, name: str, base: str) -> str:
-    """Whether a row is nearer to the network than another, where mean and median of r2 agree."""
-    both = [interval_of(found, f"paper/{kind}r2_over_{base}", name) for kind in ("", "median_")]
-    known = [one for one in both if one is not None]
-    if not known:
-        return f"not set beside {called(base)}"
-    nearer, farther = all(low > 0 for _, low, _ in known), all(high < 0 for _, _, high in known)
-    word = "nearer to" if nearer else "farther from" if farther else "not clearly nearer to or farther from"
-    mean, low, high = known[-1]
-    return f"{word} the network than {called(base)} (r2 {mean:+.3f} [{low:+.3f}, {high:+.3f}])"
 
 
 def released_verdict(found: Found) -> str:
@@ -226,5 +156,16 @@ def top(found: Found, t: int) -> tuple[str, float]:
 
 
 def listed(times: Sequence[int]) -> str:
-    """The noise levels of time-steps, as the tables have them."""
-    return ", ".join(f"{sigma_of(t):.3g}" for t in sorted(times)) if times else "none"
+    """The noise levels of time-steps, as the tables have them; neighbours among the hundreds as `a to b`."""
+    runs: list[list[int]] = []
+    for t in sorted(times):
+        if runs and t - runs[-1][-1] == STEP:
+            runs[-1].append(t)
+        else:
+            runs.append([t])
+    told = [[run[0], run[-1]] if len(run) > 2 else run for run in runs]
+    levels = [
+        (" to " if len(run) > 2 else ", ").join(f"{sigma_of(t):.3g}" for t in ends)
+        for run, ends in zip(runs, told, strict=True)
+    ]
+    return ", ".join(levels) or "none"

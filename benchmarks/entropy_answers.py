@@ -34,7 +34,7 @@ class Measured:
         """From the numbers of a run."""
         shares: dict[int, list[float]] = {}
         for key, value in _numbers(found, "share", where):
-            shares.setdefault(int(key.split("/n")[1].split("/")[0]), []).append(value)
+            shares.setdefault(int(key.split("/")[0]), []).append(value)
         costs = [value for _, value in _numbers(found, "cost", where) if math.isfinite(value)]
         constant = interval_of(found, "information/constant", where)
         if constant is not None and not all(map(math.isfinite, constant)):
@@ -141,9 +141,11 @@ def _laws(found: Found) -> Iterator[str]:
 
 
 def _numbers(found: Found, kind: str, where: str) -> Iterator[tuple[str, float]]:
+    """`<images>/<time-step>` and the number of each bank and noise level."""
+    start = f"information/{kind}/{where}/n"
     for key, value in found["scalars"].items():
-        if key.startswith(f"information/{kind}/{where}/n") and value is not None:
-            yield key, value
+        if key.startswith(start) and value is not None:
+            yield key.removeprefix(start), value
 
 
 def without_network_verdict(found: Found) -> str:

@@ -19,14 +19,11 @@ def mirror_verdict(found: Found) -> str:
     """Whose field has how much more on the other eye than on the ring."""
     parts = []
     for name in _who(found):
-        mean, low = (steps(found, f"mirror/ratio{end}/{EYE}/{name}/") for end in ("", "_low"))
-        times = [t for t, value in low.items() if value >= AIM]
-        top = max(mean, key=lambda t: mean[t])
-        where = f"at least {AIM:g} at sigma {listed(times)}" if times else f"nowhere at least {AIM:g}"
-        parts.append(f"{whose(name)}: up to {mean[top]:.3g} (sigma {sigma_of(top):.3g}), {where}")
+        low = steps(found, f"mirror/ratio_low/{EYE}/{name}/")
+        parts.append(f"{whose(name)} at {listed([t for t, value in low.items() if value >= AIM])}")
     return (
-        "the field of a left eye's pixel has this many times as much on the right eye as on the ring around "
-        f"(at least: by its whole interval). {'. '.join(part[0].upper() + part[1:] for part in parts)}"
+        f"the field of a left eye's pixel has at least {AIM:g} times as much on the right eye as on the ring "
+        f"around it, by the whole interval, at these sigma: {'; '.join(parts)}"
     )
 
 
@@ -85,7 +82,11 @@ def _level_rows(found: Found, table: str) -> Iterator[tuple[str, list[float]]]:
 def pattern_verdict(found: Found) -> str:
     """What the comparison itself says of each strength."""
     rows = found["tables"]["pattern/verdict"]["rows"]
-    return "; ".join(f"gamma {float(row[0]):g} ({row[1]} networks): {row[2]}" for row in rows)
+    parts = []
+    for row in rows:
+        networks = "network" if int(row[1]) == 1 else "networks"
+        parts.append(f"gamma {float(row[0]):g} ({row[1]} {networks}): {row[2]}")
+    return ". ".join(parts)
 
 
 def pattern_table(found: Found) -> Table:

@@ -114,16 +114,20 @@ def claim(tables: Mapping[str, Found], kept: Kept) -> list[str]:
 
 def data_alone(tables: Mapping[str, Found]) -> str:
     """How near a denoiser that is made of the data comes to a network, beside a second one."""
-    parts = []
+    told = {}
     for name, found in tables.items():
         scalars = found["scalars"]
         best = max(r2 for n in (*OWN, EXACT) if (r2 := scalars.get(f"paper/median_r2/{n}")) is not None)
-        ceiling = scalars.get("paper/median_r2/nn2")
-        beside = "" if ceiling is None else f" (a second network: {ceiling:.2f})"
-        parts.append(f"{best:.2f}{beside} on {TITLES[name]}")
+        told[TITLES[name]] = best, scalars.get("paper/median_r2/nn2")
+    (first, (best, ceiling)), *others = told.items()
+    beside = "" if ceiling is None else f"; a second network has {ceiling:.2f}"
+    rest = "; ".join(
+        f"{name}: {best:.2f}" + ("" if ceiling is None else f" and {ceiling:.2f}")
+        for name, (best, ceiling) in others
+    )
     return (
-        "The best denoiser made of training images alone has this median r2 to a network's samples, from the "
-        f"same noise: {_and(parts)}."
+        f"On {first}, the best denoiser made of training images alone has a median r2 of {best:.2f} to a "
+        f"network's samples from the same noise{beside}{rest and f' ({rest})'}."
     )
 
 
@@ -136,14 +140,18 @@ def ahead_of_wiener(tables: Mapping[str, Found]) -> str:
             word = "ahead of" if known[1] > 0 else "behind" if known[2] < 0 else "level with"
             sorts[word].append(TITLES[name])
     told = [f"{word} Wiener on {_and(names)}" for word, names in sorts.items() if names]
-    ratios = {TITLES[n]: _best_ratio(found) for n, found in tables.items()}
-    ours = [_less(ratio, name) for name, ratio in ratios.items() if ratio is not None]
-    if not told or not ours:
+    known_ratios = [_best_ratio(found) for found in tables.values()]
+    ratios = [ratio for ratio in known_ratios if ratio is not None]
+    if not told or not ratios:
         return ""
-    return (
-        f"PCA locality, the paper's, is {_and(told)}; on images that nobody has seen, ours has {_and(ours)} "
-        "than PCA locality."
+    low, high = (round(100 * (1 - end(ratios))) for end in (max, min))
+    span = f"{low} to {high}" if low < high else f"{low}"
+    ours = (
+        f"ours has {span} % less error than it"
+        if low > 0
+        else f"ours has {-low} % more error than it at worst"
     )
+    return f"PCA locality, the paper's, is {_and(told)}; on images that nobody has seen, {ours}."
 
 
 def _less(ratio: float, name: str) -> str:

@@ -18,7 +18,6 @@ from benchmarks.answers import (
     float32_verdict,
     heldout_verdict,
     order_verdict,
-    own_verdict,
     released_verdict,
     variants,
 )
@@ -42,6 +41,7 @@ from benchmarks.field_answers import (
     precision_table,
     precision_verdict,
 )
+from benchmarks.own_answers import own_table, own_verdict
 from benchmarks.small_tables import Table, levels_table, samples_table
 
 
@@ -78,8 +78,7 @@ TABLE = "python evaluate.py experiment=paper_table data=cifar"
 QUESTIONS: tuple[Question, ...] = (
     Question(
         "our_denoisers", "Do our own denoisers beat PCA locality and Wiener?",
-        "paper", own_verdict,
-        _rows("paper", "nn2", *OWN, "local_mixture", EXACT, WSSM, FLOOR), TABLE,
+        "paper", own_verdict, own_table, TABLE,
         "Estimates of several kinds err in unlike ways. A convex combination has shares for each noise "
         "level, found on val images. It errs less there than the best of its members. At middle noise "
         "levels it does so on test images, too. Mixtures of Gaussians of windows know edges and their "

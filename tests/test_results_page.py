@@ -10,7 +10,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from benchmarks import store
-from benchmarks.answers import EXACT, OWN, WSSM, against, heldout_verdict, order_verdict, own_verdict, top
+from benchmarks.answers import EXACT, FLOOR, OWN, WSSM, against, heldout_verdict, listed, order_verdict, top
 from benchmarks.entropy_answers import (
     information_table,
     information_together,
@@ -20,6 +20,7 @@ from benchmarks.entropy_answers import (
 from benchmarks.field_answers import fields_table, fields_verdict, mirror_verdict
 from benchmarks.front import banks, front_page
 from benchmarks.gathering import best, found, images
+from benchmarks.own_answers import own_table, own_verdict
 from benchmarks.questions import QUESTIONS
 from benchmarks.results import page
 from benchmarks.small_tables import front_table
@@ -140,7 +141,7 @@ def test_a_page_has_its_answer_before_its_table_and_its_commands_folded_away() -
     kept = {"paper": {"photos16": measured("paper", nn2=True)}, "networks": {}}
     kept["paper"]["photos16"]["calibrated"] = [["pca_locality", "tau", 64, "16,000"]]
     text = page(BY_PAGE["our_denoisers"], kept)
-    answer, table, folded = (text.index(part) for part in ("**photographs", "| denoiser |", "<details>"))
+    answer, table, folded = (text.index(part) for part in ("**photographs", "| time /", "<details>"))
     assert answer < table < folded < text.index("| pca_locality | tau | 64 | 16,000 |")
 
 
@@ -204,7 +205,7 @@ def test_larger_images_have_a_page_of_their_own_without_r2() -> None:
     for end, value in (("", 0.9), ("_low", 0.85), ("_high", 0.95)):
         scalars[f"larger/heldout_ratio{end}/optimal/t300"] = value
     said = BY_PAGE["larger"].answer({"scalars": scalars})
-    assert "Optimal has less error than Wiener at sigma 1.24, more at sigma none" in said
+    assert "Optimal has less error than Wiener at sigma 1.24, nowhere more" in said
     columns, rows = BY_PAGE["larger"].table({"scalars": scalars})
     assert (columns, rows) == (["sigma", "1.24"], [["optimal", 0.9]])
 
@@ -221,8 +222,8 @@ def test_held_out_errors_of_ours_are_told_beside_pca_localitys_and_where_they_ar
         for end, value in zip(("_low", "", "_high"), ends, strict=True):
             scalars[f"paper/heldout_over_pca_locality{end}/{name}/t{t}"] = value
     said = own_verdict({"scalars": scalars})
-    assert "0.80 to 0.84 times the error of PCA locality (the paper's) (sigma 0.342 to 0.724); " in said
-    assert "it has more than PCA locality (the paper's) at 0.01." in said
+    assert "Its error on held-out images (sigma 0.342 to 0.724) is 0.80 to 0.84 times PCA locality's" in said
+    assert said.endswith("; stacked locality (ours) has more than PCA locality at sigma 0.01")
 
 
 def test_what_ours_close_of_the_gap_is_counted_from_pca_localitys_better_form() -> None:
@@ -233,11 +234,41 @@ def test_what_ours_close_of_the_gap_is_counted_from_pca_localitys_better_form() 
     scalars |= {f"paper/seconds/{EXACT}": 4.0, f"paper/seconds/{name}": 1.0}
     scalars |= {f"paper/heldout_ratio/{name}/t100": 0.9, "paper/heldout_ratio/network/t100": 0.8}
     said = own_verdict({"scalars": scalars})
-    assert "it closes 75 % in the median, in 0.25 times the time of the exact one." in said
-    assert "On held-out images it has 1.12 to 1.12 times the network's own (sigma 0.342)." in said
+    assert "stacked locality (ours) closes 75 %" in said
+    assert "Its error on held-out images (sigma 0.342) is 1.12 to 1.12 times the network's own" in said
+    row = own_table({"scalars": scalars})[1][0]
+    assert row == ["stacked locality (ours)", None, None, "75 %", 0.25, None, "1.12 to 1.12"]
     scalars["paper/median_r2/nn2"] = 0.5  # no gap
-    assert "closes" not in own_verdict({"scalars": scalars})
-    assert "closes" not in own_verdict({"scalars": {}})
+    assert "close" not in own_verdict({"scalars": scalars})
+    assert "close" not in own_verdict({"scalars": {}})
+
+
+def test_ours_are_ahead_of_what_the_intervals_of_mean_and_median_agree_on() -> None:
+    scalars = {}
+    for name, base, ends in (
+        (OWN[0], EXACT, (0.01, 0.02, 0.03)), (OWN[1], EXACT, (0.01, 0.02, 0.03)),
+        (OWN[0], FLOOR, (0.01, 0.02, 0.03)), (OWN[1], FLOOR, (-0.01, 0.02, 0.03)),
+    ):  # fmt: skip
+        for kind in ("", "median_"):
+            for end, value in zip(("_low", "", "_high"), ends, strict=True):
+                scalars[f"paper/{kind}r2_over_{base}{end}/{name}"] = value
+    said = own_verdict({"scalars": scalars})
+    assert "Stacked locality (ours) is nearer to the network's samples than PCA locality" in said
+    assert (
+        "Stacked mixtures (ours) is not clearly nearer to or farther from the network's samples than W"
+        in said
+    )
+    for kind in ("", "median_"):
+        scalars[f"paper/{kind}r2_over_{FLOOR}_low/{OWN[1]}"] = 0.01
+    said = own_verdict({"scalars": scalars})
+    assert said.startswith("Stacked locality (ours) and stacked mixtures (ours) are nearer to the network's")
+
+
+def test_neighbouring_noise_levels_are_told_as_a_range() -> None:
+    assert listed([]) == "none"
+    assert listed([100, 0]) == "0.01, 0.342"
+    assert listed([300, 100, 200, 600]) == "0.342 to 1.24, 6.17"
+    assert listed([100, 200, 400, 500, 600]) == "0.342, 0.724, 2.04 to 6.17"
 
 
 def test_a_second_spot_is_told_of_where_its_whole_interval_is_above_the_aim() -> None:
@@ -246,7 +277,7 @@ def test_a_second_spot_is_told_of_where_its_whole_interval_is_above_the_aim() ->
         for end, value in zip(("_low", "", "_high"), ends, strict=True):
             scalars[f"mirror/ratio{end}/left_eye/network/t{t}"] = value
     said = mirror_verdict({"scalars": scalars})
-    assert "The network: up to 4 (sigma 3.44), at least 2 at sigma 3.44" in said
+    assert said.endswith("at these sigma: the network at 3.44")
 
 
 @pytest.mark.parametrize(("costs", "word"), [((1.0, 1.04), "holds"), ((1.2, 1.3), "breaks")])
@@ -263,7 +294,11 @@ def test_the_law_breaks_where_predicted_windows_cost_much(costs, word) -> None:
 
 def test_each_law_has_its_row_with_its_share_for_each_bank_and_what_its_prediction_costs() -> None:
     scalars: dict[str, float | None] = {}
-    for where, share, cost in (("local_score/clean", 0.4, 1.01), ("pca_locality/steps500", 0.6, 1.2)):
+    for where, share, cost in (
+        ("local_score/clean", 0.4, 1.01),
+        ("pca_locality/steps500", 0.6, 1.2),
+        ("local_score/network", 0.5, 1.0),
+    ):
         scalars |= {f"information/constant{end}/{where}": share for end in ("", "_low", "_high")}
         scalars[f"information/used/{where}"] = share
         for count, more in ((100, 0.0), (1000, 0.1)):
@@ -274,7 +309,7 @@ def test_each_law_has_its_row_with_its_share_for_each_bank_and_what_its_predicti
     scalars |= {f"information/constant/{empty}": None, f"information/used/{empty}": None}
     columns, rows = information_table({"scalars": scalars})
     assert columns[2:4] == ["100 images", "1,000 images"]
-    windows, masks, none = rows
+    windows, masks, _, none = rows
     assert windows == [
         "windows, error against clean images",
         "0.40 [0.40, 0.40]",

@@ -1,0 +1,163 @@
+"""What the page of our own denoisers says: how they stand to PCA locality, to Wiener and to networks."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from benchmarks.answers import (
+    EXACT,
+    FLOOR,
+    MIDDLE,
+    OWN,
+    WSSM,
+    Found,
+    interval_of,
+    levels,
+    listed,
+    sigma_of,
+    steps,
+)
+from benchmarks.titles import called
+
+Ends = tuple[float, float]
+COLUMNS = (
+    "", "median r2 over PCA locality's", "over Wiener's", "gap closed, median and mean",
+    "time / PCA locality's", "held-out error / PCA locality's", "/ the network's own",
+)  # fmt: skip
+
+
+def own_verdict(found: Found) -> str:
+    """Whether ours are ahead, how much of the gap they close, and their error on held-out images."""
+    return ". ".join(part for part in (_ahead(found), _closed(found), _held(found)) if part)
+
+
+def own_table(found: Found) -> tuple[Sequence[str], list[list[Any]]]:
+    """A row for each of ours, with what the sentences are made of."""
+    rows = []
+    for name in OWN:
+        gaps = [_gap(found, name, kind) for kind in ("median_r2", "r2")]
+        closed = " and ".join(f"{gap:.0f} %" for gap in gaps if gap is not None)
+        errors = [_range(_errors(found, name, rival)) for rival in (EXACT, "network")]
+        rows.append(
+            [
+                called(name),
+                *(_over(found, name, base) for base in (EXACT, FLOOR)),
+                closed,
+                _time(found, name),
+                *errors,
+            ]
+        )
+    return COLUMNS, rows
+
+
+def _ahead(found: Found) -> str:
+    """Which of ours are nearer to the network's samples than what, by the intervals of mean and median."""
+    words = {name: {base: _word(found, name, base) for base in (EXACT, FLOOR)} for name in OWN}
+    said = []
+    for word in ("nearer to", "farther from", "not clearly nearer to or farther from"):
+        sets: dict[tuple[str, ...], list[str]] = {}
+        for name, one in words.items():
+            bases = tuple(base for base, its in one.items() if its == word)
+            if bases:
+                sets.setdefault(bases, []).append(name)
+        for bases, names in sets.items():
+            verb = "are" if len(names) > 1 else "is"
+            rivals = " and than ".join(map(called, bases))
+            said.append(
+                f"{' and '.join(map(called, names))} {verb} {word} the network's samples than {rivals}"
+            )
+    return (
+        ". ".join(part[0].upper() + part[1:] for part in said)
+        or "Ours are not set beside PCA locality or Wiener"
+    )
+
+
+def _word(found: Found, name: str, base: str) -> str | None:
+    both = [interval_of(found, f"paper/{kind}r2_over_{base}", name) for kind in ("", "median_")]
+    known = [one for one in both if one is not None]
+    if not known:
+        return None
+    if all(low > 0 for _, low, _ in known):
+        return "nearer to"
+    return (
+        "farther from" if all(high < 0 for _, _, high in known) else "not clearly nearer to or farther from"
+    )
+
+
+def _closed(found: Found) -> str:
+    """How much of what lies between PCA locality's better form and the second network they close."""
+    gaps = {name: gap for name in OWN if (gap := _gap(found, name, "median_r2")) is not None}
+    if not gaps:
+        return ""
+    told = " and ".join(f"{gap:.0f} %" for gap in gaps.values())
+    return (
+        f"Of the gap in median r2 between PCA locality's better form and a second network, {_whose(gaps)} "
+        f"{'close' if len(gaps) > 1 else 'closes'} {told}"
+    )
+
+
+def _held(found: Found) -> str:
+    """Their errors on held-out images beside PCA locality's and the network's own, at middle noise levels."""
+    parts, times, names = [], set(), set()
+    for rival, whose in ((EXACT, "PCA locality's"), ("network", "the network's own")):
+        errors = {name: one for name in OWN if (one := _errors(found, name, rival))}
+        if errors:
+            times |= {t for one in errors.values() for t in one}
+            names |= errors.keys()
+            parts.append(f"{' and '.join(str(_range(one)) for one in errors.values())} times {whose}")
+    if not parts:
+        return ""
+    said = (
+        f"{'Their' if len(names) > 1 else 'Its'} error on held-out images (sigma {_sigmas(times)}) is "
+        f"{', and '.join(parts)}"
+    )
+    for name in OWN:
+        worse = levels(found, f"paper/heldout_over_{EXACT}_low/{name}/", lambda low: low > 1)
+        said += f"; {called(name)} has more than PCA locality at sigma {listed(worse)}" if worse else ""
+    return said
+
+
+def _whose(names: Collection[str]) -> str:
+    return "they" if len(names) > 1 else called(next(iter(names)))
+
+
+def _gap(found: Found, name: str, kind: str) -> float | None:  # per cent
+    exact, batches, ceiling, own = (_number(found, kind, row) for row in (EXACT, WSSM, "nn2", name))
+    if exact is None or ceiling is None or own is None:
+        return None
+    base = exact if batches is None else max(exact, batches)
+    return 100 * (own - base) / (ceiling - base) if ceiling > base else None
+
+
+def _time(found: Found, name: str) -> float | None:
+    own, exact = (_number(found, "seconds", row) for row in (name, EXACT))
+    return None if own is None or not exact else own / exact
+
+
+def _errors(found: Found, name: str, rival: str) -> dict[int, float]:  # time-step -> times the rival's
+    if rival == EXACT:
+        ratios = steps(found, f"paper/heldout_over_{EXACT}/{name}/")
+    else:
+        ours, theirs = (steps(found, f"paper/heldout_ratio/{row}/") for row in (name, rival))
+        ratios = {t: ours[t] / theirs[t] for t in ours if t in theirs}
+    return {t: ratio for t, ratio in ratios.items() if MIDDLE[0] <= sigma_of(t) <= MIDDLE[1]}
+
+
+def _range(ratios: dict[int, float]) -> str | None:
+    return f"{min(ratios.values()):.2f} to {max(ratios.values()):.2f}" if ratios else None
+
+
+def _sigmas(times: Collection[int]) -> str:
+    return " to ".join(f"{sigma_of(t):.3g}" for t in sorted({min(times), max(times)}))
+
+
+def _over(found: Found, name: str, base: str) -> str | None:
+    known = interval_of(found, f"paper/median_r2_over_{base}", name)
+    return None if known is None else "{:+.3f} [{:+.3f}, {:+.3f}]".format(*known)
+
+
+def _number(found: Found, kind: str, name: str) -> float | None:
+    """Of a row of the paper's table, where it was measured."""
+    value = found["scalars"].get(f"paper/{kind}/{name}")
+    return None if value is None else float(value)
