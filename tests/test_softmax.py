@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from locality.posterior.softmax import State
+from locality.posterior.softmax import State, exponential_
 
 OWNER = torch.tensor([0, 1, 1, 0])
 # A sum of a hundred positive terms, and exponentials of differences of rounded logits: some 1e-13 in float64.
@@ -86,3 +87,14 @@ def test_a_merge_is_sure_if_both_are():
     a, b = State.empty(2, 2, OWNER), State.empty(2, 2, OWNER)
     b.sure[1] = False
     assert a.merge(b).sure.tolist() == b.merge(a).sure.tolist() == [True, False]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_weights_are_normal_numbers_whose_products_are_too_and_no_sum_knows_the_difference(dtype):
+    relative = torch.cat([torch.zeros(1), -torch.logspace(-3, 6, 2000)]).to(dtype)
+    found = exponential_(relative.clone())
+    assert float((found * found).min()) >= torch.finfo(dtype).tiny
+    exact = relative.double().exp()
+    assert (found.double() - exact).abs().max() <= torch.finfo(dtype).eps
+    tail = relative < -100 if dtype == torch.float32 else relative < -800
+    assert 1e6 * found[tail].double().sum() < torch.finfo(dtype).eps

@@ -6,6 +6,7 @@ Inside a pass a compiled kernel keeps running softmaxes of its own, a block of c
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -55,7 +56,7 @@ class State:
             return cls.empty(len(logits), logits.shape[1], owner)
         peak = logits.amax(-1)
         relative = logits.sub_(peak[..., None])
-        weights = relative.exp()
+        weights = exponential_(relative)
         parts = (peak, weights.sum(-1), _dot(weights, weights), _dot(weights, relative), weigh(weights))
         sure = torch.ones(len(logits), dtype=torch.bool, device=logits.device)
         return cls(owner, sure, *(part.double() for part in parts))
@@ -130,6 +131,16 @@ class State:
     @property
     def _parts(self) -> tuple[Tensor, ...]:
         return self.sure, self.peak, self.total, self.squares, self.energy, self.sums
+
+
+def exponential_(relative: Tensor) -> Tensor:
+    """`exp` of logarithms of weights; the logarithms are overwritten where they are very small.
+
+    Weights are at least 3e-19 in float32 and 1e-151 in float64: about the root of the least normal number.
+    So squares are normal, too. That moves no digit of a sum that has a weight of about 1. Of smaller
+    numbers, `exp` and products take up to sixty times as long on a CPU.
+    """
+    return relative.clamp_min_(0.49 * math.log(torch.finfo(relative.dtype).tiny)).exp()
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:  # [B, R, c] -> [B, R], without a temporary product
