@@ -17,7 +17,7 @@ install: $(INSTALLED) ## the virtual environment, with the project and its tools
 
 $(INSTALLED): pyproject.toml
 	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --quiet --editable ".[dev]"
+	$(RUN) -m pip install --quiet --no-compile --editable ".[dev]" # Python compiles what is imported: a third of it
 	touch $@
 
 demo: $(INSTALLED) ## train a small U-Net on photographs and compare it with analytical denoisers
