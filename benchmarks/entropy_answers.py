@@ -44,10 +44,21 @@ class Measured:
     @property
     def name(self) -> str:
         """For readers."""
-        look, target = self.where.split("/")
+        return f"{self.look}, error against {self.whom}"
+
+    @property
+    def look(self) -> str:
+        """What the setting sets."""
+        candidate = self.where.split("/")[0]
+        return LOOKS.get(candidate, called(candidate))
+
+    @property
+    def whom(self) -> str:
+        """Whose estimates the error is measured to."""
+        target = self.where.split("/")[1]
         young = re.sub(r"^steps(\d+)$", r"network after \1 steps", target)
-        whom = "clean images" if target == "clean" else f"the {called(young)}"
-        return f"{LOOKS.get(look, called(look))}, error against {whom}"
+        alike = {"clean": "clean images", "half": "the network of half the images"}
+        return alike.get(target, f"the {called(young)}")
 
     @property
     def dear(self) -> int:
@@ -87,9 +98,13 @@ def information_verdict(found: Found) -> str:
 
 def _of_others(laws: list[Measured]) -> Iterator[str]:
     for word in ("holds", "holds for most", "breaks"):
-        names = [law.name for law in laws if law.word == word]
-        if names:
-            yield f"it {word} for {'; '.join(names)}"
+        looks: dict[str, list[str]] = {}
+        for law in laws:
+            if law.word == word:
+                looks.setdefault(law.look, []).append(law.whom)
+        told = "; ".join(f"{look} against {', '.join(whom)}" for look, whom in looks.items())
+        if told:
+            yield f"it {word} for {told}"
 
 
 def information_together(known: Mapping[str, Found]) -> str:

@@ -161,8 +161,8 @@ QUESTIONS: tuple[Question, ...] = (
         "S is the entropy of the posterior over training images, of one output pixel: e^S images still "
         "explain what the window shows. A larger window tells more of them apart. Too few leave the noise "
         "of single images, too many leave what the window does not show. Where the two errors balance, S "
-        "is a share of ln N. The share is one number for windows and another for Wiener masks. A bank of "
-        "crops of a few photographs counts for fewer images than it has.",
+        "is a share of ln N, one for windows and one for Wiener masks. Networks look less far than is best "
+        "for clean images, least far when young. A bank of crops of a few photographs counts for fewer.",
         pictures=("information",),
         together=information_together,
     ),

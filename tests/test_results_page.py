@@ -321,7 +321,7 @@ def test_each_law_has_its_row_with_its_share_for_each_bank_and_what_its_predicti
     assert masks[-1] == "1.200, 1.200"
     assert none[1:] == ["-", "-", "-", "-"]
     said = information_verdict({"scalars": scalars})
-    assert "It breaks for Wiener masks, error against the network after 500 steps" in said
+    assert "It breaks for Wiener masks against the network after 500 steps" in said
     assert "No best setting between two that were tried: windows, error against the second network" in said
 
 
