@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -23,10 +24,16 @@ COUNTS = [
 ]
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("trained")
+    app.run(config(root, *TINY, *NETWORK, "trainer.max_epochs=1"))
+    return latest(root)
+
+
 @pytest.fixture
-def run(tmp_path: Path) -> Path:
-    app.run(config(tmp_path, *TINY, *NETWORK, "trainer.max_epochs=1"))
-    return latest(tmp_path)
+def run(trained: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(trained, tmp_path / "runs" / trained.name)
 
 
 def test_the_table_has_every_row_with_its_seeds_images_and_calibration(run, tmp_path, capsys):
