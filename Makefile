@@ -79,9 +79,9 @@ measure: $(INSTALLED) ## measure what docs/results.md tells of, on the networks 
 	-$(RUN) evaluate.py compare=halves
 	-$(RUN) evaluate.py compare=sensitivity data=cifar checkpoint=pretrained/cifar networks=twin compare.grid=8
 	-$(RUN) evaluate.py experiment=information data=cifar checkpoint=pretrained/cifar
-	-$(RUN) evaluate.py compare=information data=fashion_mnist checkpoint=pretrained/fashion_mnist compare.share=0.47
-	-$(RUN) evaluate.py compare=information data=photos checkpoint=pretrained/photos16 compare.share=0.47
-	-$(RUN) evaluate.py compare=information data=cats compare.share=0.47
+	-$(RUN) evaluate.py experiment=information data=fashion_mnist checkpoint=pretrained/fashion_mnist networks=twin "compare.share={local_score: 0.47, pca_locality: 0.58}"
+	-$(RUN) evaluate.py experiment=information data=photos checkpoint=pretrained/photos16 networks=twin "compare.share={local_score: 0.47, pca_locality: 0.58}"
+	-$(RUN) evaluate.py experiment=information data=cats checkpoint=pretrained/cats networks=twin "compare.share={local_score: 0.47, pca_locality: 0.58}"
 	-$(RUN) evaluate.py experiment=cifar_calibrate
 	-$(RUN) evaluate.py experiment=cifar_table
 	-$(RUN) evaluate.py experiment=cats_calibrate

@@ -194,6 +194,16 @@ def test_with_networks_the_error_against_each_is_told_too(tmp_path):
         run(tmp_path, "evaluate", *overrides, f"networks={{clean: {other}}}")
 
 
+def test_each_candidate_is_tested_with_its_own_share(tmp_path):
+    masks = "+denoiser@candidates.pca_locality=pca_locality"
+    _, numbers = run(
+        tmp_path, "evaluate", *SMALL, masks, "compare.share={pca_locality: 0.6}", "compare.taus=[0.5,0.2,0.1]"
+    )
+    assert numbers["information/used/pca_locality/clean"] == 0.6
+    fitted = numbers["information/constant/local_score/clean"]
+    assert numbers["information/used/local_score/clean"] == pytest.approx(fitted)
+
+
 def _of(numbers: dict[str, float], target: str) -> dict[str, float]:
     part = f"local_score/{target}"
     return {key.replace(part, ""): value for key, value in numbers.items() if part in key}
@@ -210,6 +220,8 @@ def _of(numbers: dict[str, float], target: str) -> dict[str, float]:
         ("compare.sigmas=[0,1]", r"compare\.sigmas: want distinct noise levels above 0"),
         ("compare.sigmas=[]", r"compare\.sigmas: want"),
         ("compare.share=1.5", r"compare\.share: want a share of ln N"),
+        ("compare.share={local_score: 2}", r"compare\.share: want a share of ln N"),
+        ("compare.share={pca_locality: 0.5}", r"compare\.share: want names of candidates \(local_score\)"),
         ("~candidates.local_score", r"candidates: want at least one"),
         ("+denoiser@candidates.wiener=wiener", r"candidates\.wiener: want a local score or an exact PCA"),
         ("compare=quick", r"networks: want at least one"),

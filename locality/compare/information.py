@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 import torch
@@ -26,6 +26,7 @@ from locality.noise import image_noise
 from locality.ranks import say
 from locality.report.table import Cell
 
+Shares = float | Mapping[str, float] | None
 COLUMNS = ("candidate, noise level", "best of all images", "MSE there", "tried")
 
 
@@ -38,7 +39,7 @@ def information(
     split: Split = "test",  # theirs
     windows: Sequence[int] | None = None,  # pixels, odd; null: all
     taus: Sequence[float] | None = None,  # of the largest relative entry; null: .8 to .0005 in steps of 1.25
-    share: float | None = None,  # of ln N, found on other data, to be tested here; null: fitted here
+    share: Shares = None,  # of ln N, or {candidate: of ln N}: found on other data, tested here; null: fitted
 ) -> dict[str, float]:
     """The entropy of the posterior at the setting of least error, over ln N; all goes to the report.
 
@@ -61,8 +62,7 @@ def information(
     tried = {name: _values(one, windows, taus) for name, one in looks.items()}
     if not sigmas or not all(0 < sigma < torch.inf for sigma in sigmas) or len(set(sigmas)) < len(sigmas):
         raise UsageError(f"compare.sigmas: want distinct noise levels above 0, got {list(sigmas)}")
-    if share is not None and not 0 < share < 1:
-        raise UsageError(f"compare.share: want a share of ln N above 0 and below 1, or null, got {share}")
+    given = _given(share, looks)
     sizes = _sizes(counts, len(context.bank))
     networks = _networks(context)
     images, groups = _images(context, split, count, networks), context.data.groups(split)
@@ -75,7 +75,7 @@ def information(
     growing = Growing(context.report, "information/best", COLUMNS, labels)
     with growing.shown_if_cut_short():
         for name, one in looks.items():
-            laws_of = partial(_laws, name, one, sizes, shown, share)
+            laws_of = partial(_laws, name, one, sizes, shown, given[name])
             levels = _levels(name, one, parts, vary, images, sorted(sigmas), tried[name], growing, laws_of)
             laws = laws_of(levels)
             numbers |= tell(context.report, laws)  # now: the next candidate may take an hour
@@ -92,6 +92,18 @@ def _looks(name: str, denoiser: Denoiser) -> Looks:
         f"candidates.{name}: want a local score or an exact PCA locality, whose posterior one softmax makes, "
         f"got {type(denoiser).__name__}"
     )
+
+
+def _given(share: Shares, names: Iterable[str]) -> dict[str, float | None]:
+    """The share of ln N that is tested for each candidate; None: it is fitted."""
+    given = dict(share) if isinstance(share, Mapping) else dict.fromkeys(names, share)
+    for name, one in given.items():
+        if name not in set(names):
+            raise UsageError(f"compare.share: want names of candidates ({', '.join(names)}), got {name!r}")
+        good = one is None or (isinstance(one, int | float) and not isinstance(one, bool) and 0 < one < 1)
+        if not good:
+            raise UsageError(f"compare.share: want a share of ln N above 0 and below 1, or null, got {one}")
+    return dict.fromkeys(names) | given
 
 
 def _best(level: Level, bank: int) -> float:
