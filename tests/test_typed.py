@@ -127,6 +127,16 @@ def test_another_model_takes_nothing_that_was_said_of_the_first_ones_network(nam
     assert network._target_ == alone._target_
 
 
+@pytest.mark.parametrize("name", ["cats_cpu", "cifar_cpu", "fashion_cpu", "photos16_cpu"])
+@pytest.mark.parametrize("model", ["dit", "mlp", "mixer", "unet_attention"])
+def test_another_model_keeps_what_a_recipe_says_of_all_models(name, model):
+    cfg = composed("train", f"experiment={name}", f"model={model}").model
+    assert cfg.prediction == "v_prediction"
+    assert cfg.learning_rate == composed("train", f"model={model}").model.learning_rate
+    said_so = composed("train", f"experiment={name}", f"model={model}", "model.prediction=sample").model
+    assert said_so.prediction == "sample"
+
+
 def test_other_data_take_nothing_that_was_said_of_the_first_ones_source():
     cfg = composed("train", "experiment=cats_cpu", "data=digits")
     assert cfg.data.source == composed("train", "data=digits").data.source

@@ -22,7 +22,8 @@ def typed(
 
     A choice wins in all that it says. One that builds on the usual choice, as `trainer=ddp` does, wins in
     what it adds. One that replaces another thing also undoes what the experiment says of that thing:
-    `model=dit` in place of a U-Net, and any comparison.
+    `model=dit` in place of a U-Net, and any comparison. What both things say alike is no choice, and the
+    experiment's stays: `experiment=cats_cpu model=dit` predicts v.
     """
     given = given_in(settings)
     said_by_it = said(choices, "experiment", str(given.get("experiment")))
@@ -49,6 +50,7 @@ class _Wins:
         self.whole = said(choices, group, choice)
         self.own = self.whole if choice == first else said(choices, group, choice, without=first)
         self.before = said(choices, group, replaced)
+        self.replaces = choice != first and self.own == self.whole
         self.is_all = is_global(choices.file(group, choice))  # it says more than its group, as comparisons do
 
     def over(self, path: Sequence[str]) -> tuple[Sequence[str], Any]:
@@ -59,7 +61,8 @@ class _Wins:
                 if value is ABSENT and known is self.whole and self._goes(path[:n]):
                     return path[:n], ABSENT
                 if value is not ABSENT and (n == len(path) or not isinstance(value, dict)):
-                    return path[:n], value
+                    alike = known is self.own and self.replaces and value == _at(self.before, path[:n])
+                    return ((), ABSENT) if alike else (path[:n], value)
         return (), ABSENT
 
     def _goes(self, path: Sequence[str]) -> bool:
