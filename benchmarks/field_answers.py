@@ -85,8 +85,20 @@ def pattern_verdict(found: Found) -> str:
     parts = []
     for row in rows:
         networks = "network" if int(row[1]) == 1 else "networks"
-        parts.append(f"gamma {float(row[0]):g} ({row[1]} {networks}): {row[2]}")
+        how = _contrasts(found, float(row[0]))
+        parts.append(f"gamma {float(row[0]):g} ({row[1]} {networks}): {row[2]}{how}")
     return ". ".join(parts)
+
+
+def _contrasts(found: Found, gamma: float) -> str:
+    """The least and the most contrast over the control's, of the networks and of Wiener."""
+    columns, rows = pattern_table(found)
+    parts = []
+    for name, whose in (("network / control", "networks"), ("Wiener / control", "Wiener")):
+        place = columns.index(name)
+        values = [float(row[place]) for row in rows if float(row[0]) == gamma]
+        parts += [f"{whose} {min(values):.2f} to {max(values):.2f}"] if values else []
+    return f"; contrast over the control's: {', '.join(parts)}" if parts else ""
 
 
 def pattern_table(found: Found) -> Table:

@@ -17,7 +17,7 @@ from benchmarks.entropy_answers import (
     information_verdict,
     without_network_verdict,
 )
-from benchmarks.field_answers import fields_table, fields_verdict, mirror_verdict
+from benchmarks.field_answers import fields_table, fields_verdict, mirror_verdict, pattern_verdict
 from benchmarks.front import banks, front_page
 from benchmarks.gathering import best, found, images
 from benchmarks.own_answers import own_table, own_verdict
@@ -262,6 +262,31 @@ def test_ours_are_ahead_of_what_the_intervals_of_mean_and_median_agree_on() -> N
         scalars[f"paper/{kind}r2_over_{FLOOR}_low/{OWN[1]}"] = 0.01
     said = own_verdict({"scalars": scalars})
     assert said.startswith("Stacked locality (ours) and stacked mixtures (ours) are nearer to the network's")
+
+
+def test_the_page_on_the_pattern_tells_how_much_of_the_contrast_networks_have() -> None:
+    columns = [
+        "gamma",
+        "sigma",
+        "SNR_W less the control's",
+        "network",
+        "network / control",
+        "Wiener / control",
+    ]
+    rows = [
+        ["0.0", "1", "0", "1", "", ""],
+        ["0.5", "1", "0.2", "2", "1.2 [1, 2]", "3"],
+        ["0.5", "2", "0.1", "2", "1.1", "2"],
+    ]
+    tables = {
+        "pattern/verdict": {"rows": [["0.5", "2", "the claim holds at 2 of 2 noise levels"]]},
+        "pattern/contrast": {"columns": columns, "rows": rows},
+    }
+    said = pattern_verdict({"tables": tables})
+    assert said.startswith(
+        "gamma 0.5 (2 networks): the claim holds at 2 of 2 noise levels; contrast over the "
+    )
+    assert said.endswith("control's: networks 1.10 to 1.20, Wiener 2.00 to 3.00")
 
 
 def test_neighbouring_noise_levels_are_told_as_a_range() -> None:
