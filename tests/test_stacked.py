@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from itertools import product
 
 import pytest
 import torch
 from banks import digits, noisy, photographs, relative
-from conftest import CONFIGS
+from conftest import CONFIGS, PRETRAINED
 from omegaconf import OmegaConf
 from torch import Tensor
 
@@ -26,7 +27,7 @@ from locality.denoisers import (
     Wiener,
     stacked_mixtures,
 )
-from locality.denoisers.stacked_mixtures import SHARES
+from locality.denoisers.stacked_mixtures import SHARES, WINDOWS
 from locality.noise import image_noise
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*(covariance lacks rank|images for 192 coordinates).*")
@@ -301,6 +302,24 @@ def test_shares_of_other_windows_are_those_of_the_usual_ones_that_are_nearest():
         assert usual.shares.at(level)[0].tolist() == pytest.approx([*given[:2], sum(given[2:]), optimal])
         assert few.shares.at(level)[0].tolist() == pytest.approx([given[0], sum(given[1:]), optimal])
     assert all(sum(row) == pytest.approx(1) for row in SHARES.values())
+
+
+def test_the_usual_shares_are_the_means_of_those_that_ship():
+    found = [
+        json.loads((PRETRAINED / name / "calibration" / "stacked_mixtures.shares.json").read_text())
+        for name in ("cifar", "cats", "photos16")
+    ]
+    for sigma, usual in SHARES.items():
+        rows = []
+        for one in found:
+            level = min(range(len(one["sigmas"])), key=lambda k: abs(math.log(one["sigmas"][k] / sigma)))
+            *windows, _ = one["members"]  # the last window is the image
+            places = [*(f"window_{side}" for side in WINDOWS[:-1]), windows[-1], "optimal"]
+            shares = dict(zip(one["members"], one["shares"][level], strict=True))
+            rows.append([shares.pop(place, 0.0) for place in places])
+            assert not shares
+        means = torch.tensor(rows).mean(0)
+        assert (means - torch.tensor(usual)).abs().max() < 0.0101
 
 
 def test_shares_may_name_windows_that_the_image_cuts():
