@@ -17,7 +17,8 @@ from locality.denoisers.windows import cut
 WINDOWS: Final = (4, 6, 8, 12, 20, 64)  # pixels
 OPTIMAL: Final = "optimal"
 # Where nothing was calibrated: at some noise levels, of the windows above and of the optimal denoiser. These
-# are the means of what compare=calibrate found against the networks that ship, on CIFAR-10, cats and photographs.
+# are the means of what compare=calibrate found against the networks that ship, on CIFAR-10, cats and
+# photographs.
 SHARES: Final = {
     0.34: (0.22, 0.24, 0.37, 0.12, 0.01, 0.04, 0.0),
     0.72: (0.04, 0.11, 0.45, 0.27, 0.03, 0.09, 0.01),
