@@ -65,6 +65,29 @@ def test_a_network_that_does_not_fit_is_refused_in_one_line(origin, tmp_path, ov
     assert str(origin) in str(error.value)
 
 
+def test_a_network_of_diffusers_asks_for_its_own_model(tmp_path):
+    from diffusers import DDPMPipeline, DDPMScheduler
+    from test_hub import network
+
+    DDPMPipeline(network(), DDPMScheduler()).save_pretrained(tmp_path / "saved")
+    with pytest.raises(UsageError, match="give model=hub, too"):
+        app.run(config(tmp_path, *TINY, *NETWORK, f"pretrained={tmp_path / 'saved'}"))
+
+
+def test_images_of_another_shape_are_named_before_what_could_be_changed(origin, tmp_path):
+    with pytest.raises(UsageError, match=r"for images \(1, 8, 8\), and the data have \(3, 16, 16\)"):
+        app.run(
+            config(
+                tmp_path,
+                *TINY,
+                *NETWORK,
+                "data=photos",
+                "model.prediction=v_prediction",
+                f"pretrained={origin}",
+            )
+        )
+
+
 def test_what_is_no_network_of_ours_is_named(tmp_path):
     with pytest.raises(UsageError, match=r"pretrained=.*nobody/nothing: no checkpoint there"):
         app.run(config(tmp_path, *TINY, *NETWORK, "pretrained=nobody/nothing"))

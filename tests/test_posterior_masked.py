@@ -261,3 +261,10 @@ def test_a_held_out_image_with_little_noise_goes_through_float64():
     denoiser = PrecisionDenoiser(ImageBank(images[40:]), lambda sigma: a)
     single, double = denoiser(x, sigma), denoiser(x.double(), sigma.double())
     assert relative(single, double) < 1e-6
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_where_one_image_explains_an_output_its_field_is_zero(dtype):
+    images = ImageBank(photographs(12, 60))
+    x = to_float(images.images[:1], dtype)
+    assert Optimal(images).jacobian(x, 0.001, [(6, 6)]).abs().max() == 0

@@ -137,6 +137,15 @@ def test_another_model_keeps_what_a_recipe_says_of_all_models(name, model):
     assert said_so.prediction == "sample"
 
 
+@pytest.mark.parametrize("name", ["demo", "cifar_paper"])
+@pytest.mark.parametrize("model", ["dit", "mlp", "mixer"])
+def test_another_model_has_its_own_rate_and_the_recipes_average(name, model):
+    cfg, alone = (composed("train", *words, f"model={model}").model for words in ([f"experiment={name}"], []))
+    assert (cfg.learning_rate, cfg.warmup_steps) == (alone.learning_rate, alone.warmup_steps)
+    recipe = composed("train", f"experiment={name}").model
+    assert (cfg.ema_decay, cfg.prediction) == (recipe.ema_decay, recipe.prediction)
+
+
 def test_other_data_take_nothing_that_was_said_of_the_first_ones_source():
     cfg = composed("train", "experiment=cats_cpu", "data=digits")
     assert cfg.data.source == composed("train", "data=digits").data.source

@@ -14,6 +14,7 @@ from locality.denoisers.base import Denoiser
 from locality.denoisers.network import NetworkDenoiser
 from locality.modules import DDPMModule
 from locality.modules.base import DenoiserModule
+from locality.networks.foreign import is_foreign
 
 
 def go_on_from(
@@ -23,24 +24,29 @@ def go_on_from(
 ) -> None:
     """Puts the weights of a network, averaged ones where it has them, in place of the random ones.
 
-    Nothing else is taken over: optimiser, learning rate and steps begin anew. Raises UsageError for a network
-    that is built otherwise, puts out something else, or has other noise levels.
+    Nothing else is taken over: optimiser, learning rate and steps begin anew, and a Wiener filter below the
+    network (`wiener_residual`) is that of the run's own images. Raises UsageError for a network that is built
+    otherwise, is for other images, puts out something else, or has other noise levels.
     """
     if not isinstance(module, DDPMModule):
         raise UsageError(f"pretrained={path}: want a model that is trained, got one that is fitted")
+    if is_foreign(path):
+        raise UsageError(f"pretrained={path}: give model=hub, too, which goes on from what diffusers saved")
     mine, other = module.denoiser, _loaded(path, trust)
     if not isinstance(other, NetworkDenoiser):
         raise UsageError(f"pretrained={path}: want a network, got {type(other).__name__}")
+    if other.image_shape not in (None, mine.image_shape):
+        wanted, got = tuple(mine.image_shape or ()), tuple(other.image_shape or ())
+        raise UsageError(f"pretrained={path}: for images {got}, and the data have {wanted}")
     if mine.prediction != other.prediction:
         raise UsageError(
             f"pretrained={path}: its network puts out {other.prediction}, and the model {mine.prediction}; "
             f"give model.prediction={other.prediction}"
         )
     if not torch.equal(mine.schedule.alpha_bars, other.schedule.alpha_bars):
-        raise UsageError(f"pretrained={path}: its network has other noise levels than the model's schedule")
-    if other.image_shape not in (None, mine.image_shape):
-        wanted, got = tuple(mine.image_shape or ()), tuple(other.image_shape or ())
-        raise UsageError(f"pretrained={path}: for images {got}, and the data have {wanted}")
+        raise UsageError(
+            f"pretrained={path}: its network has other noise levels; give the schedule of its config.yaml"
+        )
     weights = other.net.state_dict()
     if _shapes(weights) != _shapes(mine.net.state_dict()):
         raise UsageError(
@@ -54,7 +60,8 @@ def _loaded(path: str | Path, trust: bool) -> Denoiser:
     try:
         return load(path, trust=trust)
     except UsageError as error:
-        raise UsageError(f"pretrained={str(error).removeprefix('checkpoint=')}") from error
+        said = str(error).removeprefix(f"checkpoint={path}: ").removeprefix(f"pretrained={path}: ")
+        raise UsageError(f"pretrained={path}: {said}") from error
 
 
 def _shapes(weights: Mapping[str, Tensor]) -> dict[str, torch.Size]:

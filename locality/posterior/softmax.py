@@ -134,11 +134,12 @@ class State:
 
 
 def exponential_(relative: Tensor) -> Tensor:
-    """`exp` of logarithms of weights; the logarithms are overwritten where they are very small.
+    """`exp` of logarithms of weights, of which the largest is 0; they are overwritten where very small.
 
-    Weights are at least 3e-19 in float32 and 1e-151 in float64: about the root of the least normal number.
-    So squares are normal, too. That moves no digit of a sum that has a weight of about 1. Of smaller
-    numbers, `exp` and products take up to sixty times as long on a CPU.
+    Weights are at least 2.6e-19 in float32 and 1e-151 in float64: about the root of the least normal number.
+    So squares are normal, too. That moves no digit of a sum of weights, or of values that they weigh. Of
+    smaller numbers, `exp` and products take up to sixty times as long on a CPU. A field is no such sum: where
+    one image explains an output it is 0, and small weights are all that it has. So fields take plain `exp`.
     """
     return relative.clamp_min_(0.49 * math.log(torch.finfo(relative.dtype).tiny)).exp()
 

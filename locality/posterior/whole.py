@@ -14,7 +14,7 @@ from locality.posterior.blocks import WORST, Blocks
 from locality.posterior.engine import SoftmaxEngine
 from locality.posterior.kernel import FieldKernel, Probe, Seen, chosen
 from locality.posterior.rounding import PixelMoments, Query
-from locality.posterior.softmax import State, exponential_
+from locality.posterior.softmax import State
 from locality.posterior.view import View
 
 _PER_LOGIT = 8 * 6  # bytes of what is kept for an image and a candidate
@@ -66,7 +66,7 @@ class Products(FieldKernel):
         """Two more products."""
         total = torch.zeros_like(centre)
         for images, logits in _logits(view, query):
-            weights = exponential_(logits - evidence) * (probe.g @ images.T - means)
+            weights = (logits - evidence).exp() * (probe.g @ images.T - means)
             total += weights @ images - weights.sum(1, keepdim=True) * centre
         return total
 
@@ -75,7 +75,7 @@ class Products(FieldKernel):
         n, dtype = mean.shape[1], query.dtype
         total = mean.new_zeros(len(mean), len(outputs), n, dtype=dtype)
         for images, logits in _logits(view, query, outputs.numel() + 2 * len(outputs) + 3 * n):
-            weights = exponential_(logits - evidence)
+            weights = (logits - evidence).exp()
             for b in range(len(mean)):
                 centred = images - mean[b]
                 probe = weights[b, :, None] * centred[:, outputs].sum(-1)

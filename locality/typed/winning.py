@@ -11,6 +11,10 @@ from locality.typed.files import choices_of, given_in, is_global, said
 
 NAME = re.compile(r"[\w-]+")
 ABSENT = object()
+OF_ALL = (
+    ("model", "prediction"),
+    ("model", "ema_decay"),
+)  # what an experiment says of any model; rates are of one
 
 
 def typed(
@@ -22,8 +26,8 @@ def typed(
 
     A choice wins in all that it says. One that builds on the usual choice, as `trainer=ddp` does, wins in
     what it adds. One that replaces another thing also undoes what the experiment says of that thing:
-    `model=dit` in place of a U-Net, and any comparison. What both things say alike is no choice, and the
-    experiment's stays: `experiment=cats_cpu model=dit` predicts v.
+    `model=dit` in place of a U-Net, and any comparison. What an experiment says of all models stays, where
+    both models say alike: `experiment=cats_cpu model=dit` predicts v.
     """
     given = given_in(settings)
     said_by_it = said(choices, "experiment", str(given.get("experiment")))
@@ -61,8 +65,8 @@ class _Wins:
                 if value is ABSENT and known is self.whole and self._goes(path[:n]):
                     return path[:n], ABSENT
                 if value is not ABSENT and (n == len(path) or not isinstance(value, dict)):
-                    alike = known is self.own and self.replaces and value == _at(self.before, path[:n])
-                    return ((), ABSENT) if alike else (path[:n], value)
+                    alike = self.replaces and value == _at(self.before, path[:n])
+                    return ((), ABSENT) if alike and path[:n] in OF_ALL else (path[:n], value)
         return (), ABSENT
 
     def _goes(self, path: Sequence[str]) -> bool:

@@ -15,7 +15,7 @@ from locality.posterior.masked.fields import Work, masked_fields, window_fields
 from locality.posterior.masked.kernel import MaskedFieldKernel
 from locality.posterior.masked.rows import Rows
 from locality.posterior.rounding import PixelMoments, Query, relative_error, small_logits
-from locality.posterior.softmax import State, exponential_
+from locality.posterior.softmax import State
 from locality.posterior.view import View
 
 _TOGETHER = 512  # images of a chunk at most: their logits stay in the cache
@@ -166,4 +166,4 @@ class Dense(MaskedFieldKernel):
 
 
 def _weights(logits: Tensor, evidence: Tensor) -> Tensor:
-    return exponential_(logits - evidence[..., None].to(logits.dtype))
+    return (logits - evidence[..., None].to(logits.dtype)).exp_()

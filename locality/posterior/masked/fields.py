@@ -11,7 +11,6 @@ from torch import Tensor
 
 from locality.posterior.masked.rows import Rows
 from locality.posterior.rounding import Query
-from locality.posterior.softmax import exponential_
 from locality.posterior.view import View
 
 Work: TypeAlias = Callable[[Rows, View, Query, Tensor, Tensor, Tensor], Tensor]
@@ -45,7 +44,7 @@ def _masked_fields(
     each = 4 * n + 3 * len(needed) + 3 * outputs.numel()
     for chunk in view.chunks(each, 2 * terms * n + mask.numel(), dtype):
         squares = rearrange((x - chunk).square() * scale, "i (k p) -> i k p", p=mask.shape[1])
-        weights = exponential_((shift - squares.sum(1)) @ mask.T - evidence)
+        weights = ((shift - squares.sum(1)) @ mask.T - evidence).exp()
         centred = chunk - mean
         probe = rearrange(centred[:, outputs], "i p (k c) -> i p k c", k=row.shape[1]).sum(-1)
         products += einsum(weights[:, row] * probe, centred, "i p k, i n -> p k n").flatten(0, 1)
@@ -81,7 +80,7 @@ def _window_fields(
         first, second = total.split([len(mask), len(outputs)])
         for chunk in part.chunks(6 * n + 3 * len(mask), 2 * second.numel() + first.numel()):
             squares = ((query.x - chunk).square() * query.scale[:, None]).unflatten(1, (-1, places)).sum(1)
-            weights = exponential_((query.shift - squares) @ mask.T - evidence)
+            weights = ((query.shift - squares) @ mask.T - evidence).exp()
             centred = chunk - mean
             first += weights.T @ centred
             probe = centred[:, outputs].sum(-1)  # [c, P]

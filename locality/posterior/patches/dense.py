@@ -12,7 +12,7 @@ from torch import Tensor
 from locality.posterior.kernel import FieldKernel, Probe
 from locality.posterior.patches.kernel import Patches
 from locality.posterior.rounding import PixelMoments, Query
-from locality.posterior.softmax import State, exponential_
+from locality.posterior.softmax import State
 from locality.posterior.view import View
 
 _NEVER = -1e300  # a logit whose weight is 0; minus infinity times 0 would not be
@@ -55,7 +55,7 @@ class DensePatches(FieldKernel):
         g = rearrange(probe.g.double(), "b (c q) -> b q c", q=self.patches.places)
         collected = g.new_zeros(len(g), self.patches.places, self._where.shape[1])
         for patches, centres, logits in self._tiles(view, query):
-            weights = exponential_(logits - evidence[..., None])
+            weights = (logits - evidence[..., None]).exp()
             weights *= einsum(g, centres, "b q c, i c -> b q i") - means[..., None]
             collected += weights @ patches
         return self._laid_back(collected)
@@ -66,7 +66,7 @@ class DensePatches(FieldKernel):
         middle = rearrange(mean, "b (c q) -> b q c", q=self.patches.places)[:, pixels].sum(-1)
         collected = mean.new_zeros(len(mean), len(pixels), self._where.shape[1])
         for patches, centres, logits in self._tiles(view, query, pixels):
-            weights = exponential_(logits - evidence[:, pixels, None])
+            weights = (logits - evidence[:, pixels, None]).exp()
             collected += (weights * (centres.sum(-1) - middle[..., None])) @ patches
         n = self.patches.image_shape.numel()
         out = collected.new_zeros(len(mean), len(pixels), n + 1)
