@@ -74,20 +74,23 @@ experiments: $(INSTALLED) ## measure the finished trainings of docs/experiments.
 
 measure: $(INSTALLED) ## measure what docs/results.md tells of, on the networks that ship; hours of a core
 	-$(RUN) -m benchmarks.precision pretrained/cifar
-	-$(RUN) evaluate.py compare=pattern
-	-$(RUN) evaluate.py compare=mirror data=cats
+	-$(RUN) evaluate.py compare=pattern "networks=[pretrained/cifar,pretrained/cifar_seed1,pretrained/cifar_gamma0.1,pretrained/cifar_gamma0.5,pretrained/cifar_gamma0.5_seed1]"
+	-$(RUN) evaluate.py compare=pattern "networks=[pretrained/photos16_gamma0,pretrained/photos16_gamma0.1,pretrained/photos16_gamma0.5]"
+	-$(RUN) evaluate.py compare=mirror data=cats checkpoint=pretrained/cats "networks={nn2: pretrained/cats_seed1, dit: pretrained/cats_dit, cifar: pretrained/cifar}" compare.count=16 compare.bank_counts.pca_locality=1000
 	-$(RUN) evaluate.py compare=halves
+	-$(RUN) evaluate.py compare=labels data=cifar checkpoint=pretrained/cifar
 	-$(RUN) evaluate.py compare=sensitivity data=cifar checkpoint=pretrained/cifar networks=twin compare.grid=8
-	-$(RUN) evaluate.py experiment=information data=cifar checkpoint=pretrained/cifar
-	-$(RUN) evaluate.py experiment=information data=fashion_mnist checkpoint=pretrained/fashion_mnist networks=twin "compare.share={local_score: 0.47, pca_locality: 0.58}"
-	-$(RUN) evaluate.py experiment=information data=photos checkpoint=pretrained/photos16 networks=twin "compare.share={local_score: 0.47, pca_locality: 0.58}"
-	-$(RUN) evaluate.py experiment=information data=cats checkpoint=pretrained/cats networks=twin "compare.share={local_score: 0.47, pca_locality: 0.58}"
+	-$(RUN) evaluate.py experiment=information data=cifar checkpoint=pretrained/cifar "networks={nn2: pretrained/cifar_seed1, half: pretrained/cifar_half0}" "compare.counts=[1000,5000,20000,50000]" compare.count=16
+	-$(RUN) evaluate.py experiment=information data=fashion_mnist checkpoint=pretrained/fashion_mnist networks=twin "compare.share={local_score: 0.47, pca_locality: 0.58}" "compare.counts=[1000,8000,30000]" compare.count=16
+	-$(RUN) evaluate.py experiment=information data=photos checkpoint=pretrained/photos16 networks=twin "compare.share={local_score: 0.47, pca_locality: 0.58}" "compare.counts=[1000,4000,null]" compare.count=24
+	-$(RUN) evaluate.py experiment=information data=afhq data.source.size=32 checkpoint=pretrained/cats "networks={nn2: pretrained/cats_seed1, dit: pretrained/cats_dit}" "compare.share={local_score: 0.47, pca_locality: 0.58}" "compare.counts=[1000,null]" compare.count=24
 	-$(RUN) evaluate.py experiment=cifar_calibrate
 	-$(RUN) evaluate.py experiment=cifar_table
 	-$(RUN) evaluate.py experiment=cats_calibrate
 	-$(RUN) evaluate.py experiment=cats_table
 	-$(RUN) evaluate.py experiment=paper_table data=fashion_mnist checkpoint=pretrained/fashion_mnist
 	-$(RUN) evaluate.py experiment=paper_table data=photos checkpoint=pretrained/photos16
+	-$(RUN) evaluate.py compare=paper_variants data=fashion_mnist checkpoint=pretrained/fashion_mnist
 
 paper: $(INSTALLED) ## rewrite docs/results.md and its pages from the run folders and the networks that ship
 	$(RUN) -m benchmarks.results

@@ -5,7 +5,7 @@ Verdicts are read from paired intervals; what was not measured is said to be so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from benchmarks.titles import called
@@ -17,6 +17,7 @@ OWN = ("stacked_locality", "stacked_mixtures")  # this project's: as costly as E
 ORDER = ("optimal", "equivariant_local_score", FLOOR, EXACT, "golden_subset")  # published, CIFAR-10
 RELEASED = "pca_locality_released"  # float32 factors and batch averages of 512, with a tau of its own
 LEAST = 50  # time-step: what pictures show begins above it; at t = 0 all but copies say x
+SEEDS = 32  # the fewest of a row that is ranked
 STEP = 100  # time-steps between the noise levels of a table
 MIDDLE = (0.3, 3.6)  # the noise levels at which held-out errors of ours are set beside others'
 
@@ -33,10 +34,14 @@ def against(found: Found, name: str, section: str = "variants", base: str = EXAC
     if all(one == (0, 0, 0) for one in known):
         return f"`{name}` the same"
     words = {"higher" if low > 0 else "lower" if high < 0 else "not different" for _, low, high in known}
-    word = words.pop() if len(words) == 1 else "not clearly different"
-    mean, low, high = known[-1]
-    kind = "median" if len(known) > 1 else "mean"
-    return f"`{name}` {word} ({kind} {mean:+.3g} [{low:+.3g}, {high:+.3g}])"
+    kinds = ("mean", "median") if len(known) > 1 else ("mean",)
+    told = [
+        f"{kind} {mean:+.3g} [{low:+.3g}, {high:+.3g}]"
+        for kind, (mean, low, high) in zip(kinds, known, strict=True)
+    ]
+    if len(words) > 1:
+        return f"`{name}` not clearly different ({', '.join(told)})"
+    return f"`{name}` {words.pop()} ({told[-1]})"
 
 
 def interval_of(found: Found, key: str, name: str) -> tuple[float, float, float] | None:
@@ -72,11 +77,11 @@ def heldout_verdict(found: Found, section: str = "paper", rows: Sequence[str] = 
         better = levels(found, f"{section}/heldout_ratio_high/{name}/", lambda high: high < 1)
         worse = levels(found, f"{section}/heldout_ratio_low/{name}/", lambda low: low > 1)
         if steps(found, f"{section}/heldout_ratio_low/{name}/"):
-            less = (
-                f"less error than Wiener at sigma {listed(better)}" if better else "nowhere less than Wiener"
+            among = steps(found, f"{section}/heldout_ratio/{name}/")
+            parts.append(
+                f"{called(name)} has less error than Wiener {where(better, among)}, "
+                f"more {where(worse, among)}"
             )
-            more = f"more at sigma {listed(worse)}" if worse else "nowhere more"
-            parts.append(f"{called(name)} has {less}, {more}")
         else:
             parts.append(f"{called(name)} was not measured")
     return ". ".join(part[0].upper() + part[1:] for part in parts)
@@ -102,13 +107,39 @@ def ceiling_verdict(found: Found) -> str:
 
 
 def order_verdict(found: Found) -> str:
-    """Ours, from the lowest r2 up: the rows that were measured with all seeds."""
-    parts = [f"from the lowest r2 up, published for CIFAR-10: {', '.join(map(called, ORDER))}"]
-    for key, name in (("r2", "mean"), ("median_r2", "median")):
-        ours = sorted((r2, row) for row, r2 in comparable(found, f"paper/{key}/") if row in ORDER)
-        if ours:
-            parts.append(f"here by the {name}: {', '.join(called(row) for _, row in ours)}")
-    return "; ".join(parts)
+    """How many pairs of rows are in the published order here, by the median of r2."""
+    known = {row: r2 for row in ORDER if (r2 := _median(found, row)) is not None}
+    pairs = [
+        (low, high) for k, low in enumerate(ORDER) for high in ORDER[k + 1 :] if {low, high} <= known.keys()
+    ]
+    if not pairs:
+        return "no two of these rows were measured"
+    turned = [f"{called(high)} is behind {called(low)}" for low, high in pairs if known[high] < known[low]]
+    ours = ", ".join(f"{called(row)} {known[row]:.3g}" for row in sorted(known, key=lambda row: known[row]))
+    few = [f"{called(row)} had {count}" for row in known if (count := _few(found, row))]
+    said = [
+        f"{len(pairs) - len(turned)} of {len(pairs)} pairs of rows are in the published order (CIFAR-10: "
+        f"{', '.join(map(called, ORDER))}, from the lowest r2 up)",
+        f"here, by the median: {ours}",
+    ]
+    said += [f"turned round: {'; '.join(turned)}"] if turned else []
+    said += [f"fewer seeds than the others: {', '.join(few)}"] if few else []
+    return ". ".join(part[0].upper() + part[1:] for part in said)
+
+
+def _median(found: Found, row: str) -> float | None:
+    """The median r2, where enough seeds were measured."""
+    scalars = found["scalars"]
+    enough = scalars.get(f"paper/samples/{row}", 0) >= SEEDS
+    value = scalars.get(f"paper/median_r2/{row}")
+    return float(value) if enough and value is not None else None
+
+
+def _few(found: Found, row: str) -> int:
+    """The seeds of a row that had fewer than another; else 0."""
+    counts = {k: v for k, v in found["scalars"].items() if k.startswith("paper/samples/")}
+    own = int(counts[f"paper/samples/{row}"])
+    return own if own < max(counts.values()) else 0
 
 
 def released_verdict(found: Found) -> str:
@@ -153,6 +184,17 @@ def top(found: Found, t: int) -> tuple[str, float]:
     names = [name for name, _ in comparable(found, "paper/r2/")]
     rows = [(name, found["scalars"][f"paper/step_r2/{name}/t{t:03d}"]) for name in names]
     return max(rows, key=lambda pair: pair[1])
+
+
+def where(times: Collection[int], among: Collection[int]) -> str:
+    """`at every noise level`, `at sigma ...`, or `nowhere`."""
+    return (
+        "nowhere"
+        if not times
+        else "at every noise level"
+        if set(times) == set(among)
+        else f"at sigma {listed(list(times))}"
+    )
 
 
 def listed(times: Sequence[int]) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from benchmarks.answers import FLOOR, Found, listed, sigma_of, steps
+from benchmarks.answers import FLOOR, Found, sigma_of, steps, where
 from benchmarks.small_tables import Table, levels_table
 from benchmarks.titles import called
 
@@ -17,13 +17,16 @@ CONTROL = re.compile(r"cifar|control")  # of networks' names: of other data
 
 def mirror_verdict(found: Found) -> str:
     """Whose field has how much more on the other eye than on the ring."""
+    among = {t for name in _who(found) for t in steps(found, f"mirror/ratio/{EYE}/{name}/")}
     parts = []
     for name in _who(found):
         low = steps(found, f"mirror/ratio_low/{EYE}/{name}/")
-        parts.append(f"{whose(name)} at {listed([t for t, value in low.items() if value >= AIM])}")
+        none = [t for t in among if t not in low]
+        but = f" (no ratio {where(none, among)})" if none else ""
+        parts.append(f"{whose(name)} {where([t for t, value in low.items() if value >= AIM], among)}{but}")
     return (
         f"the field of a left eye's pixel has at least {AIM:g} times as much on the right eye as on the ring "
-        f"around it, by the whole interval, at these sigma: {'; '.join(parts)}"
+        f"around it, by the whole interval: {'; '.join(parts)}"
     )
 
 
@@ -115,8 +118,9 @@ def halves_verdict(found: Found) -> str:
     low, mean = (steps(found, f"halves/explained{end}/") for end in ("_low", ""))
     most = [t for t in mean if low[t] > 0.5]
     return (
-        f"more than half of the agreement is in the Gaussian statistics at sigma {listed(most)} (whole "
-        f"interval); least at sigma {listed([min(mean, key=lambda t: mean[t])])} ({min(mean.values()):.2f})"
+        f"more than half of the agreement is in the Gaussian statistics {where(most, mean)}, by the whole "
+        f"interval: {min(mean.values()):.2f} (sigma {sigma_of(min(mean, key=lambda t: mean[t])):.3g}) to "
+        f"{max(mean.values()):.2f}"
     )
 
 
@@ -135,13 +139,9 @@ def labels_verdict(found: Found) -> str:
         mean, low, high = (steps(found, f"labels/ratio{end}/{name}/") for end in ("", "_low", "_high"))
         best = min(mean, key=lambda t: mean[t])
         helps, costs = [t for t in high if high[t] < 1], [t for t in low if low[t] > 1]
-        where = f"less at sigma {listed(helps)}" if helps else "nowhere less"
-        where += f", more at sigma {listed(costs)}" if costs else ""
-        parts.append(f"{called(name)}: {mean[best]:.3f} at sigma {sigma_of(best):.3g}; {where}")
-    return (
-        "the numbers are the error told the class over the error untold, where that is least. Less and more "
-        f"are said by whole intervals. {'. '.join(part[0].upper() + part[1:] for part in parts)}"
-    )
+        told = f"less error with the class {where(helps, mean)}, more {where(costs, mean)}"
+        parts.append(f"{called(name)}: {told}; at best {mean[best]:.3f} times (sigma {sigma_of(best):.3g})")
+    return f"by whole intervals. {'. '.join(part[0].upper() + part[1:] for part in parts)}"
 
 
 def labels_table(found: Found) -> Table:

@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.agreement import TITLE as AGREEMENT
 from benchmarks.answers import EXACT, FLOOR, LEAST, OWN, Found, interval_of, sigma_of, steps
 from benchmarks.field_answers import AIM as EYE_AIM
 from benchmarks.field_answers import EYE, whose
 from benchmarks.gathering import Kept
 from benchmarks.questions import QUESTIONS
 from benchmarks.small_tables import MIDDLE, front_table, is_middle, levels_table, middle
-from benchmarks.titles import DATA, SIGMA, TITLES, markdown
+from benchmarks.titles import DATA, SIGMA, TITLES, called, markdown
+from locality.heldout import is_behind
 from locality.report import Chart, Series
 
 LINES = ("network", "nn2", EXACT, OWN[0])  # of the figure
@@ -36,8 +38,11 @@ def front_page(kept: Kept) -> tuple[str, Figure | None]:
         )
     for name, found in tables.items():
         parts += [f"**{TITLES[name]}**, {size(found)}:", markdown(*front_table(found))]
-    parts.append("\n".join(f"{k}. {text}" for k, text in enumerate(caveats(tables), start=1)))
+    parts.append(
+        "\n".join(f"{k}. {text}" for k, text in enumerate(caveats(tables, kept["networks"]), start=1))
+    )
     links = [f"[{question.text}](results/{question.page}.md)" for question in QUESTIONS]
+    links = [f"[{AGREEMENT}](results/paper.md)", *links]
     links += [
         "[The networks that ship](results/networks.md)",
         "[Experiments with the pattern](experiments.md)",
@@ -117,7 +122,11 @@ def data_alone(tables: Mapping[str, Found]) -> str:
     told = {}
     for name, found in tables.items():
         scalars = found["scalars"]
-        best = max(r2 for n in (*OWN, EXACT) if (r2 := scalars.get(f"paper/median_r2/{n}")) is not None)
+        best = max(
+            r2
+            for n in (*OWN, "local_mixture", EXACT)
+            if (r2 := scalars.get(f"paper/median_r2/{n}")) is not None
+        )
         told[TITLES[name]] = best, scalars.get("paper/median_r2/nn2")
     (first, (best, ceiling)), *others = told.items()
     beside = "" if ceiling is None else f"; a second network has {ceiling:.2f}"
@@ -126,8 +135,8 @@ def data_alone(tables: Mapping[str, Found]) -> str:
         for name, (best, ceiling) in others
     )
     return (
-        f"On {first}, the best denoiser made of training images alone has a median r2 of {best:.2f} to a "
-        f"network's samples from the same noise{beside}{rest and f' ({rest})'}."
+        f"On {first}, the best analytical denoiser has a median r2 of {best:.2f} to the samples of the "
+        f"network that it was calibrated against{beside}{rest and f' ({rest})'}."
     )
 
 
@@ -151,7 +160,10 @@ def ahead_of_wiener(tables: Mapping[str, Found]) -> str:
         if low > 0
         else f"ours has {-low} % more error than it at worst"
     )
-    return f"PCA locality, the paper's, is {_and(told)}; on images that nobody has seen, {ours}."
+    return (
+        f"Seed by seed, PCA locality, the paper's, is {_and(told)}; on images that nobody has seen, {ours} "
+        f"at sigma {MIDDLE[0]:g} to {MIDDLE[1]:g}."
+    )
 
 
 def _less(ratio: float, name: str) -> str:
@@ -180,8 +192,8 @@ def where_networks_look(tables: Mapping[str, Found], kept: Kept) -> str:
     tail = f", and none in {_and(sorted(map(whose, others)))}" if others else ""
     training = " (still in training)" if cats["run"].get("unfinished") else ""
     return (
-        "On cats, the field of an eye has a second spot on the other eye in "
-        f"{_and(sorted(map(whose, seen))) or 'no denoiser'}{tail}{training}."
+        f"On cats, at sigma {MIDDLE[0]:g} to {MIDDLE[1]:g}, the field of an eye has a second spot on the "
+        f"other eye in {_and(sorted(map(whose, seen))) or 'no denoiser'}{tail}{training}."
     )
 
 
@@ -192,7 +204,16 @@ def _gap(found: Found) -> float | None:
     return theirs / min(known) - 1 if theirs is not None and known else None
 
 
-def caveats(tables: Mapping[str, Found]) -> list[str]:
+def _below(networks: Mapping[str, Found]) -> str:
+    """The networks that ship and do not pass the bar, with the noise levels at which they do not."""
+    told = []
+    for name, one in networks.items():
+        behind = [f"{row[0]:g}" for row in one["tables"]["heldout"]["rows"] if is_behind(row[0], *row[-2:])]
+        told += [f"{called(name)} at {', '.join(behind)}"] if behind else []
+    return f" Not better than Wiener, or not surely, at some sigma: {'; '.join(told)}." if told else ""
+
+
+def caveats(tables: Mapping[str, Found], networks: Mapping[str, Found]) -> list[str]:
     """Three of them; the first from the numbers."""
     thin = []
     for name, found in tables.items():
@@ -201,11 +222,15 @@ def caveats(tables: Mapping[str, Found]) -> list[str]:
         thin += [f"{fewer} of {len(known)} on {TITLES[name]}"] if fewer else []
     as_set = [TITLES[name] for name, found in tables.items() if not found.get("calibrated")]
     but = f", but for {_and(as_set)}, where they are as configured" if as_set else ""
-    part = f" A part of the training images had {_and(thin)}: [which](results/ceiling.md)." if thin else ""
+    part = (
+        f" Rows that read a part of the training images: {_and(thin)} ([which](results/ceiling.md))."
+        if thin
+        else ""
+    )
     return [
         f"Costly rows were given fewer images or seeds.{part}",
         "The networks are small and were trained for an hour or two of a processor's core; the paper's are "
-        "larger and were trained for longer. What is said of networks is said of these.",
+        f"larger and were trained for longer. What is said of networks is said of these.{_below(networks)}",
         f"Settings and shares were found against the same network, on val images{but}; all rows are measured "
         "on test images. r2 of a nearly flat image can be far below 0, hence the medians.",
     ]

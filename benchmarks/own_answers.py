@@ -20,7 +20,11 @@ from benchmarks.answers import (
 )
 from benchmarks.titles import called
 
-Ends = tuple[float, float]
+HALF, DEAR, NEAR = (
+    50.0,
+    2.0,
+    1.05,
+)  # the aims: per cent of the gap, times PCA locality's seconds, times an error
 COLUMNS = (
     "", "median r2 over PCA locality's", "over Wiener's", "gap closed, median and mean",
     "time / PCA locality's", "held-out error / PCA locality's", "/ the network's own",
@@ -29,7 +33,7 @@ COLUMNS = (
 
 def own_verdict(found: Found) -> str:
     """Whether ours are ahead, how much of the gap they close, and their error on held-out images."""
-    return ". ".join(part for part in (_ahead(found), _closed(found), _held(found)) if part)
+    return ". ".join(part for part in (_ahead(found), _closed(found), _held(found), _aims(found)) if part)
 
 
 def own_table(found: Found) -> tuple[Sequence[str], list[list[Any]]]:
@@ -116,6 +120,32 @@ def _held(found: Found) -> str:
         worse = levels(found, f"paper/heldout_over_{EXACT}_low/{name}/", lambda low: low > 1)
         said += f"; {called(name)} has more than PCA locality at sigma {listed(worse)}" if worse else ""
     return said
+
+
+def _aims(found: Found) -> str:
+    """Which of the aims of this project each of ours meets."""
+    said = []
+    for name in OWN:
+        gap, times, errors = (
+            _gap(found, name, "median_r2"),
+            _time(found, name),
+            _errors(found, name, "network"),
+        )
+        if gap is None or times is None or not errors:
+            continue
+        missed = [
+            what
+            for good, what in (
+                (gap >= HALF, "half of the gap"), (times <= DEAR, "twice the time of PCA locality at most"),
+                (max(errors.values()) <= NEAR, "an error within 5 % of the network's"),
+            )
+            if not good
+        ]  # fmt: skip
+        said.append(
+            f"{called(name)} misses {' and '.join(missed)}" if missed else f"{called(name)} meets all three"
+        )
+    aims = "Aims: half of the gap, at most twice PCA locality's time, an error within 5 % of the network's"
+    return f"{aims}. {said[0][0].upper()}{'; '.join(said)[1:]}" if said else ""
 
 
 def _whose(names: Collection[str]) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import store
+from benchmarks.agreement import agreement
 from benchmarks.answers import LEAST, Found, sigma_of, steps
 from benchmarks.front import front_page, readme_block
 from benchmarks.gathering import Kept, gather
@@ -68,6 +69,7 @@ def main() -> None:
             )
         (PAGES / f"{question.page}.md").write_text(page(question, kept))
     (PAGES / "networks.md").write_text(networks(kept))
+    (PAGES / "paper.md").write_text(agreement(kept))
     head, rest = (ROOT / "README.md").read_text().split(BEGIN)
     (ROOT / "README.md").write_text(head + BEGIN + readme_block(kept, IMAGES) + END + rest.split(END)[1])
 

@@ -10,6 +10,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from benchmarks import store
+from benchmarks.agreement import agreement
 from benchmarks.answers import EXACT, FLOOR, OWN, WSSM, against, heldout_verdict, listed, order_verdict, top
 from benchmarks.entropy_answers import (
     information_table,
@@ -134,7 +135,9 @@ def test_questions_are_answered_from_the_numbers() -> None:
     assert "less error than Wiener at sigma 0.342, more at sigma 1.24" in page(BY_PAGE["heldout"], kept)
     assert "widest at sigma 0.342 (0.89)" in page(BY_PAGE["ceiling"], kept)
     order = "optimal, equivariant local score, Wiener, PCA locality (the paper's), golden subset"
-    assert f"here by the mean: {order};" in page(BY_PAGE["published_order"], kept)
+    said = page(BY_PAGE["published_order"], kept)
+    assert "10 of 10 pairs of rows are in the published order" in said
+    assert f"({order}, from the lowest r2 up)" in said.replace("CIFAR-10: ", "")
 
 
 def test_a_page_has_its_answer_before_its_table_and_its_commands_folded_away() -> None:
@@ -192,10 +195,12 @@ def test_a_difference_is_told_where_the_intervals_of_mean_and_median_agree(mean,
 
 
 def test_rows_that_were_not_measured_are_not_ranked() -> None:
-    scalars = {"paper/r2/optimal": -1.2, "paper/r2/wiener": -0.3}
-    scalars |= {f"paper/samples/{name}": 128 for name in ("optimal", "wiener")}
-    few = {"paper/r2/equivariant_local_score": 0.5, "paper/samples/equivariant_local_score": 8}
-    assert order_verdict({"scalars": scalars | few}).endswith("the mean: optimal, Wiener")
+    scalars = {"paper/median_r2/optimal": -0.3, "paper/median_r2/wiener": -1.2}
+    scalars |= {"paper/samples/optimal": 128, "paper/samples/wiener": 32}
+    few = {"paper/median_r2/equivariant_local_score": 0.5, "paper/samples/equivariant_local_score": 8}
+    said = order_verdict({"scalars": scalars | few})
+    assert said.startswith("0 of 1 pairs of rows are in the published order")
+    assert "Turned round: Wiener is behind optimal. Fewer seeds than the others: Wiener had 32" in said
     assert heldout_verdict({"scalars": {}}).count("was not measured") == len((EXACT, *OWN))
     assert against({"scalars": {}}, "wssm_128") == "`wssm_128` not measured"
 
@@ -205,7 +210,7 @@ def test_larger_images_have_a_page_of_their_own_without_r2() -> None:
     for end, value in (("", 0.9), ("_low", 0.85), ("_high", 0.95)):
         scalars[f"larger/heldout_ratio{end}/optimal/t300"] = value
     said = BY_PAGE["larger"].answer({"scalars": scalars})
-    assert "Optimal has less error than Wiener at sigma 1.24, nowhere more" in said
+    assert "Optimal has less error than Wiener at every noise level, more nowhere" in said
     columns, rows = BY_PAGE["larger"].table({"scalars": scalars})
     assert (columns, rows) == (["sigma", "1.24"], [["optimal", 0.9]])
 
@@ -289,6 +294,37 @@ def test_the_page_on_the_pattern_tells_how_much_of_the_contrast_networks_have() 
     assert said.endswith("control's: networks 1.10 to 1.20, Wiener 2.00 to 3.00")
 
 
+def test_what_agrees_with_the_paper_is_judged_by_the_numbers() -> None:
+    columns = ["gamma", "SNR_W", "above control", "SNR_W > 0.1"]
+    rows = [
+        ["0.5", "1", "yes", "yes"],
+        ["0.5", "0.05", "no", "no"],
+        ["0.1", "1", "no", "yes"],
+        ["0.1", "2", "no", "yes"],
+    ]
+    tables = {
+        "pattern/verdict": {"rows": [["0.0", "1", "-"], ["0.1", "1", "-"], ["0.5", "2", "-"]]},
+        "pattern/contrast": {"columns": columns, "rows": rows},
+    }
+    eyes = {
+        f"mirror/ratio{end}/left_eye/{name}/t300": value
+        for end in ("", "_low")
+        for name, value in (("network", 5.0), ("dit", 1.0), ("cifar", 1.5))
+    }
+    kept = {
+        "pattern": {"cifar": {"tables": tables}}, "mirror": {"afhq32": {"scalars": eyes}},
+        "paper": {"photos16": measured("paper")},
+    }  # fmt: skip
+    text = agreement(kept)
+    assert "**Agrees in part** that fields follow the covariance of faces: 1 of 2 denoisers of cats" in text
+    assert "0 of 1 of other data" in text
+    assert "**Does not agree** that networks look along a hidden letter" in text
+    assert "CIFAR-10, gamma 0.1, at 0 of 2 such noise levels" in text
+    assert "CIFAR-10, gamma 0.5, at 1 of 1 such noise levels" in text
+    assert "photographs, 16 x 16, 10 of 10 pairs" in text
+    assert "Not measured." in agreement({})
+
+
 def test_neighbouring_noise_levels_are_told_as_a_range() -> None:
     assert listed([]) == "none"
     assert listed([100, 0]) == "0.01, 0.342"
@@ -302,7 +338,7 @@ def test_a_second_spot_is_told_of_where_its_whole_interval_is_above_the_aim() ->
         for end, value in zip(("_low", "", "_high"), ends, strict=True):
             scalars[f"mirror/ratio{end}/left_eye/network/t{t}"] = value
     said = mirror_verdict({"scalars": scalars})
-    assert said.endswith("at these sigma: the network at 3.44")
+    assert said.endswith("by the whole interval: the network at sigma 3.44")
 
 
 @pytest.mark.parametrize(("costs", "word"), [((1.0, 1.04), "holds"), ((1.2, 1.3), "breaks")])
