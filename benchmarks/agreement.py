@@ -101,5 +101,6 @@ def _orders(kept: Kept) -> Iterator[str]:
             good = sum(known[low] < known[high] for low, high in pairs)
             yield (
                 f"**{_judged(good, len(pairs))}** with the published order of "
-                f"{', '.join(map(called, rows))}: {TITLES[name]}, {good} of {len(pairs)} pairs ([order](published_order.md))."
+                f"{', '.join(map(called, rows))}: {TITLES[name]}, {good} of {len(pairs)} pairs "
+                "([order](published_order.md))."
             )
