@@ -57,8 +57,7 @@ class Measured:
         """Whose estimates the error is measured to."""
         target = self.where.split("/")[1]
         young = re.sub(r"^steps(\d+)$", r"network after \1 steps", target)
-        alike = {"clean": "clean images", "half": "the network of half the images"}
-        return alike.get(target, f"the {called(young)}")
+        return "clean images" if target == "clean" else f"the {called(young)}"
 
     @property
     def dear(self) -> int:

@@ -23,6 +23,7 @@ NOTES = {  # beside names, on these pages
     "stacked_mixtures": " (ours)",
     "pca_locality": " (the paper's)",
 }
+NETWORKS = {"dit": "DiT", "mixer": "MLP-Mixer", "half": "network of half the images"}  # named in commands
 SIGMA = "noise level sigma (pixel units)"
 NETWORK = "network"
 
@@ -39,4 +40,4 @@ def shown(cell: Any) -> str:
 
 def called(name: str) -> str:
     """A row's name for readers, as reports have it, and whose it is."""
-    return names.called(name).replace("_", " ") + NOTES.get(name, "")
+    return NETWORKS.get(name) or names.called(name).replace("_", " ") + NOTES.get(name, "")
