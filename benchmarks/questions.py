@@ -80,11 +80,11 @@ QUESTIONS: tuple[Question, ...] = (
         "our_denoisers", "Do our own denoisers beat PCA locality and Wiener?",
         "paper", own_verdict, own_table, TABLE,
         "Estimates of several kinds err in unlike ways. A stack weighs them, with shares for each noise "
-        "level that were found on val images. Its error there is below that of its best member. Mixtures of "
-        "windows know edges and their directions, which one covariance averages away. More is calibrated in "
-        "ours: a share of each member at each level, where PCA locality has tau. Seconds leave out fitting "
-        "and calibrating. A local mixture alone is as near to the network in r2, for less time, and has "
-        "more error on held-out images. Tables of before 2026-11-29 have older mixtures, with more error.",
+        "level that were found on val images. Mixtures of windows know edges and their directions, which "
+        "one covariance averages away. More is calibrated in ours: a share of each member at each level, "
+        "where PCA locality has tau. Seconds leave out fitting and calibrating. A local mixture alone is as "
+        "near to the network in r2, for less time, and has more error on held-out images. Tables of before "
+        "2026-11-29 have older mixtures, with more error.",
         rows=("network", "nn2", *OWN, EXACT), pictures=("figure5",),
     ),
     Question(
@@ -141,7 +141,7 @@ QUESTIONS: tuple[Question, ...] = (
         "python evaluate.py compare=sensitivity data=cifar networks=twin",
         "The Wiener filter knows nothing but the covariance. The network's fields shrink with the noise as "
         "the filter's do, and less so: at middle noise they reach further. Edges and shapes are not in a "
-        "covariance. A second network, of another seed, says how alike two networks are.",
+        "covariance.",
         pictures=("fields", "fields_cosine"),
     ),
     Question(
