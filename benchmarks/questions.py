@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from benchmarks import entropy_answers as entropy
 from benchmarks.answers import (
     EXACT,
     FLOOR,
@@ -20,12 +21,6 @@ from benchmarks.answers import (
     order_verdict,
     released_verdict,
     variants,
-)
-from benchmarks.entropy_answers import (
-    information_table,
-    information_together,
-    information_verdict,
-    without_network_verdict,
 )
 from benchmarks.field_answers import (
     fields_table,
@@ -158,7 +153,7 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         "information", "Is the best window the one at which about sqrt(N) training images still agree?",
-        "information", information_verdict, information_table,
+        "information", entropy.information_verdict, entropy.information_table,
         "python evaluate.py compare=information data=cifar",
         "S is the entropy of the posterior over training images, of one output pixel: e^S images still "
         "explain what the window shows. With too few the noise of single images stays. With too many, "
@@ -167,11 +162,11 @@ QUESTIONS: tuple[Question, ...] = (
         "too far for that. Networks look less far than is best for clean images, least far when young. A "
         "best setting at an end of what can be tried counts in the columns of banks alone.",
         pictures=("information",),
-        together=information_together,
+        together=entropy.information_together,
     ),
     Question(
         "without_network", "What does a setting cost that no network chose?",
-        "paper", without_network_verdict,
+        "paper", entropy.without_network_verdict,
         _rows("paper", "nn2", "local_score", "local_score_entropy", EXACT, "pca_locality_entropy", FLOOR),
         TABLE,
         "By entropy, a window or tau is the one at which the posterior's entropy is .47 (windows) or .54 "
