@@ -292,6 +292,7 @@ def test_one_rule_chooses_every_kernel(monkeypatch):
     assert [type(one) for one in plan.chosen(able)] == [Dense, Dense]
 
 
+@pytest.mark.slow
 def test_a_kernel_that_enters_itself_is_held_to_the_contract_untouched():
     root = CONFIGS.parent
     command = [sys.executable, "-m", "pytest", "-p", "plain_kernel", "-p", "no:cacheprovider", "-k", "Plain"]

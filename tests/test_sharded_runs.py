@@ -50,6 +50,7 @@ def test_two_ranks_that_share_the_bank_are_fitted_as_one(alone, tmp_path):
     same(scalars(tmp_path), fitted)
 
 
+@pytest.mark.slow
 def test_two_nodes_that_share_the_bank_compare_as_one(alone, tmp_path):
     """As torchrun starts them: a process on each of two nodes, which know of each other by an address."""
     run, _, compared = alone
