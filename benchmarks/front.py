@@ -228,7 +228,8 @@ def caveats(tables: Mapping[str, Found], networks: Mapping[str, Found]) -> list[
         else ""
     )
     return [
-        f"Costly rows were given fewer images or seeds.{part}",
+        f"Costly rows were given fewer images or seeds.{part} Seconds are the least of a day's runs: other "
+        "work on the machine only adds to them.",
         "The networks are small and were trained for an hour or two of a processor's core; the paper's are "
         f"larger and were trained for longer. What is said of networks is said of these.{_below(networks)}",
         f"Settings and shares were found against the same network, on val images{but}; all rows are measured "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,8 +51,11 @@ class Found:
 def gather(kept: Kept, runs: Path, shipped: Path, images: Path) -> Kept:
     """What was kept before, with what the runs and the networks that ship say now."""
     kept = {kind: dict(known) for kind, known in kept.items()}
-    for run in best(found(runs, shipped)):
-        kept.setdefault(run.kind, {})[run.name] = record(run)
+    known = list(found(runs, shipped))
+    for run in best(iter(known)):
+        one = record(run)
+        one["scalars"] |= quickest(run, known)
+        kept.setdefault(run.kind, {})[run.name] = one
         for picture, name in PICTURES.get(run.kind, ()):
             path = run.folder / "images" / f"{picture}.png"
             if path.is_file():
@@ -92,6 +95,27 @@ def best(runs: Iterator[Found]) -> list[Found]:
         if before is None or one.size >= before.size:
             chosen[one.kind, one.name] = one
     return list(chosen.values())
+
+
+def quickest(run: Found, others: Sequence[Found]) -> dict[str, float]:
+    """The seconds of each row, the least of the day's runs that made the same samples."""
+    start = f"{run.kind}/seconds/"
+    day = run.folder.name.split("-")[0]
+    least: dict[str, float] = {}
+    own = _scalars(run)
+    for other in others:
+        if (other.kind, other.name) == (run.kind, run.name) and other.folder.name.startswith(day):
+            theirs = _scalars(other)
+            for key in own.keys() & theirs.keys():
+                row = key.removeprefix(start)
+                alike = [f"{run.kind}/{what}/{row}" for what in ("bank", "samples", "median_r2", "r2")]
+                if key.startswith(start) and all(own.get(one) == theirs.get(one) for one in alike):
+                    least[key] = min(least.get(key, own[key]), theirs[key])
+    return least
+
+
+def _scalars(run: Found) -> dict[str, Any]:
+    return dict(json.loads((run.folder / "metrics.json").read_text())["scalars"])
 
 
 def first_data(cfg: DictConfig, runs: Path, shipped: Path) -> Any:

@@ -171,7 +171,8 @@ QUESTIONS: tuple[Question, ...] = (
         TABLE,
         "By entropy, a window or tau is the one at which the posterior's entropy is .47 (windows) or .54 "
         "(Wiener masks) of ln N. No network and no val image is asked. Both shares are of CIFAR-10: [the "
-        "newest measurement](information.md) has .58 [.54, .62] for masks.",
+        "newest measurement](information.md) has .58 [.54, .62] for masks. Seconds by entropy on CIFAR-10 "
+        "were taken beside other work.",
         rows=("nn2", "local_score", "local_score_entropy", EXACT, "pca_locality_entropy"),
     ),
     Question(

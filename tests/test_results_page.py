@@ -20,7 +20,8 @@ from benchmarks.entropy_answers import (
 )
 from benchmarks.field_answers import fields_table, fields_verdict, mirror_verdict, pattern_verdict
 from benchmarks.front import banks, front_page
-from benchmarks.gathering import best, found, images
+from benchmarks.gathering import Found as Run
+from benchmarks.gathering import best, found, images, quickest
 from benchmarks.own_answers import own_table, own_verdict
 from benchmarks.questions import QUESTIONS
 from benchmarks.results import page
@@ -323,6 +324,20 @@ def test_what_agrees_with_the_paper_is_judged_by_the_numbers() -> None:
     assert "CIFAR-10, gamma 0.5, at 1 of 1 such noise levels" in text
     assert "photographs, 16 x 16, 10 of 10 pairs" in text
     assert "Not measured." in agreement({})
+
+
+def test_seconds_are_the_least_of_the_days_runs_that_made_the_same_samples(tmp_path) -> None:
+    rows = {
+        "20260102-a": (9.0, 100, 0.5), "20260102-b": (4.0, 100, 0.5), "20260102-c": (1.0, 50, 0.5),
+        "20260101-d": (2.0, 100, 0.5), "20260102-e": (3.0, 100, 0.51),
+    }  # fmt: skip
+    runs = []
+    for name, (seconds, count, r2) in rows.items():
+        (tmp_path / name).mkdir()
+        scalars = {"paper/seconds/a": seconds, "paper/bank/a": count, "paper/r2/a": r2}
+        (tmp_path / name / "metrics.json").write_text(json.dumps({"scalars": scalars}))
+        runs.append(Run("paper", "cifar", 64, tmp_path / name))
+    assert quickest(runs[0], runs) == {"paper/seconds/a": 4.0}
 
 
 def test_neighbouring_noise_levels_are_told_as_a_range() -> None:
