@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 
 from benchmarks import entropy_answers as entropy
 from benchmarks.answers import (
@@ -37,7 +36,7 @@ from benchmarks.field_answers import (
     precision_verdict,
 )
 from benchmarks.own_answers import own_table, own_verdict
-from benchmarks.small_tables import Table, levels_table, samples_table
+from benchmarks.small_tables import Table, samples_table
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,6 @@ def _variants(page: str, text: str, names: tuple[str, ...], why: str) -> Questio
     return Question(page, text, "variants", answer, table, command, why, rows=rows, quantity="step_r2")
 
 
-LARGER = ("stacked_mixtures", "local_mixture", "local_score_entropy", EXACT, "optimal")
 TABLE = "python evaluate.py experiment=paper_table data=cifar"
 QUESTIONS: tuple[Question, ...] = (
     Question(
@@ -100,15 +98,6 @@ QUESTIONS: tuple[Question, ...] = (
         "patches that fit what is seen. Fashion-MNIST has them. Elsewhere it has Wiener's error, and more "
         "at low noise. Mixtures read no patch. They keep most of what a network gains.",
         rows=("network", "nn2", *OWN, EXACT, "local_score", "patch_composite"), pictures=("figure1",),
-    ),
-    Question(
-        "larger", "At 64 x 64, where no network is trained here: who has less error than Wiener?",
-        "larger", partial(heldout_verdict, section="larger", rows=LARGER),
-        lambda found: levels_table(found, "larger/heldout_ratio", LARGER),
-        "python train.py model=wiener data=afhq denoiser.shrinkage=ledoit_wolf",
-        "There is no network to calibrate against: settings are the usual ones, or those of the bank's "
-        "entropy. Costly rows have parts of the bank.",
-        rows=LARGER,
     ),
     Question(
         "published_order", "Does the order of the methods agree with the published one?",
