@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from benchmarks.answers import EXACT, ORDER, SEEDS, Found, interval_of, steps
-from benchmarks.field_answers import AIM, CONTROL, EYE
+from benchmarks.answers import EXACT, Found, interval_of, ordered, ranked
+from benchmarks.field_answers import CONTROL, who_sees
 from benchmarks.gathering import Kept
-from benchmarks.small_tables import is_middle
 from benchmarks.titles import DATA, TITLES, called
 
 TITLE = "What agrees with the paper, what does not, and what is open?"
@@ -36,9 +35,8 @@ def _eyes(kept: Kept) -> Iterator[str]:
     found = kept.get("mirror", {}).get("afhq32")
     if found is None:
         return
-    names = {key.split("/")[3] for key in found["scalars"] if key.startswith(f"mirror/ratio/{EYE}/")}
-    lows = {name: steps(found, f"mirror/ratio_low/{EYE}/{name}/") for name in names}
-    seen = {name for name, one in lows.items() if any(is_middle(t) and low >= AIM for t, low in one.items())}
+    seen, others = who_sees(found)
+    names = seen | others
     own = {name for name in names if not CONTROL.search(name)}
     word = _judged(len(own & seen), len(own)) if not (seen - own) else "Does not agree"
     yield (
@@ -65,9 +63,10 @@ def _patterns(kept: Kept) -> Iterator[str]:
 def _levels(found: Found, gamma: float) -> tuple[int, int]:
     """At how many noise levels the rise is sure, of those where the paper says so."""
     whole = found["tables"]["pattern/contrast"]
-    place = {name.partition(" >")[0]: k for k, name in enumerate(whole["columns"]) if " >" in name}
-    above = whole["columns"].index("above control")
-    told = [row for row in whole["rows"] if float(row[0]) == gamma and row[place["SNR_W"]] == "yes"]
+    heads = whole["columns"]
+    above = heads.index("above control")
+    expected = next(k for k, head in enumerate(heads) if head.startswith("SNR_W >"))
+    told = [row for row in whole["rows"] if float(row[0]) == gamma and row[expected] == "yes"]
     return sum(row[above] == "yes" for row in told), len(told)
 
 
@@ -91,16 +90,11 @@ def _ahead(kept: Kept) -> Iterator[str]:
 def _orders(kept: Kept) -> Iterator[str]:
     for name in DATA:
         found = kept.get("paper", {}).get(name)
-        known = {row: found["scalars"].get(f"paper/median_r2/{row}") for row in ORDER} if found else {}
-        rows = [
-            row for row in ORDER
-            if known.get(row) is not None and found["scalars"][f"paper/samples/{row}"] >= SEEDS
-        ]  # fmt: skip
-        pairs = [(low, high) for k, low in enumerate(rows) for high in rows[k + 1 :]]
-        if pairs:
-            good = sum(known[low] < known[high] for low, high in pairs)
+        pairs = ordered(found) if found else {}
+        if found and pairs:
+            good = sum(pairs.values())
             yield (
                 f"**{_judged(good, len(pairs))}** with the published order of "
-                f"{', '.join(map(called, rows))}: {TITLES[name]}, {good} of {len(pairs)} pairs "
+                f"{', '.join(map(called, ranked(found)))}: {TITLES[name]}, {good} of {len(pairs)} pairs "
                 "([order](published_order.md))."
             )

@@ -108,13 +108,10 @@ def ceiling_verdict(found: Found) -> str:
 
 def order_verdict(found: Found) -> str:
     """How many pairs of rows are in the published order here, by the median of r2."""
-    known = {row: r2 for row in ORDER if (r2 := _median(found, row)) is not None}
-    pairs = [
-        (low, high) for k, low in enumerate(ORDER) for high in ORDER[k + 1 :] if {low, high} <= known.keys()
-    ]
+    known, pairs = ranked(found), ordered(found)
     if not pairs:
         return "no two of these rows were measured"
-    turned = [f"{called(high)} is behind {called(low)}" for low, high in pairs if known[high] < known[low]]
+    turned = [f"{called(high)} is behind {called(low)}" for (low, high), good in pairs.items() if not good]
     ours = ", ".join(f"{called(row)} {known[row]:.3g}" for row in sorted(known, key=lambda row: known[row]))
     few = [f"{called(row)} had {count}" for row in known if (count := _few(found, row))]
     said = [
@@ -125,6 +122,18 @@ def order_verdict(found: Found) -> str:
     said += [f"turned round: {'; '.join(turned)}"] if turned else []
     said += [f"fewer seeds than the others: {', '.join(few)}"] if few else []
     return ". ".join(part[0].upper() + part[1:] for part in said)
+
+
+def ranked(found: Found) -> dict[str, float]:
+    """The rows of the published order that had enough seeds, with their median r2."""
+    return {row: r2 for row in ORDER if (r2 := _median(found, row)) is not None}
+
+
+def ordered(found: Found) -> dict[tuple[str, str], bool]:
+    """Each pair of these rows, and whether it is in the published order here."""
+    known = ranked(found)
+    rows = list(known)
+    return {(low, high): known[low] <= known[high] for k, low in enumerate(rows) for high in rows[k + 1 :]}
 
 
 def _median(found: Found, row: str) -> float | None:
@@ -188,13 +197,9 @@ def top(found: Found, t: int) -> tuple[str, float]:
 
 def where(times: Collection[int], among: Collection[int]) -> str:
     """`at every noise level`, `at sigma ...`, or `nowhere`."""
-    return (
-        "nowhere"
-        if not times
-        else "at every noise level"
-        if set(times) == set(among)
-        else f"at sigma {listed(list(times))}"
-    )
+    if not times:
+        return "nowhere"
+    return "at every noise level" if set(times) == set(among) else f"at sigma {listed(list(times))}"
 
 
 def listed(times: Sequence[int]) -> str:

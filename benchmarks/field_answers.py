@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from benchmarks.answers import FLOOR, Found, sigma_of, steps, where
-from benchmarks.small_tables import Table, levels_table
+from benchmarks.small_tables import Table, is_middle, levels_table
 from benchmarks.titles import called
 
 EYE = "left_eye"  # the pixel that is told of
@@ -28,6 +28,14 @@ def mirror_verdict(found: Found) -> str:
         f"the field of a left eye's pixel has at least {AIM:g} times as much on the right eye as on the ring "
         f"around it, by the whole interval: {'; '.join(parts)}"
     )
+
+
+def who_sees(found: Found) -> tuple[set[str], set[str]]:
+    """Whose field has the second spot at a middle noise level, by the whole interval, and whose not."""
+    names = set(_who(found))
+    lows = {name: steps(found, f"mirror/ratio_low/{EYE}/{name}/") for name in names}
+    seen = {n for n, low in lows.items() if any(is_middle(t) and value >= AIM for t, value in low.items())}
+    return seen, names - seen
 
 
 def mirror_table(found: Found) -> Table:

@@ -8,11 +8,10 @@ from typing import Any
 
 from benchmarks.agreement import TITLE as AGREEMENT
 from benchmarks.answers import EXACT, FLOOR, LEAST, OWN, Found, interval_of, sigma_of, steps
-from benchmarks.field_answers import AIM as EYE_AIM
-from benchmarks.field_answers import EYE, whose
+from benchmarks.field_answers import who_sees, whose
 from benchmarks.gathering import Kept
 from benchmarks.questions import QUESTIONS
-from benchmarks.small_tables import MIDDLE, front_table, is_middle, levels_table, middle
+from benchmarks.small_tables import MIDDLE, front_table, levels_table, middle
 from benchmarks.titles import DATA, SIGMA, TITLES, called, markdown
 from locality.heldout import is_behind
 from locality.report import Chart, Series
@@ -184,11 +183,7 @@ def where_networks_look(tables: Mapping[str, Found], kept: Kept) -> str:
         gaps = {TITLES[n]: _gap(found) for n, found in tables.items()}
         told = [_less(1 + gap, name) for name, gap in gaps.items() if gap is not None]
         return f"The network itself has {_and(told)} than the best of them." if told else ""
-    start = f"mirror/ratio_low/{EYE}/"
-    lows = {k.removeprefix(start): v for k, v in cats["scalars"].items() if k.startswith(start)}
-    levels = {name: is_middle(int(name.rsplit("/t", 1)[1])) for name in lows}
-    seen = {name.split("/")[0] for name, low in lows.items() if levels[name] and low >= EYE_AIM}
-    others = {name.split("/")[0] for name in lows} - seen
+    seen, others = who_sees(cats)
     tail = f", and none in {_and(sorted(map(whose, others)))}" if others else ""
     training = " (still in training)" if cats["run"].get("unfinished") else ""
     return (
@@ -204,12 +199,17 @@ def _gap(found: Found) -> float | None:
     return theirs / min(known) - 1 if theirs is not None and known else None
 
 
+def behind(network: Found) -> str:
+    """The noise levels at which a network that ships does not pass the bar; empty if it passes."""
+    rows = network["tables"]["heldout"]["rows"]
+    return ", ".join(f"{row[0]:g}" for row in rows if is_behind(row[0], *row[-2:]))
+
+
 def _below(networks: Mapping[str, Found]) -> str:
     """The networks that ship and do not pass the bar, with the noise levels at which they do not."""
     told = []
     for name, one in networks.items():
-        behind = [f"{row[0]:g}" for row in one["tables"]["heldout"]["rows"] if is_behind(row[0], *row[-2:])]
-        told += [f"{called(name)} at {', '.join(behind)}"] if behind else []
+        told += [f"{called(name)} at {where}"] if (where := behind(one)) else []
     return f" Not better than Wiener, or not surely, at some sigma: {'; '.join(told)}." if told else ""
 
 

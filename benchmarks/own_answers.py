@@ -20,11 +20,7 @@ from benchmarks.answers import (
 )
 from benchmarks.titles import called
 
-HALF, DEAR, NEAR = (
-    50.0,
-    2.0,
-    1.05,
-)  # the aims: per cent of the gap, times PCA locality's seconds, times an error
+HALF, DEAR, NEAR = 50.0, 2.0, 1.05  # aims: per cent of the gap, times PCA locality's seconds, times an error
 COLUMNS = (
     "", "median r2 over PCA locality's", "over Wiener's", "gap closed, median and mean",
     "time / PCA locality's", "held-out error / PCA locality's", "/ the network's own",

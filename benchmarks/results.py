@@ -16,12 +16,11 @@ from typing import Any
 from benchmarks import store
 from benchmarks.agreement import agreement
 from benchmarks.answers import LEAST, Found, sigma_of, steps
-from benchmarks.front import front_page, readme_block
+from benchmarks.front import behind, front_page, readme_block
 from benchmarks.gathering import Kept, gather
 from benchmarks.questions import QUESTIONS, Question
 from benchmarks.small_tables import Table
 from benchmarks.titles import DATA, NETWORK, SIGMA, TITLES, called, markdown
-from locality.heldout import is_behind
 from locality.report import Chart, Series
 from locality.report.figures import draw_charts, to_png
 
@@ -190,12 +189,12 @@ def network_table(known: Mapping[str, Mapping[str, Any]]) -> Table:
     for name, one in known.items():
         table = one["tables"]["heldout"]["rows"]
         ratios = {row[0]: row[3] for row in table}
-        behind = ", ".join(f"{row[0]:g}" for row in table if is_behind(row[0], *row[-2:]))
+        where = behind(one)
         rows.append(
             [
                 called(name),
                 *(ratios.get(sigma) for sigma in shown_at),
-                f"not passed at sigma {behind}" if behind else "passed",
+                f"not passed at sigma {where}" if where else "passed",
             ]
         )
     return [NETWORK, *(f"sigma {sigma:g}" for sigma in shown_at), "the bar"], rows
