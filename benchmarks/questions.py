@@ -160,8 +160,8 @@ QUESTIONS: tuple[Question, ...] = (
         _rows("paper", "nn2", "local_score", "local_score_entropy", EXACT, "pca_locality_entropy", FLOOR),
         TABLE,
         "By entropy, a window or tau is the one at which the posterior's entropy is "
-        f"{WINDOW_SHARE:g} (windows) or {MASK_SHARE:g} (Wiener masks) of ln N. No network and no val image is "
-        "asked. Both shares are of CIFAR-10; [the newest measurement](information.md) of masks is larger. "
+        f"{WINDOW_SHARE:g} (windows) or {MASK_SHARE:g} (Wiener masks) of ln N. No network and no val image "
+        "is asked. Both shares are of CIFAR-10; [the newest measurement](information.md) of masks is larger. "
         "Seconds by entropy on CIFAR-10 were taken beside other work.",
         rows=("nn2", "local_score", "local_score_entropy", EXACT, "pca_locality_entropy"),
     ),
