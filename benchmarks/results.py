@@ -28,6 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SHIPPED, DOCS = ROOT / "pretrained", ROOT / "docs"
 BEGIN, END = "<!-- results: written by make paper -->\n", "<!-- end of results -->"  # in README.md
 PAGES, IMAGES, STORE = DOCS / "results", DOCS / "images", DOCS / "results.json"
+SOURCES = "Commands, commits and calibrations"
 TITLES_OF = {
     "heldout_ratio": "Error on held-out images over the Wiener filter's",
     "step_r2": "One step from the same noised images: r2 to the network's",
@@ -74,7 +75,7 @@ def main() -> None:
 
 
 def page(question: Question, kept: Kept) -> str:
-    """A question: the answer, a picture, a small table for each data set, and the commands folded away."""
+    """A question: the answer, pictures and a small table of the first data set, and the rest folded away."""
     known = kept.get(question.kind, {})
     there = [name for name in DATA if name in known]
     parts = [f"# {question.text}"]
@@ -85,11 +86,14 @@ def page(question: Question, kept: Kept) -> str:
         parts += ["Not measured.", f"```sh\n{question.command}\n```"]
     if there:
         parts.append(f"Our reading: {question.why}")
-        parts += shown(question, kept)
-        for name in there:
-            parts += [f"{TITLES[name]}:", markdown(*question.table(known[name]))]
+        first, *others = there
+        parts += charted(question) + shown(question, first, known[first])
         parts += published() if question.page == "published_order" else []
-        parts.append(folded([source(TITLES[name], known[name]) for name in there]))
+        if others:
+            names = ", ".join(TITLES[name] for name in others)
+            rest = [shown(question, name, known[name]) for name in others]
+            parts.append(folded(f"The same on {names}", [part for one in rest for part in one]))
+        parts.append(folded(SOURCES, [source(TITLES[name], known[name]) for name in there]))
     return "\n\n".join([*parts, "[All results](../results.md)"]) + "\n"
 
 
@@ -130,12 +134,18 @@ def chart(found: Found, start: str, rows: Sequence[str], title: str) -> list[Cha
     return [made]
 
 
-def shown(question: Question, kept: Kept) -> list[str]:
-    """The pictures of a page: its chart, and those of the first data set."""
-    charts = [f"![{question.text}](../images/results_{question.page}.png)"] if question.rows else []
-    known = [name for name in DATA if name in kept.get(question.kind, {})]
-    paths = [f"{name}_{picture}.png" for name in known[:1] for picture in question.pictures]
-    return charts + [f"![{question.text}](../images/{path})" for path in paths if (IMAGES / path).is_file()]
+def charted(question: Question) -> list[str]:
+    """The chart of a page, of all data sets."""
+    return [f"![{question.text}](../images/results_{question.page}.png)"] if question.rows else []
+
+
+def shown(question: Question, name: str, found: Found) -> list[str]:
+    """The pictures and the table of a data set."""
+    paths = [f"{name}_{picture}.png" for picture in question.pictures]
+    pictures = [
+        f"![{question.text} {TITLES[name]}](../images/{path})" for path in paths if (IMAGES / path).is_file()
+    ]
+    return [*pictures, f"{TITLES[name]}:", markdown(*question.table(found))]
 
 
 def source(title: str, found: Mapping[str, Any]) -> str:
@@ -148,13 +158,10 @@ def source(title: str, found: Mapping[str, Any]) -> str:
     return text + (f"\n\nCalibrated against the network:\n\n{markdown(heads, rows)}" if rows else "")
 
 
-def folded(parts: Sequence[str]) -> str:
-    """What is there for whoever wants to measure again."""
-    return (
-        "<details><summary>Commands, commits and calibrations</summary>\n\n"
-        + "\n\n".join(parts)
-        + "\n\n</details>"
-    )
+def folded(summary: str, parts: Sequence[str]) -> str:
+    """What a reader opens by a click."""
+    inner = "\n\n".join(parts)
+    return f'<details markdown="1"><summary>{summary}</summary>\n\n{inner}\n\n</details>'
 
 
 def published() -> list[str]:
@@ -179,7 +186,7 @@ def networks(kept: Kept) -> str:
         f"`{name}`: `{one['run']['command']}`, commit `{one['run']['commit']}`"
         for name, one in kept["networks"].items()
     ]
-    return "\n\n".join([*parts, folded(commands), "[All results](../results.md)"]) + "\n"
+    return "\n\n".join([*parts, folded(SOURCES, commands), "[All results](../results.md)"]) + "\n"
 
 
 def network_table(known: Mapping[str, Mapping[str, Any]]) -> Table:

@@ -145,8 +145,15 @@ def test_a_page_has_its_answer_before_its_table_and_its_commands_folded_away() -
     kept = {"paper": {"photos16": measured("paper", nn2=True)}, "networks": {}}
     kept["paper"]["photos16"]["calibrated"] = [["pca_locality", "tau", 64, "16,000"]]
     text = page(BY_PAGE["our_denoisers"], kept)
-    answer, table, folded = (text.index(part) for part in ("**photographs", "| time /", "<details>"))
+    answer, table, folded = (text.index(part) for part in ("**photographs", "| time /", "<details "))
     assert answer < table < folded < text.index("| pca_locality | tau | 64 | 16,000 |")
+
+
+def test_a_page_shows_the_first_data_set_and_folds_the_others_away() -> None:
+    found = measured("paper", nn2=True)
+    text = page(BY_PAGE["our_denoisers"], {"paper": {"cifar": found, "photos16": found}, "networks": {}})
+    summary = "<summary>The same on photographs, 16 x 16</summary>"
+    assert text.index("CIFAR-10:\n") < text.index(summary) < text.index("photographs, 16 x 16:\n")
 
 
 def test_the_front_page_fits_a_screen_and_links_every_page() -> None:

@@ -20,6 +20,7 @@ from locality.metrics import Groups, resampled
 from locality.ranks import say
 from locality.report import Chart, Report
 from locality.report.entropy import Curve, Point, draw_entropies
+from locality.report.names import called
 from locality.report.table import Cell
 
 LABELS = {"patch_size": "window (pixels)", "tau": "tau (of the largest relative entry)"}
@@ -199,7 +200,7 @@ def _chart(law: Law) -> Chart:
     for bank, count in enumerate(law.counts):
         found = [middle(law.over_ln_n(level, bank)) for level in law.levels]
         series[f"{count:,} images"] = series_with_ends(found)
-    title = f"Entropy at the best setting of {law.name}\nerror against the {_of(law)}"
+    title = f"Entropy at the best setting of {called(law.name)}\nerror against the {_of(law)}"
     sigmas = [level.sigma for level in law.levels]
     return Chart(title, SIGMA, "entropy over ln N", sigmas, series, log_x=True, y_range=(0.0, 1.0))
 
@@ -218,5 +219,7 @@ def _figure(law: Law):  # type: ignore[no-untyped-def]  # matplotlib's, which on
                 Point(law.counts[k], level.sigma, predicted.mean, ideal.mean, ideal.low, ideal.high)
             )
     wanted = law.share * math.log(law.counts[bank])
-    title = f"{law.name}: entropy at N = {law.counts[bank]:,}; best by the error against the {_of(law)}"
+    title = (
+        f"{called(law.name)}: entropy at N = {law.counts[bank]:,}; best by the error against the {_of(law)}"
+    )
     return draw_entropies(title, LABELS[law.looks.setting], curves, points, wanted, law.share)
