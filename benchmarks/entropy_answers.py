@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean, median
 from typing import Any
@@ -16,6 +16,9 @@ from benchmarks.titles import called
 DEAR = 1.05  # times the least error, that a predicted setting may cost
 WINDOWS = "local_score/clean"  # whose share is set side by side
 TWINS = (("local_score", "local_score_entropy"), (EXACT, "pca_locality_entropy"))  # calibrated, by entropy
+CHOSEN = (  # by entropy: level by level, and output by output
+    ("local_score_entropy", "local_score_by_output"), ("pca_locality_entropy", "pca_locality_by_output"),
+)  # fmt: skip
 LOOKS = {"local_score": "windows", "pca_locality": "Wiener masks"}
 
 
@@ -164,17 +167,24 @@ def _numbers(found: Found, kind: str, where: str) -> Iterator[tuple[str, float]]
 
 def without_network_verdict(found: Found) -> str:
     """What settings of the bank's entropy cost beside those that were calibrated against the network."""
+    return _beside(found, "paper", TWINS, "calibrated against the network")
+
+
+def by_output_verdict(found: Found) -> str:
+    """What outputs gain that choose for themselves, beside one setting for all of a noise level."""
+    return _beside(found, "by_output", CHOSEN, "with one setting at a noise level")
+
+
+def _beside(found: Found, section: str, twins: Sequence[tuple[str, str]], other: str) -> str:
     parts = []
-    for twin, name in TWINS:
-        ours, theirs = (found["scalars"].get(f"paper/median_r2/{one}") for one in (name, twin))
+    for twin, name in twins:
+        ours, theirs = (found["scalars"].get(f"{section}/median_r2/{one}") for one in (name, twin))
         if ours is None or theirs is None:
             continue
-        paired = interval_of(found, f"paper/median_r2_over_{twin}", name)
+        paired = interval_of(found, f"{section}/median_r2_over_{twin}", name)
         less = "" if paired is None else " (seed by seed {:+.3f} [{:+.3f}, {:+.3f}])".format(*paired)
-        held = {one: steps(found, f"paper/heldout_ratio/{one}/") for one in (name, twin)}
+        held = {one: steps(found, f"{section}/heldout_ratio/{one}/") for one in (name, twin)}
         ratios = [held[name][t] / held[twin][t] for t in held[name] if is_middle(t) and t in held[twin]]
         errors = f"; held-out error {min(ratios):.2f} to {max(ratios):.2f} times that" if ratios else ""
-        parts.append(
-            f"{called(name)}: median r2 {ours:.3f}, calibrated against the network {theirs:.3f}{less}{errors}"
-        )
+        parts.append(f"{called(name)}: median r2 {ours:.3f}, {other} {theirs:.3f}{less}{errors}")
     return ". ".join(part[0].upper() + part[1:] for part in parts) or "not measured"

@@ -166,6 +166,16 @@ QUESTIONS: tuple[Question, ...] = (
         rows=("nn2", "local_score", "local_score_entropy", EXACT, "pca_locality_entropy"),
     ),
     Question(
+        "by_output", "Does every pixel of every image choose for itself how far to look?",
+        "by_output", entropy.by_output_verdict, _rows("by_output"),
+        "python evaluate.py compare=by_output data=cifar",
+        "A pixel in a plain place needs a wide window, one on an edge a narrow one: where the training "
+        "images are told apart, it may stop. By output, a window or tau is the one at which the posterior's "
+        "entropy at that pixel of that image is its share of ln N, the same share as for a whole noise "
+        "level. No network and no val image is asked.",
+        rows=("nn2", "stacked_mixtures", *entropy.CHOSEN[0], *entropy.CHOSEN[1]), quantity="step_r2",
+    ),
+    Question(
         "halves", "How much of the agreement of networks that share no image is in Gaussian statistics?",
         "halves", halves_verdict, halves_table, "python evaluate.py compare=halves",
         "The Wiener filters of disjoint halves differ by about what random matrices say. The prediction "

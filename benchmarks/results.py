@@ -9,6 +9,7 @@ is not in the run folders now stays: docs/results.json keeps it. What was never 
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,9 @@ def page(question: Question, kept: Kept) -> str:
     parts = [f"# {question.text}"]
     if question.together is not None and there:
         parts.append(question.together({TITLES[name]: known[name] for name in there}))
-    parts += [f"**{TITLES[name]}**: {question.answer(known[name])}.{youth(known[name])}" for name in there]
+    parts += [
+        f"**{TITLES[name]}**: {question.answer(known[name])}.{notes(known[name], kept)}" for name in there
+    ]
     if not there:
         parts += ["Not measured.", f"```sh\n{question.command}\n```"]
     if there:
@@ -97,9 +100,14 @@ def page(question: Question, kept: Kept) -> str:
     return "\n\n".join([*parts, "[All results](../results.md)"]) + "\n"
 
 
-def youth(found: Found) -> str:
-    """What is added where a network was measured on the way."""
-    return " The network was still in training." if found["run"].get("unfinished") else ""
+def notes(found: Found, kept: Kept) -> str:
+    """What is added where a network was measured on the way, and where one is behind the bar."""
+    told = " The network was still in training." if found["run"].get("unfinished") else ""
+    for name, one in kept.get("networks", {}).items():
+        where = behind(one)
+        if where and re.search(rf"pretrained/{re.escape(name)}(?!\w)", found["run"]["command"]):
+            told += f" The network {called(name)} is behind the bar at sigma {where}: conclude nothing there."
+    return told
 
 
 def pictured(question: Question, kept: Kept) -> list[Chart]:

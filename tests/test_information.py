@@ -11,10 +11,11 @@ from torch import Tensor
 
 from locality import GaussianStats, ImageBank
 from locality.bank import to_float
-from locality.denoisers import EquivariantLocalScore, LocalScore, PatchComposite, PCALocality
+from locality.denoisers import EquivariantLocalScore, GoldenSubset, LocalScore, PatchComposite, PCALocality
 from locality.denoisers.by_entropy import IMAGES, ByEntropy, settled
 from locality.denoisers.looks import Looking, Windows, varying
 from locality.information import LeftOut, crossing, least, united, value_at
+from locality.posterior.chosen import chosen
 from locality.posterior.masked.rows import Rows
 from locality.posterior.reference import posterior_weights
 
@@ -330,3 +331,84 @@ def test_constant_pixels_do_not_count():
         .isfinite()
         .all()
     )
+
+
+# -- settings by entropy, output by output
+
+
+def test_an_output_takes_what_brings_its_entropy_down_to_the_wanted_one():
+    entropies = torch.tensor(
+        [[5.0, 1.0, 5.0, 5.0, 5.0], [3.0, 0.5, 4.0, 2.0, 5.0], [1.0, 0.2, 3.0, 1.0, 5.0]]
+    )
+    blind = torch.tensor([[False, False, False, True, False]] + [[False] * 5] * 2)
+    shares = chosen(entropies, blind, 2.5)
+    assert torch.equal(shares.sum(0), torch.ones(5, dtype=torch.float64))
+    wanted = torch.tensor([[0, 1, 0, 0, 0], [0.75, 0, 0, 1, 0], [0.25, 0, 1, 0, 1]], dtype=torch.float64)
+    assert torch.equal(shares, wanted)
+    assert torch.equal(chosen(entropies[:1], blind[:1], 2.5), torch.ones(1, 5, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("kind", ["windows", "masks"])
+def test_by_output_is_the_mix_of_brute_posteriors_at_each_output(kind):
+    images = photographs(8, 60)
+    bank = ImageBank(images)
+    stats = GaussianStats.from_bank(bank)
+    denoiser = (
+        LocalScore(bank, "entropy:output", share=0.4)
+        if kind == "windows"
+        else PCALocality(bank, "entropy:output", share=0.4, stats=stats)
+    )
+    setting = denoiser.patch_size if kind == "windows" else denoiser.wiener.tau
+    for sigma in (0.3, 1.2):
+        x = noisy(images[:3], sigma).double()
+        values = denoiser.looks.around(setting.found(sigma, bank, denoiser.looks))
+        rows = [denoiser.looks.rows(sigma, value) for value in values]
+        entropies = torch.stack(
+            [torch.cat([brute(one, sigma, images, row) for one in x.split(1)]) for row in rows]
+        )
+        means = torch.stack([Looking(bank, row)(x, sigma).flatten(1) for row in rows])
+        blind = torch.stack([row.own == 0 for row in rows])[:, None].expand_as(entropies)
+        shares = chosen(entropies, blind, 0.4 * math.log(60))
+        assert len(values) > 2
+        assert torch.allclose(denoiser(x, sigma).flatten(1), (shares * means).sum(0), atol=1e-6)
+        mixed = (shares * entropies).sum(0)
+        assert torch.allclose(denoiser.posterior(x, sigma).entropy.flatten(1), mixed, atol=1e-6)
+
+
+def test_outputs_of_one_image_look_further_where_pixels_tell_less():
+    # Left every pixel is drawn anew. Right squares of four pixels are: a window there tells less.
+    images = planted(1)
+    images[:, :, :, 4:] = planted(4)[:, :, :, 4:]
+    denoiser = LocalScore(ImageBank(images), "entropy:output", share=0.4)
+    looks, sigma = denoiser.looks, 1.0
+    values = looks.around(denoiser.patch_size.found(sigma, denoiser.bank, looks))
+    x = noisy(images[:16], sigma)
+    entropies = torch.stack(
+        [Looking(denoiser.bank, looks.rows(sigma, v)).posterior(x, sigma).entropy for v in values]
+    )
+    shares = chosen(entropies, torch.zeros_like(entropies, dtype=torch.bool), 0.4 * math.log(256))
+    sides = (shares * torch.tensor(values)[:, None, None, None, None]).sum(0).mean((0, 1, 2))  # by column
+    assert sides[8:].min() > sides[:2].max() + 1
+
+
+def test_fields_hold_the_shares_of_the_parts_and_are_the_derivative():
+    bank = bank_of(60)
+    denoiser = LocalScore(bank, "entropy:output", share=0.4)
+    x = noisy(bank.images[:2], 0.7).double()
+    step = 1e-6 * torch.randn(x.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    field = denoiser.jacobian(x, 0.7, [(3, 4)])[:, 0]
+    moved = [denoiser(x + sign * step, 0.7)[:, :, 3, 4].sum(1) for sign in (1, -1)]
+    assert torch.allclose((field * step).sum((1, 2, 3)), (moved[0] - moved[1]) / 2, rtol=1e-5)
+
+
+def test_only_denoisers_whose_outputs_have_an_entropy_choose_by_output():
+    bank = bank_of(20)
+    stats = GaussianStats.from_bank(bank)
+    with pytest.raises(ValueError, match=r"^patch_size: want"):
+        PatchComposite(bank, "entropy:output")
+    for refused in (
+        lambda: GoldenSubset(bank, "entropy:output", stats=stats),
+        lambda: PCALocality(bank, "entropy:output", softmax="wssm:5", stats=stats),
+    ):
+        with pytest.raises(ValueError, match=r"^tau: want"):
+            refused()

@@ -13,6 +13,7 @@ from benchmarks import store
 from benchmarks.agreement import agreement
 from benchmarks.answers import EXACT, FLOOR, OWN, WSSM, against, heldout_verdict, listed, order_verdict, top
 from benchmarks.entropy_answers import (
+    by_output_verdict,
     information_table,
     information_together,
     information_verdict,
@@ -414,6 +415,24 @@ def test_settings_by_entropy_are_set_beside_those_of_a_network_where_both_were_m
     )
     assert said.endswith("(seed by seed -0.020 [-0.030, -0.010]); held-out error 1.25 to 1.25 times that")
     assert without_network_verdict({"scalars": {}}) == "not measured"
+
+
+def test_outputs_that_choose_are_set_beside_one_setting_for_all() -> None:
+    scalars = {
+        "by_output/median_r2/local_score_entropy": 0.6, "by_output/median_r2/local_score_by_output": 0.7,
+    }  # fmt: skip
+    said = by_output_verdict({"scalars": scalars})
+    assert said == "Local score, by output: median r2 0.700, with one setting at a noise level 0.600"
+
+
+def test_of_a_network_behind_the_bar_the_page_says_that_nothing_follows() -> None:
+    rows = [[0.5, 0.1, 0.1, 0.8, 0.7, 0.9], [5.0, 0.1, 0.1, 1.0, 0.99, 1.01]]
+    networks = {"cats_dit": {"tables": {"heldout": {"rows": rows}}}}
+    found = measured("paper", nn2=True)
+    for path, told in (("cats_dit", True), ("cats_dit_2", False), ("cats", False)):
+        found["run"]["command"] = f"python evaluate.py 'networks={{dit: pretrained/{path}}}'"
+        text = page(BY_PAGE["our_denoisers"], {"paper": {"photos16": found}, "networks": networks})
+        assert ("cats dit is behind the bar at sigma 5: conclude nothing there." in text) is told
 
 
 def test_shares_of_ln_n_are_set_side_by_side() -> None:

@@ -9,6 +9,7 @@ from locality.calibration import Kept
 from locality.denoisers.fitting import Recipe
 
 DEFAULT, BY_HAND, BY_BANK = "default", "by hand", "by the bank's entropy"
+WORDS = {"entropy": BY_BANK, "entropy:output": f"{BY_BANK}, output by output"}  # what may be given
 SHARES = "shares"  # of stacked denoisers: found all together, not chosen from a list
 
 
@@ -67,4 +68,4 @@ class Origins:
             return BY_HAND
         if kept is not None:
             return f"calibrated (against the {kept.target}, {kept.count} val images)"
-        return BY_BANK if recipe.settings.get(setting) == "entropy" else DEFAULT
+        return WORDS.get(str(recipe.settings.get(setting)), DEFAULT)

@@ -17,13 +17,17 @@ from locality.bank import ImageBank
 from locality.denoisers import levels
 from locality.denoisers.levels import Levels, nearest
 from locality.denoisers.looks import Looking, Looks, varying
+from locality.denoisers.masked_denoiser import MaskedDenoiser
 from locality.denoisers.options import real
 from locality.full_precision import FullPrecision
 from locality.information import LeftOut, crossing
 from locality.live import LIVE, Task
+from locality.posterior.chosen import ChosenEngine
+from locality.posterior.engine import Engine, PlannedEngine
 from locality.statistics_cache import folder_of, kept
 
-ENTROPY: Final = "entropy"  # what to give for a setting
+ENTROPY: Final = "entropy"  # what to give for a setting, one at each noise level
+BY_OUTPUT: Final = "entropy:output"  # likewise, of each output of each image its own
 # Of ln N, as compare=information finds on CIFAR-10: 0.47 [0.43, 0.50] for windows, 0.58 [0.54, 0.62]
 # for masks.
 WINDOW_SHARE: Final = 0.47
@@ -56,8 +60,10 @@ class ByEntropy(FullPrecision):
         share: float,  # of ln N
         cache: str | Path | None = None,  # a folder for what was found
         seed: int = 0,  # of the images that are left out, and of their noise
+        by_output: bool = False,  # the number is the middle of those among which outputs choose
     ) -> None:
         super().__init__()
+        self.by_output = by_output
         self.share = real("share", share, lambda s: 0 < s < 1, "a share of ln N, above 0 and below 1")
         self.cache, self.seed = folder_of(cache, 0), seed  # by default, nowhere
         levels = torch.arange(_LEVELS, dtype=torch.float64)
@@ -152,21 +158,44 @@ def setting_at(setting: Setting, sigma: float, bank: ImageBank, looks: Looks) ->
     return setting.at(sigma) if isinstance(setting, Levels) else setting.found(sigma, bank, looks)
 
 
+def engine_at(
+    denoiser: MaskedDenoiser,
+    sigma: float,
+    setting: Setting,
+    looks: Looks,
+) -> Engine:
+    """A softmax for each distinct row; where outputs choose, one for each row of each setting around."""
+    if isinstance(setting, Levels) or not setting.by_output:
+        return PlannedEngine(denoiser.view, denoiser.plan(sigma))
+    values = looks.around(setting.found(sigma, denoiser.bank, looks))
+    device = denoiser.bank.images.device
+    plans = denoiser.plans(sigma, lambda level, value: looks.rows(level, value).to(device), values)
+    parts = [PlannedEngine(denoiser.view, plan) for plan in plans]
+    return ChosenEngine(parts, setting.share * math.log(len(denoiser.bank)))
+
+
 def patch_sizes(
     given: int | str | Mapping[float, int],
     share: float,  # of ln N
     cache: str | Path | None,  # a folder for what is found
+    by_output: bool = False,  # whether outputs may choose
 ) -> Setting:
     """Sides of a square window, in pixels: odd, so that it has a centre; or by entropy."""
-    found = ByEntropy(share, cache)  # in any case, so that a share that is none is told
-    return found if given == ENTROPY else levels.patch_sizes(given)  # type: ignore[arg-type]  # it refuses words
+    found = _by_entropy(given, share, cache, by_output)
+    return levels.patch_sizes(given) if found is None else found  # type: ignore[arg-type]  # it refuses words
 
 
 def taus(
     given: float | str | Mapping[float, float],
     share: float,  # of ln N
     cache: str | Path | None,  # a folder for what is found
+    by_output: bool = False,  # whether outputs may choose
 ) -> Setting:
     """Thresholds of a mask, of the largest relative entry; or by entropy."""
-    found = ByEntropy(share, cache)
-    return found if given == ENTROPY else levels.taus(given)  # type: ignore[arg-type]  # it refuses words
+    found = _by_entropy(given, share, cache, by_output)
+    return levels.taus(given) if found is None else found  # type: ignore[arg-type]  # it refuses words
+
+
+def _by_entropy(given: object, share: float, cache: str | Path | None, by_output: bool) -> ByEntropy | None:
+    found = ByEntropy(share, cache, by_output=given == BY_OUTPUT)  # in any case: a share that is none is told
+    return found if given == ENTROPY or (given == BY_OUTPUT and by_output) else None

@@ -9,11 +9,11 @@ from typing import ClassVar, Literal
 from locality.bank import ImageBank
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET
 from locality.denoisers.base import Limit
-from locality.denoisers.by_entropy import WINDOW_SHARE, patch_sizes, setting_at
+from locality.denoisers.by_entropy import WINDOW_SHARE, engine_at, patch_sizes, setting_at
 from locality.denoisers.grids import PATCH_SIZES
 from locality.denoisers.looks import Windows
 from locality.denoisers.masked_denoiser import MaskedDenoiser
-from locality.posterior.engine import Engine, PlannedEngine
+from locality.posterior.engine import Engine
 from locality.posterior.masked.rows import Rows
 
 
@@ -24,7 +24,9 @@ class LocalScore(MaskedDenoiser):
     the k x k square around q's pixel in all channels, cut at the border (the same as padding with zeros).
     Candidates are the bank's windows at the same place. From k = 2 max(H, W) - 1 it is the optimal denoiser.
 
-    With `patch_size="entropy"` the bank decides, noise level by noise level (`ByEntropy`).
+    With `patch_size="entropy"` the bank decides, noise level by noise level (`ByEntropy`). With
+    `patch_size="entropy:output"` each pixel of each image has a window of its own: that at which its own
+    posterior has the entropy `share * ln N`, of five around the one of its level (`ChosenEngine`).
 
     Raises ValueError for a patch size that is not odd.
     """
@@ -37,18 +39,18 @@ class LocalScore(MaskedDenoiser):
         bank: ImageBank,
         patch_size: int
         | Mapping[float, int]
-        | Literal["entropy"] = 5,  # pixels, odd; or for each of some levels
+        | Literal["entropy", "entropy:output"] = 5,  # pixels, odd; or for each of some levels
         chunk_size: int | None = None,  # images read at once; changes no result
         memory_budget: int = MEMORY_BUDGET,  # bytes above the bank
-        share: float = WINDOW_SHARE,  # of ln N, for patch_size="entropy"
+        share: float = WINDOW_SHARE,  # of ln N, where the bank decides
         cache: str | Path | None = None,  # a folder for what that finds
     ) -> None:
         super().__init__(bank, chunk_size, memory_budget)
-        self.patch_size = patch_sizes(patch_size, share, cache)
+        self.patch_size = patch_sizes(patch_size, share, cache, by_output=True)
 
     @property
     def looks(self) -> Windows:
-        """How it looks: what `patch_size="entropy"` chooses among."""
+        """How it looks: what the bank chooses among."""
         return Windows(self.bank.image_shape)
 
     def rows(self, sigma: float) -> Rows:
@@ -59,4 +61,4 @@ class LocalScore(MaskedDenoiser):
 
     def engine(self, sigma: float) -> Engine:
         """A softmax for each pixel."""
-        return PlannedEngine(self.view, self.plan(sigma))
+        return engine_at(self, sigma, self.patch_size, self.looks)

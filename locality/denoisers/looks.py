@@ -49,6 +49,10 @@ class Looks(ABC):
         """The number at a place of the axis."""
 
     @abstractmethod
+    def around(self, value: float) -> tuple[float, ...]:  # V
+        """A few numbers around one, from what sees less to what sees more: among them outputs may choose."""
+
+    @abstractmethod
     def rows(self, sigma: float, value: float) -> Rows:
         """What outputs look at, at a noise level."""
 
@@ -87,6 +91,11 @@ class Windows(Looks):
     def value(self, place: float) -> float:
         """The side, in pixels."""
         return place
+
+    def around(self, value: float) -> tuple[float, ...]:
+        """Sides from half to twice the side, in steps of sqrt(2), each rounded to an odd one."""
+        odd = {2 * math.floor((value * 2 ** (k / 2) - 1) / 2 + 0.5) + 1 for k in range(-2, 3)}
+        return tuple(map(float, sorted({min(max(1, one), self.largest) for one in odd})))
 
     def rows(self, sigma: float, value: float) -> Rows:
         """A square for each pixel."""
@@ -127,6 +136,10 @@ class Masks(Looks):
     def value(self, place: float) -> float:
         """tau."""
         return math.exp(-place)
+
+    def around(self, value: float) -> tuple[float, ...]:
+        """Taus from four times to a quarter of one, in steps of 2."""
+        return tuple(sorted({min(value * 2.0**k, LARGEST_TAU) for k in range(-2, 3)}, reverse=True))
 
     def rows(self, sigma: float, value: float) -> Rows:
         """The distinct rows of the mask."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
 
 from torch import nn
 
@@ -38,6 +39,18 @@ class MaskedDenoiser(BankDenoiser, ABC):
     ) -> MaskedPlan:
         """The rows and the kernels that sum them."""
         return self._plans.at(sigma, self.view, self.rows)
+
+    def plans(
+        self,
+        sigma: float,  # the noise level
+        rows: Callable[[float, float], Rows],  # of the noise level and a setting
+        settings: Iterable[float],
+    ) -> list[MaskedPlan]:
+        """The plans of several settings at one noise level."""
+        return [
+            self._plans.at(sigma, self.view, lambda level, one=one: rows(level, one), one)  # type: ignore[misc]
+            for one in settings
+        ]
 
 
 def _forget_plans(denoiser: nn.Module, _: object) -> None:

@@ -9,7 +9,7 @@ from typing import Literal
 from locality.bank import ImageBank
 from locality.denoisers.bank_denoiser import MEMORY_BUDGET
 from locality.denoisers.base import Limit
-from locality.denoisers.by_entropy import MASK_SHARE
+from locality.denoisers.by_entropy import MASK_SHARE, engine_at
 from locality.denoisers.fitting import statistics_of
 from locality.denoisers.wiener_mask import WienerMask, WienerMaskedDenoiser
 from locality.posterior.engine import Engine, PlannedEngine
@@ -24,7 +24,8 @@ class PCALocality(WienerMaskedDenoiser):
     `W = U diag(lam / (lam + sigma^2)) U^T`, `R[p, q] = |W[p, q]| / |W[p, p]|`, `M = 1[R >= tau max R]`,
     `A[q, p] = M[p, q]`, and the posterior mean under A. The mean of the images is not used, and channels are
     mixed: every (channel, pixel) has a row and a softmax of its own. With `tau="entropy"` the bank decides,
-    noise level by noise level (`ByEntropy`).
+    noise level by noise level (`ByEntropy`). With `tau="entropy:output"` each output of each image has a tau
+    of its own: that at which its own posterior has the entropy `share * ln N` (`ChosenEngine`).
 
     The released code decomposes the covariance in float32, where small eigenvalues are rounding noise that
     passes into the masks at low sigma; `decomposition="float32"` does so too (LAPACK's noise, not theirs).
@@ -39,7 +40,9 @@ class PCALocality(WienerMaskedDenoiser):
         bank: ImageBank,
         tau: float
         | Mapping[float, float]
-        | Literal["entropy"] = 0.02,  # of the largest relative entry; 0: real weights, no mask
+        | Literal[
+            "entropy", "entropy:output"
+        ] = 0.02,  # of the largest relative entry; 0: real weights, no mask
         mask_axis: str = "column",  # "column" is the released code's, "row" a reading of the text
         threshold: str = "global",  # "global" | "row": whose largest entry
         softmax: str = "exact",  # "exact", or "wssm:512": the released code's average over batches of 512
@@ -54,7 +57,7 @@ class PCALocality(WienerMaskedDenoiser):
         batch = batch_of(softmax)
         stats = statistics_of(bank, stats, shrinkage, cache)
         rule = (tau, mask_axis, threshold, decomposition)
-        wiener = WienerMask(stats, bank.image_shape, *rule, share, cache)
+        wiener = WienerMask(stats, bank.image_shape, *rule, share, cache, by_output=batch is None)
         super().__init__(bank, wiener, chunk_size, memory_budget)
         self.batch = batch
 
@@ -63,7 +66,7 @@ class PCALocality(WienerMaskedDenoiser):
 
     def engine(self, sigma: float) -> Engine:
         """A softmax for each distinct row, over the bank or over batches of it."""
-        plan = self.plan(sigma)
         if self.batch is None:
-            return PlannedEngine(self.view, plan)
+            return engine_at(self, sigma, self.wiener.tau, self.looks)
+        plan = self.plan(sigma)
         return BatchedEngine(tuple(PlannedEngine(part, plan) for part in self.view.split(self.batch)))

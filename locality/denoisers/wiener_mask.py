@@ -37,16 +37,17 @@ class WienerMask(FullPrecision):
         image_shape: torch.Size,  # that the statistics must be of
         tau: float
         | Mapping[float, float]
-        | Literal["entropy"],  # of the largest relative entry; 0: real weights
+        | Literal["entropy", "entropy:output"],  # of the largest relative entry; 0: real weights
         mask_axis: str,  # "column" | "row"
         threshold: str,  # "global" | "row"
         decomposition: str = "exact",  # "exact" | "float32"
         share: float = MASK_SHARE,  # of ln N, for tau="entropy"
         cache: str | Path | None = None,  # a folder for what that finds
+        by_output: bool = False,  # whether outputs may choose a tau each
     ) -> None:
         super().__init__()
         check_coordinates(stats, image_shape)
-        self.tau = taus(tau, share, cache)
+        self.tau = taus(tau, share, cache, by_output)
         self.mask_axis = choice("mask_axis", mask_axis, ("column", "row"))
         self.threshold = choice("threshold", threshold, ("global", "row"))
         self.decomposition = choice("decomposition", decomposition, ("exact", "float32"))

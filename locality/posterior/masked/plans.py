@@ -22,7 +22,7 @@ _SHARE = 2  # of the memory budget, one in so many bytes for precisions with wei
 
 
 class Plans:
-    """Plans by noise level and device, the least recently used forgotten first; with the moments they share.
+    """Plans by noise level, device and setting, with the moments they share; old levels are forgotten first.
 
     Masks are small; precisions with weights are kept as far as half the memory budget goes, and at least one.
     Built outside inference mode: what is kept must serve later gradients too.
@@ -33,7 +33,7 @@ class Plans:
         memory_budget: int,  # bytes
     ) -> None:
         self._room = memory_budget // _SHARE
-        self._plans: OrderedDict[tuple[float, torch.device], MaskedPlan] = OrderedDict()
+        self._plans: OrderedDict[tuple[float, torch.device, float | None], MaskedPlan] = OrderedDict()
         self._moments: PixelMoments | None = None
 
     def at(
@@ -41,10 +41,11 @@ class Plans:
         sigma: float,
         view: View,
         rows: Callable[[float], Rows],
+        setting: float | None = None,  # of rows, where a level has several
     ) -> MaskedPlan:
         """The plan of a noise level, made if it is not kept."""
         device = view.images.device
-        key = (sigma, device)
+        key = (sigma, device, setting)
         if key not in self._plans:
             from locality.posterior.masked.kernels import KERNELS  # heavy: compiled code
 
@@ -53,7 +54,7 @@ class Plans:
                 kernels = [make(given) for make in KERNELS]
                 self._plans[key] = Plan(given, kernels, sigma, self.moments(view))
         self._plans.move_to_end(key)
-        while len(self._plans) > _KEPT:
+        while len({level for level, *_ in self._plans}) > _KEPT:
             self._plans.popitem(last=False)
         real = [key for key, plan in self._plans.items() if plan.rows.real]
         while len(real) > 1 and sum(self._plans[key].rows.mask.nbytes for key in real) > self._room:
