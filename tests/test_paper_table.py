@@ -85,6 +85,15 @@ def test_variants_of_pca_locality_share_a_tau_and_a_part_of_the_bank(run, tmp_pa
     assert numbers["variants/mse/tau_5"] != same[0]
 
 
+def test_outputs_that_choose_stand_beside_one_setting_for_all(run, tmp_path):
+    asked = ["compare=by_output", *ASKED[1:-1], "compare.count=2", "compare.bank_counts=40", "networks=null"]
+    few = ["compare.sample_counts.pca_locality_by_output=2", "~candidates.stacked_mixtures"]
+    numbers = app.run(config(tmp_path, *asked, *few, f"checkpoint={run}", task="evaluate"))
+    for kind in ("local_score", "pca_locality"):
+        assert numbers[f"by_output/mse/{kind}_by_output"] != numbers[f"by_output/mse/{kind}_entropy"]
+        assert f"by_output/median_r2_over_{kind}_entropy/{kind}_by_output" in numbers
+
+
 def test_counts_that_do_not_fit_are_refused(run, tmp_path):
     asked = [*ASKED, f"checkpoint={run}"]
     for wrong, message in (

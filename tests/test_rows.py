@@ -112,6 +112,7 @@ def test_every_row_says_how_its_settings_were_found(place, capsys):
     local = [
         "+denoiser@candidates.local_score=local_score", "+denoiser@candidates.pca_locality=pca_locality",
         "+denoiser@candidates.local_score_entropy=local_score_entropy",
+        "+denoiser@candidates.local_score_by_output=local_score_by_output",
         "candidates.local_score.patch_size=3", "~candidates.nearest",
     ]  # fmt: skip
     cfg = config(place, *QUICK, *local, task="evaluate")
@@ -133,6 +134,7 @@ def test_every_row_says_how_its_settings_were_found(place, capsys):
         assert cells == {
             "network": None, "wiener": None, "optimal": None, "local_score": "patch_size by hand",
             "pca_locality": f"tau {how}", "local_score_entropy": "patch_size by the bank's entropy",
+            "local_score_by_output": "patch_size by the bank's entropy, output by output",
         }  # fmt: skip
         command = f"python evaluate.py compare=calibrate checkpoint={trained}"
         rows = {row[0]: row[1:] for row in tables["compare/settings"]["rows"]}
