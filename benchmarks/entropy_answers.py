@@ -71,7 +71,7 @@ class Measured:
     def word(self) -> str:
         """Whether one share predicts all the best settings."""
         few = self.dear <= len(self.costs) // 4
-        return "holds" if not self.dear else "holds for most" if few else "breaks"
+        return "holds" if not self.dear else "holds in most cells" if few else "breaks"
 
 
 def information_verdict(found: Found) -> str:
@@ -99,7 +99,7 @@ def information_verdict(found: Found) -> str:
 
 
 def _of_others(laws: list[Measured]) -> Iterator[str]:
-    for word in ("holds", "holds for most", "breaks"):
+    for word in ("holds", "holds in most cells", "breaks"):
         looks: dict[str, list[str]] = {}
         for law in laws:
             if law.word == word:
@@ -122,9 +122,9 @@ def information_together(known: Mapping[str, Found]) -> str:
     alike = [name for name, (_, low, high) in others if low <= share <= high]
     unlike = [name for name, _ in others if name not in alike]
     parts = [f"The window of least error is where the posterior's entropy is this share of ln N: {told}"]
-    parts += [f"that of {first} lies in the interval of {' and '.join(alike)}"] if alike else []
-    parts += [f"that of {first} does not lie in the interval of {' and '.join(unlike)}"] if unlike else []
-    return "; ".join(parts) + "."
+    parts += [f"That of {first} lies in the interval of {'; of '.join(alike)}"] if alike else []
+    parts += [f"It does not lie in the interval of {'; of '.join(unlike)}"] if unlike else []
+    return ". ".join(parts) + "."
 
 
 def information_table(found: Found) -> Table:

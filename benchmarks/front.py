@@ -27,7 +27,7 @@ def front_page(kept: Kept) -> tuple[str, Figure | None]:
     """The page and what its figure shows."""
     tables = {name: kept["paper"][name] for name in DATA if name in kept.get("paper", {})}
     charts = [chart(TITLES[name], found) for name, found in tables.items()]
-    parts = ["# Results", *([" ".join(claim(tables, kept))] if tables else ["Nothing is measured yet."])]
+    parts = ["# Results", listed(claim(tables, kept)) if tables else "Nothing is measured yet."]
     parts += [f"![{TITLE}](images/results.png)"] if charts else []
     if tables:
         parts.append(
@@ -58,12 +58,17 @@ def readme_block(kept: Kept, images: Path) -> str:
     tables = {name: kept["paper"][name] for name in DATA if name in kept.get("paper", {})}
     eyes = next((f"{n}_eyes.png" for n in DATA if (images / f"{n}_eyes.png").is_file()), None)
     parts = [f"![What an eye's pixel depends on](docs/images/{eyes})"] if eyes else []
-    parts += [" ".join(claim(tables, kept))] if tables else []
+    parts += [listed(claim(tables, kept))] if tables else []
     for name, found in list(tables.items())[:1]:
         rows = [*LINES[:-1], *OWN, FLOOR]
         columns, cells = levels_table(found, "paper/heldout_ratio", rows, all_levels=False)
         parts += [f"{TITLE}, {TITLES[name]} ([the rest](docs/results.md)):", markdown(columns, cells)]
     return "\n\n".join(parts) + "\n"
+
+
+def listed(sentences: Sequence[str]) -> str:
+    """Lines that a reader takes one by one."""
+    return "\n".join(f"* {sentence}" for sentence in sentences)
 
 
 def chart(title: str, found: Found) -> Chart:
@@ -118,29 +123,19 @@ def claim(tables: Mapping[str, Found], kept: Kept) -> list[str]:
 
 def data_alone(tables: Mapping[str, Found]) -> str:
     """How near a denoiser that is made of the data comes to a network, beside a second one."""
-    told = {}
-    for name, found in tables.items():
-        scalars = found["scalars"]
-        best = max(
-            r2
-            for n in (*OWN, "local_mixture", EXACT)
-            if (r2 := scalars.get(f"paper/median_r2/{n}")) is not None
-        )
-        told[TITLES[name]] = best, scalars.get("paper/median_r2/nn2")
-    (first, (best, ceiling)), *others = told.items()
-    beside = "" if ceiling is None else f"; a second network has {ceiling:.2f}"
-    rest = "; ".join(
-        f"{name}: {best:.2f}" + ("" if ceiling is None else f" and {ceiling:.2f}")
-        for name, (best, ceiling) in others
-    )
+    name, found = next(iter(tables.items()))
+    scalars = found["scalars"]
+    known = [scalars.get(f"paper/median_r2/{one}") for one in (*OWN, "local_mixture", EXACT)]
+    best, ceiling = max(r2 for r2 in known if r2 is not None), scalars.get("paper/median_r2/nn2")
+    beside = "" if ceiling is None else f" A second network has {ceiling:.2f}."
     return (
-        f"On {first}, the best analytical denoiser has a median r2 of {best:.2f} to the samples of the "
-        f"network that it was calibrated against{beside}{rest and f' ({rest})'}."
+        f"On {TITLES[name]} the best analytical denoiser has a median r2 of {best:.2f} to the samples of the "
+        f"network that it was calibrated against.{beside}"
     )
 
 
 def ahead_of_wiener(tables: Mapping[str, Found]) -> str:
-    """Whether PCA locality is ahead of Wiener, by intervals of the median difference, and ours of it."""
+    """How much less error ours has than PCA locality, and whether that is ahead of Wiener, by intervals."""
     sorts: dict[str, list[str]] = {"ahead of": [], "level with": [], "behind": []}
     for name, found in tables.items():
         known = interval_of(found, "paper/median_r2_over_wiener", EXACT)
@@ -154,14 +149,10 @@ def ahead_of_wiener(tables: Mapping[str, Found]) -> str:
         return ""
     low, high = (round(100 * (1 - end(ratios))) for end in (max, min))
     span = f"{low} to {high}" if low < high else f"{low}"
-    ours = (
-        f"ours has {span} % less error than it"
-        if low > 0
-        else f"ours has {-low} % more error than it at worst"
-    )
+    ours = f"{span} % less error" if low > 0 else f"{-low} % more error at worst"
     return (
-        f"Seed by seed, PCA locality, the paper's, is {_and(told)}; on images that nobody has seen, {ours} "
-        f"at sigma {MIDDLE[0]:g} to {MIDDLE[1]:g}."
+        f"On images that nobody has seen, ours has {ours} than the paper's PCA locality. Seed by seed, that "
+        f"is {_and(told)}."
     )
 
 
@@ -184,12 +175,10 @@ def where_networks_look(tables: Mapping[str, Found], kept: Kept) -> str:
         told = [_less(1 + gap, name) for name, gap in gaps.items() if gap is not None]
         return f"The network itself has {_and(told)} than the best of them." if told else ""
     seen, others = who_sees(cats)
-    tail = f", and none in {_and(sorted(map(whose, others)))}" if others else ""
     training = " (still in training)" if cats["run"].get("unfinished") else ""
-    return (
-        f"On cats, at sigma {MIDDLE[0]:g} to {MIDDLE[1]:g}, the field of an eye has a second spot on the "
-        f"other eye in {_and(sorted(map(whose, seen))) or 'no denoiser'}{tail}{training}."
-    )
+    spots = _and(sorted(map(whose, seen))) or "no denoiser"
+    tail = f" {_and(sorted(map(whose, others)))} has none.".replace(" the ", " The ", 1) if others else ""
+    return f"On cats the field of an eye has a second spot on the other eye in {spots}{training}.{tail}"
 
 
 def _gap(found: Found) -> float | None:

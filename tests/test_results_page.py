@@ -445,7 +445,7 @@ def test_shares_of_ln_n_are_set_side_by_side() -> None:
         known[name] = {"scalars": scalars}
     said = information_together(known)
     assert "0.47 [0.45, 0.50] on A" in said
-    assert "that of A lies in the interval of B; that of A does not lie in the interval of C." in said
+    assert "That of A lies in the interval of B. It does not lie in the interval of C." in said
 
 
 def test_the_page_on_fields_says_where_they_are_least_and_most_alike() -> None:
