@@ -123,7 +123,8 @@ def information_together(known: Mapping[str, Found]) -> str:
     unlike = [name for name, _ in others if name not in alike]
     parts = [f"The window of least error is where the posterior's entropy is this share of ln N: {told}"]
     parts += [f"That of {first} lies in the interval of {'; of '.join(alike)}"] if alike else []
-    parts += [f"It does not lie in the interval of {'; of '.join(unlike)}"] if unlike else []
+    whose = "It" if alike else f"That of {first}"
+    parts += [f"{whose} does not lie in the interval of {'; of '.join(unlike)}"] if unlike else []
     return ". ".join(parts) + "."
 
 
