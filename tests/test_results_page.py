@@ -242,6 +242,10 @@ def test_what_ours_close_of_the_gap_is_counted_from_pca_localitys_better_form() 
     assert "Its error on held-out images (sigma 0.342) is 1.12 to 1.12 times the network's own" in said
     row = own_table({"scalars": scalars})[1][0]
     assert row == ["stacked locality (ours)", None, None, "75 %", 0.25, None, "1.12 to 1.12"]
+    assert "counted from" not in said
+    scalars["paper/median_r2/pca_locality_entropy"] = 0.7
+    said = own_verdict({"scalars": scalars})
+    assert "stacked locality (ours) closes 75 %; counted from PCA locality, by entropy, 50 %" in said
     scalars["paper/median_r2/nn2"] = 0.5  # no gap
     assert "close" not in own_verdict({"scalars": scalars})
     assert "close" not in own_verdict({"scalars": {}})
