@@ -13,6 +13,7 @@ from benchmarks.answers import EXACT, Found, interval_of, steps
 from benchmarks.small_tables import Table, is_middle
 from benchmarks.titles import called
 
+NOT_MEASURED = "not measured"  # a whole answer
 DEAR = 1.05  # times the least error, that a predicted setting may cost
 WINDOWS = "local_score/clean"  # whose share is set side by side
 TWINS = (("local_score", "local_score_entropy"), (EXACT, "pca_locality_entropy"))  # calibrated, by entropy
@@ -187,5 +188,7 @@ def _beside(found: Found, section: str, twins: Sequence[tuple[str, str]], other:
         held = {one: steps(found, f"{section}/heldout_ratio/{one}/") for one in (name, twin)}
         ratios = [held[name][t] / held[twin][t] for t in held[name] if is_middle(t) and t in held[twin]]
         errors = f"; held-out error {min(ratios):.2f} to {max(ratios):.2f} times that" if ratios else ""
-        parts.append(f"{called(name)}: median r2 {ours:.3f}, {other} {theirs:.3f}{less}{errors}")
-    return ". ".join(part[0].upper() + part[1:] for part in parts) or "not measured"
+        seeds = [found["scalars"].get(f"{section}/samples/{one}") for one in (name, twin)]
+        of = "" if None in seeds or len(set(seeds)) == 1 else " ({:.0f} and {:.0f} seeds)".format(*seeds)
+        parts.append(f"{called(name)}: median r2 {ours:.3f}, {other} {theirs:.3f}{of}{less}{errors}")
+    return ". ".join(part[0].upper() + part[1:] for part in parts) or NOT_MEASURED

@@ -17,6 +17,7 @@ from typing import Any
 from benchmarks import store
 from benchmarks.agreement import agreement
 from benchmarks.answers import LEAST, Found, sigma_of, steps
+from benchmarks.entropy_answers import NOT_MEASURED
 from benchmarks.front import behind, front_page, readme_block
 from benchmarks.gathering import Kept, gather
 from benchmarks.questions import QUESTIONS, Question
@@ -78,13 +79,14 @@ def main() -> None:
 def page(question: Question, kept: Kept) -> str:
     """A question: the answer, pictures and a small table of the first data set, and the rest folded away."""
     known = kept.get(question.kind, {})
-    there = [name for name in DATA if name in known]
+    answers = {name: question.answer(known[name]) for name in DATA if name in known}
+    there = [name for name, answer in answers.items() if answer != NOT_MEASURED]
+    without = [TITLES[name] for name in answers if name not in there]
     parts = [f"# {question.text}"]
     if question.together is not None and there:
         parts.append(question.together({TITLES[name]: known[name] for name in there}))
-    parts += [
-        f"**{TITLES[name]}**: {question.answer(known[name])}.{notes(known[name], kept)}" for name in there
-    ]
+    parts += [f"**{TITLES[name]}**: {answers[name]}.{notes(known[name], kept)}" for name in there]
+    parts += [f"Not measured on {'; '.join(without)}."] if there and without else []
     if not there:
         parts += ["Not measured.", f"```sh\n{question.command}\n```"]
     if there:
@@ -93,7 +95,7 @@ def page(question: Question, kept: Kept) -> str:
         parts += charted(question) + shown(question, first, known[first])
         parts += published() if question.page == "published_order" else []
         if others:
-            names = ", ".join(TITLES[name] for name in others)
+            names = "; ".join(TITLES[name] for name in others)
             rest = [shown(question, name, known[name]) for name in others]
             parts.append(folded(f"The same on {names}", [part for one in rest for part in one]))
         parts.append(folded(SOURCES, [source(TITLES[name], known[name]) for name in there]))

@@ -46,14 +46,16 @@ class Plain(MaskedKernel):
 
     def probe_means(self, view: View, query: Query, evidence: Tensor, probe: Probe) -> Tensor:
         each = self._each(view, query)
-        return sum(((logits - evidence).exp() * self._seen(image, probe)).double() for image, logits in each)
+        return sum(
+            ((logits - evidence).exp() * self._seen(image, logits, probe)).double() for image, logits in each
+        )
 
     def transpose(
         self, view: View, query: Query, evidence: Tensor, probe: Probe, means: Tensor, centre: Tensor
     ) -> Tensor:
         total = torch.zeros_like(centre, dtype=torch.float64)
         for image, logits in self._each(view, query):
-            weights = (logits - evidence).exp() * (self._seen(image, probe) - means)
+            weights = (logits - evidence).exp() * (self._seen(image, logits, probe) - means)
             total += (weights @ self.rows.mask.to(weights)).repeat(1, self.rows.repeats) * (image - centre)
         return total
 
@@ -64,7 +66,9 @@ class Plain(MaskedKernel):
             squares = squares.unflatten(1, (-1, self.rows.places)).sum(1) - query.shift.to(query.dtype)
             yield values, -squares @ self.rows.mask.to(query.dtype).T
 
-    def _seen(self, image: Tensor, probe: Probe) -> Tensor:  # [B, R]
+    def _seen(self, image: Tensor, logits: Tensor, probe: Probe) -> Tensor:  # [B, R]
+        if probe.seen == Seen.LOGIT:
+            return logits * torch.zeros_like(logits).index_add(1, self.rows.row_of_output, probe.g.to(logits))
         products = probe.g.to(image.dtype) * image
         if probe.seen == Seen.WINDOW:
             return products.unflatten(1, (-1, self.rows.places)).sum(1) @ self.rows.mask.to(products).T

@@ -336,16 +336,29 @@ def test_constant_pixels_do_not_count():
 # -- settings by entropy, output by output
 
 
+def shares_of(entropies: Tensor, blind: Tensor, wanted: float) -> Tensor:  # [V, ...]
+    """How much each part counts, spelled out."""
+    choice = chosen(entropies, blind, wanted)
+    parts = torch.arange(len(entropies)).reshape(-1, *[1] * choice.share.ndim)
+    return (choice.before == parts) * (1 - choice.share) + (choice.after == parts) * choice.share
+
+
 def test_an_output_takes_what_brings_its_entropy_down_to_the_wanted_one():
-    entropies = torch.tensor(
-        [[5.0, 1.0, 5.0, 5.0, 5.0], [3.0, 0.5, 4.0, 2.0, 5.0], [1.0, 0.2, 3.0, 1.0, 5.0]]
-    )
-    blind = torch.tensor([[False, False, False, True, False]] + [[False] * 5] * 2)
-    shares = chosen(entropies, blind, 2.5)
-    assert torch.equal(shares.sum(0), torch.ones(5, dtype=torch.float64))
-    wanted = torch.tensor([[0, 1, 0, 0, 0], [0.75, 0, 0, 1, 0], [0.25, 0, 1, 0, 1]], dtype=torch.float64)
-    assert torch.equal(shares, wanted)
-    assert torch.equal(chosen(entropies[:1], blind[:1], 2.5), torch.ones(1, 5, dtype=torch.float64))
+    columns = {  # entropies of three parts -> shares, where 2.5 nats are wanted
+        (5.0, 3.0, 1.0): (0, 0.75, 0.25),
+        (1.0, 0.5, 0.2): (1, 0, 0),  # the first is enough
+        (5.0, 4.0, 3.0): (0, 0, 1),  # none is
+        (3.0, 2.8, 2.9): (0, 0, 1),  # none is, and the last sees less than the one before
+        (5.0, 5.0, 5.0): (0, 0, 1),  # a constant output
+        (3.0, 2.0, 2.6): (0.5, 0.5, 0),  # the first that is
+    }
+    entropies = torch.tensor(list(columns)).T
+    none = torch.zeros_like(entropies, dtype=torch.bool)
+    wanted = torch.tensor(list(columns.values()), dtype=torch.float64).T
+    assert torch.allclose(shares_of(entropies, none, 2.5), wanted, atol=1e-6)
+    blind = torch.tensor([[True], [False], [False]])
+    assert shares_of(torch.tensor([[5.0], [2.0], [1.0]]), blind, 2.5).flatten().tolist() == [0, 1, 0]
+    assert shares_of(entropies[:1], none[:1], 2.5).flatten().tolist() == [1] * len(columns)
 
 
 @pytest.mark.parametrize("kind", ["windows", "masks"])
@@ -368,7 +381,7 @@ def test_by_output_is_the_mix_of_brute_posteriors_at_each_output(kind):
         )
         means = torch.stack([Looking(bank, row)(x, sigma).flatten(1) for row in rows])
         blind = torch.stack([row.own == 0 for row in rows])[:, None].expand_as(entropies)
-        shares = chosen(entropies, blind, 0.4 * math.log(60))
+        shares = shares_of(entropies, blind, 0.4 * math.log(60))
         assert len(values) > 2
         assert torch.allclose(denoiser(x, sigma).flatten(1), (shares * means).sum(0), atol=1e-6)
         mixed = (shares * entropies).sum(0)
@@ -386,29 +399,64 @@ def test_outputs_of_one_image_look_further_where_pixels_tell_less():
     entropies = torch.stack(
         [Looking(denoiser.bank, looks.rows(sigma, v)).posterior(x, sigma).entropy for v in values]
     )
-    shares = chosen(entropies, torch.zeros_like(entropies, dtype=torch.bool), 0.4 * math.log(256))
+    shares = shares_of(entropies, torch.zeros_like(entropies, dtype=torch.bool), 0.4 * math.log(256))
     sides = (shares * torch.tensor(values)[:, None, None, None, None]).sum(0).mean((0, 1, 2))  # by column
     assert sides[8:].min() > sides[:2].max() + 1
 
 
-def test_fields_hold_the_shares_of_the_parts_and_are_the_derivative():
+@pytest.mark.parametrize("kind", ["windows", "masks"])
+def test_the_derivative_of_outputs_that_choose_is_that_of_finite_steps(kind):
+    bank = bank_of(60)
+    stats = GaussianStats.from_bank(bank)
+    denoiser = (
+        LocalScore(bank, "entropy:output", share=0.4)
+        if kind == "windows"
+        else PCALocality(bank, "entropy:output", share=0.4, stats=stats)
+    )
+    x = noisy(bank.images[:3], 0.7).double()
+    ahead = torch.randn(x.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    pixels = [(row, column) for row in range(0, 8, 2) for column in range(0, 8, 3)]
+    fields = denoiser.jacobian(x, 0.7, pixels)
+    leaf = x.clone().requires_grad_()
+    total = torch.stack([denoiser(leaf, 0.7)[..., r, c].sum() for r, c in pixels]).sum()
+    assert torch.allclose(torch.autograd.grad(total, leaf)[0], fields.sum(1), atol=1e-10)
+    for step in (1e-6, 1e-4):
+        moved = [denoiser(x + sign * step * ahead, 0.7) for sign in (1, -1)]
+        found = [(moved[0] - moved[1])[..., r, c].sum(1) / (2 * step) for r, c in pixels]
+        wanted = (fields * ahead[:, None]).sum((2, 3, 4))
+        assert (torch.stack(found, 1) - wanted).norm() < 1e-3 * wanted.norm()
+
+
+def test_single_precision_has_the_derivative_of_double():
     bank = bank_of(60)
     denoiser = LocalScore(bank, "entropy:output", share=0.4)
-    x = noisy(bank.images[:2], 0.7).double()
-    step = 1e-6 * torch.randn(x.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    field = denoiser.jacobian(x, 0.7, [(3, 4)])[:, 0]
-    moved = [denoiser(x + sign * step, 0.7)[:, :, 3, 4].sum(1) for sign in (1, -1)]
-    assert torch.allclose((field * step).sum((1, 2, 3)), (moved[0] - moved[1]) / 2, rtol=1e-5)
+    x = noisy(bank.images[:3], 0.7).float()
+    for give in (lambda y: denoiser.jacobian(y, 0.7, [(3, 4)]), lambda y: gradient(denoiser, y)):
+        assert (give(x).double() - give(x.double())).norm() < 1e-4 * give(x.double()).norm()
+
+
+def gradient(denoiser: LocalScore, x: Tensor) -> Tensor:
+    leaf = x.clone().requires_grad_()
+    return torch.autograd.grad(denoiser(leaf, 0.7).square().sum(), leaf)[0]
+
+
+def test_masks_of_many_settings_are_kept_as_far_as_the_budget_goes():
+    denoiser = LocalScore(bank_of(40, 16), "entropy:output", memory_budget=2**20)  # a mask has 64 KiB
+    for sigma in (0.2, 0.5, 1.0, 2.0):
+        denoiser(noisy(denoiser.bank.images[:1], sigma).float(), sigma)
+        kept = denoiser._plans._plans
+        assert sum(plan.rows.mask.nbytes for plan in kept.values()) <= 2**19
+        assert [key[0] for key in kept][-1] == pytest.approx(sigma)
 
 
 def test_only_denoisers_whose_outputs_have_an_entropy_choose_by_output():
     bank = bank_of(20)
     stats = GaussianStats.from_bank(bank)
-    with pytest.raises(ValueError, match=r"^patch_size: want"):
+    with pytest.raises(ValueError, match=r"^patch_size: .*outputs choose only in LocalScore"):
         PatchComposite(bank, "entropy:output")
     for refused in (
         lambda: GoldenSubset(bank, "entropy:output", stats=stats),
         lambda: PCALocality(bank, "entropy:output", softmax="wssm:5", stats=stats),
     ):
-        with pytest.raises(ValueError, match=r"^tau: want"):
+        with pytest.raises(ValueError, match=r"^tau: .*outputs choose only in"):
             refused()

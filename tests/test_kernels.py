@@ -139,6 +139,9 @@ def test_probes_are_weighed_and_transposed_as_their_formulas_say(case, dtype):
         Seen.WINDOW: products @ mask.T,
     }
     state, given_to = solved(case, dtype)
+    logits = reference.masked_logits(x, sigma, IMAGES, case.precision)[:, :, first]
+    logits = logits + case.rows.sums(given_to[1].shift)[:, None]  # kernels' are without the shift
+    probes[Seen.LOGIT] = logits * torch.zeros_like(logits[:, 0]).index_add(1, owner, g)[:, None]
     evidence, centre = state.log_partition, state.mean
     for seen, expected in probes.items():
         probe, means = Probe(seen, g), (weights * expected).sum(1)

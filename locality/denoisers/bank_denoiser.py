@@ -95,7 +95,10 @@ class BankDenoiser(FullPrecision, Denoiser, ClosedFormJacobian, ABC):
         x: Tensor,  # [B, C, H, W] noisy images
         sigma: float | Tensor,  # [B] noise levels, or one for all
     ) -> Posterior:  # fields [B, C, H, W]
-        """The estimate and its weights' log-partition, effective size and entropy; carries no gradient."""
+        """The estimate and its weights' log-partition, effective size and entropy; carries no gradient.
+
+        Where outputs mix two settings, the statistics are mixed as the estimate is.
+        """
         sigma = self._checked(x, sigma)
         if len(x) == 0 and not self._shared:
             return Posterior(x.detach(), *(x.detach().double() for _ in range(3)))

@@ -73,7 +73,8 @@ class ByEntropy(FullPrecision):
     def extra_repr(self) -> str:
         known = zip(self.sigmas.tolist(), self.values.tolist(), strict=True)
         found = ", ".join(f"{sigma:.3g}: {value:.3g}" for sigma, value in known if not math.isnan(value))
-        return f"share={self.share:g}" + (f", {found}" if found else "")
+        whose = ", by_output=True" if self.by_output else ""
+        return f"share={self.share:g}{whose}" + (f", {found}" if found else "")
 
     def found(
         self,
@@ -181,7 +182,7 @@ def patch_sizes(
     by_output: bool = False,  # whether outputs may choose
 ) -> Setting:
     """Sides of a square window, in pixels: odd, so that it has a centre; or by entropy."""
-    found = _by_entropy(given, share, cache, by_output)
+    found = _by_entropy("patch_size", given, share, cache, by_output)
     return levels.patch_sizes(given) if found is None else found  # type: ignore[arg-type]  # it refuses words
 
 
@@ -192,10 +193,17 @@ def taus(
     by_output: bool = False,  # whether outputs may choose
 ) -> Setting:
     """Thresholds of a mask, of the largest relative entry; or by entropy."""
-    found = _by_entropy(given, share, cache, by_output)
+    found = _by_entropy("tau", given, share, cache, by_output)
     return levels.taus(given) if found is None else found  # type: ignore[arg-type]  # it refuses words
 
 
-def _by_entropy(given: object, share: float, cache: str | Path | None, by_output: bool) -> ByEntropy | None:
+def _by_entropy(
+    name: str, given: object, share: float, cache: str | Path | None, by_output: bool
+) -> ByEntropy | None:
     found = ByEntropy(share, cache, by_output=given == BY_OUTPUT)  # in any case: a share that is none is told
-    return found if given == ENTROPY or (given == BY_OUTPUT and by_output) else None
+    if given == BY_OUTPUT and not by_output:
+        raise ValueError(
+            f"{name}: want numbers or {ENTROPY!r} here, got {given!r}; outputs choose only in LocalScore, "
+            "and in PCALocality with softmax='exact'"
+        )
+    return found if given in (ENTROPY, BY_OUTPUT) else None

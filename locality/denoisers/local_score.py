@@ -54,7 +54,7 @@ class LocalScore(MaskedDenoiser):
         return Windows(self.bank.image_shape)
 
     def rows(self, sigma: float) -> Rows:
-        """A square for each pixel."""
+        """A square for each pixel; where pixels choose, the one in the middle of their choice."""
         size = int(setting_at(self.patch_size, sigma, self.bank, self.looks))
         rows = Rows.of_windows(size, self.bank.image_shape)
         return rows.to(self.bank.images.device)

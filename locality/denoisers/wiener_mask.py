@@ -109,7 +109,7 @@ class WienerMaskedDenoiser(MaskedDenoiser, ABC):
         self,
         sigma: float,  # the noise level
     ) -> Tensor:  # [n, n] bool, entry [q, p]; the real weights where tau = 0
-        """Does output q look at input p."""
+        """Does output q look at input p; where outputs choose, by the tau in the middle of their choice."""
         tau = setting_at(self.wiener.tau, float(sigma), self.bank, self.looks)
         return self.wiener.at(float(sigma), self.limits_of_memory.memory_budget, tau)
 

@@ -2,32 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from locality.posterior.engine import Engine, PlannedEngine, Posterior
+from locality.posterior.kernel import Probe, Seen
+from locality.posterior.masked.fields import mixed_fields
+from locality.posterior.masked.kernel import MaskedKernel
+from locality.posterior.masked.rows import Rows
+from locality.posterior.rounding import Query
 from locality.posterior.softmax import State
 
-STEPS = 16  # of a mix of two neighbours
+Part = PlannedEngine[Rows, MaskedKernel]
+
+
+class Choice(NamedTuple):
+    """Two neighbouring parts of each output, and how they are mixed."""
+
+    before: Tensor  # [...] places of the parts, the one that sees less
+    after: Tensor  # [...] the one that sees more; the same one where the first part is enough
+    share: Tensor  # [...] float64, of the one after, from 0 to 1
+    steep: Tensor  # [...] float64, one over the difference of their entropies; 0 where the share is held
+
+
+def chosen(
+    entropies: Tensor,  # [V, ...] nats, from what sees least to what sees most
+    blind: Tensor,  # [V, ...] bool: what counts for nothing
+    wanted: float,  # nats
+) -> Choice:
+    """The first part that brings the entropy down to the wanted one, and how much of it, by a straight line.
+
+    All of the last part where none does, and all of a part after a blind one.
+    """
+    entropies, last = entropies.double(), len(entropies) - 1
+    below = (entropies <= wanted) & ~blind
+    found = below.any(0)
+    after = torch.where(found, below.int().argmax(0), last)
+    before = (after - 1).clamp_min(0)
+    high, low = (entropies.gather(0, at[None])[0] for at in (before, after))
+    held = ~found | (after == before) | blind.gather(0, before[None])[0]
+    fall = torch.where(held, 1.0, high - low)
+    return Choice(before, after, torch.where(held, 1.0, (high - wanted) / fall), (~held) / fall)
 
 
 @dataclass(frozen=True)
 class ChosenEngine(Engine):
     """Each output of each image takes the mean of the part at which its entropy is down to a number.
 
-    Parts look further and further, and an output's entropy falls. Between two parts the mean is mixed, by
-    straight lines in the entropy, in steps of a sixteenth. An output that no part brings down takes the last
-    one. A part in which an output does not look at itself counts for nothing there.
-
-    The derivatives take the shares of the parts as they are. That is exact but where a share changes, and
-    those x have measure zero.
+    Parts look further and further, and an output's entropy falls. Between two parts the mean is mixed, by a
+    straight line in the entropy (`chosen`). A part in which an output does not look at itself counts for
+    nothing there. With f the share of the part after,
+    `dD = (1 - f) dm + f dm' + (m' - m) ((1 - f) dS + f dS') / (S - S')`, and
+    `dS[q] / dx_p = -A[q, p] Cov_w(q)(logit, X_p) / sigma^2`.
     """
 
-    parts: Sequence[PlannedEngine[Any, Any]]  # V of one bank and noise level, from what sees least on
+    parts: Sequence[Part]  # V of one bank and noise level, from what sees least on
     wanted: float  # nats
 
     def solve(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
@@ -35,56 +69,88 @@ class ChosenEngine(Engine):
         return self.posterior(x, sigma).mean, x.new_zeros(len(x), 0)
 
     def posterior(self, x: Tensor, sigma: Tensor) -> Posterior:
-        """The mean; the statistics are mixed as it is."""
+        """The mean; the statistics are mixed as it is, and are not those of mixed weights."""
+        each = [self._posterior(one, level) for one, level in self._some(x, sigma)]
+        return Posterior(*(torch.cat(field) for field in zip(*each, strict=True)))
+
+    def _posterior(self, x: Tensor, sigma: Tensor) -> Posterior:
         each = [part.posterior(x, sigma) for part in self.parts]
-        shares = self._shares([one.entropy for one in each])
-        return Posterior(*((shares * torch.stack(field)).sum(0) for field in zip(*each, strict=True)))
+        choice = self._choice([one.entropy for one in each])
+        return Posterior(*(_mixed(choice, field) for field in zip(*each, strict=True)))
 
     def pullback(self, x: Tensor, sigma: Tensor, mean: Tensor, evidence: Tensor, cotangent: Tensor) -> Tensor:
-        """Each part's own, of its shares."""
+        """Each part's own, and what its entropy does to the shares."""
+        some = zip(self._some(x, sigma), self._split(cotangent), strict=True)
+        return torch.cat([self._pullback(one, level, own) for (one, level), own in some])
+
+    def _pullback(self, x: Tensor, sigma: Tensor, cotangent: Tensor) -> Tensor:
+        states = [part.state(x, sigma) for part in self.parts]
         total = torch.zeros_like(x, dtype=torch.float64)
-        for part, state, share in self._weighed(x, sigma):
-            total += part.pullback(x, sigma, state.mean, state.log_partition, cotangent * share)
+        for part, state, (share, slope) in zip(self.parts, states, self._slopes(states), strict=True):
+            if bool((share > 0).any()):
+                total += part.pullback(x, sigma, state.mean, state.log_partition, cotangent * share)
+            if bool((slope != 0).any()):
+                total += _entropy_pullback(part, x, sigma, state, cotangent * slope)
         return total
 
     def fields(self, x: Tensor, sigma: Tensor, outputs: Tensor) -> Tensor:
-        """Each part's own, output by output, by its shares."""
-        total = x.new_zeros(len(x), len(outputs), x.shape[1])
-        for part, _, share in self._weighed(x, sigma):
-            for one in outputs.split(1, dim=1):
-                known = share[:, one[:, 0]].to(x)
-                if bool(known.any()):
-                    total += part.fields(x, sigma, one) * known[..., None]
+        """Image by image in float64, a product for each part that has a share there."""
+        each = zip(x.split(1), sigma.split(1), strict=True)
+        return torch.cat([self._fields(one.double(), level, outputs) for one, level in each]).to(x)
+
+    def _fields(self, x: Tensor, sigma: Tensor, outputs: Tensor) -> Tensor:
+        states = [part.state(x, sigma) for part in self.parts]
+        total = x.new_zeros(1, len(outputs), x.shape[1])
+        for part, state, mixed in zip(self.parts, states, self._slopes(states), strict=True):
+            share, slope = (number[0, outputs] for number in mixed)
+            if bool(((share > 0) | (slope != 0)).any()):
+                plan = part.plan.at(sigma)
+                known = (plan.query(x).to(torch.float64), state, outputs, share, slope)
+                total += part.view.summed(partial(mixed_fields, plan.rows, *known)) / plan.sigma**2
         return total
 
-    def _weighed(
-        self, x: Tensor, sigma: Tensor
-    ) -> Iterator[tuple[PlannedEngine[Any, Any], State, Tensor]]:  # with shares [B, n]
-        states = [part.state(x, sigma) for part in self.parts]
-        shares = self._shares([Posterior.of(state).entropy for state in states])
-        yield from zip(self.parts, states, shares, strict=True)
+    def _slopes(self, states: Sequence[State]) -> list[tuple[Tensor, Tensor]]:  # [B, n] each, of each part
+        """What the mean changes by with each part's mean, and with its entropy."""
+        means = torch.stack([state.mean for state in states])
+        choice = self._choice([Posterior.of(state).entropy for state in states])
+        ahead, back = (means.gather(0, at[None])[0] for at in (choice.after, choice.before))
+        change = (ahead - back) * choice.steep
+        shares = [_share(choice, v) for v in range(len(states))]
+        return [(share, share * change) for share in shares]
 
-    def _shares(self, entropies: Sequence[Tensor]) -> Tensor:  # [V, B, n] float64
+    def _choice(self, entropies: Sequence[Tensor]) -> Choice:
         known = torch.stack(list(entropies))
         blind = torch.stack([part.plan.rows.own <= 0 for part in self.parts])[:, None]
         return chosen(known, blind.expand_as(known), self.wanted)
 
+    def _some(self, x: Tensor, sigma: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """A few images at a time, as all parts are held at once."""
+        return list(zip(self._split(x), self._split(sigma), strict=True))
 
-def chosen(
-    entropies: Tensor,  # [V, ...] nats, from what sees least to what sees most
-    blind: Tensor,  # [V, ...] bool: what counts for nothing
-    wanted: float,  # nats
-) -> Tensor:  # [V, ...] float64 shares, two neighbours' at most, of sum 1
-    """How much of each part is taken: as much as brings the entropy down to the wanted one."""
-    last = len(entropies) - 1
-    below = (entropies <= wanted) & ~blind
-    after = torch.where(below.any(0), below.int().argmax(0), last)[None]
-    before = (after - 1).clamp_min(0)
-    high, low = (entropies.double().gather(0, at) for at in (before, after))
-    part = ((high - wanted) / (high - low)).nan_to_num(1.0).clamp(0, 1)
-    part = torch.where(blind.gather(0, before), 1.0, (part * STEPS).round() / STEPS)
-    return (
-        torch.zeros_like(entropies, dtype=torch.float64)
-        .scatter(0, before, 1 - part)
-        .scatter_add(0, after, part)
-    )
+    def _split(self, batch: Tensor) -> Sequence[Tensor]:
+        return batch.split(max(1, len(batch) // len(self.parts)))
+
+
+def _share(choice: Choice, part: int) -> Tensor:  # [...] float64
+    own = torch.where(choice.after == part, choice.share, 0.0)
+    return torch.where(choice.before == part, 1 - choice.share, 0.0) + own
+
+
+def _mixed(choice: Choice, field: Sequence[Tensor]) -> Tensor:
+    total = torch.zeros_like(field[0], dtype=torch.float64)
+    for v, one in enumerate(field):
+        total += _share(choice, v) * one
+    return total
+
+
+def _entropy_pullback(part: Part, x: Tensor, sigma: Tensor, state: State, cotangent: Tensor) -> Tensor:
+    """`sum_q g_q dS[q] / dx`: the precision transposed, in a second pass."""
+    evidence, owner = state.log_partition, part.plan.rows.row_of_output
+    shares = torch.zeros_like(evidence).index_add_(1, owner, cotangent.double())
+    means = shares * (evidence - state.entropy)  # of the logit, which is ln w and the evidence
+
+    def backward(kernel: MaskedKernel, query: Query, which: Tensor) -> Tensor:
+        known = (evidence[which], Probe(Seen.LOGIT, cotangent[which]), means[which], state.mean[which])
+        return part.view.summed(lambda some: kernel.transpose(some, query, *known))
+
+    return -part.plan.at(sigma).run(x, evidence, backward) / part.plan.sigma**2

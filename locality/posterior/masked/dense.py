@@ -94,7 +94,7 @@ class Dense(MaskedFieldKernel):
         total = torch.zeros_like(evidence)
         for images, logits in self._chunks(view, query):
             weights = _weights(logits, evidence)
-            total += (weights * self._seen(images, probe)).sum(-1)
+            total += (weights * self._seen(images, logits, probe)).sum(-1)
         return total
 
     def transpose(
@@ -105,7 +105,7 @@ class Dense(MaskedFieldKernel):
         products = self._products(query.dtype)
         for images, logits in self._chunks(view, query):
             weights = _weights(logits, evidence)
-            weights *= self._seen(images, probe) - means[..., None].to(query.dtype)
+            weights *= self._seen(images, logits, probe) - means[..., None].to(query.dtype)
             spread = products.of_rows(weights)
             for b in range(len(centre)):
                 centred = images - centre[b].to(query.dtype)
@@ -154,9 +154,12 @@ class Dense(MaskedFieldKernel):
         weights = weights[0] if one_each else weights[0, owner]
         return einsum(weights, images.T.contiguous(), "q c, q c -> q").double()[None]
 
-    def _seen(self, images: Tensor, probe: Probe) -> Tensor:  # [B, R, c]
+    def _seen(self, images: Tensor, logits: Tensor, probe: Probe) -> Tensor:  # [B, R, c]
         if probe.seen == Seen.ONE:
             return images.new_ones(())
+        if probe.seen == Seen.LOGIT:
+            shares = logits.new_zeros(logits.shape[:2])
+            return logits * shares.index_add_(1, self.rows.row_of_output, probe.g.to(logits))[..., None]
         products = probe.g.to(images.dtype)[:, None] * images
         if probe.seen == Seen.OUTPUTS:
             total = products.new_zeros(*products.shape[:2], len(self.rows.mask))

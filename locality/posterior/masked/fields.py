@@ -11,6 +11,7 @@ from torch import Tensor
 
 from locality.posterior.masked.rows import Rows
 from locality.posterior.rounding import Query
+from locality.posterior.softmax import State
 from locality.posterior.view import View
 
 Work: TypeAlias = Callable[[Rows, View, Query, Tensor, Tensor, Tensor], Tensor]
@@ -47,6 +48,44 @@ def _masked_fields(
         weights = ((shift - squares.sum(1)) @ mask.T - evidence).exp()
         centred = chunk - mean
         probe = rearrange(centred[:, outputs], "i p (k c) -> i p k c", k=row.shape[1]).sum(-1)
+        products += einsum(weights[:, row] * probe, centred, "i p k, i n -> p k n").flatten(0, 1)
+    seen = repeat(mask[row.flatten()], "t p -> t (k p)", k=rows.repeats)
+    return rearrange(products * seen, "(p k) n -> p k n", k=row.shape[1]).sum(1)
+
+
+def mixed_fields(
+    rows: Rows,
+    query: Query,  # one noisy image, in float64
+    state: State,  # of it
+    outputs: Tensor,  # [P, C]
+    shares: Tensor,  # [P, C] of the means in what is wanted
+    slopes: Tensor,  # [P, C] of their entropies in it
+    view: View,
+) -> Tensor:  # [1, P, n] float64
+    """`sum_c A[q, p] Cov_w(q)(share X_q - slope logit, X_p)`, over each line of outputs q."""
+    groups = list(_groups(outputs, view, 8 * 3 * outputs.shape[1] * len(state.owner)))
+    each = zip(groups, *(one.split(len(groups[0])) for one in (shares, slopes)), strict=True)
+    parts = [_mixed_fields(rows, query, state, *one, view=view) for one in each]
+    return torch.cat(parts)[None]
+
+
+def _mixed_fields(
+    rows: Rows, query: Query, state: State, outputs: Tensor, shares: Tensor, slopes: Tensor, *, view: View
+) -> Tensor:
+    needed, row = rows.row_of_output[outputs].unique(return_inverse=True)  # [r], [P, C]
+    together = bool((row == row[:, :1]).all())
+    row = row[:, :1] if together else row
+    mask, mean = rows.mask[needed].double(), state.mean[0]
+    evidence, middle = (one[0, needed] for one in (state.log_partition, state.log_partition - state.entropy))
+    n, terms, x = len(mean), row.numel(), query.x[0]
+    products = x.new_zeros(terms, n)
+    for chunk in view.chunks(4 * n + 3 * len(needed) + 3 * outputs.numel(), 2 * terms * n + mask.numel()):
+        squares = rearrange((x - chunk).square() * query.scale[0], "i (k p) -> i k p", p=mask.shape[1])
+        logits = (query.shift[0] - squares.sum(1)) @ mask.T
+        centred, energy = chunk - mean, logits - middle
+        probe = shares * centred[:, outputs] - slopes * energy[:, row.expand_as(outputs)]
+        probe = probe.sum(-1, keepdim=True) if together else probe
+        weights = (logits - evidence).exp()
         products += einsum(weights[:, row] * probe, centred, "i p k, i n -> p k n").flatten(0, 1)
     seen = repeat(mask[row.flatten()], "t p -> t (k p)", k=rows.repeats)
     return rearrange(products * seen, "(p k) n -> p k n", k=row.shape[1]).sum(1)

@@ -25,7 +25,7 @@ from locality.posterior.vectors.reading import aligned, read_block
 from locality.posterior.vectors.softmax import NEGLIGIBLE, merge, merge_exactly, normalise
 
 GROUP = 128  # mask rows whose sums grow together, a tile of the table at a time
-ONE, OUTPUTS, WINDOW = map(int, Seen)  # compiled code takes numbers
+ONE, OUTPUTS, WINDOW, LOGIT = map(int, Seen)  # compiled code takes numbers
 
 
 @kernel
@@ -136,6 +136,8 @@ def backward(
                     add_members(block, g[b], members, u, seen[0])
                 elif kind == WINDOW:
                     group_sums(response, code, u, u + 1, seen)
+                elif kind == LOGIT:
+                    add_logits(distances, line, g[b], members, u, seen[0])
                 if learn:
                     means[b, u] += dot(w, 0, seen, 0, lanes)
                     continue
@@ -200,6 +202,18 @@ def add_members(block: Any, g: Any, members: Any, u: int, total: Any) -> None:
         q = outputs[m]
         for j in range(total.shape[0]):
             total[j] += g[q] * block[q, j]
+
+
+@kernel
+def add_logits(distances: Any, line: int, g: Any, members: Any, u: int, total: Any) -> None:
+    """`total[j] += sum over the outputs q of row u of g_q times the logit of candidate j`."""
+    outputs, starts = members
+    share = total[0] * 0
+    for m in range(starts[u], starts[u + 1]):
+        share += g[outputs[m]]
+    flat = distances.reshape(-1)
+    for j in range(total.shape[0]):
+        total[j] -= share * flat[line + j]
 
 
 @kernel

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import reduce
 from typing import TypeAlias
 
@@ -16,6 +16,7 @@ from locality.posterior.rounding import PixelMoments, PixelSums
 from locality.posterior.view import View
 
 MaskedPlan: TypeAlias = Plan[Rows, MaskedKernel]
+Key: TypeAlias = tuple[float, torch.device, float | None]
 
 _KEPT = 16  # noise levels: those of a sampler's run, 10 in the paper
 _SHARE = 2  # of the memory budget, one in so many bytes for precisions with weights
@@ -24,7 +25,8 @@ _SHARE = 2  # of the memory budget, one in so many bytes for precisions with wei
 class Plans:
     """Plans by noise level, device and setting, with the moments they share; old levels are forgotten first.
 
-    Masks are small; precisions with weights are kept as far as half the memory budget goes, and at least one.
+    Masks are small. Precisions with weights are kept as far as half the memory budget goes, and at least one.
+    So are masks of levels that have several, and at least those of one level.
     Built outside inference mode: what is kept must serve later gradients too.
     """
 
@@ -33,7 +35,7 @@ class Plans:
         memory_budget: int,  # bytes
     ) -> None:
         self._room = memory_budget // _SHARE
-        self._plans: OrderedDict[tuple[float, torch.device, float | None], MaskedPlan] = OrderedDict()
+        self._plans: OrderedDict[Key, MaskedPlan] = OrderedDict()
         self._moments: PixelMoments | None = None
 
     def at(
@@ -54,12 +56,18 @@ class Plans:
                 kernels = [make(given) for make in KERNELS]
                 self._plans[key] = Plan(given, kernels, sigma, self.moments(view))
         self._plans.move_to_end(key)
-        while len({level for level, *_ in self._plans}) > _KEPT:
+        while len({key[:2] for key in self._plans}) > _KEPT:
             self._plans.popitem(last=False)
+        several = [key for key in self._plans if key[2] is not None]
+        while self._size(several) > self._room and several[0][:2] != (sigma, device):
+            del self._plans[several.pop(0)]
         real = [key for key, plan in self._plans.items() if plan.rows.real]
-        while len(real) > 1 and sum(self._plans[key].rows.mask.nbytes for key in real) > self._room:
+        while len(real) > 1 and self._size(real) > self._room:
             del self._plans[real.pop(0)]
         return self._plans[key]
+
+    def _size(self, keys: Iterable[Key]) -> int:  # bytes
+        return sum(self._plans[key].rows.mask.nbytes for key in keys)
 
     def moments(self, view: View) -> PixelMoments:
         """The pixel moments of the bank, measured once."""
