@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from functools import partial
 
 from benchmarks import entropy_answers as entropy
 from benchmarks.answers import (
@@ -11,15 +10,9 @@ from benchmarks.answers import (
     FLOOR,
     ORDER,
     OWN,
-    RELEASED,
-    WSSM,
-    Found,
     ceiling_verdict,
-    float32_verdict,
     heldout_verdict,
     order_verdict,
-    released_verdict,
-    variants,
 )
 from benchmarks.field_answers import (
     fields_table,
@@ -35,39 +28,13 @@ from benchmarks.field_answers import (
     precision_table,
     precision_verdict,
 )
+from benchmarks.form_questions import FORMS
 from benchmarks.own_answers import own_table, own_verdict
-from benchmarks.small_tables import Table, samples_table
+from benchmarks.question import Question, sampled
+from benchmarks.small_tables import levels_table
 from locality.denoisers.by_entropy import MASK_SHARE, WINDOW_SHARE
 
-
-@dataclass(frozen=True)
-class Question:
-    """What is asked, the kind of results that answer it, and what they say."""
-
-    page: str  # its file in docs/results
-    text: str
-    kind: str  # of what is kept
-    answer: Callable[[Found], str]
-    table: Callable[[Found], Table]
-    command: str  # that measures it
-    why: str  # how we read it
-    rows: tuple[str, ...] = ()  # of the picture, where the paper's table or its variants answer
-    quantity: str = "heldout_ratio"  # that it shows: heldout_ratio | step_r2
-    pictures: tuple[str, ...] = ()  # or these, of docs/images, each after the data set's name
-    together: Callable[[Mapping[str, Found]], str] | None = None  # of all data sets, by what they are called
-
-
-def _rows(kind: str, *names: str) -> Callable[[Found], Table]:
-    return lambda found: samples_table(found, kind, names or None)
-
-
-def _variants(page: str, text: str, names: tuple[str, ...], why: str) -> Question:
-    rows = (EXACT, FLOOR, *names)
-    command = "python evaluate.py compare=paper_variants data=fashion_mnist"
-    answer, table = variants(*names), _rows("variants", *rows)
-    return Question(page, text, "variants", answer, table, command, why, rows=rows, quantity="step_r2")
-
-
+LARGER = ("stacked_mixtures", "local_mixture", "local_score_entropy", EXACT, "optimal")
 TABLE = "python evaluate.py experiment=paper_table data=cifar"
 QUESTIONS: tuple[Question, ...] = (
     Question(
@@ -84,7 +51,7 @@ QUESTIONS: tuple[Question, ...] = (
     Question(
         "ceiling",
         "How far below a second network is the best analytical denoiser, and at which noise levels?",
-        "paper", ceiling_verdict, _rows("paper"), TABLE,
+        "paper", ceiling_verdict, sampled("paper"), TABLE,
         "The gap is widest at the middle noise levels, where shapes are decided. At the highest noise "
         "levels the plain average of the bank is about as near to the network as a second network is. At "
         "low noise the second network and the best rows say x.",
@@ -93,7 +60,7 @@ QUESTIONS: tuple[Question, ...] = (
     Question(
         "heldout", "How much of the gain over Wiener survives on images that nobody has seen?",
         "paper", heldout_verdict,
-        _rows("paper", "network", "nn2", *OWN, EXACT, "local_score", "patch_composite", FLOOR),
+        sampled("paper", "network", "nn2", *OWN, EXACT, "local_score", "patch_composite", FLOOR),
         TABLE,
         "The networks are ahead of Wiener from middle noise levels down. PCA locality needs training "
         "patches that fit what is seen. Fashion-MNIST has them. Elsewhere it has Wiener's error, and more "
@@ -101,9 +68,18 @@ QUESTIONS: tuple[Question, ...] = (
         rows=("network", "nn2", *OWN, EXACT, "local_score", "patch_composite"), pictures=("figure1",),
     ),
     Question(
+        "larger", "At 64 x 64, where no network is trained here: who has less error than Wiener?",
+        "larger", partial(heldout_verdict, section="larger", rows=LARGER),
+        lambda found: levels_table(found, "larger/heldout_ratio", LARGER),
+        "python train.py model=wiener data=afhq denoiser.shrinkage=ledoit_wolf",
+        "There is no network to calibrate against. Settings are the usual ones, or those of the bank's "
+        "entropy. Costly rows have parts of the bank.",
+        rows=LARGER,
+    ),
+    Question(
         "published_order", "Does the order of the methods agree with the published one?",
         "paper", order_verdict,
-        _rows("paper", *ORDER), TABLE,
+        sampled("paper", *ORDER), TABLE,
         "Where the golden subset is behind PCA locality here, high noise is the reason. The noise decides "
         "which images are nearest to x, and an average over these alone is far from the network's. The "
         "equivariant local score had too few images and seeds to be ranked.",
@@ -157,7 +133,7 @@ QUESTIONS: tuple[Question, ...] = (
     Question(
         "without_network", "What does a setting cost that no network chose?",
         "paper", entropy.without_network_verdict,
-        _rows("paper", "nn2", "local_score", "local_score_entropy", EXACT, "pca_locality_entropy", FLOOR),
+        sampled("paper", "nn2", "local_score", "local_score_entropy", EXACT, "pca_locality_entropy", FLOOR),
         TABLE,
         "By entropy, a window or tau is the one at which the posterior's entropy is "
         f"{WINDOW_SHARE:g} (windows) or {MASK_SHARE:g} (Wiener masks) of ln N. No network and no val image "
@@ -167,7 +143,7 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         "by_output", "Does every pixel of every image choose for itself how far to look?",
-        "by_output", entropy.by_output_verdict, _rows("by_output"),
+        "by_output", entropy.by_output_verdict, sampled("by_output"),
         "python evaluate.py compare=by_output data=cifar",
         "A pixel in a plain place needs a wide window, one on an edge a narrow one: where the training "
         "images are told apart, it may stop. By output, a window or tau is the one at which the posterior's "
@@ -199,50 +175,5 @@ QUESTIONS: tuple[Question, ...] = (
         "precisions agree far better than the fields of two networks do. What is measured does not hang on "
         "the precision.",
     ),
-    _variants(
-        "batch_averages", "Does the batch-averaged softmax score better than the exact one, and why?",
-        ("wssm_128", "wssm_512", "wssm_2048"),
-        "At the same tau, with the larger batches, yes. Less is left of it in calibrated rows with all "
-        "images. The batch average is a bagged estimate: each batch gives what its own best match says. The "
-        "mean over batches is smoother than the exact average. Networks are smoother, too. The price is "
-        "paid at low noise, where its errors against clean images are larger than the exact average's.",
-    ),
-    Question(
-        "released_masks", "How much rests on the float32 noise in the released masks?",
-        "variants", float32_verdict,
-        _rows("variants", FLOOR, EXACT, "float32", "wssm_512", "float32_wssm_512"),
-        "python evaluate.py compare=paper_variants data=fashion_mnist",
-        "On photographs nothing. On Fashion-MNIST many pixels hardly vary. The covariance is then nearly "
-        "singular. Rounding decides its largest entry, to which tau refers. Masks of float32 factors are "
-        "several times narrower at low noise and wider above, as another tau would make them. With a tau of "
-        "its own [the released form](released_form.md) keeps little of that.",
-        rows=(EXACT, "float32", "wssm_512", "float32_wssm_512"), quantity="step_r2",
-    ),
-    _variants(
-        "mask_orientation", "Which mask orientation and threshold?",
-        ("axis_row", "threshold_row", "both_row"),
-        "The orientation hardly matters. The threshold does where rows differ in size. On Fashion-MNIST a "
-        "threshold for each row keeps several times as many inputs at the same tau. The estimate then falls "
-        "back to a copy of a training image, as its copy rate shows. On photographs both thresholds give "
-        "the same masks. The released choice stays the default.",
-    ),
-    _variants(
-        "tau", "How sensitive is r2 to tau?", ("tau_002", "tau_005", "tau_02", "tau_05", "tau_2", "tau_5"),
-        "Very. On Fashion-MNIST one step of this grid beyond the two best values takes PCA locality below "
-        "Wiener. On one side it copies, on the other its windows have few pixels. The best value depends on "
-        "the data, hence [calibration](../how_to/calibrate.md).",
-    ),
-    Question(
-        "released_form", "Do ours beat the released form of PCA locality, too?",
-        "released", released_verdict,
-        _rows("released", "nn2", *OWN, RELEASED, WSSM, EXACT, FLOOR),
-        "python evaluate.py compare=paper_table +compare.section=released data=fashion_mnist "
-        "+denoiser@candidates.pca_locality_released=pca_locality "
-        "candidates.pca_locality_released.decomposition=float32 "
-        "candidates.pca_locality_released.softmax=wssm:512",
-        "The released form has masks of float32 factors and batch averages of 512. Here it has a tau of its "
-        "own. On the photographs it is a stronger rival than the exact form, and than batch averages with a "
-        "borrowed tau. Where mean and median disagree, a few nearly flat photographs decide the mean.",
-        rows=("nn2", *OWN, RELEASED, EXACT),
-    ),
+    *FORMS,
 )  # fmt: skip

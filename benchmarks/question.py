@@ -1,0 +1,31 @@
+"""A question that a page of results answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from benchmarks.answers import Found
+from benchmarks.small_tables import Table, samples_table
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked, the kind of results that answer it, and what they say."""
+
+    page: str  # its file in docs/results
+    text: str
+    kind: str  # of what is kept
+    answer: Callable[[Found], str]
+    table: Callable[[Found], Table]
+    command: str  # that measures it
+    why: str  # how we read it
+    rows: tuple[str, ...] = ()  # of the picture, where the paper's table or its variants answer
+    quantity: str = "heldout_ratio"  # that it shows: heldout_ratio | step_r2
+    pictures: tuple[str, ...] = ()  # or these, of docs/images, each after the data set's name
+    together: Callable[[Mapping[str, Found]], str] | None = None  # of all data sets, by what they are called
+
+
+def sampled(kind: str, *names: str) -> Callable[[Found], Table]:
+    """The table of samples, of some rows or of all."""
+    return lambda found: samples_table(found, kind, names or None)
