@@ -76,7 +76,7 @@ measure: $(INSTALLED) ## measure what docs/results.md tells of, on the networks 
 	-$(RUN) -m benchmarks.precision pretrained/cifar
 	-$(RUN) evaluate.py compare=pattern "networks=[pretrained/cifar,pretrained/cifar_seed1,pretrained/cifar_gamma0.1,pretrained/cifar_gamma0.5,pretrained/cifar_gamma0.5_seed1]"
 	-$(RUN) evaluate.py compare=pattern "networks=[pretrained/photos16_gamma0,pretrained/photos16_gamma0.1,pretrained/photos16_gamma0.5]"
-	-$(RUN) evaluate.py compare=mirror data=cats checkpoint=pretrained/cats "networks={nn2: pretrained/cats_seed1, dit: pretrained/cats_dit, cifar: pretrained/cifar}" compare.count=16 compare.bank_counts.pca_locality=1000
+	-$(RUN) evaluate.py compare=mirror data=cats checkpoint=pretrained/cats "networks={nn2: pretrained/cats_seed1, dit: pretrained/cats_dit, mixer: pretrained/cats_mixer, cifar: pretrained/cifar}" compare.count=16 compare.bank_counts.pca_locality=1000
 	-$(RUN) evaluate.py compare=halves
 	-$(RUN) evaluate.py compare=labels data=cifar checkpoint=pretrained/cifar
 	-$(RUN) evaluate.py compare=sensitivity data=cifar checkpoint=pretrained/cifar networks=twin compare.grid=8

@@ -93,7 +93,8 @@ QUESTIONS: tuple[Question, ...] = (
         "field has the second spot, the spot comes from the data. A network of other data is the control. "
         "Its field is wider than high, and that alone gives it something on the other eye. A mask ends "
         "sharply: PCA locality may look at nothing on the ring, and the ratio then has no bound. The grid "
-        "in the field of DiT is that of its patches of 2 x 2 pixels. All of these networks predict v.",
+        "in the fields of DiT and MLP-Mixer is that of their patches of 2 x 2 pixels. Neither has a "
+        "convolution beyond its patches. All of these networks predict v.",
         pictures=("eyes", "eyes_ratio"),
     ),
     Question(
