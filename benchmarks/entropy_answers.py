@@ -174,7 +174,13 @@ def without_network_verdict(found: Found) -> str:
 
 def by_output_verdict(found: Found) -> str:
     """What outputs gain that choose for themselves, beside one setting for all of a noise level."""
-    return _beside(found, "by_output", CHOSEN, "with one setting at a noise level")
+    said = _beside(found, "by_output", CHOSEN, "with one setting at a noise level")
+    over = {name: interval_of(found, f"by_output/median_r2_over_{EXACT}", name) for _, name in CHOSEN}
+    told = [
+        f"{called(name)} {mean:+.3f} [{low:+.3f}, {high:+.3f}]"
+        for name, (mean, low, high) in ((n, known) for n, known in over.items() if known is not None)
+    ]
+    return f"{said}. Beside {called(EXACT)}, calibrated, seed by seed: {', '.join(told)}" if told else said
 
 
 def _beside(found: Found, section: str, twins: Sequence[tuple[str, str]], other: str) -> str:
