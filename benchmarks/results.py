@@ -209,7 +209,7 @@ def network_table(known: Mapping[str, Mapping[str, Any]]) -> Table:
         where = behind(one)
         rows.append(
             [
-                called(name),
+                name.replace("_", " "),
                 *(ratios.get(sigma) for sigma in shown_at),
                 f"not passed at sigma {where}" if where else "passed",
             ]

@@ -23,7 +23,12 @@ NOTES = {  # beside names, on these pages
     "stacked_mixtures": " (ours)",
     "pca_locality": " (the paper's)",
 }
-NETWORKS = {"dit": "DiT", "mixer": "MLP-Mixer", "half": "network of half the images"}  # named in commands
+NETWORKS = {  # named in commands
+    "dit": "DiT",
+    "mixer": "MLP-Mixer",
+    "cifar": "CIFAR-10",
+    "half": "network of half the images",
+}
 SIGMA = "noise level sigma (pixel units)"
 NETWORK = "network"
 
