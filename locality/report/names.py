@@ -32,7 +32,7 @@ ALIASES = {"nn2": "second_network", "network_2": "second_network", "noisy": "ide
 REFERENCE = "_reference"  # ends the name of a reference that is also a candidate
 # In a text: not within a setting, a path or a list of a command. Any name is one where a cell begins with it.
 _PLAIN = ("smoothed", "identity", "noisy")
-_KEYS = sorted({*NAMES, *ALIASES} - {*_PLAIN}, key=len, reverse=True)
+_KEYS = sorted({*NAMES, *ALIASES, "NN2"} - {*_PLAIN}, key=len, reverse=True)
 _IN_TEXT = re.compile(rf"(?<![^\s(])({'|'.join(_KEYS)})({REFERENCE})?(?=$|[\s);:]|'s|[,.](?:\s|$))")
 _AT_START = re.compile(r"^[\w-]+(?=$| \(\d)")
 
@@ -61,6 +61,8 @@ def spoken(text: str) -> str:
 
     >>> spoken("pca_locality (6,000 images), wiener: +denoiser@candidates.wiener=wiener")
     'PCA locality (6,000 images), Wiener: +denoiser@candidates.wiener=wiener'
+    >>> spoken("nearest to the network: NN2 (r2 0.9); networks={NN2: runs/a}")
+    'nearest to the network: second network (r2 0.9); networks={NN2: runs/a}'
     """
     begun = _AT_START.sub(lambda match: called(match[0]), text)
     return _IN_TEXT.sub(lambda match: called(match[0]), begun)
