@@ -169,8 +169,7 @@ def engine_at(
     if isinstance(setting, Levels) or not setting.by_output:
         return PlannedEngine(denoiser.view, denoiser.plan(sigma))
     values = looks.around(setting.found(sigma, denoiser.bank, looks))
-    device = denoiser.bank.images.device
-    plans = denoiser.plans(sigma, lambda level, value: looks.rows(level, value).to(device), values)
+    plans = [denoiser.plan_for(value, sigma, partial(looks.rows, value=value)) for value in values]
     parts = [PlannedEngine(denoiser.view, plan) for plan in plans]
     return ChosenEngine(parts, setting.share * math.log(len(denoiser.bank)))
 
@@ -179,10 +178,10 @@ def patch_sizes(
     given: int | str | Mapping[float, int],
     share: float,  # of ln N
     cache: str | Path | None,  # a folder for what is found
-    by_output: bool = False,  # whether outputs may choose
+    may_choose: bool = False,  # outputs, each for itself
 ) -> Setting:
     """Sides of a square window, in pixels: odd, so that it has a centre; or by entropy."""
-    found = _by_entropy("patch_size", given, share, cache, by_output)
+    found = _by_entropy("patch_size", given, share, cache, may_choose)
     return levels.patch_sizes(given) if found is None else found  # type: ignore[arg-type]  # it refuses words
 
 
@@ -190,18 +189,18 @@ def taus(
     given: float | str | Mapping[float, float],
     share: float,  # of ln N
     cache: str | Path | None,  # a folder for what is found
-    by_output: bool = False,  # whether outputs may choose
+    may_choose: bool = False,  # outputs, each for itself
 ) -> Setting:
     """Thresholds of a mask, of the largest relative entry; or by entropy."""
-    found = _by_entropy("tau", given, share, cache, by_output)
+    found = _by_entropy("tau", given, share, cache, may_choose)
     return levels.taus(given) if found is None else found  # type: ignore[arg-type]  # it refuses words
 
 
 def _by_entropy(
-    name: str, given: object, share: float, cache: str | Path | None, by_output: bool
+    name: str, given: object, share: float, cache: str | Path | None, may_choose: bool
 ) -> ByEntropy | None:
     found = ByEntropy(share, cache, by_output=given == BY_OUTPUT)  # in any case: a share that is none is told
-    if given == BY_OUTPUT and not by_output:
+    if given == BY_OUTPUT and not may_choose:
         raise ValueError(
             f"{name}: want numbers or {ENTROPY!r} here, got {given!r}; outputs choose only in LocalScore, "
             "and in PCALocality with softmax='exact'"

@@ -46,7 +46,7 @@ class LocalScore(MaskedDenoiser):
         cache: str | Path | None = None,  # a folder for what that finds
     ) -> None:
         super().__init__(bank, chunk_size, memory_budget)
-        self.patch_size = patch_sizes(patch_size, share, cache, by_output=True)
+        self.patch_size = patch_sizes(patch_size, share, cache, may_choose=True)
 
     @property
     def looks(self) -> Windows:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from torch import nn
 
@@ -40,17 +40,14 @@ class MaskedDenoiser(BankDenoiser, ABC):
         """The rows and the kernels that sum them."""
         return self._plans.at(sigma, self.view, self.rows)
 
-    def plans(
+    def plan_for(
         self,
+        setting: float,
         sigma: float,  # the noise level
-        rows: Callable[[float, float], Rows],  # of the noise level and a setting
-        settings: Iterable[float],
-    ) -> list[MaskedPlan]:
-        """The plans of several settings at one noise level."""
-        return [
-            self._plans.at(sigma, self.view, lambda level, one=one: rows(level, one), one)  # type: ignore[misc]
-            for one in settings
-        ]
+        rows: Callable[[float], Rows],  # of the noise level, for this setting
+    ) -> MaskedPlan:
+        """The plan of one of several settings of a noise level."""
+        return self._plans.at(sigma, self.view, rows, setting)
 
 
 def _forget_plans(denoiser: nn.Module, _: object) -> None:

@@ -57,7 +57,7 @@ class PCALocality(WienerMaskedDenoiser):
         batch = batch_of(softmax)
         stats = statistics_of(bank, stats, shrinkage, cache)
         rule = (tau, mask_axis, threshold, decomposition)
-        wiener = WienerMask(stats, bank.image_shape, *rule, share, cache, by_output=batch is None)
+        wiener = WienerMask(stats, bank.image_shape, *rule, share, cache, may_choose=batch is None)
         super().__init__(bank, wiener, chunk_size, memory_budget)
         self.batch = batch
 

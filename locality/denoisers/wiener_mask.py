@@ -43,11 +43,11 @@ class WienerMask(FullPrecision):
         decomposition: str = "exact",  # "exact" | "float32"
         share: float = MASK_SHARE,  # of ln N, for tau="entropy"
         cache: str | Path | None = None,  # a folder for what that finds
-        by_output: bool = False,  # whether outputs may choose a tau each
+        may_choose: bool = False,  # outputs, each a tau for itself
     ) -> None:
         super().__init__()
         check_coordinates(stats, image_shape)
-        self.tau = taus(tau, share, cache, by_output)
+        self.tau = taus(tau, share, cache, may_choose)
         self.mask_axis = choice("mask_axis", mask_axis, ("column", "row"))
         self.threshold = choice("threshold", threshold, ("global", "row"))
         self.decomposition = choice("decomposition", decomposition, ("exact", "float32"))

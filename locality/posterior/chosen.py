@@ -12,10 +12,9 @@ from torch import Tensor
 
 from locality.posterior.engine import Engine, PlannedEngine, Posterior
 from locality.posterior.kernel import Probe, Seen
-from locality.posterior.masked.fields import mixed_fields
+from locality.posterior.masked.fields import Mix, masked_fields
 from locality.posterior.masked.kernel import MaskedKernel
 from locality.posterior.masked.rows import Rows
-from locality.posterior.rounding import Query
 from locality.posterior.softmax import State
 
 Part = PlannedEngine[Rows, MaskedKernel]
@@ -66,7 +65,11 @@ class ChosenEngine(Engine):
 
     def solve(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
         """A pass for each part; what `pullback` needs to know of each, it finds again."""
-        return self.posterior(x, sigma).mean, x.new_zeros(len(x), 0)
+        means = []
+        for one, level in self._some(x, sigma):
+            states = self._states(one, level)
+            means.append(_mixed(self._choice(states), [state.mean for state in states]))
+        return torch.cat(means), x.new_zeros(len(x), 0)
 
     def posterior(self, x: Tensor, sigma: Tensor) -> Posterior:
         """The mean; the statistics are mixed as it is, and are not those of mixed weights."""
@@ -74,8 +77,10 @@ class ChosenEngine(Engine):
         return Posterior(*(torch.cat(field) for field in zip(*each, strict=True)))
 
     def _posterior(self, x: Tensor, sigma: Tensor) -> Posterior:
-        each = [part.posterior(x, sigma) for part in self.parts]
-        choice = self._choice([one.entropy for one in each])
+        states = self._states(x, sigma)
+        found = zip(self.parts, states, strict=True)
+        each = [Posterior.of(state, part.shift(x, sigma)) for part, state in found]
+        choice = self._choice(states)
         return Posterior(*(_mixed(choice, field) for field in zip(*each, strict=True)))
 
     def pullback(self, x: Tensor, sigma: Tensor, mean: Tensor, evidence: Tensor, cotangent: Tensor) -> Tensor:
@@ -84,7 +89,7 @@ class ChosenEngine(Engine):
         return torch.cat([self._pullback(one, level, own) for (one, level), own in some])
 
     def _pullback(self, x: Tensor, sigma: Tensor, cotangent: Tensor) -> Tensor:
-        states = [part.state(x, sigma) for part in self.parts]
+        states = self._states(x, sigma)
         total = torch.zeros_like(x, dtype=torch.float64)
         for part, state, (share, slope) in zip(self.parts, states, self._slopes(states), strict=True):
             if bool((share > 0).any()):
@@ -98,28 +103,38 @@ class ChosenEngine(Engine):
         each = zip(x.split(1), sigma.split(1), strict=True)
         return torch.cat([self._fields(one.double(), level, outputs) for one, level in each]).to(x)
 
-    def _fields(self, x: Tensor, sigma: Tensor, outputs: Tensor) -> Tensor:
-        states = [part.state(x, sigma) for part in self.parts]
-        total = x.new_zeros(1, len(outputs), x.shape[1])
+    def _fields(self, x: Tensor, sigma: Tensor, outputs: Tensor) -> Tensor:  # [1, P, n] of one image
+        states = self._states(x, sigma)
+        total = x.new_zeros(len(outputs), x.shape[1])
         for part, state, mixed in zip(self.parts, states, self._slopes(states), strict=True):
-            share, slope = (number[0, outputs] for number in mixed)
-            if bool(((share > 0) | (slope != 0)).any()):
-                plan = part.plan.at(sigma)
-                known = (plan.query(x).to(torch.float64), state, outputs, share, slope)
-                total += part.view.summed(partial(mixed_fields, plan.rows, *known)) / plan.sigma**2
-        return total
+            shares, slopes = (number[0, outputs] for number in mixed)
+            if bool(((shares > 0) | (slopes != 0)).any()):
+                work = partial(
+                    masked_fields,
+                    part.plan.rows,
+                    query=part.plan.query(x),
+                    evidence=state.log_partition[0],
+                    mean=state.mean[0],
+                    outputs=outputs,
+                    mix=Mix(shares, slopes, state.mean_logit[0]),
+                )
+                total += part.view.summed(work) / part.plan.sigma**2
+        return total[None]
+
+    def _states(self, x: Tensor, sigma: Tensor) -> list[State]:
+        return [part.state(x, sigma) for part in self.parts]
 
     def _slopes(self, states: Sequence[State]) -> list[tuple[Tensor, Tensor]]:  # [B, n] each, of each part
         """What the mean changes by with each part's mean, and with its entropy."""
         means = torch.stack([state.mean for state in states])
-        choice = self._choice([Posterior.of(state).entropy for state in states])
+        choice = self._choice(states)
         ahead, back = (means.gather(0, at[None])[0] for at in (choice.after, choice.before))
         change = (ahead - back) * choice.steep
         shares = [_share(choice, v) for v in range(len(states))]
         return [(share, share * change) for share in shares]
 
-    def _choice(self, entropies: Sequence[Tensor]) -> Choice:
-        known = torch.stack(list(entropies))
+    def _choice(self, states: Sequence[State]) -> Choice:
+        known = torch.stack([state.entropy[:, state.owner] for state in states])
         blind = torch.stack([part.plan.rows.own <= 0 for part in self.parts])[:, None]
         return chosen(known, blind.expand_as(known), self.wanted)
 
@@ -144,13 +159,7 @@ def _mixed(choice: Choice, field: Sequence[Tensor]) -> Tensor:
 
 
 def _entropy_pullback(part: Part, x: Tensor, sigma: Tensor, state: State, cotangent: Tensor) -> Tensor:
-    """`sum_q g_q dS[q] / dx`: the precision transposed, in a second pass."""
-    evidence, owner = state.log_partition, part.plan.rows.row_of_output
-    shares = torch.zeros_like(evidence).index_add_(1, owner, cotangent.double())
-    means = shares * (evidence - state.entropy)  # of the logit, which is ln w and the evidence
-
-    def backward(kernel: MaskedKernel, query: Query, which: Tensor) -> Tensor:
-        known = (evidence[which], Probe(Seen.LOGIT, cotangent[which]), means[which], state.mean[which])
-        return part.view.summed(lambda some: kernel.transpose(some, query, *known))
-
-    return -part.plan.at(sigma).run(x, evidence, backward) / part.plan.sigma**2
+    """`sum_q g_q dS[q] / dx`."""
+    means = torch.zeros_like(state.peak).index_add_(1, part.plan.rows.row_of_output, cotangent.double())
+    known = (state.log_partition, means * state.mean_logit, state.mean)
+    return -part.transposed(x, sigma, Probe(Seen.LOGIT, cotangent), *known)

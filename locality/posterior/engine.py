@@ -131,11 +131,25 @@ class PlannedEngine(SoftmaxEngine, Generic[SomeRows, SomeKernel]):
 
     def pullback(self, x: Tensor, sigma: Tensor, mean: Tensor, evidence: Tensor, cotangent: Tensor) -> Tensor:
         """`sum_q A[q, p] g_q Cov_w(q)(X_q, X_p) / sigma^2`: the precision transposed, in a second pass."""
+        probe = Probe(Seen.OUTPUTS, cotangent)
         means = torch.zeros_like(evidence)
         means.index_add_(1, self.plan.rows.row_of_output, mean * cotangent.double())
+        return self.transposed(x, sigma, probe, evidence, means, mean)
+
+    def transposed(
+        self,
+        x: Tensor,  # [B, n]
+        sigma: Tensor,  # [B]
+        probe: Probe,
+        evidence: Tensor,  # [B, R] the log-partition
+        means: Tensor,  # [B, R] of the probe
+        centre: Tensor,  # [B, n] changes nothing but rounding
+    ) -> Tensor:  # [B, n] float64
+        """`sum_u A[u, p] Cov_w(u)(probe_u, X_p) / sigma^2`: the precision transposed, in a second pass."""
 
         def backward(kernel: SomeKernel, query: Query, which: Tensor) -> Tensor:
-            known = (evidence[which], Probe(Seen.OUTPUTS, cotangent[which]), means[which], mean[which])
+            seen = Probe(probe.seen, probe.g[which])
+            known = (evidence[which], seen, means[which], centre[which])
             return self.view.summed(lambda part: kernel.transpose(part, query, *known))
 
         return self.plan.at(sigma).run(x, evidence, backward) / self.plan.sigma**2

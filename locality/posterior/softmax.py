@@ -96,6 +96,11 @@ class State:
         return self.peak + self.total.log()
 
     @property
+    def mean_logit(self) -> Tensor:  # [B, R]
+        """The weighted mean of the logit."""
+        return self.peak + self.energy / self.total
+
+    @property
     def effective_size(self) -> Tensor:  # [B, R]
         """`1 / sum w^2` of the normalised weights."""
         return self.total**2 / self.squares

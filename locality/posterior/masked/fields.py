@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import torch
 from einops import einsum, rearrange, repeat
@@ -11,10 +11,17 @@ from torch import Tensor
 
 from locality.posterior.masked.rows import Rows
 from locality.posterior.rounding import Query
-from locality.posterior.softmax import State
 from locality.posterior.view import View
 
 Work: TypeAlias = Callable[[Rows, View, Query, Tensor, Tensor, Tensor], Tensor]
+
+
+class Mix(NamedTuple):
+    """What is wanted where it is not the means alone: their shares, and how their entropies change it."""
+
+    shares: Tensor  # [P, C] of the means
+    slopes: Tensor  # [P, C] of their entropies
+    logits: Tensor  # [R] the mean logit of each softmax
 
 
 def masked_fields(
@@ -24,16 +31,24 @@ def masked_fields(
     evidence: Tensor,  # [R]
     mean: Tensor,  # [n]
     outputs: Tensor,  # [P, C]
+    mix: Mix | None = None,  # None: of the means
 ) -> Tensor:  # [P, n] in the type of the query
-    """`sum_c A[q, p] Cov_w(q)(X_q, X_p)` summed over each line of outputs q."""
+    """`sum_c A[q, p] Cov_w(q)(X_q, X_p)` summed over each line of outputs q.
+
+    Of a mix, `sum_c A[q, p] Cov_w(q)(share_q X_q - slope_q logit, X_p)`.
+    """
     # Products of one output's channels with all inputs, and the mask: a quarter of the budget.
     size = query.dtype.itemsize * 3 * outputs.shape[1]
-    parts = _groups(outputs, view, size * len(mean))
-    return torch.cat([_masked_fields(rows, view, query, evidence, mean, part) for part in parts])
+    parts, first = [], 0
+    for part in _groups(outputs, view, size * len(mean)):
+        some = slice(first, first := first + len(part))
+        own = mix and Mix(mix.shares[some], mix.slopes[some], mix.logits)
+        parts.append(_masked_fields(rows, view, query, evidence, mean, part, own))
+    return torch.cat(parts)
 
 
 def _masked_fields(
-    rows: Rows, view: View, query: Query, evidence: Tensor, mean: Tensor, outputs: Tensor
+    rows: Rows, view: View, query: Query, evidence: Tensor, mean: Tensor, outputs: Tensor, mix: Mix | None
 ) -> Tensor:
     needed, row = rows.row_of_output[outputs].unique(return_inverse=True)  # [r], [P, C]
     if bool((row == row[:, :1]).all()):
@@ -45,47 +60,13 @@ def _masked_fields(
     each = 4 * n + 3 * len(needed) + 3 * outputs.numel()
     for chunk in view.chunks(each, 2 * terms * n + mask.numel(), dtype):
         squares = rearrange((x - chunk).square() * scale, "i (k p) -> i k p", p=mask.shape[1])
-        weights = ((shift - squares.sum(1)) @ mask.T - evidence).exp()
-        centred = chunk - mean
-        probe = rearrange(centred[:, outputs], "i p (k c) -> i p k c", k=row.shape[1]).sum(-1)
-        products += einsum(weights[:, row] * probe, centred, "i p k, i n -> p k n").flatten(0, 1)
-    seen = repeat(mask[row.flatten()], "t p -> t (k p)", k=rows.repeats)
-    return rearrange(products * seen, "(p k) n -> p k n", k=row.shape[1]).sum(1)
-
-
-def mixed_fields(
-    rows: Rows,
-    query: Query,  # one noisy image, in float64
-    state: State,  # of it
-    outputs: Tensor,  # [P, C]
-    shares: Tensor,  # [P, C] of the means in what is wanted
-    slopes: Tensor,  # [P, C] of their entropies in it
-    view: View,
-) -> Tensor:  # [1, P, n] float64
-    """`sum_c A[q, p] Cov_w(q)(share X_q - slope logit, X_p)`, over each line of outputs q."""
-    groups = list(_groups(outputs, view, 8 * 3 * outputs.shape[1] * len(state.owner)))
-    each = zip(groups, *(one.split(len(groups[0])) for one in (shares, slopes)), strict=True)
-    parts = [_mixed_fields(rows, query, state, *one, view=view) for one in each]
-    return torch.cat(parts)[None]
-
-
-def _mixed_fields(
-    rows: Rows, query: Query, state: State, outputs: Tensor, shares: Tensor, slopes: Tensor, *, view: View
-) -> Tensor:
-    needed, row = rows.row_of_output[outputs].unique(return_inverse=True)  # [r], [P, C]
-    together = bool((row == row[:, :1]).all())
-    row = row[:, :1] if together else row
-    mask, mean = rows.mask[needed].double(), state.mean[0]
-    evidence, middle = (one[0, needed] for one in (state.log_partition, state.log_partition - state.entropy))
-    n, terms, x = len(mean), row.numel(), query.x[0]
-    products = x.new_zeros(terms, n)
-    for chunk in view.chunks(4 * n + 3 * len(needed) + 3 * outputs.numel(), 2 * terms * n + mask.numel()):
-        squares = rearrange((x - chunk).square() * query.scale[0], "i (k p) -> i k p", p=mask.shape[1])
-        logits = (query.shift[0] - squares.sum(1)) @ mask.T
-        centred, energy = chunk - mean, logits - middle
-        probe = shares * centred[:, outputs] - slopes * energy[:, row.expand_as(outputs)]
-        probe = probe.sum(-1, keepdim=True) if together else probe
-        weights = (logits - evidence).exp()
+        logits = (shift - squares.sum(1)) @ mask.T
+        weights, centred = (logits - evidence).exp(), chunk - mean
+        probe = centred[:, outputs]
+        if mix is not None:
+            energy = (logits - mix.logits[needed].to(dtype))[:, row.expand_as(outputs)]
+            probe = mix.shares.to(dtype) * probe - mix.slopes.to(dtype) * energy
+        probe = rearrange(probe, "i p (k c) -> i p k c", k=row.shape[1]).sum(-1)
         products += einsum(weights[:, row] * probe, centred, "i p k, i n -> p k n").flatten(0, 1)
     seen = repeat(mask[row.flatten()], "t p -> t (k p)", k=rows.repeats)
     return rearrange(products * seen, "(p k) n -> p k n", k=row.shape[1]).sum(1)

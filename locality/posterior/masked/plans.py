@@ -52,7 +52,7 @@ class Plans:
             from locality.posterior.masked.kernels import KERNELS  # heavy: compiled code
 
             with torch.inference_mode(False), torch.no_grad(), torch.autocast(device.type, enabled=False):
-                given = rows(sigma)
+                given = rows(sigma).to(device)
                 kernels = [make(given) for make in KERNELS]
                 self._plans[key] = Plan(given, kernels, sigma, self.moments(view))
         self._plans.move_to_end(key)
