@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from benchmarks.answers import EXACT, Found, interval_of, ordered, ranked
 from benchmarks.field_answers import CONTROL, who_sees
 from benchmarks.gathering import Kept
-from benchmarks.titles import DATA, TITLES, called
+from benchmarks.titles import DATA, TITLES, bullets, called
 
 TITLE = "What agrees with the paper, what does not, and what is open?"
 OPEN = (  # our reading: what no table here says
@@ -22,8 +22,8 @@ def agreement(kept: Kept) -> str:
     """The page: a line for each claim of the paper that was measured, judged by the numbers."""
     lines = [*_eyes(kept), *_patterns(kept), *_ahead(kept), *_orders(kept)]
     parts = [f"# {TITLE}"]
-    parts.append("\n".join(f"* {line}" for line in lines) if lines else "Not measured.")
-    parts.append("Open:\n\n" + "\n".join(f"* {line}" for line in OPEN))
+    parts.append(bullets(lines) if lines else "Not measured.")
+    parts.append("Open:\n\n" + bullets(OPEN))
     return "\n\n".join([*parts, "[All results](../results.md)"]) + "\n"
 
 

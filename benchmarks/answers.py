@@ -44,6 +44,11 @@ def against(found: Found, name: str, section: str = "variants", base: str = EXAC
     return f"`{name}` {words.pop()} ({told[-1]})"
 
 
+def signed(known: tuple[float, float, float]) -> str:
+    """A difference and its interval."""
+    return "{:+.3f} [{:+.3f}, {:+.3f}]".format(*known)
+
+
 def interval_of(found: Found, key: str, name: str) -> tuple[float, float, float] | None:
     """A number and the ends of its interval, where it was measured."""
     scalars = found["scalars"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from statistics import mean, median
 from typing import Any
 
-from benchmarks.answers import EXACT, Found, interval_of, steps
+from benchmarks.answers import EXACT, Found, interval_of, signed, steps
 from benchmarks.small_tables import Table, is_middle
 from benchmarks.titles import called
 
@@ -176,10 +176,7 @@ def by_output_verdict(found: Found) -> str:
     """What outputs gain that choose for themselves, beside one setting for all of a noise level."""
     said = _beside(found, "by_output", CHOSEN, "with one setting at a noise level")
     over = {name: interval_of(found, f"by_output/median_r2_over_{EXACT}", name) for _, name in CHOSEN}
-    told = [
-        f"{called(name)} {mean:+.3f} [{low:+.3f}, {high:+.3f}]"
-        for name, (mean, low, high) in ((n, known) for n, known in over.items() if known is not None)
-    ]
+    told = [f"{called(name)} {signed(known)}" for name, known in over.items() if known is not None]
     return f"{said}. Beside {called(EXACT)}, calibrated, seed by seed: {', '.join(told)}" if told else said
 
 
@@ -190,7 +187,7 @@ def _beside(found: Found, section: str, twins: Sequence[tuple[str, str]], other:
         if ours is None or theirs is None:
             continue
         paired = interval_of(found, f"{section}/median_r2_over_{twin}", name)
-        less = "" if paired is None else " (seed by seed {:+.3f} [{:+.3f}, {:+.3f}])".format(*paired)
+        less = "" if paired is None else f" (seed by seed {signed(paired)})"
         held = {one: steps(found, f"{section}/heldout_ratio/{one}/") for one in (name, twin)}
         ratios = [held[name][t] / held[twin][t] for t in held[name] if is_middle(t) and t in held[twin]]
         errors = f"; held-out error {min(ratios):.2f} to {max(ratios):.2f} times that" if ratios else ""

@@ -12,12 +12,13 @@ from benchmarks.field_answers import who_sees, whose
 from benchmarks.gathering import Kept
 from benchmarks.questions import QUESTIONS
 from benchmarks.small_tables import MIDDLE, front_table, levels_table, middle
-from benchmarks.titles import DATA, SIGMA, TITLES, called, markdown
+from benchmarks.titles import DATA, SIGMA, TITLES, bullets, called, markdown
 from locality.heldout import is_behind
 from locality.report import Chart, Series
 
 LINES = ("network", "nn2", EXACT, OWN[0])  # of the figure
 LINE_IF_NOT = OWN[1]  # where the last was not measured
+AT = f"sigma {MIDDLE[0]:g} to {MIDDLE[1]:g}"  # where the claim is
 FRAME = (0.35, 2.0)  # of the figure's axis
 TITLE = "Error on held-out images over the Wiener filter's"
 Figure = tuple[list[Chart], str]
@@ -27,7 +28,7 @@ def front_page(kept: Kept) -> tuple[str, Figure | None]:
     """The page and what its figure shows."""
     tables = {name: kept["paper"][name] for name in DATA if name in kept.get("paper", {})}
     charts = [chart(TITLES[name], found) for name, found in tables.items()]
-    parts = ["# Results", listed(claim(tables, kept)) if tables else "Nothing is measured yet."]
+    parts = ["# Results", bullets(claim(tables, kept)) if tables else "Nothing is measured yet."]
     parts += [f"![{TITLE}](images/results.png)"] if charts else []
     if tables:
         parts.append(
@@ -46,7 +47,7 @@ def front_page(kept: Kept) -> tuple[str, Figure | None]:
         "[The networks that ship](results/networks.md)",
         "[Experiments with the pattern](experiments.md)",
     ]
-    parts.append("\n".join(f"* {link}" for link in links))
+    parts.append(bullets(links))
     parts.append(
         "`make paper` writes these pages from run folders. `docs/results.json` has all numbers and intervals."
     )
@@ -58,17 +59,12 @@ def readme_block(kept: Kept, images: Path) -> str:
     tables = {name: kept["paper"][name] for name in DATA if name in kept.get("paper", {})}
     eyes = next((f"{n}_eyes.png" for n in DATA if (images / f"{n}_eyes.png").is_file()), None)
     parts = [f"![What an eye's pixel depends on](docs/images/{eyes})"] if eyes else []
-    parts += [listed(claim(tables, kept))] if tables else []
+    parts += [bullets(claim(tables, kept))] if tables else []
     for name, found in list(tables.items())[:1]:
         rows = [*LINES[:-1], *OWN, FLOOR]
         columns, cells = levels_table(found, "paper/heldout_ratio", rows, all_levels=False)
         parts += [f"{TITLE}, {TITLES[name]} ([the rest](docs/results.md)):", markdown(columns, cells)]
     return "\n\n".join(parts) + "\n"
-
-
-def listed(sentences: Sequence[str]) -> str:
-    """Lines that a reader takes one by one."""
-    return "\n".join(f"* {sentence}" for sentence in sentences)
 
 
 def chart(title: str, found: Found) -> Chart:
@@ -151,8 +147,8 @@ def ahead_of_wiener(tables: Mapping[str, Found]) -> str:
     span = f"{low} to {high}" if low < high else f"{low}"
     ours = f"{span} % less error" if low > 0 else f"{-low} % more error at worst"
     return (
-        f"On images that nobody has seen, ours has {ours} than the paper's PCA locality. Seed by seed, that "
-        f"is {_and(told)}."
+        f"On images that nobody has seen, at {AT}, ours has {ours} than the paper's PCA locality. Seed by seed, "
+        f"PCA locality is {_and(told)}."
     )
 
 
@@ -178,7 +174,7 @@ def where_networks_look(tables: Mapping[str, Found], kept: Kept) -> str:
     training = " (still in training)" if cats["run"].get("unfinished") else ""
     spots = _and(sorted(map(whose, seen))) or "no denoiser"
     tail = f" {_and(sorted(map(whose, others)))} has none.".replace(" the ", " The ", 1) if others else ""
-    return f"On cats the field of an eye has a second spot on the other eye in {spots}{training}.{tail}"
+    return f"On cats, at {AT}, the field of an eye has a second spot on the other eye in {spots}{training}.{tail}"
 
 
 def _gap(found: Found) -> float | None:

@@ -16,6 +16,7 @@ from benchmarks.answers import (
     levels,
     listed,
     sigma_of,
+    signed,
     steps,
 )
 from benchmarks.titles import called
@@ -186,7 +187,7 @@ def _sigmas(times: Collection[int]) -> str:
 
 def _over(found: Found, name: str, base: str) -> str | None:
     known = interval_of(found, f"paper/median_r2_over_{base}", name)
-    return None if known is None else "{:+.3f} [{:+.3f}, {:+.3f}]".format(*known)
+    return None if known is None else signed(known)
 
 
 def _number(found: Found, kind: str, name: str) -> float | None:

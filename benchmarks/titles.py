@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from locality.report import names
@@ -31,6 +31,11 @@ NETWORKS = {  # named in commands
 }
 SIGMA = "noise level sigma (pixel units)"
 NETWORK = "network"
+
+
+def bullets(lines: Iterable[str]) -> str:
+    """Lines that a reader takes one by one."""
+    return "\n".join(f"* {line}" for line in lines)
 
 
 def markdown(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
