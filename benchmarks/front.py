@@ -147,8 +147,8 @@ def ahead_of_wiener(tables: Mapping[str, Found]) -> str:
     span = f"{low} to {high}" if low < high else f"{low}"
     ours = f"{span} % less error" if low > 0 else f"{-low} % more error at worst"
     return (
-        f"On images that nobody has seen, at {AT}, ours has {ours} than the paper's PCA locality. Seed by seed, "
-        f"PCA locality is {_and(told)}."
+        f"On images that nobody has seen, at {AT}, ours has {ours} than the paper's PCA locality. "
+        f"Seed by seed, PCA locality is {_and(told)}."
     )
 
 
@@ -174,7 +174,10 @@ def where_networks_look(tables: Mapping[str, Found], kept: Kept) -> str:
     training = " (still in training)" if cats["run"].get("unfinished") else ""
     spots = _and(sorted(map(whose, seen))) or "no denoiser"
     tail = f" {_and(sorted(map(whose, others)))} has none.".replace(" the ", " The ", 1) if others else ""
-    return f"On cats, at {AT}, the field of an eye has a second spot on the other eye in {spots}{training}.{tail}"
+    return (
+        f"On cats, at {AT}, the field of an eye has a second spot on the other eye in {spots}{training}."
+        f"{tail}"
+    )
 
 
 def _gap(found: Found) -> float | None:
