@@ -133,10 +133,10 @@ QUESTIONS: tuple[Question, ...] = (
         "by_output", "Does every pixel of every image choose for itself how far to look?",
         "by_output", entropy.by_output_verdict, sampled("by_output"),
         "python evaluate.py compare=by_output data=cifar",
-        "A pixel in a plain place needs a wide window, one on an edge a narrow one: where the training "
-        "images are told apart, it may stop. By output, a window or tau is the one at which the posterior's "
-        "entropy at that pixel of that image is its share of ln N, the same share as for a whole noise "
-        "level. No network and no val image is asked.",
+        "One window for all pixels is too wide for some and too narrow for others. By output, a window or "
+        "tau is the one at which the posterior's entropy at that pixel of that image is its share of ln N. "
+        "The share is that of a whole noise level. No network and no val image is asked. It takes five "
+        "passes over the training images in place of one, and passes with wider masks take longer.",
         rows=("nn2", "stacked_mixtures", *entropy.CHOSEN[0], *entropy.CHOSEN[1]), quantity="step_r2",
     ),
     Question(
