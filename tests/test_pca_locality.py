@@ -9,6 +9,7 @@ from banks import TIMESTEPS, digits, noisy, photographs, relative
 from locality import GaussianStats, ImageBank, NoiseSchedule
 from locality.bank import to_float
 from locality.denoisers import Optimal, PCALocality, PrecisionDenoiser
+from locality.denoisers.relative_rows import WienerRule, wiener_mask
 from locality.posterior import reference
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*covariance lacks rank.*")
@@ -47,6 +48,29 @@ def test_the_mask_is_the_recipe(name, tau, threshold, axis):
         for mask in (denoiser.mask(sigma), small.mask(sigma)):
             assert mask.dtype == (torch.bool if tau > 0 else torch.float64)
             assert torch.allclose(mask.double(), expected.double(), atol=1e-9)
+
+
+@pytest.mark.parametrize("tau", [1e-3, 0.3, 1.0])
+@pytest.mark.parametrize("decomposition", ["exact", "float32"])
+def test_masks_do_not_depend_on_the_memory(decomposition, tau):
+    bank = ImageBank(photographs(8))
+    whole = PCALocality.fit(bank, tau=tau, decomposition=decomposition)
+    for budget in (8_000, 50_000):
+        parts = PCALocality.fit(bank, tau=tau, decomposition=decomposition, memory_budget=budget)
+        for sigma in (0.05, 0.7, 20.0):
+            assert torch.equal(parts.mask(sigma), whole.mask(sigma))
+
+
+def test_the_largest_entry_may_lie_where_the_diagonal_is_not_smallest():
+    # 400 pixels that nothing tells of, then one that two others of more variance tell nearly all of.
+    n = 403
+    w = torch.eye(n, dtype=torch.float64) * 0.01
+    w[400:, 400:] = torch.tensor([[0.05, 0.2, 0], [0.2, 0.9, 0], [0, 0, 0.02]], dtype=torch.float64)
+    gain, vectors = torch.linalg.eigh(w)
+    rule = WienerRule(tau=0.5, mask_axis="row")
+    for budget in (400_000, 10**9):  # 31 rows at a time; all
+        mask = wiener_mask(gain / (1 - gain), vectors, 1.0, rule, budget)
+        assert mask.nonzero().tolist() == [[400, 401]]
 
 
 def test_float32_masks_agree_with_exact_ones_only_where_small_eigenvalues_do_not_matter():

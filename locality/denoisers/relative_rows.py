@@ -10,6 +10,7 @@ from torch import Tensor
 
 _PANEL = 384  # rows of a symmetric matrix that are multiplied together
 _SMALLEST_DIAGONAL = 1e-6  # the released code's: below it a pixel is constant, and looks at itself alone
+_ROUNDING = 1e-12  # products of other sizes differ by less, relative to their entries
 
 
 class WienerRule(NamedTuple):
@@ -32,12 +33,12 @@ def wiener_mask(
     factors = _factors(eigenvalues, eigenvectors, sigma, right)
     n = len(eigenvectors)
     size = _rows_at_once(n, memory_budget)
-    if size >= n:
-        return _mask(next(_relative_rows(factors, n)), None, rule)
-    largest = None
-    if rule.tau > 0 and rule.threshold == "global":
-        largest = torch.stack([rows.max() for rows in _relative_rows(factors, size)]).max()
-    parts = [_mask(rows, largest, rule) for rows in _relative_rows(factors, size)]
+    if size < n and rule.tau > 0 and rule.threshold == "global":
+        mask = _above_largest(factors, size, rule.tau)
+        return mask.T.contiguous() if rule.mask_axis == "column" else mask
+    parts = [_mask(rows, rule) for rows in _relative_rows(factors, size)]
+    if len(parts) == 1:
+        return parts[0]
     return torch.cat(parts, dim=1 if rule.mask_axis == "column" else 0)
 
 
@@ -116,9 +117,43 @@ def _relative_rows(factors: _Factors, size: int) -> Iterator[Tensor]:
         yield rows
 
 
-def _mask(relative: Tensor, largest: Tensor | None, rule: WienerRule) -> Tensor:
+def _mask(relative: Tensor, rule: WienerRule) -> Tensor:
     if rule.tau > 0:
-        by_row = rule.threshold == "row"
-        peak = relative.amax(1, keepdim=True) if by_row else relative.max() if largest is None else largest
+        peak = relative.amax(1, keepdim=True) if rule.threshold == "row" else relative.max()
         relative = relative >= rule.tau * peak
     return relative.T.contiguous() if rule.mask_axis == "column" else relative
+
+
+def _above_largest(factors: _Factors, size: int, tau: float) -> Tensor:  # [n, n] bool
+    """`R >= tau max R`, a few rows of W at a time; as a rule one pass over half of W.
+
+    The largest entry is guessed: it is looked for where the diagonal is smallest, as
+    `R[p, q] <= sqrt(W[q, q] / W[p, p])`. Where a pass finds a larger one, another pass begins with that.
+    """
+    left, gain, right = factors
+    diagonal = ((left * right) @ gain).abs_()
+    constant = diagonal < _SMALLEST_DIAGONAL
+    diagonal[constant] = torch.inf
+    likely = diagonal.topk(min(size, _PANEL), largest=False).indices
+    guess = (((left[likely] * gain) @ right.T).abs_() / diagonal[likely, None]).max().clamp(min=1)
+    mask = torch.empty(len(left), len(left), dtype=torch.bool, device=left.device)
+    while True:
+        bar, peak = tau * guess * (1 - _ROUNDING), guess
+        for rows, columns, w in _panels(factors, size):
+            sides = ((w, rows, columns), (w.T, columns, rows))
+            for part, here, there in sides if right is left else sides[:1]:
+                relative = part / diagonal[here, None]
+                peak = torch.maximum(peak, relative.max())
+                mask[here, there] = relative >= bar
+        if peak <= guess * (1 + _ROUNDING):
+            mask.diagonal()[constant] = bar <= 1
+            return mask
+        guess = peak
+
+
+def _panels(factors: _Factors, size: int) -> Iterator[tuple[slice, slice, Tensor]]:
+    """`|W|`, `size` rows at a time: which rows, which columns, and these. Of a symmetric W one triangle."""
+    left, gain, right = factors
+    for start in range(0, len(left), size):
+        rows, columns = slice(start, start + size), slice(start if right is left else 0, None)
+        yield rows, columns, ((left[rows] * gain) @ right[columns].T).abs_()
