@@ -94,6 +94,18 @@ def test_outputs_that_choose_stand_beside_one_setting_for_all(run, tmp_path):
         assert f"by_output/median_r2_over_{kind}_entropy/{kind}_by_output" in numbers
 
 
+def test_larger_images_are_set_against_wiener_alone(tmp_path):
+    few = ["compare.count=2", "~candidates.stacked_mixtures", "~compare.bank_counts.stacked_mixtures"]
+    app.run(config(tmp_path, *TINY, "model=wiener", "denoiser.shrinkage=ledoit_wolf"))
+    asked = ["compare=larger", *ASKED[1:-1], *few, f"checkpoint={latest(tmp_path)}"]
+    numbers = app.run(config(tmp_path, *asked, task="evaluate"))
+    assert numbers["larger/heldout_ratio/wiener/t300"] == 1
+    assert numbers["larger/bank/optimal"] == numbers["larger/bank/pca_locality"] == 103
+    for name in ("optimal", "local_mixture", "local_score_entropy", "pca_locality"):
+        low, high = (numbers[f"larger/heldout_ratio_{end}/{name}/t300"] for end in ("low", "high"))
+        assert low <= numbers[f"larger/heldout_ratio/{name}/t300"] <= high
+
+
 def test_counts_that_do_not_fit_are_refused(run, tmp_path):
     asked = [*ASKED, f"checkpoint={run}"]
     for wrong, message in (

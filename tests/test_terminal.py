@@ -10,7 +10,7 @@ import pytest
 from conftest import CONFIGS
 from tiny_runs import NETWORK, TINY, config, latest
 
-from locality import app, cli
+from locality import app, cli, live
 from locality.callbacks import progress
 from locality.compare.telling import WIDTH
 from locality.report.table import format_table
@@ -62,6 +62,17 @@ def test_a_training_into_a_file_says_now_and_then_how_far_it_is(tmp_path, monkey
     assert lines[0].startswith("step 1 of 14, epoch 1")
     assert lines[-1].startswith("step 14 of 14, epoch 2")
     assert " left" in lines[0]
+
+
+def test_a_fit_into_a_file_says_how_far_it_is(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    monkeypatch.setattr(live, "PATIENCE", 0.0)
+    app.run(config(tmp_path, *TINY, "model=wiener", "data.batch_size=16"))
+    lines = capsys.readouterr().out.splitlines()
+    batches = [line for line in lines if line.startswith("batch ")]
+    assert batches[0].startswith(f"batch 1 of {len(batches)}, ")
+    assert batches[-1] == f"batch {len(batches)} of {len(batches)}, 0 s left"
+    assert "fitting" in lines[lines.index(batches[-1]) + 1 :]
 
 
 class Terminal(io.StringIO):

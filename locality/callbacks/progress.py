@@ -49,14 +49,22 @@ class ProgressBar(TQDMProgressBar):
     def on_train_batch_end(self, trainer: Trainer, *args: Any) -> None:
         """Moves the bar; where there is none, says now and then how far the training is."""
         super().on_train_batch_end(trainer, *args)
-        now, done = time.monotonic(), trainer.global_step
-        if self.is_enabled or now - self._told < PATIENCE or done == self._first:
+        now, steps = time.monotonic(), trainer.global_step - self._first
+        if self.is_enabled or now - self._told < PATIENCE:
             return
-        self._told, end = now, trainer.estimated_stepping_batches
-        left = (now - self._began) / (done - self._first) * (end - done)
+        self._told = now
+        if steps == 0:  # nothing is optimised, or many batches make a step
+            done, end = (
+                trainer.fit_loop.epoch_loop.batch_progress.current.ready,
+                trainer.num_training_batches,
+            )
+            say(f"batch {done:,} of {int(end):,}, {duration((now - self._began) / done * (end - done))} left")
+            return
+        done, end = trainer.global_step, trainer.estimated_stepping_batches
+        left = duration((now - self._began) / steps * (end - done))
         loss = trainer.callback_metrics.get("train/loss")
         shown = "" if loss is None else f", loss {float(loss):.4g}"
-        say(f"step {done:,} of {int(end):,}, epoch {trainer.current_epoch + 1}{shown}, {duration(left)} left")
+        say(f"step {done:,} of {int(end):,}, epoch {trainer.current_epoch + 1}{shown}, {left} left")
 
     def get_metrics(
         self, trainer: Trainer, pl_module: LightningModule

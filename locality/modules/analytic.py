@@ -17,6 +17,7 @@ from locality.config import UsageError
 from locality.data import ImageDataModule
 from locality.data.batch import Batch
 from locality.denoisers.fitting import Fit, Recipe
+from locality.live import LIVE
 from locality.making import get_class, made
 from locality.modules.base import DenoiserModule
 from locality.modules.naming import named, of_schedule, recipe
@@ -91,7 +92,8 @@ class AnalyticModule(DenoiserModule):
     def on_train_epoch_end(self) -> None:
         """Adds up the ranks' sums and builds the denoiser."""
         bank = self._bank()
-        self.denoiser = self.recipe.fit(bank, self._stats).to(self.device)
+        with LIVE.task("fitting"):
+            self.denoiser = self.recipe.fit(bank, self._stats).to(self.device)
         if self.recipe.accepts("stats"):
             self.log("train/images", float(self._total))
         if not self._one_pass:  # whose trainer may have been told of any number of epochs
