@@ -75,14 +75,14 @@ def float32_verdict(found: Found) -> str:
     )
 
 
-def heldout_verdict(found: Found) -> str:
+def heldout_verdict(found: Found, section: str = "paper", rows: Sequence[str] = (EXACT, *OWN)) -> str:
     """At which noise levels the analytical denoisers have less error than Wiener."""
     parts = []
-    for name in (EXACT, *OWN):
-        better = levels(found, f"paper/heldout_ratio_high/{name}/", lambda high: high < 1)
-        worse = levels(found, f"paper/heldout_ratio_low/{name}/", lambda low: low > 1)
-        if steps(found, f"paper/heldout_ratio_low/{name}/"):
-            among = steps(found, f"paper/heldout_ratio/{name}/")
+    for name in rows:
+        better = levels(found, f"{section}/heldout_ratio_high/{name}/", lambda high: high < 1)
+        worse = levels(found, f"{section}/heldout_ratio_low/{name}/", lambda low: low > 1)
+        if steps(found, f"{section}/heldout_ratio_low/{name}/"):
+            among = steps(found, f"{section}/heldout_ratio/{name}/")
             parts.append(
                 f"{called(name)} has less error than Wiener {where(better, among)}, "
                 f"more {where(worse, among)}"

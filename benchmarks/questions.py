@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from benchmarks import entropy_answers as entropy
 from benchmarks.answers import (
     EXACT,
@@ -29,8 +31,10 @@ from benchmarks.field_answers import (
 from benchmarks.form_questions import FORMS
 from benchmarks.own_answers import own_table, own_verdict
 from benchmarks.question import Question, sampled
+from benchmarks.small_tables import levels_table
 from locality.denoisers.by_entropy import MASK_SHARE, WINDOW_SHARE
 
+LARGER = ("stacked_mixtures", "local_mixture", "local_score_entropy", EXACT, "optimal")
 TABLE = "python evaluate.py experiment=paper_table data=cifar"
 QUESTIONS: tuple[Question, ...] = (
     Question(
@@ -62,6 +66,16 @@ QUESTIONS: tuple[Question, ...] = (
         "patches that fit what is seen. Fashion-MNIST has them. Elsewhere it has Wiener's error, and more "
         "at low noise. Mixtures read no patch. They keep most of what a network gains.",
         rows=("network", "nn2", *OWN, EXACT, "local_score", "patch_composite"), pictures=("figure1",),
+    ),
+    Question(
+        "larger", "At 64 x 64, where no network is trained here: who has less error than Wiener?",
+        "larger", partial(heldout_verdict, section="larger", rows=LARGER),
+        lambda found: levels_table(found, "larger/heldout_ratio", LARGER),
+        "python evaluate.py compare=larger data=afhq",
+        "There is no network to calibrate against. Settings are the usual ones, or those of the bank's "
+        "entropy. Wiener's covariance is shrunk (Ledoit and Wolf 2004), as there are fewer images than "
+        "coordinates. Costly rows have parts of the bank.",
+        rows=LARGER,
     ),
     Question(
         "published_order", "Does the order of the methods agree with the published one?",

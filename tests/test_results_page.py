@@ -215,6 +215,16 @@ def test_rows_that_were_not_measured_are_not_ranked() -> None:
     assert against({"scalars": {}}, "wssm_128") == "`wssm_128` not measured"
 
 
+def test_larger_images_have_a_page_of_their_own_without_r2() -> None:
+    scalars = {}
+    for end, value in (("", 0.9), ("_low", 0.85), ("_high", 0.95)):
+        scalars[f"larger/heldout_ratio{end}/optimal/t300"] = value
+    said = BY_PAGE["larger"].answer({"scalars": scalars})
+    assert "Optimal has less error than Wiener at every noise level, more nowhere" in said
+    columns, rows = BY_PAGE["larger"].table({"scalars": scalars})
+    assert (columns, rows) == (["sigma", "1.24"], [["optimal", 0.9]])
+
+
 def test_rows_with_few_seeds_are_not_the_best() -> None:
     planted = measured("paper")
     planted["scalars"] |= {"paper/samples/optimal": 16.0, "paper/step_r2/optimal/t300": 0.999}
