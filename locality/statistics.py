@@ -134,7 +134,8 @@ class GaussianStats:
 
     @cached_property
     def _eigenbasis(self) -> tuple[Tensor, Tensor]:
-        values, vectors = torch.linalg.eigh(self.covariance)
+        with LIVE.task(f"eigenvectors of {len(self.mean):,} coordinates"):
+            values, vectors = torch.linalg.eigh(self.covariance)
         return values.clamp(min=0), vectors
 
     @property

@@ -72,7 +72,7 @@ def test_a_fit_into_a_file_says_how_far_it_is(tmp_path, monkeypatch, capsys):
     batches = [line for line in lines if line.startswith("batch ")]
     assert batches[0].startswith(f"batch 1 of {len(batches)}, ")
     assert batches[-1] == f"batch {len(batches)} of {len(batches)}, 0 s left"
-    assert "fitting" in lines[lines.index(batches[-1]) + 1 :]
+    assert "fitting: eigenvectors of 64 coordinates" in lines[lines.index(batches[-1]) + 1 :]
 
 
 class Terminal(io.StringIO):
