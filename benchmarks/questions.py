@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from benchmarks import entropy_answers as entropy
+from benchmarks import information_answers as information
 from benchmarks.answers import (
     EXACT,
     FLOOR,
@@ -121,16 +122,16 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         "information", "Is the best window the one at which about sqrt(N) training images still agree?",
-        "information", entropy.information_verdict, entropy.information_table,
+        "information", information.information_verdict, information.information_table,
         "python evaluate.py compare=information data=cifar",
         "S is the entropy of the posterior over training images, of one output pixel: e^S images still "
         "explain what the window shows. With too few the noise of single images stays. With too many, "
-        "details outside the window are averaged away. Near the best window the error is flat: on CIFAR-10 "
-        "and cats one share serves all noise levels. On Fashion-MNIST the share of the best window moves "
-        "too far for that. Networks look less far than is best for clean images, least far when young. A "
-        "best setting at an end of what can be tried counts in the columns of banks alone.",
+        "details outside the window are averaged away. Windows are whole numbers of pixels, and near the "
+        "best one the error is flat. So one share may cost little where the best share moves with the "
+        "noise. A cost of 1 says that the predicted window is the best of those tried. It does not say that "
+        "the share is the same.",
         pictures=("information",),
-        together=entropy.information_together,
+        together=information.information_together,
     ),
     Question(
         "without_network", "What does a setting cost that no network chose?",
@@ -139,19 +140,19 @@ QUESTIONS: tuple[Question, ...] = (
         TABLE,
         "By entropy, a window or tau is the one at which the posterior's entropy is "
         f"{WINDOW_SHARE:g} (windows) or {MASK_SHARE:g} (Wiener masks) of ln N. No network and no val image "
-        "is asked. Both shares are of CIFAR-10; [the newest measurement](information.md) of masks is larger. "
-        "Seconds by entropy on CIFAR-10 were taken beside other work.",
-        rows=("nn2", "local_score", "local_score_entropy", EXACT, "pca_locality_entropy"),
+        "is asked. Both shares are of CIFAR-10. That of masks is of an earlier measurement; [the "
+        "newest](information.md) is larger. Seconds by entropy on CIFAR-10 were taken beside other work.",
+        rows=("nn2", FLOOR, "local_score", "local_score_entropy", EXACT, "pca_locality_entropy"),
     ),
     Question(
-        "by_output", "Does every pixel of every image choose for itself how far to look?",
+        "by_output", "Is it better that every pixel of every image chooses for itself how far to look?",
         "by_output", entropy.by_output_verdict, sampled("by_output"),
         "python evaluate.py compare=by_output data=cifar",
         "One window for all pixels is too wide for some and too narrow for others. By output, a window or "
         "tau is the one at which the posterior's entropy at that pixel of that image is its share of ln N. "
         "The share is that of a whole noise level. No network and no val image is asked. It takes five "
         "passes over the training images in place of one, and passes with wider masks take longer.",
-        rows=("nn2", "stacked_mixtures", *entropy.CHOSEN[0], *entropy.CHOSEN[1]), quantity="step_r2",
+        rows=("nn2", FLOOR, EXACT, *entropy.CHOSEN[0], *entropy.CHOSEN[1]), quantity="step_r2",
     ),
     Question(
         "halves", "How much of the agreement of networks that share no image is in Gaussian statistics?",

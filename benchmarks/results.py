@@ -113,11 +113,11 @@ def notes(found: Found, kept: Kept) -> str:
 
 
 def pictured(question: Question, kept: Kept) -> list[Chart]:
-    """A chart for each data set, of the rows that a question names."""
+    """A chart for each data set of which the question tells, of the rows that it names."""
     charts = []
     for name in DATA:
         found = kept.get(question.kind, {}).get(name)
-        if found is not None and question.rows:
+        if found is not None and question.rows and question.answer(found) != NOT_MEASURED:
             charts += chart(found, f"{question.kind}/{question.quantity}", question.rows, TITLES[name])
     return charts
 

@@ -12,20 +12,15 @@ from omegaconf import OmegaConf
 from benchmarks import store
 from benchmarks.agreement import agreement
 from benchmarks.answers import EXACT, FLOOR, OWN, WSSM, against, heldout_verdict, listed, order_verdict, top
-from benchmarks.entropy_answers import (
-    by_output_verdict,
-    information_table,
-    information_together,
-    information_verdict,
-    without_network_verdict,
-)
+from benchmarks.entropy_answers import by_output_verdict, without_network_verdict
 from benchmarks.field_answers import fields_table, fields_verdict, mirror_verdict, pattern_verdict
 from benchmarks.front import banks, front_page
 from benchmarks.gathering import Found as Run
 from benchmarks.gathering import best, found, images, quickest
+from benchmarks.information_answers import information_table, information_together, information_verdict
 from benchmarks.own_answers import own_table, own_verdict
 from benchmarks.questions import QUESTIONS
-from benchmarks.results import page
+from benchmarks.results import page, pictured
 from benchmarks.small_tables import front_table
 
 TARGET = "locality.compare.paper_table"
@@ -369,19 +364,94 @@ def test_a_second_spot_is_told_of_where_its_whole_interval_is_above_the_aim() ->
     assert said.endswith("by the whole interval: the network at sigma 3.44")
 
 
-@pytest.mark.parametrize(("costs", "word"), [((1.0, 1.04), "holds"), ((1.2, 1.3), "breaks")])
-def test_the_law_breaks_where_predicted_windows_cost_much(costs, word) -> None:
-    where = "local_score/clean"
-    scalars = {
-        f"information/constant{end}/{where}": v for end, v in (("", 0.47), ("_low", 0.45), ("_high", 0.5))
+def shares(
+    where: str = "local_score/clean",
+    constant: tuple[float, float, float] = (0.47, 0.45, 0.5),
+    used: float = 0.47,
+    cells: dict[str, tuple[float, float, float]] | None = None,
+    costs: tuple[float, ...] = (1.0, 1.0),
+    ends: tuple[bool, ...] = (False, False),
+) -> dict[str, Any]:
+    """What compare=information leaves of one candidate and one target: two noise levels with one bank."""
+    known = cells or {"n100/t100": (0.46, 0.4, 0.5), "n100/t300": (0.48, 0.4, 0.5)}
+    scalars = {f"information/used/{where}": used}
+    for end, value in zip(("", "_low", "_high"), constant, strict=True):
+        scalars[f"information/constant{end}/{where}"] = value
+    for (cell, values), cost in zip(known.items(), costs, strict=True):
+        scalars[f"information/cost/{where}/{cell}"] = cost
+        for end, value in zip(("", "_low", "_high"), values, strict=True):
+            scalars[f"information/share{end}/{where}/{cell}"] = value
+    rows = [
+        [100, sigma, "3 [2, 4]" + (" (at an end)" if end else "")]
+        for sigma, end in zip((0.342, 1.24), ends, strict=True)
+    ]
+    return {"scalars": scalars, "tables": {f"information/{where}": {"columns": [], "rows": rows}}}
+
+
+def together(*parts: dict[str, Any]) -> dict[str, Any]:
+    """Several of these as one run."""
+    return {
+        kind: {key: one for part in parts for key, one in part[kind].items()}
+        for kind in ("scalars", "tables")
     }
-    scalars[f"information/used/{where}"] = 0.47
-    for t, cost in zip((100, 300), costs, strict=True):
-        scalars |= {f"information/cost/{where}/n100/t{t}": cost, f"information/share/{where}/n100/t{t}": 0.5}
-    assert f"so the law {word} (" in information_verdict({"scalars": scalars})
 
 
-def test_each_law_has_its_row_with_its_share_for_each_bank_and_what_its_prediction_costs() -> None:
+@pytest.mark.parametrize(("costs", "word"), [((1.0, 1.04), "holds"), ((1.2, 1.3), "fails")])
+def test_one_share_fails_where_predicted_windows_cost_much(costs, word) -> None:
+    said = information_verdict(shares(costs=costs))
+    assert f"So it {word} (" in said
+    assert f"In {sum(cost == 1 for cost in costs)} cells the predicted setting is rounded to the best" in said
+
+
+def test_a_share_that_costs_little_is_still_said_to_move_where_a_noise_level_leaves_out_its_mean() -> None:
+    cells = {"n100/t100": (0.34, 0.31, 0.37), "n100/t300": (0.55, 0.5, 0.6)}
+    said = information_verdict(shares(cells=cells))
+    assert "So it holds" in said
+    assert "The share is not constant: it is less than the mean at sigma 0.342 (1 of 2 cells)" in said
+    assert "more than the mean at sigma 1.24 (1 of 2 cells)" in said
+    assert "No cell is surely off the mean" in information_verdict(shares())
+
+
+def test_a_best_at_an_end_is_in_no_mean_of_the_table_and_the_page_says_what_it_would_change() -> None:
+    cells = {"n100/t100": (0.5, 0.4, 0.6), "n100/t300": (0.1, 0.0, 0.2)}
+    found = shares(constant=(0.5, 0.4, 0.6), cells=cells, ends=(False, True))
+    columns, (row,) = information_table(found)
+    told = dict(zip(columns, row, strict=True))
+    assert told["mean of all cells"].startswith(told["100 images"])
+    assert told["left out"] == "1 of 2"
+    assert "The mean leaves out 1 of 2 cells" in information_verdict(found)
+    assert "With them it is 0.30" in information_verdict(found)
+
+
+def test_networks_look_less_far_only_where_intervals_are_apart() -> None:
+    def said(low: float) -> str:
+        network = shares("local_score/steps500", constant=(0.6, low, 0.7))
+        return information_verdict(together(shares(), network))
+
+    assert (
+        "Networks look less far than is best for clean images (intervals apart): windows against the"
+        in said(0.51)
+    )
+    assert "is undecided (intervals overlap) for windows against the network after 500 steps" in said(0.49)
+    known = {"A": together(shares(), shares("local_score/steps500")), "B": shares()}
+    assert "Networks early in training were measured on A alone" in information_together(known)
+
+
+def test_the_question_of_the_square_root_is_answered_yes_no_or_in_part() -> None:
+    apart = {"n100/t100": (0.34, 0.31, 0.37), "n100/t300": (0.48, 0.4, 0.5)}
+    assert information_together({"A": shares()}).startswith("Yes. ")
+    assert information_together({"A": shares(cells=apart)}).startswith("In part. ")
+    far = shares(constant=(0.3, 0.2, 0.4), used=0.3, costs=(1.2, 1.2))
+    assert information_together({"A": far}).startswith("No. ")
+
+
+def test_a_mean_over_shares_that_are_far_apart_is_set_beside_no_other() -> None:
+    cells = {"n100/t100": (0.23, 0.2, 0.3), "n100/t300": (0.67, 0.6, 0.7)}
+    said = information_together({"A": shares(), "B": shares(cells=cells), "C": shares()})
+    assert "The mean of A lies in the interval of C. On B the cells run from 0.23 to 0.67" in said
+
+
+def test_each_share_has_its_row_with_its_mean_for_each_bank_and_what_its_prediction_costs() -> None:
     scalars: dict[str, float | None] = {}
     for where, share, cost in (
         ("local_score/clean", 0.4, 1.01),
@@ -404,18 +474,20 @@ def test_each_law_has_its_row_with_its_share_for_each_bank_and_what_its_predicti
         "0.40 [0.40, 0.40]",
         "0.40",
         "0.50",
+        "0.40, 0.50",
+        "0 of 4",
         "1.010, 1.010",
     ]
     assert masks[0] == "Wiener masks, error against the network after 500 steps"
     assert masks[-1] == "1.200, 1.200"
-    assert none[1:] == ["-", "-", "-", "-"]
+    assert none[1:] == ["-", "-", "-", "-", "0 of 0", "-"]
     said = information_verdict({"scalars": scalars})
-    assert "It breaks for Wiener masks against the network after 500 steps" in said
+    assert "fails for Wiener masks against the network after 500 steps" in said
     assert "No best setting between two that were tried: windows, error against the second network" in said
 
 
 def test_settings_by_entropy_are_set_beside_those_of_a_network_where_both_were_measured() -> None:
-    scalars = {
+    scalars: dict[str, float] = {
         "paper/median_r2/pca_locality": 0.9, "paper/median_r2/pca_locality_entropy": 0.88,
         "paper/median_r2_over_pca_locality/pca_locality_entropy": -0.02,
         "paper/median_r2_over_pca_locality_low/pca_locality_entropy": -0.03,
@@ -426,18 +498,72 @@ def test_settings_by_entropy_are_set_beside_those_of_a_network_where_both_were_m
     }  # fmt: skip
     said = without_network_verdict({"scalars": scalars})
     assert said.startswith(
-        "PCA locality, by entropy: median r2 0.880, calibrated against the network 0.900 ("
+        "PCA locality, by entropy: median r2 0.880, calibrated against the network 0.900, seed by seed -0.020"
     )
-    assert said.endswith("(seed by seed -0.020 [-0.030, -0.010]); held-out error 1.25 to 1.25 times that")
+    assert said.endswith("held-out error 1.25 to 1.25 times that, at sigma 1.24 to 1.24")
     assert without_network_verdict({"scalars": {}}) == "not measured"
+    unequal = scalars | {"paper/samples/pca_locality": 64, "paper/samples/pca_locality_entropy": 32}
+    said = without_network_verdict({"scalars": unequal})
+    assert said.startswith("PCA locality, by entropy: r2 over the seeds of both -0.020 [-0.030, -0.010]")
+    assert "0.900" not in said
+    unpaired = {key: value for key, value in unequal.items() if "_over_" not in key}
+    assert "of 32 and 64 seeds: not to be set side by side" in without_network_verdict({"scalars": unpaired})
 
 
-def test_outputs_that_choose_are_set_beside_one_setting_for_all() -> None:
+def test_a_collapse_at_one_noise_level_is_told_with_what_is_beside_it() -> None:
+    scalars = {"paper/median_r2/pca_locality": 0.9, "paper/median_r2/pca_locality_entropy": 0.9}
+    values = {"pca_locality": (0.9, 0.9), "wiener": (0.92, 0.5), "pca_locality_entropy": (0.6, 0.9)}
+    for name, known in values.items():
+        for t, value in zip((600, 800), known, strict=True):
+            for end, more in (("", 0.0), ("_low", -0.05), ("_high", 0.05)):
+                scalars[f"paper/step_r2{end}/{name}/t{t}"] = value + more
+    said = without_network_verdict({"scalars": scalars})
+    assert (
+        "that of the calibrated one at sigma 6.17 and of Wiener at sigma 6.17. At sigma 6.17, where" in said
+    )
+    assert said.endswith("it is 0.600 [0.550, 0.650], the calibrated one 0.900, Wiener 0.920")
+    for end, value in (("", 0.9), ("_low", 0.85), ("_high", 0.95)):
+        scalars[f"paper/step_r2{end}/pca_locality_entropy/t600"] = value
+    assert "nowhere surely below that of the calibrated one or Wiener" in without_network_verdict(
+        {"scalars": scalars}
+    )
+
+
+@pytest.mark.parametrize(
+    ("ends", "lead"),
+    [((0.01, 0.1), "Yes: "), ((-0.1, 0.1), "Undecided: "), ((-0.2, -0.1), "No: "), (None, "Undecided: ")],
+)
+def test_outputs_that_choose_are_set_beside_one_setting_for_all(ends, lead) -> None:
     scalars = {
         "by_output/median_r2/local_score_entropy": 0.6, "by_output/median_r2/local_score_by_output": 0.7,
     }  # fmt: skip
+    if ends is not None:
+        for end, value in zip(("", "_low", "_high"), (sum(ends) / 2, *ends), strict=True):
+            scalars[f"by_output/median_r2_over_local_score_entropy{end}/local_score_by_output"] = value
     said = by_output_verdict({"scalars": scalars})
-    assert said == "Local score, by output: median r2 0.700, with one setting at a noise level 0.600"
+    assert said.startswith(lead)
+    assert "Local score, by output: median r2 0.700, with one setting at a noise level 0.600" in said
+    assert by_output_verdict({"scalars": {}}) == "not measured"
+
+
+def test_a_better_row_that_is_worse_in_one_step_is_better_in_part() -> None:
+    scalars = {f"by_output/median_r2/local_score_{one}": 0.6 for one in ("entropy", "by_output")}
+    for end in ("", "_low", "_high"):
+        scalars[f"by_output/median_r2_over_local_score_entropy{end}/local_score_by_output"] = 0.1
+        scalars[f"by_output/step_r2{end}/local_score_entropy/t600"] = 0.9
+        scalars[f"by_output/step_r2{end}/local_score_by_output/t600"] = 0.8
+    said = by_output_verdict({"scalars": scalars})
+    assert said.startswith("In part: ")
+    assert "in one step it is surely lower at sigma 6.17" in said
+
+
+def test_a_picture_leaves_out_data_of_which_its_question_tells_nothing() -> None:
+    question = BY_PAGE["without_network"]
+    other = measured("paper", nn2=True)
+    own = {"scalars": dict(other["scalars"])}
+    own["scalars"] |= {f"paper/median_r2/{one}": 0.5 for one in ("local_score", "local_score_entropy")}
+    charts = pictured(question, {"paper": {"cifar": own, "fashion_mnist": other}})
+    assert [chart.title for chart in charts] == ["CIFAR-10"]
 
 
 def test_of_a_network_behind_the_bar_the_page_says_that_nothing_follows() -> None:
@@ -451,16 +577,14 @@ def test_of_a_network_behind_the_bar_the_page_says_that_nothing_follows() -> Non
 
 
 def test_shares_of_ln_n_are_set_side_by_side() -> None:
-    known = {}
-    for name, ends in (("A", (0.47, 0.45, 0.5)), ("B", (0.45, 0.4, 0.48)), ("C", (0.6, 0.55, 0.65))):
-        scalars = {
-            f"information/constant{end}/local_score/clean": value
-            for end, value in zip(("", "_low", "_high"), ends, strict=True)
-        }
-        known[name] = {"scalars": scalars}
+    known = {
+        name: shares(constant=ends)
+        for name, ends in (("A", (0.47, 0.45, 0.5)), ("B", (0.45, 0.4, 0.48)), ("C", (0.6, 0.55, 0.65)))
+    }
     said = information_together(known)
     assert "0.47 [0.45, 0.50] on A" in said
-    assert "That of A lies in the interval of B. It does not lie in the interval of C." in said
+    assert "The mean of A lies in the interval of B, not in that of C." in said
+    assert "0.5 lies in its interval on A, not on B; C." in said
 
 
 def test_the_page_on_fields_says_where_they_are_least_and_most_alike() -> None:

@@ -1,0 +1,193 @@
+"""What the page of results says of the posterior's entropy at the best settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import mean, median
+from typing import Any
+
+from benchmarks.answers import Found, listed
+from benchmarks.shares import CLEAN, DEAR, FAILS, FEW, HOLDS, MOSTLY, YOUNG, Measured, measured
+from benchmarks.small_tables import Table
+
+WINDOWS = f"local_score/{CLEAN}"  # whose share is set side by side
+SQUARE_ROOT = 0.5  # of ln N: sqrt(N) images agree
+WORDS = (
+    "Words: a cell is one noise level with one bank. The cost of a share is the error at the setting that "
+    "it predicts, over the least of all that were tried. The predicted setting is rounded to the nearest "
+    f"that was tried. One share holds where it costs more than {DEAR:g} in no cell. It holds in most cells "
+    f"where it costs more in at most one of {FEW}. Else it fails. A share is given where it was found on "
+    "other data. A cell is less or more than the mean where its whole interval is."
+)
+
+
+def information_verdict(found: Found) -> str:
+    """The share against clean images, what it costs, where it is not constant; which of the others hold."""
+    shares = measured(found)
+    told = [one for one in shares if one.constant is not None and one.costs]
+    blank = [one.name for one in shares if one not in told]
+    said = [f"no best setting between two that were tried: {', '.join(blank)}"] if blank else []
+    if told:
+        first, *others = told
+        clean = [one for one in told if one.target == CLEAN] or [first]
+        said = [
+            *(part for one in clean for part in _constancy(one)),
+            _cost_told(first), *_of_others(others), *_less_far(told), *said,
+        ]  # fmt: skip
+    return ". ".join(part[0].upper() + part[1:] for part in said)
+
+
+def _constancy(one: Measured) -> Iterator[str]:
+    """The mean, what it leaves out, and the cells that are surely not at it."""
+    assert one.constant is not None
+    least, most = one.ends
+    little = ", so the mean says little" if one.wide else ""
+    yield (
+        f"{one.name}: at the best setting the entropy is {_constant(one)} of ln N in the mean. "
+        f"Cells run from {least:.2f} to {most:.2f}{little}"
+    )
+    if outside := len(one.cells) - len(one.inside):
+        yield (
+            f"the mean leaves out {outside} of {len(one.cells)} cells, as their best setting is the first or "
+            f"the last that was tried. With them it is {mean(cell.share for cell in one.cells):.2f}"
+        )
+    sides = [
+        f"{word} than the mean at sigma {listed(sorted({cell.t for cell in cells}))} "
+        f"({len(cells)} of {len(one.inside)} cells)"
+        for word, cells in (("less", one.below), ("more", one.above))
+        if cells
+    ]
+    told = f"the share is not constant: it is {', '.join(sides)}"
+    yield told if sides else "no cell is surely off the mean"
+
+
+def _cost_told(one: Measured) -> str:
+    exact = sum(cost == 1 for cost in one.costs)
+    return (
+        f"for {one.look} one share, {one.used:.2f} ({'fitted here' if one.fitted else 'given'}), costs "
+        f"{median(one.costs):.3f} times the least error in the middle and {max(one.costs):.3f} at most. "
+        f"So it {one.word} ({one.dear} of {len(one.costs)} cells above {DEAR:g}). In {exact} cells the "
+        "predicted setting is rounded to the best that was tried"
+    )
+
+
+def _of_others(shares: list[Measured]) -> Iterator[str]:
+    for fitted, whose in ((True, "a share of its own, fitted here,"), (False, "the given share")):
+        for word in (HOLDS, MOSTLY, FAILS):
+            told = _by_look([one for one in shares if one.word == word and one.fitted == fitted])
+            if told:
+                yield f"{whose} {word} for {told}"
+
+
+def _by_look(shares: Sequence[Measured]) -> str:
+    looks: dict[str, list[str]] = {}
+    for one in shares:
+        looks.setdefault(one.look, []).append(one.whom)
+    return "; ".join(f"{look} against {', '.join(whom)}" for look, whom in looks.items())
+
+
+def _less_far(shares: list[Measured]) -> Iterator[str]:
+    """Which networks look less far than is best for clean images: their share is larger, intervals apart."""
+    clean = {one.look: one.constant for one in shares if one.target == CLEAN}
+    sides: dict[str, list[Measured]] = {"less far": [], "further": [], "": []}
+    for one in shares:
+        best = clean.get(one.look)
+        if one.target != CLEAN and best is not None and one.constant is not None:
+            side = "less far" if one.constant[1] > best[2] else "further" if one.constant[2] < best[1] else ""
+            sides[side].append(one)
+    for side in ("less far", "further"):
+        if sides[side]:
+            told = _by_look(sides[side])
+            yield f"networks look {side} than is best for clean images (intervals apart): {told}"
+    if sides[""]:
+        yield f"whether they look less far is undecided (intervals overlap) for {_by_look(sides[''])}"
+
+
+def information_table(found: Found) -> Table:
+    """One row for each share: its mean with each bank, its range, and what its prediction costs."""
+    shares = measured(found)
+    banks = sorted({cell.images for one in shares for cell in one.cells})
+    columns = [
+        "entropy at the best setting, over ln N", "mean of all cells",
+        *(f"{count:,} images" for count in banks), "least and most", "left out",
+        "error at the predicted setting / least: middle, most",
+    ]  # fmt: skip
+    return columns, [[one.name, _constant(one), *_by_bank(one, banks), *_rest(one)] for one in shares]
+
+
+def _constant(one: Measured) -> str:
+    return "-" if one.constant is None else "{:.2f} [{:.2f}, {:.2f}]".format(*one.constant)
+
+
+def _by_bank(one: Measured, banks: list[int]) -> list[str]:
+    known = [[cell.share for cell in one.inside if cell.images == count] for count in banks]
+    return [f"{mean(shares):.2f}" if shares else "-" for shares in known]
+
+
+def _rest(one: Measured) -> list[Any]:
+    ends = "{:.2f}, {:.2f}".format(*one.ends) if one.inside else "-"
+    cost = f"{median(one.costs):.3f}, {max(one.costs):.3f}" if one.costs else "-"
+    return [ends, f"{len(one.cells) - len(one.inside)} of {len(one.cells)}", cost]
+
+
+def information_together(known: Mapping[str, Found]) -> str:
+    """Yes, no or in part: whether one share serves, whether it is constant, and whether it is sqrt(N)'s."""
+    found = {name: one for name, run in known.items() for one in measured(run) if one.where == WINDOWS}
+    shares = {name: one for name, one in found.items() if one.constant is not None and one.inside}
+    if not shares:
+        return ""
+    cheap = [name for name, one in shares.items() if one.word == HOLDS]
+    moved = [name for name, one in shares.items() if one.below or one.above]
+    rooted = [name for name, one in shares.items() if not one.wide and _covers(one, SQUARE_ROOT)]
+    whole = len(cheap) == len(rooted) == len(shares) and not moved
+    told = "; ".join(f"{_constant(one)} on {name}" for name, one in shares.items())
+    parts = [
+        _split("one share of ln N costs little at every noise level", shares, cheap),
+        _split("the share itself changes from cell to cell", shares, moved),
+        f"a share of {SQUARE_ROOT:g} is sqrt(N) images",
+        f"at the window of least error the posterior's entropy is, in the mean, this share of ln N: {told}",
+        _split(f"{SQUARE_ROOT:g} lies in its interval", shares, rooted),
+        *_beside_first(shares), *_spread(shares), *_early(known),
+    ]  # fmt: skip
+    lead = "Yes" if whole else "In part" if cheap or rooted else "No"
+    return f"{lead}. {'. '.join(part[0].upper() + part[1:] for part in parts)}.\n\n{WORDS}"
+
+
+def _split(claim: str, among: Mapping[str, Measured], true: Sequence[str]) -> str:
+    """On which data sets a claim is true, and on which it is not."""
+    false = [name for name in among if name not in true]
+    if not false:
+        return f"{claim} on all of these data sets"
+    rest = f", not on {'; '.join(false)}" if true else ""
+    return f"{claim} on {'; '.join(true) or 'none of these data sets'}{rest}"
+
+
+def _covers(one: Measured, share: float) -> bool:
+    """Whether the interval, as it is written, holds a share."""
+    assert one.constant is not None
+    return round(one.constant[1], 2) <= share <= round(one.constant[2], 2)
+
+
+def _beside_first(shares: Mapping[str, Measured]) -> Iterator[str]:
+    """Whether the mean of the first data set lies in the intervals of others whose mean says something."""
+    (first, own), *others = shares.items()
+    told = {name: one for name, one in others if not one.wide}
+    if told and not own.wide and own.constant is not None:
+        share = round(own.constant[0], 2)
+        alike = [name for name, one in told.items() if _covers(one, share)]
+        unlike = [name for name in told if name not in alike]
+        parts = [f"in the interval of {'; of '.join(alike)}"] if alike else []
+        parts += [f"not in that of {'; of '.join(unlike)}"] if unlike else []
+        yield f"the mean of {first} lies {', '.join(parts)}"
+
+
+def _spread(shares: Mapping[str, Measured]) -> Iterator[str]:
+    for name, one in shares.items():
+        if one.wide:
+            yield "on {} the cells run from {:.2f} to {:.2f}: their mean says little".format(name, *one.ends)
+
+
+def _early(known: Mapping[str, Found]) -> Iterator[str]:
+    there = [name for name, run in known.items() if any(YOUNG.match(one.target) for one in measured(run))]
+    if there:
+        yield f"networks early in training were measured on {'; '.join(there)} alone"

@@ -1,0 +1,159 @@
+"""Shares of ln N that the posterior's entropy is at the best settings, as compare=information kept them."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from benchmarks.answers import Found, interval_of
+from benchmarks.titles import called
+
+DEAR = 1.05  # times the least error, that a predicted setting may cost
+FEW = 4  # of which one cell may cost more, and the share still holds in most cells
+WIDE = 2  # times the least share of a noise level, above which a mean says little
+CLEAN = "clean"
+LOOKS = {"local_score": "windows", "pca_locality": "Wiener masks"}
+YOUNG = re.compile(r"^steps(\d+)$")  # a network on its way
+AT_AN_END = "(at an end)"  # of what was tried: beside the best setting, in its table
+HOLDS, MOSTLY, FAILS = "holds", "holds in most cells", "fails"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One noise level with one bank."""
+
+    images: int  # N
+    t: int  # its time-step
+    share: float  # of ln N, that the entropy is at the best setting
+    low: float
+    high: float
+    inside: bool  # whether settings on both sides of the best were tried
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one share came to: a candidate and whose estimates its error is measured to."""
+
+    where: str  # <candidate>/<target>
+    constant: tuple[float, float, float] | None  # the mean with its interval; None: no best was inside
+    used: float | None  # the share that predicts
+    cells: list[Cell]
+    costs: list[float]  # the error at the predicted setting over the least, for each cell
+
+    @classmethod
+    def of(cls, found: Found, where: str) -> Measured:
+        """From the numbers of a run."""
+        ends = [dict(_numbers(found, f"share{end}", where)) for end in ("", "_low", "_high")]
+        outside = _at_ends(found, where, list(ends[0]))
+        cells = [
+            Cell(*_place(key), share, ends[1].get(key, share), ends[2].get(key, share), key not in outside)
+            for key, share in ends[0].items()
+        ]
+        costs = [value for _, value in _numbers(found, "cost", where) if math.isfinite(value)]
+        constant = interval_of(found, "information/constant", where)
+        if constant is not None and not all(map(math.isfinite, constant)):
+            constant = None
+        return cls(where, constant, found["scalars"][f"information/used/{where}"], cells, costs)
+
+    @property
+    def name(self) -> str:
+        """For readers."""
+        return f"{self.look}, error against {self.whom}"
+
+    @property
+    def look(self) -> str:
+        """What the setting sets."""
+        candidate = self.where.split("/")[0]
+        return LOOKS.get(candidate, called(candidate))
+
+    @property
+    def target(self) -> str:
+        """Whose estimates the error is measured to, in short."""
+        return self.where.split("/")[1]
+
+    @property
+    def whom(self) -> str:
+        """The same, for readers."""
+        young = YOUNG.sub(r"network after \1 steps", self.target)
+        return "clean images" if self.target == CLEAN else f"the {called(young)}"
+
+    @property
+    def fitted(self) -> bool:
+        """Whether the share that predicts is this mean itself."""
+        return self.constant is not None and abs((self.used or 0) - self.constant[0]) < 5e-4
+
+    @property
+    def inside(self) -> list[Cell]:
+        """The cells that the mean is over."""
+        return [cell for cell in self.cells if cell.inside]
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The least and the most of the shares that the mean is over."""
+        shares = [cell.share for cell in self.inside]
+        return min(shares), max(shares)
+
+    @property
+    def wide(self) -> bool:
+        """Whether shares are too far apart for a mean to say much."""
+        return self.ends[1] > WIDE * self.ends[0]
+
+    @property
+    def dear(self) -> int:
+        """In how many cells the prediction costs too much."""
+        return sum(cost > DEAR for cost in self.costs)
+
+    @property
+    def word(self) -> str:
+        """Whether one share serves all noise levels and banks."""
+        return HOLDS if not self.dear else MOSTLY if self.dear <= len(self.costs) // FEW else FAILS
+
+    def away(self, apart: Callable[[Cell, float], bool]) -> list[Cell]:
+        """The cells whose interval leaves out the mean, to one side."""
+        assert self.constant is not None
+        return [cell for cell in self.inside if apart(cell, self.constant[0])]
+
+    @property
+    def below(self) -> list[Cell]:
+        """Surely less than the mean."""
+        return self.away(lambda cell, middle: cell.high < middle)
+
+    @property
+    def above(self) -> list[Cell]:
+        """Surely more than the mean."""
+        return self.away(lambda cell, middle: cell.low > middle)
+
+
+def measured(found: Found) -> list[Measured]:
+    """All of a run."""
+    start = "information/used/"
+    return [Measured.of(found, key.removeprefix(start)) for key in found["scalars"] if key.startswith(start)]
+
+
+def _place(key: str) -> tuple[int, int]:
+    """The images and the time-step of `<images>/t<time-step>`."""
+    images, t = key.split("/t")
+    return int(images), int(t)
+
+
+def _numbers(found: Found, kind: str, where: str) -> Iterator[tuple[str, float]]:
+    """`<images>/t<time-step>` and the number of each bank and noise level."""
+    start = f"information/{kind}/{where}/n"
+    for key, value in found["scalars"].items():
+        if key.startswith(start) and value is not None:
+            yield key.removeprefix(start), value
+
+
+def _at_ends(found: Found, where: str, keys: Sequence[str]) -> set[str]:
+    """The cells whose best setting is the first or the last that was tried: their table says so.
+
+    Its rows and these keys are in the same order once sorted: by images, then by noise level.
+    """
+    table = found.get("tables", {}).get(f"information/{where}", {"rows": []})
+    rows = sorted(table["rows"], key=lambda row: (row[0], float(row[1])))
+    if not rows:
+        return set()
+    pairs = zip(sorted(keys, key=_place), rows, strict=True)
+    return {key for key, row in pairs if AT_AN_END in row[2]}
