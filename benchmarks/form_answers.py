@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from benchmarks.answers import EXACT, OWN, RELEASED, TAUS, Found, against, differences, is_same
 from benchmarks.titles import called
-
-HEAD = "r2 to the network, set against that of"
 
 
 def variants(*names: str) -> Callable[[Found], str]:
     """What some variants say against the exact row."""
 
     def verdict(found: Found) -> str:
-        told = "; ".join(against(found, name) for name in names)
-        return f"{HEAD} {called(EXACT)}. {told}"
+        return _said(called(EXACT), [against(found, name) for name in names])
 
     return verdict
 
@@ -23,8 +20,7 @@ def variants(*names: str) -> Callable[[Found], str]:
 def tau_verdict(found: Found) -> str:
     """What other taus say against the one that was typed."""
     base = typed_tau(found)
-    told = "; ".join(against(found, name) for name in TAUS if name != base)
-    return f"{HEAD} {called(base)}. {told}"
+    return _said(called(base), [against(found, name) for name in TAUS if name != base])
 
 
 def typed_tau(found: Found) -> str:
@@ -35,13 +31,18 @@ def typed_tau(found: Found) -> str:
 
 def float32_verdict(found: Found) -> str:
     """Masks of float32 factors against exact ones, with the exact and with the batch-averaged softmax."""
-    return (
-        f"{HEAD} {called(EXACT)}. {against(found, 'float32')}. "
-        f"Set against that of {called('wssm_512')}. {against(found, 'float32_wssm_512', base='wssm_512')}"
-    )
+    exact = _said(called(EXACT), [against(found, "float32")])
+    batches = _said(called("wssm_512"), [against(found, "float32_wssm_512", base="wssm_512")])
+    return f"{exact}. {batches}"
 
 
 def released_verdict(found: Found) -> str:
     """Whether ours are ahead of it, too."""
-    told = "; ".join(against(found, name, "released", RELEASED) for name in (*OWN, EXACT))
-    return f"{HEAD} the {called(RELEASED)}. {told}"
+    told = [against(found, name, "released", RELEASED) for name in (*OWN, EXACT)]
+    return _said(f"the {called(RELEASED)}", told)
+
+
+def _said(base: str, told: Sequence[str]) -> str:
+    """How rows stand to another, in two sentences."""
+    text = "; ".join(told)
+    return f"r2 to the network, set against that of {base}. {text[0].upper()}{text[1:]}"

@@ -147,7 +147,7 @@ def test_questions_are_answered_from_the_numbers() -> None:
         "variants": {"cifar": measured("variants")},
         "networks": {},
     }
-    assert "batches of 128: higher (mean +3 [+3, +3])" in page(BY_PAGE["batch_averages"], kept)
+    assert "Batches of 128: higher (mean +3 [+3, +3])" in page(BY_PAGE["batch_averages"], kept)
     assert "less error than Wiener at sigma 0.342, more at sigma 1.24" in page(BY_PAGE["heldout"], kept)
     assert "widest at sigma 0.342 (0.89)" in page(BY_PAGE["ceiling"], kept)
     order = "optimal, equivariant local score, Wiener, PCA locality (the paper's), golden subset"
@@ -267,12 +267,12 @@ def test_of_two_rows_with_one_tau_the_page_has_one() -> None:
     found = measured("variants")
     kept = {"variants": {"photos16": found}, "networks": {}}
     text = page(BY_PAGE["tau"], kept)
-    assert "set against that of PCA locality (the paper's). tau .002: higher" in text
+    assert "set against that of PCA locality (the paper's). Tau .002: higher" in text
     assert "| PCA locality (the paper's) |" in text
     for end in ("", "_low", "_high"):
         found["scalars"][f"variants/r2_over_pca_locality{end}/tau_05"] = 0.0
     text = page(BY_PAGE["tau"], kept)
-    assert "set against that of tau .05. tau .002: higher" in text
+    assert "set against that of tau .05. Tau .002: higher" in text
     assert "tau .05:" not in text
     assert "| tau .05 |" in text
     assert "PCA locality (the paper's)" not in text
