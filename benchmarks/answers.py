@@ -15,8 +15,10 @@ Found = Mapping[str, Any]  # what a run folder's metrics.json holds
 EXACT, WSSM, FLOOR = "pca_locality", "pca_locality_wssm", "wiener"
 OWN = ("stacked_locality", "stacked_mixtures")  # this project's: as costly as EXACT, and cheap
 ORDER = ("optimal", "equivariant_local_score", FLOOR, EXACT, "golden_subset")  # published, CIFAR-10
+TAUS = ("tau_002", "tau_005", "tau_02", "tau_05", "tau_2", "tau_5")  # PCA locality at each
 RELEASED = "pca_locality_released"  # float32 factors and batch averages of 512, with a tau of its own
 LEAST = 50  # time-step: what pictures show begins above it; at t = 0 all but copies say x
+SMALL = 0.01  # a gap in r2
 SEEDS = 32  # the fewest of a row that is ranked
 STEP = 100  # time-steps between the noise levels of a table
 MIDDLE = (0.3, 3.6)  # the noise levels at which held-out errors of ours are set beside others'
@@ -27,21 +29,31 @@ def against(found: Found, name: str, section: str = "variants", base: str = EXAC
 
     Higher or lower is said where the intervals of the mean and of the median of the differences agree.
     """
-    both = [interval_of(found, f"{section}/{kind}r2_over_{base}", name) for kind in ("", "median_")]
-    known = [one for one in both if one is not None]
+    known = differences(found, name, section, base)
     if not known:
-        return f"`{name}` not measured"
-    if all(one == (0, 0, 0) for one in known):
-        return f"`{name}` the same"
-    words = {"higher" if low > 0 else "lower" if high < 0 else "not different" for _, low, high in known}
+        return f"{called(name)}: not measured"
+    if is_same(known):
+        return f"{called(name)}: the same"
+    words = {"higher" if low > 0 else "lower" if high < 0 else "no sure difference" for _, low, high in known}
     kinds = ("mean", "median") if len(known) > 1 else ("mean",)
     told = [
         f"{kind} {mean:+.3g} [{low:+.3g}, {high:+.3g}]"
         for kind, (mean, low, high) in zip(kinds, known, strict=True)
     ]
     if len(words) > 1:
-        return f"`{name}` not clearly different ({', '.join(told)})"
-    return f"`{name}` {words.pop()} ({told[-1]})"
+        return f"{called(name)}: mean and median disagree ({', '.join(told)})"
+    return f"{called(name)}: {words.pop()} ({told[-1]})"
+
+
+def differences(found: Found, name: str, section: str, base: str) -> list[tuple[float, float, float]]:
+    """The mean and the median of the differences of r2, with their intervals, as far as they are known."""
+    both = [interval_of(found, f"{section}/{kind}r2_over_{base}", name) for kind in ("", "median_")]
+    return [one for one in both if one is not None]
+
+
+def is_same(known: Sequence[tuple[float, float, float]]) -> bool:
+    """Whether two rows are one: no seed makes a difference."""
+    return bool(known) and all(one == (0, 0, 0) for one in known)
 
 
 def signed(known: tuple[float, float, float]) -> str:
@@ -56,23 +68,6 @@ def interval_of(found: Found, key: str, name: str) -> tuple[float, float, float]
         return None
     mean, low, high = (float(scalars[f"{key}{end}/{name}"]) for end in ("", "_low", "_high"))
     return mean, low, high
-
-
-def variants(*names: str) -> Callable[[Found], str]:
-    """What some variants say against the exact row."""
-
-    def verdict(found: Found) -> str:
-        return f"r2 to the network against `{EXACT}`: " + ", ".join(against(found, n) for n in names)
-
-    return verdict
-
-
-def float32_verdict(found: Found) -> str:
-    """Masks of float32 factors against exact ones, with the exact and with the batch-averaged softmax."""
-    return (
-        f"r2 to the network: {against(found, 'float32')} against `{EXACT}`; "
-        f"{against(found, 'float32_wssm_512', base='wssm_512')} against `wssm_512`"
-    )
 
 
 def heldout_verdict(found: Found, section: str = "paper", rows: Sequence[str] = (EXACT, *OWN)) -> str:
@@ -101,14 +96,16 @@ def ceiling_verdict(found: Found) -> str:
     widest = max(gaps, key=lambda t: gaps[t])
     key = "median_r2" if "paper/median_r2/nn2" in found["scalars"] else "r2"
     name, value = max(comparable(found, f"paper/{key}/"), key=lambda pair: pair[1])
-    level = [t for t, gap in gaps.items() if 0 <= gap < 0.01]
-    return (
+    level = [t for t, gap in gaps.items() if 0 <= gap < SMALL]
+    ahead = [t for t, gap in gaps.items() if gap < 0]
+    said = [
         f"{key.replace('_', ' ')} of samples: the second network {found['scalars'][f'paper/{key}/nn2']:.3g}, "
-        f"the best analytical row, {called(name)}, {value:.3g}. In one step the gap is widest at sigma "
-        f"{listed([widest])} ({gaps[widest]:.3g}). It is from 0 to .01 at {listed(level)}. "
-        f"The analytical row is ahead at {listed([t for t, gap in gaps.items() if gap < 0])}. The best row "
-        "is the best at each level by the mean, of those with all seeds"
-    )
+        f"the best analytical row, {called(name)}, {value:.3g}",
+        f"In one step the gap is widest at sigma {listed([widest])} ({gaps[widest]:.3g})",
+    ]
+    said += [f"The gap is below {SMALL:g} at sigma {listed(level, ' and ')}"] if level else []
+    said += [f"At sigma {listed(ahead, ' and ')} the analytical row is ahead"] if ahead else []
+    return ". ".join(said)
 
 
 def order_verdict(found: Found) -> str:
@@ -156,12 +153,6 @@ def _few(found: Found, row: str) -> int:
     return own if own < max(counts.values()) else 0
 
 
-def released_verdict(found: Found) -> str:
-    """Whether ours are ahead of it, too."""
-    ours = ", ".join(against(found, name, "released", RELEASED) for name in OWN)
-    return f"r2 to the network against `{RELEASED}`: {ours}, {against(found, EXACT, 'released', RELEASED)}"
-
-
 def sigma_of(t: int) -> float:
     """The noise level of a time-step of DDPM."""
     return float(NoiseSchedule.ddpm().sigma(t))
@@ -207,17 +198,18 @@ def where(times: Collection[int], among: Collection[int]) -> str:
     return "at every noise level" if set(times) == set(among) else f"at sigma {listed(list(times))}"
 
 
-def listed(times: Sequence[int]) -> str:
-    """The noise levels of time-steps, as the tables have them; neighbours among the hundreds as `a to b`."""
+def listed(times: Sequence[int], last: str = ", ") -> str:
+    """The noise levels of time-steps, as the tables have them; neighbours among the hundreds as `a to b`.
+
+    The last is joined by `last`.
+    """
     runs: list[list[int]] = []
     for t in sorted(times):
         if runs and t - runs[-1][-1] == STEP:
             runs[-1].append(t)
         else:
             runs.append([t])
-    told = [[run[0], run[-1]] if len(run) > 2 else run for run in runs]
-    levels = [
-        (" to " if len(run) > 2 else ", ").join(f"{sigma_of(t):.3g}" for t in ends)
-        for run, ends in zip(runs, told, strict=True)
-    ]
-    return ", ".join(levels) or "none"
+    told = [[[run[0], run[-1]]] if len(run) > 2 else [[t] for t in run] for run in runs]
+    levels = [" to ".join(f"{sigma_of(t):.3g}" for t in ends) for parts in told for ends in parts]
+    *before, end = levels or ["none"]
+    return last.join([", ".join(before), end]) if before else end

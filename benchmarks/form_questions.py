@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from benchmarks.answers import (
-    EXACT,
-    FLOOR,
-    OWN,
-    RELEASED,
-    WSSM,
-    float32_verdict,
-    released_verdict,
-    variants,
-)
+from benchmarks.answers import EXACT, FLOOR, OWN, RELEASED, TAUS, WSSM, Found
+from benchmarks.form_answers import float32_verdict, released_verdict, tau_verdict, typed_tau, variants
 from benchmarks.question import Question, sampled
+from benchmarks.small_tables import Table, samples_table
+
+COMMAND = "python evaluate.py compare=paper_variants data=fashion_mnist"
 
 
 def _variants(page: str, text: str, names: tuple[str, ...], why: str) -> Question:
     rows = (EXACT, FLOOR, *names)
-    command = "python evaluate.py compare=paper_variants data=fashion_mnist"
     answer, table = variants(*names), sampled("variants", *rows)
-    return Question(page, text, "variants", answer, table, command, why, rows=rows, quantity="step_r2")
+    return Question(page, text, "variants", answer, table, COMMAND, why, rows=rows, quantity="step_r2")
+
+
+def _taus(found: Found) -> Table:
+    """A row for each tau, and no other with the tau of one of them."""
+    return samples_table(found, "variants", (FLOOR, *TAUS, typed_tau(found)))
 
 
 FORMS: tuple[Question, ...] = (
@@ -35,7 +34,7 @@ FORMS: tuple[Question, ...] = (
         "released_masks", "How much rests on the float32 noise in the released masks?",
         "variants", float32_verdict,
         sampled("variants", FLOOR, EXACT, "float32", "wssm_512", "float32_wssm_512"),
-        "python evaluate.py compare=paper_variants data=fashion_mnist",
+        COMMAND,
         "On photographs nothing. On Fashion-MNIST many pixels hardly vary. The covariance is then nearly "
         "singular. Rounding decides its largest entry, to which tau refers. Masks of float32 factors are "
         "several times narrower at low noise and wider above, as another tau would make them. With a tau of "
@@ -50,11 +49,12 @@ FORMS: tuple[Question, ...] = (
         "back to a copy of a training image, as its copy rate shows. On photographs both thresholds give "
         "the same masks. The released choice stays the default.",
     ),
-    _variants(
-        "tau", "How sensitive is r2 to tau?", ("tau_002", "tau_005", "tau_02", "tau_05", "tau_2", "tau_5"),
+    Question(
+        "tau", "How sensitive is r2 to tau?", "variants", tau_verdict, _taus, COMMAND,
         "Very. On Fashion-MNIST one step of this grid beyond the two best values takes PCA locality below "
         "Wiener. On one side it copies, on the other its windows have few pixels. The best value depends on "
         "the data, hence [calibration](../how_to/calibrate.md).",
+        rows=(FLOOR, *TAUS), quantity="step_r2",
     ),
     Question(
         "released_form", "Do ours beat the released form of PCA locality, too?",

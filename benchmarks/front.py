@@ -11,7 +11,7 @@ from benchmarks.answers import EXACT, FLOOR, LEAST, OWN, Found, interval_of, sig
 from benchmarks.field_answers import who_sees, whose
 from benchmarks.gathering import Kept
 from benchmarks.questions import QUESTIONS
-from benchmarks.small_tables import MIDDLE, front_table, levels_table, middle
+from benchmarks.small_tables import FRONT, MIDDLE, front_table, levels_table, middle
 from benchmarks.titles import DATA, SIGMA, TITLES, bullets, called, markdown
 from locality.heldout import is_behind
 from locality.report import Chart, Series
@@ -31,10 +31,12 @@ def front_page(kept: Kept) -> tuple[str, Figure | None]:
     parts = ["# Results", bullets(claim(tables, kept)) if tables else "Nothing is measured yet."]
     parts += [f"![{TITLE}](images/results.png)"] if charts else []
     if tables:
+        first = next(iter(tables.values()))
+        _, *levels = levels_table(first, "paper/heldout_ratio", FRONT, all_levels=False)[0]
         parts.append(
-            f"Medians over seeds; of one step and of errors over the noise levels from {MIDDLE[0]:g} to "
-            f"{MIDDLE[1]:g}. r2 is to the network's images from the same noise; the second network differs "
-            "in its seed."
+            "r2 of samples is a median over seeds. One-step r2 and error are medians over "
+            f"{len(levels)} noise levels, {levels[-1]} to {levels[0]}. r2 is to the network's images from "
+            "the same noise. The second network differs in its seed."
         )
     for name, found in tables.items():
         parts += [f"**{TITLES[name]}**, {size(found)}:", markdown(*front_table(found))]

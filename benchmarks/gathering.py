@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from locality.report.provenance import told
 from locality.runs.files import STATUS
 from locality.runs.finding import runs_in
 
+CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 Kept = dict[str, dict[str, dict[str, Any]]]  # kind -> data set -> run, scalars, tables
 TABLES = {  # comparison -> the kind of its results, and what begins the names of tables that are kept
     "paper_table": ("paper", ()),
@@ -141,7 +143,8 @@ def record(one: Found) -> dict[str, Any]:
     about["unfinished"] = in_training(Path(str(cfg.checkpoint)))
     starts = {kind: names for kind, names in TABLES.values()}.get(one.kind, ())
     tables = {name: t for name, t in metrics["tables"].items() if any(map(name.startswith, starts))}
-    made = calibrated(calibrations(str(cfg.checkpoint))) if one.kind in SECTIONS else []
+    takes = one.kind in SECTIONS and not took_none(about["command"])
+    made = calibrated(calibrations(str(cfg.checkpoint))) if takes else []
     kept = {"run": about, "size": one.size, "scalars": metrics["scalars"], "tables": tables}
     return kept | {"calibrated": made, "images": images(metrics["tables"].get(f"{one.kind}/samples"))}
 
@@ -167,6 +170,17 @@ def calibrations(checkpoint: str) -> Path:
     """Where the calibrations of a checkpoint are."""
     path = Path(checkpoint)
     return (path if path.is_dir() else path.parent) / "calibration"
+
+
+def took_none(command: str) -> bool:
+    """Whether a comparison took its settings as configured, whatever had been calibrated."""
+    if "compare.calibration=none" in command:
+        return True
+    named = re.search(r"(?<!\S)compare=(\w+)", command)
+    path = CONFIGS / "compare" / f"{named[1]}.yaml" if named else None
+    if path is None or not path.is_file():
+        return False
+    return bool(OmegaConf.select(OmegaConf.load(path), "compare.calibration") == "none")
 
 
 def calibrated(folder: Path) -> list[list[Any]]:

@@ -20,6 +20,7 @@ class Question:
     table: Callable[[Found], Table]
     command: str  # that measures it
     why: str  # how we read it
+    method: str = ""  # how the answers were come to
     rows: tuple[str, ...] = ()  # of the picture, where the paper's table or its variants answer
     quantity: str = "heldout_ratio"  # that it shows: heldout_ratio | step_r2
     pictures: tuple[str, ...] = ()  # or these, of docs/images, each after the data set's name

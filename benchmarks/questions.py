@@ -55,7 +55,8 @@ QUESTIONS: tuple[Question, ...] = (
         "paper", ceiling_verdict, sampled("paper"), TABLE,
         "The gap is widest at the middle noise levels, where shapes are decided. At the highest noise "
         "levels the plain average of the bank is about as near to the network as a second network is. At "
-        "low noise the second network and the best rows say x.",
+        "low noise x is nearly clean. Good denoisers return it.",
+        method="At each noise level the best analytical row is taken. Rows with fewer seeds do not count.",
         rows=("nn2", *OWN, EXACT, "optimal", FLOOR), quantity="step_r2",
     ),
     Question(
@@ -65,7 +66,7 @@ QUESTIONS: tuple[Question, ...] = (
         TABLE,
         "The networks are ahead of Wiener from middle noise levels down. PCA locality needs training "
         "patches that fit what is seen. Fashion-MNIST has them. Elsewhere it has Wiener's error, and more "
-        "at low noise. Mixtures read no patch. They keep most of what a network gains.",
+        "at low noise. Our mixtures compare no training patches. They keep most of what a network gains.",
         rows=("network", "nn2", *OWN, EXACT, "local_score", "patch_composite"), pictures=("figure1",),
     ),
     Question(

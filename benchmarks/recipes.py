@@ -27,7 +27,7 @@ from locality.data.batch import as_batch
 from locality.denoisers.base import per_image
 from locality.report.history import HISTORY, read_history
 from locality.report.table import format_markdown
-from locality.runs.files import CONFIG
+from locality.runs.files import CONFIG, SHIPPED
 from locality.runs.finding import runs_in
 
 PAGE, KEPT = ROOT / "docs" / "recipes.md", ROOT / "docs" / "recipes.json"
@@ -59,8 +59,8 @@ python -m benchmarks.recipes             # writes this page
 Images are 32 x 32 x 3, a batch has 64. Steps are timed in turns in one process, by the CPU time of one
 thread. A core that other work shares takes longer. The loss is that of v. Where a network sits on top of
 Wiener, the loss is of what Wiener misses. Losses compare for the same data and the same prediction only. The
-loss after 20 minutes is one on the way of the whole training, whose rate has not fallen yet. A dash stands
-where no finished run was at hand.
+loss after 20 minutes is read during the full training. The learning rate is still high then. A dash stands
+where no finished run was at hand. Networks that ship have a loss at the end.
 
 """
 
@@ -84,17 +84,19 @@ def main() -> None:
             spent = cpu_seconds(step)
             if turn:  # the first allocates
                 times[name].append(spent)
-    known: dict[str, Any] = json.loads(KEPT.read_text())["rows"] if KEPT.exists() else {}
+    kept: dict[str, Any] = json.loads(KEPT.read_text()) if KEPT.exists() else {"rows": {}}
+    known, where = kept["rows"], about() if options.rounds else kept["about"]
     rows = {}
     for name, cfg in configs.items():
         seconds = statistics.median(times[name]) if times[name] else float(known[name]["seconds"])
         count = int(MINUTES * 60 / seconds)
-        reached = outcome(cfg, options.runs, count) or known.get(name, {}).get("reached")
+        before = known.get(name, {}).get("reached")
+        reached = outcome(cfg, options.runs, count) or before or ending(RECIPES[name], cfg, SHIPPED)
         rows[name] = {"parameters": steps[name][1], "seconds": seconds, "steps": count, "reached": reached}
         print(name, json.dumps(rows[name]), flush=True)
-    KEPT.write_text(json.dumps({"about": about(), "rows": rows}, indent=1) + "\n")
+    KEPT.write_text(json.dumps({"about": where, "rows": rows}, indent=1) + "\n")
     PAGE.write_text(
-        HEAD + page(rows) + "\n\n" + ratios(rows) + f"\n\n({about()['machine']}, torch {about()['torch']})\n"
+        HEAD + page(rows) + "\n\n" + ratios(rows) + f"\n\n({where['machine']}, torch {where['torch']})\n"
     )
 
 
@@ -143,15 +145,41 @@ def outcome(cfg: DictConfig, runs: Path, count: int) -> dict[str, float] | None:
     return None
 
 
+def ending(typed: list[str], cfg: DictConfig, shipped: Path) -> dict[str, float] | None:
+    """Of a network that ships and was trained by a recipe: the validation loss at its end.
+
+    The folder of such a network has no trainer's settings, but the command that trained it.
+    """
+    wanted, words = _trained_on(cfg), _words(typed)
+    for path in sorted(shipped.glob("*/metrics.json")):
+        mine, found = OmegaConf.load(path.with_name(CONFIG)), json.loads(path.read_text())
+        loss, command = found["scalars"].get("val/loss"), str(found["run"]["command"]).split()
+        assert isinstance(mine, DictConfig)
+        typed_alike = command[:2] == ["python", "train.py"] and _words(command[2:]) == words
+        if loss is not None and typed_alike and _trained_on(mine) == wanted:
+            return {"last": loss, "steps": int(mine.step) - 1}  # as a history counts them: from 0
+    return None
+
+
+def _words(typed: list[str]) -> set[str]:
+    """What is typed, without seeds and without a strength of nothing."""
+    return {word for word in typed if not word.startswith("seed=") and word != "gamma=0"}
+
+
 def _telling(cfg: DictConfig) -> Any:
     """What makes two runs runs of one recipe."""
+    return (*_trained_on(cfg), cfg.trainer.precision, cfg.trainer.max_epochs)
+
+
+def _trained_on(cfg: DictConfig) -> tuple[Any, ...]:
+    """The network and its images."""
     model = OmegaConf.to_container(cfg.model, resolve=False)
     assert isinstance(model, dict)
     model.pop("seed", None)
     source = OmegaConf.to_container(cfg.data.source, resolve=True)
     strength = float(cfg.get("gamma") or 0)
     part = cfg.data.subset, cfg.data.get("subset_draw")
-    return (model, source, strength, part, cfg.data.batch_size, cfg.trainer.precision, cfg.trainer.max_epochs)
+    return model, source, strength, part, cfg.data.batch_size
 
 
 def page(rows: Mapping[str, Mapping[str, Any]]) -> str:
@@ -179,7 +207,8 @@ def ratios(rows: Mapping[str, Mapping[str, Any]]) -> str:
 def _cells(reached: Mapping[str, float] | None, count: int) -> list[str]:
     if reached is None:
         return ["-", "-"]
-    early = f"{reached['loss']:.3f}" if count < reached["steps"] else "-"  # it ended sooner
+    known = "loss" in reached and count < reached["steps"]  # else it ended sooner, or its history is gone
+    early = f"{reached['loss']:.3f}" if known else "-"
     return [early, f"{reached['last']:.3f} ({reached['steps']:,})"]
 
 

@@ -16,14 +16,14 @@ from typing import Any
 
 from benchmarks import store
 from benchmarks.agreement import agreement
-from benchmarks.answers import LEAST, Found, sigma_of, steps
+from benchmarks.answers import LEAST, TAUS, Found, sigma_of, steps
 from benchmarks.entropy_answers import NOT_MEASURED
 from benchmarks.front import behind, front_page, readme_block
-from benchmarks.gathering import Kept, gather
+from benchmarks.gathering import Kept, gather, took_none
 from benchmarks.questions import QUESTIONS, Question
-from benchmarks.small_tables import Table
+from benchmarks.small_tables import FIRST, SAMPLES, Table, meant
 from benchmarks.titles import DATA, NETWORK, SIGMA, TITLES, called, markdown
-from locality.report import Chart, Series
+from locality.report import Chart, Series, names
 from locality.report.figures import draw_charts, to_png
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,6 +35,7 @@ TITLES_OF = {
     "heldout_ratio": "Error on held-out images over the Wiener filter's",
     "step_r2": "One step from the same noised images: r2 to the network's",
 }
+MOST, BEST = 10, 5  # rows of a first table that is shown whole; else these beside the networks
 LABELS = {"heldout_ratio": "error / Wiener's (cut at 2)", "step_r2": "r2 (cut at 0)"}
 FRAMES = {"heldout_ratio": (0.35, 2.0), "step_r2": (0.0, 1.0)}
 # GoldDiff (arXiv 2602.16498), its authors' re-run with the paper's networks: 128 samples, 10 steps of DDIM,
@@ -90,15 +91,16 @@ def page(question: Question, kept: Kept) -> str:
     if not there:
         parts += ["Not measured.", f"```sh\n{question.command}\n```"]
     if there:
+        parts += [question.method] if question.method else []
         parts.append(f"Our reading: {question.why}")
         first, *others = there
-        parts += charted(question) + shown(question, first, known[first])
+        parts += charted(question) + shown(question, first, known[first], first=True)
         parts += published() if question.page == "published_order" else []
         if others:
             names = "; ".join(TITLES[name] for name in others)
             rest = [shown(question, name, known[name]) for name in others]
             parts.append(folded(f"The same on {names}", [part for one in rest for part in one]))
-        parts.append(folded(SOURCES, [source(TITLES[name], known[name]) for name in there]))
+        parts.append(folded(SOURCES, [source(question, name, known[name]) for name in there]))
     return "\n\n".join([*parts, "[All results](../results.md)"]) + "\n"
 
 
@@ -130,7 +132,9 @@ def chart(found: Found, start: str, rows: Sequence[str], title: str) -> list[Cha
         {name: steps(found, f"{start}{end}/{name}/") for name in rows} for end in ("_low", "_high")
     )
     series = {
-        name: Series([one[t] for t in times], [lows[name][t] for t in times], [highs[name][t] for t in times])
+        _keyed(name): Series(
+            [one[t] for t in times], [lows[name][t] for t in times], [highs[name][t] for t in times]
+        )
         for name, one in known.items()
         if times and set(times) <= set(one)
     }
@@ -144,26 +148,42 @@ def chart(found: Found, start: str, rows: Sequence[str], title: str) -> list[Cha
     return [made]
 
 
+def _keyed(name: str) -> str:
+    """A row's key in a chart: its own where figures know it and its colour, else what readers call it."""
+    return name if names.known(name) else called(name)
+
+
 def charted(question: Question) -> list[str]:
     """The chart of a page, of all data sets."""
     return [f"![{question.text}](../images/results_{question.page}.png)"] if question.rows else []
 
 
-def shown(question: Question, name: str, found: Found) -> list[str]:
-    """The pictures and the table of a data set."""
+def shown(question: Question, name: str, found: Found, first: bool = False) -> list[str]:
+    """The pictures and the table of a data set; the first has few rows, and says what they are."""
     paths = [f"{name}_{picture}.png" for picture in question.pictures]
     pictures = [
         f"![{question.text} {TITLES[name]}](../images/{path})" for path in paths if (IMAGES / path).is_file()
     ]
-    return [*pictures, f"{TITLES[name]}:", markdown(*question.table(found))]
+    columns, rows = question.table(found)
+    sampled = first and tuple(columns) == SAMPLES
+    if not sampled or len(rows) <= MOST:
+        return [*pictures, f"{TITLES[name]}:", markdown(columns, rows), *([meant()] if sampled else [])]
+    few = rows[: BEST + sum(row[0] in map(called, FIRST) for row in rows)]
+    head = f"{TITLES[name]}, the networks and the {BEST} highest in median r2:"
+    return [*pictures, head, markdown(columns, few), meant(), folded("All rows", [markdown(columns, rows)])]
 
 
-def source(title: str, found: Mapping[str, Any]) -> str:
-    """Where the numbers of a data set come from, and how its rows were calibrated."""
+def source(question: Question, name: str, found: Found) -> str:
+    """Where the numbers of a data set come from, and how the rows of the page were calibrated."""
     run = found["run"]
-    text = f"{title}: `{run['command']}`, commit `{run['commit']}`, {run['started']}"
+    text = f"{TITLES[name]}: `{run['command']}`, commit `{run['commit']}`, {run['started']}"
     text += "." if run.get("seconds") is None else f", {run['seconds']:.0f} s."
-    rows = found.get("calibrated") or []
+    there = {row[0] for row in question.table(found)[1]} | set(map(called, question.rows))
+    if took_none(run["command"]):
+        typed = re.search(r"candidates\.pca_locality\.tau=(\S+)", run["command"])
+        but = " but those that are named by theirs" if there & set(map(called, TAUS)) else ""
+        return text + (f" One tau, {typed[1]}, for all rows{but}." if typed else " Not calibrated.")
+    rows = [(called(one[0]), *one[1:]) for one in found.get("calibrated") or [] if called(one[0]) in there]
     heads = ("denoiser", "setting", "val images", "training images")
     return text + (f"\n\nCalibrated against the network:\n\n{markdown(heads, rows)}" if rows else "")
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
 from benchmarks.answers import FLOOR, Found, sigma_of, steps
 from benchmarks.titles import called
+from locality.modules.base import PROTOCOL_STEPS
 
+SAMPLES = (  # the columns of a table of samples
+    "denoiser", "seeds", "training images", "median r2", "mean r2", "MSE", "held-out error / Wiener's",
+    "copies", "seconds an image",
+)  # fmt: skip
+FIRST = ("network", "nn2")  # of its rows
 Table = tuple[Sequence[str], list[list[Any]]]  # columns, rows
 MIDDLE = (0.3, 3.6)  # noise levels over which a cell is a median: t = 100 ... 500
 FRONT = ("nn2", "stacked_locality", "stacked_mixtures", "pca_locality", "optimal", FLOOR)
@@ -32,13 +39,14 @@ def front_table(found: Found) -> Table:
 
 
 def samples_table(found: Found, section: str, names: Sequence[str] | None = None) -> Table:
-    """What every row had, and how near it came; by the median r2 of its samples."""
-    columns = (
-        "denoiser", "seeds", "training images", "median r2", "mean r2", "MSE", "held-out error / Wiener's",
-        "copies", "seconds an image",
-    )  # fmt: skip
+    """What every row had, and how near it came: the networks, then others by the median r2 of samples."""
     scalars, start = found["scalars"], f"{section}/seconds/"
-    there = [name.removeprefix(start) for name in scalars if name.startswith(start)]
+
+    def place(name: str) -> tuple[int, float]:
+        known = scalars.get(f"{section}/median_r2/{name}")
+        return FIRST.index(name) if name in FIRST else len(FIRST), math.inf if known is None else -known
+
+    there = sorted((name.removeprefix(start) for name in scalars if name.startswith(start)), key=place)
     rows = [
         [
             called(name), count(scalars.get(f"{section}/samples/{name}")),
@@ -50,7 +58,18 @@ def samples_table(found: Found, section: str, names: Sequence[str] | None = None
         for name in there
         if names is None or name in names
     ]  # fmt: skip
-    return columns, sorted(rows, key=lambda row: -2.0 if row[3] is None else row[3], reverse=True)
+    return SAMPLES, rows
+
+
+def meant() -> str:
+    """What the columns of a table of samples say."""
+    low, high = MIDDLE
+    return (
+        "r2 and MSE: samples against the network's. Error: one step on test images, the median over sigma "
+        f"{low:g} to {high:g}. Training images: how many a row had. Networks and Wiener keep no count. "
+        "Copies: the share of samples that are nearly a training image. Seconds: a whole sample of "
+        f"{PROTOCOL_STEPS} steps."
+    )
 
 
 def levels_table(found: Found, start: str, names: Sequence[str], all_levels: bool = True) -> Table:

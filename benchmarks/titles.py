@@ -21,7 +21,26 @@ DATA = tuple(TITLES)
 NOTES = {  # beside names, on these pages
     "stacked_locality": " (ours)",
     "stacked_mixtures": " (ours)",
+    "local_mixture": " (ours)",
+    "soft_locality": " (ours)",
     "pca_locality": " (the paper's)",
+}
+FORMS = {  # of PCA locality: compare=paper_variants, and the released one
+    "pca_locality_released": "released form",
+    "float32": "float32 masks",
+    "float32_wssm_512": "float32 masks, batches of 512",
+    "wssm_128": "batches of 128",
+    "wssm_512": "batches of 512",
+    "wssm_2048": "batches of 2,048",
+    "axis_row": "mask by rows",
+    "threshold_row": "threshold of each row",
+    "both_row": "both by rows",
+    "tau_002": "tau .002",
+    "tau_005": "tau .005",
+    "tau_02": "tau .02",
+    "tau_05": "tau .05",
+    "tau_2": "tau .2",
+    "tau_5": "tau .5",
 }
 NETWORKS = {  # named in commands
     "dit": "DiT",
@@ -50,4 +69,4 @@ def shown(cell: Any) -> str:
 
 def called(name: str) -> str:
     """A row's name for readers, as reports have it, and whose it is."""
-    return NETWORKS.get(name) or names.called(name).replace("_", " ") + NOTES.get(name, "")
+    return NETWORKS.get(name) or FORMS.get(name) or names.called(name).replace("_", " ") + NOTES.get(name, "")

@@ -11,17 +11,30 @@ from omegaconf import OmegaConf
 
 from benchmarks import store
 from benchmarks.agreement import agreement
-from benchmarks.answers import EXACT, FLOOR, OWN, WSSM, against, heldout_verdict, listed, order_verdict, top
+from benchmarks.answers import (
+    EXACT,
+    FLOOR,
+    OWN,
+    TAUS,
+    WSSM,
+    against,
+    ceiling_verdict,
+    heldout_verdict,
+    listed,
+    order_verdict,
+    top,
+)
 from benchmarks.entropy_answers import by_output_verdict, without_network_verdict
 from benchmarks.field_answers import fields_table, fields_verdict, mirror_verdict, pattern_verdict
 from benchmarks.front import banks, front_page
 from benchmarks.gathering import Found as Run
-from benchmarks.gathering import best, found, images, quickest
+from benchmarks.gathering import best, found, images, quickest, took_none
 from benchmarks.information_answers import information_table, information_together, information_verdict
 from benchmarks.own_answers import own_table, own_verdict
 from benchmarks.questions import QUESTIONS
-from benchmarks.results import page, pictured
-from benchmarks.small_tables import front_table
+from benchmarks.results import BEST, MOST, page, pictured
+from benchmarks.small_tables import front_table, samples_table
+from benchmarks.titles import FORMS, called
 
 TARGET = "locality.compare.paper_table"
 BY_PAGE = {question.page: question for question in QUESTIONS}
@@ -129,7 +142,7 @@ def test_questions_are_answered_from_the_numbers() -> None:
         "variants": {"cifar": measured("variants")},
         "networks": {},
     }
-    assert "`wssm_128` higher (mean +3 [+3, +3])" in page(BY_PAGE["batch_averages"], kept)
+    assert "Batches of 128: higher (mean +3 [+3, +3])" in page(BY_PAGE["batch_averages"], kept)
     assert "less error than Wiener at sigma 0.342, more at sigma 1.24" in page(BY_PAGE["heldout"], kept)
     assert "widest at sigma 0.342 (0.89)" in page(BY_PAGE["ceiling"], kept)
     order = "optimal, equivariant local score, Wiener, PCA locality (the paper's), golden subset"
@@ -143,7 +156,7 @@ def test_a_page_has_its_answer_before_its_table_and_its_commands_folded_away() -
     kept["paper"]["photos16"]["calibrated"] = [["pca_locality", "tau", 64, "16,000"]]
     text = page(BY_PAGE["our_denoisers"], kept)
     answer, table, folded = (text.index(part) for part in ("**photographs", "| time /", "<details "))
-    assert answer < table < folded < text.index("| pca_locality | tau | 64 | 16,000 |")
+    assert answer < table < folded < text.index("| PCA locality (the paper's) | tau | 64 | 16,000 |")
 
 
 def test_a_page_shows_the_first_data_set_and_folds_the_others_away() -> None:
@@ -159,6 +172,7 @@ def test_the_front_page_fits_a_screen_and_links_every_page() -> None:
     assert figure is not None
     assert len(figure[0]) == 1
     assert all(f"(results/{question.page}.md)" in text for question in QUESTIONS)
+    assert "One-step r2 and error are medians over 2 noise levels, 0.342 to 1.24." in text
     columns, rows = front_table(kept["paper"]["photos16"])
     assert (len(columns), len(rows)) == (5, 6)
     assert len(text.splitlines()) < 60
@@ -186,8 +200,8 @@ def test_the_front_page_says_so_when_nothing_is_measured() -> None:
     [
         ((0.1, 0.05, 0.2), None, "higher"),
         ((-0.1, -0.2, -0.05), (-0.1, -0.2, -0.01), "lower"),
-        ((0.1, -0.05, 0.2), (0.0, -0.1, 0.1), "not different"),
-        ((0.1, 0.05, 0.2), (0.1, -0.1, 0.2), "not clearly different"),  # a few seeds make the mean
+        ((0.1, -0.05, 0.2), (0.0, -0.1, 0.1), "no sure difference"),
+        ((0.1, 0.05, 0.2), (0.1, -0.1, 0.2), "mean and median disagree"),  # a few seeds make the mean
     ],
 )
 def test_a_difference_is_told_where_the_intervals_of_mean_and_median_agree(mean, median, word) -> None:
@@ -196,7 +210,7 @@ def test_a_difference_is_told_where_the_intervals_of_mean_and_median_agree(mean,
         for end, value in zip(("", "_low", "_high"), ends or (), strict=False):
             scalars[f"paper/{key}{end}/stacked_mixtures"] = value
     said = against({"scalars": scalars}, "stacked_mixtures", "paper", "wiener")
-    assert said.startswith(f"`stacked_mixtures` {word} (")
+    assert said.startswith(f"stacked mixtures (ours): {word} (")
 
 
 def test_rows_that_were_not_measured_are_not_ranked() -> None:
@@ -207,7 +221,104 @@ def test_rows_that_were_not_measured_are_not_ranked() -> None:
     assert said.startswith("0 of 1 pairs of rows are in the published order")
     assert "Turned round: Wiener is behind optimal. Fewer seeds than the others: Wiener had 32" in said
     assert heldout_verdict({"scalars": {}}).count("was not measured") == len((EXACT, *OWN))
-    assert against({"scalars": {}}, "wssm_128") == "`wssm_128` not measured"
+    assert against({"scalars": {}}, "wssm_128") == "batches of 128: not measured"
+
+
+def test_a_page_lists_the_calibrations_of_its_own_rows_alone() -> None:
+    found = measured("paper", nn2=True)
+    found["calibrated"] = [["pca_locality", "tau", 64, "16,000"], ["local_score", "patch_size", 8, "9"]]
+    kept = {"paper": {"photos16": found}, "networks": {}}
+    text = page(BY_PAGE["our_denoisers"], kept)  # its table has no local score
+    assert "| PCA locality (the paper's) | tau |" in text
+    assert "patch_size" not in text
+    found["scalars"]["paper/seconds/local_score"] = 1.0
+    assert "| local score | patch_size | 8 | 9 |" in page(BY_PAGE["ceiling"], kept)
+
+
+@pytest.mark.parametrize(
+    ("typed", "none"),
+    [
+        ("compare=paper_variants data=photos", True), ("compare=paper_table compare.calibration=none", True),
+        ("compare=paper_table +compare.section=released", False), ("experiment=cats_table", False),
+        ("compare=by_output data=cifar", False),
+    ],
+)  # fmt: skip
+def test_whether_a_run_took_calibrations_is_read_from_its_command(typed: str, none: bool) -> None:
+    assert took_none(f"python evaluate.py {typed}") is none
+
+
+def test_a_page_of_variants_lists_no_calibration_and_names_the_tau_that_was_typed() -> None:
+    found = measured("variants")
+    found["run"]["command"] = "python evaluate.py compare=paper_variants candidates.pca_locality.tau=.07"
+    found["calibrated"] = [["pca_locality", "tau", 64, "16,000"]]
+    kept = {"variants": {"photos16": found}, "networks": {}}
+    text = page(BY_PAGE["tau"], kept)
+    assert "One tau, .07, for all rows but those that are named by theirs." in text
+    assert "One tau, .07, for all rows." in page(BY_PAGE["batch_averages"], kept)
+    assert "Calibrated" not in text
+
+
+def test_of_two_rows_with_one_tau_the_page_has_one() -> None:
+    found = measured("variants")
+    kept = {"variants": {"photos16": found}, "networks": {}}
+    text = page(BY_PAGE["tau"], kept)
+    assert "set against that of PCA locality (the paper's). Tau .002: higher" in text
+    assert "| PCA locality (the paper's) |" in text
+    for end in ("", "_low", "_high"):
+        found["scalars"][f"variants/r2_over_pca_locality{end}/tau_05"] = 0.0
+    text = page(BY_PAGE["tau"], kept)
+    assert "set against that of tau .05. Tau .002: higher" in text
+    assert "tau .05:" not in text
+    assert "| tau .05 |" in text
+    assert "PCA locality (the paper's)" not in text
+
+
+def test_every_variant_of_pca_locality_has_a_name_for_readers() -> None:
+    variants = OmegaConf.load("configs/compare/paper_variants.yaml").compare.variants.pca_locality
+    for key, settings in variants.items():
+        assert called(key) in FORMS.values()
+        assert "_" not in called(key)
+        if "tau" in settings:
+            assert float(called(key).removeprefix("tau ")) == settings.tau
+    assert set(TAUS) == {key for key, settings in variants.items() if "tau" in settings}
+
+
+def test_denoisers_of_this_project_are_marked_alike() -> None:
+    ours = ("local_mixture", "soft_locality", "stacked_locality", "stacked_mixtures")
+    assert all(called(name).endswith(" (ours)") for name in ours)
+
+
+def test_a_table_of_samples_begins_with_the_networks_and_says_what_its_columns_are() -> None:
+    found = measured("paper", nn2=True)
+    found["scalars"] |= {"paper/seconds/network": 0.5, "paper/samples/network": 128.0}
+    text = page(BY_PAGE["ceiling"], {"paper": {"photos16": found}, "networks": {}})
+    assert [row[0] for row in samples_table(found, "paper")[1]][:3] == [
+        "network", "second network", "stacked mixtures (ours)",
+    ]  # fmt: skip
+    assert "Copies: the share of samples that are nearly a training image." in text
+    assert "All rows" not in text
+    for k in range(MOST):
+        found["scalars"][f"paper/seconds/more_{k}"] = 1.0
+    text = page(BY_PAGE["ceiling"], {"paper": {"photos16": found}, "networks": {}})
+    first, rest = text.split("<summary>All rows</summary>")
+    assert first.count("\n| ") == 2 + 2 + BEST  # the head and its rule, the networks, the best
+    assert "more_0".replace("_", " ") not in first
+    assert "more_0".replace("_", " ") in rest
+
+
+def test_where_the_gap_to_the_second_network_is_small_and_where_it_turns_is_told() -> None:
+    scalars: dict[str, float] = {"paper/r2/wiener": 0.5, "paper/r2/nn2": 0.9}
+    scalars |= {"paper/samples/wiener": 8.0, "paper/samples/nn2": 8.0}
+    for t, gap in ((0, 0.001), (100, 0.05), (200, 0.005), (500, -0.1), (600, -0.1)):
+        scalars |= {f"paper/step_r2/wiener/t{t:03d}": 0.5, f"paper/step_r2/nn2/t{t:03d}": 0.5 + gap}
+    said = ceiling_verdict({"scalars": scalars})
+    assert "the gap is widest at sigma 0.342 (0.05)" in said
+    assert "The gap is below 0.01 at sigma 0.01 and 0.724." in said
+    assert said.endswith("At sigma 3.44 and 6.17 the analytical row is ahead")
+    scalars = {key: 0.9 if "nn2" in key else value for key, value in scalars.items()}
+    said = ceiling_verdict({"scalars": scalars})
+    assert "below" not in said
+    assert "ahead" not in said
 
 
 def test_larger_images_have_a_page_of_their_own_without_r2() -> None:
@@ -350,6 +461,8 @@ def test_seconds_are_the_least_of_the_days_runs_that_made_the_same_samples(tmp_p
 
 def test_neighbouring_noise_levels_are_told_as_a_range() -> None:
     assert listed([]) == "none"
+    assert listed([100, 200, 600], " and ") == "0.342, 0.724 and 6.17"
+    assert listed([100, 200, 300], " and ") == "0.342 to 1.24"
     assert listed([100, 0]) == "0.01, 0.342"
     assert listed([300, 100, 200, 600]) == "0.342 to 1.24, 6.17"
     assert listed([100, 200, 400, 500, 600]) == "0.342, 0.724, 2.04 to 6.17"

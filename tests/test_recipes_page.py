@@ -1,0 +1,51 @@
+"""docs/recipes.md: what a recipe reaches, from finished runs and from networks that ship."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from benchmarks.recipes import RECIPES, composed, ending, page
+from locality.runs.files import SHIPPED
+
+MIXER = RECIPES["an MLP-Mixer"]
+
+
+def test_the_loss_at_the_end_of_a_recipe_is_that_of_the_network_that_ships() -> None:
+    metrics = json.loads((SHIPPED / "cats_mixer" / "metrics.json").read_text())
+    found = ending(MIXER, composed(MIXER), SHIPPED)
+    assert found is not None
+    assert found["last"] == metrics["scalars"]["val/loss"]
+    row = {"parameters": 1e6, "seconds": 1.0, "steps": 1200, "reached": found}
+    assert f"| 1,200 | - | {found['last']:.3f} (" in page({"an MLP-Mixer": row})
+
+
+def test_a_recipe_that_nothing_was_trained_by_has_no_loss() -> None:
+    typed = RECIPES["an MLP on top of Wiener"]
+    assert ending(typed, composed(typed), SHIPPED) is None
+
+
+@pytest.mark.parametrize(
+    ("command", "size", "is_it"),
+    [
+        ("python train.py experiment=cats_cpu model=mixer seed=3", 32, True),
+        ("python train.py experiment=cats_cpu model=mixer trainer.max_epochs=2", 32, False),
+        ("python train.py experiment=cats_cpu model=mixer", 64, False),  # as the recipe once was
+        ("python evaluate.py experiment=cats_cpu model=mixer", 32, False),
+    ],
+)
+def test_a_network_ships_by_a_recipe_if_its_command_and_its_config_are_the_recipes(
+    command: str, size: int, is_it: bool, tmp_path: Path
+) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    cfg = OmegaConf.load(SHIPPED / "cats_mixer" / "config.yaml")
+    cfg.data.source.size = size
+    OmegaConf.save(cfg, folder / "config.yaml")
+    metrics = {"run": {"command": command}, "scalars": {"val/loss": 0.1}}
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    found = ending(MIXER, composed(MIXER), tmp_path)
+    assert found == ({"last": 0.1, "steps": cfg.step - 1} if is_it else None)
