@@ -2,58 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from benchmarks.answers import FLOOR, Found, sigma_of, steps, where
-from benchmarks.small_tables import Table, is_middle, levels_table
+from benchmarks.small_tables import Table, levels_table
 from benchmarks.titles import called
-
-EYE = "left_eye"  # the pixel that is told of
-AIM = 2.0  # times the ring's mass, on the other eye
-CONTROL = re.compile(r"cifar|control")  # of networks' names: of other data
-
-
-def mirror_verdict(found: Found) -> str:
-    """Whose field has how much more on the other eye than on the ring."""
-    among = {t for name in _who(found) for t in steps(found, f"mirror/ratio/{EYE}/{name}/")}
-    parts = []
-    for name in _who(found):
-        low = steps(found, f"mirror/ratio_low/{EYE}/{name}/")
-        none = [t for t in among if t not in low]
-        but = f" (no ratio {where(none, among)})" if none else ""
-        parts.append(f"{whose(name)} {where([t for t, value in low.items() if value >= AIM], among)}{but}")
-    return (
-        f"the field of a left eye's pixel has at least {AIM:g} times as much on the right eye as on the ring "
-        f"around it, by the whole interval: {'; '.join(parts)}"
-    )
-
-
-def who_sees(found: Found) -> tuple[set[str], set[str]]:
-    """Whose field has the second spot at a middle noise level, by the whole interval, and whose not."""
-    names = set(_who(found))
-    lows = {name: steps(found, f"mirror/ratio_low/{EYE}/{name}/") for name in names}
-    seen = {n for n, low in lows.items() if any(is_middle(t) and value >= AIM for t, value in low.items())}
-    return seen, names - seen
-
-
-def mirror_table(found: Found) -> Table:
-    """The ratio at each noise level."""
-    return levels_table(found, f"mirror/ratio/{EYE}", _who(found))
-
-
-def _who(found: Found) -> list[str]:
-    start = f"mirror/ratio/{EYE}/"
-    names = (key.removeprefix(start) for key in found["scalars"] if key.startswith(start))
-    return list(dict.fromkeys(name.split("/")[0] for name in names))
-
-
-def whose(name: str) -> str:
-    """A row's name, with a note for networks of other data."""
-    if CONTROL.search(name):
-        return f"the {called(name)} network (other data)"
-    return "the network" if name == "network" else called(name)
 
 
 def fields_verdict(found: Found) -> str:

@@ -14,6 +14,7 @@ from benchmarks.answers import (
     heldout_verdict,
     order_verdict,
 )
+from benchmarks.eye_answers import mirror_table, mirror_verdict
 from benchmarks.field_answers import (
     fields_table,
     fields_verdict,
@@ -21,8 +22,6 @@ from benchmarks.field_answers import (
     halves_verdict,
     labels_table,
     labels_verdict,
-    mirror_table,
-    mirror_verdict,
     pattern_table,
     pattern_verdict,
     precision_table,
@@ -90,12 +89,13 @@ QUESTIONS: tuple[Question, ...] = (
         "eyes", "Do denoisers of faces look at the other eye?",
         "mirror", mirror_verdict, mirror_table,
         "python evaluate.py compare=mirror data=cats",
-        "The covariance of faces says that an eye has a twin, and no convolution says so. Where a network's "
-        "field has the second spot, the spot comes from the data. A network of other data is the control. "
-        "Its field is wider than high, and that alone gives it something on the other eye. A mask ends "
-        "sharply: PCA locality may look at nothing on the ring, and the ratio then has no bound. The grid "
-        "in the fields of DiT and MLP-Mixer is that of their patches of 2 x 2 pixels. Neither has a "
-        "convolution beyond its patches. All of these networks predict v.",
+        "The covariance of faces says that an eye has a twin, and no convolution says so. The control's "
+        "field is wider than high, and that alone gives it something on the other eye. What a network has "
+        "beyond the control comes from the data. The ears are the cleaner evidence: at lower noise the "
+        "control's field has about as much on the other ear as around it. A mask ends sharply: PCA locality "
+        "may look at nothing on the ring, and the ratio then has no bound. The grid in the fields of DiT and "
+        "MLP-Mixer is that of their patches of 2 x 2 pixels. Neither has a convolution beyond its patches. "
+        "All of these networks predict v.",
         pictures=("eyes", "eyes_ratio"),
     ),
     Question(

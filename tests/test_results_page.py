@@ -19,7 +19,8 @@ from benchmarks.entropy_answers import (
     information_verdict,
     without_network_verdict,
 )
-from benchmarks.field_answers import fields_table, fields_verdict, mirror_verdict, pattern_verdict
+from benchmarks.eye_answers import mirror_verdict, who_sees, with_bars
+from benchmarks.field_answers import fields_table, fields_verdict, pattern_verdict
 from benchmarks.front import banks, front_page
 from benchmarks.gathering import Found as Run
 from benchmarks.gathering import best, found, images, quickest
@@ -360,13 +361,64 @@ def test_neighbouring_noise_levels_are_told_as_a_range() -> None:
     assert listed([100, 200, 400, 500, 600]) == "0.342, 0.724, 2.04 to 6.17"
 
 
+def ratios(pixel: str, **rows: dict[int, tuple[float, float, float]]) -> dict[str, float]:
+    """Mirror ratios with their intervals, by row and time-step."""
+    return {
+        f"mirror/ratio{end}/{pixel}/{name}/t{t}": value
+        for name, levels in rows.items()
+        for t, ends in levels.items()
+        for end, value in zip(("_low", "", "_high"), ends, strict=True)
+    }
+
+
 def test_a_second_spot_is_told_of_where_its_whole_interval_is_above_the_aim() -> None:
-    scalars = {}
-    for t, ends in ((100, (0.9, 1.0, 1.1)), (300, (1.9, 2.5, 3.0)), (500, (2.1, 4.0, 5.0))):
-        for end, value in zip(("_low", "", "_high"), ends, strict=True):
-            scalars[f"mirror/ratio{end}/left_eye/network/t{t}"] = value
-    said = mirror_verdict({"scalars": scalars})
-    assert said.endswith("by the whole interval: the network at sigma 3.44")
+    levels = {100: (0.9, 1.0, 1.1), 300: (1.9, 2.5, 3.0), 500: (2.1, 4.0, 5.0)}
+    said = mirror_verdict({"scalars": ratios("left_eye", network=levels)})
+    assert said.endswith(
+        "1 of 1 networks of these faces see it at some noise level: the network at sigma 3.44"
+    )
+
+
+def test_nothing_follows_where_the_control_has_as_much() -> None:
+    network = {400: (3.0, 4.0, 5.0), 600: (3.5, 4.0, 4.5), 700: (2.4, 2.7, 3.1)}
+    control = {400: (0.9, 1.5, 2.3), 600: (3.1, 3.6, 4.1), 700: (2.6, 3.1, 3.6)}
+    found = {"scalars": ratios("left_eye", network=network, cifar=control, wiener={400: (9.0, 9.0, 9.0)})}
+    said = mirror_verdict(found)
+    assert "1 of 1 networks of these faces see it at some noise level: the network at sigma 2.04." in said
+    assert "The control's interval reaches that of the network at sigma 6.17, 12: nothing follows" in said
+    assert "Made of the covariance, not trained: Wiener at sigma 2.04" in said
+    assert "other data" not in said.split("networks of these faces")[1], "the control is not counted"
+    assert who_sees(found) == ({"network", "wiener"}, {"cifar"})
+
+
+def test_levels_beside_one_at_which_a_network_is_behind_the_bar_are_left_out() -> None:
+    run = {
+        "command": "evaluate.py checkpoint=pretrained/a 'networks={dit: pretrained/b, cifar: pretrained/c}'"
+    }
+    strong = dict.fromkeys((300, 600, 700), (3.0, 4.0, 5.0))
+    found = {"run": run, "scalars": ratios("left_eye", network=strong, dit=strong)}
+    bar = [[3.0, 1, 1, 0.9, 0.8, 0.95], [5.0, 1, 1, 1.0, 0.9, 1.1], [10.0, 1, 1, 0.99, 0.98, 1.0]]
+    good = [[sigma, 1, 1, 0.9, 0.8, 0.95] for sigma in (3.0, 5.0, 10.0)]
+    networks = {name: {"tables": {"heldout": {"rows": rows}}} for name, rows in (("a", good), ("b", bar))}
+    said = mirror_verdict(with_bars({"mirror": {"afhq32": found}, "networks": networks})["mirror"]["afhq32"])
+    assert "DiT at sigma 1.24, 12;" in said
+    assert "the network at every noise level" in said
+    assert said.endswith("behind the bar: DiT at sigma 6.17")
+
+
+def test_ears_are_told_of_where_the_control_has_least() -> None:
+    ears = ratios("left_ear", network={300: (3.0, 4.0, 5.0), 400: (3.0, 4.5, 6.0)}, cifar={
+        300: (0.8, 0.9, 1.1), 400: (1.0, 1.5, 2.0)})  # fmt: skip
+    eyes = ratios("left_eye", network={300: (3.0, 4.0, 5.0)}, cifar={300: (0.8, 0.9, 1.1)})
+    rows = [["left_eye", "network", "4"], ["left_eye", "pca_locality (1,000 images)", "5"]]
+    eyes |= ratios("left_eye", pca_locality={300: (4.0, 5.0, 6.0)})
+    said = mirror_verdict({"scalars": ears | eyes, "size": 16, "tables": {"mirror/ratio": {"rows": rows}}})
+    assert (
+        "1 of 1 networks see the other ear at sigma 1.24, with ratios of 4, where the control has 0.9."
+        in said
+    )
+    assert "PCA locality (the paper's), which read 1,000 images, at" in said
+    assert said.endswith("Fields are means over 16 images")
 
 
 @pytest.mark.parametrize(("costs", "word"), [((1.0, 1.04), "holds"), ((1.2, 1.3), "breaks")])
