@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from math import log, sqrt
 from typing import Any
 
-from benchmarks.answers import FLOOR, Found, sigma_of, steps, where
+from benchmarks.answers import FLOOR, MIDDLE, Found, sigma_of, steps, where
 from benchmarks.small_tables import Table, levels_table
 from benchmarks.titles import called
 
 
 def fields_verdict(found: Found) -> str:
-    """How alike the fields are, least and most over the noise levels, and how far the network looks."""
+    """How alike the fields are, least and most over the noise levels, and how far they reach."""
     rows = dict(_level_rows(found, "sensitivity/cosine"))
     sigmas = found["tables"]["sensitivity/cosine"]["columns"][1:]
     parts = []
@@ -22,10 +24,33 @@ def fields_verdict(found: Found) -> str:
     for name, values in _level_rows(found, "sensitivity/radius"):
         if name not in rows or name == FLOOR:
             reach.append(f"{called(name)} {values[0]:.1f} to {values[-1]:.1f}")
-    return (
-        f"the cosine between a field and the network's, over the noise levels: {'; '.join(parts)}. Half of a "
-        f"field lies within so many pixels, from {sigmas[0]} to {sigmas[-1]}: {'; '.join(reach)}"
-    )
+    told = [
+        f"the cosine between a field and the network's, over the noise levels: {'; '.join(parts)}",
+        _reach(found),
+        f"From {sigmas[0]} to {sigmas[-1]}: {'; '.join(reach)}",
+        *_parts_of_banks(found),
+    ]
+    return ". ".join(told)
+
+
+def _reach(found: Found) -> str:
+    """Within how many pixels half of each field lies at a middle noise level, and who reaches as far."""
+    table = found["tables"]["sensitivity/radius"]
+    levels = [float(head.split()[-1]) for head in table["columns"][1:]]
+    k = min(range(len(levels)), key=lambda k: abs(log(levels[k] / sqrt(MIDDLE[0] * MIDDLE[1]))))
+    (_, first), *others = [(row[0], _ends(row[1 + k])) for row in table["rows"]]
+    told = [f"the network's {first[0]:.1f}"]
+    for name, (radius, low, high) in others:
+        word = "less far" if high < first[1] else "further" if low > first[2] else "as far, by the intervals"
+        told.append(f"{called(name)} {radius:.1f} ({word})")
+    return f"Half of a field lies within so many pixels, at sigma {levels[k]:g}: {'; '.join(told)}"
+
+
+def _parts_of_banks(found: Found) -> list[str]:
+    """Which rows read a part of the training images, as the command says."""
+    counts = re.findall(r"bank_counts\.(\w+)=(\d+)", found.get("run", {}).get("command", ""))
+    told = [f"{called(name)} read {int(count):,}" for name, count in counts]
+    return [f"Of the training images {', '.join(told)}"] if told else []
 
 
 def fields_table(found: Found) -> Table:
@@ -120,6 +145,12 @@ def _told(found: Found) -> list[str]:
 def _alone(cell: Any) -> Any:
     """A number without its interval, which docs/results.json has."""
     return cell.split(" [")[0] if isinstance(cell, str) else cell
+
+
+def _ends(cell: Any) -> tuple[float, float, float]:
+    """A number and the ends of its interval; the number itself, where a cell has none."""
+    numbers = [float(one) for one in re.findall(r"[^\s\[\],]+", str(cell))]
+    return numbers[0], numbers[1 % len(numbers)], numbers[-1]
 
 
 def precision_verdict(found: Found) -> str:

@@ -103,8 +103,9 @@ QUESTIONS: tuple[Question, ...] = (
         "fields", fields_verdict, fields_table,
         "python evaluate.py compare=sensitivity data=cifar networks=twin",
         "The Wiener filter knows nothing but the covariance. The network's fields shrink with the noise as "
-        "the filter's do, and less so: at middle noise they reach further. Edges and shapes are not in a "
-        "covariance.",
+        "the filter's do, and less so. A cosine counts squares, so the probed pixel rules it at low noise. "
+        "How far fields reach says more: at middle noise the network's reach further. We guess: edges and "
+        "shapes, which are not in a covariance, are what it looks at there.",
         pictures=("fields", "fields_cosine"),
     ),
     Question(

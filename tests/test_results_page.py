@@ -518,12 +518,15 @@ def test_shares_of_ln_n_are_set_side_by_side() -> None:
 def test_the_page_on_fields_says_where_they_are_least_and_most_alike() -> None:
     columns = ["denoiser", "sigma 12", "sigma 1.2"]
     cosine = [["wiener", "0.5 [0.4, 0.6]", "0.7 [0.6, 0.8]"], ["nn2", "0.99 [0.9, 1]", "0.9 [0.8, 1]"]]
-    radius = [["network", "6 [5, 7]", "2 [1, 3]"], ["wiener", "7 [5, 8]", "2.5 [1, 3]"], ["nn2", "6", "2"]]
+    radius = [["network", "6 [5, 7]", "2 [1, 3]"], ["wiener", "7 [5, 8]", "2.5 [1, 3]"], ["nn2", "6", "6"]]
     tables = {"sensitivity/cosine": cosine, "sensitivity/radius": radius}
     found = {"tables": {name: {"columns": columns, "rows": rows} for name, rows in tables.items()}}
+    found["run"] = {"command": "compare.bank_counts.pca_locality=5000 compare.bank_counts.optimal=500"}
     said = fields_verdict(found)
     assert "Wiener 0.500 (sigma 12) to 0.700 (sigma 1.2); second network 0.900 (sigma 1.2) to 0.990" in said
-    assert said.endswith("from sigma 12 to sigma 1.2: network 6.0 to 2.0; Wiener 7.0 to 2.5")
+    assert "at sigma 1.2: the network's 2.0; Wiener 2.5 (as far, by the intervals); second" in said
+    assert "second network 6.0 (further). From sigma 12 to sigma 1.2: network 6.0 to 2.0; Wiener" in said
+    assert said.endswith("Of the training images PCA locality (the paper's) read 5,000, optimal read 500")
     heads, rows = fields_table(found)
     assert list(heads) == ["", *columns[1:]]
     assert rows[0] == ["Wiener: cosine to the network's", 0.5, 0.7]
