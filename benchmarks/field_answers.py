@@ -70,17 +70,31 @@ def _level_rows(found: Found, table: str) -> Iterator[tuple[str, list[float]]]:
 
 
 def pattern_verdict(found: Found) -> str:
-    """What the comparison itself says of each strength."""
-    rows = found["tables"]["pattern/verdict"]["rows"]
-    parts = []
-    for row in rows:
-        networks = "network" if int(row[1]) == 1 else "networks"
-        how = _contrasts(found, float(row[0]))
-        parts.append(f"gamma {float(row[0]):g} ({row[1]} {networks}): {row[2]}{how}")
-    return ". ".join(parts)
+    """What the comparison itself says of each strength, and how large the rises are."""
+    lines = []
+    for gamma, seeds, verdict in found["tables"]["pattern/verdict"]["rows"]:
+        start = f"gamma {float(gamma):g}, {seeds} {'seed' if int(seeds) == 1 else 'seeds'}"
+        told = [
+            f"{start}: {part}" if k == 0 else _sentence(part) for k, part in enumerate(verdict.split("; "))
+        ]
+        told += _contrasts(found, float(gamma)) + _barely(found, float(gamma))
+        lines.append("* " + ". ".join(part[0].upper() + part[1:] for part in told))
+    return "by gamma, the strength of the letter:\n\n" + ".\n".join(lines)
 
 
-def _contrasts(found: Found, gamma: float) -> str:
+def _sentence(part: str) -> str:
+    """A part of the recorded verdict, with its subject."""
+    for start, subject in (
+        ("at ", "the claim holds "),
+        ("not above", "networks are "),
+        ("above", "networks are "),
+    ):
+        if part.startswith(start):
+            return subject + part
+    return part
+
+
+def _contrasts(found: Found, gamma: float) -> list[str]:
     """The least and the most contrast over the control's, of the networks and of Wiener."""
     columns, rows = pattern_table(found)
     parts = []
@@ -88,7 +102,24 @@ def _contrasts(found: Found, gamma: float) -> str:
         place = columns.index(name)
         values = [float(row[place]) for row in rows if float(row[0]) == gamma]
         parts += [f"{whose} {min(values):.2f} to {max(values):.2f}"] if values else []
-    return f"; contrast over the control's: {', '.join(parts)}" if parts else ""
+    return [f"contrast over the control's: {', '.join(parts)}"] if parts else []
+
+
+def _barely(found: Found, gamma: float) -> list[str]:
+    """The largest rise that does not count beside the smallest that does, where their intervals overlap."""
+    whole = found["tables"]["pattern/contrast"]
+    place, above = (whole["columns"].index(name) for name in ("network / control", "above control"))
+    cells = [(str(row[place]), row[above]) for row in whole["rows"] if float(row[0]) == gamma]
+    no, yes = ([cell for cell, word in cells if word == said] for said in ("no", "yes"))
+    if not no or not yes:
+        return []
+    most, least = (end(some, key=lambda cell: _ends(cell)[0]) for end, some in ((max, no), (min, yes)))
+    if _ends(most)[2] < _ends(least)[1]:
+        return []
+    return [
+        f"{most} counts as not above, {least} as above: their intervals overlap, so the count is partly a "
+        "matter of how wide intervals are"
+    ]
 
 
 def pattern_table(found: Found) -> Table:

@@ -284,29 +284,31 @@ def test_ours_are_ahead_of_what_the_intervals_of_mean_and_median_agree_on() -> N
     assert said.startswith("Stacked locality (ours) and stacked mixtures (ours) are nearer to the network's")
 
 
-def test_the_page_on_the_pattern_tells_how_much_of_the_contrast_networks_have() -> None:
-    columns = [
-        "gamma",
-        "sigma",
-        "SNR_W less the control's",
-        "network",
-        "network / control",
-        "Wiener / control",
-    ]
+@pytest.mark.parametrize(("low", "overlap"), [("1.0", True), ("1.15", False)])
+def test_the_page_on_the_pattern_tells_how_much_of_the_contrast_networks_have(
+    low: str, overlap: bool
+) -> None:
+    columns = ["gamma", "sigma", "SNR_W less the control's", "network", "network / control"]
+    columns += ["Wiener / control", "above control"]
     rows = [
-        ["0.0", "1", "0", "1", "", ""],
-        ["0.5", "1", "0.2", "2", "1.2 [1, 2]", "3"],
-        ["0.5", "2", "0.1", "2", "1.1", "2"],
+        ["0.0", "1", "0", "1", "", "", ""],
+        ["0.5", "1", "0.2", "2", f"1.20 [{low}, 2]", "3", "yes"],
+        ["0.5", "2", "0.1", "2", "1.10 [0.9, 1.12]", "2", "no"],
     ]
+    verdict = "the claim holds at 2 of 2 noise levels; not above the control at t = 100"
     tables = {
-        "pattern/verdict": {"rows": [["0.5", "2", "the claim holds at 2 of 2 noise levels"]]},
+        "pattern/verdict": {"rows": [["0.1", "1", "one seed: so"], ["0.5", "2", verdict]]},
         "pattern/contrast": {"columns": columns, "rows": rows},
     }
     said = pattern_verdict({"tables": tables})
-    assert said.startswith(
-        "gamma 0.5 (2 networks): the claim holds at 2 of 2 noise levels; contrast over the "
+    assert "\n* Gamma 0.1, 1 seed: one seed: so.\n* Gamma 0.5, 2 seeds: the claim holds at 2 of 2" in said
+    assert (
+        ". Networks are not above the control at t = 100. Contrast over the control's: networks 1.10 to 1.20"
+        in said
     )
-    assert said.endswith("control's: networks 1.10 to 1.20, Wiener 2.00 to 3.00")
+    assert "Wiener 2.00 to 3.00" in said
+    told = f"1.10 [0.9, 1.12] counts as not above, 1.20 [{low}, 2] as above: their intervals overlap"
+    assert (told in said) == overlap
 
 
 def test_what_agrees_with_the_paper_is_judged_by_the_numbers() -> None:
