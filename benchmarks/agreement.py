@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from benchmarks.answers import EXACT, Found, interval_of, ordered, ranked
-from benchmarks.field_answers import CONTROL, who_sees
+from benchmarks.eye_answers import CONTROL, who_sees
 from benchmarks.gathering import Kept
 from benchmarks.titles import DATA, TITLES, bullets, called
 

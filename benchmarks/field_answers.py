@@ -4,60 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from math import log, sqrt
 from typing import Any
 
-from benchmarks.answers import FLOOR, Found, sigma_of, steps, where
-from benchmarks.small_tables import Table, is_middle, levels_table
+from benchmarks.answers import FLOOR, MIDDLE, Found, sigma_of, steps, where
+from benchmarks.small_tables import Table, levels_table
 from benchmarks.titles import called
-
-EYE = "left_eye"  # the pixel that is told of
-AIM = 2.0  # times the ring's mass, on the other eye
-CONTROL = re.compile(r"cifar|control")  # of networks' names: of other data
-
-
-def mirror_verdict(found: Found) -> str:
-    """Whose field has how much more on the other eye than on the ring."""
-    among = {t for name in _who(found) for t in steps(found, f"mirror/ratio/{EYE}/{name}/")}
-    parts = []
-    for name in _who(found):
-        low = steps(found, f"mirror/ratio_low/{EYE}/{name}/")
-        none = [t for t in among if t not in low]
-        but = f" (no ratio {where(none, among)})" if none else ""
-        parts.append(f"{whose(name)} {where([t for t, value in low.items() if value >= AIM], among)}{but}")
-    return (
-        f"the field of a left eye's pixel has at least {AIM:g} times as much on the right eye as on the ring "
-        f"around it, by the whole interval: {'; '.join(parts)}"
-    )
-
-
-def who_sees(found: Found) -> tuple[set[str], set[str]]:
-    """Whose field has the second spot at a middle noise level, by the whole interval, and whose not."""
-    names = set(_who(found))
-    lows = {name: steps(found, f"mirror/ratio_low/{EYE}/{name}/") for name in names}
-    seen = {n for n, low in lows.items() if any(is_middle(t) and value >= AIM for t, value in low.items())}
-    return seen, names - seen
-
-
-def mirror_table(found: Found) -> Table:
-    """The ratio at each noise level."""
-    return levels_table(found, f"mirror/ratio/{EYE}", _who(found))
-
-
-def _who(found: Found) -> list[str]:
-    start = f"mirror/ratio/{EYE}/"
-    names = (key.removeprefix(start) for key in found["scalars"] if key.startswith(start))
-    return list(dict.fromkeys(name.split("/")[0] for name in names))
-
-
-def whose(name: str) -> str:
-    """A row's name, with a note for networks of other data."""
-    if CONTROL.search(name):
-        return f"the {called(name)} network (other data)"
-    return "the network" if name == "network" else called(name)
 
 
 def fields_verdict(found: Found) -> str:
-    """How alike the fields are, least and most over the noise levels, and how far the network looks."""
+    """How alike the fields are, least and most over the noise levels, and how far they reach."""
     rows = dict(_level_rows(found, "sensitivity/cosine"))
     sigmas = found["tables"]["sensitivity/cosine"]["columns"][1:]
     parts = []
@@ -68,10 +24,33 @@ def fields_verdict(found: Found) -> str:
     for name, values in _level_rows(found, "sensitivity/radius"):
         if name not in rows or name == FLOOR:
             reach.append(f"{called(name)} {values[0]:.1f} to {values[-1]:.1f}")
-    return (
-        f"the cosine between a field and the network's, over the noise levels: {'; '.join(parts)}. Half of a "
-        f"field lies within so many pixels, from {sigmas[0]} to {sigmas[-1]}: {'; '.join(reach)}"
-    )
+    told = [
+        f"the cosine between a field and the network's, over the noise levels: {'; '.join(parts)}",
+        _reach(found),
+        f"From {sigmas[0]} to {sigmas[-1]}: {'; '.join(reach)}",
+        *_parts_of_banks(found),
+    ]
+    return ". ".join(told)
+
+
+def _reach(found: Found) -> str:
+    """Within how many pixels half of each field lies at a middle noise level, and who reaches as far."""
+    table = found["tables"]["sensitivity/radius"]
+    levels = [float(head.split()[-1]) for head in table["columns"][1:]]
+    k = min(range(len(levels)), key=lambda k: abs(log(levels[k] / sqrt(MIDDLE[0] * MIDDLE[1]))))
+    (_, first), *others = [(row[0], _ends(row[1 + k])) for row in table["rows"]]
+    told = [f"the network's {first[0]:.1f}"]
+    for name, (radius, low, high) in others:
+        word = "less far" if high < first[1] else "further" if low > first[2] else "as far, by the intervals"
+        told.append(f"{called(name)} {radius:.1f} ({word})")
+    return f"Half of a field lies within so many pixels, at sigma {levels[k]:g}: {'; '.join(told)}"
+
+
+def _parts_of_banks(found: Found) -> list[str]:
+    """Which rows read a part of the training images, as the command says."""
+    counts = re.findall(r"bank_counts\.(\w+)=(\d+)", found.get("run", {}).get("command", ""))
+    told = [f"{called(name)} read {int(count):,}" for name, count in counts]
+    return [f"Of the training images {', '.join(told)}"] if told else []
 
 
 def fields_table(found: Found) -> Table:
@@ -91,17 +70,31 @@ def _level_rows(found: Found, table: str) -> Iterator[tuple[str, list[float]]]:
 
 
 def pattern_verdict(found: Found) -> str:
-    """What the comparison itself says of each strength."""
-    rows = found["tables"]["pattern/verdict"]["rows"]
-    parts = []
-    for row in rows:
-        networks = "network" if int(row[1]) == 1 else "networks"
-        how = _contrasts(found, float(row[0]))
-        parts.append(f"gamma {float(row[0]):g} ({row[1]} {networks}): {row[2]}{how}")
-    return ". ".join(parts)
+    """What the comparison itself says of each strength, and how large the rises are."""
+    lines = []
+    for gamma, seeds, verdict in found["tables"]["pattern/verdict"]["rows"]:
+        start = f"gamma {float(gamma):g}, {seeds} {'seed' if int(seeds) == 1 else 'seeds'}"
+        told = [
+            f"{start}: {part}" if k == 0 else _sentence(part) for k, part in enumerate(verdict.split("; "))
+        ]
+        told += _contrasts(found, float(gamma)) + _barely(found, float(gamma))
+        lines.append("* " + ". ".join(part[0].upper() + part[1:] for part in told))
+    return "by gamma, the strength of the letter:\n\n" + ".\n".join(lines)
 
 
-def _contrasts(found: Found, gamma: float) -> str:
+def _sentence(part: str) -> str:
+    """A part of the recorded verdict, with its subject."""
+    for start, subject in (
+        ("at ", "the claim holds "),
+        ("not above", "networks are "),
+        ("above", "networks are "),
+    ):
+        if part.startswith(start):
+            return subject + part
+    return part
+
+
+def _contrasts(found: Found, gamma: float) -> list[str]:
     """The least and the most contrast over the control's, of the networks and of Wiener."""
     columns, rows = pattern_table(found)
     parts = []
@@ -109,7 +102,24 @@ def _contrasts(found: Found, gamma: float) -> str:
         place = columns.index(name)
         values = [float(row[place]) for row in rows if float(row[0]) == gamma]
         parts += [f"{whose} {min(values):.2f} to {max(values):.2f}"] if values else []
-    return f"; contrast over the control's: {', '.join(parts)}" if parts else ""
+    return [f"contrast over the control's: {', '.join(parts)}"] if parts else []
+
+
+def _barely(found: Found, gamma: float) -> list[str]:
+    """The largest rise that does not count beside the smallest that does, where their intervals overlap."""
+    whole = found["tables"]["pattern/contrast"]
+    place, above = (whole["columns"].index(name) for name in ("network / control", "above control"))
+    cells = [(str(row[place]), row[above]) for row in whole["rows"] if float(row[0]) == gamma]
+    no, yes = ([cell for cell, word in cells if word == said] for said in ("no", "yes"))
+    if not no or not yes:
+        return []
+    most, least = (end(some, key=lambda cell: _ends(cell)[0]) for end, some in ((max, no), (min, yes)))
+    if _ends(most)[2] < _ends(least)[1]:
+        return []
+    return [
+        f"{most} counts as not above, {least} as above: their intervals overlap, so the count is partly a "
+        "matter of how wide intervals are"
+    ]
 
 
 def pattern_table(found: Found) -> Table:
@@ -166,6 +176,12 @@ def _told(found: Found) -> list[str]:
 def _alone(cell: Any) -> Any:
     """A number without its interval, which docs/results.json has."""
     return cell.split(" [")[0] if isinstance(cell, str) else cell
+
+
+def _ends(cell: Any) -> tuple[float, float, float]:
+    """A number and the ends of its interval; the number itself, where a cell has none."""
+    numbers = [float(one) for one in re.findall(r"[^\s\[\],]+", str(cell))]
+    return numbers[0], numbers[1 % len(numbers)], numbers[-1]
 
 
 def precision_verdict(found: Found) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.agreement import TITLE as AGREEMENT
 from benchmarks.answers import EXACT, FLOOR, LEAST, OWN, Found, interval_of, sigma_of, steps
-from benchmarks.field_answers import who_sees, whose
+from benchmarks.eye_answers import who_sees, whose
 from benchmarks.gathering import Kept
 from benchmarks.questions import QUESTIONS
 from benchmarks.small_tables import FRONT, MIDDLE, front_table, levels_table, middle

@@ -15,6 +15,7 @@ from benchmarks.answers import (
     heldout_verdict,
     order_verdict,
 )
+from benchmarks.eye_answers import mirror_table, mirror_verdict
 from benchmarks.field_answers import (
     fields_table,
     fields_verdict,
@@ -22,8 +23,6 @@ from benchmarks.field_answers import (
     halves_verdict,
     labels_table,
     labels_verdict,
-    mirror_table,
-    mirror_verdict,
     pattern_table,
     pattern_verdict,
     precision_table,
@@ -92,12 +91,13 @@ QUESTIONS: tuple[Question, ...] = (
         "eyes", "Do denoisers of faces look at the other eye?",
         "mirror", mirror_verdict, mirror_table,
         "python evaluate.py compare=mirror data=cats",
-        "The covariance of faces says that an eye has a twin, and no convolution says so. Where a network's "
-        "field has the second spot, the spot comes from the data. A network of other data is the control. "
-        "Its field is wider than high, and that alone gives it something on the other eye. A mask ends "
-        "sharply: PCA locality may look at nothing on the ring, and the ratio then has no bound. The grid "
-        "in the fields of DiT and MLP-Mixer is that of their patches of 2 x 2 pixels. Neither has a "
-        "convolution beyond its patches. All of these networks predict v.",
+        "The covariance of faces says that an eye has a twin, and no convolution says so. The control's "
+        "field is wider than high, and that alone gives it something on the other eye. What a network has "
+        "beyond the control comes from the data. The ears are the cleaner evidence: at lower noise the "
+        "control's field has about as much on the other ear as around it. A mask ends sharply: PCA locality "
+        "may look at nothing on the ring, and the ratio then has no bound. The grid in the fields of DiT and "
+        "MLP-Mixer is that of their patches of 2 x 2 pixels. Neither has a convolution beyond its patches. "
+        "All of these networks predict v.",
         pictures=("eyes", "eyes_ratio"),
     ),
     Question(
@@ -105,8 +105,9 @@ QUESTIONS: tuple[Question, ...] = (
         "fields", fields_verdict, fields_table,
         "python evaluate.py compare=sensitivity data=cifar networks=twin",
         "The Wiener filter knows nothing but the covariance. The network's fields shrink with the noise as "
-        "the filter's do, and less so: at middle noise they reach further. Edges and shapes are not in a "
-        "covariance.",
+        "the filter's do, and less so. A cosine counts squares, so the probed pixel rules it at low noise. "
+        "How far fields reach says more: at middle noise the network's reach further. We guess: edges and "
+        "shapes, which are not in a covariance, are what it looks at there.",
         pictures=("fields", "fields_cosine"),
     ),
     Question(
@@ -117,8 +118,11 @@ QUESTIONS: tuple[Question, ...] = (
         "else changes. The control is a network of images without it. The claim: where SNR_W, the letter's "
         "variance over sigma^2, is above .1, a network looks more along the letter than the control, and "
         "elsewhere not. At gamma = .1 the claim holds only where nothing is predicted: the paper's picture "
-        "is not reproduced. At .5 on CIFAR-10 the rise is sure and small. The picture shows the letter in "
-        "Wiener's fields alone. On photographs it is plain. See [the history](../experiments.md).",
+        "is not reproduced. At .5 on CIFAR-10 the rise is small beside Wiener's. The picture shows the "
+        "letter in no network's fields, and in Wiener's. On photographs it is plain. [The "
+        "history](../experiments.md) has three seeds of the photographs, and other counts for that reason. "
+        "The networks of photographs with the letter, and their control, are [behind the bar](networks.md) "
+        "at the highest noise: conclude nothing there.",
         pictures=("pattern",),
     ),
     Question(

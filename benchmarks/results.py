@@ -18,6 +18,7 @@ from benchmarks import store
 from benchmarks.agreement import agreement
 from benchmarks.answers import LEAST, TAUS, Found, sigma_of, steps
 from benchmarks.entropy_answers import NOT_MEASURED
+from benchmarks.eye_answers import with_bars
 from benchmarks.front import behind, front_page, readme_block
 from benchmarks.gathering import Kept, gather, took_none
 from benchmarks.questions import QUESTIONS, Question
@@ -58,7 +59,7 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=ROOT / "runs", help="the folder of the run folders")
     kept = gather(store.read(STORE), parser.parse_args().runs, SHIPPED, IMAGES)
     store.write(STORE, kept)
-    kept = store.read(STORE)  # what the pages say is what is kept
+    kept = with_bars(store.read(STORE))  # what the pages say is what is kept
     PAGES.mkdir(exist_ok=True)
     front, figure = front_page(kept)
     (DOCS / "results.md").write_text(front)

@@ -12,11 +12,13 @@ from lightning import Callback, LightningModule, Trainer
 from planted import network
 from torch import Tensor
 
+from locality.compare.overlaps import BOUNDS, series_of
 from locality.data import GaussianSource, ImageDataModule
 from locality.data.batch import Batch
 from locality.metrics import FieldOverlap, ImageMaps, field_interval
+from locality.metrics.field_overlap import cosine
 from locality.modules import FieldModule
-from locality.sensitivity import Route, SensitivityField, mass_radius, measure
+from locality.sensitivity import Route, SensitivityField, mass_radius, measure, participation
 
 PIXELS, SIGMAS, COUNT = [(3, 3), (0, 1), (5, 5)], [2.0, 0.5], 5
 SHAPE = (3, 6, 6)
@@ -176,6 +178,47 @@ def test_intervals_contain_the_overlap_and_vanish_where_images_agree():
     for ends in alike.intervals(draws=50):
         for low, high in ends:
             assert low == pytest.approx(high.item(), abs=1e-12)
+
+
+def bump(width: float) -> Tensor:  # [12, 12]
+    rows, columns = torch.meshgrid(torch.arange(12.0), torch.arange(12.0), indexing="ij")
+    return torch.exp(-((rows - 5) ** 2 + (columns - 6) ** 2).double() / width)
+
+
+def test_intervals_of_biased_cosines_contain_the_estimate_and_cover_the_truth():
+    """Noise makes cosines of mean fields too low, and those of resamples lower still."""
+    truth = torch.stack([bump(4), bump(6)])
+    angle = cosine(*truth).item()
+    generator, trials = torch.Generator().manual_seed(0), 60
+    covered = percentile_covered = 0
+    for _ in range(trials):
+        noise = torch.empty(32, *truth.shape, dtype=torch.float64).exponential_(generator=generator) - 1
+        heat = truth + 0.5 * truth.sqrt() * noise
+
+        def alike(means: Tensor) -> Tensor:
+            return cosine(means[..., 0, :, :], means[..., 1, :, :])
+
+        low, high = field_interval(heat, alike, draws=200, bounds=(0.0, 1.0))
+        assert 0 <= low <= alike(heat.mean(0)).item() <= high <= 1
+        covered += low <= angle <= high
+        low, high = field_interval(heat, alike, draws=200)
+        percentile_covered += low <= angle <= high
+    assert covered >= 0.9 * trials
+    assert percentile_covered < 0.5 * trials, "or there is no bias to mend"
+
+
+def test_overlaps_and_participation_have_intervals_that_contain_them():
+    f, g = (torch.rand(6, 2, 3, 6, 6, generator=torch.Generator().manual_seed(k)) ** 8 for k in (0, 1))
+    metric = overlap(f, g)
+    for s, ends in enumerate(metric.intervals(draws=200)):
+        for kind, (low, high) in zip(("cosine", "energy", "inside"), ends, strict=True):
+            value = getattr(metric.compute(), kind)[s]
+            assert 0 <= low <= value + 1e-6, kind
+            assert value - 1e-6 <= high <= 1, kind
+    field = SimpleNamespace(images=f, sigmas=SIGMAS)
+    one = series_of({"a": field}, participation, BOUNDS["participation"])["a"]
+    for low, value, high in zip(one.low, one.mean, one.high, strict=True):
+        assert 1 <= low <= value + 1e-6 <= high + 2e-6
 
 
 def test_the_interval_of_the_mean_is_that_of_the_mean_map():

@@ -25,7 +25,8 @@ from benchmarks.answers import (
     top,
 )
 from benchmarks.entropy_answers import by_output_verdict, without_network_verdict
-from benchmarks.field_answers import fields_table, fields_verdict, mirror_verdict, pattern_verdict
+from benchmarks.eye_answers import mirror_verdict, who_sees, with_bars
+from benchmarks.field_answers import fields_table, fields_verdict, pattern_verdict
 from benchmarks.front import banks, front_page
 from benchmarks.gathering import Found as Run
 from benchmarks.gathering import best, found, images, quickest, took_none
@@ -389,29 +390,31 @@ def test_ours_are_ahead_of_what_the_intervals_of_mean_and_median_agree_on() -> N
     assert said.startswith("Stacked locality (ours) and stacked mixtures (ours) are nearer to the network's")
 
 
-def test_the_page_on_the_pattern_tells_how_much_of_the_contrast_networks_have() -> None:
-    columns = [
-        "gamma",
-        "sigma",
-        "SNR_W less the control's",
-        "network",
-        "network / control",
-        "Wiener / control",
-    ]
+@pytest.mark.parametrize(("low", "overlap"), [("1.0", True), ("1.15", False)])
+def test_the_page_on_the_pattern_tells_how_much_of_the_contrast_networks_have(
+    low: str, overlap: bool
+) -> None:
+    columns = ["gamma", "sigma", "SNR_W less the control's", "network", "network / control"]
+    columns += ["Wiener / control", "above control"]
     rows = [
-        ["0.0", "1", "0", "1", "", ""],
-        ["0.5", "1", "0.2", "2", "1.2 [1, 2]", "3"],
-        ["0.5", "2", "0.1", "2", "1.1", "2"],
+        ["0.0", "1", "0", "1", "", "", ""],
+        ["0.5", "1", "0.2", "2", f"1.20 [{low}, 2]", "3", "yes"],
+        ["0.5", "2", "0.1", "2", "1.10 [0.9, 1.12]", "2", "no"],
     ]
+    verdict = "the claim holds at 2 of 2 noise levels; not above the control at t = 100"
     tables = {
-        "pattern/verdict": {"rows": [["0.5", "2", "the claim holds at 2 of 2 noise levels"]]},
+        "pattern/verdict": {"rows": [["0.1", "1", "one seed: so"], ["0.5", "2", verdict]]},
         "pattern/contrast": {"columns": columns, "rows": rows},
     }
     said = pattern_verdict({"tables": tables})
-    assert said.startswith(
-        "gamma 0.5 (2 networks): the claim holds at 2 of 2 noise levels; contrast over the "
+    assert "\n* Gamma 0.1, 1 seed: one seed: so.\n* Gamma 0.5, 2 seeds: the claim holds at 2 of 2" in said
+    assert (
+        ". Networks are not above the control at t = 100. Contrast over the control's: networks 1.10 to 1.20"
+        in said
     )
-    assert said.endswith("control's: networks 1.10 to 1.20, Wiener 2.00 to 3.00")
+    assert "Wiener 2.00 to 3.00" in said
+    told = f"1.10 [0.9, 1.12] counts as not above, 1.20 [{low}, 2] as above: their intervals overlap"
+    assert (told in said) == overlap
 
 
 def test_what_agrees_with_the_paper_is_judged_by_the_numbers() -> None:
@@ -468,13 +471,64 @@ def test_neighbouring_noise_levels_are_told_as_a_range() -> None:
     assert listed([100, 200, 400, 500, 600]) == "0.342, 0.724, 2.04 to 6.17"
 
 
+def ratios(pixel: str, **rows: dict[int, tuple[float, float, float]]) -> dict[str, float]:
+    """Mirror ratios with their intervals, by row and time-step."""
+    return {
+        f"mirror/ratio{end}/{pixel}/{name}/t{t}": value
+        for name, levels in rows.items()
+        for t, ends in levels.items()
+        for end, value in zip(("_low", "", "_high"), ends, strict=True)
+    }
+
+
 def test_a_second_spot_is_told_of_where_its_whole_interval_is_above_the_aim() -> None:
-    scalars = {}
-    for t, ends in ((100, (0.9, 1.0, 1.1)), (300, (1.9, 2.5, 3.0)), (500, (2.1, 4.0, 5.0))):
-        for end, value in zip(("_low", "", "_high"), ends, strict=True):
-            scalars[f"mirror/ratio{end}/left_eye/network/t{t}"] = value
-    said = mirror_verdict({"scalars": scalars})
-    assert said.endswith("by the whole interval: the network at sigma 3.44")
+    levels = {100: (0.9, 1.0, 1.1), 300: (1.9, 2.5, 3.0), 500: (2.1, 4.0, 5.0)}
+    said = mirror_verdict({"scalars": ratios("left_eye", network=levels)})
+    assert said.endswith(
+        "1 of 1 networks of these faces see it at some noise level: the network at sigma 3.44"
+    )
+
+
+def test_nothing_follows_where_the_control_has_as_much() -> None:
+    network = {400: (3.0, 4.0, 5.0), 600: (3.5, 4.0, 4.5), 700: (2.4, 2.7, 3.1)}
+    control = {400: (0.9, 1.5, 2.3), 600: (3.1, 3.6, 4.1), 700: (2.6, 3.1, 3.6)}
+    found = {"scalars": ratios("left_eye", network=network, cifar=control, wiener={400: (9.0, 9.0, 9.0)})}
+    said = mirror_verdict(found)
+    assert "1 of 1 networks of these faces see it at some noise level: the network at sigma 2.04." in said
+    assert "The control's interval reaches that of the network at sigma 6.17, 12: nothing follows" in said
+    assert "Made of the covariance, not trained: Wiener at sigma 2.04" in said
+    assert "other data" not in said.split("networks of these faces")[1], "the control is not counted"
+    assert who_sees(found) == ({"network", "wiener"}, {"cifar"})
+
+
+def test_levels_beside_one_at_which_a_network_is_behind_the_bar_are_left_out() -> None:
+    run = {
+        "command": "evaluate.py checkpoint=pretrained/a 'networks={dit: pretrained/b, cifar: pretrained/c}'"
+    }
+    strong = dict.fromkeys((300, 600, 700), (3.0, 4.0, 5.0))
+    found = {"run": run, "scalars": ratios("left_eye", network=strong, dit=strong)}
+    bar = [[3.0, 1, 1, 0.9, 0.8, 0.95], [5.0, 1, 1, 1.0, 0.9, 1.1], [10.0, 1, 1, 0.99, 0.98, 1.0]]
+    good = [[sigma, 1, 1, 0.9, 0.8, 0.95] for sigma in (3.0, 5.0, 10.0)]
+    networks = {name: {"tables": {"heldout": {"rows": rows}}} for name, rows in (("a", good), ("b", bar))}
+    said = mirror_verdict(with_bars({"mirror": {"afhq32": found}, "networks": networks})["mirror"]["afhq32"])
+    assert "DiT at sigma 1.24, 12;" in said
+    assert "the network at every noise level" in said
+    assert said.endswith("behind the bar: DiT at sigma 6.17")
+
+
+def test_ears_are_told_of_where_the_control_has_least() -> None:
+    ears = ratios("left_ear", network={300: (3.0, 4.0, 5.0), 400: (3.0, 4.5, 6.0)}, cifar={
+        300: (0.8, 0.9, 1.1), 400: (1.0, 1.5, 2.0)})  # fmt: skip
+    eyes = ratios("left_eye", network={300: (3.0, 4.0, 5.0)}, cifar={300: (0.8, 0.9, 1.1)})
+    rows = [["left_eye", "network", "4"], ["left_eye", "pca_locality (1,000 images)", "5"]]
+    eyes |= ratios("left_eye", pca_locality={300: (4.0, 5.0, 6.0)})
+    said = mirror_verdict({"scalars": ears | eyes, "size": 16, "tables": {"mirror/ratio": {"rows": rows}}})
+    assert (
+        "1 of 1 networks see the other ear at sigma 1.24, with ratios of 4, where the control has 0.9."
+        in said
+    )
+    assert "PCA locality (the paper's), which read 1,000 images, at" in said
+    assert said.endswith("Fields are means over 16 images")
 
 
 def shares(
@@ -703,12 +757,15 @@ def test_shares_of_ln_n_are_set_side_by_side() -> None:
 def test_the_page_on_fields_says_where_they_are_least_and_most_alike() -> None:
     columns = ["denoiser", "sigma 12", "sigma 1.2"]
     cosine = [["wiener", "0.5 [0.4, 0.6]", "0.7 [0.6, 0.8]"], ["nn2", "0.99 [0.9, 1]", "0.9 [0.8, 1]"]]
-    radius = [["network", "6 [5, 7]", "2 [1, 3]"], ["wiener", "7 [5, 8]", "2.5 [1, 3]"], ["nn2", "6", "2"]]
+    radius = [["network", "6 [5, 7]", "2 [1, 3]"], ["wiener", "7 [5, 8]", "2.5 [1, 3]"], ["nn2", "6", "6"]]
     tables = {"sensitivity/cosine": cosine, "sensitivity/radius": radius}
     found = {"tables": {name: {"columns": columns, "rows": rows} for name, rows in tables.items()}}
+    found["run"] = {"command": "compare.bank_counts.pca_locality=5000 compare.bank_counts.optimal=500"}
     said = fields_verdict(found)
     assert "Wiener 0.500 (sigma 12) to 0.700 (sigma 1.2); second network 0.900 (sigma 1.2) to 0.990" in said
-    assert said.endswith("from sigma 12 to sigma 1.2: network 6.0 to 2.0; Wiener 7.0 to 2.5")
+    assert "at sigma 1.2: the network's 2.0; Wiener 2.5 (as far, by the intervals); second" in said
+    assert "second network 6.0 (further). From sigma 12 to sigma 1.2: network 6.0 to 2.0; Wiener" in said
+    assert said.endswith("Of the training images PCA locality (the paper's) read 5,000, optimal read 500")
     heads, rows = fields_table(found)
     assert list(heads) == ["", *columns[1:]]
     assert rows[0] == ["Wiener: cosine to the network's", 0.5, 0.7]

@@ -1,4 +1,4 @@
-"""The pattern contrast along a training: networks see what is near first, and the pattern later."""
+"""The pattern contrast along a training, from the snapshots of its run."""
 
 from __future__ import annotations
 

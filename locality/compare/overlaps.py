@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
@@ -19,6 +20,7 @@ REACH = {
     "radius": "half-mass radius (pixels)",
     "participation": "effective number of input pixels",
 }
+BOUNDS = {"participation": (1.0, math.inf)}  # of what noise in the mean field biases
 Fields = Mapping[str, SensitivityField]
 KINDS = {  # of overlap with the reference: what the axis says
     "cosine": "cosine of the angle to the field of the {}",
@@ -45,7 +47,7 @@ class Tables:
         found = {} if name == self._reference else overlap_series(field, target)
         radius = partial(mass_radius, pixels=field.pixels)
         for kind, statistic in (("radius", radius), ("participation", participation)):
-            found[kind] = series_of({name: field}, statistic)[name]
+            found[kind] = series_of({name: field}, statistic, BOUNDS.get(kind))[name]
         for kind, one in found.items():
             self._series[kind][name] = one
             self.growing[kind].add(
@@ -107,7 +109,11 @@ def overlap_series(field: SensitivityField, target: SensitivityField) -> dict[st
     return found
 
 
-def series_of(fields: Fields, statistic: Callable[[Tensor], Tensor]) -> dict[str, Series]:
+def series_of(
+    fields: Fields,
+    statistic: Callable[[Tensor], Tensor],
+    bounds: tuple[float, float] | None = None,  # of a statistic that noise in the mean field biases
+) -> dict[str, Series]:
     """A number of the mean map of each pixel, averaged over pixels, with intervals over images.
 
     A pixel of which the map is zero everywhere has no such number, and is left out.
@@ -116,7 +122,7 @@ def series_of(fields: Fields, statistic: Callable[[Tensor], Tensor]) -> dict[str
     for name, field in fields.items():
         images = _images(field)
         ends = [
-            field_interval(images[:, s], lambda maps: statistic(maps).nanmean(-1))
+            field_interval(images[:, s], lambda maps: statistic(maps).nanmean(-1), bounds=bounds)
             for s in range(len(field.sigmas))
         ]
         means = statistic(images.mean(0)).nanmean(-1)

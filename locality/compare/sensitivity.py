@@ -110,10 +110,13 @@ def off_centre(data: ImageDataModule, pixel: str | Sequence[int] | None) -> Pixe
 
 
 def _pictures(report: Report, fields: Fields) -> None:
-    """Figure 2: the centre, a row for each denoiser. Figure 3: the first of them, a row for each pixel."""
+    """Figure 2: the centre, a row for each denoiser. Figure 3: the first of them, a row for each pixel.
+
+    Colours are logarithmic: the probed pixel has nearly all of a field at low noise, and hides the rest.
+    """
     name, network = next(iter(fields.items()))
     note = describe(network)
-    draw = partial(draw_heat, columns=headings(network.sigmas), label=FIELD, note=note)
+    draw = partial(draw_heat, columns=headings(network.sigmas), label=FIELD, note=note, log=True)
     centre = {name: HeatRow(field.maps[:, 0], field.pixels[0]) for name, field in fields.items()}
     title = "Which input pixels the centre of the estimate depends on"
     report.figure("sensitivity/denoisers", draw(centre, title=title))

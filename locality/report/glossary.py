@@ -108,7 +108,7 @@ LINES: tuple[tuple[str, str, str], ...] = (
     (r"halves/agreement", r"Wiener MSE, predicted", "What theory says of that from the number of images."),
     (r"halves/agreement", r"(networks|Wiener) r2", "How much of one's estimate the other's explains."),
     (r"halves/agreement", r"(networks|Wiener) cosine", "Cosine of the angle between the two estimates."),
-    (r"halves/agreement", r"explained", "Share of the networks' disagreement that Wiener's explains."),
+    (r"halves/agreement", r"explained", "Share of the networks' agreement that Wiener has."),
     (r"information/.*", r"images", "Training images in the bank."),
     (r"information/.*", r"best", "The setting with the least error; in brackets its 95 % interval."),
     (r"information/.*", r"entropy there", "Entropy of the posterior over training images there, nats."),

@@ -1,0 +1,174 @@
+"""What the pages of results say of the other eye: who sees it, at which noise levels, beside the control."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from benchmarks.answers import Found, listed, sigma_of, steps, where
+from benchmarks.small_tables import Table, is_middle, levels_table
+from benchmarks.titles import called
+from locality.heldout import is_behind
+
+EYE, EAR = "left_eye", "left_ear"  # the pixels that are told of
+AIM = 2.0  # times the ring's mass, on the other eye
+CONTROL = re.compile(r"cifar|control")  # of networks' names: of other data
+COVARIANCE = re.compile(r"wiener|pca_locality")  # rows that are made of the covariance, not trained
+
+
+def mirror_verdict(found: Found) -> str:
+    """Who sees the other eye at which noise levels, where nothing follows, and the same of the ears."""
+    names = _who(found)
+    own = sorted(name for name in names if not CONTROL.search(name))
+    networks = [name for name in own if not COVARIANCE.search(name)]
+    parts = [
+        "the ratio is what the field of a left eye's pixel has on the right eye, over what it has on the "
+        f"ring around it. A denoiser sees the other eye where its whole interval is above {AIM:g} and above "
+        "that of the control, a network of other data",
+        f"{_counted(found, EYE, networks)}: {_listed(found, EYE, networks)}",
+        *_undecided(found, networks),
+        *_left_out(found, networks),
+    ]
+    known = [name for name in own if name not in networks]
+    if known:
+        parts.append(f"Made of the covariance, not trained: {_listed(found, EYE, known)}")
+    parts += _ears(found, networks)
+    parts += [f"Fields are means over {found['size']} images"] if found.get("size") else []
+    return ". ".join(parts)
+
+
+def who_sees(found: Found) -> tuple[set[str], set[str]]:
+    """Who sees the other eye at a middle noise level, and who does not."""
+    names = set(_who(found))
+    seen = {name for name in names if any(is_middle(t) for t in sees(found, EYE, name))}
+    return seen, names - seen
+
+
+def sees(found: Found, pixel: str, name: str) -> list[int]:
+    """Where a denoiser's whole interval is above the aim and the control's, and it is not behind the bar."""
+    low, bound, out = _steps(found, pixel, name, "_low"), _bound(found, pixel), _behind(found, name)
+    return [t for t, value in low.items() if value >= AIM and value > bound.get(t, 0) and t not in out]
+
+
+def with_bars(kept: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """What is kept, the fields of faces with the noise levels at which each of their networks is behind."""
+    networks = kept.get("networks", {})
+    told = {}
+    for data, found in kept.get("mirror", {}).items():
+        command = found["run"]["command"]
+        named = dict(re.findall(r"(\w+): pretrained/([\w.]+)", command))
+        if own := re.search(r"checkpoint=pretrained/([\w.]+)", command):
+            named["network"] = own[1]
+        behind = {name: _levels_behind(networks[one]) for name, one in named.items() if one in networks}
+        told[data] = {**found, "behind": behind}
+    return {**kept, "mirror": told} if told else dict(kept)
+
+
+def mirror_table(found: Found) -> Table:
+    """The ratio at each noise level."""
+    return levels_table(found, f"mirror/ratio/{EYE}", _who(found))
+
+
+def whose(name: str) -> str:
+    """A row's name, with a note for networks of other data."""
+    if CONTROL.search(name):
+        return f"the {called(name)} network (other data)"
+    return "the network" if name == "network" else called(name)
+
+
+def _levels_behind(network: Found) -> list[list[float]]:
+    """The gaps between levels of the bar, one end of which is behind; beyond the last there is no end."""
+    rows = network["tables"]["heldout"]["rows"]
+    ends = [(0.0, False), *((row[0], is_behind(row[0], *row[-2:])) for row in rows), (float("inf"), False)]
+    return [[a, b] for (a, behind), (b, behind_too) in pairwise(ends) if behind or behind_too]
+
+
+def _behind(found: Found, name: str) -> set[int]:
+    """The time-steps that lie beside a level at which a network is behind the bar."""
+    gaps = found.get("behind", {}).get(name, [])
+    times = _steps(found, EYE, name)
+    return {t for t in times if any(low <= sigma_of(t) <= high for low, high in gaps)}
+
+
+def _counted(found: Found, pixel: str, networks: Sequence[str]) -> str:
+    seeing = [name for name in networks if sees(found, pixel, name)]
+    return f"{len(seeing)} of {len(networks)} networks of these faces see it at some noise level"
+
+
+def _listed(found: Found, pixel: str, names: Sequence[str]) -> str:
+    """Who sees it where, and where there is no number."""
+    among = {t for name in _who(found) for t in _steps(found, pixel, name)}
+    parts = []
+    for name in names:
+        none = among - set(_steps(found, pixel, name))
+        but = f" (no ratio {where(none, among)})" if none else ""
+        parts.append(f"{whose(name)}{_read(found, name)} {where(sees(found, pixel, name), among)}{but}")
+    return "; ".join(parts)
+
+
+def _undecided(found: Found, networks: Sequence[str]) -> list[str]:
+    """Where a network would count without the control."""
+    bound, parts = _bound(found, EYE), []
+    for name in networks:
+        low, out = _steps(found, EYE, name, "_low"), _behind(found, name)
+        times = [t for t, value in low.items() if AIM <= value <= bound.get(t, 0) and t not in out]
+        parts += [f"{whose(name)} at sigma {listed(times)}"] if times else []
+    return (
+        [f"The control's interval reaches that of {'; '.join(parts)}: nothing follows there"] if parts else []
+    )
+
+
+def _left_out(found: Found, networks: Sequence[str]) -> list[str]:
+    out = {name: sorted(_behind(found, name)) for name in networks}
+    told = [f"{whose(name)} at sigma {listed(times)}" for name, times in out.items() if times]
+    return [f"Left out, at or beside levels at which it is behind the bar: {'; '.join(told)}"] if told else []
+
+
+def _ears(found: Found, networks: Sequence[str]) -> list[str]:
+    """The same of the ears, at the noise level at which the control has least of those most networks see."""
+    seen = {name: sees(found, EAR, name) for name in networks}
+    times = [t for one in seen.values() for t in one]
+    if not times:
+        return []
+    controls = [_steps(found, EAR, name) for name in _who(found) if CONTROL.search(name)]
+
+    def most(t: int) -> tuple[int, float]:
+        return times.count(t), -max((one.get(t, 0.0) for one in controls), default=0.0)
+
+    best = max(sorted(set(times)), key=most)
+    ratios = [_steps(found, EAR, name)[best] for name in networks if best in seen[name]]
+    beside = ", ".join(f"{one[best]:.3g}" for one in controls if best in one)
+    control = f", where the control has {beside}" if beside else ""
+    span = f"{min(ratios):.3g}" + (f" to {max(ratios):.3g}" if len(ratios) > 1 else "")
+    return [
+        f"The same of a left ear's pixel: {len(ratios)} of {len(networks)} networks see the other ear at "
+        f"sigma {sigma_of(best):.3g}, with ratios of {span}{control}"
+    ]
+
+
+def _read(found: Found, name: str) -> str:
+    """How many images a row read, where it was not given all."""
+    tables = found.get("tables", {})
+    for row in tables["mirror/ratio"]["rows"] if "mirror/ratio" in tables else ():
+        match = re.fullmatch(rf"{re.escape(name)} \(([\d,]+) images\)", str(row[1]))
+        if match:
+            return f", which read {match[1]} images,"
+    return ""
+
+
+def _bound(found: Found, pixel: str) -> dict[int, float]:
+    """The upper end of the control's interval at each noise level."""
+    ends = [_steps(found, pixel, name, "_high") for name in _who(found) if CONTROL.search(name)]
+    return {t: max(one[t] for one in ends if t in one) for t in {t for one in ends for t in one}}
+
+
+def _steps(found: Found, pixel: str, name: str, end: str = "") -> dict[int, float]:
+    return steps(found, f"mirror/ratio{end}/{pixel}/{name}/")
+
+
+def _who(found: Found) -> list[str]:
+    start = f"mirror/ratio/{EYE}/"
+    names = (key.removeprefix(start) for key in found["scalars"] if key.startswith(start))
+    return list(dict.fromkeys(name.split("/")[0] for name in names))
