@@ -23,12 +23,7 @@ NOTES = {  # beside names, on these pages
     "stacked_mixtures": " (ours)",
     "pca_locality": " (the paper's)",
 }
-NETWORKS = {  # named in commands
-    "dit": "DiT",
-    "mixer": "MLP-Mixer",
-    "cifar": "CIFAR-10",
-    "half": "network of half the images",
-}
+NETWORKS = {"half": "network of half the images"}  # named in commands, beside those that reports know
 SIGMA = "noise level sigma (pixel units)"
 NETWORK = "network"
 
