@@ -42,12 +42,7 @@ FORMS = {  # of PCA locality: compare=paper_variants, and the released one
     "tau_2": "tau .2",
     "tau_5": "tau .5",
 }
-NETWORKS = {  # named in commands
-    "dit": "DiT",
-    "mixer": "MLP-Mixer",
-    "cifar": "CIFAR-10",
-    "half": "network of half the images",
-}
+NETWORKS = {"half": "network of half the images"}  # named in commands, beside those that reports know
 SIGMA = "noise level sigma (pixel units)"
 NETWORK = "network"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,14 @@ import pytest
 import torch
 from charts import chart
 from matplotlib.figure import Figure
+from matplotlib.patches import Circle
 from matplotlib.text import Text
 from PIL import Image
 
 from locality.report import Chart, Series, format_table
-from locality.report.figures import KNOWN, draw_chart, draw_charts, looks, to_png
+from locality.report.figures import KNOWN, OTHERS, draw_chart, draw_charts, looks, to_png
 from locality.report.grid import GAP, draw_grid
-from locality.report.heat import HeatRow, draw_heat
+from locality.report.heat import TWIN, HeatRow, draw_heat
 from locality.report.history import draw_history
 from locality.report.names import called, spoken
 
@@ -51,6 +53,69 @@ def test_a_figure_has_labelled_axes_and_only_what_is_in_range() -> None:
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert labels == ["optimal\n(down to -50)", "mine"]
     assert to_png(figure).startswith(b"\x89PNG")
+
+
+def test_what_leaves_the_axis_is_marked_at_its_edge_and_hollow_where_it_has_no_bound() -> None:
+    series = {"far": Series([2250.0, 5.0, math.inf, math.nan]), "near": Series([2.0, 3.0, 4.0, 5.0])}
+    drawn = chart(x=[1.0, 2.0, 3.0, 4.0], series=series, log_y=True, y_range=(None, 30.0))
+    figure = draw_chart(drawn)
+    (axes,) = figure.axes
+    (color,) = {line.get_color() for line in axes.lines if line.get_label().startswith("far")}
+    marks = {
+        float(line.get_xdata()[0]): (line.get_ydata()[0], line.get_color(), line.get_markerfacecolor())
+        for line in axes.lines
+        if len(line.get_xdata()) == 1
+    }
+    assert marks == {1.0: (1, color, color), 3.0: (1, color, "white")}
+    assert axes.get_ylim()[1] == 30.0
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels == ["far\n(up to 2,250,\nhollow: no bound)", "near"]
+
+
+def test_an_axis_that_is_cut_at_both_ends_ends_at_both() -> None:
+    drawn = chart(series={"mine": Series([-3.0, 0.3, 0.999])}, x=[1.0, 2.0, 3.0], y_range=(0.0, 1.0))
+    assert draw_chart(drawn).axes[0].get_ylim() == (0.0, 1.0)
+
+
+def test_what_lies_on_another_curve_is_broken_and_drawn_last() -> None:
+    for below, above in (("stacked_locality", "stacked_mixtures"), ("pca_locality", "float32")):
+        for order in ((below, above), (above, below)):
+            lines = draw_chart(chart(series={name: Series([0.5, 0.7]) for name in order})).axes[0].lines
+            solid, broken = sorted(lines, key=lambda line: line.get_zorder())
+            assert (solid.get_label(), broken.get_label()) == (called(below), called(above))
+            assert (solid.get_linestyle(), broken.get_linestyle()) == ("-", "--")
+            assert solid.get_marker() != broken.get_marker()
+
+
+def _lightness(color: str) -> float:
+    from matplotlib.colors import to_rgb
+
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(color)]
+    return sum(part * c for part, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def test_networks_beside_known_rows_are_told_apart_by_line_marker_and_colour() -> None:
+    drawn = looks(["network", "NN2", "dit", "mixer", "control: CIFAR-10", "wiener", "pca_locality"])
+    assert [look.label for look in drawn.values()][2:5] == ["DiT", "MLP-Mixer", "control: CIFAR-10"]
+    strangers = [drawn[name] for name in ("dit", "mixer", "control: CIFAR-10")]
+    assert len({look.line for look in strangers}) == 3
+    assert len({look.marker for look in drawn.values()}) >= len(drawn) - 1  # those of one kind share theirs
+    for name in ("wiener", "pca_locality"):
+        assert all(abs(_lightness(one.color) - _lightness(drawn[name].color)) > 0.05 for one in strangers)
+    assert not any(":" in line for _, _, line in OTHERS)  # dots are of what stands beside a curve
+
+
+def test_one_picture_for_all_rows_leaves_their_names_beside_the_maps() -> None:
+    face, maps = torch.zeros(3, 12, 12), torch.rand(2, 12, 12)
+    rows = {name: HeatRow(maps, (6, 2), picture, twin=(6, 9)) for name, picture in (("a", face), ("b", None))}
+    figure = draw_heat(rows, ["x", "y"], "title", "label", log=True, floor=1e-3)
+    grid = [figure.axes[k : k + 3] for k in (0, 3)]
+    assert [axes.get_visible() for axes in (grid[0][0], grid[1][0])] == [True, False]
+    assert [row[1].get_ylabel() for row in grid] == ["a", "b"]
+    for axes in (grid[0][0], *grid[0][1:], *grid[1][1:]):
+        (circle,) = [patch for patch in axes.patches if isinstance(patch, Circle)]
+        assert (circle.center, circle.radius) == ((9, 6), TWIN)
+    assert grid[0][1].images[0].norm.vmin == 1e-3
 
 
 @pytest.mark.parametrize("value", [0.0, float("nan"), float("inf")])

@@ -8,6 +8,7 @@ import re
 from functools import partial
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -16,7 +17,7 @@ from hydra import compose, initialize_config_dir
 from torch import Tensor
 
 from locality import GaussianStats, ImageBank, NoiseSchedule, app
-from locality.compare.mirror import probed
+from locality.compare.mirror import learned_other, probed
 from locality.config import UsageError
 from locality.data import DataNotFound, ImageDataModule, afhq, digits
 from locality.denoisers import Wiener
@@ -114,7 +115,7 @@ def test_a_pixel_without_a_mirror_ratio_is_an_error(pixel, radius, message) -> N
         mirror_ratio(maps, [pixel], radius)
 
 
-NAMES = ("wiener_reference", "other", "wiener", "pca_locality (30 images)")
+NAMES = ("wiener_reference", "control: other", "wiener", "pca_locality (30 images)")
 SMALL = ["logger=none", "trainer.accelerator=cpu"]
 
 
@@ -162,8 +163,29 @@ def test_compare_mirror_finds_what_was_planted_and_one_without_it(tmp_path):
     for picture in ("fields_eye", "ratio_eye"):
         assert (folder / "images" / "mirror" / f"{picture}.png").is_file()
     with (folder / "curves.csv").open() as file:
-        assert {row["chart"] for row in csv.DictReader(file)} == {"mirror/ratio_eye"}
+        curves = list(csv.DictReader(file))
+    assert {row["chart"] for row in curves} == {"mirror/ratio_eye"}
+    assert {row["series"] for row in curves} == {
+        "wiener_reference",
+        "control: other",
+        "wiener",
+        "pca_locality",
+    }
     assert (folder / "fields" / "other.safetensors").is_file()
+
+
+@pytest.mark.parametrize(
+    ("theirs", "other"),
+    [
+        ({"source": partial(afhq, size=32, cache="elsewhere")}, False),
+        ({"source": partial(afhq, size=32), "seed": 3, "flip": True}, False),
+        ({"source": partial(afhq, size=16)}, True),
+        ({"source": digits}, True),
+    ],
+)
+def test_a_network_of_another_source_is_a_control(theirs, other):
+    network = SimpleNamespace(data=lambda: ImageDataModule(**theirs))
+    assert learned_other(network, ImageDataModule(partial(afhq, size=32, cache="here"))) is other
 
 
 def test_the_interval_of_a_field_without_a_mirror_holds_one(tmp_path):

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from test_modules import NETWORK, TINY, config, latest
 
-from locality import app, build
+from locality import ImageBank, app, build
 from locality.calibration import calibrate
 from locality.checkpoints.reading import calibrations, load
+from locality.compare.paper_figures import FEW, figure_5
 from locality.compare.paper_table import Row
 from locality.config import UsageError
 from locality.metrics import ratio_interval
 from locality.modules.comparison import Scores
+from locality.report.names import NAMES, known
 
 ASKED = ["experiment=paper_table", "trainer.accelerator=cpu", "logger=none", "compare.count=4"]
 COUNTS = [
@@ -66,7 +69,25 @@ def test_the_table_has_every_row_with_its_seeds_images_and_calibration(run, tmp_
     assert numbers["paper/median_r2_over_wiener/wiener"] == 0
     assert numbers["paper/heldout_over_pca_locality/pca_locality/t300"] == 1
     pictures = {path.stem for path in (latest(tmp_path) / "images/paper").glob("*.png")}
-    assert pictures == {"figure1", "figure1_mse", "figure5"}
+    assert pictures == {"figure1", "figure1_mse", "figure5", "figure5_short"}
+
+
+@pytest.mark.parametrize("names", [("network", "golden_subset", "wiener", "nn2"), ("network", "nn2")])
+def test_the_short_figure_has_few_rows_in_its_own_order_and_the_same_nearest_images(names):
+    images = torch.rand(6, 1, 4, 4, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    drawn = {}
+    report = SimpleNamespace(grid=lambda name, rows, title: drawn.update({name: rows}))
+    samples = dict.fromkeys(names, images[:3])
+    figure_5(report, "paper", samples, ImageBank(images), pictures=2)
+    whole = drawn.pop("paper/figure5")
+    assert list(whole) == [*names, "nearest training image"]
+    if len(names) == 2:
+        assert not drawn  # nothing to leave out
+        return
+    short = drawn["paper/figure5_short"]
+    assert list(short) == ["network", "nn2", "wiener", "nearest training image"]
+    assert all(torch.equal(short[name], whole[name]) for name in short)
+    assert {known(name) for name in FEW} <= set(NAMES)
 
 
 @pytest.mark.slow

@@ -29,6 +29,11 @@ KINDS = {
     "energy": "share of the energy in common with Wiener's field",
     "inside": "mass within Wiener's half-mass radius",
 }
+HEADS = {  # of charts
+    "cosine": "Direction of networks' fields against Wiener's, by architecture",
+    "energy": "Energy that networks' fields share with Wiener's, by architecture",
+    "inside": "Reach of networks' fields against Wiener's, by architecture",
+}
 CLOSE = 0.1  # of a share of a training: a snapshot farther from it does not stand for it
 Stages = dict[str, dict[float, Denoiser]]  # by model and share of its training
 Overlaps = dict[tuple[str, float], dict[str, Series]]  # the same -> kind of overlap
@@ -117,8 +122,7 @@ def _tell(
     for kind, label in KINDS.items():
         grown = {name: series[kind] for (name, part), series in found.items() if part == 1.0}
         chart = Chart(
-            "Overlap with Wiener by architecture", SIGMA, label, list(sigmas), grown, log_x=True,
-            y_range=(0.0, None),
+            HEADS[kind], SIGMA, label, list(sigmas), grown, log_x=True, y_range=(0.0, None),
         )  # fmt: skip
         report.chart(f"architectures/{kind}", chart)
         report.table(f"architectures/{kind}", tables[kind].columns, tables[kind].rows)

@@ -78,7 +78,7 @@ def _charts(report: Report, found: Mapping[float, Strength]) -> None:
     for gamma, one in found.items():
         series[f"gamma = {gamma:g}"] = one.network.series()
         series[f"gamma = {gamma:g}, Wiener"] = one.contrasts[WIENER].series(f"gamma = {gamma:g}")
-    title = "The hidden pattern in what networks look at"
+    title = "Pattern contrast of the network and of Wiener, by strength of the pattern"
     report.chart("pattern/contrast", Chart(title, SIGMA, LABEL, sigmas, series, log_x=True, log_y=True))
     control = {"control, gamma = 0": found[0.0].network.series()} if 0.0 in found else {}
     for gamma, one in found.items():

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache, partial
+from typing import Any
 
 import torch
 
+from locality.checkpoints.trained import Trained
 from locality.compare.context import Context, UsedSettings
 from locality.compare.drawing import FIELD, SIGMA, headings, time_of
 from locality.compare.overlaps import Fields, series_of
@@ -20,11 +22,14 @@ from locality.modules.fields import FieldModule, Share
 from locality.ranks import say
 from locality.report import Chart, Report, Series
 from locality.report.heat import HeatRow, draw_heat
+from locality.report.names import called
 from locality.report.table import Cell
 from locality.sensitivity import Route, choose_pixels, mirror_of, mirror_ratio
 from locality.sensitivity.mirror import RADIUS
 
 LABEL = "field on the mirror position / on the ring"
+HIGHEST = 30.0  # ratio that the chart shows; a mask that ends sharply has any, or none
+DARKEST = 1e-3  # of a field's maximum: what the picture shows as black
 
 
 def mirror(
@@ -42,8 +47,8 @@ def mirror(
 
     The network, the networks of `networks=` (those of other data, too) and the analytical denoisers are
     measured at the same noised test images. A field that is wider than high has a ratio above 1 without any
-    mirror image in it; how much, a network of other data tells. Each pixel has a figure and a chart, all have
-    one table. The fields are kept in `fields/` of the run folder.
+    mirror image in it; how much, a network of other data tells. It is called a control. Each pixel has a
+    figure and a chart, all have one table. The fields are kept in `fields/` of the run folder.
     """
     context.check_count(count, least=2)
     places = probed(context.data, pixels, radius)
@@ -53,7 +58,9 @@ def mirror(
     module = FieldModule(
         denoisers, route, list(places.values()), count, context.data.image_shape, share=share
     )
-    labels = {who: _label(who, one, len(context.bank)) for who, one in denoisers.items()}
+    other = {who for who, one in context.networks.items() if learned_other(one, context.data)}
+    shown = {who: f"control: {called(who)}" if who in other else who for who in denoisers}
+    labels = {who: _label(shown[who], one, len(context.bank)) for who, one in denoisers.items()}
 
     @cache
     def ratio(who: str, p: int) -> Series:
@@ -69,10 +76,22 @@ def mirror(
 
     measure_fields(context, module, count, growing, keep)
     for p, (name, place) in enumerate(places.items()):
-        fields = {who: field.of_pixels(slice(p, p + 1)) for who, field in module.fields.items()}
+        fields = {shown[who]: field.of_pixels(slice(p, p + 1)) for who, field in module.fields.items()}
         _picture(context, name, place, fields)
     ratios = {name: {who: ratio(who, p) for who in module.fields} for p, name in enumerate(places)}
-    return _tell(context.report, next(iter(module.fields.values())).sigmas, places, ratios, labels)
+    return _tell(context.report, next(iter(module.fields.values())).sigmas, places, ratios, labels, shown)
+
+
+def learned_other(network: Trained, data: ImageDataModule) -> bool:
+    """Whether a network learned from images of another source."""
+    return _images_of(network.data()) != _images_of(data)
+
+
+def _images_of(data: ImageDataModule) -> tuple[Any, ...]:
+    """What decides over a data set's images, wherever its files are."""
+    source = data.source
+    kept = getattr(source, "keywords", {}).items()
+    return getattr(source, "func", source), {key: value for key, value in kept if key != "cache"}
 
 
 def _columns(sigmas: Sequence[float]) -> list[str]:
@@ -133,12 +152,19 @@ def _picture(context: Context, name: str, place: Pixel, fields: Fields) -> None:
     first = next(iter(fields.values()))
     twin = mirror_of(place, context.data.image_shape[-1])
     face = context.stats.mean.reshape(context.data.image_shape)
-    rows = {who: HeatRow(field.maps[:, 0], place, face, twin=twin) for who, field in fields.items()}
+    rows = {
+        who: HeatRow(field.maps[:, 0], place, None if k else face, twin=twin)
+        for k, (who, field) in enumerate(fields.items())
+    }
     row, col = place
-    title = f"What the estimate of the pixel {name} (row {row}, column {col}) depends on"
-    note = f"{describe(first)} Left: the mean image. Outlined: the pixel; circled: its mirror position."
-    figure = draw_heat(rows, headings(first.sigmas), title, FIELD, note, log=True)
+    title = f"What the estimate of the pixel {_plain(name)} (row {row}, column {col}) depends on"
+    note = f"{describe(first)} Top left: the mean image. Outlined: the pixel; circled: its mirror position."
+    figure = draw_heat(rows, headings(first.sigmas), title, FIELD, note, log=True, floor=DARKEST)
     context.report.figure(f"mirror/fields_{name}", figure)
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _tell(
@@ -146,7 +172,8 @@ def _tell(
     sigmas: Sequence[float],
     places: Mapping[str, Pixel],
     ratios: Mapping[str, Mapping[str, Series]],
-    labels: Mapping[str, str],  # of denoisers
+    labels: Mapping[str, str],  # of denoisers, in tables
+    shown: Mapping[str, str],  # of denoisers, in charts
 ) -> dict[str, float]:
     """A chart for each pixel, one table, and the numbers of metrics.json."""
     columns = _columns(sigmas)
@@ -154,8 +181,10 @@ def _tell(
     numbers: dict[str, float] = {}
     for name, series in ratios.items():
         row, col = places[name]
-        title = f"Mirror ratio of the pixel {name} (row {row}, column {col})"
-        chart = Chart(title, SIGMA, LABEL, sigmas, series, log_x=True, log_y=True)
+        title = f"Mirror ratio of the pixel {_plain(name)} (row {row}, column {col})"
+        lines = {shown[who]: one for who, one in series.items()}
+        frame = (None, HIGHEST)
+        chart = Chart(title, SIGMA, LABEL, sigmas, lines, log_x=True, log_y=True, y_range=frame)
         report.chart(f"mirror/ratio_{name}", chart)
         for who, one in series.items():
             rows.append(_row(name, labels[who], one))
@@ -164,14 +193,16 @@ def _tell(
     report.scalars(numbers)
     say(LABEL)
     say_table(columns, rows)
-    report.conclusion = _concluded(sigmas, ratios)
+    report.conclusion = _concluded(sigmas, ratios, shown)
     return numbers
 
 
-def _concluded(sigmas: Sequence[float], ratios: Mapping[str, Mapping[str, Series]]) -> str:
+def _concluded(
+    sigmas: Sequence[float], ratios: Mapping[str, Mapping[str, Series]], shown: Mapping[str, str]
+) -> str:
     """Where the first denoiser looks most at a mirror position, and how much the others do there."""
     first = next(iter(next(iter(ratios.values()))))
     places = [(name, step) for name in ratios for step in range(len(sigmas))]
     name, step = max(places, key=lambda place: _levels(ratios[place[0]][first])[place[1]].mean)
-    told = ", ".join(f"{who} {_levels(one)[step]}" for who, one in ratios[name].items())
+    told = ", ".join(f"{shown[who]} {_levels(one)[step]}" for who, one in ratios[name].items())
     return f"mirror ratio of {name} at sigma {sigmas[step]:g}, where the {first}'s is largest: {told}"

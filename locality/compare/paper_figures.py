@@ -14,6 +14,9 @@ from locality.modules.comparison import ComparisonModule
 from locality.report import Chart, Report
 
 MEMORISER = "optimal"  # the denoiser that takes an image to the nearest training image
+FEW = (  # what the pages show of figure 5, from above
+    "network", "nn2", "stacked_mixtures", "stacked_locality", "pca_locality", "wiener", "local_score",
+)  # fmt: skip
 OURS = "pca_locality"  # whose nearest training images end figure 5
 TELEPORT = 200  # time-step of figure 1; the paper does not say which
 
@@ -40,11 +43,18 @@ def figure_1(report: Report, section: str, module: ComparisonModule, images: Ten
 def figure_5(
     report: Report, section: str, samples: Mapping[str, Tensor], bank: ImageBank, pictures: int
 ) -> None:
-    """The samples of every denoiser from the same noise, and the training images nearest to ours."""
+    """The samples of every denoiser from the same noise, and the training images nearest to ours.
+
+    Once more with few rows, where there are others.
+    """
     count = min(pictures, *(len(images) for images in samples.values()))
     grid = {name: images[:count] for name, images in samples.items()}
     ours = OURS if OURS in grid else next(iter(grid))
     _, places = nearest_two(grid[ours], bank)
     nearest = bank.taken(places[:, 0])
-    grid["nearest training image"] = to_float(nearest, torch.float32)
-    report.grid(f"{section}/figure5", grid, title="Samples: 10 steps of DDIM, the same noise in each column")
+    last = {"nearest training image": to_float(nearest, torch.float32)}
+    title = "Samples: 10 steps of DDIM, the same noise in each column"
+    report.grid(f"{section}/figure5", grid | last, title=title)
+    short = {name: grid[name] for name in FEW if name in grid}
+    if 0 < len(short) < len(grid):
+        report.grid(f"{section}/figure5_short", short | last, title=title)

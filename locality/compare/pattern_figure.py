@@ -45,7 +45,7 @@ def draw_figure(report: Report, found: Mapping[float, Strength], threshold: floa
     row, col = pixel
     count = next(iter(found.values())).fields[WIENER].about["count"]
     figure = draw_heat(
-        rows, headings(sigmas), "A pattern hidden in the data, and what network and Wiener filter look at",
+        rows, headings(sigmas), "Fields of the network and of Wiener, by strength of the pattern",
         FIELD,
         f"Fields of the pattern's pixel m (row {row}, column {col}), mean over {count} noised test images; "
         f"underlined: SNR_W = lam_W / sigma^2 > {threshold:g}.",

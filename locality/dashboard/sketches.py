@@ -23,7 +23,7 @@ COLORS = [
     KNOWN["wiener"].color,
     KNOWN["optimal"].color,
     KNOWN["pca_locality"].color,
-    *(one for one, _ in OTHERS),
+    *(one for one, *_ in OTHERS),
 ]
 LINES = ("-", "--", ":", "-.")
 SMALL = {"axes.titlesize": 10, "font.size": 9, "lines.linewidth": 1.3}

@@ -53,8 +53,8 @@ STYLES: Mapping[str, tuple[str, ...]] = {  # colour, marker, line
     "wiener": ("#0072B2", "s"),
     "optimal": ("#D55E00", "^"),
     "nearest": ("#E69F00", "v", "--"),
-    "stacked_locality": ("#CC3311", "H"),
-    "stacked_mixtures": ("#EE3377", "p"),
+    "stacked_locality": ("#DDAA33", "H"),
+    "stacked_mixtures": ("#EE3377", "*", "--"),
     "local_mixture": ("#F4A6C0", "p", "--"),
     "soft_locality": ("#332288", "*"),
     "pca_locality": ("#009E73", "D"),
@@ -72,14 +72,15 @@ STYLES: Mapping[str, tuple[str, ...]] = {  # colour, marker, line
     "identity": ("#bbbbbb", "", ":"),
 }
 KNOWN = {name: Look(called(name), *style) for name, style in STYLES.items()}
-OTHERS = (
-    ("#117733", "*"),
-    ("#44AA99", "p"),
-    ("#DDCC77", "d"),
-    ("#661100", "8"),
-    ("#88CCEE", "H"),
-    ("#6699CC", "."),
+OTHERS = (  # the first two broken: what lies below them is seen
+    ("#EE7733", "*", "--"),
+    ("#882255", "X", "-."),
+    ("#33BBEE", "d", "-"),
+    ("#117733", "8", "--"),
+    ("#CCBB44", "v", "-."),
+    ("#6699CC", ".", "-"),
 )
+BROKEN = ("-", "--", "-.", ":")  # lines that hide least come last
 
 
 def looks(names: Sequence[str]) -> dict[str, Look]:
@@ -89,8 +90,9 @@ def looks(names: Sequence[str]) -> dict[str, Look]:
         if (key := known(name)) is not None:
             chosen[name] = KNOWN[key]
         else:
-            color, marker = OTHERS[others % len(OTHERS)]
-            chosen[name] = Look(called(name), color, marker, ("-", "--", ":")[others // len(OTHERS) % 3])
+            color, marker, line = OTHERS[others % len(OTHERS)]
+            line = BROKEN[(BROKEN.index(line) + others // len(OTHERS)) % 3]  # dots are of what is beside
+            chosen[name] = Look(called(name), color, marker, line)
             others += 1
     return chosen
 
@@ -175,19 +177,35 @@ def _draw_axes(axes: Axes, chart: Chart, shown: Mapping[str, Look]) -> None:
 def _draw_series(axes: Axes, chart: Chart, series: Series, look: Look) -> None:
     x, mean = list(chart.x), list(series.mean)
     label = look.label + _out_of_range(mean, chart.y_range)
-    axes.plot(x, mean, label=label, color=look.color, marker=look.marker, linestyle=look.line)
+    above = 2 + BROKEN.index(look.line) / 10
+    axes.plot(x, mean, label=label, color=look.color, marker=look.marker, linestyle=look.line, zorder=above)
+    _mark_edges(axes, chart, mean, look.color)
     if series.low is not None and series.high is not None:
         axes.fill_between(x, list(series.low), list(series.high), color=look.color, alpha=0.18, linewidth=0)
+
+
+def _mark_edges(axes: Axes, chart: Chart, mean: Sequence[float], color: str) -> None:
+    """Arrows at the edge above or below which a curve goes on; hollow where it has no bound."""
+    for edge, limit, marker in ((0, chart.y_range[0], 7), (1, chart.y_range[1], 6)):  # carets that point out
+        for x, y in zip(chart.x, mean, strict=True):
+            if limit is not None and (y < limit if edge == 0 else y > limit):
+                axes.plot(
+                    x, edge, marker=marker, color=color, markerfacecolor="white" if math.isinf(y) else color,
+                    markersize=7, clip_on=False, zorder=3, transform=axes.get_xaxis_transform(),
+                )  # fmt: skip
 
 
 def _out_of_range(mean: Sequence[float], shown: tuple[float | None, float | None]) -> str:
     """What the legend adds for a curve that leaves the picture."""
     seen = [value for value in mean if math.isfinite(value)]
+    said = []
     if seen and shown[0] is not None and min(seen) < shown[0]:
-        return f"\n(down to {min(seen):.3g})"
-    if seen and shown[1] is not None and max(seen) > shown[1]:
-        return f"\n(up to {max(seen):.3g})"
-    return ""
+        said.append(f"down to {min(seen):.3g}")
+    elif seen and shown[1] is not None and max(seen) > shown[1]:
+        said.append(f"up to {max(seen):.3g}" if max(seen) < 1000 else f"up to {max(seen):,.0f}")
+    if shown[1] is not None and math.inf in mean:
+        said.append("hollow: no bound")
+    return "\n({})".format(",\n".join(said)) if said else ""
 
 
 def _seen(chart: Chart) -> list[float]:
@@ -200,19 +218,18 @@ def _scale(axes: Axes, chart: Chart) -> None:
     plain = FuncFormatter(lambda value, _: f"{value:g}")
     # Errors that are all 0, or undefined, have no logarithm; the axis is a plain one then.
     positive = any(value > 0 for value in _seen(chart))
-    for wanted, axis, set_scale in (
-        (chart.log_x, axes.xaxis, axes.set_xscale),
-        (chart.log_y and positive, axes.yaxis, axes.set_yscale),
-    ):
+    for wanted, set_scale in ((chart.log_x, axes.set_xscale), (chart.log_y and positive, axes.set_yscale)):
         if wanted:
             set_scale("log")
+    _clip(axes, chart)
+    for axis in (axes.xaxis, axes.yaxis):
+        if axis.get_scale() == "log":
             low, high = axis.get_view_interval()
             # A short axis needs more than powers of ten.
-            subs = (1.0,) if high / low > 50 else (1.0, 2.0, 5.0) if high / low > 10 else tuple(range(1, 10))
+            subs = (1.0,) if high / low > 100 else (1.0, 2.0, 5.0) if high / low > 10 else tuple(range(1, 10))
             axis.set_major_locator(LogLocator(subs=subs))
             axis.set_major_formatter(plain)
             axis.set_minor_formatter(NullFormatter())
-    _clip(axes, chart)
 
 
 def _clip(axes: Axes, chart: Chart) -> None:
@@ -225,8 +242,9 @@ def _clip(axes: Axes, chart: Chart) -> None:
     seen = [value for value in points if bottom <= value <= top]
     if not seen:
         return  # an empty picture would say less than an unclipped one
-    if low < bottom:
+    cut = low < bottom
+    if cut:
         low, high = bottom, min(high, max(seen) + 0.05 * (max(seen) - bottom))
     if high > top:
-        low, high = max(low, min(seen) - 0.05 * (top - min(seen))), top
+        low, high = low if cut else max(low, min(seen) - 0.05 * (top - min(seen))), top
     axes.set_ylim(low, high)

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 TILE, WIDEST = 1.05, 14.0  # inches, of one map, and of all in a row
 LETTER, BAR = 0.095, 1.0  # inches, of a letter of the labels, and of the colour bar with its own
 NOTE = 0.27  # inches, of a line below a map
-TWIN = 2.0  # pixels, radius of the circle around a second pixel
+TWIN = 4.5  # pixels, radius of the circle around a second pixel: clear of what is seen there
 COLOURS, PROBE, MARK = "magma", "#39d5ff", "#D55E00"
-LOG_FLOOR = 1e-2  # of the maximum; what a logarithmic scale shows as black
+LOG_FLOOR = 1e-2  # of the maximum
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class HeatRow:
 
     maps: Tensor  # [K, H, W] non-negative; each is drawn over its own maximum
     pixel: tuple[int, int] | None = None
-    picture: Tensor | None = None  # [C, H, W] in [-1, 1], in a column of its own before the maps
+    picture: Tensor | None = None  # [C, H, W] in [-1, 1], before the maps; one for all: give the first row's
     caption: str = ""  # below the picture
     notes: Sequence[str] | None = None  # K lines, one below each map
     marked: Sequence[bool] | None = None  # K, the maps that are underlined
@@ -41,11 +41,13 @@ def draw_heat(
     title: str,
     label: str,  # of the colour bar
     note: str | None = None,  # below the maps
-    log: bool = False,  # logarithmic colours, two decades of them
+    log: bool = False,  # logarithmic colours
+    floor: float = LOG_FLOOR,  # of the maximum; what they show as black
 ) -> Figure:
     """The figure. Raises ValueError for rows of unequal shape, or headings that do not fit."""
     count, height, width = _checked(rows, columns)
     pictures = any(row.picture is not None for row in rows.values())
+    named = int(any(row.picture is None for row in rows.values())) if pictures else 0  # the column with names
     lines = any(row.notes is not None or row.caption for row in rows.values())
     tile = min(TILE, WIDEST / (count + pictures))
     with styled({"axes.grid": False, "axes.titlelocation": "center", "axes.titleweight": "normal"}):
@@ -60,12 +62,11 @@ def draw_heat(
         for axes_row, (name, row) in zip(grid, rows.items(), strict=True):
             if pictures:
                 _picture(axes_row[0], row)
-            image = _maps(axes_row[int(pictures) :], row, log)
-            first = axes_row[int(pictures and row.picture is None)]  # an axis that is not drawn has no label
-            first.set_ylabel(shown[name].label, rotation=0, ha="right", va="center", labelpad=8)
+            image = _maps(axes_row[int(pictures) :], row, floor if log else None)
+            axes_row[named].set_ylabel(shown[name].label, rotation=0, ha="right", va="center", labelpad=8)
         for axes, heading in zip(grid[0][int(pictures) :], columns, strict=True):
             axes.set_title(heading, fontsize=9, pad=5)
-        _bar(figure, image, grid, label, log)
+        _bar(figure, image, grid, label, floor if log else None)
         figure.suptitle(title, x=0.01, ha="left", weight="bold", fontsize=12)
         if note is not None:
             figure.supxlabel(note, x=0.01, ha="left", fontsize=9, color="#444444")
@@ -85,9 +86,9 @@ def _checked(rows: Mapping[str, HeatRow], columns: Sequence[str]) -> tuple[int, 
     return count, height, width
 
 
-def _maps(axes_row: Sequence[Axes], row: HeatRow, log: bool) -> Any:
+def _maps(axes_row: Sequence[Axes], row: HeatRow, floor: float | None) -> Any:
     for k, (axes, heat) in enumerate(zip(axes_row, row.maps, strict=True)):
-        image = _draw(axes, heat, row, log)
+        image = _draw(axes, heat, row, floor)
         if row.notes is not None:
             axes.set_xlabel(row.notes[k], fontsize=8, labelpad=7)
         if row.marked is not None and row.marked[k]:
@@ -98,15 +99,13 @@ def _maps(axes_row: Sequence[Axes], row: HeatRow, log: bool) -> Any:
     return image
 
 
-def _draw(axes: Axes, heat: Tensor, row: HeatRow, log: bool) -> Any:
+def _draw(axes: Axes, heat: Tensor, row: HeatRow, floor: float | None) -> Any:
     from matplotlib.colors import LogNorm, Normalize
 
     values = heat.detach().float().cpu().numpy()
     values = values / (float(values.max()) or 1.0)
-    norm = LogNorm(LOG_FLOOR, 1) if log else Normalize(0, 1)
-    image = axes.imshow(
-        values.clip(LOG_FLOOR) if log else values, cmap=COLOURS, norm=norm, interpolation="nearest"
-    )
+    norm = Normalize(0, 1) if floor is None else LogNorm(floor, 1)
+    image = axes.imshow(values.clip(floor or 0), cmap=COLOURS, norm=norm, interpolation="nearest")
     _bare(axes)
     _outline(axes, row)
     return image
@@ -139,10 +138,10 @@ def _bare(axes: Axes) -> None:
     axes.spines[:].set_visible(False)
 
 
-def _bar(figure: Figure, image: Any, grid: Any, label: str, log: bool) -> None:
+def _bar(figure: Figure, image: Any, grid: Any, label: str, floor: float | None) -> None:
     from matplotlib.ticker import FuncFormatter, NullFormatter
 
-    ticks = [0.01, 0.1, 1] if log else [0, 0.5, 1]
+    ticks = [0, 0.5, 1] if floor is None else [tick for tick in (0.001, 0.01, 0.1, 1) if tick >= floor]
     bar = figure.colorbar(image, ax=grid, shrink=0.9, aspect=28, pad=0.015, ticks=ticks)
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     bar.ax.yaxis.set_minor_formatter(NullFormatter())

@@ -28,6 +28,7 @@ NAMES = {
     "golden_subset": "golden subset",
     "identity": "noisy input",
 }
+NETWORKS = {"dit": "DiT", "mixer": "MLP-Mixer", "cifar": "CIFAR-10"}  # as commands of the pages name them
 ALIASES = {"nn2": "second_network", "network_2": "second_network", "noisy": "identity"}
 REFERENCE = "_reference"  # ends the name of a reference that is also a candidate
 # In a text: not within a setting, a path or a list of a command. Any name is one where a cell begins with it.
@@ -53,7 +54,7 @@ def called(name: str) -> str:
     key, base = known(name), known(name.removesuffix(REFERENCE))
     if key is None and base is not None:
         return f"{NAMES[base]} (reference)"
-    return name if key is None else NAMES[key]
+    return NETWORKS.get(name.lower(), name) if key is None else NAMES[key]
 
 
 def spoken(text: str) -> str:
