@@ -28,7 +28,12 @@ NAMES = {
     "golden_subset": "golden subset",
     "identity": "noisy input",
 }
-NETWORKS = {"dit": "DiT", "mixer": "MLP-Mixer", "cifar": "CIFAR-10"}  # as commands of the pages name them
+NETWORKS = {  # as commands of the pages name them
+    "dit": "DiT",
+    "mixer": "MLP-Mixer",
+    "residual": "U-Net on Wiener",
+    "cifar": "CIFAR-10",
+}
 ALIASES = {"nn2": "second_network", "network_2": "second_network", "noisy": "identity"}
 REFERENCE = "_reference"  # ends the name of a reference that is also a candidate
 # In a text: not within a setting, a path or a list of a command. Any name is one where a cell begins with it.
