@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from benchmarks.answers import EXACT, Found, interval_of, ordered, ranked
-from benchmarks.eye_answers import CONTROL, who_sees
+from benchmarks.answers import EXACT, FLOOR, Found, listed, ordered, ranked, steps
+from benchmarks.caveats import banks
+from benchmarks.claims import Eyes, standing, stands
+from benchmarks.eye_answers import EYE, whose
 from benchmarks.gathering import Kept
-from benchmarks.titles import DATA, TITLES, bullets, called
+from benchmarks.letters import judged, number, patterns
+from benchmarks.small_tables import is_middle, middle
+from benchmarks.titles import DATA, TITLES, bullets, called, joined, on
 
 TITLE = "What agrees with the paper, what does not, and what is open?"
 OPEN = (  # our reading: what no table here says
@@ -16,85 +20,150 @@ OPEN = (  # our reading: what no table here says
     "Faces of 64 x 64 and larger with a network, and CelebA-HQ, which could not be had.",
     "Networks of the paper's size, trained for as long.",
 )
+ALIKE = 0.9  # the least cosine of fields that match
+UNLIKE = 2.0  # times the ratio of another network: as strong no more
+LATER = "A later paper (GoldDiff, arXiv 2602.16498) ranks these methods with the paper's networks:"
+MOST = 0.5  # of samples: more copies than that are a copier's
+RATIO = "paper/heldout_ratio/optimal/"
+RIVALS = (FLOOR, "local_score", "patch_composite")
 
 
 def agreement(kept: Kept) -> str:
     """The page: a line for each claim of the paper that was measured, judged by the numbers."""
-    lines = [*_eyes(kept), *_patterns(kept), *_ahead(kept), *_orders(kept)]
+    tables = {name: kept["paper"][name] for name in DATA if name in kept.get("paper", {})}
+    lines = [*_fields(kept), *_eyes(kept), *_ahead(tables), *_copies(tables), *patterns(kept)]
+    orders = list(_orders(tables))
     parts = [f"# {TITLE}"]
     parts.append(bullets(lines) if lines else "Not measured.")
+    parts += [f"{LATER}\n\n{bullets(orders)}"] if orders else []
     parts.append("Open:\n\n" + bullets(OPEN))
     return "\n\n".join([*parts, "[All results](../results.md)"]) + "\n"
 
 
-def _judged(yes: int, of: int) -> str:
-    return "Agrees" if yes == of else "Does not agree" if yes == 0 else "Agrees in part"
+def _fields(kept: Kept) -> Iterator[str]:
+    """Whether Wiener's fields match the network's, by their cosine."""
+    for name in DATA:
+        found = kept.get("fields", {}).get(name)
+        table = found["tables"]["sensitivity/cosine"]["rows"] if found else []
+        rows = {row[0]: [number(cell) for cell in row[1:]] for row in table if row[0] != EXACT}
+        if FLOOR not in rows:
+            continue
+        good = sum(value >= ALIKE for value in rows[FLOOR])
+        told = [f"{called(row)} {min(one):.3f} to {max(one):.3f}" for row, one in rows.items()]
+        yield (
+            f"**{judged(good, len(rows[FLOOR]))}** that Wiener's fields match a network's: {TITLES[name]}, "
+            f"a cosine of {ALIKE:g} or more at {good} of {len(rows[FLOOR])} noise levels. Cosines: "
+            f"{'; '.join(told)} ([fields](fields.md))."
+        )
 
 
 def _eyes(kept: Kept) -> Iterator[str]:
+    """Whether networks of faces look at the other eye, and unlike networks alike."""
     found = kept.get("mirror", {}).get("afhq32")
     if found is None:
         return
-    seen, others = who_sees(found)
-    names = seen | others
-    own = {name for name in names if not CONTROL.search(name)}
-    word = _judged(len(own & seen), len(own)) if not (seen - own) else "Does not agree"
+    eyes = Eyes.of(found)
+    word = "Does not agree" if eyes.fooled else judged(len(eyes.seen), len(eyes.networks))
+    control = f", and {len(eyes.fooled)} of {len(eyes.others)} of other data" if eyes.others else ""
+    made = f". So {'do' if len(eyes.made) > 1 else 'does'} {joined(map(called, eyes.made))}, made of the data"
+    tail = made if eyes.made else ""
     yield (
-        f"**{word}** that fields follow the covariance of faces: {len(own & seen)} of {len(own)} denoisers "
-        f"of cats see the other eye, and {len(seen - own)} of {len(names - own)} of other data "
+        f"**{word}** that networks' fields follow the covariance of faces: {len(eyes.seen)} of "
+        f"{len(eyes.networks)} networks of cats see the other eye{control}{tail} ([eyes](eyes.md))."
+    )
+    if len(eyes.networks) > 1:
+        yield _alike(found, eyes)
+
+
+def _alike(found: Found, eyes: Eyes) -> str:
+    """Whether all networks have the spot, and how unlike its strength is where it is most so."""
+    known = {name: steps(found, f"mirror/ratio/{EYE}/{name}/") for name in eyes.networks}
+    spread: dict[float, tuple[int, float, float]] = {}
+    for t in {t for one in known.values() for t in one if is_middle(t)}:
+        values = [one[t] for one in known.values() if t in one]
+        spread[max(values) / min(values)] = (t, min(values), max(values))
+    word = judged(len(eyes.seen), len(eyes.networks))
+    tail = ""
+    if spread:
+        t, low, high = spread[max(spread)]
+        word = "Agrees in part" if max(spread) > UNLIKE and word == "Agrees" else word
+        tail = f". Its strength differs: {low:.1f} to {high:.1f} times the ring's at sigma {listed([t])}"
+    without = [name for name in eyes.networks if name not in eyes.seen]
+    spots = [
+        f"{side} {joined(map(whose, some))}"
+        for side, some in (("in", eyes.seen), ("not in", without))
+        if some
+    ]
+    return (
+        f"**{word}** that unlike architectures look alike: the spot is {'; '.join(spots)}{tail} "
         "([eyes](eyes.md))."
     )
 
 
-def _patterns(kept: Kept) -> Iterator[str]:
-    for name in DATA:
-        found = kept.get("pattern", {}).get(name)
-        for row in found["tables"]["pattern/verdict"]["rows"] if found else ():
-            if float(row[0]) == 0:
-                continue
-            sure, tested = _levels(found, float(row[0]))
+def _ahead(tables: Mapping[str, Found]) -> Iterator[str]:
+    """Whether PCA locality is nearer to a network than Wiener and than the patch methods."""
+    for rival in RIVALS:
+        sorts = standing(tables, EXACT, FLOOR) if rival == FLOOR else _behind(tables, rival)
+        if sorts:
+            of = sum(map(len, sorts.values()))
             yield (
-                f"**{_judged(sure, tested)}** that networks look along a hidden letter where SNR_W is above "
-                f".1: {TITLES[name]}, gamma {float(row[0]):g}, at {sure} of {tested} such noise levels "
-                "([pattern](pattern.md))."
+                f"**{judged(len(sorts.get(1, [])), of)}** that PCA locality is nearer to a network than "
+                f"{called(rival)}, seed by seed: {stands(sorts, called(rival))}{_fewer(tables, rival)} "
+                "([r2 of samples](ceiling.md))."
             )
 
 
-def _levels(found: Found, gamma: float) -> tuple[int, int]:
-    """At how many noise levels the rise is sure, of those where the paper says so."""
-    whole = found["tables"]["pattern/contrast"]
-    heads = whole["columns"]
-    above = heads.index("above control")
-    expected = next(k for k, head in enumerate(heads) if head.startswith("SNR_W >"))
-    told = [row for row in whole["rows"] if float(row[0]) == gamma and row[expected] == "yes"]
-    return sum(row[above] == "yes" for row in told), len(told)
+def _behind(tables: Mapping[str, Found], rival: str) -> dict[int, list[str]]:
+    """How PCA locality stands to a rival: the numbers are of the rival over PCA locality."""
+    turned = standing(tables, rival, EXACT)
+    return {way: turned[-way] for way in (1, 0, -1) if -way in turned}
 
 
-def _ahead(kept: Kept) -> Iterator[str]:
-    names = {}
-    for name in DATA:
-        found = kept.get("paper", {}).get(name)
-        known = interval_of(found, "paper/median_r2_over_wiener", EXACT) if found else None
-        if known is not None:
-            names[TITLES[name]] = known[1] > 0
-    if names:
-        yes = [name for name, ahead in names.items() if ahead]
-        no = [name for name, ahead in names.items() if not ahead]
-        told = "; ".join(f"{word} on {', '.join(some)}" for word, some in (("yes", yes), ("no", no)) if some)
+def _fewer(tables: Mapping[str, Found], rival: str) -> str:
+    """Where the rival reads fewer training images than PCA locality."""
+    known = {name: banks(found) for name, found in tables.items()}
+    where = [TITLES[name] for name, bank in known.items() if bank.get(rival, 0) < bank.get(EXACT, 0)]
+    where = [] if rival == FLOOR else where
+    return f". It reads more training images than {called(rival)} {on(where)}" if where else ""
+
+
+def _copies(tables: Mapping[str, Found]) -> Iterator[str]:
+    """Whether the optimal denoiser gives training images again, and what it costs on others."""
+    rates = {
+        name: float(found["scalars"]["paper/copy_rate/optimal"])
+        for name, found in tables.items()
+        if found["scalars"].get("paper/copy_rate/optimal") is not None
+    }
+    if not rates:
+        return
+    known = [(ratio, TITLES[name]) for name in rates if (ratio := middle(tables[name], RATIO)) is not None]
+    good = [name for name, rate in rates.items() if rate > MOST]
+    tail = ""
+    if known:
+        told = " to ".join(f"{ratio:.2f} ({title})" for ratio, title in sorted({min(known), max(known)}))
+        tail = f". Its error on unseen images is {told} times Wiener's, in the median over noise levels"
+    yield (
+        f"**{judged(len(good), len(rates))}** that the optimal denoiser copies training images: more than "
+        f"{100 * MOST:.0f} % of its samples do so on {len(good)} of {len(rates)} data sets{tail} "
+        "([copies](ceiling.md), [unseen images](heldout.md))."
+    )
+
+
+def _orders(tables: Mapping[str, Found]) -> Iterator[str]:
+    """Whether the ranked rows are in the published order, pair by pair."""
+    for name, found in tables.items():
+        ways = list(ordered(found).values())
+        if not ways:
+            continue
+        good, level, turned = (ways.count(way) for way in (1, 0, -1))
+        told = [f"{good} {_be(good)} in its order"]
+        told += [f"{level} {_be(level)} level"] if level else []
+        told += [f"{turned} {_be(turned)} turned round"] if turned else []
         yield (
-            f"**{_judged(len(yes), len(names))}** that PCA locality is nearer to a network than Wiener, seed "
-            f"by seed: {told} ([held-out images](heldout.md))."
+            f"**{judged(good, len(ways))}** on {TITLES[name]}. Of {len(ways)} pairs of "
+            f"{joined(map(called, ranked(found)))}, {joined(told)} ([order](published_order.md))."
         )
 
 
-def _orders(kept: Kept) -> Iterator[str]:
-    for name in DATA:
-        found = kept.get("paper", {}).get(name)
-        pairs = ordered(found) if found else {}
-        if found and pairs:
-            good = sum(pairs.values())
-            yield (
-                f"**{_judged(good, len(pairs))}** with the published order of "
-                f"{', '.join(map(called, ranked(found)))}: {TITLES[name]}, {good} of {len(pairs)} pairs "
-                "([order](published_order.md))."
-            )
+def _be(count: int) -> str:
+    return "is" if count == 1 else "are"

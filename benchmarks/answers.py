@@ -21,6 +21,7 @@ LEAST = 50  # time-step: what pictures show begins above it; at t = 0 all but co
 SMALL = 0.01  # a gap in r2
 SEEDS = 32  # the fewest of a row that is ranked
 STEP = 100  # time-steps between the noise levels of a table
+LEVEL = 0.01  # of a ratio of errors, around 1: not told of where it is unsure
 MIDDLE = (0.3, 3.6)  # the noise levels at which held-out errors of ours are set beside others'
 
 
@@ -64,7 +65,7 @@ def signed(known: tuple[float, float, float]) -> str:
 def interval_of(found: Found, key: str, name: str) -> tuple[float, float, float] | None:
     """A number and the ends of its interval, where it was measured."""
     scalars = found["scalars"]
-    if scalars.get(f"{key}/{name}") is None:
+    if scalars.get(f"{key}/{name}") is None or f"{key}_low/{name}" not in scalars:
         return None
     mean, low, high = (float(scalars[f"{key}{end}/{name}"]) for end in ("", "_low", "_high"))
     return mean, low, high
@@ -78,9 +79,12 @@ def heldout_verdict(found: Found, section: str = "paper", rows: Sequence[str] = 
         worse = levels(found, f"{section}/heldout_ratio_low/{name}/", lambda low: low > 1)
         if steps(found, f"{section}/heldout_ratio_low/{name}/"):
             among = steps(found, f"{section}/heldout_ratio/{name}/")
+            unsure = [among[t] for t in among if t not in {*better, *worse}]
+            said = any(abs(ratio - 1) > LEVEL for ratio in unsure)
+            tail = f" ({min(unsure):.2f} to {max(unsure):.2f} times where neither is sure)" if said else ""
             parts.append(
                 f"{called(name)} has less error than Wiener {where(better, among)}, "
-                f"more {where(worse, among)}"
+                f"more {where(worse, among)}{tail}"
             )
         else:
             parts.append(f"{called(name)} was not measured")
@@ -113,15 +117,18 @@ def order_verdict(found: Found) -> str:
     known, pairs = ranked(found), ordered(found)
     if not pairs:
         return "no two of these rows were measured"
-    turned = [f"{called(high)} is behind {called(low)}" for (low, high), good in pairs.items() if not good]
+    turned = [f"{called(high)} is behind {called(low)}" for (low, high), way in pairs.items() if way < 0]
+    level = [f"{called(high)} and {called(low)}" for (low, high), way in pairs.items() if way == 0]
     ours = ", ".join(f"{called(row)} {known[row]:.3g}" for row in sorted(known, key=lambda row: known[row]))
-    few = [f"{called(row)} had {count}" for row in known if (count := _few(found, row))]
+    few = [f"{called(row)} had {count}" for row in known if (count := seeds_if_few(found, row))]
+    good = list(pairs.values()).count(1)
     said = [
-        f"{len(pairs) - len(turned)} of {len(pairs)} pairs of rows are in the published order (CIFAR-10: "
+        f"{good} of {len(pairs)} pairs of rows are in the published order (CIFAR-10: "
         f"{', '.join(map(called, ORDER))}, from the lowest r2 up)",
         f"here, by the median: {ours}",
     ]
     said += [f"turned round: {'; '.join(turned)}"] if turned else []
+    said += [f"level, as the interval of the difference holds 0: {'; '.join(level)}"] if level else []
     said += [f"fewer seeds than the others: {', '.join(few)}"] if few else []
     return ". ".join(part[0].upper() + part[1:] for part in said)
 
@@ -131,11 +138,27 @@ def ranked(found: Found) -> dict[str, float]:
     return {row: r2 for row in ORDER if (r2 := _median(found, row)) is not None}
 
 
-def ordered(found: Found) -> dict[tuple[str, str], bool]:
-    """Each pair of these rows, and whether it is in the published order here."""
-    known = ranked(found)
-    rows = list(known)
-    return {(low, high): known[low] <= known[high] for k, low in enumerate(rows) for high in rows[k + 1 :]}
+def ordered(found: Found) -> dict[tuple[str, str], int]:
+    """Each pair of these rows: 1 if it is surely in the published order here, -1 if turned round, else 0."""
+    rows = list(ranked(found))
+    return {(low, high): _way(found, low, high) for k, low in enumerate(rows) for high in rows[k + 1 :]}
+
+
+def _way(found: Found, low: str, high: str) -> int:
+    """By the interval of the difference seed by seed; by the rows' own intervals where there is none."""
+    for base, row, sign in ((low, high, 1), (high, low, -1)):
+        known = interval_of(found, f"paper/median_r2_over_{base}", row)
+        if known is not None:
+            return sign * side(known)
+    ends = [interval_of(found, "paper/median_r2", row) for row in (low, high)]
+    if ends[0] is None or ends[1] is None:
+        return 0
+    return 1 if ends[0][2] < ends[1][1] else -1 if ends[1][2] < ends[0][1] else 0
+
+
+def side(known: tuple[float, float, float]) -> int:
+    """On which side of 0 a number and its interval are; 0 if it holds 0."""
+    return 1 if known[1] > 0 else -1 if known[2] < 0 else 0
 
 
 def _median(found: Found, row: str) -> float | None:
@@ -146,11 +169,11 @@ def _median(found: Found, row: str) -> float | None:
     return float(value) if enough and value is not None else None
 
 
-def _few(found: Found, row: str) -> int:
+def seeds_if_few(found: Found, row: str) -> int:
     """The seeds of a row that had fewer than another; else 0."""
     counts = {k: v for k, v in found["scalars"].items() if k.startswith("paper/samples/")}
-    own = int(counts[f"paper/samples/{row}"])
-    return own if own < max(counts.values()) else 0
+    own = int(counts.get(f"paper/samples/{row}", 0))
+    return own if own < max(counts.values(), default=0) else 0
 
 
 def sigma_of(t: int) -> float:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from benchmarks.agreement import TITLE as AGREEMENT
-from benchmarks.answers import EXACT, FLOOR, LEAST, OWN, Found, interval_of, sigma_of, steps
-from benchmarks.eye_answers import who_sees, whose
+from benchmarks.answers import EXACT, FLOOR, LEAST, OWN, Found, listed, sigma_of, steps
+from benchmarks.caveats import banks, caveats
+from benchmarks.claims import Eyes, standing, stands
 from benchmarks.gathering import Kept
 from benchmarks.questions import QUESTIONS
-from benchmarks.small_tables import FRONT, MIDDLE, front_table, levels_table, middle
-from benchmarks.titles import DATA, SIGMA, TITLES, bullets, called, markdown
-from locality.heldout import is_behind
+from benchmarks.small_tables import FRONT, MIDDLE, front_table, is_middle, levels_table, middle
+from benchmarks.titles import DATA, SIGMA, TITLES, bullets, joined, markdown
 from locality.report import Chart, Series
 
 LINES = ("network", "nn2", EXACT, OWN[0])  # of the figure
 LINE_IF_NOT = OWN[1]  # where the last was not measured
-AT = f"sigma {MIDDLE[0]:g} to {MIDDLE[1]:g}"  # where the claim is
+AT = f"sigma from {MIDDLE[0]:g} to {MIDDLE[1]:g}"  # where the claim is
+OVER = f"paper/heldout_over_{EXACT}/"  # whose error is divided by PCA locality's
 FRAME = (0.35, 2.0)  # of the figure's axis
 TITLE = "Error on held-out images over the Wiener filter's"
 Figure = tuple[list[Chart], str]
@@ -104,19 +104,10 @@ def size(found: Found) -> str:
     return f"{found['size']} seeds, up to {largest:,}{whole} training images a row, measured {day}"
 
 
-def banks(found: Found) -> dict[str, int]:
-    """How many training images each row had."""
-    start = "paper/bank/"
-    return {k.removeprefix(start): int(v) for k, v in found["scalars"].items() if k.startswith(start)}
-
-
 def claim(tables: Mapping[str, Found], kept: Kept) -> list[str]:
-    """Three sentences, chosen by the numbers."""
-    return [
-        sentence
-        for sentence in (data_alone(tables), ahead_of_wiener(tables), where_networks_look(tables, kept))
-        if sentence
-    ]
+    """A few bullets, chosen by the numbers."""
+    said = (data_alone(tables), less_error(tables), seed_by_seed(tables), where_networks_look(tables, kept))
+    return [sentence for sentence in said if sentence]
 
 
 def data_alone(tables: Mapping[str, Found]) -> str:
@@ -132,35 +123,46 @@ def data_alone(tables: Mapping[str, Found]) -> str:
     )
 
 
-def ahead_of_wiener(tables: Mapping[str, Found]) -> str:
-    """How much less error ours has than PCA locality, and whether that is ahead of Wiener, by intervals."""
-    sorts: dict[str, list[str]] = {"ahead of": [], "level with": [], "behind": []}
-    for name, found in tables.items():
-        known = interval_of(found, "paper/median_r2_over_wiener", EXACT)
-        if known is not None:
-            word = "ahead of" if known[1] > 0 else "behind" if known[2] < 0 else "level with"
-            sorts[word].append(TITLES[name])
-    told = [f"{word} Wiener on {_and(names)}" for word, names in sorts.items() if names]
-    known_ratios = [_best_ratio(found) for found in tables.values()]
-    ratios = [ratio for ratio in known_ratios if ratio is not None]
-    if not told or not ratios:
+def less_error(tables: Mapping[str, Found]) -> str:
+    """How much less error the better of ours has than PCA locality on unseen images."""
+    ratios = {name: ratio for name, found in tables.items() if (ratio := _best_ratio(found)) is not None}
+    known = [(ratio, TITLES[name], tables[name]) for name, ratio in ratios.items()]
+    if not known:
         return ""
-    low, high = (round(100 * (1 - end(ratios))) for end in (max, min))
-    span = f"{low} to {high}" if low < high else f"{low}"
-    ours = f"{span} % less error" if low > 0 else f"{-low} % more error at worst"
+    (most, there, _), (least, here, _) = max(known, key=_ratio), min(known, key=_ratio)
+    told = f"{_per_cent(most)} % ({there}) to {_per_cent(least)} % ({here}) less error"
+    if len(known) == 1 or most > 1:
+        told = joined(_less(ratio, title) for ratio, title, _ in known)
+    counts = {sum(map(is_middle, steps(found, OVER + OWN[1] + "/"))) for _, _, found in known}
+    over = f"{max(counts)} noise levels" if len(counts) == 1 else "the noise levels"
     return (
-        f"On images that nobody has seen, at {AT}, ours has {ours} than the paper's PCA locality. "
-        f"Seed by seed, PCA locality is {_and(told)}."
+        f"On unseen images our better stack has {told} than the paper's PCA locality, in the median over "
+        f"{over} ({AT})."
     )
 
 
+def _ratio(known: tuple[float, str, Found]) -> float:
+    return known[0]
+
+
+def seed_by_seed(tables: Mapping[str, Found]) -> str:
+    """How PCA locality stands to Wiener in r2 of samples."""
+    sorts = standing(tables, EXACT, FLOOR)
+    if not sorts:
+        return ""
+    return f"In r2 of samples to the network, seed by seed, PCA locality is {stands(sorts, 'Wiener')}."
+
+
 def _less(ratio: float, name: str) -> str:
-    change = round(100 * abs(1 - ratio))
-    return f"{change} % {'less' if ratio <= 1 else 'more'} error on {name}"
+    return f"{_per_cent(ratio)} % {'less' if ratio <= 1 else 'more'} error on {name}"
+
+
+def _per_cent(ratio: float) -> int:
+    return round(100 * abs(1 - ratio))
 
 
 def _best_ratio(found: Found) -> float | None:
-    ratios = [middle(found, f"paper/heldout_over_{EXACT}/{name}/") for name in OWN]
+    ratios = [middle(found, f"{OVER}{name}/") for name in OWN]
     known = [ratio for ratio in ratios if ratio is not None]
     return min(known) if known else None
 
@@ -171,14 +173,18 @@ def where_networks_look(tables: Mapping[str, Found], kept: Kept) -> str:
     if cats is None:
         gaps = {TITLES[n]: _gap(found) for n, found in tables.items()}
         told = [_less(1 + gap, name) for name, gap in gaps.items() if gap is not None]
-        return f"The network itself has {_and(told)} than the best of them." if told else ""
-    seen, others = who_sees(cats)
+        return f"The network itself has {joined(told)} than the best of them." if told else ""
+    eyes = Eyes.of(cats)
     training = " (still in training)" if cats["run"].get("unfinished") else ""
-    spots = _and(sorted(map(whose, seen))) or "no denoiser"
-    tail = f" {_and(sorted(map(whose, others)))} has none.".replace(" the ", " The ", 1) if others else ""
+    beside = ", and there more than a network of other data" if eyes.others else ""
+    tail = (
+        f" At sigma {listed(eyes.unsure)} a network of other data may have as much, so nothing follows there."
+        if eyes.unsure
+        else ""
+    )
     return (
-        f"On cats, at {AT}, the field of an eye has a second spot on the other eye in {spots}{training}."
-        f"{tail}"
+        f"{len(eyes.seen)} of {len(eyes.networks)} networks of cats{training} look at the other eye "
+        f"of a face at some {AT}{beside}.{tail}"
     )
 
 
@@ -187,46 +193,3 @@ def _gap(found: Found) -> float | None:
     ours = [middle(found, f"paper/heldout_ratio/{n}/") for n in (*OWN, EXACT)]
     known = [one for one in ours if one is not None]
     return theirs / min(known) - 1 if theirs is not None and known else None
-
-
-def behind(network: Found) -> str:
-    """The noise levels at which a network that ships does not pass the bar; empty if it passes."""
-    rows = network["tables"]["heldout"]["rows"]
-    return ", ".join(f"{row[0]:g}" for row in rows if is_behind(row[0], *row[-2:]))
-
-
-def _below(networks: Mapping[str, Found]) -> str:
-    """The networks that ship and do not pass the bar, with the noise levels at which they do not."""
-    told = []
-    for name, one in networks.items():
-        told += [f"{called(name)} at {where}"] if (where := behind(one)) else []
-    return f" Not better than Wiener, or not surely, at some sigma: {'; '.join(told)}." if told else ""
-
-
-def caveats(tables: Mapping[str, Found], networks: Mapping[str, Found]) -> list[str]:
-    """Three of them; the first from the numbers."""
-    thin = []
-    for name, found in tables.items():
-        known = banks(found).values()
-        fewer = sum(n < max(*known, found.get("images", 0)) for n in known)
-        thin += [f"{fewer} of {len(known)} on {TITLES[name]}"] if fewer else []
-    as_set = [TITLES[name] for name, found in tables.items() if not found.get("calibrated")]
-    but = f", but for {_and(as_set)}, where they are as configured" if as_set else ""
-    part = (
-        f" Rows that read a part of the training images: {_and(thin)} ([which](results/ceiling.md))."
-        if thin
-        else ""
-    )
-    return [
-        f"Costly rows were given fewer images or seeds.{part} Seconds are the least of a day's runs: other "
-        "work on the machine only adds to them.",
-        "The networks are small and were trained for an hour or two of a processor's core; the paper's are "
-        f"larger and were trained for longer. What is said of networks is said of these.{_below(networks)}",
-        f"Settings and shares were found against the same network, on val images{but}; all rows are measured "
-        "on test images. r2 of a nearly flat image can be far below 0, hence the medians.",
-    ]
-
-
-def _and(names: Sequence[Any]) -> str:
-    parts = [str(name) for name in names]
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""

@@ -17,9 +17,10 @@ from typing import Any
 from benchmarks import store
 from benchmarks.agreement import agreement
 from benchmarks.answers import LEAST, TAUS, Found, sigma_of, steps
+from benchmarks.caveats import behind
 from benchmarks.entropy_answers import NOT_MEASURED
 from benchmarks.eye_answers import with_bars
-from benchmarks.front import behind, front_page, readme_block
+from benchmarks.front import front_page, readme_block
 from benchmarks.gathering import Kept, gather, took_none
 from benchmarks.questions import QUESTIONS, Question
 from benchmarks.small_tables import FIRST, SAMPLES, Table, meant

@@ -52,6 +52,21 @@ def bullets(lines: Iterable[str]) -> str:
     return "\n".join(f"* {line}" for line in lines)
 
 
+def on(names: Sequence[str]) -> str:
+    """On which data: names have commas, so each has its `on`.
+
+    >>> on(["CIFAR-10", "cats, 32 x 32"])
+    'on CIFAR-10 and on cats, 32 x 32'
+    """
+    return joined([f"on {name}" for name in names])
+
+
+def joined(names: Iterable[Any]) -> str:
+    """`a, b and c`."""
+    parts = [str(name) for name in names]
+    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
+
+
 def markdown(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     """A table, of cells as `shown`."""
     return format_markdown(columns, [[shown(cell) for cell in row] for row in rows])

@@ -22,16 +22,18 @@ from benchmarks.answers import (
     heldout_verdict,
     listed,
     order_verdict,
+    ordered,
     top,
 )
+from benchmarks.caveats import banks, caveats
 from benchmarks.entropy_answers import by_output_verdict, without_network_verdict
 from benchmarks.eye_answers import mirror_verdict, who_sees, with_bars
 from benchmarks.field_answers import fields_table, fields_verdict, pattern_verdict
-from benchmarks.front import banks, front_page
+from benchmarks.front import claim, front_page
 from benchmarks.gathering import Found as Run
 from benchmarks.gathering import best, found, images, quickest, took_none
 from benchmarks.information_answers import information_table, information_together, information_verdict
-from benchmarks.own_answers import own_table, own_verdict
+from benchmarks.own_answers import own_table, own_together, own_verdict
 from benchmarks.questions import QUESTIONS
 from benchmarks.results import BEST, MOST, page, pictured
 from benchmarks.small_tables import front_table, samples_table
@@ -118,6 +120,7 @@ def measured(section: str, nn2: bool = False) -> dict[str, Any]:
     scalars: dict[str, float] = {}
     for place, name in enumerate(names):
         scalars |= {f"{section}/{key}/{name}": place / 10 for key in ("r2", "median_r2")}
+        scalars |= {f"{section}/median_r2{end}/{name}": place / 10 for end in ("_low", "_high")}
         scalars |= {f"{section}/samples/{name}": 128.0, f"{section}/seconds/{name}": 0.5}
         scalars |= {f"{section}/bank/{name}": 100.0}
         for end in ("", "_low", "_high"):
@@ -186,8 +189,61 @@ def test_a_bank_that_no_row_had_whole_is_told_of() -> None:
     kept = {"paper": {"photos16": {**measured("paper", nn2=True), "images": 900}}, "networks": {}}
     text, _ = front_page(kept)
     assert "up to 100 of 900 training images" in text
+    assert "every row that searches training images reads a part of them (at most 100 of 900)" in text
+    kept["paper"]["photos16"]["scalars"]["paper/bank/optimal"] = 900.0
+    text, _ = front_page(kept)
     rows = len(banks(kept["paper"]["photos16"]))
-    assert f"{rows} of {rows} on photographs, 16 x 16" in text
+    assert f"a part of the training images: {rows - 1} of {rows} on photographs, 16 x 16" in text
+    assert "every row" not in text
+
+
+def test_the_front_page_has_the_error_apart_from_the_r2_of_samples() -> None:
+    tables: dict[str, Any] = {"cifar": {"scalars": {}}, "photos16": {"scalars": {}}}
+    for name, ratio, low in (("cifar", 0.92, -0.01), ("photos16", 0.8, 0.01)):
+        scalars = {f"paper/heldout_over_pca_locality/{OWN[1]}/t{t}": ratio for t in (100, 300)}
+        for end, value in zip(("_low", "", "_high"), (low, 0.02, 0.03), strict=True):
+            scalars[f"paper/median_r2_over_wiener{end}/{EXACT}"] = value
+        tables[name]["scalars"] = {**scalars, f"paper/median_r2/{EXACT}": 0.9}
+    said = claim(tables, {})
+    assert said[1] == (
+        "On unseen images our better stack has 8 % (CIFAR-10) to 20 % (photographs, 16 x 16) less error than "
+        "the paper's PCA locality, in the median over 2 noise levels (sigma from 0.3 to 3.6)."
+    )
+    assert said[2] == (
+        "In r2 of samples to the network, seed by seed, PCA locality is ahead of Wiener on photographs, "
+        "16 x 16; level with Wiener on CIFAR-10."
+    )
+    tables["cifar"]["scalars"][f"paper/heldout_over_pca_locality/{OWN[1]}/t300"] = 1.2
+    assert "6 % more error on CIFAR-10 and 20 % less error on photographs" in claim(tables, {})[1]
+
+
+def test_the_front_page_counts_networks_that_see_more_than_a_network_of_other_data() -> None:
+    cats: dict[str, Any] = {"run": {}, "scalars": {}}
+    for name, low, high in (
+        ("network", 4, 6), ("dit", 3, 7), ("cifar", 1, 2), ("wiener", 9, 9), ("pca_locality", 9, 9),
+    ):  # fmt: skip
+        for end, value in (("_low", low), ("", low), ("_high", high)):
+            cats["scalars"] |= {f"mirror/ratio{end}/left_eye/{name}/t300": float(value)}
+            cats["scalars"] |= {f"mirror/ratio{end}/left_eye/{name}/t700": 3.0}
+    tables = {"photos16": measured("paper")}
+    said = claim(tables, {"mirror": {"afhq32": cats}})[-1]
+    assert said.startswith("2 of 2 networks of cats look at the other eye of a face at some sigma from 0.3")
+    assert said.endswith("At sigma 12 a network of other data may have as much, so nothing follows there.")
+    cats["scalars"]["mirror/ratio_high/left_eye/cifar/t300"] = 3.5
+    assert claim(tables, {"mirror": {"afhq32": cats}})[-1].startswith("1 of 2 networks of cats")
+
+
+def test_settings_that_were_chosen_with_fewer_images_are_told_of() -> None:
+    found = measured("paper")
+    for end, value in (("_low", 0.01), ("", 0.04), ("_high", 0.08)):
+        found["scalars"][f"paper/median_r2_over_pca_locality{end}/pca_locality_entropy"] = value
+    found["calibrated"] = [[EXACT, "tau", 16, "80"], ["golden_subset", "size", 16, "100"]]
+    said = caveats({"photos16": found}, {})[2]
+    assert "On photographs, 16 x 16 the settings of 1 row were chosen with fewer images" in said
+    assert "PCA locality's tau was chosen with 80 and is used with 100" in said
+    assert "r2 changes by +0.040 [+0.010, +0.080] on photographs, 16 x 16, seed by seed" in said
+    found["calibrated"][0][3] = "100"
+    assert "chosen with" not in caveats({"photos16": found}, {})[2]
 
 
 def test_the_front_page_says_so_when_nothing_is_measured() -> None:
@@ -220,7 +276,11 @@ def test_rows_that_were_not_measured_are_not_ranked() -> None:
     few = {"paper/median_r2/equivariant_local_score": 0.5, "paper/samples/equivariant_local_score": 8}
     said = order_verdict({"scalars": scalars | few})
     assert said.startswith("0 of 1 pairs of rows are in the published order")
-    assert "Turned round: Wiener is behind optimal. Fewer seeds than the others: Wiener had 32" in said
+    assert "Level, as the interval of the difference holds 0: Wiener and optimal. Fewer" in said
+    assert said.endswith("Fewer seeds than the others: Wiener had 32")
+    for end, value in (("", -0.5), ("_low", -0.9), ("_high", -0.1)):
+        scalars[f"paper/median_r2_over_optimal{end}/wiener"] = value
+    assert "Turned round: Wiener is behind optimal" in order_verdict({"scalars": scalars | few})
     assert heldout_verdict({"scalars": {}}).count("was not measured") == len((EXACT, *OWN))
     assert against({"scalars": {}}, "wssm_128") == "batches of 128: not measured"
 
@@ -322,6 +382,30 @@ def test_where_the_gap_to_the_second_network_is_small_and_where_it_turns_is_told
     assert "ahead" not in said
 
 
+def test_a_pair_is_in_order_where_the_interval_of_its_differences_leaves_out_nothing() -> None:
+    scalars = {f"paper/samples/{row}": 64.0 for row in (FLOOR, EXACT)}
+    scalars |= {f"paper/median_r2/{FLOOR}": 0.85, f"paper/median_r2/{EXACT}": 0.9}
+    for low, high, way in ((0.01, 0.03, 1), (-0.01, 0.03, 0), (-0.03, -0.01, -1)):
+        for end, value in (("", (low + high) / 2), ("_low", low), ("_high", high)):
+            scalars[f"paper/median_r2_over_{FLOOR}{end}/{EXACT}"] = value
+        assert ordered({"scalars": scalars}) == {(FLOOR, EXACT): way}
+        turned = {
+            key.replace(f"_over_{FLOOR}", "_over_x").replace(EXACT, FLOOR): v for key, v in scalars.items()
+        }
+        turned |= {key: v for key, v in scalars.items() if "_over_" not in key}
+        turned = {key.replace("_over_x", f"_over_{EXACT}"): v for key, v in turned.items()}
+        assert ordered({"scalars": turned}) == {(FLOOR, EXACT): -way}
+
+
+def test_errors_that_are_surely_neither_less_nor_more_are_told() -> None:
+    scalars = {}
+    for t, ends in ((100, (0.8, 0.9, 1.1)), (200, (0.9, 0.95, 1.2)), (300, (1.1, 1.2, 1.3))):
+        for end, value in zip(("_low", "", "_high"), ends, strict=True):
+            scalars[f"paper/heldout_ratio{end}/{EXACT}/t{t}"] = value
+    said = heldout_verdict({"scalars": scalars}, rows=(EXACT,))
+    assert said.endswith("nowhere, more at sigma 1.24 (0.90 to 0.95 times where neither is sure)")
+
+
 def test_larger_images_have_a_page_of_their_own_without_r2() -> None:
     scalars = {}
     for end, value in (("", 0.9), ("_low", 0.85), ("_high", 0.95)):
@@ -348,7 +432,7 @@ def test_held_out_errors_of_ours_are_told_beside_pca_localitys_and_where_they_ar
     assert said.endswith("; stacked locality (ours) has more than PCA locality at sigma 0.01")
 
 
-def test_what_ours_close_of_the_gap_is_counted_from_pca_localitys_better_form() -> None:
+def test_what_ours_close_of_the_gap_is_counted_from_pca_localitys_best_form() -> None:
     name = OWN[0]
     scalars = {
         f"paper/median_r2/{row}": r2 for row, r2 in ((EXACT, 0.2), (WSSM, 0.5), ("nn2", 0.9), (name, 0.8))
@@ -360,10 +444,21 @@ def test_what_ours_close_of_the_gap_is_counted_from_pca_localitys_better_form() 
     assert "Its error on held-out images (sigma 0.342) is 1.12 to 1.12 times the network's own" in said
     row = own_table({"scalars": scalars})[1][0]
     assert row == ["stacked locality (ours)", None, None, "75 %", 0.25, None, "1.12 to 1.12"]
-    assert "counted from" not in said
+    assert "best form (PCA locality, batch averages) and a second network" in said
+    assert "own forms" not in said
+    assert said.endswith("Stacked locality (ours) misses an error within 5 % of the network's")
+    together = own_together({"A": {"scalars": dict(scalars)}})
+    assert "Half of the gap: met by stacked locality (ours) on A. At most" in together
     scalars["paper/median_r2/pca_locality_entropy"] = 0.7
     said = own_verdict({"scalars": scalars})
-    assert "stacked locality (ours) closes 75 %; counted from PCA locality, by entropy, 50 %" in said
+    assert "best form (PCA locality, by entropy) and a second network" in said
+    assert "stacked locality (ours) closes 50 %; from the paper's own forms, 75 %" in said
+    scalars["paper/median_r2/pca_locality_entropy"] = 0.75
+    said = own_verdict({"scalars": scalars})
+    assert said.endswith("misses half of the gap and an error within 5 % of the network's")
+    both = own_together({"A": {"scalars": scalars}, "B": {"scalars": {}}})
+    assert "Half of the gap: not met on A. At most twice the time of PCA locality: met by" in both
+    assert own_together({"B": {"scalars": {}}}) == ""
     scalars["paper/median_r2/nn2"] = 0.5  # no gap
     assert "close" not in own_verdict({"scalars": scalars})
     assert "close" not in own_verdict({"scalars": {}})
@@ -417,35 +512,93 @@ def test_the_page_on_the_pattern_tells_how_much_of_the_contrast_networks_have(
     assert (told in said) == overlap
 
 
+HEADS = [
+    "gamma", "sigma", "SNR_W", "SNR_W less the control's", "network / control", "Wiener / control",
+    "above control", "SNR_W > 0.1",
+]  # fmt: skip
+
+
+def with_letters(*rows: list[Any]) -> dict[str, Any]:
+    """What the page on the paper says of a letter, from rows of the recorded table."""
+    control = [[0.0, one[1], "0.2", None, None, None, None, None] for one in rows]
+    table = {"columns": HEADS, "rows": [*control, *rows]}
+    return {"pattern": {"cifar": {"tables": {"pattern/contrast": table}}}}
+
+
+def test_a_letter_agrees_where_its_rise_is_sure_and_no_small_part_of_wieners() -> None:
+    whole = ["0.5", "1", "1", "0.9", "2.5 [2, 3]", "3", "yes", "yes"]
+    part = ["0.5", "2", "1", "0.9", "1.2 [1.1, 1.3]", "3", "yes", "yes"]
+    unexpected = ["0.5", "3", "0.05", "0.01", "1", "1", "no", "no"]
+    text = agreement(with_letters(whole, part, unexpected))
+    assert "**Agrees** that networks look along a hidden letter" in text
+    assert "sure at 2 of 2 such noise levels" in text
+    text = agreement(with_letters(part, unexpected))
+    assert "**Agrees in part** that networks look along a hidden letter" in text
+    assert "at most 1.20 times the control's contrast, where Wiener's is 3.00 times" in text
+    text = agreement(with_letters(whole, [*part[:6], "no", "yes"]))
+    assert "**Agrees in part** that networks look along a hidden letter" in text
+    assert "sure at 1 of 2 such noise levels" in text
+
+
+def test_a_letter_that_no_network_shows_is_open() -> None:
+    faint = ["0.1", "1", "1", "0.01", "1 [0.9, 1.1]", "1.1", "no", "yes"]
+    plain = ["0.1", "2", "2", "0.3", "1 [0.9, 1.1]", "1.9", "no", "yes"]
+    text = agreement(with_letters(faint, plain))
+    assert "**Open** whether networks look along a hidden letter" in text
+    assert "At all of them the control, which has no letter, has such an SNR_W too" in text
+    assert "above 0.1 at 1 of them, and Wiener's contrast is 1.90 times the control's there" in text
+    assert "Does not agree" not in text
+
+
 def test_what_agrees_with_the_paper_is_judged_by_the_numbers() -> None:
-    columns = ["gamma", "SNR_W", "above control", "SNR_W > 0.1"]
-    rows = [
-        ["0.5", "1", "yes", "yes"],
-        ["0.5", "0.05", "no", "no"],
-        ["0.1", "1", "no", "yes"],
-        ["0.1", "2", "no", "yes"],
-    ]
-    tables = {
-        "pattern/verdict": {"rows": [["0.0", "1", "-"], ["0.1", "1", "-"], ["0.5", "2", "-"]]},
-        "pattern/contrast": {"columns": columns, "rows": rows},
-    }
     eyes = {
         f"mirror/ratio{end}/left_eye/{name}/t300": value
-        for end in ("", "_low")
-        for name, value in (("network", 5.0), ("dit", 1.0), ("cifar", 1.5))
+        for end in ("", "_low", "_high")
+        for name, value in (("network", 5.0), ("dit", 1.0), ("cifar", 1.5), ("wiener", 9.0))
     }
-    kept = {
-        "pattern": {"cifar": {"tables": tables}}, "mirror": {"afhq32": {"scalars": eyes}},
-        "paper": {"photos16": measured("paper")},
-    }  # fmt: skip
+    kept = {"mirror": {"afhq32": {"scalars": eyes}}, "paper": {"photos16": measured("paper")}}
     text = agreement(kept)
-    assert "**Agrees in part** that fields follow the covariance of faces: 1 of 2 denoisers of cats" in text
-    assert "0 of 1 of other data" in text
-    assert "**Does not agree** that networks look along a hidden letter" in text
-    assert "CIFAR-10, gamma 0.1, at 0 of 2 such noise levels" in text
-    assert "CIFAR-10, gamma 0.5, at 1 of 1 such noise levels" in text
-    assert "photographs, 16 x 16, 10 of 10 pairs" in text
+    assert (
+        "**Agrees in part** that networks' fields follow the covariance of faces: 1 of 2 networks of" in text
+    )
+    assert "0 of 1 of other data. So does Wiener, made of the data" in text
+    assert (
+        "**Agrees in part** that unlike architectures look alike: the spot is in the network; not in DiT"
+        in text
+    )
+    assert "Its strength differs: 1.0 to 5.0 times the ring's at sigma 1.24" in text
+    order = text.index("A later paper (GoldDiff, arXiv 2602.16498)")
+    assert "**Agrees** on photographs, 16 x 16. Of 10 pairs" in text[order:]
     assert "Not measured." in agreement({})
+
+
+def test_the_papers_main_claims_have_a_line_each() -> None:
+    found = measured("paper")
+    scalars = found["scalars"]
+    for row, low, high in (("local_score", -0.3, -0.1), ("patch_composite", -0.1, 0.1)):
+        for end, value in (("", (low + high) / 2), ("_low", low), ("_high", high)):
+            scalars[f"paper/median_r2_over_pca_locality{end}/{row}"] = value
+    scalars |= {
+        "paper/copy_rate/optimal": 1.0,
+        "paper/bank/local_score": 50.0,
+        "paper/bank/patch_composite": 100.0,
+    }
+    rows = [["wiener", "0.95 [0.9, 1]", "0.8"], ["NN2", "0.99", "0.98"], ["pca_locality", "0.1", "0.2"]]
+    fields = {"tables": {"sensitivity/cosine": {"columns": ["", "sigma 1", "sigma 2"], "rows": rows}}}
+    text = agreement({"paper": {"photos16": found}, "fields": {"cifar": fields}})
+    assert (
+        "**Agrees in part** that Wiener's fields match a network's: CIFAR-10, a cosine of 0.9 or more at 1"
+        in text
+    )
+    assert "Cosines: Wiener 0.800 to 0.950; second network 0.980 to 0.990 (" in text
+    ahead = "**Agrees** that PCA locality is nearer to a network than local score, seed by seed: ahead of"
+    assert (
+        f"{ahead} local score on photographs, 16 x 16. It reads more training images than local score" in text
+    )
+    level = "**Does not agree** that PCA locality is nearer to a network than patch composite, seed by seed:"
+    assert f"{level} level with patch composite on photographs, 16 x 16 (" in text
+    assert "**Agrees** that the optimal denoiser copies training images: more than 50 % of its" in text
+    assert "on unseen images is 1.00 (photographs, 16 x 16) times Wiener's" in text
 
 
 def test_seconds_are_the_least_of_the_days_runs_that_made_the_same_samples(tmp_path) -> None:

@@ -1,0 +1,99 @@
+"""The caveats of docs/results.md: what to know before its numbers are believed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from benchmarks.answers import EXACT, OWN, Found, interval_of, seeds_if_few, signed
+from benchmarks.own_answers import BY_ENTROPY
+from benchmarks.titles import TITLES, called, joined
+from locality.heldout import is_behind
+
+
+def behind(network: Found) -> str:
+    """The noise levels at which a network that ships does not pass the bar; empty if it passes."""
+    rows = network["tables"]["heldout"]["rows"]
+    return ", ".join(f"{row[0]:g}" for row in rows if is_behind(row[0], *row[-2:]))
+
+
+def _below(networks: Mapping[str, Found]) -> str:
+    """The networks that ship and do not pass the bar, with the noise levels at which they do not."""
+    told = []
+    for name, one in networks.items():
+        told += [f"{called(name)} at {where}"] if (where := behind(one)) else []
+    return f" Not better than Wiener, or not surely, at some sigma: {'; '.join(told)}." if told else ""
+
+
+def caveats(tables: Mapping[str, Found], networks: Mapping[str, Found]) -> list[str]:
+    """Three of them, from the numbers where there are any."""
+    as_set = [TITLES[name] for name, found in tables.items() if not found.get("calibrated")]
+    but = f", but for {joined(as_set)}, where they are as configured" if as_set else ""
+    return [
+        f"{_parts(tables)}Seconds are the least of a day's runs: other work on the machine only adds to "
+        "them.",
+        "The networks are small and were trained for an hour or two of a processor's core; the paper's are "
+        f"larger and were trained for longer. What is said of networks is said of these.{_below(networks)} "
+        "Our reading, not tested: these networks draw blurs more than objects, and a linear filter comes "
+        "near to a blur. This may be why r2 is higher here than in the published table.",
+        f"Settings and shares were found against the same network, on val images{but}; all rows are measured "
+        f"on test images.{_chosen_with_fewer(tables)} r2 of a nearly flat image can be far below 0, hence "
+        "the medians.",
+    ]
+
+
+def _parts(tables: Mapping[str, Found]) -> str:
+    """Which rows read a part of the training images."""
+    whole, some = [], []
+    for name, found in tables.items():
+        known = banks(found).values()
+        there = max(*known, found.get("images", 0)) if known else 0
+        fewer = sum(count < there for count in known)
+        if fewer and fewer == len(known):
+            whole.append(
+                f"On {TITLES[name]} every row that searches training images reads a part of them (at most "
+                f"{max(known):,} of {there:,}). "
+            )
+        elif fewer:
+            some.append(f"{fewer} of {len(known)} on {TITLES[name]}")
+    others = "Elsewhere the costly rows do" if whole else "Costly rows read a part of the training images"
+    which = f"{others}: {joined(some)}. " if some else ""
+    seeds = any(seeds_if_few(found, row) for found in tables.values() for row in banks(found))
+    link = "Some rows have fewer seeds. " if seeds else ""
+    link += "[Which](results/ceiling.md). " if whole or some or seeds else ""
+    return f"{''.join(whole)}{which}{link}"
+
+
+def _chosen_with_fewer(tables: Mapping[str, Found]) -> str:
+    """Rows whose settings were chosen with fewer images than they are used with, and a row that was not."""
+    said, apart, whole = [], [], []
+    for name, found in tables.items():
+        used = banks(found)
+        counts = {row: int(str(count).replace(",", "")) for row, _, _, count in found.get("calibrated") or []}
+        fewer = {row: count for row, count in counts.items() if count < used.get(row, 0)}
+        gain = interval_of(found, f"paper/median_r2_over_{EXACT}", BY_ENTROPY)
+        if gain is not None and EXACT in counts:
+            (apart if EXACT in fewer else whole).append(f"{signed(gain)} on {TITLES[name]}")
+        if EXACT in fewer:
+            ours = ", ours among them," if any(row in fewer for row in OWN) else ""
+            rows = f"{len(fewer)} row{'s' if len(fewer) > 1 else ''}{ours}"
+            said.append(
+                f"On {TITLES[name]} the settings of {rows} were chosen with fewer images than they are used "
+                f"with. PCA locality's tau was chosen with {fewer[EXACT]:,} and is used with {used[EXACT]:,}"
+            )
+    if not said:
+        return ""
+    if apart:
+        said.append(
+            f"With tau by entropy, found with the bank in use, r2 changes by {joined(apart)}, seed by seed"
+        )
+    if apart and whole:
+        said.append(
+            f"The change is {joined(whole)}, where tau was chosen with as many images as it is used with"
+        )
+    return "".join(f" {part}." for part in said)
+
+
+def banks(found: Found) -> dict[str, int]:
+    """How many training images each row had."""
+    start = "paper/bank/"
+    return {k.removeprefix(start): int(v) for k, v in found["scalars"].items() if k.startswith(start)}

@@ -1,0 +1,68 @@
+"""What the front page and the page on the paper both count."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from benchmarks.answers import EXACT, FLOOR, Found, interval_of, side, steps
+from benchmarks.eye_answers import AIM, CONTROL, EYE, who_sees
+from benchmarks.small_tables import is_middle
+from benchmarks.titles import DATA, TITLES, on
+
+OF_DATA = (FLOOR, EXACT, "optimal")  # rows of comparisons of fields that are no networks
+WORDS = {1: "ahead of", 0: "level with", -1: "behind"}
+
+
+def standing(tables: Mapping[str, Found], row: str, base: str) -> dict[int, list[str]]:
+    """1, 0, -1 -> the data on which a row is ahead of another, level with it or behind, seed by seed.
+
+    By the interval of the median of the differences in r2 of samples to the network.
+    """
+    sorts: dict[int, list[str]] = {way: [] for way in WORDS}
+    for name in DATA:
+        known = interval_of(tables[name], f"paper/median_r2_over_{base}", row) if name in tables else None
+        if known is not None:
+            sorts[side(known)].append(TITLES[name])
+    return {way: names for way, names in sorts.items() if names}
+
+
+def stands(sorts: Mapping[int, list[str]], rival: str) -> str:
+    """`ahead of Wiener on A; level with Wiener on B`."""
+    return "; ".join(f"{WORDS[way]} {rival} {on(names)}" for way, names in sorts.items())
+
+
+@dataclass(frozen=True)
+class Eyes:
+    """Whose field has the second spot on the other eye."""
+
+    networks: list[str]  # of faces
+    seen: list[str]  # those that have it at a middle noise level, and there surely more than any control
+    others: list[str]  # networks of other data: the controls
+    fooled: list[str]  # those of the controls that have it at a middle noise level
+    made: list[str]  # denoisers that are made of the covariance and have it
+    unsure: list[int]  # time-steps at which a control is not surely below every network
+
+    @classmethod
+    def of(cls, found: Found) -> Eyes:
+        """From the numbers of a run."""
+        spots, without = who_sees(found)
+        names = sorted(spots | without)
+        others = [name for name in names if CONTROL.search(name)]
+        networks = [name for name in names if name not in (*others, *OF_DATA)]
+        lows = {name: steps(found, f"mirror/ratio_low/{EYE}/{name}/") for name in networks}
+        most: dict[int, float] = {}
+        for name in others:
+            for t, value in steps(found, f"mirror/ratio_high/{EYE}/{name}/").items():
+                most[t] = max(value, most.get(t, value))
+        seen = [name for name in networks if name in spots]
+        fooled = [name for name in others if _at_middle(found, name)]
+        unsure = [t for t, value in most.items() if any(low.get(t, value) <= value for low in lows.values())]
+        made = [name for name in OF_DATA if name in spots]
+        return cls(networks, seen, others, fooled, made, sorted(unsure))
+
+
+def _at_middle(found: Found, name: str) -> bool:
+    """Whether a ratio is surely above the aim at a middle noise level, whatever others have."""
+    low = steps(found, f"mirror/ratio_low/{EYE}/{name}/")
+    return any(is_middle(t) and value >= AIM for t, value in low.items())
