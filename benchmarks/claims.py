@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from benchmarks.answers import EXACT, FLOOR, Found, interval_of, side, steps
-from benchmarks.eye_answers import AIM, CONTROL, EYE, who_sees
+from benchmarks.eye_answers import AIM, CONTROL, COVARIANCE, EYE, who_sees
 from benchmarks.small_tables import is_middle
 from benchmarks.titles import DATA, TITLES, on
 
@@ -49,7 +49,8 @@ class Eyes:
         spots, without = who_sees(found)
         names = sorted(spots | without)
         others = [name for name in names if CONTROL.search(name)]
-        networks = [name for name in names if name not in (*others, *OF_DATA)]
+        given = {name for name in names if COVARIANCE.search(name)}
+        networks = [name for name in names if name not in given and name not in (*others, *OF_DATA)]
         lows = {name: steps(found, f"mirror/ratio_low/{EYE}/{name}/") for name in networks}
         most: dict[int, float] = {}
         for name in others:

@@ -15,7 +15,7 @@ from locality.heldout import is_behind
 EYE, EAR = "left_eye", "left_ear"  # the pixels that are told of
 AIM = 2.0  # times the ring's mass, on the other eye
 CONTROL = re.compile(r"cifar|control")  # of networks' names: of other data
-COVARIANCE = re.compile(r"wiener|pca_locality")  # rows that are made of the covariance, not trained
+COVARIANCE = re.compile(r"wiener|pca_locality|residual")  # rows that are given the covariance
 
 
 def mirror_verdict(found: Found) -> str:
@@ -33,7 +33,7 @@ def mirror_verdict(found: Found) -> str:
     ]
     known = [name for name in own if name not in networks]
     if known:
-        parts.append(f"Made of the covariance, not trained: {_listed(found, EYE, known)}")
+        parts.append(f"Made of the covariance, or put on top of it: {_listed(found, EYE, known)}")
     parts += _ears(found, networks)
     parts += [f"Fields are means over {found['size']} images"] if found.get("size") else []
     return ". ".join(parts)

@@ -66,6 +66,8 @@ def gather(kept: Kept, runs: Path, shipped: Path, images: Path) -> Kept:
         one = json.loads(path.read_text())
         kept.setdefault("precision", {})[one.pop("name")] = one | {"tables": {}}
     kept["networks"] = {path.parent.name: network(path) for path in sorted(shipped.glob("*/metrics.json"))}
+    for path in sorted((runs / "exports").glob("*/metrics.json")):  # too large to ship
+        kept.setdefault("unshipped", {})[path.parent.name] = network(path)
     return kept
 
 
@@ -191,7 +193,7 @@ def calibrated(folder: Path) -> list[list[Any]]:
 
 
 def network(path: Path) -> dict[str, Any]:
-    """What is kept of a network that ships."""
+    """What is kept of a network that was exported."""
     metrics: Mapping[str, Any] = json.loads(path.read_text())
     about = {key: metrics["run"].get(key) for key in ("command", "commit")}
     about["command"] = told(str(about["command"]))

@@ -78,7 +78,7 @@ QUESTIONS: tuple[Question, ...] = (
         lambda found: levels_table(found, "larger/heldout_ratio", LARGER),
         "python evaluate.py compare=larger data=afhq",
         "There is no network to calibrate against. Settings are the usual ones, or those of the bank's "
-        "entropy. Wiener's covariance is shrunk (Ledoit and Wolf 2004), as there are fewer images than "
+        "entropy: PCA locality has a tau that nobody chose for these images. Wiener's covariance is shrunk (Ledoit and Wolf 2004), as there are fewer images than "
         "coordinates. Costly rows have parts of the bank.",
         rows=LARGER,
     ),
@@ -103,7 +103,8 @@ QUESTIONS: tuple[Question, ...] = (
         "control's field has about as much on the other ear as around it. A mask ends sharply: PCA locality "
         "may look at nothing on the ring, and the ratio then has no bound. The grid in the fields of DiT and "
         "MLP-Mixer is that of their patches of 2 x 2 pixels. Neither has a convolution beyond its patches. "
-        "All of these networks predict v.",
+        "The U-Net on Wiener corrects the filter, and its field stays near the filter's. Plain U-Nets have "
+        "the spot too, and less of it. All networks but that one predict v.",
         pictures=("eyes", "eyes_ratio"),
     ),
     Question(

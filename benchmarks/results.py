@@ -214,9 +214,12 @@ def networks(kept: Kept) -> str:
         "Error over Wiener's at three noise levels. The bar: less than Wiener's from sigma .2 to 5, nowhere "
         "more from .1 to 10. The whole table is on each card."
     )
+    more = kept.get("unshipped", {})
+    if more:
+        parts += ["Measured alike, and too large to ship:", markdown(*network_table(more))]
     commands = [
         f"`{name}`: `{one['run']['command']}`, commit `{one['run']['commit']}`"
-        for name, one in kept["networks"].items()
+        for name, one in [*kept["networks"].items(), *more.items()]
     ]
     return "\n\n".join([*parts, folded(SOURCES, commands), "[All results](../results.md)"]) + "\n"
 

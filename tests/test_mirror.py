@@ -57,7 +57,7 @@ def textbook(c: Tensor, sigma: float) -> Tensor:  # [H, W] |row| of C (C + sigma
 
 
 def gaussian(split: str, seed: int, mirrored: float = 0.0, count: int = 4000) -> Tensor:  # [N, 1, H, W]
-    """Draws of that covariance, by its Cholesky factor: signs of eigenvectors differ from machine to machine."""
+    """Draws of that covariance, by its Cholesky factor: eigenvectors differ from machine to machine."""
     noise = torch.randn(count, SIZE**2, generator=generator(seed, split), dtype=torch.float64)
     factor = torch.linalg.cholesky(covariance(mirrored))
     return (0.4 * noise @ factor.T).reshape(count, 1, SIZE, SIZE).float()
