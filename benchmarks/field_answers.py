@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import log, sqrt
 from typing import Any
 
@@ -132,14 +132,33 @@ def pattern_table(found: Found) -> Table:
 
 
 def halves_verdict(found: Found) -> str:
-    """How much of the networks' agreement Gaussian statistics give."""
+    """How much of the networks' agreement Gaussian statistics give, and how far apart the filters are."""
     low, mean = (steps(found, f"halves/explained{end}/") for end in ("_low", ""))
     most = [t for t in mean if low[t] > 0.5]
-    return (
+    told = [
         f"more than half of the agreement is in the Gaussian statistics {where(most, mean)}, by the whole "
-        f"interval: {min(mean.values()):.2f} (sigma {sigma_of(min(mean, key=lambda t: mean[t])):.3g}) to "
-        f"{max(mean.values()):.2f}"
-    )
+        f"interval: explained is {_span(found, mean)}",
+        "Explained: 0 is a filter that knows only the mean and one variance. 1 is the other half's network",
+    ]
+    filters, predicted = (steps(found, f"halves/mse/{name}/") for name in ("wiener", "predicted"))
+    ratios = {t: filters[t] / predicted[t] for t in filters if t in predicted}
+    if ratios:
+        told.append(
+            "The squared difference of the Wiener filters, over what random matrices say, is "
+            f"{_span(found, ratios)}"
+        )
+    return ". ".join(told)
+
+
+def _span(found: Found, values: Mapping[int, float]) -> str:
+    """The least and the most, with their noise levels as the table has them."""
+    asked = [float(row[0]) for row in found["tables"].get("halves/agreement", {}).get("rows", [])]
+    ends = []
+    for end in (min, max):
+        t = end(values, key=lambda t: values[t])
+        level = min(asked, key=lambda sigma: abs(log(sigma / sigma_of(t))), default=sigma_of(t))
+        ends.append(f"{values[t]:.2f} (sigma {level:.3g})")
+    return " to ".join(ends)
 
 
 def halves_table(found: Found) -> Table:
@@ -159,7 +178,8 @@ def labels_verdict(found: Found) -> str:
         helps, costs = [t for t in high if high[t] < 1], [t for t in low if low[t] > 1]
         told = f"less error with the class {where(helps, mean)}, more {where(costs, mean)}"
         parts.append(f"{called(name)}: {told}; at best {mean[best]:.3f} times (sigma {sigma_of(best):.3g})")
-    return f"by whole intervals. {'. '.join(part[0].upper() + part[1:] for part in parts)}"
+    rule = "we count a noise level only if the whole interval is on one side of 1"
+    return ". ".join([rule, *(part[0].upper() + part[1:] for part in parts)])
 
 
 def labels_table(found: Found) -> Table:

@@ -28,7 +28,13 @@ from benchmarks.answers import (
 from benchmarks.caveats import banks, caveats
 from benchmarks.entropy_answers import by_output_verdict, without_network_verdict
 from benchmarks.eye_answers import mirror_verdict, who_sees, with_bars
-from benchmarks.field_answers import fields_table, fields_verdict, pattern_verdict
+from benchmarks.field_answers import (
+    fields_table,
+    fields_verdict,
+    halves_verdict,
+    labels_verdict,
+    pattern_verdict,
+)
 from benchmarks.front import claim, front_page
 from benchmarks.gathering import Found as Run
 from benchmarks.gathering import best, found, images, quickest, took_none
@@ -613,6 +619,29 @@ def test_seconds_are_the_least_of_the_days_runs_that_made_the_same_samples(tmp_p
         (tmp_path / name / "metrics.json").write_text(json.dumps({"scalars": scalars}))
         runs.append(Run("paper", "cifar", 64, tmp_path / name))
     assert quickest(runs[0], runs) == {"paper/seconds/a": 4.0}
+
+
+def test_halves_say_what_explained_is_and_how_far_off_the_prediction_was() -> None:
+    scalars: dict[str, float] = {}
+    for t, explained, measured_mse in ((26, 0.9, 4e-5), (300, 0.95, 1e-5)):
+        scalars |= {f"halves/explained{end}/t{t:03d}": explained for end in ("", "_low", "_high")}
+        scalars |= {f"halves/mse/wiener/t{t:03d}": measured_mse, f"halves/mse/predicted/t{t:03d}": 2e-5}
+    tables = {"halves/agreement": {"rows": [[1.24, "-"], ["0.1", "-"]]}}
+    said = halves_verdict({"scalars": scalars, "tables": tables})
+    assert "explained is 0.90 (sigma 0.1) to 0.95 (sigma 1.24). Explained: 0 is a filter that knows" in said
+    assert said.endswith("random matrices say, is 0.50 (sigma 1.24) to 2.00 (sigma 0.1)")
+
+
+def test_a_class_helps_or_costs_where_the_whole_interval_says_so() -> None:
+    scalars = {}
+    for t, ends in ((100, (1.1, 1.2, 1.3)), (300, (0.9, 1.0, 1.1)), (500, (0.8, 0.9, 0.95))):
+        for end, value in zip(("_low", "", "_high"), ends, strict=True):
+            scalars[f"labels/ratio{end}/wiener/t{t}"] = value
+    said = labels_verdict({"scalars": scalars})
+    assert said.startswith(
+        "we count a noise level only if the whole interval is on one side of 1. Wiener: less"
+    )
+    assert "less error with the class at sigma 3.44, more at sigma 0.342; at best 0.900 times" in said
 
 
 def test_neighbouring_noise_levels_are_told_as_a_range() -> None:

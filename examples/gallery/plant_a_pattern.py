@@ -2,7 +2,7 @@
 
 A letter in a random colour is added to every image. The colour is one number for the whole letter, so the
 letter's pixels become correlated, however far apart they are. Now a pixel on the letter looks at the letter.
-This is the paper's experiment that tells data from architecture: no network is involved.
+The paper trains networks on such images. Here Wiener alone shows it.
 """
 
 # %% Photographs, without and with a letter.
