@@ -80,12 +80,6 @@ QUESTIONS: tuple[Question, ...] = (
         "There is no network to calibrate against. Settings are the usual ones, or those of the bank's "
         "entropy. Nobody chose PCA locality's tau for these images. Wiener's covariance is shrunk (Ledoit "
         "and Wolf 2004), as there are fewer images than coordinates. Costly rows have parts of the bank.",
-        rows=LARGER),
-        lambda found: levels_table(found, "larger/heldout_ratio", LARGER),
-        "python evaluate.py compare=larger data=afhq",
-        "There is no network to calibrate against. Settings are the usual ones, or those of the bank's "
-        "entropy: PCA locality has a tau that nobody chose for these images. Wiener's covariance is shrunk (Ledoit and Wolf 2004), as there are fewer images than "
-        "coordinates. Costly rows have parts of the bank.",
         rows=LARGER,
     ),
     Question(

@@ -678,7 +678,7 @@ def test_nothing_follows_where_the_control_has_as_much() -> None:
     said = mirror_verdict(found)
     assert "1 of 1 networks of these faces see it at some noise level: the network at sigma 2.04." in said
     assert "The control's interval reaches that of the network at sigma 6.17, 12: nothing follows" in said
-    assert "Made of the covariance, not trained: Wiener at sigma 2.04" in said
+    assert "Made of the covariance, or put on top of it: Wiener at sigma 2.04" in said
     assert "other data" not in said.split("networks of these faces")[1], "the control is not counted"
     assert who_sees(found) == ({"network", "wiener"}, {"cifar"})
 
