@@ -88,7 +88,9 @@ def page(question: Question, kept: Kept) -> str:
     parts = [f"# {question.text}"]
     if question.together is not None and there:
         parts.append(question.together({TITLES[name]: known[name] for name in there}))
-    parts += [f"**{TITLES[name]}**: {answers[name]}.{notes(known[name], kept)}" for name in there]
+    said = {name: f"**{TITLES[name]}**: {answers[name]}.{notes(known[name], kept)}" for name in there}
+    at_once = there[:1] if question.together is not None else there  # what is said of all stands above
+    parts += [said[name] for name in at_once]
     parts += [f"Not measured on {'; '.join(without)}."] if there and without else []
     if not there:
         parts += ["Not measured.", f"```sh\n{question.command}\n```"]
@@ -100,7 +102,8 @@ def page(question: Question, kept: Kept) -> str:
         parts += published() if question.page == "published_order" else []
         if others:
             names = "; ".join(TITLES[name] for name in others)
-            rest = [shown(question, name, known[name]) for name in others]
+            more = {name: [said[name]] if name not in at_once else [] for name in others}
+            rest = [[*more[name], *shown(question, name, known[name])] for name in others]
             parts.append(folded(f"The same on {names}", [part for one in rest for part in one]))
         parts.append(folded(SOURCES, [source(question, name, known[name]) for name in there]))
     return "\n\n".join([*parts, "[All results](../results.md)"]) + "\n"

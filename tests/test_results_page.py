@@ -422,6 +422,16 @@ def test_larger_images_have_a_page_of_their_own_without_r2() -> None:
     assert (columns, rows) == (["sigma", "1.24"], [["optimal", 0.9]])
 
 
+def test_where_all_data_are_told_of_together_single_answers_but_one_are_folded_away() -> None:
+    found = measured("paper", nn2=True)
+    kept = {"paper": {"cifar": found, "photos16": found}, "networks": {}}
+    for name, folds in (("our_denoisers", True), ("heldout", False)):
+        above, below = page(BY_PAGE[name], kept).split("<summary>The same on photographs, 16 x 16</summary>")
+        assert "**CIFAR-10**: " in above
+        assert ("**photographs, 16 x 16**: " in below) is folds
+        assert ("**photographs, 16 x 16**: " in above) is not folds
+
+
 def test_rows_with_few_seeds_are_not_the_best() -> None:
     planted = measured("paper")
     planted["scalars"] |= {"paper/samples/optimal": 16.0, "paper/step_r2/optimal/t300": 0.999}
