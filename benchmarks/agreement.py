@@ -63,6 +63,8 @@ def _eyes(kept: Kept) -> Iterator[str]:
     if found is None:
         return
     eyes = Eyes.of(found)
+    if not eyes.networks:
+        return
     word = "Does not agree" if eyes.fooled else judged(len(eyes.seen), len(eyes.networks))
     control = f", and {len(eyes.fooled)} of {len(eyes.others)} of other data" if eyes.others else ""
     made = f". So {'do' if len(eyes.made) > 1 else 'does'} {joined(map(called, eyes.made))}, made of the data"
@@ -103,7 +105,7 @@ def _alike(found: Found, eyes: Eyes) -> str:
 def _ahead(tables: Mapping[str, Found]) -> Iterator[str]:
     """Whether PCA locality is nearer to a network than Wiener and than the patch methods."""
     for rival in RIVALS:
-        sorts = standing(tables, EXACT, FLOOR) if rival == FLOOR else _behind(tables, rival)
+        sorts = standing(tables, EXACT, FLOOR) if rival == FLOOR else _standing_to(tables, rival)
         if sorts:
             of = sum(map(len, sorts.values()))
             yield (
@@ -113,7 +115,7 @@ def _ahead(tables: Mapping[str, Found]) -> Iterator[str]:
             )
 
 
-def _behind(tables: Mapping[str, Found], rival: str) -> dict[int, list[str]]:
+def _standing_to(tables: Mapping[str, Found], rival: str) -> dict[int, list[str]]:
     """How PCA locality stands to a rival: the numbers are of the rival over PCA locality."""
     turned = standing(tables, rival, EXACT)
     return {way: turned[-way] for way in (1, 0, -1) if -way in turned}
@@ -122,8 +124,8 @@ def _behind(tables: Mapping[str, Found], rival: str) -> dict[int, list[str]]:
 def _fewer(tables: Mapping[str, Found], rival: str) -> str:
     """Where the rival reads fewer training images than PCA locality."""
     known = {name: banks(found) for name, found in tables.items()}
-    where = [TITLES[name] for name, bank in known.items() if bank.get(rival, 0) < bank.get(EXACT, 0)]
-    where = [] if rival == FLOOR else where
+    both = {name: bank for name, bank in known.items() if rival in bank and EXACT in bank}
+    where = [TITLES[name] for name, bank in both.items() if bank[rival] < bank[EXACT]]
     return f". It reads more training images than {called(rival)} {on(where)}" if where else ""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from benchmarks.answers import EXACT, FLOOR, Found, interval_of, side, steps
-from benchmarks.eye_answers import AIM, CONTROL, COVARIANCE, EYE, who_sees
+from benchmarks.eye_answers import AIM, CONTROL, COVARIANCE, EYE, undecided, who_sees
 from benchmarks.small_tables import is_middle
 from benchmarks.titles import DATA, TITLES, on
 
@@ -41,7 +41,7 @@ class Eyes:
     others: list[str]  # networks of other data: the controls
     fooled: list[str]  # those of the controls that have it at a middle noise level
     made: list[str]  # denoisers that are made of the covariance and have it
-    unsure: list[int]  # time-steps at which a control is not surely below every network
+    unsure: dict[str, list[int]]  # networks -> time-steps at which the control may have as much
 
     @classmethod
     def of(cls, found: Found) -> Eyes:
@@ -51,16 +51,11 @@ class Eyes:
         others = [name for name in names if CONTROL.search(name)]
         given = {name for name in names if COVARIANCE.search(name)}
         networks = [name for name in names if name not in given and name not in (*others, *OF_DATA)]
-        lows = {name: steps(found, f"mirror/ratio_low/{EYE}/{name}/") for name in networks}
-        most: dict[int, float] = {}
-        for name in others:
-            for t, value in steps(found, f"mirror/ratio_high/{EYE}/{name}/").items():
-                most[t] = max(value, most.get(t, value))
         seen = [name for name in networks if name in spots]
         fooled = [name for name in others if _at_middle(found, name)]
-        unsure = [t for t, value in most.items() if any(low.get(t, value) <= value for low in lows.values())]
+        unsure = {name: times for name in networks if (times := undecided(found, name))}
         made = [name for name in OF_DATA if name in spots]
-        return cls(networks, seen, others, fooled, made, sorted(unsure))
+        return cls(networks, seen, others, fooled, made, unsure)
 
 
 def _at_middle(found: Found, name: str) -> bool:

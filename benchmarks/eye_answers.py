@@ -108,13 +108,15 @@ def _listed(found: Found, pixel: str, names: Sequence[str]) -> str:
     return "; ".join(parts)
 
 
+def undecided(found: Found, name: str) -> list[int]:
+    """The time-steps at which a network would count without the control."""
+    low, bound, out = _steps(found, EYE, name, "_low"), _bound(found, EYE), _behind(found, name)
+    return [t for t, value in low.items() if AIM <= value <= bound.get(t, 0) and t not in out]
+
+
 def _undecided(found: Found, networks: Sequence[str]) -> list[str]:
-    """Where a network would count without the control."""
-    bound, parts = _bound(found, EYE), []
-    for name in networks:
-        low, out = _steps(found, EYE, name, "_low"), _behind(found, name)
-        times = [t for t, value in low.items() if AIM <= value <= bound.get(t, 0) and t not in out]
-        parts += [f"{whose(name)} at sigma {listed(times)}"] if times else []
+    known = {name: undecided(found, name) for name in networks}
+    parts = [f"{whose(name)} at sigma {listed(times)}" for name, times in known.items() if times]
     return (
         [f"The control's interval reaches that of {'; '.join(parts)}: nothing follows there"] if parts else []
     )
@@ -127,7 +129,7 @@ def _left_out(found: Found, networks: Sequence[str]) -> list[str]:
 
 
 def _ears(found: Found, networks: Sequence[str]) -> list[str]:
-    """The same of the ears, at the noise level at which the control has least of those most networks see."""
+    """The same of the ears, at one noise level: most networks see them there, and the control has least."""
     seen = {name: sees(found, EAR, name) for name in networks}
     times = [t for one in seen.values() for t in one]
     if not times:

@@ -168,7 +168,7 @@ def _best_ratio(found: Found) -> float | None:
 
 
 def where_networks_look(tables: Mapping[str, Found], kept: Kept) -> str:
-    """What networks have beyond: the other eye where it was measured, else the error that is left."""
+    """What sets networks apart: the other eye where it was measured, else the error that is left."""
     cats = kept.get("mirror", {}).get("afhq32")
     if cats is None:
         gaps = {TITLES[n]: _gap(found) for n, found in tables.items()}
@@ -177,8 +177,10 @@ def where_networks_look(tables: Mapping[str, Found], kept: Kept) -> str:
     eyes = Eyes.of(cats)
     training = " (still in training)" if cats["run"].get("unfinished") else ""
     beside = ", and there more than a network of other data" if eyes.others else ""
+    levels = sorted({t for times in eyes.unsure.values() for t in times})
     tail = (
-        f" At sigma {listed(eyes.unsure)} a network of other data may have as much, so nothing follows there."
+        f" At sigma {listed(levels)} a network of other data may have as much as {len(eyes.unsure)} of them: "
+        "nothing follows there."
         if eyes.unsure
         else ""
     )

@@ -136,9 +136,10 @@ def information_together(known: Mapping[str, Found]) -> str:
     shares = {name: one for name, one in found.items() if one.constant is not None and one.inside}
     if not shares:
         return ""
-    cheap = [name for name, one in shares.items() if one.word == HOLDS]
+    cheap = [name for name, one in shares.items() if one.costs and one.word == HOLDS]
     moved = [name for name, one in shares.items() if one.below or one.above]
-    rooted = [name for name, one in shares.items() if not one.wide and _covers(one, SQUARE_ROOT)]
+    firm = {name: one for name, one in shares.items() if not one.wide}  # whose mean says something
+    rooted = [name for name, one in firm.items() if _covers(one, SQUARE_ROOT)]
     whole = len(cheap) == len(rooted) == len(shares) and not moved
     told = "; ".join(f"{_constant(one)} on {name}" for name, one in shares.items())
     parts = [
@@ -146,7 +147,7 @@ def information_together(known: Mapping[str, Found]) -> str:
         _split("the share itself changes from cell to cell", shares, moved),
         f"a share of {SQUARE_ROOT:g} is sqrt(N) images",
         f"at the window of least error the posterior's entropy is, in the mean, this share of ln N: {told}",
-        _split(f"{SQUARE_ROOT:g} lies in its interval", shares, rooted),
+        *([_split(f"{SQUARE_ROOT:g} lies in its interval", firm, rooted)] if firm else []),
         *_beside_first(shares), *_spread(shares), *_early(known),
     ]  # fmt: skip
     lead = "Yes" if whole else "In part" if cheap or rooted else "No"
@@ -157,15 +158,15 @@ def _split(claim: str, among: Mapping[str, Measured], true: Sequence[str]) -> st
     """On which data sets a claim is true, and on which it is not."""
     false = [name for name in among if name not in true]
     if not false:
-        return f"{claim} on all of these data sets"
+        return f"{claim} on {'; '.join(true)}"
     rest = f", not on {'; '.join(false)}" if true else ""
     return f"{claim} on {'; '.join(true) or 'none of these data sets'}{rest}"
 
 
 def _covers(one: Measured, share: float) -> bool:
-    """Whether the interval, as it is written, holds a share."""
+    """Whether the interval holds a share."""
     assert one.constant is not None
-    return round(one.constant[1], 2) <= share <= round(one.constant[2], 2)
+    return one.constant[1] <= share <= one.constant[2]
 
 
 def _beside_first(shares: Mapping[str, Measured]) -> Iterator[str]:

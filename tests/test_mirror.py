@@ -179,7 +179,9 @@ def test_compare_mirror_finds_what_was_planted_and_one_without_it(tmp_path):
     [
         ({"source": partial(afhq, size=32, cache="elsewhere")}, False),
         ({"source": partial(afhq, size=32), "seed": 3, "flip": True}, False),
+        ({"source": partial(afhq, root="elsewhere", size=32)}, False),
         ({"source": partial(afhq, size=16)}, True),
+        ({"source": afhq}, True),
         ({"source": digits}, True),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from typing import Any
@@ -54,11 +55,10 @@ class ProgressBar(TQDMProgressBar):
             return
         self._told = now
         if steps == 0:  # nothing is optimised, or many batches make a step
-            done, end = (
-                trainer.fit_loop.epoch_loop.batch_progress.current.ready,
-                trainer.num_training_batches,
-            )
-            say(f"batch {done:,} of {int(end):,}, {duration((now - self._began) / done * (end - done))} left")
+            done = trainer.fit_loop.epoch_loop.batch_progress.current.ready
+            end = trainer.num_training_batches  # of an epoch; infinite where a loader does not know
+            whole = f" of {int(end):,}" if end < math.inf else ""
+            say(f"batch {done:,}{whole}, epoch {trainer.current_epoch + 1}")
             return
         done, end = trainer.global_step, trainer.estimated_stepping_batches
         left = duration((now - self._began) / steps * (end - done))

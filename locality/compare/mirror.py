@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from typing import Any
@@ -26,6 +27,8 @@ from locality.report.names import called
 from locality.report.table import Cell
 from locality.sensitivity import Route, choose_pixels, mirror_of, mirror_ratio
 from locality.sensitivity.mirror import RADIUS
+
+_FILES = ("root", "cache", "download")  # settings of sources that say where images are, not which
 
 LABEL = "field on the mirror position / on the ring"
 HIGHEST = 30.0  # ratio that the chart shows; a mask that ends sharply has any, or none
@@ -88,10 +91,11 @@ def learned_other(network: Trained, data: ImageDataModule) -> bool:
 
 
 def _images_of(data: ImageDataModule) -> tuple[Any, ...]:
-    """What decides over a data set's images, wherever its files are."""
-    source = data.source
-    kept = getattr(source, "keywords", {}).items()
-    return getattr(source, "func", source), {key: value for key, value in kept if key != "cache"}
+    """What decides over a data set's images, wherever its files are and however they come there."""
+    source = data.source if isinstance(data.source, partial) else partial(data.source)
+    given = inspect.signature(source.func).bind_partial(*source.args, **source.keywords)
+    given.apply_defaults()
+    return source.func, {key: value for key, value in given.arguments.items() if key not in _FILES}
 
 
 def _columns(sigmas: Sequence[float]) -> list[str]:

@@ -125,9 +125,9 @@ def _mask(relative: Tensor, rule: WienerRule) -> Tensor:
 
 
 def _above_largest(factors: _Factors, size: int, tau: float) -> Tensor:  # [n, n] bool
-    """`R >= tau max R`, a few rows of W at a time; as a rule one pass over half of W.
+    """`R >= tau max R`, a few rows of W at a time; as a rule one pass, over half of a symmetric W.
 
-    The largest entry is guessed: it is looked for where the diagonal is smallest, as
+    The largest entry is guessed: it is looked for where the diagonal is smallest, as a symmetric W has
     `R[p, q] <= sqrt(W[q, q] / W[p, p])`. Where a pass finds a larger one, another pass begins with that.
     """
     left, gain, right = factors
@@ -145,7 +145,7 @@ def _above_largest(factors: _Factors, size: int, tau: float) -> Tensor:  # [n, n
                 relative = part / diagonal[here, None]
                 peak = torch.maximum(peak, relative.max())
                 mask[here, there] = relative >= bar
-        if peak <= guess * (1 + _ROUNDING):
+        if not peak > guess * (1 + _ROUNDING):  # nor is one that is not a number
             mask.diagonal()[constant] = bar <= 1
             return mask
         guess = peak

@@ -123,11 +123,11 @@ def field_interval(
     """The bootstrap interval of a statistic of the mean map, over images.
 
     Norms of mean maps are biased: noise adds to them, `E |mean f|^2 = |E f|^2 + tr cov(f) / N`. So a cosine
-    is too low, and of resampled images, which have that noise twice, lower still. Percentiles of the draws
-    can then lie below the estimate, and further below the truth. With `bounds` the interval is the basic one
-    (Efron & Tibshirani 1993, ch. 13; Davison & Hinkley 1997, section 5.2), `2 estimate - percentile`, which
-    takes the bias of the draws for that of the estimate. It is stretched to the estimate, where the bias is
-    larger than the spread, and cut to what the statistic can be.
+    is too low as a rule, and of resampled images, which have that noise twice, lower still. Percentiles of
+    the draws can then lie below the estimate, and further below the truth. With `bounds` the interval is the
+    basic one (Efron & Tibshirani 1993, ch. 13; Davison & Hinkley 1997, section 5.2),
+    `2 estimate - percentile`, which takes the bias of the draws for that of the estimate. It is stretched to
+    the estimate, where the bias is larger than the spread, and cut to what the statistic can be.
     """
     flat = maps.flatten(1)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -172,6 +172,8 @@ def _draw_axes(axes: Axes, chart: Chart, shown: Mapping[str, Look]) -> None:
         axes.set_xlim(0.9 * min(chart.x), 1.1 * max(chart.x))  # matplotlib looks at no point without a y
         axes.text(0.5, 0.5, "undefined", transform=axes.transAxes, ha="center")
     _scale(axes, chart)
+    for name, series in chart.series.items():
+        _mark_edges(axes, chart, series.mean, shown[series.beside or name].color)
 
 
 def _draw_series(axes: Axes, chart: Chart, series: Series, look: Look) -> None:
@@ -179,16 +181,17 @@ def _draw_series(axes: Axes, chart: Chart, series: Series, look: Look) -> None:
     label = look.label + _out_of_range(mean, chart.y_range)
     above = 2 + BROKEN.index(look.line) / 10
     axes.plot(x, mean, label=label, color=look.color, marker=look.marker, linestyle=look.line, zorder=above)
-    _mark_edges(axes, chart, mean, look.color)
     if series.low is not None and series.high is not None:
         axes.fill_between(x, list(series.low), list(series.high), color=look.color, alpha=0.18, linewidth=0)
 
 
-def _mark_edges(axes: Axes, chart: Chart, mean: Sequence[float], color: str) -> None:
+def _mark_edges(axes: Axes, chart: Chart, mean: Iterable[float], color: str) -> None:
     """Arrows at the edge above or below which a curve goes on; hollow where it has no bound."""
-    for edge, limit, marker in ((0, chart.y_range[0], 7), (1, chart.y_range[1], 6)):  # carets that point out
+    carets = zip((0, 1), chart.y_range, axes.get_ylim(), (7, 6), strict=True)  # that point out
+    for edge, limit, end, marker in carets:
+        cut = limit is not None and math.isclose(limit, end)  # a picture that were empty is not
         for x, y in zip(chart.x, mean, strict=True):
-            if limit is not None and (y < limit if edge == 0 else y > limit):
+            if cut and (y < end if edge == 0 else y > end):
                 axes.plot(
                     x, edge, marker=marker, color=color, markerfacecolor="white" if math.isinf(y) else color,
                     markersize=7, clip_on=False, zorder=3, transform=axes.get_xaxis_transform(),
