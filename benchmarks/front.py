@@ -179,8 +179,8 @@ def where_networks_look(tables: Mapping[str, Found], kept: Kept) -> str:
     beside = ", and there more than a network of other data" if eyes.others else ""
     levels = sorted({t for times in eyes.unsure.values() for t in times})
     tail = (
-        f" At sigma {listed(levels)} a network of other data may have as much as {len(eyes.unsure)} of them: "
-        "nothing follows there."
+        f" At sigma {listed(levels)} a network of other data may have as much as some of them: nothing "
+        "follows there."
         if eyes.unsure
         else ""
     )
