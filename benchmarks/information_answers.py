@@ -116,7 +116,7 @@ def information_table(found: Found) -> Table:
 
 
 def _constant(one: Measured) -> str:
-    return "-" if one.constant is None else "{:.2f} [{:.2f}, {:.2f}]".format(*one.constant)
+    return "-" if one.constant is None else "{:.3f} [{:.3f}, {:.3f}]".format(*one.constant)
 
 
 def _by_bank(one: Measured, banks: list[int]) -> list[str]:

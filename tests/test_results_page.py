@@ -830,7 +830,7 @@ def test_each_share_has_its_row_with_its_mean_for_each_bank_and_what_its_predict
     windows, masks, _, none = rows
     assert windows == [
         "windows, error against clean images",
-        "0.40 [0.40, 0.40]",
+        "0.400 [0.400, 0.400]",
         "0.40",
         "0.50",
         "0.40, 0.50",
@@ -941,7 +941,7 @@ def test_shares_of_ln_n_are_set_side_by_side() -> None:
         for name, ends in (("A", (0.47, 0.45, 0.5)), ("B", (0.45, 0.4, 0.48)), ("C", (0.6, 0.55, 0.65)))
     }
     said = information_together(known)
-    assert "0.47 [0.45, 0.50] on A" in said
+    assert "0.470 [0.450, 0.500] on A" in said
     assert "The mean of A lies in the interval of B, not in that of C." in said
     assert "0.5 lies in its interval on A, not on B; C." in said
 
