@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from locality.report.chart import Chart, Series
+from locality.report.edges import mark_edges, out_of_range
 from locality.report.lettering import fit
 from locality.report.names import called, known, spoken
 
@@ -173,42 +174,16 @@ def _draw_axes(axes: Axes, chart: Chart, shown: Mapping[str, Look]) -> None:
         axes.text(0.5, 0.5, "undefined", transform=axes.transAxes, ha="center")
     _scale(axes, chart)
     for name, series in chart.series.items():
-        _mark_edges(axes, chart, series.mean, shown[series.beside or name].color)
+        mark_edges(axes, chart, series.mean, shown[series.beside or name].color)
 
 
 def _draw_series(axes: Axes, chart: Chart, series: Series, look: Look) -> None:
     x, mean = list(chart.x), list(series.mean)
-    label = look.label + _out_of_range(mean, chart.y_range)
+    label = look.label + out_of_range(mean, chart.y_range)
     above = 2 + BROKEN.index(look.line) / 10
     axes.plot(x, mean, label=label, color=look.color, marker=look.marker, linestyle=look.line, zorder=above)
     if series.low is not None and series.high is not None:
         axes.fill_between(x, list(series.low), list(series.high), color=look.color, alpha=0.18, linewidth=0)
-
-
-def _mark_edges(axes: Axes, chart: Chart, mean: Iterable[float], color: str) -> None:
-    """Arrows at the edge above or below which a curve goes on; hollow where it has no bound."""
-    carets = zip((0, 1), chart.y_range, axes.get_ylim(), (7, 6), strict=True)  # that point out
-    for edge, limit, end, marker in carets:
-        cut = limit is not None and math.isclose(limit, end)  # a picture that were empty is not
-        for x, y in zip(chart.x, mean, strict=True):
-            if cut and (y < end if edge == 0 else y > end):
-                axes.plot(
-                    x, edge, marker=marker, color=color, markerfacecolor="white" if math.isinf(y) else color,
-                    markersize=7, clip_on=False, zorder=3, transform=axes.get_xaxis_transform(),
-                )  # fmt: skip
-
-
-def _out_of_range(mean: Sequence[float], shown: tuple[float | None, float | None]) -> str:
-    """What the legend adds for a curve that leaves the picture."""
-    seen = [value for value in mean if math.isfinite(value)]
-    said = []
-    if seen and shown[0] is not None and min(seen) < shown[0]:
-        said.append(f"down to {min(seen):.3g}")
-    elif seen and shown[1] is not None and max(seen) > shown[1]:
-        said.append(f"up to {max(seen):.3g}" if max(seen) < 1000 else f"up to {max(seen):,.0f}")
-    if shown[1] is not None and math.inf in mean:
-        said.append("hollow: no bound")
-    return "\n({})".format(",\n".join(said)) if said else ""
 
 
 def _seen(chart: Chart) -> list[float]:
