@@ -90,8 +90,7 @@ measure: $(INSTALLED) ## measure what docs/results.md tells of, on the networks 
 	-$(RUN) evaluate.py experiment=cats_table
 	-$(RUN) evaluate.py compare=by_output data=cifar checkpoint=pretrained/cifar
 	-$(RUN) evaluate.py compare=by_output data=afhq data.source.size=32 checkpoint=pretrained/cats
-	-$(RUN) train.py model=wiener data=afhq denoiser.shrinkage=ledoit_wolf
-	-$(RUN) evaluate.py compare=larger data=afhq checkpoint=runs/latest
+	-$(RUN) train.py model=wiener data=afhq denoiser.shrinkage=ledoit_wolf && $(RUN) evaluate.py compare=larger data=afhq checkpoint=runs/latest
 	-$(RUN) evaluate.py experiment=paper_table data=fashion_mnist checkpoint=pretrained/fashion_mnist
 	-$(RUN) evaluate.py experiment=paper_table data=photos checkpoint=pretrained/photos16
 	-$(RUN) evaluate.py compare=paper_variants data=fashion_mnist checkpoint=pretrained/fashion_mnist

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from benchmarks.answers import EXACT, FLOOR, Found, listed, ordered, ranked, steps
+from benchmarks.answers import EXACT, FLOOR, Found, is_middle, listed, ordered, ranked, steps
 from benchmarks.caveats import banks
 from benchmarks.claims import Eyes, standing, stands
 from benchmarks.eye_answers import EYE, whose
 from benchmarks.gathering import Kept
 from benchmarks.letters import judged, number, patterns
-from benchmarks.small_tables import is_middle, middle
+from benchmarks.small_tables import middle
 from benchmarks.titles import DATA, TITLES, bullets, called, joined, on
 
 TITLE = "What agrees with the paper, what does not, and what is open?"

@@ -22,7 +22,7 @@ SMALL = 0.01  # a gap in r2
 SEEDS = 32  # the fewest of a row that is ranked
 STEP = 100  # time-steps between the noise levels of a table
 LEVEL = 0.01  # of a ratio of errors, around 1: not told of where it is unsure
-MIDDLE = (0.3, 3.6)  # the noise levels at which held-out errors of ours are set beside others'
+MIDDLE = (0.3, 3.6)  # the noise levels of claims, and over which a cell is a median: t = 100 ... 500
 
 
 def against(found: Found, name: str, section: str = "variants", base: str = EXACT) -> str:
@@ -174,6 +174,11 @@ def seeds_if_few(found: Found, row: str) -> int:
     counts = {k: v for k, v in found["scalars"].items() if k.startswith("paper/samples/")}
     own = int(counts.get(f"paper/samples/{row}", 0))
     return own if own < max(counts.values(), default=0) else 0
+
+
+def is_middle(t: int) -> bool:
+    """Whether a time-step is one of the middle noise levels."""
+    return MIDDLE[0] <= sigma_of(t) <= MIDDLE[1]
 
 
 def sigma_of(t: int) -> float:

@@ -58,9 +58,9 @@ def _parts(tables: Mapping[str, Found]) -> str:
     others = "Elsewhere the costly rows do" if whole else "Costly rows read a part of the training images"
     which = f"{others}: {joined(some)}. " if some else ""
     seeds = any(seeds_if_few(found, row) for found in tables.values() for row in banks(found))
-    link = "Some rows have fewer seeds. " if seeds else ""
-    link += "[Which](results/ceiling.md). " if whole or some or seeds else ""
-    return f"{''.join(whole)}{which}{link}"
+    fewer_seeds = "Some rows have fewer seeds. " if seeds else ""
+    link = "[Which](results/ceiling.md). " if whole or some or seeds else ""
+    return f"{''.join(whole)}{which}{fewer_seeds}{link}"
 
 
 def _chosen_with_fewer(tables: Mapping[str, Found]) -> str:

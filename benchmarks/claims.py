@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from benchmarks.answers import EXACT, FLOOR, Found, interval_of, side, steps
-from benchmarks.eye_answers import AIM, CONTROL, COVARIANCE, EYE, undecided, who_sees
-from benchmarks.small_tables import is_middle
+from benchmarks.answers import EXACT, FLOOR, Found, interval_of, is_middle, side, steps
+from benchmarks.eye_answers import AIM, CONTROL, EYE, networks_of, undecided, who_sees
 from benchmarks.titles import DATA, TITLES, on
 
-OF_DATA = (FLOOR, EXACT, "optimal")  # rows of comparisons of fields that are no networks
+OF_DATA = (FLOOR, EXACT)  # rows of comparisons of fields that are made of the covariance
 WORDS = {1: "ahead of", 0: "level with", -1: "behind"}
 
 
@@ -49,8 +48,7 @@ class Eyes:
         spots, without = who_sees(found)
         names = sorted(spots | without)
         others = [name for name in names if CONTROL.search(name)]
-        given = {name for name in names if COVARIANCE.search(name)}
-        networks = [name for name in names if name not in given and name not in (*others, *OF_DATA)]
+        networks = networks_of(found)
         seen = [name for name in networks if name in spots]
         fooled = [name for name in others if _at_middle(found, name)]
         unsure = {name: times for name in networks if (times := undecided(found, name))}

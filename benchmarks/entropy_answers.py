@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from benchmarks.answers import EXACT, FLOOR, LEAST, Found, interval_of, listed, sigma_of, signed, steps
-from benchmarks.small_tables import is_middle
+from benchmarks.answers import (
+    EXACT,
+    FLOOR,
+    LEAST,
+    Found,
+    interval_of,
+    is_middle,
+    listed,
+    sigma_of,
+    signed,
+    steps,
+)
 from benchmarks.titles import called
 
 NOT_MEASURED = "not measured"  # a whole answer

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from benchmarks.answers import Found, listed, sigma_of, steps, where
-from benchmarks.small_tables import Table, is_middle, levels_table
+from benchmarks.answers import Found, is_middle, listed, sigma_of, steps, where
+from benchmarks.small_tables import Table, levels_table
 from benchmarks.titles import called
 from locality.heldout import is_behind
 
@@ -16,13 +16,12 @@ EYE, EAR = "left_eye", "left_ear"  # the pixels that are told of
 AIM = 2.0  # times the ring's mass, on the other eye
 CONTROL = re.compile(r"cifar|control")  # of networks' names: of other data
 COVARIANCE = re.compile(r"wiener|pca_locality|residual")  # rows that are given the covariance
+MEMORISER = re.compile(r"optimal")  # which is given the images
 
 
 def mirror_verdict(found: Found) -> str:
     """Who sees the other eye at which noise levels, where nothing follows, and the same of the ears."""
-    names = _who(found)
-    own = sorted(name for name in names if not CONTROL.search(name))
-    networks = [name for name in own if not COVARIANCE.search(name)]
+    networks = networks_of(found)
     parts = [
         "the ratio is what the field of a left eye's pixel has on the right eye, over what it has on the "
         f"ring around it. A denoiser sees the other eye where its whole interval is above {AIM:g} and above "
@@ -31,12 +30,18 @@ def mirror_verdict(found: Found) -> str:
         *_undecided(found, networks),
         *_left_out(found, networks),
     ]
-    known = [name for name in own if name not in networks]
+    known = sorted(name for name in _who(found) if COVARIANCE.search(name) and not CONTROL.search(name))
     if known:
         parts.append(f"Made of the covariance, or put on top of it: {_listed(found, EYE, known)}")
     parts += _ears(found, networks)
     parts += [f"Fields are means over {found['size']} images"] if found.get("size") else []
     return ". ".join(parts)
+
+
+def networks_of(found: Found) -> list[str]:
+    """The networks of the data: neither the controls, nor what is given the covariance or the images."""
+    none = (CONTROL, COVARIANCE, MEMORISER)
+    return sorted(name for name in _who(found) if not any(one.search(name) for one in none))
 
 
 def who_sees(found: Found) -> tuple[set[str], set[str]]:

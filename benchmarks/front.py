@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.agreement import TITLE as AGREEMENT
-from benchmarks.answers import EXACT, FLOOR, LEAST, OWN, Found, listed, sigma_of, steps
+from benchmarks.answers import EXACT, FLOOR, LEAST, MIDDLE, OWN, Found, is_middle, listed, sigma_of, steps
 from benchmarks.caveats import banks, caveats
 from benchmarks.claims import Eyes, standing, stands
 from benchmarks.gathering import Kept
 from benchmarks.questions import QUESTIONS
-from benchmarks.small_tables import FRONT, MIDDLE, front_table, is_middle, levels_table, middle
+from benchmarks.small_tables import FRONT, front_table, levels_table, middle
 from benchmarks.titles import DATA, SIGMA, TITLES, bullets, joined, markdown
 from locality.report import Chart, Series
 

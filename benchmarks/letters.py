@@ -73,10 +73,10 @@ def _no_rise(told: Sequence[Level], control: set[float]) -> str:
     own = sum(one.sigma in control for one in told)
     alone = [one for one in told if one.alone > SNR]
     shown = [one.wiener for one in alone]
-    both = f"{own}" if own < len(told) else "all"
+    levels = f"{own}" if own < len(told) else "all"
     said = [
-        f"No rise over the control is sure at these {len(told)} noise levels. At {both} of them the control, "
-        "which has no letter, has such an SNR_W too"
+        f"No rise over the control is sure at these {len(told)} noise levels. At {levels} of them the "
+        "control, which has no letter, has such an SNR_W too"
     ]
     if alone:
         low, high = min(shown), max(shown)

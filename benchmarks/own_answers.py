@@ -8,11 +8,11 @@ from typing import Any
 from benchmarks.answers import (
     EXACT,
     FLOOR,
-    MIDDLE,
     OWN,
     WSSM,
     Found,
     interval_of,
+    is_middle,
     levels,
     listed,
     seeds_if_few,
@@ -211,7 +211,7 @@ def _errors(found: Found, name: str, rival: str) -> dict[int, float]:  # time-st
     else:
         ours, theirs = (steps(found, f"paper/heldout_ratio/{row}/") for row in (name, rival))
         ratios = {t: ours[t] / theirs[t] for t in ours if t in theirs}
-    return {t: ratio for t, ratio in ratios.items() if MIDDLE[0] <= sigma_of(t) <= MIDDLE[1]}
+    return {t: ratio for t, ratio in ratios.items() if is_middle(t)}
 
 
 def _range(ratios: dict[int, float]) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
-from benchmarks.answers import FLOOR, Found, sigma_of, steps
+from benchmarks.answers import FLOOR, MIDDLE, Found, is_middle, sigma_of, steps
 from benchmarks.titles import called
 from locality.modules.base import PROTOCOL_STEPS
 
@@ -17,7 +17,6 @@ SAMPLES = (  # the columns of a table of samples
 )  # fmt: skip
 FIRST = ("network", "nn2")  # of its rows
 Table = tuple[Sequence[str], list[list[Any]]]  # columns, rows
-MIDDLE = (0.3, 3.6)  # noise levels over which a cell is a median: t = 100 ... 500
 FRONT = ("nn2", "stacked_locality", "stacked_mixtures", "pca_locality", "optimal", FLOOR)
 
 
@@ -85,11 +84,6 @@ def middle(found: Found, start: str) -> float | None:
     """The median over the middle noise levels, where there are any."""
     values = [v for t, v in steps(found, start).items() if is_middle(t)]
     return median(values) if values else None
-
-
-def is_middle(t: int) -> bool:
-    """Whether a time-step is one of the middle noise levels."""
-    return MIDDLE[0] <= sigma_of(t) <= MIDDLE[1]
 
 
 def count(value: float | None) -> str | None:

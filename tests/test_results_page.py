@@ -234,7 +234,8 @@ def test_the_front_page_counts_networks_that_see_more_than_a_network_of_other_da
     tables = {"photos16": measured("paper")}
     said = claim(tables, {"mirror": {"afhq32": cats}})[-1]
     assert said.startswith("2 of 2 networks of cats look at the other eye of a face at some sigma from 0.3")
-    assert "At sigma 12 a network of other data may have as much as some of them: nothing follows" in said
+    tail = "At sigma 12 a network of other data may have as much as some of them: nothing follows there."
+    assert said.endswith(tail)
     cats["scalars"]["mirror/ratio_high/left_eye/cifar/t300"] = 3.5
     assert claim(tables, {"mirror": {"afhq32": cats}})[-1].startswith("1 of 2 networks of cats")
 

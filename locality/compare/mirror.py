@@ -28,11 +28,10 @@ from locality.report.table import Cell
 from locality.sensitivity import Route, choose_pixels, mirror_of, mirror_ratio
 from locality.sensitivity.mirror import RADIUS
 
-_FILES = ("root", "cache", "download")  # settings of sources that say where images are, not which
-
 LABEL = "field on the mirror position / on the ring"
-HIGHEST = 30.0  # ratio that the chart shows; a mask that ends sharply has any, or none
+HIGHEST = 30.0  # ratio that the chart shows; that of a mask may be larger, or have no bound
 DARKEST = 1e-3  # of a field's maximum: what the picture shows as black
+_FILES = ("root", "cache", "download")  # settings of sources that say where images are, not which
 
 
 def mirror(
@@ -50,8 +49,8 @@ def mirror(
 
     The network, the networks of `networks=` (those of other data, too) and the analytical denoisers are
     measured at the same noised test images. A field that is wider than high has a ratio above 1 without any
-    mirror image in it; how much, a network of other data tells. It is called a control. Each pixel has a
-    figure and a chart, all have one table. The fields are kept in `fields/` of the run folder.
+    mirror image in it; how much, a network of other data tells. Such a network is called a control. Each
+    pixel has a figure and a chart, all have one table. The fields are kept in `fields/` of the run folder.
     """
     context.check_count(count, least=2)
     places = probed(context.data, pixels, radius)
