@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, TensorDataset
 import locality
 from locality import GaussianStats, ImageBank
 from locality.at_rest import to_float
+from locality.callbacks import progress
 from locality.config import UsageError
 from locality.data import ImageDataModule, digits
 from locality.data.batch import as_batch
@@ -69,6 +70,24 @@ def test_a_plain_loader_fits_and_the_checkpoint_loads(fit, loader, tmp_path):
     assert torch.allclose(module.denoiser(X, 1.0), expected, atol=1e-5)
     own.save_checkpoint(tmp_path / "last.ckpt")
     assert torch.allclose(locality.load(tmp_path / "last.ckpt")(X, 1.0), expected, atol=1e-5)
+
+
+class Stream(torch.utils.data.IterableDataset):
+    def __iter__(self):
+        return iter(IMAGES)
+
+
+def test_a_fit_to_a_loader_without_a_length_says_how_far_it_is(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    own = L.Trainer(
+        accelerator="cpu", default_root_dir=tmp_path, logger=False, max_epochs=1,
+        enable_model_summary=False, callbacks=[progress.ProgressBar()],
+    )  # fmt: skip
+    module = AnalyticModule(image_shape=SHAPE, denoiser=Wiener.fit)
+    own.fit(module, DataLoader(Stream(), batch_size=6))
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("batch ")]
+    assert told == [f"batch {k}, epoch 1" for k in (1, 2, 3, 4)]
+    assert torch.allclose(module.denoiser(X, 1.0), Wiener.fit(ImageBank(IMAGES))(X, 1.0), atol=1e-5)
 
 
 @pytest.mark.parametrize("loader", LOADERS)

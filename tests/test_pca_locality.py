@@ -73,6 +73,13 @@ def test_the_largest_entry_may_lie_where_the_diagonal_is_not_smallest():
         assert mask.nonzero().tolist() == [[400, 401]]
 
 
+def test_a_covariance_that_is_no_number_has_a_mask_in_little_memory_too():
+    gain, vectors = torch.ones(20, dtype=torch.float64), torch.eye(20, dtype=torch.float64)
+    gain[3] = torch.nan
+    for budget in (8 * 4 * 20 * 3, 10**9):  # 3 rows at a time; all
+        assert wiener_mask(gain, vectors, 1.0, WienerRule(0.5), budget).dtype == torch.bool
+
+
 def test_float32_masks_agree_with_exact_ones_only_where_small_eigenvalues_do_not_matter():
     bank = ImageBank(digits())
     stats = GaussianStats.from_bank(bank)  # pixels that never change: eigenvalues that are noise in float32
