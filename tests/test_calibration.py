@@ -15,7 +15,7 @@ from conftest import CONFIGS
 from hydra import compose, initialize_config_dir
 from torch import Tensor
 
-from locality import GaussianStats, ImageBank, NoiseSchedule, app
+from locality import GaussianStats, ImageBank, NoiseSchedule, app, sample
 from locality.bank import thinned, to_float
 from locality.calibration import Calibration, Stacking, bind, calibrate
 from locality.config import UsageError
@@ -24,6 +24,7 @@ from locality.denoisers.base import Denoiser
 from locality.denoisers.grids import Grid
 from locality.denoisers.levels import Levels
 from locality.noise import image_noise
+from locality.sampling import start, trajectory
 
 IMAGES = photographs(8, 72)
 BANK, HELD_OUT = ImageBank(IMAGES[:60]), IMAGES[60:]
@@ -79,6 +80,34 @@ def test_without_a_network_the_error_is_that_of_the_clean_images(found):
             assert found.errors[s, v].item() == pytest.approx(expected, rel=1e-5)
         assert found.chosen[s] == found.values[found.errors[s].argmin()]
     assert found.target == "clean images"
+
+
+def test_with_a_count_the_inputs_are_those_of_the_targets_own_samples():
+    target, levels = PatchComposite.fit(BANK, patch_size=3), SIGMAS.flip(0)  # falling, as samplers want
+    found = calibrate(LocalScore.fit, BANK, 5, SIGMAS, [1, 3], target=target, batch_size=2)
+    noise = image_noise(range(5), BANK.image_shape, 0, "calibration")
+    path = list(trajectory(target, start(noise, levels[0]), levels))
+    assert torch.equal(path[-1].x0, sample(target, noise, levels))
+    for s, step in enumerate(reversed(path)):
+        for v, size in enumerate((1, 3)):
+            expected = (LocalScore.fit(BANK, size)(step.x, step.sigma) - step.x0).square().mean().item()
+            assert found.errors[s, v].item() == pytest.approx(expected, rel=1e-4)
+    assert (found.count, found.target, found.inputs) == (5, "network's samples", "samples of its own")
+
+
+@pytest.mark.parametrize("name", ["local_score", "patch_composite"])
+def test_planted_patch_sizes_are_recovered_on_the_way_to_samples(name):
+    planted = MACHINES[name](BANK, patch_size=PLANTED)
+    found = calibrate(MACHINES[name], BANK, 6, SIGMAS, [1, 3, 5, 7, 9], target=planted)
+    assert found.mapping() == PLANTED
+
+
+@pytest.mark.parametrize("count", [0, True])
+def test_samples_are_counted_from_1_and_want_a_target(count):
+    with pytest.raises(ValueError, match="or how many samples from 1, got"):
+        calibrate(LocalScore.fit, BANK, count, SIGMAS, [1, 3], target=LocalScore.fit(BANK, 3))
+    with pytest.raises(ValueError, match="a count is one of samples of the target"):
+        calibrate(LocalScore.fit, BANK, 3, SIGMAS, [1, 3])
 
 
 def test_batches_change_no_error(found):
@@ -282,7 +311,7 @@ def test_the_values_are_those_that_a_denoiser_declares_unless_others_are_given(m
         ("compare.patch_sizes=[4]", "compare.patch_sizes: want distinct odd"),
         ("compare.windows=[0]", "compare.windows: want distinct whole numbers of pixels from 1"),
         ("compare.taus=[-1]", "compare.taus: want distinct numbers from 0"),
-        ("compare.target=wiener", "compare.target: want network or clean"),
+        ("compare.target=wiener", "compare.target: want network or samples or clean"),
         ("+compare.bank_counts.nobody=3", "compare.bank_counts: want candidates"),
         (
             "compare.bank_counts.equivariant_local_score=0",

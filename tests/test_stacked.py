@@ -175,6 +175,17 @@ def test_planted_shares_are_recovered():
     assert found.target == "network"
 
 
+def test_planted_shares_are_recovered_on_the_way_to_samples():
+    found = calibrate_shares(
+        lambda bank: Stacked.fit(bank, FITS), BANK, 12, SIGMAS, target=stack(PLANTED), batch_size=5
+    )
+    for sigma, shares in found.mapping().items():
+        for name, share in shares.items():
+            assert share == pytest.approx(PLANTED[sigma].get(name, 0.0), abs=5e-3)
+    assert found.together.max() < 1e-7
+    assert (found.target, found.count) == ("network's samples", 12)
+
+
 def test_errors_are_those_of_clean_images_alone_and_together():
     found = calibrate_shares(lambda bank: Stacked.fit(bank, FITS), BANK, HELD_OUT, SIGMAS)
     clean = to_float(HELD_OUT)

@@ -1,12 +1,13 @@
 """Calibration: settings and shares that serve best, noise level by noise level."""
 
 from locality.calibration.choice import Calibration, calibrate
-from locality.calibration.kept import CLEAN, NETWORK, Kept, bind, load
+from locality.calibration.kept import CLEAN, NETWORK, SAMPLES, Kept, bind, load
 from locality.calibration.stacking import Stacking, calibrate_shares
 
 __all__ = [
     "CLEAN",
     "NETWORK",
+    "SAMPLES",
     "Calibration",
     "Kept",
     "Stacking",

@@ -12,7 +12,7 @@ from einops import reduce
 from torch import Tensor
 
 from locality.bank import ImageBank
-from locality.calibration.kept import CLEAN, NETWORK, Kept, bind, check_target, distinct, short
+from locality.calibration.kept import Kept, bind, check_target, distinct, short
 from locality.calibration.steps import Steps
 from locality.denoisers.base import Denoiser
 from locality.denoisers.fitting import Fit, Recipe
@@ -38,7 +38,7 @@ class Calibration(Kept):
     sigmas: tuple[float, ...]  # S
     values: tuple[float, ...]  # V, the cheapest first
     image_errors: tuple[tuple[tuple[float, ...], ...], ...]  # S x V x I, pixel units squared
-    target: str  # "network" | "clean images"
+    target: str  # NETWORK, CLEAN or SAMPLES
     bank: str  # fingerprint of the training images
     bank_count: int  # how many they are
     seed: int  # of the noise
@@ -99,7 +99,7 @@ class Calibration(Kept):
 def calibrate(
     fit: Fit,
     bank: ImageBank,
-    images: Tensor,  # [I, C, H, W] uint8 or float; neither of the bank nor of the images to evaluate on
+    images: Tensor | int,  # [I, C, H, W] uint8 or float, not to evaluate on; or how many samples
     sigmas: Sequence[float] | Tensor,  # [S] noise levels
     values: Sequence[float] | Tensor,  # candidates for the setting
     *,
@@ -112,26 +112,29 @@ def calibrate(
     """For each noise level, the value with the least squared error of one step on noised images.
 
     `argmin_v mean_i |D_v(x_i, sigma) - target(x_i, sigma)|^2`, `x_i = X_i + sigma eps_i`, the same noise for
-    all levels and values. Ties go to the cheaper value: the smaller one, or the larger where the
-    denoiser declares that. One denoiser is alive at a time; the target's estimates, as many floats as S times
-    the images, are kept meanwhile. Raises ValueError for arguments that do not fit.
+    all levels and values. With a count for `images`, x_i are instead what the target meets on its own way
+    from noise to as many samples: there r2 of samples is decided. Ties go to the cheaper value: the smaller
+    one, or the larger where the denoiser declares that. One denoiser is alive at a time; the target's
+    estimates, as many floats as S times the images, are kept meanwhile. Raises ValueError for arguments that
+    do not fit.
     """
     levels = torch.as_tensor(sigmas, dtype=torch.float64).tolist()
     candidates = [value.item() if hasattr(value, "item") else value for value in values]  # numpy's, torch's
     grid = Recipe.of(fit).grids.get(parameter)
     falling = grid is not None and grid.falling
     ordered = tuple(sorted(distinct("values", candidates), reverse=falling))
-    steps = Steps(bank, images, seed, batch_size)
+    steps = Steps(bank, images, distinct("sigmas", levels), target, seed, batch_size)
     known = cache(lambda: GaussianStats.from_bank(bank) if stats is None else stats)
-    errors = torch.empty(len(distinct("sigmas", levels)), len(ordered), len(images), dtype=torch.float64)
+    errors = torch.empty(len(levels), len(ordered), steps.count, dtype=torch.float64)
     total = len(levels) * (len(ordered) + (target is not None))
     with torch.no_grad(), LIVE.task(f"calibrating {parameter}", total) as task:
-        wanted = [steps.clean if target is None else steps.estimates(target, s, task) for s in levels]
+        wanted = steps.wanted(task)
         for v, value in enumerate(ordered):
             denoiser = bind(fit, parameter, value).fit(bank, known)
             for s, sigma in enumerate(levels):
                 difference = steps.estimates(denoiser, sigma, task).double() - wanted[s]
                 errors[s, v] = reduce(difference.square(), "i c h w -> i", "mean")
     table = short(errors.tolist())
-    against = CLEAN if target is None else NETWORK
-    return Calibration(parameter, tuple(levels), ordered, table, against, bank.fingerprint, len(bank), seed)
+    return Calibration(
+        parameter, tuple(levels), ordered, table, steps.against, bank.fingerprint, len(bank), seed
+    )

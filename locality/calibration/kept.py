@@ -16,7 +16,8 @@ from locality.disk import write_atomically
 
 # What other content, or no file, ends in.
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError)
-NETWORK, CLEAN = "network", "clean images"  # what estimates are measured against
+NETWORK, CLEAN = "network", "clean images"  # what estimates are measured against, on noised images
+SAMPLES = "network's samples"  # likewise, on what the network meets on its way to samples
 
 
 class Kept(ABC):
@@ -25,7 +26,7 @@ class Kept(ABC):
     FORMAT: ClassVar[str]
     formats: ClassVar[dict[str, type[Kept]]] = {}
     sigmas: tuple[float, ...]  # S noise levels
-    target: str  # "network" | "clean images"
+    target: str  # NETWORK, CLEAN or SAMPLES
     bank: str  # fingerprint of the training images
     bank_count: int  # how many they are
 
@@ -41,6 +42,16 @@ class Kept(ABC):
     @abstractmethod
     def count(self) -> int:
         """How many images were denoised."""
+
+    @property
+    def rival(self) -> str:
+        """Whose estimates it made others come close to."""
+        return NETWORK if self.target == SAMPLES else self.target
+
+    @property
+    def inputs(self) -> str:
+        """What was denoised, `count` of them."""
+        return "samples of its own" if self.target == SAMPLES else "val images"
 
     @abstractmethod
     def mapping(self) -> Mapping[float, Any]:
@@ -119,5 +130,5 @@ def distinct(name: str, numbers: Sequence[float]) -> Sequence[float]:
 
 def check_target(target: str) -> None:
     """Raises ValueError for a target that is none."""
-    if target not in (NETWORK, CLEAN):
-        raise ValueError(f"target: want {NETWORK!r} or {CLEAN!r}, got {target!r}")
+    if target not in (NETWORK, CLEAN, SAMPLES):
+        raise ValueError(f"target: want {NETWORK!r}, {CLEAN!r} or {SAMPLES!r}, got {target!r}")

@@ -13,7 +13,7 @@ from scipy.optimize import nnls
 from torch import Tensor
 
 from locality.bank import ImageBank
-from locality.calibration.kept import CLEAN, NETWORK, Kept, check_target, distinct, short
+from locality.calibration.kept import Kept, check_target, distinct, short
 from locality.calibration.steps import Steps
 from locality.denoisers.base import Denoiser
 from locality.denoisers.fitting import Fit, fitted
@@ -39,7 +39,7 @@ class Stacking(Kept):
     members: tuple[str, ...]  # K
     shares: tuple[tuple[float, ...], ...]  # S x K, from 0, of sum 1
     products: tuple[tuple[tuple[float, ...], ...], ...]  # S x K x K, pixel units squared
-    target: str  # "network" | "clean images"
+    target: str  # NETWORK, CLEAN or SAMPLES
     images: int  # how many were denoised
     bank: str  # fingerprint of the training images
     bank_count: int  # how many they are
@@ -99,7 +99,7 @@ class Stacking(Kept):
 def calibrate_shares(
     fit: Fit,
     bank: ImageBank,
-    images: Tensor,  # [I, C, H, W] uint8 or float; neither of the bank nor of the images to evaluate on
+    images: Tensor | int,  # [I, C, H, W] uint8 or float, not to evaluate on; or how many samples
     sigmas: Sequence[float] | Tensor,  # [S] noise levels
     *,
     target: Denoiser | None = None,  # whose estimates to come close to; None: the clean images
@@ -110,21 +110,21 @@ def calibrate_shares(
     """For each noise level, the convex combination of members with the least squared error.
 
     `argmin_a mean_i |sum_k a_k D_k(x_i, sigma) - target(x_i, sigma)|^2` over `a_k >= 0, sum_k a_k = 1`
-    (Breiman 1996), `x_i = X_i + sigma eps_i`; see `best_shares` for small ones. All members are alive
+    (Breiman 1996), `x_i = X_i + sigma eps_i`; see `best_shares` for small ones. With a count for `images`,
+    x_i are instead what the target meets on its own way from noise to as many samples. All members are alive
     together, and their estimates of all images at one level are kept, in float64. Raises ValueError for a fit
     that makes no `Stacked`, for a member whose estimates are not finite, and for arguments that do not fit.
     """
     levels = torch.as_tensor(sigmas, dtype=torch.float64).tolist()
     distinct("sigmas", levels)
-    steps = Steps(bank, images, seed, batch_size)
+    steps = Steps(bank, images, levels, target, seed, batch_size)
     stack = fitted(fit, bank, lambda: GaussianStats.from_bank(bank) if stats is None else stats)
     if not isinstance(stack, Stacked):
         raise ValueError(f"fit: want one of a Stacked, got one of a {type(stack).__name__}")
     names, found = tuple(stack.shares.names), []
     total = len(levels) * (1 + (target is not None))
     with torch.no_grad(), LIVE.task("calibrating shares", total) as task:
-        for sigma in levels:
-            wanted = steps.clean if target is None else steps.estimates(target, sigma, task)
+        for sigma, wanted in zip(levels, steps.wanted(task), strict=True):
             errors = (steps.estimates(stack.estimates, sigma, task) - wanted).double().flatten(1)
             for name, one in zip(names, errors, strict=True):
                 if not bool(one.isfinite().all()):
@@ -135,7 +135,7 @@ def calibrate_shares(
         tuple(levels), names,
         tuple(tuple(round(share, 4) for share in shares.tolist()) for shares, _ in found),
         tuple(short(products.tolist()) for _, products in found),
-        CLEAN if target is None else NETWORK, len(images), bank.fingerprint, len(bank), seed,
+        steps.against, steps.count, bank.fingerprint, len(bank), seed,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Patch sizes, tau and the like, calibrated against a trained network on images that no evaluation uses."""
+"""Patch sizes, tau and the like, calibrated against a trained network on what no evaluation uses."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from locality.compare.context import Context
 from locality.compare.origins import SHARES
 from locality.compare.telling import Growing
 from locality.config import UsageError
+from locality.denoisers.bank_denoiser import is_count
 from locality.denoisers.fitting import Recipe
 from locality.denoisers.grids import Grid
+from locality.denoisers.options import choice
 from locality.live import LIVE
 from locality.modules.base import PROTOCOL_STEPS
 from locality.ranks import first_rank, say
@@ -28,8 +30,8 @@ Lists = Mapping[str, tuple[str, Sequence[float]]]  # by setting: where it was gi
 
 def calibrate(
     context: Context,
-    count: int = 32,  # val images
-    target: Literal["network", "clean"] = "network",
+    count: int = 32,  # val images; or samples
+    target: Literal["network", "samples", "clean"] = "network",
     patch_sizes: Sequence[int] | None = None,  # pixels, odd; None, here and below: those of the denoiser
     taus: Sequence[float] | None = None,  # of the largest relative entry
     betas: Sequence[float] | None = None,
@@ -44,7 +46,9 @@ def calibrate(
     A denoiser declares the settings that can be chosen, and among which values, in `CALIBRATED`. They are
     chosen one after the other, in its order. The members of a stacked one get their shares, after the
     calibrations of the candidates that they are named as. The
-    calibration split is `val`: the `test` images, on which compare=analytic_vs_nn measures, are never seen.
+    target is the network's estimates of val images with noise (`network`), or on its own way from noise to
+    samples (`samples`), or the clean val images (`clean`). The `test` images and the noise, on which
+    compare=analytic_vs_nn measures, are never seen.
     Results go to `calibration/<name>.<setting>.json` in the run folder, and beside the checkpoint, where
     compare=analytic_vs_nn finds them. A best value found on fewer training images may be too small for all
     of them: more images match larger patches. Raises UsageError for settings that do not fit.
@@ -56,10 +60,10 @@ def calibrate(
     )
     settings = {name: _settings(name, fit, lists) for name, fit in context.fits.items()}
     counts = _counts(context, target, bank_counts)
-    images = context.images(count, "val")
+    images = _sample_count(count) if target == "samples" else context.images(count, "val")
     _check_kept(context, settings, replace)
     device = context.trainer().strategy.root_device
-    reference = context.reference.to(device) if target == "network" else None
+    reference = None if target == "clean" else context.reference.to(device)
     context.bank.to(device)
     sigmas = NoiseSchedule.ddpm().leading(PROTOCOL_STEPS)
     if reference is not None:
@@ -144,10 +148,15 @@ def _settings(name: str, fit: Recipe, lists: Lists) -> list[str]:
 
 def _counts(context: Context, target: str, bank_counts: Mapping[str, int] | None) -> dict[str, int]:
     """How many training images each candidate is calibrated on."""
-    if target not in ("network", "clean"):
-        raise UsageError(f"compare.target: want network or clean, got {target!r}")
+    choice("compare.target", target, ("network", "samples", "clean"))
     counts, everything = context.checked_counts("bank_counts", bank_counts), len(context.bank)
     return {name: min(counts.get(name, everything), everything) for name in context.fits}
+
+
+def _sample_count(count: int) -> int:
+    if not is_count(count):
+        raise UsageError(f"compare.count: want a whole number of samples from 1, got {count!r}")
+    return int(count)
 
 
 def _check_kept(context: Context, settings: Mapping[str, list[str]], replace: bool) -> None:

@@ -28,7 +28,7 @@ def draw(
 ) -> None:
     """What was chosen against the noise level, and the errors of all that could have been."""
     some = next(iter(found.values()))
-    against = f"{some.count} val images (never test images), against the {some.target}"
+    against = f"{some.count} {some.inputs} (none that is measured), against the {some.rival}"
     for parameter in dict.fromkeys(setting for _, setting in grids):
         alike = {
             key: one for key, one in found.items() if isinstance(one, Calibration) and key[1] == parameter
@@ -47,7 +47,7 @@ def draw(
             chart = Chart(title, SIGMA, "share of the estimate", one.sigmas, series, log_x=True)
             report.chart(f"calibrate/{parameter}/{name}", chart)
         series = {key: Series(errors) for key, errors in _errors(one).items()}
-        label = f"MSE against the {one.target} (pixel units squared)"
+        label = f"MSE against the {one.rival} (pixel units squared)"
         title = f"One denoising step of {name}\n{against}"
         positive = all(error > 0 for errors in _errors(one).values() for error in errors)
         chart = Chart(title, SIGMA, label, one.sigmas, series, log_x=True, log_y=positive)
@@ -103,22 +103,21 @@ def column_of(one: Kept) -> list[Cell]:
 
 def tell(report: Report, found: Found, growing: Growing) -> dict[str, float]:
     """The numbers of metrics.json, and the table, to the report and the terminal."""
-    numbers: dict[str, float] = {}
+    some, numbers = next(iter(found.values())), dict[str, float]()
     for (name, parameter), one in found.items():
         numbers |= numbers_of(name, parameter, one)
     report.scalars(numbers)
     report.table("calibrate/chosen", growing.columns, growing.rows)
     say(
-        "calibrated on val images, never on test images; in brackets: as good, by 95 % intervals; shares "
-        "are without intervals"
+        f"calibrated on {some.inputs}, never on what is measured; in brackets: as good, by 95 % intervals; "
+        "shares are without intervals"
     )
     say_table(growing.columns, growing.rows)
-    some = next(iter(found.values()))
     errors = {name: numbers[f"calibrate/mse/{name}/{parameter}"] for name, parameter in found}
     best = min(errors, key=errors.__getitem__)  # of each candidate the last setting, with all others found
     report.conclusion = (
-        f"{len(found)} settings of {len(errors)} candidates found; least error against the {some.target} on "
-        f"val images: {best} (MSE {errors[best]:.3g})"
+        f"{len(found)} settings of {len(errors)} candidates found; least error against the {some.rival} on "
+        f"{some.inputs}: {best} (MSE {errors[best]:.3g})"
     )
     return numbers
 

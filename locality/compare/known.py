@@ -50,8 +50,8 @@ class Known:
                 raise UsageError(f"{path}: of other training images; give compare.calibration=none")
             found[one.setting] = one
             say(
-                f"{name}: {one.setting} calibrated against the {one.target} with {one.count} "
-                f"val images and {one.bank_count:,} training images, {path}"
+                f"{name}: {one.setting} calibrated against the {one.rival} with {one.count} "
+                f"{one.inputs} and {one.bank_count:,} training images, {path}"
             )
         return found
 

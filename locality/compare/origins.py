@@ -67,5 +67,5 @@ class Origins:
         if f"{name}.{setting}" in self.given:
             return BY_HAND
         if kept is not None:
-            return f"calibrated (against the {kept.target}, {kept.count} val images)"
+            return f"calibrated (against the {kept.rival}, {kept.count} {kept.inputs})"
         return WORDS.get(str(recipe.settings.get(setting)), DEFAULT)
