@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from benchmarks.answers import EXACT, OWN, Found, interval_of, seeds_if_few, signed
 from benchmarks.own_answers import BY_ENTROPY
 from benchmarks.titles import TITLES, called, joined
+from locality.calibration import OWN_SAMPLES
 from locality.heldout import is_behind
 
 
@@ -35,10 +36,20 @@ def caveats(tables: Mapping[str, Found], networks: Mapping[str, Found]) -> list[
         f"larger and were trained for longer. What is said of networks is said of these.{_below(networks)} "
         "Our reading, not tested: these networks draw blurs more than objects, and a linear filter comes "
         "near to a blur. This may be why r2 is higher here than in the published table.",
-        f"Settings and shares were found against the same network, on val images{but}; all rows are measured "
-        f"on test images.{_chosen_with_fewer(tables)} r2 of a nearly flat image can be far below 0, hence "
-        "the medians.",
+        "Settings and shares were found against the same network, on val images"
+        f"{_on_samples(tables)}{but}; all rows are measured on test images, and on noise that chose nothing."
+        f"{_chosen_with_fewer(tables)} r2 of a nearly flat image can be far below 0, hence the medians.",
     ]
+
+
+def _on_samples(tables: Mapping[str, Found]) -> str:
+    """Where settings were found on the network's own way to samples."""
+    there = [
+        TITLES[name]
+        for name, found in tables.items()
+        if any(str(one[2]).endswith(OWN_SAMPLES) for one in found.get("calibrated") or [])
+    ]
+    return f", and on {joined(there)} on samples of its own" if there else ""
 
 
 def _parts(tables: Mapping[str, Found]) -> str:

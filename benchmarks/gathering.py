@@ -189,7 +189,7 @@ def calibrated(folder: Path) -> list[list[Any]]:
     """What a network's calibrations were made with."""
     paths = sorted(folder.glob("*.json"))
     parts = [(path.name.split(".")[0], load(path)) for path in paths]
-    return [[name, one.setting, one.count, f"{one.bank_count:,}"] for name, one in parts]
+    return [[name, one.setting, f"{one.count} {one.inputs}", f"{one.bank_count:,}"] for name, one in parts]
 
 
 def network(path: Path) -> dict[str, Any]:

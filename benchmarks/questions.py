@@ -41,7 +41,7 @@ QUESTIONS: tuple[Question, ...] = (
         "our_denoisers", "Do our own denoisers beat PCA locality and Wiener?",
         "paper", own_verdict, own_table, TABLE,
         "Estimates of several kinds err in unlike ways. A stack weighs them, with shares for each noise "
-        "level that were found on val images. Mixtures of windows know edges and their directions, which "
+        "level, calibrated as tau is. Mixtures of windows know edges and their directions, which "
         "one covariance averages away. More is calibrated in ours: a share of each member at each level, "
         "where PCA locality has tau. Seconds leave out fitting and calibrating. A local mixture alone is as "
         "near to the network in r2, for less time, and has more error on held-out images. Where ours have "

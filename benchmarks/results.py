@@ -189,7 +189,7 @@ def source(question: Question, name: str, found: Found) -> str:
         but = " but those that are named by theirs" if there & set(map(called, TAUS)) else ""
         return text + (f" One tau, {typed[1]}, for all rows{but}." if typed else " Not calibrated.")
     rows = [(called(one[0]), *one[1:]) for one in found.get("calibrated") or [] if called(one[0]) in there]
-    heads = ("denoiser", "setting", "val images", "training images")
+    heads = ("denoiser", "setting", "found on", "training images")
     return text + (f"\n\nCalibrated against the network:\n\n{markdown(heads, rows)}" if rows else "")
 
 

@@ -163,10 +163,11 @@ def test_questions_are_answered_from_the_numbers() -> None:
 
 def test_a_page_has_its_answer_before_its_table_and_its_commands_folded_away() -> None:
     kept = {"paper": {"photos16": measured("paper", nn2=True)}, "networks": {}}
-    kept["paper"]["photos16"]["calibrated"] = [["pca_locality", "tau", 64, "16,000"]]
+    kept["paper"]["photos16"]["calibrated"] = [["pca_locality", "tau", "64 val images", "16,000"]]
     text = page(BY_PAGE["our_denoisers"], kept)
     answer, table, folded = (text.index(part) for part in ("**photographs", "| time /", "<details "))
-    assert answer < table < folded < text.index("| PCA locality (the paper's) | tau | 64 | 16,000 |")
+    row = "| PCA locality (the paper's) | tau | 64 val images | 16,000 |"
+    assert answer < table < folded < text.index(row)
 
 
 def test_a_page_shows_the_first_data_set_and_folds_the_others_away() -> None:
@@ -244,13 +245,22 @@ def test_settings_that_were_chosen_with_fewer_images_are_told_of() -> None:
     found = measured("paper")
     for end, value in (("_low", 0.01), ("", 0.04), ("_high", 0.08)):
         found["scalars"][f"paper/median_r2_over_pca_locality{end}/pca_locality_entropy"] = value
-    found["calibrated"] = [[EXACT, "tau", 16, "80"], ["golden_subset", "size", 16, "100"]]
+    found["calibrated"] = [[EXACT, "tau", "16 val images", "80"], ["golden_subset", "size", "9", "100"]]
     said = caveats({"photos16": found}, {})[2]
     assert "On photographs, 16 x 16 the settings of 1 row were chosen with fewer images" in said
     assert "PCA locality's tau was chosen with 80 and is used with 100" in said
     assert "r2 changes by +0.040 [+0.010, +0.080] on photographs, 16 x 16, seed by seed" in said
     found["calibrated"][0][3] = "100"
     assert "chosen with" not in caveats({"photos16": found}, {})[2]
+
+
+def test_where_settings_were_found_on_samples_is_told_of() -> None:
+    found, other = measured("paper"), measured("paper")
+    found["calibrated"] = [[EXACT, "tau", "24 samples of its own", "100"]]
+    other["calibrated"] = [[EXACT, "tau", "24 val images", "100"]]
+    both = {"cifar": found, "photos16": other}
+    assert "on val images, and on CIFAR-10 on samples of its own; all rows" in caveats(both, {})[2]
+    assert "samples of its own" not in caveats({"photos16": other}, {})[2]
 
 
 def test_the_front_page_says_so_when_nothing_is_measured() -> None:
@@ -294,13 +304,15 @@ def test_rows_that_were_not_measured_are_not_ranked() -> None:
 
 def test_a_page_lists_the_calibrations_of_its_own_rows_alone() -> None:
     found = measured("paper", nn2=True)
-    found["calibrated"] = [["pca_locality", "tau", 64, "16,000"], ["local_score", "patch_size", 8, "9"]]
+    found["calibrated"] = [
+        ["pca_locality", "tau", "64 val images", "16,000"], ["local_score", "patch_size", "8 val images", "9"]
+    ]  # fmt: skip
     kept = {"paper": {"photos16": found}, "networks": {}}
     text = page(BY_PAGE["our_denoisers"], kept)  # its table has no local score
     assert "| PCA locality (the paper's) | tau |" in text
     assert "patch_size" not in text
     found["scalars"]["paper/seconds/local_score"] = 1.0
-    assert "| local score | patch_size | 8 | 9 |" in page(BY_PAGE["ceiling"], kept)
+    assert "| local score | patch_size | 8 val images | 9 |" in page(BY_PAGE["ceiling"], kept)
 
 
 @pytest.mark.parametrize(
@@ -318,7 +330,7 @@ def test_whether_a_run_took_calibrations_is_read_from_its_command(typed: str, no
 def test_a_page_of_variants_lists_no_calibration_and_names_the_tau_that_was_typed() -> None:
     found = measured("variants")
     found["run"]["command"] = "python evaluate.py compare=paper_variants candidates.pca_locality.tau=.07"
-    found["calibrated"] = [["pca_locality", "tau", 64, "16,000"]]
+    found["calibrated"] = [["pca_locality", "tau", "64 val images", "16,000"]]
     kept = {"variants": {"photos16": found}, "networks": {}}
     text = page(BY_PAGE["tau"], kept)
     assert "One tau, .07, for all rows but those that are named by theirs." in text

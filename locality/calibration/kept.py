@@ -18,6 +18,7 @@ from locality.disk import write_atomically
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError)
 NETWORK, CLEAN = "network", "clean images"  # what estimates are measured against, on noised images
 SAMPLES = "network's samples"  # likewise, on what the network meets on its way to samples
+VAL_IMAGES, OWN_SAMPLES = "val images", "samples of its own"  # what is denoised
 
 
 class Kept(ABC):
@@ -51,7 +52,7 @@ class Kept(ABC):
     @property
     def inputs(self) -> str:
         """What was denoised, `count` of them."""
-        return "samples of its own" if self.target == SAMPLES else "val images"
+        return OWN_SAMPLES if self.target == SAMPLES else VAL_IMAGES
 
     @abstractmethod
     def mapping(self) -> Mapping[float, Any]:
