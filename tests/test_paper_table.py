@@ -14,7 +14,7 @@ from locality import ImageBank, app, build
 from locality.calibration import calibrate
 from locality.checkpoints.reading import calibrations, load
 from locality.compare.paper_figures import FEW, figure_5
-from locality.compare.paper_table import Row
+from locality.compare.paper_row import PARTS, Beside, Row
 from locality.config import UsageError
 from locality.metrics import ratio_interval
 from locality.modules.comparison import Scores
@@ -152,3 +152,21 @@ def test_intervals_of_single_steps_are_over_photographs_where_the_images_are_cro
     assert crops.mean == photographs.mean == pytest.approx(10 / 12.5)
     assert (photographs.low, photographs.high) == ratio_interval(values[0], floor[0], groups=groups[:4])
     assert (photographs.low, photographs.high) != (crops.low, crops.high)
+
+
+def test_parts_of_the_distance_are_set_against_the_second_networks_on_the_images_that_both_saw():
+    def row(*errors: float) -> Row:
+        values = [torch.tensor(errors, dtype=torch.float64)]
+        more = {f"forward/{part}": [(k + 1) * values[0]] for k, part in enumerate(PARTS)}
+        scores = Scores(0.1, values, [], values, values, values, values, more)
+        return Row(scores, *[torch.zeros(len(errors), 2)] * 4, None)
+
+    rows = {"nn2": row(1.0, 2.0, 3.0, 9.0), "ours": row(2.0, 4.0, 7.0)}
+    levels = Beside("ours", rows["ours"], rows, None, "nn2").levels
+    for part in PARTS:
+        (found,) = levels[f"{part}_over_second"]
+        assert found.mean == pytest.approx(13 / 6)
+        assert found.low < 13 / 6 < found.high
+    for name, second in (("nn2", "nn2"), ("ours", None), ("ours", "nobody")):
+        levels = Beside(name, rows[name], rows, None, second).levels
+        assert not any(key.endswith("_over_second") for key in levels)

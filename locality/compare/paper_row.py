@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,10 +20,10 @@ from locality.compare.summary import (
     ratio_in_band,
     with_ends,
 )
-from locality.metrics import Groups, PearsonR, is_copy, mean_ratio, nearest_two
+from locality.metrics import BandMSE, EdgeMSE, Groups, PearsonR, PerImage, is_copy, mean_ratio, nearest_two
 from locality.modules.base import PROTOCOL_STEPS
 from locality.modules.comparison import ComparisonModule
-from locality.modules.tally import Scores
+from locality.modules.tally import Scores, Values
 from locality.report.table import Cell
 from locality.schedule import NoiseSchedule
 
@@ -36,6 +37,17 @@ LEVELS = {  # key in metrics.json -> name of the table, and the head of its firs
     "median_step_r2": ("median_step_r2", "median one-step r2 at sigma"),
     "heldout_ratio": ("heldout", "held-out MSE / Wiener's at sigma"),
     f"heldout_over_{PAPERS}": ("heldout_pca", "held-out MSE / PCA locality's at sigma"),
+}
+PARTS: dict[str, tuple[str, PerImage]] = {  # of the squared distance to the reference: words, and the metric
+    "coarse": ("in waves longer than 12 pixels", BandMSE(12, math.inf)),
+    "middle": ("in waves of 4 to 12 pixels", BandMSE(4, 12)),
+    "fine": ("in waves of at most 4 pixels", BandMSE(0, 4)),
+    "edges": ("within 1 pixel of edges", EdgeMSE(1)),
+    "plain": ("off edges", EdgeMSE(1, near=False)),
+}
+LEVELS |= {
+    f"{part}_over_second": (part, f"squared distance {words} / the second network's, at sigma")
+    for part, (words, _) in PARTS.items()
 }
 
 
@@ -95,10 +107,12 @@ class Row:
 
     def heldout_over(self, other: Row, groups: Groups) -> list[Quantity]:
         """The error against clean test images over another's, at each noise level, over what both saw."""
-        pairs = zip(self.scores.heldout_mse, other.scores.heldout_mse, strict=True)
-        both = [(ours, theirs, min(len(ours), len(theirs))) for ours, theirs in pairs]
-        alike = [(ours[:number], theirs[:number]) for ours, theirs, number in both]
-        return [Quantity(*mean_ratio(ours, theirs, _first(groups, ours))) for ours, theirs in alike]
+        return _ratios(self.scores.heldout_mse, other.scores.heldout_mse, groups)
+
+    def part_over(self, part: str, other: Row, groups: Groups) -> list[Quantity]:
+        """A part of one step's squared distance to the reference over another row's, at each noise level."""
+        ours, theirs = (row.scores.more[f"forward/{part}"] for row in (self, other))
+        return _ratios(ours, theirs, groups)
 
     def error(self, floor: Row | None) -> Quantity:
         """The held-out error in `BAND`: over the floor's, on the images that both saw, where there is one."""
@@ -120,6 +134,7 @@ class Beside:
     row: Row
     others: Mapping[str, Row]
     groups: Groups  # of the test images, where some were cut from one picture
+    second: str | None = None  # the row of another network, whose distance to the reference is the least
 
     def over(self, base: str) -> dict[str, Quantity]:
         """The differences of r2 from another row."""
@@ -136,6 +151,9 @@ class Beside:
         for key, base in (("heldout_ratio", FLOOR), (f"heldout_over_{PAPERS}", PAPERS)):
             if base in self.others:
                 found[key] = self.row.heldout_over(self.others[base], self.groups)
+        theirs = self.others.get(self.second) if self.second else None
+        if theirs is not None and self.second != self.name and steps is not None:
+            found |= {f"{part}_over_second": self.row.part_over(part, theirs, self.groups) for part in PARTS}
         return found
 
     def scalars(self, section: str, baselines: Sequence[str]) -> dict[str, float]:
@@ -177,6 +195,15 @@ class Beside:
         if "r2" in self.row.quantities:
             found["sample_r2"] = self.row.quantities["r2"]
         return found
+
+
+def _ratios(ours: Values, theirs: Values, groups: Groups) -> list[Quantity]:
+    """Mean over mean at each noise level, over the images that both saw."""
+    alike = []
+    for one, other in zip(ours, theirs, strict=True):
+        both = min(len(one), len(other))
+        alike.append((one[:both], other[:both]))
+    return [Quantity(*mean_ratio(one, other, _first(groups, one))) for one, other in alike]
 
 
 def _first(groups: Groups, values: Tensor) -> Groups:

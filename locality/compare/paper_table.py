@@ -14,7 +14,7 @@ from locality.compare.explorer import explore_rivals
 from locality.compare.following import conclude, line_of
 from locality.compare.left_out import tell_left_out
 from locality.compare.paper_figures import figure_1, figure_5
-from locality.compare.paper_row import COLUMNS, LEVELS, PAPERS, Beside, Row
+from locality.compare.paper_row import COLUMNS, LEVELS, PAPERS, PARTS, Beside, Row
 from locality.compare.summary import FLOOR
 from locality.compare.telling import Growing, measure, say_table
 from locality.config import NAME, UsageError, nearest
@@ -109,6 +109,7 @@ class _Table:
         names = [context.reference_name, *rivals]
         self._baselines = [name for name in baselines if name in names]
         self._groups = context.data.groups("test")
+        self._second = next(iter(context.networks), "").lower() or None
         self._settings = {name.lower(): context.origins.cell(name) for name in context.fits}
         self.rows: dict[str, Row] = {}
         self.growing = Growing(context.report, f"{section}/samples", COLUMNS, names)
@@ -117,8 +118,9 @@ class _Table:
         """Adds the rows of some denoisers, each as it is there; with the first ones the reference's."""
         context, first = self._context, not self.rows
         module = ComparisonModule(
-            context.reference, group, count, context.reference_name, pictures=count, seed=context.seed
-        )
+            context.reference, group, count, context.reference_name, pictures=count, seed=context.seed,
+            metrics={part: metric for part, (_, metric) in PARTS.items()},
+        )  # fmt: skip
 
         def keep(name: str) -> str:
             if not first and name == context.reference_name:
@@ -164,7 +166,7 @@ class _Table:
         return numbers
 
     def _beside(self, name: str) -> Beside:
-        return Beside(name, self.rows[name], self.rows, self._groups)
+        return Beside(name, self.rows[name], self.rows, self._groups, self._second)
 
     def _cells(self, one: Beside) -> list[Cell]:
         return one.cells(len(self._context.bank), self._settings.get(one.name))

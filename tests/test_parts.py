@@ -1,0 +1,70 @@
+"""Where an estimate differs from its target: bands of wavelengths, and edges."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from locality.metrics import BandMSE, EdgeMSE, ImageMSE
+from locality.metrics.parts import EDGES, near_edges
+
+GENERATOR = torch.Generator().manual_seed(0)
+SHAPES = ((3, 8, 8), (1, 7, 12), (2, 1, 5))
+
+
+def pair(shape: tuple[int, ...]) -> tuple[torch.Tensor, torch.Tensor]:
+    both = torch.randn(2, 4, *shape, generator=GENERATOR, dtype=torch.float64)
+    return both[0], both[1]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_bands_that_meet_sum_to_the_mean_squared_error(shape):  # Parseval
+    preds, target = pair(shape)
+    bands = [BandMSE(0, 2.5), BandMSE(2.5, 6), BandMSE(6)]
+    total = sum(one.score(preds, target) for one in bands)
+    assert torch.allclose(total, ImageMSE().score(preds, target), rtol=1e-12)
+
+
+@pytest.mark.parametrize("length", [2, 4, 8, 16, math.inf])
+def test_a_wave_is_in_the_band_of_its_length_alone(length):
+    wave = torch.cos(2 * math.pi * torch.arange(16, dtype=torch.float64) / length).expand(1, 1, 16, 16)
+    for image in (wave, wave.mT):
+        for low, high in ((0, 2), (2, 4), (4, 8), (8, 16), (16, math.inf)):
+            found = BandMSE(low, high).score(image, torch.zeros_like(image)).item()
+            expected = image.square().mean().item() if low < length <= high else 0.0
+            assert found == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_near_edges_and_off_them_sum_to_the_mean_squared_error(shape):
+    preds, target = pair(shape)
+    both = EdgeMSE(1).score(preds, target) + EdgeMSE(1, near=False).score(preds, target)
+    assert torch.allclose(both, ImageMSE().score(preds, target), rtol=1e-12)
+
+
+def test_the_edge_of_a_step_is_found_and_what_is_near_it():
+    step = torch.zeros(1, 3, 20, 20)
+    step[..., 10:] = 1.0  # a tenth of the pixels, two columns, have a gradient
+    assert round(EDGES * 400) == 40
+    for within in (0, 1, 3):
+        columns = near_edges(step, within)[0].all(0).nonzero()[:, 0].tolist()
+        assert columns == list(range(9 - within, 11 + within))
+    wrong = step.clone()
+    wrong[..., 10] += 0.5
+    wrong[..., 15] += 1.0
+    assert EdgeMSE(0).score(wrong, step).item() == pytest.approx(0.25 / 20)
+    assert EdgeMSE(0, near=False).score(wrong, step).item() == pytest.approx(1 / 20)
+
+
+def test_a_flat_image_has_no_edges():
+    assert not near_edges(torch.ones(2, 1, 6, 6), 2).any()
+
+
+def test_settings_that_are_none_are_refused():
+    for low, high in ((-1, 2), (3, 3), (4, 2)):
+        with pytest.raises(ValueError, match="low, high: want wavelengths from 0 up"):
+            BandMSE(low, high)
+    with pytest.raises(ValueError, match="within: want pixels from 0"):
+        EdgeMSE(-1)
