@@ -31,6 +31,7 @@ from benchmarks.field_answers import (
 from benchmarks.form_questions import FORMS
 from benchmarks.own_answers import own_table, own_together, own_verdict
 from benchmarks.question import Question, sampled
+from benchmarks.remaining_answers import remaining_table, remaining_verdict
 from benchmarks.small_tables import levels_table
 from locality.denoisers.by_entropy import MASK_SHARE, WINDOW_SHARE
 
@@ -59,6 +60,16 @@ QUESTIONS: tuple[Question, ...] = (
         "low noise x is nearly clean. Good denoisers return it.",
         method="At each noise level the best analytical row is taken. Rows with fewer seeds do not count.",
         rows=("nn2", *OWN, EXACT, "optimal", FLOOR), quantity="step_r2",
+    ),
+    Question(
+        "remaining", "What do networks do that our denoisers do not?",
+        "paper", remaining_verdict, remaining_table, TABLE,
+        "Fine waves and edges are as well known to mixtures of small windows as to a second network. What is "
+        "left is coarse: the layout of an image, of which one Gaussian for each of a few dozen kinds of "
+        "images says too little.",
+        method="Distances are between estimates of one step from the same noised test images. Edges are the "
+        "tenth of the pixels where the network's estimate is steepest.",
+        rows=(OWN[1], "local_mixture", EXACT, FLOOR), quantity="coarse_over_second",
     ),
     Question(
         "heldout", "How much of the gain over Wiener survives on images that nobody has seen?",

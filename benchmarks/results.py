@@ -24,7 +24,7 @@ from benchmarks.front import front_page, readme_block
 from benchmarks.gathering import Kept, gather, took_none
 from benchmarks.questions import QUESTIONS, Question
 from benchmarks.small_tables import FIRST, SAMPLES, Table, meant
-from benchmarks.titles import DATA, NETWORK, SIGMA, TITLES, called, markdown
+from benchmarks.titles import DATA, FRAMES, LABELS, NETWORK, SIGMA, TITLES, TITLES_OF, called, markdown
 from locality.report import Chart, Series, names
 from locality.report.figures import draw_charts, to_png
 
@@ -33,13 +33,7 @@ SHIPPED, DOCS = ROOT / "pretrained", ROOT / "docs"
 BEGIN, END = "<!-- results: written by make paper -->\n", "<!-- end of results -->"  # in README.md
 PAGES, IMAGES, STORE = DOCS / "results", DOCS / "images", DOCS / "results.json"
 SOURCES = "Commands, commits and calibrations"
-TITLES_OF = {
-    "heldout_ratio": "Error on held-out images over the Wiener filter's",
-    "step_r2": "One step from the same noised images: r2 to the network's",
-}
 MOST, BEST = 10, 5  # rows of a first table that is shown whole; else these beside the networks
-LABELS = {"heldout_ratio": "error / Wiener's (cut at 2)", "step_r2": "r2 (cut at 0)"}
-FRAMES = {"heldout_ratio": (0.35, 2.0), "step_r2": (0.0, 1.0)}
 # GoldDiff (arXiv 2602.16498), its authors' re-run with the paper's networks: 128 samples, 10 steps of DDIM,
 # images clamped before the metric.
 PUBLISHED = (
@@ -148,7 +142,7 @@ def chart(found: Found, start: str, rows: Sequence[str], title: str) -> list[Cha
     quantity = start.split("/")[1]
     made = Chart(
         title, SIGMA, LABELS[quantity], [sigma_of(t) for t in times], series, log_x=True,
-        log_y=quantity == "heldout_ratio", y_range=FRAMES[quantity],
+        log_y=quantity != "step_r2", y_range=FRAMES[quantity],
     )  # fmt: skip
     return [made]
 

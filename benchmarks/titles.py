@@ -45,6 +45,18 @@ FORMS = {  # of PCA locality: compare=paper_variants, and the released one
 NETWORKS = {"half": "network of half the images"}  # named in commands, beside those that reports know
 SIGMA = "noise level sigma (pixel units)"
 NETWORK = "network"
+# Charts of a quantity against the noise level: title, label, and what is drawn of the axis.
+TITLES_OF = {
+    "heldout_ratio": "Error on held-out images over the Wiener filter's",
+    "step_r2": "One step from the same noised images: r2 to the network's",
+    "coarse_over_second": "Squared distance to the network in waves longer than 12 pixels",
+}
+LABELS = {
+    "heldout_ratio": "error / Wiener's (cut at 2)",
+    "step_r2": "r2 (cut at 0)",
+    "coarse_over_second": "over the second network's",
+}
+FRAMES = {"heldout_ratio": (0.35, 2.0), "step_r2": (0.0, 1.0), "coarse_over_second": (0.5, 20.0)}
 
 
 def bullets(lines: Iterable[str]) -> str:

@@ -141,7 +141,8 @@ def measured(section: str, nn2: bool = False) -> dict[str, Any]:
 def test_a_question_that_nothing_answers_is_said_to_be_unmeasured() -> None:
     kept = {"paper": {"photos16": measured("paper")}, "networks": {}}
     for question in QUESTIONS:
-        known = question.kind == "paper" and question.page != "without_network"  # it has none of those rows
+        without = ("without_network", "remaining")  # it has none of those rows, or numbers
+        known = question.kind == "paper" and question.page not in without
         assert ("Not measured." in page(question, kept)) == (not known), question.page
     assert "there is no second network" in page(BY_PAGE["ceiling"], kept)
 
@@ -975,3 +976,29 @@ def test_the_page_on_fields_says_where_they_are_least_and_most_alike() -> None:
     assert list(heads) == ["", *columns[1:]]
     assert rows[0] == ["Wiener: cosine to the network's", 0.5, 0.7]
     assert len(rows) == 5
+
+
+def test_what_remains_is_told_by_waves_and_edges_where_it_was_measured() -> None:
+    found = measured("paper", nn2=True)
+    question = BY_PAGE["remaining"]
+    assert question.answer(found) == "not measured"
+    parts = {"coarse": 3.0, "middle": 2.0, "fine": 1.0, "edges": 1.5, "plain": 1.6}
+    for part, value in parts.items():
+        for name in ("stacked_mixtures", "pca_locality", "wiener"):
+            for end, off in (("", 0), ("_low", -0.2), ("_high", 0.2)):
+                for t in (100, 300):
+                    found["scalars"][f"paper/{part}_over_second{end}/{name}/t{t}"] = value + off
+    for t, ours in ((100, 0.9), (300, 0.7)):
+        found["scalars"][f"paper/heldout_ratio/network/t{t}"] = 0.8
+        found["scalars"][f"paper/heldout_ratio/stacked_mixtures/t{t}"] = ours
+    said = question.answer(found)
+    assert "3.0 in waves longer than 12 pixels" in said
+    assert (
+        "more in waves longer than 12 pixels than in waves of at most 4 pixels at sigma 0.342, 1.24" in said
+    )
+    assert "edges at sigma" not in said  # their intervals overlap
+    assert "At sigma 1.24 its error on unseen images is less than the network's own" in said
+    columns, rows = question.table(found)
+    assert columns[1:] == ["1.24", "0.342"]
+    assert rows[0] == ["stacked mixtures (ours), in waves longer than 12 pixels", 3.0, 3.0]
+    assert len(rows) == 10

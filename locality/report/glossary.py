@@ -25,8 +25,10 @@ TITLES: tuple[tuple[str, str], ...] = (
     (r"[^/]*/median_step_r2", "Median r2 of one step against the network's, at each noise level"),
     (r"([^/]*/)?heldout", "Held-out error over that of Wiener, at each noise level"),
     (r"[^/]*/heldout_pca", "Held-out error over that of PCA locality, at each noise level"),
-    (r"[^/]*/(coarse|middle|fine|edges|plain)",
-     r"Squared distance to the network over the second network's, at each noise level: \1"),
+    (
+        r"[^/]*/(coarse|middle|fine|edges|plain)",
+        r"Squared distance to the network over the second network's, at each noise level: \1",
+    ),
     (r"labels/errors", "What the class of an image is worth"),
     (r"runs", "The runs"),
     (r"numbers", "Numbers that several of the runs have"),
