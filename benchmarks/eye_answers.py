@@ -59,11 +59,11 @@ def sees(found: Found, pixel: str, name: str) -> list[int]:
 
 def with_bars(kept: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     """What is kept, the fields of faces with the noise levels at which each of their networks is behind."""
-    networks = kept.get("networks", {})
+    networks = {**kept.get("networks", {}), **kept.get("unshipped", {})}
     told = {}
     for data, found in kept.get("mirror", {}).items():
         command = found["run"]["command"]
-        named = dict(re.findall(r"(\w+): pretrained/([\w.]+)", command))
+        named = dict(re.findall(r"(\w+): (?:pretrained|runs/exports)/([\w.]+)", command))
         if own := re.search(r"checkpoint=pretrained/([\w.]+)", command):
             named["network"] = own[1]
         behind = {name: _levels_behind(networks[one]) for name, one in named.items() if one in networks}

@@ -716,10 +716,14 @@ def test_levels_beside_one_at_which_a_network_is_behind_the_bar_are_left_out() -
     bar = [[3.0, 1, 1, 0.9, 0.8, 0.95], [5.0, 1, 1, 1.0, 0.9, 1.1], [10.0, 1, 1, 0.99, 0.98, 1.0]]
     good = [[sigma, 1, 1, 0.9, 0.8, 0.95] for sigma in (3.0, 5.0, 10.0)]
     networks = {name: {"tables": {"heldout": {"rows": rows}}} for name, rows in (("a", good), ("b", bar))}
-    said = mirror_verdict(with_bars({"mirror": {"afhq32": found}, "networks": networks})["mirror"]["afhq32"])
-    assert "DiT at sigma 1.24, 12;" in said
-    assert "the network at every noise level" in said
-    assert said.endswith("behind the bar: DiT at sigma 6.17")
+    large = {"b": networks.pop("b")}
+    for place, kept in (("pretrained/b", {"networks": networks | large}), ("runs/exports/b", {
+        "networks": networks, "unshipped": large})):  # fmt: skip
+        run["command"] = run["command"].replace("pretrained/b", place)
+        said = mirror_verdict(with_bars({"mirror": {"afhq32": found}, **kept})["mirror"]["afhq32"])
+        assert "DiT at sigma 1.24, 12;" in said
+        assert "the network at every noise level" in said
+        assert said.endswith("behind the bar: DiT at sigma 6.17")
 
 
 def test_ears_are_told_of_where_the_control_has_least() -> None:

@@ -32,6 +32,7 @@ NETWORKS = {  # as commands of the pages name them
     "dit": "DiT",
     "mixer": "MLP-Mixer",
     "residual": "U-Net on Wiener",
+    "epsilon": "U-Net on epsilon",
     "cifar": "CIFAR-10",
 }
 ALIASES = {"nn2": "second_network", "network_2": "second_network", "noisy": "identity"}
