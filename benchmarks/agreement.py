@@ -15,8 +15,8 @@ from benchmarks.titles import DATA, TITLES, bullets, called, joined, on
 
 TITLE = "What agrees with the paper, what does not, and what is open?"
 OPEN = (  # our reading: what no table here says
-    "Networks of CIFAR-10 that predict the noise, as the paper's do. On cats one does (the U-Net on epsilon); all "
-    "others here predict v.",
+    "Networks of CIFAR-10 that predict the noise, as the paper's do. On cats one does, the U-Net on epsilon. "
+    "All others here predict v.",
     "A plain MLP on cats, all pixels at once: it did not come below Wiener's error. The MLP-Mixer did.",
     "Faces of 64 x 64 and larger with a network, and CelebA-HQ, which could not be had.",
     "Networks of the paper's size, trained for as long.",
