@@ -110,6 +110,21 @@ def test_samples_are_counted_from_1_and_want_a_target(count):
         calibrate(LocalScore.fit, BANK, 3, SIGMAS, [1, 3])
 
 
+class NotANumber(Denoiser):
+    """A network that has come apart: NaN below a noise level."""
+
+    def estimate(self, x: Tensor, sigma: Tensor) -> Tensor:
+        return x * float("nan") if sigma[0] < 1 else x * 0
+
+
+@pytest.mark.parametrize("images", [3, HELD_OUT[:3]])
+def test_a_target_that_gives_no_numbers_is_named(images):
+    match = f"target: want finite estimates, got others at sigma {SIGMAS[SIGMAS < 1].max():g}"
+    first = sorted(SIGMAS.tolist(), reverse=True)
+    with pytest.raises(ValueError, match=match):
+        calibrate(LocalScore.fit, BANK, images, first, [1, 3], target=NotANumber())
+
+
 def test_batches_change_no_error(found):
     for batch_size in (1, 5):
         other = calibrate(LocalScore.fit, BANK, HELD_OUT, SIGMAS, [1, 3, 5], batch_size=batch_size)

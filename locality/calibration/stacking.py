@@ -112,8 +112,9 @@ def calibrate_shares(
     `argmin_a mean_i |sum_k a_k D_k(x_i, sigma) - target(x_i, sigma)|^2` over `a_k >= 0, sum_k a_k = 1`
     (Breiman 1996), `x_i = X_i + sigma eps_i`; see `best_shares` for small ones. With a count for `images`,
     x_i are instead what the target meets on its own way from noise to as many samples. All members are alive
-    together, and their estimates of all images at one level are kept, in float64. Raises ValueError for a fit
-    that makes no `Stacked`, for a member whose estimates are not finite, and for arguments that do not fit.
+    together. Their estimates of all images at one level are kept, in float64, and the target's at all levels.
+    Raises ValueError for a fit that makes no `Stacked`, for estimates that are not finite, and for arguments
+    that do not fit.
     """
     levels = torch.as_tensor(sigmas, dtype=torch.float64).tolist()
     distinct("sigmas", levels)

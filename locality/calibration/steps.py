@@ -59,13 +59,13 @@ class Steps:
         return CLEAN if self.target is None else SAMPLES if self.clean is None else NETWORK
 
     def wanted(self, task: Task) -> list[Tensor]:  # S times [I, C, H, W]
-        """What estimates should come close to, at each level."""
+        """What estimates should come close to, at each level. ValueError for NaN and infinity."""
         if self.target is None:
             assert self.clean is not None
             return [self.clean] * len(self.levels)
         if self.clean is None:
             return self._walked(self.target, task)
-        return [self.estimates(self.target, sigma, task) for sigma in self.levels]
+        return [_finite(self.estimates(self.target, sigma, task), sigma) for sigma in self.levels]
 
     def estimates(
         self,
@@ -89,7 +89,7 @@ class Steps:
             task.at(f"sigma {sigma:.3g}")
             steps = next(walks)
             self._met[sigma] = torch.cat([step.x for step in steps])
-            found[sigma] = torch.cat([step.x0 for step in steps])
+            found[sigma] = _finite(torch.cat([step.x0 for step in steps]), sigma)
         return [found[sigma] for sigma in self.levels]
 
 
@@ -102,6 +102,13 @@ def _checked(images: Tensor, bank: ImageBank) -> Tensor:
         raise ValueError(f"images: want uint8 or floats in [-1, 1], got {images.dtype}")
     floats = images if images.is_floating_point() else to_float(images)
     return floats.to(bank.images.device)
+
+
+def _finite(estimates: Tensor, sigma: float) -> Tensor:
+    """The target's estimates. Raises ValueError for NaN and infinity, which no denoiser comes close to."""
+    if not bool(estimates.isfinite().all()):
+        raise ValueError(f"target: want finite estimates, got others at sigma {sigma:g}")
+    return estimates
 
 
 def _wanted(bank: ImageBank) -> str:
