@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -68,6 +69,9 @@ def test_the_table_has_every_row_with_its_seeds_images_and_calibration(run, tmp_
     assert numbers["paper/r2_over_pca_locality/pca_locality"] == 0
     assert numbers["paper/median_r2_over_wiener/wiener"] == 0
     assert numbers["paper/heldout_over_pca_locality/pca_locality/t300"] == 1
+    tables = json.loads((latest(tmp_path) / "metrics.json").read_text())["tables"]
+    assert "paper/step_r2" in tables
+    assert "paper/coarse" not in tables  # parts of the distance are set against a second network's
     pictures = {path.stem for path in (latest(tmp_path) / "images/paper").glob("*.png")}
     assert pictures == {"figure1", "figure1_mse", "figure5", "figure5_short"}
 

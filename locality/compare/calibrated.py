@@ -28,7 +28,7 @@ def draw(
 ) -> None:
     """What was chosen against the noise level, and the errors of all that could have been."""
     some = next(iter(found.values()))
-    against = f"{some.count} {some.inputs} (none that is measured), against the {some.rival}"
+    against = f"against the {some.rival}, on {some.count} {some.inputs} (none that is measured)"
     for parameter in dict.fromkeys(setting for _, setting in grids):
         alike = {
             key: one for key, one in found.items() if isinstance(one, Calibration) and key[1] == parameter
@@ -109,8 +109,8 @@ def tell(report: Report, found: Found, growing: Growing) -> dict[str, float]:
     report.scalars(numbers)
     report.table("calibrate/chosen", growing.columns, growing.rows)
     say(
-        f"calibrated on {some.inputs}, never on what is measured; in brackets: as good, by 95 % intervals; "
-        "shares are without intervals"
+        f"calibrated against the {some.rival} on {some.inputs}, never on what is measured; in brackets: as "
+        "good, by 95 % intervals; shares are without intervals"
     )
     say_table(growing.columns, growing.rows)
     errors = {name: numbers[f"calibrate/mse/{name}/{parameter}"] for name, parameter in found}

@@ -46,7 +46,7 @@ PARTS: dict[str, tuple[str, PerImage]] = {  # of the squared distance to the ref
     "plain": ("off edges", EdgeMSE(1, near=False)),
 }
 LEVELS |= {
-    f"{part}_over_second": (part, f"squared distance {words} / the second network's, at sigma")
+    f"{part}_over_second": (part, f"squared distance {words} / that of {{second}} at sigma")
     for part, (words, _) in PARTS.items()
 }
 

@@ -149,7 +149,8 @@ class _Table:
         for key, (shown, head) in LEVELS.items():
             levels = {name: one.levels[key] for name, one in found.items() if key in one.levels}
             lines: list[list[Cell]] = [[name, *map(str, each)] for name, each in levels.items()]
-            report.table(f"{section}/{shown}", [head, *sigmas], lines)
+            if lines:
+                report.table(f"{section}/{shown}", [head.format(second=self._second), *sigmas], lines)
         report.scalars(numbers)
         table = [self._cells(one) for one in found.values()]
         report.table(f"{section}/samples", COLUMNS, table)
