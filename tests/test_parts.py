@@ -62,9 +62,21 @@ def test_a_flat_image_has_no_edges():
     assert not near_edges(torch.ones(2, 1, 6, 6), 2).any()
 
 
+@pytest.mark.parametrize("shape", [(3, 1, 1), (1, 1, 2), (1, 5, 1)])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
+def test_small_images_of_few_bits_are_measured(shape, dtype):
+    preds, target = (one.to(dtype) for one in pair(shape))
+    for parts in ([BandMSE(0, 4), BandMSE(4)], [EdgeMSE(1), EdgeMSE(1, near=False)]):
+        for metric in parts:
+            metric.update(preds, target)
+        total = sum(metric.compute() for metric in parts)
+        assert total.item() == pytest.approx((preds.double() - target.double()).square().mean().item())
+
+
 def test_settings_that_are_none_are_refused():
     for low, high in ((-1, 2), (3, 3), (4, 2)):
         with pytest.raises(ValueError, match="low, high: want wavelengths from 0 up"):
             BandMSE(low, high)
-    with pytest.raises(ValueError, match="within: want pixels from 0"):
-        EdgeMSE(-1)
+    for within in (-1, 1.5, True):
+        with pytest.raises(ValueError, match="within: want whole pixels from 0"):
+            EdgeMSE(within)

@@ -53,8 +53,9 @@ class BandMSE(PerImage):
 class EdgeMSE(PerImage):
     """The squared error near the edges of the target, or off them, per pixel of all; averaged over images.
 
-    Edges are the tenth of the target's pixels with the largest gradients, of the mean over channels. Near is
-    within some pixels, along rows, columns and diagonals. Both parts sum to the mean squared error.
+    Edges are the tenth of the target's pixels with the largest gradients, of the mean over channels, and all
+    as steep as the last of these. A flat target has none. Near is within some pixels, along rows, columns and
+    diagonals. Both parts sum to the mean squared error.
     """
 
     higher_is_better = False
@@ -65,8 +66,8 @@ class EdgeMSE(PerImage):
         near: bool = True,  # False: all other pixels
     ) -> None:
         super().__init__()
-        if within < 0:
-            raise ValueError(f"within: want pixels from 0, got {within}")
+        if isinstance(within, bool) or not isinstance(within, int) or within < 0:
+            raise ValueError(f"within: want whole pixels from 0, got {within!r}")
         self.within, self.near = within, near
 
     def score(
