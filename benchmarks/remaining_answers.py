@@ -28,11 +28,12 @@ def remaining_verdict(found: Found) -> str:
     ]
     said += _apart(found, name, *WAVES[::2])
     said += _apart(found, name, *PLACES)
-    better = [t for t in known["coarse"] if _error(found, name, t) < _error(found, "network", t)]
+    ours, theirs = _error(found, name, "_high"), _error(found, "network", "_low")
+    better = [t for t in known["coarse"] if t in ours and t in theirs and ours[t] < theirs[t]]
     if better:
         said.append(
-            f"At sigma {listed(better)} its error on unseen images is less than the network's own. There a "
-            "part of the distance is the network's error"
+            f"At sigma {listed(better)} its error on unseen images is less than the network's own (intervals "
+            "apart). There a part of the distance is the network's error"
         )
     return ". ".join(part[0].upper() + part[1:] for part in said)
 
@@ -48,8 +49,7 @@ def remaining_table(found: Found) -> Table:
 
 def _apart(found: Found, name: str, one: str, other: str) -> list[str]:
     """At which noise levels a part is surely more than another: intervals apart."""
-    more = [t for t, low in _middle(found, one, name, "_low").items() if low > _high(found, other, name, t)]
-    less = [t for t, low in _middle(found, other, name, "_low").items() if low > _high(found, one, name, t)]
+    more, less = _surely_more(found, name, one, other), _surely_more(found, name, other, one)
     pairs = ((more, one, other), (less, other, one))
     return [
         f"It is more {PARTS[first][0]} than {PARTS[second][0]} at sigma {listed(times)} (intervals apart)"
@@ -60,12 +60,13 @@ def _apart(found: Found, name: str, one: str, other: str) -> list[str]:
 
 def _middle(found: Found, part: str, name: str, end: str = "") -> dict[int, float]:
     there = steps(found, f"paper/{part}_over_second{end}/{name}/")
-    return {t: value for t, value in there.items() if is_middle(t)}
+    return {t: value for t, value in there.items() if is_middle(t) and value is not None}
 
 
-def _high(found: Found, part: str, name: str, t: int) -> float:
-    return _middle(found, part, name, "_high")[t]
+def _surely_more(found: Found, name: str, one: str, other: str) -> list[int]:
+    highs = _middle(found, other, name, "_high")
+    return [t for t, low in _middle(found, one, name, "_low").items() if t in highs and low > highs[t]]
 
 
-def _error(found: Found, name: str, t: int) -> float:
-    return steps(found, f"paper/heldout_ratio/{name}/")[t]
+def _error(found: Found, name: str, end: str) -> dict[int, float]:
+    return steps(found, f"paper/heldout_ratio{end}/{name}/")

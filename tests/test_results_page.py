@@ -992,9 +992,10 @@ def test_what_remains_is_told_by_waves_and_edges_where_it_was_measured() -> None
             for end, off in (("", 0), ("_low", -0.2), ("_high", 0.2)):
                 for t in (100, 300):
                     found["scalars"][f"paper/{part}_over_second{end}/{name}/t{t}"] = value + off
-    for t, ours in ((100, 0.9), (300, 0.7)):
-        found["scalars"][f"paper/heldout_ratio/network/t{t}"] = 0.8
-        found["scalars"][f"paper/heldout_ratio/stacked_mixtures/t{t}"] = ours
+    for t, ours in ((100, 0.78), (300, 0.7)):  # less at both, surely at one
+        for name, value in (("network", 0.8), ("stacked_mixtures", ours)):
+            for end, off in (("", 0), ("_low", -0.03), ("_high", 0.03)):
+                found["scalars"][f"paper/heldout_ratio{end}/{name}/t{t}"] = value + off
     said = question.answer(found)
     assert "3.0 in waves longer than 12 pixels" in said
     assert (
