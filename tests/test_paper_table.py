@@ -131,6 +131,24 @@ def test_larger_images_are_set_against_wiener_alone(tmp_path):
         assert low <= numbers[f"larger/heldout_ratio/{name}/t300"] <= high
 
 
+def test_where_estimates_leave_the_networks_is_told_beside_a_second_network(run, tmp_path):
+    app.run(config(tmp_path, *TINY, *NETWORK, "trainer.max_epochs=1", "seed=1"))
+    few = [
+        "~candidates.stacked_mixtures",
+        "~candidates.local_mixture",
+        f"networks={{nn2: {latest(tmp_path)}}}",
+    ]
+    asked = ["compare=remaining", *ASKED[1:], *few, f"checkpoint={run}"]
+    numbers = app.run(config(tmp_path, *asked, task="evaluate"))
+    for row in ("wiener", "pca_locality", "nn2"):
+        shares = [numbers[f"remaining/{part}_share/{row}/t300"] for part in ("coarse", "middle", "fine")]
+        assert sum(shares) == pytest.approx(1)
+        assert numbers[f"remaining/samples_edges_share/{row}"] < 1
+    assert numbers["remaining/samples_coarse_over_second/wiener"] > 0
+    assert numbers["remaining/coarse_over_second_low/wiener/t300"] > 0
+    assert "remaining/coarse_over_second/nn2/t300" not in numbers
+
+
 def test_counts_that_do_not_fit_are_refused(run, tmp_path):
     asked = [*ASKED, f"checkpoint={run}"]
     for wrong, message in (
@@ -161,7 +179,8 @@ def test_intervals_of_single_steps_are_over_photographs_where_the_images_are_cro
 def test_parts_of_the_distance_are_set_against_the_second_networks_on_the_images_that_both_saw():
     def row(*errors: float) -> Row:
         values = [torch.tensor(errors, dtype=torch.float64)]
-        more = {f"forward/{part}": [(k + 1) * values[0]] for k, part in enumerate(PARTS)}
+        sums = {"coarse": 0.5, "middle": 0.3, "fine": 0.2, "edges": 0.4, "plain": 0.6}
+        more = {f"{way}/{part}": [sums[part] * values[0]] for part in PARTS for way in ("forward", "path")}
         scores = Scores(0.1, values, [], values, values, values, values, more)
         return Row(scores, *[torch.zeros(len(errors), 2)] * 4, None)
 
@@ -171,6 +190,11 @@ def test_parts_of_the_distance_are_set_against_the_second_networks_on_the_images
         (found,) = levels[f"{part}_over_second"]
         assert found.mean == pytest.approx(13 / 6)
         assert found.low < 13 / 6 < found.high
+    beside = Beside("ours", rows["ours"], rows, None, "nn2")
+    assert sum(levels[f"{part}_share"][0].mean for part in ("coarse", "middle", "fine")) == pytest.approx(1)
+    assert sum(levels[f"{part}_share"][0].mean for part in ("edges", "plain")) == pytest.approx(1)
+    assert beside.sample_parts["samples_coarse_over_second"].mean == pytest.approx(13 / 6)
+    assert beside.sample_parts["samples_edges_share"].mean == pytest.approx(0.4)
     for name, second in (("nn2", "nn2"), ("ours", None), ("ours", "nobody")):
         levels = Beside(name, rows[name], rows, None, second).levels
         assert not any(key.endswith("_over_second") for key in levels)

@@ -49,6 +49,10 @@ LEVELS |= {
     f"{part}_over_second": (part, f"squared distance {words} / that of {{second}} at sigma")
     for part, (words, _) in PARTS.items()
 }
+LEVELS |= {
+    f"{part}_share": (f"{part}_share", f"share of the squared distance {words}, at sigma")
+    for part, (words, _) in PARTS.items()
+}
 
 
 @dataclass(frozen=True)
@@ -110,9 +114,14 @@ class Row:
         return _ratios(self.scores.heldout_mse, other.scores.heldout_mse, groups)
 
     def part_over(self, part: str, other: Row, groups: Groups) -> list[Quantity]:
-        """A part of one step's squared distance to the reference over another row's, at each noise level."""
-        ours, theirs = (row.scores.more[f"forward/{part}"] for row in (self, other))
-        return _ratios(ours, theirs, groups)
+        """A part (forward/... or path/...) of the squared distance to the reference over another row's."""
+        return _ratios(self.scores.more[part], other.scores.more[part], groups)
+
+    def share(self, part: str, groups: Groups) -> list[Quantity]:
+        """A part of the squared distance to the reference over all of it, at each noise level."""
+        whole = self.scores.forward_mse if part.startswith("forward/") else self.scores.path_mse
+        assert whole is not None
+        return _ratios(self.scores.more[part], whole, groups)
 
     def error(self, floor: Row | None) -> Quantity:
         """The held-out error in `BAND`: over the floor's, on the images that both saw, where there is one."""
@@ -151,9 +160,25 @@ class Beside:
         for key, base in (("heldout_ratio", FLOOR), (f"heldout_over_{PAPERS}", PAPERS)):
             if base in self.others:
                 found[key] = self.row.heldout_over(self.others[base], self.groups)
+        return found | self._parts("forward", self.groups)
+
+    @property
+    def sample_parts(self) -> dict[str, Quantity]:
+        """The parts of the squared distance of samples to the reference's, where they were measured."""
+        return {f"samples_{key}": levels[-1] for key, levels in self._parts("path", None).items()}
+
+    def _parts(self, setting: str, groups: Groups) -> dict[str, list[Quantity]]:
+        """The shares of the parts, and each over that of the second network, at each noise level."""
+        there = [part for part in PARTS if f"{setting}/{part}" in self.row.scores.more]
+        if self.row.scores.forward_mse is None or not there:
+            return {}
+        found = {f"{part}_share": self.row.share(f"{setting}/{part}", groups) for part in there}
         theirs = self.others.get(self.second) if self.second else None
-        if theirs is not None and self.second != self.name and steps is not None:
-            found |= {f"{part}_over_second": self.row.part_over(part, theirs, self.groups) for part in PARTS}
+        if theirs is not None and self.second != self.name:
+            found |= {
+                f"{part}_over_second": self.row.part_over(f"{setting}/{part}", theirs, groups)
+                for part in there
+            }
         return found
 
     def scalars(self, section: str, baselines: Sequence[str]) -> dict[str, float]:
@@ -162,7 +187,7 @@ class Beside:
         numbers = {f"{section}/seconds/{name}": row.seconds, f"{section}/samples/{name}": float(row.count)}
         numbers |= {} if row.bank is None else {f"{section}/bank/{name}": float(row.bank)}
         pairs = {f"{key}_{base}": one for base in baselines for key, one in self.over(base).items()}
-        for key, number in {**row.quantities, **pairs}.items():
+        for key, number in {**row.quantities, **self.sample_parts, **pairs}.items():
             numbers |= with_ends(f"{section}/{key}", name, number)
         times = NoiseSchedule.ddpm().leading_timesteps(PROTOCOL_STEPS)
         for key, levels in self.levels.items():

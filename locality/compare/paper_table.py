@@ -38,6 +38,7 @@ def paper_table(
     calibrated_as: Mapping[str, str] | None = None,  # candidates that take the calibration of another
     variants: Variants | None = None,  # more candidates: others with some settings changed
     baselines: Sequence[str] = (PAPERS,),  # rows that all others' r2 is set against, seed by seed
+    parts: bool = False,  # also in which waves, and how far from edges, estimates leave the reference's
     explorer: bool = False,  # also fields of a grid of pixels, for the explorer of report.html
 ) -> dict[str, float]:
     """The table, one-step r2 and held-out error at each noise level, and the paper's figures 1 and 5.
@@ -57,7 +58,7 @@ def paper_table(
         name.lower(): one for name, one in context.rivals(calibration, bank_counts, calibrated_as).items()
     }
     counts = {name: min(fewer.get(name, count), count) for name in rivals}
-    table = _Table(context, section, rivals, baselines)
+    table = _Table(context, section, rivals, baselines, parts)
     with table.growing.shown_if_cut_short():
         for number in sorted(set(counts.values()), reverse=True):
             group = {name: rivals[name] for name in rivals if counts[name] == number}
@@ -103,8 +104,14 @@ class _Table:
     """The rows, as they come and when all are there."""
 
     def __init__(
-        self, context: Context, section: str, rivals: Mapping[str, Denoiser], baselines: Sequence[str]
+        self,
+        context: Context,
+        section: str,
+        rivals: Mapping[str, Denoiser],
+        baselines: Sequence[str],
+        parts: bool,
     ) -> None:
+        self._metrics = {part: metric for part, (_, metric) in PARTS.items()} if parts else None
         self._context, self._section, self._rivals = context, section, rivals
         names = [context.reference_name, *rivals]
         self._baselines = [name for name in baselines if name in names]
@@ -119,7 +126,7 @@ class _Table:
         context, first = self._context, not self.rows
         module = ComparisonModule(
             context.reference, group, count, context.reference_name, pictures=count, seed=context.seed,
-            metrics={part: metric for part, (_, metric) in PARTS.items()},
+            metrics=self._metrics,
         )  # fmt: skip
 
         def keep(name: str) -> str:
