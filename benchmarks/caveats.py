@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from benchmarks.answers import EXACT, OWN, Found, interval_of, seeds_if_few, signed
 from benchmarks.own_answers import BY_ENTROPY
-from benchmarks.titles import TITLES, called, joined
+from benchmarks.titles import TITLES, called, joined, on
 from locality.calibration import OWN_SAMPLES
 from locality.heldout import is_behind
 
@@ -43,13 +43,15 @@ def caveats(tables: Mapping[str, Found], networks: Mapping[str, Found]) -> list[
 
 
 def _on_samples(tables: Mapping[str, Found]) -> str:
-    """Where settings were found on the network's own way to samples."""
-    there = [
-        TITLES[name]
-        for name, found in tables.items()
-        if any(str(one[2]).endswith(OWN_SAMPLES) for one in found.get("calibrated") or [])
-    ]
-    return f", and on {joined(there)} on samples of its own" if there else ""
+    """Where settings were found on the network's own way to samples, and of which rows they were not."""
+    there, others = [], []
+    for name, found in tables.items():
+        rows = {one[0]: str(one[2]).endswith(OWN_SAMPLES) for one in found.get("calibrated") or []}
+        if any(rows.values()):
+            there.append(TITLES[name])
+            others += [row for row, own in rows.items() if not own]
+    but = f" (but {joined([called(row) for row in dict.fromkeys(others)])})" if others else ""
+    return f", and {on(there)} on samples of its own{but}" if there else ""
 
 
 def _parts(tables: Mapping[str, Found]) -> str:

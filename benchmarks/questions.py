@@ -63,12 +63,12 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         "remaining", "What do networks do that our denoisers do not?",
-        "paper", remaining_verdict, remaining_table, TABLE,
-        "Fine waves and edges are as well known to mixtures of small windows as to a second network. What is "
-        "left is coarse: the layout of an image, of which one Gaussian for each of a few dozen kinds of "
-        "images says too little.",
-        method="Distances are between estimates of one step from the same noised test images. Edges are the "
-        "tenth of the pixels where the network's estimate is steepest.",
+        "remaining", remaining_verdict, remaining_table, "python evaluate.py compare=remaining data=cifar",
+        "Waves of small windows are what mixtures know best. A whole image is of one of a few dozen kinds to "
+        "them, each a Gaussian. That may be too little for its layout.",
+        method="Squared distances to the network's estimates of the same noised test images, over the second "
+        "network's; in brackets the part's share of the row's own. Likewise of samples from the same noise. "
+        "Edges are the tenth of the pixels where the network's estimate is steepest.",
         rows=(OWN[1], "local_mixture", EXACT, FLOOR), quantity="coarse_over_second",
     ),
     Question(

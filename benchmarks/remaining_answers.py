@@ -4,30 +4,31 @@ from __future__ import annotations
 
 from statistics import median
 
-from benchmarks.answers import EXACT, OWN, Found, is_middle, listed, steps
+from benchmarks.answers import EXACT, FLOOR, OWN, Found, is_middle, listed, sigma_of, steps
 from benchmarks.entropy_answers import NOT_MEASURED
-from benchmarks.small_tables import Table, levels_table
+from benchmarks.small_tables import Table
 from benchmarks.titles import called, joined
 from locality.compare.paper_row import PARTS
 
 WAVES, PLACES = ("coarse", "middle", "fine"), ("edges", "plain")
-SHOWN = (OWN[1], EXACT)  # rows of the table
+SHOWN = (OWN[1], "local_mixture", EXACT, FLOOR)  # rows of the table
 
 
 def remaining_verdict(found: Found) -> str:
     """In which waves, and beside or off edges, our mixtures leave the network by more than a second one."""
     name = OWN[1]
-    known = {part: _middle(found, part, name) for part in PARTS}
+    known = {part: _middle(found, f"{part}_over_second", name) for part in PARTS}
     if not all(known.values()):
         return NOT_MEASURED
     middles = {part: median(one.values()) for part, one in known.items()}
     said = [
         f"{called(name)}: in one step its squared distance to the network, over that of the second network, "
-        f"is {joined([f'{middles[part]:.1f} {PARTS[part][0]}' for part in PARTS])} (medians over the middle "
+        f"is {joined([f'{middles[part]:.2g} {PARTS[part][0]}' for part in PARTS])} (medians over the middle "
         "noise levels)"
     ]
     said += _apart(found, name, *WAVES[::2])
     said += _apart(found, name, *PLACES)
+    said += _missing(found, name)
     ours, theirs = _error(found, name, "_high"), _error(found, "network", "_low")
     better = [t for t in known["coarse"] if t in ours and t in theirs and ours[t] < theirs[t]]
     if better:
@@ -39,34 +40,69 @@ def remaining_verdict(found: Found) -> str:
 
 
 def remaining_table(found: Found) -> Table:
-    """Each part of the distance at the middle noise levels, of ours and of PCA locality."""
+    """Each part over the second network's, and its share of the row's own, in one step and in samples."""
+    levels = {t for name in SHOWN for t in _middle(found, "coarse_share", name)}
+    times = sorted(levels, reverse=True)
     rows = []
-    for part, (words, _) in PARTS.items():
-        columns, own = levels_table(found, f"paper/{part}_over_second", SHOWN, all_levels=False)
-        rows += [[f"{row[0]}, {words}", *row[1:]] for row in own]
-    return [f"squared distance / the second network's, {columns[0]}", *columns[1:]], rows
+    for name in SHOWN:
+        for part, (words, _) in PARTS.items():
+            over, share = (_middle(found, f"{part}_{what}", name) for what in ("over_second", "share"))
+            if over:
+                ends = (_sampled(found, name, f"{part}_{what}") for what in ("over_second", "share"))
+                cells = [_cell(over.get(t), share.get(t)) for t in times]
+                rows.append([f"{called(name)}, {words}", *cells, _cell(*ends)])
+    return ["in one step at sigma", *(f"{sigma_of(t):.3g}" for t in times), "samples"], rows
+
+
+def _cell(ratio: float | None, share: float | None) -> str | None:
+    return None if ratio is None or share is None else f"{ratio:.2g} ({100 * share:.0f} %)"
+
+
+def _missing(found: Found, name: str) -> list[str]:
+    """Where the samples' distance is more than the second network's; nothing where a part is less."""
+    told = []
+    for among in (WAVES, PLACES):
+        more = {part: _more(found, name, part) for part in among}
+        total = sum(more.values())
+        if total > 0 and min(more.values()) >= 0:
+            told.append(joined([f"{100 * one / total:.0f} % {PARTS[part][0]}" for part, one in more.items()]))
+    less = "of the squared distance of samples, what is more than the second network's lies"
+    return [f"{less} {'; or '.join(told)}"] if told else []
+
+
+def _more(found: Found, name: str, part: str) -> float:
+    """By how much a part of the samples' distance is more than the second network's, over all of it."""
+    ratio, share = (_sampled(found, name, f"{part}_{what}") for what in ("over_second", "share"))
+    return 0.0 if not ratio or share is None else share * (1 - 1 / ratio)
+
+
+def _sampled(found: Found, name: str, key: str) -> float | None:
+    value = found["scalars"].get(f"remaining/samples_{key}/{name}")
+    return None if value is None else float(value)
 
 
 def _apart(found: Found, name: str, one: str, other: str) -> list[str]:
-    """At which noise levels a part is surely more than another: intervals apart."""
+    """At which noise levels the ratio of a part is surely more than another's: intervals apart."""
     more, less = _surely_more(found, name, one, other), _surely_more(found, name, other, one)
     pairs = ((more, one, other), (less, other, one))
     return [
-        f"It is more {PARTS[first][0]} than {PARTS[second][0]} at sigma {listed(times)} (intervals apart)"
+        f"The ratio is higher {PARTS[first][0]} than {PARTS[second][0]} at sigma {listed(times)} (intervals "
+        "apart)"
         for times, first, second in pairs
         if times
     ]
 
 
-def _middle(found: Found, part: str, name: str, end: str = "") -> dict[int, float]:
-    there = steps(found, f"paper/{part}_over_second{end}/{name}/")
+def _middle(found: Found, key: str, name: str, end: str = "") -> dict[int, float]:
+    there = steps(found, f"remaining/{key}{end}/{name}/")
     return {t: value for t, value in there.items() if is_middle(t) and value is not None}
 
 
 def _surely_more(found: Found, name: str, one: str, other: str) -> list[int]:
-    highs = _middle(found, other, name, "_high")
-    return [t for t, low in _middle(found, one, name, "_low").items() if t in highs and low > highs[t]]
+    highs = _middle(found, f"{other}_over_second", name, "_high")
+    lows = _middle(found, f"{one}_over_second", name, "_low")
+    return [t for t, low in lows.items() if t in highs and low > highs[t]]
 
 
 def _error(found: Found, name: str, end: str) -> dict[int, float]:
-    return steps(found, f"paper/heldout_ratio{end}/{name}/")
+    return steps(found, f"remaining/heldout_ratio{end}/{name}/")

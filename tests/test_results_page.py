@@ -141,8 +141,7 @@ def measured(section: str, nn2: bool = False) -> dict[str, Any]:
 def test_a_question_that_nothing_answers_is_said_to_be_unmeasured() -> None:
     kept = {"paper": {"photos16": measured("paper")}, "networks": {}}
     for question in QUESTIONS:
-        without = ("without_network", "remaining")  # it has none of those rows, or numbers
-        known = question.kind == "paper" and question.page not in without
+        known = question.kind == "paper" and question.page != "without_network"  # it has none of those rows
         assert ("Not measured." in page(question, kept)) == (not known), question.page
     assert "there is no second network" in page(BY_PAGE["ceiling"], kept)
 
@@ -261,6 +260,9 @@ def test_where_settings_were_found_on_samples_is_told_of() -> None:
     other["calibrated"] = [[EXACT, "tau", "24 val images", "100"]]
     both = {"cifar": found, "photos16": other}
     assert "on val images, and on CIFAR-10 on samples of its own; all rows" in caveats(both, {})[2]
+    found["calibrated"] += [["soft_locality", one, "24 val images", "100"] for one in ("beta", "blend")]
+    said = caveats(both, {})[2]
+    assert "and on CIFAR-10 on samples of its own (but soft locality (ours)); all rows" in said
     assert "samples of its own" not in caveats({"photos16": other}, {})[2]
 
 
@@ -986,24 +988,34 @@ def test_what_remains_is_told_by_waves_and_edges_where_it_was_measured() -> None
     found = measured("paper", nn2=True)
     question = BY_PAGE["remaining"]
     assert question.answer(found) == "not measured"
-    parts = {"coarse": 3.0, "middle": 2.0, "fine": 1.0, "edges": 1.5, "plain": 1.6}
-    for part, value in parts.items():
-        for name in ("stacked_mixtures", "pca_locality", "wiener"):
+    parts = {"coarse": (3.0, 0.6), "middle": (2.0, 0.2), "fine": (1.0, 0.2), "edges": (1.5, 0.4)}
+    scalars = found["scalars"]
+    for part, (ratio, share) in {**parts, "plain": (1.6, 0.6)}.items():
+        for name in ("stacked_mixtures", "pca_locality"):
+            scalars[f"remaining/samples_{part}_over_second/{name}"] = ratio
+            scalars[f"remaining/samples_{part}_share/{name}"] = share
             for end, off in (("", 0), ("_low", -0.2), ("_high", 0.2)):
                 for t in (100, 300):
-                    found["scalars"][f"paper/{part}_over_second{end}/{name}/t{t}"] = value + off
+                    scalars[f"remaining/{part}_over_second{end}/{name}/t{t}"] = ratio + off
+                    scalars[f"remaining/{part}_share{end}/{name}/t{t}"] = share
     for t, ours in ((100, 0.78), (300, 0.7)):  # less at both, surely at one
         for name, value in (("network", 0.8), ("stacked_mixtures", ours)):
             for end, off in (("", 0), ("_low", -0.03), ("_high", 0.03)):
-                found["scalars"][f"paper/heldout_ratio{end}/{name}/t{t}"] = value + off
+                scalars[f"remaining/heldout_ratio{end}/{name}/t{t}"] = value + off
     said = question.answer(found)
-    assert "3.0 in waves longer than 12 pixels" in said
-    assert (
-        "more in waves longer than 12 pixels than in waves of at most 4 pixels at sigma 0.342, 1.24" in said
-    )
+    assert "is 3 in waves longer than 12 pixels, 2 in waves of 4 to 12 pixels" in said
+    higher = "The ratio is higher in waves longer than 12 pixels than in waves of at most 4 pixels"
+    assert f"{higher} at sigma 0.342, 1.24 (intervals apart)" in said
     assert "edges at sigma" not in said  # their intervals overlap
+    # .6 (1 - 1/3) of .6 (1 - 1/3) + .2 (1 - 1/2) + 0, and .4 (1 - 1/1.5) of that and .6 (1 - 1/1.6)
+    assert "80 % in waves longer than 12 pixels, 20 % in waves of 4 to 12 pixels and 0 % in waves" in said
+    assert "37 % within 1 pixel of edges and 63 % off edges" in said
     assert "At sigma 1.24 its error on unseen images is less than the network's own" in said
     columns, rows = question.table(found)
-    assert columns[1:] == ["1.24", "0.342"]
-    assert rows[0] == ["stacked mixtures (ours), in waves longer than 12 pixels", 3.0, 3.0]
+    assert columns[1:] == ["1.24", "0.342", "samples"]
+    assert rows[0] == ["stacked mixtures (ours), in waves longer than 12 pixels", *["3 (60 %)"] * 3]
     assert len(rows) == 10
+    scalars["remaining/samples_fine_over_second/stacked_mixtures"] = (
+        0.5  # less: then no share of what is more
+    )
+    assert "80 % in waves" not in question.answer(found)

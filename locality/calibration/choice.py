@@ -113,7 +113,7 @@ def calibrate(
 
     `argmin_v mean_i |D_v(x_i, sigma) - target(x_i, sigma)|^2`, `x_i = X_i + sigma eps_i`, the same noise for
     all levels and values. With a count for `images`, x_i are instead what the target meets on its own way
-    from noise to as many samples: there r2 of samples is decided. Ties go to the cheaper value: the smaller
+    from noise to as many samples. Ties go to the cheaper value: the smaller
     one, or the larger where the denoiser declares that. One denoiser is alive at a time; the target's
     estimates, as many floats as S times the images, are kept meanwhile, and as many of what it met on its
     way. That way has the S steps alone: let them begin where samplers do. Raises ValueError for arguments
