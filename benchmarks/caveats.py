@@ -56,9 +56,15 @@ def _on_samples(tables: Mapping[str, Found]) -> str:
 
 def _parts(tables: Mapping[str, Found]) -> str:
     """Which rows read a part of the training images."""
-    whole, some = [], []
+    whole, some, apart = [], [], []
     for name, found in tables.items():
         known = banks(found).values()
+        ours, exact = {banks(found)[row] for row in OWN if row in banks(found)}, banks(found).get(EXACT, 0)
+        if ours and exact and min(ours) > exact:
+            apart.append(
+                f"On {TITLES[name]} ours are made of {min(ours):,} images, and {called(EXACT)} reads "
+                f"{exact:,}. "
+            )
         there = max(*known, found.get("images", 0)) if known else 0
         fewer = sum(count < there for count in known)
         if fewer and fewer == len(known):
@@ -73,7 +79,7 @@ def _parts(tables: Mapping[str, Found]) -> str:
     seeds = any(seeds_if_few(found, row) for found in tables.values() for row in banks(found))
     fewer_seeds = "Some rows have fewer seeds. " if seeds else ""
     link = "[Which](results/ceiling.md). " if whole or some or seeds else ""
-    return f"{''.join(whole)}{which}{fewer_seeds}{link}"
+    return f"{''.join(whole)}{which}{''.join(apart)}{fewer_seeds}{link}"
 
 
 def _chosen_with_fewer(tables: Mapping[str, Found]) -> str:

@@ -42,13 +42,13 @@ QUESTIONS: tuple[Question, ...] = (
         "our_denoisers", "Do our own denoisers beat PCA locality and Wiener?",
         "paper", own_verdict, own_table, TABLE,
         "Estimates of several kinds err in unlike ways. A stack weighs them, with shares for each noise "
-        "level, calibrated as tau is. Mixtures of windows know edges and their directions, which "
-        "one covariance averages away. More is calibrated in ours: a share of each member at each level, "
-        "where PCA locality has tau. Seconds leave out fitting and calibrating. A local mixture alone is as "
-        "near to the network in r2, for less time, and has more error on held-out images. Where ours have "
-        "less error than the network, the network was trained for too short a time. An error within 5 % of "
-        "its own is an easy aim there. Cats at low noise are such a place. Tables of before 2026-11-29 have "
-        "older mixtures, with more error.",
+        "level, calibrated as tau is. Mixtures of windows know edges and their directions, which one "
+        "covariance averages away. More is calibrated in ours: a share of each member at each level, where "
+        "PCA locality has tau. Seconds leave out fitting and calibrating. A local mixture alone is nearly "
+        "as near to the network in r2, for less time, and has more error on held-out images. Where ours "
+        "have less error than the network, the network was trained for too short a time. An error within 5 "
+        "% of its own is an easy aim there. Cats at low noise are such a place. Tables of before 2026-11-29 "
+        "have older mixtures, with more error.",
         rows=("network", "nn2", *OWN, EXACT), pictures=("figure5",), together=own_together,
     ),
     Question(

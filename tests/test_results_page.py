@@ -254,6 +254,14 @@ def test_settings_that_were_chosen_with_fewer_images_are_told_of() -> None:
     assert "chosen with" not in caveats({"photos16": found}, {})[2]
 
 
+def test_where_ours_are_made_of_more_images_is_told_of() -> None:
+    found = measured("paper")
+    said = "On CIFAR-10 ours are made of 100 images, and PCA locality (the paper's) reads 80. "
+    assert said not in caveats({"cifar": found}, {})[0]
+    found["scalars"]["paper/bank/pca_locality"] = 80.0
+    assert said in caveats({"cifar": found}, {})[0]
+
+
 def test_where_settings_were_found_on_samples_is_told_of() -> None:
     found, other = measured("paper"), measured("paper")
     found["calibrated"] = [[EXACT, "tau", "24 samples of its own", "100"]]
