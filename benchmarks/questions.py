@@ -47,8 +47,9 @@ QUESTIONS: tuple[Question, ...] = (
         "PCA locality has tau. Seconds leave out fitting and calibrating. A local mixture alone is nearly "
         "as near to the network in r2, for less time, and has more error on held-out images. Where ours "
         "have less error than the network, the network was trained for too short a time. An error within 5 "
-        "% of its own is an easy aim there. Cats at low noise are such a place. Tables of before 2026-11-29 "
-        "have older mixtures, with more error.",
+        "% of its own is an easy aim there. Cats at low noise are such a place: [one that predicts the "
+        "noise](networks.md) has less error there. Tables of before 2026-11-29 have older mixtures, with "
+        "more error.",
         rows=("network", "nn2", *OWN, EXACT), pictures=("figure5",), together=own_together,
     ),
     Question(
