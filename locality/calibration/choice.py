@@ -113,11 +113,11 @@ def calibrate(
 
     `argmin_v mean_i |D_v(x_i, sigma) - target(x_i, sigma)|^2`, `x_i = X_i + sigma eps_i`, the same noise for
     all levels and values. With a count for `images`, x_i are instead what the target meets on its own way
-    from noise to as many samples. Ties go to the cheaper value: the smaller
-    one, or the larger where the denoiser declares that. One denoiser is alive at a time; the target's
-    estimates, as many floats as S times the images, are kept meanwhile, and as many of what it met on its
-    way. That way has the S steps alone: let them begin where samplers do. Raises ValueError for arguments
-    that do not fit, and for estimates that are not finite.
+    from noise to as many samples. That way has the S steps alone: let them begin where samplers do. Ties go
+    to the cheaper value: the smaller one, or the larger where the denoiser declares that. One denoiser is
+    alive at a time. The target's estimates, as many floats as S times the images, are kept meanwhile, and as
+    many of what it met on its way. Raises ValueError for arguments that do not fit, and for estimates that
+    are not finite.
     """
     levels = torch.as_tensor(sigmas, dtype=torch.float64).tolist()
     candidates = [value.item() if hasattr(value, "item") else value for value in values]  # numpy's, torch's
