@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from statistics import median
 
-from benchmarks.answers import EXACT, FLOOR, OWN, Found, is_middle, listed, sigma_of, steps
+from benchmarks.answers import EXACT, OWN, Found, is_middle, listed, sigma_of, steps
 from benchmarks.entropy_answers import NOT_MEASURED
 from benchmarks.small_tables import Table
 from benchmarks.titles import called, joined
 from locality.compare.paper_row import PARTS
 
 WAVES, PLACES = ("coarse", "middle", "fine"), ("edges", "plain")
-SHOWN = (OWN[1], "local_mixture", EXACT, FLOOR)  # rows of the table
+SHOWN = (OWN[1], EXACT)  # rows of the table
 
 
 def remaining_verdict(found: Found) -> str:
@@ -26,6 +26,7 @@ def remaining_verdict(found: Found) -> str:
         f"is {joined([f'{middles[part]:.2g} {PARTS[part][0]}' for part in PARTS])} (medians over the middle "
         "noise levels)"
     ]
+    said += _nearer(found, name)
     said += _apart(found, name, *WAVES[::2])
     said += _apart(found, name, *PLACES)
     said += _missing(found, name)
@@ -79,6 +80,16 @@ def _more(found: Found, name: str, part: str) -> float:
 def _sampled(found: Found, name: str, key: str) -> float | None:
     value = found["scalars"].get(f"remaining/samples_{key}/{name}")
     return None if value is None else float(value)
+
+
+def _nearer(found: Found, name: str) -> list[str]:
+    """In which parts it is surely nearer to the network than the second network is."""
+    highs = {part: _middle(found, f"{part}_over_second", name, "_high") for part in PARTS}
+    near = {part: [t for t, high in one.items() if high < 1] for part, one in highs.items()}
+    told = [f"{PARTS[part][0]} at sigma {listed(times)}" for part, times in near.items() if times]
+    return (
+        [f"It is nearer than the second network (whole interval below 1) {'; '.join(told)}"] if told else []
+    )
 
 
 def _apart(found: Found, name: str, one: str, other: str) -> list[str]:

@@ -1023,7 +1023,9 @@ def test_what_remains_is_told_by_waves_and_edges_where_it_was_measured() -> None
     assert columns[1:] == ["1.24", "0.342", "samples"]
     assert rows[0] == ["stacked mixtures (ours), in waves longer than 12 pixels", *["3 (60 %)"] * 3]
     assert len(rows) == 10
-    scalars["remaining/samples_fine_over_second/stacked_mixtures"] = (
-        0.5  # less: then no share of what is more
-    )
+    assert "nearer than the second network" not in said
+    scalars["remaining/fine_over_second_high/stacked_mixtures/t300"] = 0.9
+    nearer = "It is nearer than the second network (whole interval below 1) in waves of at most 4 pixels at"
+    assert f"{nearer} sigma 1.24." in question.answer(found)
+    scalars["remaining/samples_fine_over_second/stacked_mixtures"] = 0.5  # less: then no shares
     assert "80 % in waves" not in question.answer(found)
