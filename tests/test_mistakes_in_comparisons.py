@@ -56,7 +56,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ),
         ("compare=quick +compare.calibrated_as.optimal=**/x", "calibrated_as.optimal: want the name"),
         ("compare=paper_table +compare.section=../x", "compare.section: want a name"),
-        ("compare=calibrate compare.target=foo", "compare.target: want network or clean"),
+        ("compare=calibrate compare.target=foo", "compare.target: want network or samples or clean"),
         ("compare=calibrate compare.taus=[1e999]", "compare.taus: want a list of numbers"),
         ("compare=paper_table compare.count=2 compare.pictures=0", "compare.pictures: want at least 1"),
     ],

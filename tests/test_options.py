@@ -77,7 +77,7 @@ REFUSED = {
     ),
     "calibration with a list": (
         lambda: calibrate(LocalScore.fit, BANK, [1], [1.0], [1]),
-        r"images: want a tensor \[I, 3, 4, 4\], got list",
+        r"images: want a tensor \[I, 3, 4, 4\], or how many samples from 1, got \[1\]",
     ),
     "calibration with whole numbers": (
         lambda: calibrate(LocalScore.fit, BANK, IMAGES[:2].long(), [1.0], [1]),

@@ -107,8 +107,9 @@ def test_candidates_of_a_comparison_that_is_not_compared_leave_nothing_behind(tm
 def test_what_is_taken_out_by_hand_is_taken_out_once():
     cfg = composed("train", "experiment=cats_cpu", "model=analytic", "~model.prediction")
     assert "prediction" not in cfg.model
-    cfg = composed("evaluate", "experiment=cifar_table", "compare=quick", "compare.bank_counts.optimal=7")
-    assert cfg.compare.bank_counts == {"optimal": 7}
+    cfg = composed("evaluate", "experiment=cifar_table", "compare=quick", "compare.bank_counts.smoothed=7")
+    assert cfg.compare.bank_counts == {"smoothed": 7}
+    assert "stacked_locality" not in cfg.candidates  # of which the recipe says how many images members have
 
 
 @pytest.mark.parametrize("name", OF_TRAINING)
