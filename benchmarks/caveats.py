@@ -35,23 +35,26 @@ def caveats(tables: Mapping[str, Found], networks: Mapping[str, Found]) -> list[
         "The networks are small and were trained for an hour or two of a processor's core; the paper's are "
         f"larger and were trained for longer. What is said of networks is said of these.{_below(networks)} "
         "Our reading, not tested: these networks draw blurs more than objects, and a linear filter comes "
-        "near to a blur. This may be why r2 is higher here than in the published table.",
-        "Settings and shares were found against the same network, on val images"
-        f"{_on_samples(tables)}{but}; all rows are measured on test images, and on noise that chose nothing."
-        f"{_chosen_with_fewer(tables)} r2 of a nearly flat image can be far below 0, hence the medians.",
+        "near to a blur. This may be why r2 is higher here than is published for CIFAR-10 and AFHQ.",
+        f"Settings and shares were found against the same network, {_on_what(tables)}{but}. All rows are "
+        f"measured on test images, and on noise that chose nothing.{_chosen_with_fewer(tables)} r2 of a "
+        "nearly flat image can be far below 0, hence the medians.",
     ]
 
 
-def _on_samples(tables: Mapping[str, Found]) -> str:
+def _on_what(tables: Mapping[str, Found]) -> str:
     """Where settings were found on the network's own way to samples, and of which rows they were not."""
-    there, others = [], []
+    there, others, val = [], [], False
     for name, found in tables.items():
         rows = {one[0]: str(one[2]).endswith(OWN_SAMPLES) for one in found.get("calibrated") or []}
         if any(rows.values()):
             there.append(TITLES[name])
             others += [row for row, own in rows.items() if not own]
-    but = f" (but {joined([called(row) for row in dict.fromkeys(others)])})" if others else ""
-    return f", and {on(there)} on samples of its own{but}" if there else ""
+        val = val or not all(rows.values())
+    if not there:
+        return "on val images"
+    but = f" (but those of {joined([called(row) for row in dict.fromkeys(others)])})" if others else ""
+    return f"{on(there)} on samples of its own{but}{', elsewhere on val images' if val else ''}"
 
 
 def _parts(tables: Mapping[str, Found]) -> str:

@@ -267,11 +267,13 @@ def test_where_settings_were_found_on_samples_is_told_of() -> None:
     found["calibrated"] = [[EXACT, "tau", "24 samples of its own", "100"]]
     other["calibrated"] = [[EXACT, "tau", "24 val images", "100"]]
     both = {"cifar": found, "photos16": other}
-    assert "on val images, and on CIFAR-10 on samples of its own; all rows" in caveats(both, {})[2]
+    assert "on CIFAR-10 on samples of its own, elsewhere on val images. All rows" in caveats(both, {})[2]
     found["calibrated"] += [["soft_locality", one, "24 val images", "100"] for one in ("beta", "blend")]
     said = caveats(both, {})[2]
-    assert "and on CIFAR-10 on samples of its own (but soft locality (ours)); all rows" in said
-    assert "samples of its own" not in caveats({"photos16": other}, {})[2]
+    assert "on samples of its own (but those of soft locality (ours)), elsewhere on val images. All" in said
+    found["calibrated"] = [[EXACT, "tau", "24 samples of its own", "100"]]
+    assert "on CIFAR-10 on samples of its own. All rows" in caveats({"cifar": found}, {})[2]
+    assert "against the same network, on val images. All rows" in caveats({"photos16": other}, {})[2]
 
 
 def test_the_front_page_says_so_when_nothing_is_measured() -> None:
