@@ -129,6 +129,12 @@ def order_verdict(found: Found) -> str:
     ]
     said += [f"turned round: {'; '.join(turned)}"] if turned else []
     said += [f"level, as the interval of the difference holds 0: {'; '.join(level)}"] if level else []
+    unlike = [
+        f"{called(high)} and {called(low)}"
+        for (low, high), way in pairs.items()
+        if way > 0 and known[high] < known[low]
+    ]
+    said += [f"in order seed by seed, though not by these medians: {'; '.join(unlike)}"] if unlike else []
     said += [f"fewer seeds than the others: {', '.join(few)}"] if few else []
     return ". ".join(part[0].upper() + part[1:] for part in said)
 

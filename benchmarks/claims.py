@@ -31,6 +31,24 @@ def stands(sorts: Mapping[int, list[str]], rival: str) -> str:
     return "; ".join(f"{WORDS[way]} {rival} {on(names)}" for way, names in sorts.items())
 
 
+def but_medians(tables: Mapping[str, Found], row: str, base: str, sorts: Mapping[int, list[str]]) -> str:
+    """Where a row is ahead seed by seed, and its own median is the lower one; or behind, and the higher."""
+    for way, word in ((1, "lower"), (-1, "higher")):
+        where = [
+            TITLES[name]
+            for name, found in tables.items()
+            if TITLES[name] in sorts.get(way, ()) and way * _lead(found, row, base) < 0
+        ]
+        if where:
+            return f". Its own median r2 is {word} all the same {on(where)}"
+    return ""
+
+
+def _lead(found: Found, row: str, base: str) -> float:
+    ends = [found["scalars"].get(f"paper/median_r2/{one}") for one in (row, base)]
+    return 0.0 if None in ends else float(ends[0]) - float(ends[1])
+
+
 @dataclass(frozen=True)
 class Eyes:
     """Whose field has the second spot on the other eye."""

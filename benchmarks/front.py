@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.agreement import TITLE as AGREEMENT
 from benchmarks.answers import EXACT, FLOOR, LEAST, MIDDLE, OWN, Found, is_middle, listed, sigma_of, steps
 from benchmarks.caveats import banks, caveats
-from benchmarks.claims import Eyes, standing, stands
+from benchmarks.claims import Eyes, but_medians, standing, stands
 from benchmarks.gathering import Kept
 from benchmarks.questions import QUESTIONS
 from benchmarks.small_tables import FRONT, front_table, levels_table, middle
@@ -150,7 +150,8 @@ def seed_by_seed(tables: Mapping[str, Found]) -> str:
     sorts = standing(tables, EXACT, FLOOR)
     if not sorts:
         return ""
-    return f"In r2 of samples to the network, seed by seed, PCA locality is {stands(sorts, 'Wiener')}."
+    but = but_medians(tables, EXACT, FLOOR, sorts)
+    return f"In r2 of samples to the network, seed by seed, PCA locality is {stands(sorts, 'Wiener')}{but}."
 
 
 def _less(ratio: float, name: str) -> str:

@@ -34,7 +34,7 @@ COLUMNS = (
 
 def own_verdict(found: Found) -> str:
     """Whether ours are ahead, how much of the gap they close, and their error on held-out images."""
-    parts = (_ahead(found), _closed(found), _held(found), _aims(found))
+    parts = (_ahead(found), _banks(found), _closed(found), _held(found), _aims(found))
     return ". ".join(part[0].upper() + part[1:] for part in parts if part)
 
 
@@ -91,6 +91,15 @@ def _word(found: Found, name: str, base: str) -> str | None:
     )
 
 
+def _banks(found: Found) -> str:
+    """That ours had more training images than PCA locality, where they had."""
+    own, exact = [_number(found, "bank", name) for name in OWN], _number(found, "bank", EXACT)
+    known = [count for count in own if count is not None]
+    if exact is None or not known or min(known) <= exact:
+        return ""
+    return f"Ours had {min(known):,.0f} training images here, and PCA locality {exact:,.0f}"
+
+
 def _closed(found: Found) -> str:
     """How much of what lies between PCA locality's best form and the second network they close."""
     gaps = {name: gap for name in OWN if (gap := _gap(found, name, "median_r2")) is not None}
@@ -100,6 +109,9 @@ def _closed(found: Found) -> str:
     others = {name: _gap(found, name, "median_r2", PAPERS) for name in gaps}
     more = " and ".join(f"{gap:.0f} %" for gap in others.values() if gap is not None)
     tail = f"; from the paper's own forms, {more}" if others != gaps else ""
+    means = {name: gap for name in gaps if (gap := _gap(found, name, "r2")) is not None}
+    if any((gaps[name] >= HALF) != (gap >= HALF) for name, gap in means.items()):
+        tail += f"; of the gap in mean r2, {' and '.join(f'{gap:.0f} %' for gap in means.values())}"
     return (
         f"Of the gap in median r2 between PCA locality's best form ({_best_form(found)}) and a second "
         f"network, {_whose(gaps)} {'close' if len(gaps) > 1 else 'closes'} {told}{tail}"
@@ -163,8 +175,8 @@ def own_together(known: Mapping[str, Found]) -> str:
         return ""
     forms = "exact, by batch averages, or by entropy, of those that were measured"
     said = [
-        f"Three aims: {'; '.join(AIMS)}. The gap is from PCA locality's best form to a second network. The "
-        f"best form is the one with the highest median r2 ({forms})"
+        f"Three aims: {'; '.join(AIMS)}. The gap is that in median r2, from PCA locality's best form to a "
+        f"second network. The best form is the one with the highest ({forms})"
     ]
     for place, aim in enumerate(AIMS):
         sets: dict[str, list[str]] = {}

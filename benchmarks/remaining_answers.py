@@ -60,15 +60,19 @@ def _cell(ratio: float | None, share: float | None) -> str | None:
 
 
 def _missing(found: Found, name: str) -> list[str]:
-    """Where the samples' distance is more than the second network's; nothing where a part is less."""
+    """The ratios of samples, and where their distance is more; no shares where a part's is less."""
     told = []
+    ratios = {part: _sampled(found, name, f"{part}_over_second") for part in PARTS}
+    parts = [f"{ratio:.2g} {PARTS[part][0]}" for part, ratio in ratios.items() if ratio is not None]
+    said = [f"the same ratio of samples is {joined(parts)}"] if parts else []
     for among in (WAVES, PLACES):
         more = {part: _more(found, name, part) for part in among}
         total = sum(more.values())
         if total > 0 and min(more.values()) >= 0:
-            told.append(joined([f"{100 * one / total:.0f} % {PARTS[part][0]}" for part, one in more.items()]))
-    less = "of the squared distance of samples, what is more than the second network's lies"
-    return [f"{less} {'; or '.join(told)}"] if told else []
+            shares = [f"{100 * one / total:.0f} % {PARTS[part][0]}" for part, one in more.items()]
+            told.append(joined([shares[0].replace("%", "% lies", 1), *shares[1:]]))
+    start = "samples are farther from the network's than the second network's are. Of the difference in"
+    return said + ([f"{start} squared distance {'; or '.join(told)}"] if told else [])
 
 
 def _more(found: Found, name: str, part: str) -> float:

@@ -220,6 +220,9 @@ def test_the_front_page_has_the_error_apart_from_the_r2_of_samples() -> None:
         "In r2 of samples to the network, seed by seed, PCA locality is ahead of Wiener on photographs, "
         "16 x 16; level with Wiener on CIFAR-10."
     )
+    tables["photos16"]["scalars"][f"paper/median_r2/{FLOOR}"] = 0.91
+    tables["cifar"]["scalars"][f"paper/median_r2/{FLOOR}"] = 0.91  # level: no word of it
+    assert claim(tables, {})[2].endswith("Its own median r2 is lower all the same on photographs, 16 x 16.")
     tables["cifar"]["scalars"][f"paper/heldout_over_pca_locality/{OWN[1]}/t300"] = 1.2
     assert "6 % more error on CIFAR-10 and 20 % less error on photographs" in claim(tables, {})[1]
 
@@ -427,6 +430,10 @@ def test_a_pair_is_in_order_where_the_interval_of_its_differences_leaves_out_not
         turned |= {key: v for key, v in scalars.items() if "_over_" not in key}
         turned = {key.replace("_over_x", f"_over_{EXACT}"): v for key, v in turned.items()}
         assert ordered({"scalars": turned}) == {(FLOOR, EXACT): -way}
+        lower = {**scalars, f"paper/median_r2/{EXACT}": 0.8}
+        told = "in order seed by seed, though not by these medians: PCA locality (the paper's) and Wiener"
+        assert (told in order_verdict({"scalars": lower}).replace("In order", "in order")) == (way == 1)
+        assert "these medians" not in order_verdict({"scalars": scalars})
 
 
 def test_errors_that_are_surely_neither_less_nor_more_are_told() -> None:
@@ -501,9 +508,20 @@ def test_what_ours_close_of_the_gap_is_counted_from_pca_localitys_best_form() ->
     both = own_together({"A": {"scalars": scalars}, "B": {"scalars": {}}})
     assert "Half of the gap: not met on A. At most twice the time of PCA locality: met by" in both
     assert own_together({"B": {"scalars": {}}}) == ""
+    more = {f"paper/r2/{row}": r2 for row, r2 in ((EXACT, 0.2), ("nn2", 0.9), (name, 0.9))}
+    assert "; of the gap in mean r2, 100 %. " in own_verdict({"scalars": scalars | more})
+    assert "mean r2" not in own_verdict({"scalars": scalars | more | {f"paper/r2/{name}": 0.3}})
     scalars["paper/median_r2/nn2"] = 0.5  # no gap
     assert "close" not in own_verdict({"scalars": scalars})
     assert "close" not in own_verdict({"scalars": {}})
+
+
+def test_where_ours_had_more_training_images_their_page_says_so() -> None:
+    scalars = {f"paper/bank/{name}": 100_000.0 for name in (*OWN, EXACT)}
+    assert "training images" not in own_verdict({"scalars": scalars})
+    scalars[f"paper/bank/{EXACT}"] = 20_000.0
+    said = own_verdict({"scalars": scalars})
+    assert "Ours had 100,000 training images here, and PCA locality 20,000" in said
 
 
 def test_ours_are_ahead_of_what_the_intervals_of_mean_and_median_agree_on() -> None:
@@ -1018,8 +1036,10 @@ def test_what_remains_is_told_by_waves_and_edges_where_it_was_measured() -> None
     assert f"{higher} at sigma 0.342, 1.24 (intervals apart)" in said
     assert "edges at sigma" not in said  # their intervals overlap
     # .6 (1 - 1/3) of .6 (1 - 1/3) + .2 (1 - 1/2) + 0, and .4 (1 - 1/1.5) of that and .6 (1 - 1/1.6)
-    assert "80 % in waves longer than 12 pixels, 20 % in waves of 4 to 12 pixels and 0 % in waves" in said
-    assert "37 % within 1 pixel of edges and 63 % off edges" in said
+    assert "80 % lies in waves longer than 12 pixels, 20 % in waves of 4 to 12 pixels and 0 % in" in said
+    assert "37 % lies within 1 pixel of edges and 63 % off edges" in said
+    assert "The same ratio of samples is 3 in waves longer than 12 pixels, 2 in waves of 4 to" in said
+    assert "Of the difference in squared distance 80 % lies in waves longer" in said
     assert "At sigma 1.24 its error on unseen images is less than the network's own" in said
     columns, rows = question.table(found)
     assert columns[1:] == ["1.24", "0.342", "samples"]
@@ -1030,4 +1050,4 @@ def test_what_remains_is_told_by_waves_and_edges_where_it_was_measured() -> None
     nearer = "It is nearer than the second network (whole interval below 1) in waves of at most 4 pixels at"
     assert f"{nearer} sigma 1.24." in question.answer(found)
     scalars["remaining/samples_fine_over_second/stacked_mixtures"] = 0.5  # less: then no shares
-    assert "80 % in waves" not in question.answer(found)
+    assert "80 % lies" not in question.answer(found)
