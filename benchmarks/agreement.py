@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from benchmarks.answers import EXACT, FLOOR, Found, is_middle, listed, ordered, ranked, steps
+from benchmarks.answers import EXACT, FLOOR, MIDDLE, Found, is_middle, listed, ordered, ranked, steps
 from benchmarks.caveats import banks
 from benchmarks.claims import Eyes, but_medians, standing, stands
 from benchmarks.eye_answers import EYE, whose
@@ -16,12 +16,13 @@ from benchmarks.titles import DATA, TITLES, bullets, called, joined, on
 TITLE = "What agrees with the paper, what does not, and what is open?"
 OPEN = (  # our reading: what no table here says
     "Networks of CIFAR-10 that predict the noise, as the paper's do. On cats one does, the U-Net on epsilon. "
-    "All others here predict v.",
+    "All others here predict v, but for the U-Net on Wiener, which predicts what the filter misses.",
     "A plain MLP on cats, all pixels at once: it did not come below Wiener's error. The MLP-Mixer did.",
     "Faces of 64 x 64 and larger with a network, and CelebA-HQ, which could not be had.",
     "Networks of the paper's size, trained for as long.",
 )
 ALIKE = 0.9  # the least cosine of fields that match
+AT = f"sigma from {MIDDLE[0]:g} to {MIDDLE[1]:g}"  # where networks are asked whether they see the other eye
 UNLIKE = 2.0  # times the ratio of another network: as strong no more
 LATER = "A later paper (GoldDiff, arXiv 2602.16498) ranks these methods with the paper's networks:"
 MOST = 0.5  # of samples: more copies than that are a copier's
@@ -72,7 +73,8 @@ def _eyes(kept: Kept) -> Iterator[str]:
     tail = made if eyes.made else ""
     yield (
         f"**{word}** that networks' fields follow the covariance of faces: {len(eyes.seen)} of "
-        f"{len(eyes.networks)} networks of cats see the other eye{control}{tail} ([eyes](eyes.md))."
+        f"{len(eyes.networks)} networks of cats see the other eye at some {AT}{control}{tail} "
+        "([eyes](eyes.md))."
     )
     if len(eyes.networks) > 1:
         yield _alike(found, eyes)

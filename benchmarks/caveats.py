@@ -31,12 +31,12 @@ def caveats(tables: Mapping[str, Found], networks: Mapping[str, Found]) -> list[
     but = f", but for {joined(as_set)}, where they are as configured" if as_set else ""
     return [
         f"{_parts(tables)}Seconds are the least of a day's runs: other work on the machine only adds to "
-        "them.",
+        "them, and to some rows more than to others.",
         "The networks are small and were trained for an hour or two of a processor's core; the paper's are "
         f"larger and were trained for longer. What is said of networks is said of these.{_below(networks)} "
         "Our reading, not tested: these networks draw blurs more than objects, and a linear filter comes "
         "near to a blur. This may be why r2 is higher here than is published for CIFAR-10 and AFHQ.",
-        f"Settings and shares were found against the same network, {_on_what(tables)}{but}. All rows are "
+        f"Settings and shares were found against the same network: {_on_what(tables)}{but}. All rows are "
         f"measured on test images, and on noise that chose nothing.{_chosen_with_fewer(tables)} r2 of a "
         "nearly flat image can be far below 0, hence the medians.",
     ]
@@ -46,7 +46,8 @@ def _on_what(tables: Mapping[str, Found]) -> str:
     """Where settings were found on the network's own way to samples, and of which rows they were not."""
     there, others, val = [], [], False
     for name, found in tables.items():
-        rows = {one[0]: str(one[2]).endswith(OWN_SAMPLES) for one in found.get("calibrated") or []}
+        known = [one for one in found.get("calibrated") or [] if one[0] in banks(found)]
+        rows = {one[0]: str(one[2]).endswith(OWN_SAMPLES) for one in known}
         if any(rows.values()):
             there.append(TITLES[name])
             others += [row for row, own in rows.items() if not own]

@@ -272,11 +272,13 @@ def test_where_settings_were_found_on_samples_is_told_of() -> None:
     both = {"cifar": found, "photos16": other}
     assert "on CIFAR-10 on samples of its own, elsewhere on val images. All rows" in caveats(both, {})[2]
     found["calibrated"] += [["soft_locality", one, "24 val images", "100"] for one in ("beta", "blend")]
+    assert "soft locality" not in caveats(both, {})[2]  # no row of the table
+    found["scalars"]["paper/bank/soft_locality"] = 50.0
     said = caveats(both, {})[2]
     assert "on samples of its own (but those of soft locality (ours)), elsewhere on val images. All" in said
     found["calibrated"] = [[EXACT, "tau", "24 samples of its own", "100"]]
     assert "on CIFAR-10 on samples of its own. All rows" in caveats({"cifar": found}, {})[2]
-    assert "against the same network, on val images. All rows" in caveats({"photos16": other}, {})[2]
+    assert "against the same network: on val images. All rows" in caveats({"photos16": other}, {})[2]
 
 
 def test_the_front_page_says_so_when_nothing_is_measured() -> None:
@@ -621,6 +623,7 @@ def test_what_agrees_with_the_paper_is_judged_by_the_numbers() -> None:
     assert (
         "**Agrees in part** that networks' fields follow the covariance of faces: 1 of 2 networks of" in text
     )
+    assert "1 of 2 networks of cats see the other eye at some sigma from 0.3 to 3.6, and 0 of 1" in text
     assert "0 of 1 of other data. So does Wiener, made of the data" in text
     assert (
         "**Agrees in part** that unlike architectures look alike: the spot is in the network; not in DiT"
