@@ -36,7 +36,7 @@ def front_page(kept: Kept) -> tuple[str, Figure | None]:
         parts.append(
             "r2 of samples is a median over seeds. One-step r2 and error are medians over "
             f"{len(levels)} noise levels, {levels[-1]} to {levels[0]}. r2 is to the network's images from "
-            "the same noise. The second network differs in its seed."
+            "the same noise. The second network differs in its seed. Mirror images count as training images."
         )
     for name, found in tables.items():
         parts += [f"**{TITLES[name]}**, {size(found)}:", markdown(*front_table(found))]

@@ -213,7 +213,7 @@ def networks(kept: Kept) -> str:
     )
     more = kept.get("unshipped", {})
     if more:
-        parts += ["Measured alike, and too large to ship:", markdown(*network_table(more))]
+        parts += ["Measured alike, and not in the package:", markdown(*network_table(more))]
     commands = [
         f"`{name}`: `{one['run']['command']}`, commit `{one['run']['commit']}`"
         for name, one in [*kept["networks"].items(), *more.items()]

@@ -184,6 +184,7 @@ def test_the_front_page_fits_a_screen_and_links_every_page() -> None:
     assert len(figure[0]) == 1
     assert all(f"(results/{question.page}.md)" in text for question in QUESTIONS)
     assert "One-step r2 and error are medians over 2 noise levels, 0.342 to 1.24." in text
+    assert "Mirror images count as training images." in text
     columns, rows = front_table(kept["paper"]["photos16"])
     assert (len(columns), len(rows)) == (5, 6)
     assert len(text.splitlines()) < 60
