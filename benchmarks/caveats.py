@@ -66,8 +66,7 @@ def _parts(tables: Mapping[str, Found]) -> str:
         ours, exact = {banks(found)[row] for row in OWN if row in banks(found)}, banks(found).get(EXACT, 0)
         if ours and exact and min(ours) > exact:
             apart.append(
-                f"On {TITLES[name]} ours are made of {min(ours):,} images, and {called(EXACT)} reads "
-                f"{exact:,}. "
+                f"On {TITLES[name]} ours draw on {min(ours):,} images, and {called(EXACT)} reads {exact:,}. "
             )
         there = max(*known, found.get("images", 0)) if known else 0
         fewer = sum(count < there for count in known)

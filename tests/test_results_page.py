@@ -260,7 +260,7 @@ def test_settings_that_were_chosen_with_fewer_images_are_told_of() -> None:
 
 def test_where_ours_are_made_of_more_images_is_told_of() -> None:
     found = measured("paper")
-    said = "On CIFAR-10 ours are made of 100 images, and PCA locality (the paper's) reads 80. "
+    said = "On CIFAR-10 ours draw on 100 images, and PCA locality (the paper's) reads 80. "
     assert said not in caveats({"cifar": found}, {})[0]
     found["scalars"]["paper/bank/pca_locality"] = 80.0
     assert said in caveats({"cifar": found}, {})[0]
