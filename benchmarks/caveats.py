@@ -37,8 +37,8 @@ def caveats(tables: Mapping[str, Found], networks: Mapping[str, Found]) -> list[
         "Our reading, not tested: these networks draw blurs more than objects, and a linear filter comes "
         "near to a blur. This may be why r2 is higher here than is published for CIFAR-10 and AFHQ.",
         f"Settings and shares were found against the same network: {_on_what(tables)}{but}. All rows are "
-        f"measured on test images, and on noise that chose nothing.{_chosen_with_fewer(tables)} r2 of a "
-        "nearly flat image can be far below 0, hence the medians.",
+        f"measured on test images, and on noise that chose nothing.{_chosen_with_fewer(tables)}"
+        f"{_chosen_with_more(tables)} r2 of a nearly flat image can be far below 0, hence the medians.",
     ]
 
 
@@ -90,7 +90,7 @@ def _chosen_with_fewer(tables: Mapping[str, Found]) -> str:
     said, apart, whole = [], [], []
     for name, found in tables.items():
         used = banks(found)
-        counts = {row: int(str(count).replace(",", "")) for row, _, _, count in found.get("calibrated") or []}
+        counts = _chosen_with(found)
         fewer = {row: count for row, count in counts.items() if count < used.get(row, 0)}
         gain = interval_of(found, f"paper/median_r2_over_{EXACT}", BY_ENTROPY)
         if gain is not None and EXACT in counts:
@@ -113,6 +113,21 @@ def _chosen_with_fewer(tables: Mapping[str, Found]) -> str:
             f"The change is {joined(whole)}, where tau was chosen with as many images as it is used with"
         )
     return "".join(f" {part}." for part in said)
+
+
+def _chosen_with_more(tables: Mapping[str, Found]) -> str:
+    """Rows whose settings were chosen with more images than they are used with."""
+    told = []
+    for name, found in tables.items():
+        used = banks(found)
+        more = [called(row) for row, count in _chosen_with(found).items() if count > used.get(row, count)]
+        told += [f"on {TITLES[name]} those of {joined(more)}"] if more else []
+    return f" Some were chosen with more images than they are used with: {'; '.join(told)}." if told else ""
+
+
+def _chosen_with(found: Found) -> dict[str, int]:
+    """With how many training images the settings of each row were chosen."""
+    return {row: int(str(count).replace(",", "")) for row, _, _, count in found.get("calibrated") or []}
 
 
 def banks(found: Found) -> dict[str, int]:

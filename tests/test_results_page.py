@@ -258,6 +258,15 @@ def test_settings_that_were_chosen_with_fewer_images_are_told_of() -> None:
     assert "chosen with" not in caveats({"photos16": found}, {})[2]
 
 
+def test_settings_that_were_chosen_with_more_images_are_told_of() -> None:
+    found = measured("paper")
+    found["calibrated"] = [[EXACT, "tau", "16 val images", "100"], ["golden_subset", "size", "9", "300"]]
+    said = "Some were chosen with more images than they are used with: on CIFAR-10 those of golden subset. "
+    assert said in caveats({"cifar": found}, {})[2]
+    found["calibrated"][1][3] = "100"
+    assert "more images than they are" not in caveats({"cifar": found}, {})[2]
+
+
 def test_where_ours_are_made_of_more_images_is_told_of() -> None:
     found = measured("paper")
     said = "On CIFAR-10 ours draw on 100 images, and PCA locality (the paper's) reads 80. "
