@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from benchmarks.answers import EXACT, OWN, Found, interval_of, seeds_if_few, signed
-from benchmarks.own_answers import BY_ENTROPY
+from benchmarks.own_answers import BY_ENTROPY, more_images
 from benchmarks.titles import TITLES, called, joined, on
 from locality.calibration import OWN_SAMPLES
 from locality.heldout import is_behind
@@ -63,11 +63,9 @@ def _parts(tables: Mapping[str, Found]) -> str:
     whole, some, apart = [], [], []
     for name, found in tables.items():
         known = banks(found).values()
-        ours, exact = {banks(found)[row] for row in OWN if row in banks(found)}, banks(found).get(EXACT, 0)
-        if ours and exact and min(ours) > exact:
-            apart.append(
-                f"On {TITLES[name]} ours draw on {min(ours):,} images, and {called(EXACT)} reads {exact:,}. "
-            )
+        if both := more_images(found):
+            told = f"On {TITLES[name]} ours draw on {{:,.0f}} images, and {called(EXACT)} reads {{:,.0f}}. "
+            apart.append(told.format(*both))
         there = max(*known, found.get("images", 0)) if known else 0
         fewer = sum(count < there for count in known)
         if fewer and fewer == len(known):

@@ -91,13 +91,17 @@ def _word(found: Found, name: str, base: str) -> str | None:
     )
 
 
-def _banks(found: Found) -> str:
-    """That ours had more training images than PCA locality, where they had."""
+def more_images(found: Found) -> tuple[float, float] | None:
+    """The training images of ours and of PCA locality, where each of ours had more."""
     own, exact = [_number(found, "bank", name) for name in OWN], _number(found, "bank", EXACT)
     known = [count for count in own if count is not None]
-    if exact is None or not known or min(known) <= exact:
-        return ""
-    return f"Ours had {min(known):,.0f} training images here, and PCA locality {exact:,.0f}"
+    return None if exact is None or not known or min(known) <= exact else (min(known), exact)
+
+
+def _banks(found: Found) -> str:
+    both = more_images(found)
+    told = "Ours had {:,.0f} training images here, and PCA locality {:,.0f}"
+    return told.format(*both) if both else ""
 
 
 def _closed(found: Found) -> str:

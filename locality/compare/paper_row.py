@@ -113,26 +113,13 @@ class Row:
         """The error against clean test images over another's, at each noise level, over what both saw."""
         return _ratios(self.scores.heldout_mse, other.scores.heldout_mse, groups)
 
-    def part_over(self, part: str, other: Row, groups: Groups) -> list[Quantity]:
-        """A part (forward/... or path/...) of the squared distance to the reference over another row's."""
-        return _ratios(self.scores.more[part], other.scores.more[part], groups)
-
-    def share(self, part: str, groups: Groups) -> list[Quantity]:
-        """A part of the squared distance to the reference over all of it, at each noise level."""
-        whole = self.scores.forward_mse if part.startswith("forward/") else self.scores.path_mse
-        assert whole is not None
-        return _ratios(self.scores.more[part], whole, groups)
-
     def error(self, floor: Row | None) -> Quantity:
         """The held-out error in `BAND`: over the floor's, on the images that both saw, where there is one."""
         sigmas = NoiseSchedule.ddpm().leading(PROTOCOL_STEPS).tolist()
         if floor is None:
             return quantity(in_band(self.scores.heldout_mse, sigmas))
-        pairs = list(zip(self.scores.heldout_mse, floor.scores.heldout_mse, strict=True))
-        both = [min(len(ours), len(theirs)) for ours, theirs in pairs]
-        ours = [one[:number] for (one, _), number in zip(pairs, both, strict=True)]
-        theirs = [one[:number] for (_, one), number in zip(pairs, both, strict=True)]
-        return ratio_in_band(ours, theirs, sigmas)
+        both = _of_both(self.scores.heldout_mse, floor.scores.heldout_mse)
+        return ratio_in_band([ours for ours, _ in both], [theirs for _, theirs in both], sigmas)
 
 
 @dataclass(frozen=True)
@@ -160,25 +147,25 @@ class Beside:
         for key, base in (("heldout_ratio", FLOOR), (f"heldout_over_{PAPERS}", PAPERS)):
             if base in self.others:
                 found[key] = self.row.heldout_over(self.others[base], self.groups)
-        return found | self._parts("forward", self.groups)
+        return found | self._parts("forward", self.groups, slice(None))
 
     @property
     def sample_parts(self) -> dict[str, Quantity]:
         """The parts of the squared distance of samples to the reference's, where they were measured."""
-        return {f"samples_{key}": levels[-1] for key, levels in self._parts("path", None).items()}
+        return {f"samples_{key}": last for key, (last,) in self._parts("path", None, slice(-1, None)).items()}
 
-    def _parts(self, setting: str, groups: Groups) -> dict[str, list[Quantity]]:
-        """The shares of the parts, and each over that of the second network, at each noise level."""
-        there = [part for part in PARTS if f"{setting}/{part}" in self.row.scores.more]
-        if self.row.scores.forward_mse is None or not there:
+    def _parts(self, setting: str, groups: Groups, steps: slice) -> dict[str, list[Quantity]]:
+        """The shares of the parts, and each over that of the second network, at some noise levels."""
+        scores, theirs = self.row.scores, self.others.get(self.second) if self.second else None
+        whole = scores.forward_mse if setting == "forward" else scores.path_mse
+        there = {part: key for part in PARTS if (key := f"{setting}/{part}") in scores.more}
+        if whole is None:
             return {}
-        found = {f"{part}_share": self.row.share(f"{setting}/{part}", groups) for part in there}
-        theirs = self.others.get(self.second) if self.second else None
+        own = {part: scores.more[key][steps] for part, key in there.items()}
+        found = {f"{part}_share": _ratios(one, whole[steps], groups) for part, one in own.items()}
         if theirs is not None and self.second != self.name:
-            found |= {
-                f"{part}_over_second": self.row.part_over(f"{setting}/{part}", theirs, groups)
-                for part in there
-            }
+            for part, one in own.items():
+                found[f"{part}_over_second"] = _ratios(one, theirs.scores.more[there[part]][steps], groups)
         return found
 
     def scalars(self, section: str, baselines: Sequence[str]) -> dict[str, float]:
@@ -224,11 +211,14 @@ class Beside:
 
 def _ratios(ours: Values, theirs: Values, groups: Groups) -> list[Quantity]:
     """Mean over mean at each noise level, over the images that both saw."""
-    alike = []
-    for one, other in zip(ours, theirs, strict=True):
-        both = min(len(one), len(other))
-        alike.append((one[:both], other[:both]))
-    return [Quantity(*mean_ratio(one, other, _first(groups, one))) for one, other in alike]
+    both = _of_both(ours, theirs)
+    return [Quantity(*mean_ratio(one, other, _first(groups, one))) for one, other in both]
+
+
+def _of_both(ours: Values, theirs: Values) -> list[tuple[Tensor, Tensor]]:
+    """The numbers of the images that both saw, at each noise level."""
+    pairs = [(one, other, min(len(one), len(other))) for one, other in zip(ours, theirs, strict=True)]
+    return [(one[:number], other[:number]) for one, other, number in pairs]
 
 
 def _first(groups: Groups, values: Tensor) -> Groups:

@@ -29,6 +29,10 @@ TITLES: tuple[tuple[str, str], ...] = (
         r"[^/]*/(coarse|middle|fine|edges|plain)",
         r"Squared distance to the network over another network's, at each noise level: \1",
     ),
+    (
+        r"[^/]*/(coarse|middle|fine|edges|plain)_share",
+        r"Share of the squared distance to the network, at each noise level: \1",
+    ),
     (r"labels/errors", "What the class of an image is worth"),
     (r"runs", "The runs"),
     (r"numbers", "Numbers that several of the runs have"),
@@ -136,6 +140,8 @@ LINES: tuple[tuple[str, str, str], ...] = (
     (r"[^/]*/(coarse|middle|fine|edges|plain)", r"[\d.]+",
      "Part of the squared distance to the network's estimate of one step, over another network's, at that "
      "sigma."),
+    (r"[^/]*/(coarse|middle|fine|edges|plain)_share", r"[\d.]+",
+     "Part of the squared distance to the network's estimate of one step, over all of it, at that sigma."),
     (r"labels/errors", r"MSE untold", "Held-out error of one step without the class of the image."),
     (r"labels/errors", r"MSE told", "The same with the class told."),
     (r"labels/errors", r"told / untold", "Their ratio; below 1 the class is worth something."),

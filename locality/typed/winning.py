@@ -73,9 +73,8 @@ class _Wins:
         """Whether a setting that the choice does not have is one of what it replaces."""
         if path[0] == self.group:
             return self.is_all or self._unlike(path)
-        if self.is_all and path[0] == "candidates":  # those of another comparison
-            return len(path) > 1
-        return len(path) > 1 and _at(self.before, path) is not ABSENT
+        rival = self.is_all and path[0] == "candidates"  # of another comparison
+        return len(path) > 1 and (rival or _at(self.before, path) is not ABSENT)
 
     def _unlike(self, path: Sequence[str]) -> bool:
         """Whether the settings on the way to this one are of two different things."""
