@@ -12,7 +12,8 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from locality.calibration import load
+from locality.compare.attention import SETTINGS
+from locality.compare.origins import CALIBRATED
 from locality.report.provenance import told
 from locality.runs.files import STATUS
 from locality.runs.finding import runs_in
@@ -145,8 +146,7 @@ def record(one: Found) -> dict[str, Any]:
     about["unfinished"] = in_training(Path(str(cfg.checkpoint)))
     starts = {kind: names for kind, names in TABLES.values()}.get(one.kind, ())
     tables = {name: t for name, t in metrics["tables"].items() if any(map(name.startswith, starts))}
-    takes = one.kind in SECTIONS and not took_none(about["command"])
-    made = calibrated(calibrations(str(cfg.checkpoint))) if takes else []
+    made = calibrated(metrics["tables"].get(SETTINGS))
     kept = {"run": about, "size": one.size, "scalars": metrics["scalars"], "tables": tables}
     return kept | {"calibrated": made, "images": images(metrics["tables"].get(f"{one.kind}/samples"))}
 
@@ -168,12 +168,6 @@ def in_training(checkpoint: Path) -> bool:
     return False
 
 
-def calibrations(checkpoint: str) -> Path:
-    """Where the calibrations of a checkpoint are."""
-    path = Path(checkpoint)
-    return (path if path.is_dir() else path.parent) / "calibration"
-
-
 def took_none(command: str) -> bool:
     """Whether a comparison took its settings as configured, whatever had been calibrated."""
     if "compare.calibration=none" in command:
@@ -185,11 +179,13 @@ def took_none(command: str) -> bool:
     return bool(OmegaConf.select(OmegaConf.load(path), "compare.calibration") == "none")
 
 
-def calibrated(folder: Path) -> list[list[Any]]:
-    """What a network's calibrations were made with."""
-    paths = sorted(folder.glob("*.json"))
-    parts = [(path.name.split(".")[0], load(path)) for path in paths]
-    return [[name, one.setting, f"{one.count} {one.inputs}", f"{one.bank_count:,}"] for name, one in parts]
+def calibrated(settings: Mapping[str, Any] | None) -> list[list[str]]:
+    """What the calibrations that a run took were made with: row, setting, what was denoised, images."""
+    if settings is None:
+        return []
+    rows = [dict(zip(settings["columns"], row, strict=True)) for row in settings["rows"]]
+    taken = [row for row in rows if row["found"] == CALIBRATED]
+    return [[row["denoiser"], row["setting"], row["on"], f"{row['training images']:,}"] for row in taken]
 
 
 def network(path: Path) -> dict[str, Any]:

@@ -16,13 +16,13 @@ from pages import explorer
 
 import locality
 from locality.compare import analytic_vs_nn, pattern, sensitivity
-from locality.compare.attention import ORIGINS
 from locality.compare.contrasts import COLUMNS as CONTRAST
 from locality.compare.explorer import MOST_BYTES, MOST_PIXELS, SIDE, _count, _small, stride_of
 from locality.compare.halves import COLUMNS as HALVES
 from locality.compare.informed import COLUMNS as INFORMED
 from locality.compare.labels import COLUMNS as LABELS
 from locality.compare.left_out import COLUMNS as LEFT_OUT
+from locality.compare.origins import COLUMNS as ORIGINS
 from locality.compare.paper_table import COLUMNS as PAPER
 from locality.compare.summary import Summary
 from locality.config import UsageError

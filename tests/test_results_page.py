@@ -37,13 +37,14 @@ from benchmarks.field_answers import (
 )
 from benchmarks.front import claim, front_page
 from benchmarks.gathering import Found as Run
-from benchmarks.gathering import best, found, images, quickest, took_none
+from benchmarks.gathering import best, calibrated, found, images, quickest, took_none
 from benchmarks.information_answers import information_table, information_together, information_verdict
 from benchmarks.own_answers import own_table, own_together, own_verdict
 from benchmarks.questions import QUESTIONS
 from benchmarks.results import BEST, MOST, page, pictured
 from benchmarks.small_tables import front_table, samples_table
 from benchmarks.titles import FORMS, called
+from locality.compare.origins import COLUMNS as ORIGINS
 
 TARGET = "locality.compare.paper_table"
 BY_PAGE = {question.page: question for question in QUESTIONS}
@@ -328,6 +329,17 @@ def test_rows_that_were_not_measured_are_not_ranked() -> None:
     assert "Turned round: Wiener is behind optimal" in order_verdict({"scalars": scalars | few})
     assert heldout_verdict({"scalars": {}}).count("was not measured") == len((EXACT, *OWN))
     assert against({"scalars": {}}, "wssm_128") == "batches of 128: not measured"
+
+
+def test_calibrations_are_those_that_the_run_took() -> None:
+    rows = [
+        ["pca_locality", "tau", "calibrated", "network", "64 val images", 16_000, None],
+        ["local_score", "patch_size", "by hand", None, None, None, None],
+        ["soft_locality", "beta", "default", None, None, None, "python evaluate.py compare=calibrate"],
+    ]
+    took = calibrated({"columns": ORIGINS, "rows": rows})
+    assert took == [["pca_locality", "tau", "64 val images", "16,000"]]
+    assert calibrated(None) == []
 
 
 def test_a_page_lists_the_calibrations_of_its_own_rows_alone() -> None:

@@ -140,10 +140,11 @@ def test_every_row_says_how_its_settings_were_found(place, capsys):
         rows = {row[0]: row[1:] for row in tables["compare/settings"]["rows"]}
         said = capsys.readouterr().out
         if kept_one:
-            assert rows["pca_locality"] == ["tau", "calibrated (against the network, 1 val images)", None]
+            origin = ["calibrated", "network", "1 val images", len(bank)]
+            assert rows["pca_locality"] == ["tau", *origin, None]
             assert "not calibrated" not in said
         else:
-            assert rows["pca_locality"] == ["tau", "default", command]
+            assert rows["pca_locality"] == ["tau", "default", None, None, None, command]
             assert "not calibrated for these data, so maybe far from their best: pca_locality; " in said
             assert said.index(command) < said.index("denoiser  ")  # above the table
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from locality.compare.origins import Origins
+from locality.compare.origins import COLUMNS, Origins
 from locality.compare.summary import Quantity
 from locality.live import prose
 from locality.ranks import say
 from locality.report import Report
 
 NOTES, SETTINGS = "compare/attention", "compare/settings"  # tables of any comparison
-ORIGINS = ("denoiser", "setting", "found", "calibrated by")  # columns of the second
 ROUNDING = 1e-3  # of a ratio of errors: a Wiener filter is as good as itself
 
 
@@ -32,7 +31,7 @@ class Attention:
         """Keeps how the settings of candidates were found, and warns of those that nobody chose."""
         rows = origins.rows()
         if rows:
-            self._report.table(SETTINGS, ORIGINS, rows)
+            self._report.table(SETTINGS, COLUMNS, rows)
         advice = origins.advice()
         if advice:
             self.add(advice)

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from locality.calibration import Kept
 from locality.denoisers.fitting import Recipe
 
-DEFAULT, BY_HAND, BY_BANK = "default", "by hand", "by the bank's entropy"
+CALIBRATED, DEFAULT, BY_HAND, BY_BANK = "calibrated", "default", "by hand", "by the bank's entropy"
 WORDS = {"entropy": BY_BANK, "entropy:output": f"{BY_BANK}, output by output"}  # what may be given
 SHARES = "shares"  # of stacked denoisers: found all together, not chosen from a list
+COLUMNS = ("denoiser", "setting", "found", "against", "on", "training images", "calibrated by")  # of `rows`
+
+
+class Origin(NamedTuple):
+    """How one setting was found."""
+
+    how: str
+    against: str | None = None  # whose estimates it made the denoiser come close to
+    on: str | None = None  # what was denoised
+    images: int | None = None  # training images that the denoiser had then
 
 
 @dataclass
@@ -21,31 +32,33 @@ class Origins:
     # "<candidate>.members.<member>.<setting>"
     command: str = ""  # that calibrates for this checkpoint
     usual: Collection[str] = ()  # the candidates that the command has by itself
-    _found: dict[str, dict[str, str]] = field(default_factory=dict)  # candidate -> setting -> how
+    _found: dict[str, dict[str, Origin]] = field(default_factory=dict)  # by candidate and setting
     _alike: dict[str, str] = field(default_factory=dict)  # candidate -> whose calibration it takes
 
     def note(self, name: str, alike: str, recipe: Recipe, kept: Mapping[str, Kept]) -> None:
         """What a candidate has: calibrations by setting, and a recipe with the rest."""
         self._alike[name] = alike
         settings = [*recipe.grids, *([SHARES] if recipe.accepts(SHARES) else [])]
-        self._found[name] = {one: self._how(name, one, recipe, kept.get(one)) for one in settings}
+        self._found[name] = {one: self._origin(name, one, recipe, kept.get(one)) for one in settings}
 
     def cell(self, name: str) -> str | None:
         """The cell of a table: `tau calibrated`; None where there is nothing to calibrate."""
         found = self._found.get(name, {})
-        return ", ".join(f"{setting} {how.split(' (')[0]}" for setting, how in found.items()) or None
+        return ", ".join(f"{setting} {one.how}" for setting, one in found.items()) or None
 
-    def rows(self) -> list[list[str | None]]:
-        """Candidate, setting, how it was found, and the command where it was not."""
+    def rows(self) -> list[list[str | int | None]]:
+        """The cells of COLUMNS, for each setting; the command where it was not found."""
         return [
-            [name, setting, how, self.command_for([name]) if how == DEFAULT else None]
+            [name, setting, *one, self.command_for([name]) if one.how == DEFAULT else None]
             for name, found in self._found.items()
-            for setting, how in found.items()
+            for setting, one in found.items()
         ]
 
     def uncalibrated(self) -> list[str]:
         """The candidates with a setting that nobody chose for these data."""
-        return [name for name, found in self._found.items() if DEFAULT in found.values()]
+        return [
+            name for name, found in self._found.items() if any(one.how == DEFAULT for one in found.values())
+        ]
 
     def command_for(self, names: Collection[str]) -> str | None:
         """The command that calibrates these; None where nothing can be kept for them."""
@@ -63,9 +76,9 @@ class Origins:
         how = f"calibrate: {command}" if command else where
         return f"not calibrated for these data, so maybe far from their best: {', '.join(names)}; {how}"
 
-    def _how(self, name: str, setting: str, recipe: Recipe, kept: Kept | None) -> str:
+    def _origin(self, name: str, setting: str, recipe: Recipe, kept: Kept | None) -> Origin:
         if f"{name}.{setting}" in self.given:
-            return BY_HAND
+            return Origin(BY_HAND)
         if kept is not None:
-            return f"calibrated (against the {kept.rival}, {kept.count} {kept.inputs})"
-        return WORDS.get(str(recipe.settings.get(setting)), DEFAULT)
+            return Origin(CALIBRATED, kept.rival, f"{kept.count} {kept.inputs}", kept.bank_count)
+        return Origin(WORDS.get(str(recipe.settings.get(setting)), DEFAULT))
