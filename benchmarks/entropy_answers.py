@@ -40,14 +40,14 @@ def by_output_verdict(found: Found) -> str:
     told = [f"{called(name)} {signed(known)}" for name, known in over.items() if known is not None]
     beside = [f"beside {called(EXACT)}, calibrated, seed by seed: {', '.join(told)}"] if told else []
     calibrated = [(twin, name) for (twin, _), (_, name) in zip(TWINS, CHOSEN, strict=True)]
-    return _sentences([_better(found), *said, *beside, *_pits(found, "by_output", calibrated)])
+    return _sentences([better_by_output(found), *said, *beside, *_pits(found, "by_output", calibrated)])
 
 
 def _sentences(parts: Sequence[str]) -> str:
     return ". ".join(part[0].upper() + part[1:] for part in parts)
 
 
-def _better(found: Found) -> str:
+def better_by_output(found: Found) -> str:
     """Yes, no or in part: whether choosing has the higher r2, in samples and in single steps."""
     gains = [interval_of(found, f"by_output/median_r2_over_{twin}", name) for twin, name in CHOSEN]
     known = [gain for gain in gains if gain is not None]
@@ -94,6 +94,18 @@ def _surely_lower(found: Found, section: str, name: str, other: str) -> dict[int
     highs = steps(found, f"{section}/step_r2_high/{name}/")
     lows = steps(found, f"{section}/step_r2_low/{other}/")
     return {t: theirs[t] - ours[t] for t in highs if t >= LEAST and t in lows and highs[t] < lows[t]}
+
+
+def deepest(
+    found: Found, section: str, twins: Sequence[tuple[str, str]]
+) -> Iterator[tuple[str, int, float, float]]:
+    """Rows that are surely below Wiener in one step: where most so, their r2 there and Wiener's."""
+    for _, name in twins:
+        gaps = _surely_lower(found, section, name, FLOOR)
+        if gaps:
+            t = max(gaps, key=lambda t: gaps[t])
+            own, floor = (steps(found, f"{section}/step_r2/{one}/")[t] for one in (name, FLOOR))
+            yield name, t, own, floor
 
 
 def _pits(found: Found, section: str, twins: Sequence[tuple[str, str]]) -> Iterator[str]:

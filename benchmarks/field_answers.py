@@ -14,14 +14,14 @@ from benchmarks.titles import called
 
 def fields_verdict(found: Found) -> str:
     """How alike the fields are, least and most over the noise levels, and how far they reach."""
-    rows = dict(_level_rows(found, "sensitivity/cosine"))
+    rows = dict(level_rows(found, "sensitivity/cosine"))
     sigmas = found["tables"]["sensitivity/cosine"]["columns"][1:]
     parts = []
     for name, values in rows.items():
         (least, first), (most, last) = (end(zip(values, sigmas, strict=True)) for end in (min, max))
         parts.append(f"{called(name)} {least:.3f} ({first}) to {most:.3f} ({last})")
     reach = []
-    for name, values in _level_rows(found, "sensitivity/radius"):
+    for name, values in level_rows(found, "sensitivity/radius"):
         if name not in rows or name == FLOOR:
             reach.append(f"{called(name)} {values[0]:.1f} to {values[-1]:.1f}")
     told = [
@@ -33,17 +33,23 @@ def fields_verdict(found: Found) -> str:
     return ". ".join(told)
 
 
-def _reach(found: Found) -> str:
-    """Within how many pixels half of each field lies at a middle noise level, and who reaches as far."""
+def reaches(found: Found) -> tuple[float, dict[str, tuple[float, float, float]]]:
+    """A middle noise level, and for each row the pixels within which half of its field lies there."""
     table = found["tables"]["sensitivity/radius"]
     levels = [float(head.split()[-1]) for head in table["columns"][1:]]
     k = min(range(len(levels)), key=lambda k: abs(log(levels[k] / sqrt(MIDDLE[0] * MIDDLE[1]))))
-    (_, first), *others = [(row[0], _ends(row[1 + k])) for row in table["rows"]]
+    return levels[k], {row[0]: _ends(row[1 + k]) for row in table["rows"]}
+
+
+def _reach(found: Found) -> str:
+    """Within how many pixels half of each field lies at a middle noise level, and who reaches as far."""
+    sigma, known = reaches(found)
+    (_, first), *others = known.items()
     told = [f"the network's {first[0]:.1f}"]
     for name, (radius, low, high) in others:
         word = "less far" if high < first[1] else "further" if low > first[2] else "as far, by the intervals"
         told.append(f"{called(name)} {radius:.1f} ({word})")
-    return f"Half of a field lies within so many pixels, at sigma {levels[k]:g}: {'; '.join(told)}"
+    return f"Half of a field lies within so many pixels, at sigma {sigma:g}: {'; '.join(told)}"
 
 
 def _parts_of_banks(found: Found) -> list[str]:
@@ -58,12 +64,12 @@ def fields_table(found: Found) -> Table:
     columns = found["tables"]["sensitivity/cosine"]["columns"]
     rows: list[list[Any]] = []
     for kind, title in (("cosine", "cosine to the network's"), ("radius", "half-mass radius, pixels")):
-        for name, values in _level_rows(found, f"sensitivity/{kind}"):
+        for name, values in level_rows(found, f"sensitivity/{kind}"):
             rows.append([f"{called(name)}: {title}", *values])
     return ["", *columns[1:]], rows
 
 
-def _level_rows(found: Found, table: str) -> Iterator[tuple[str, list[float]]]:
+def level_rows(found: Found, table: str) -> Iterator[tuple[str, list[float]]]:
     """Each row's name and numbers, without their intervals."""
     for row in found["tables"][table]["rows"]:
         yield row[0], [float(_alone(cell)) for cell in row[1:]]

@@ -9,12 +9,13 @@ from typing import Any
 from benchmarks.answers import Found, listed
 from benchmarks.shares import CLEAN, DEAR, FAILS, FEW, HOLDS, MOSTLY, YOUNG, Measured, measured
 from benchmarks.small_tables import Table
+from benchmarks.titles import markdown, on
 
-WINDOWS = f"local_score/{CLEAN}"  # whose share is set side by side
+WINDOWS, MASKS = f"local_score/{CLEAN}", f"pca_locality/{CLEAN}"  # shares that are set side by side
 SQUARE_ROOT = 0.5  # of ln N: sqrt(N) images agree
-WORDS = (
-    "Words: a cell is one noise level with one bank. The cost of a share is the error at the setting that "
-    "it predicts, over the least of all that were tried. The predicted setting is rounded to the nearest "
+COST = "the cost of a share is the error at the setting that it predicts, over the least that was found"
+WORDS = (  # for the method of the page
+    "Words: a cell is one noise level with one bank. The predicted setting is rounded to the nearest "
     f"that was tried. One share holds where it costs more than {DEAR:g} in no cell. It holds in most cells "
     f"where it costs more in at most one of {FEW}. Else it fails. A share is given where it was found on "
     "other data. A cell is less or more than the mean where its whole interval is."
@@ -141,26 +142,40 @@ def information_together(known: Mapping[str, Found]) -> str:
     firm = {name: one for name, one in shares.items() if not one.wide}  # whose mean says something
     rooted = [name for name, one in firm.items() if _covers(one, SQUARE_ROOT)]
     whole = len(cheap) == len(rooted) == len(shares) and not moved
-    told = "; ".join(f"{_constant(one)} on {name}" for name, one in shares.items())
     parts = [
         _split("one share of ln N costs little at every noise level", shares, cheap),
-        _split("the share itself changes from cell to cell", shares, moved),
-        f"a share of {SQUARE_ROOT:g} is sqrt(N) images",
-        f"at the window of least error the posterior's entropy is, in the mean, this share of ln N: {told}",
-        *([_split(f"{SQUARE_ROOT:g} lies in its interval", firm, rooted)] if firm else []),
-        *_beside_first(shares), *_spread(shares), *_early(known),
+        _split("the best share changes from cell to cell", shares, moved),
+        *([_split(f"sqrt(N), a share of {SQUARE_ROOT:g}, is in its interval", firm, rooted)] if firm else []),
+        *_beside_first(shares), *_spread(shares), *_early(known), COST,
     ]  # fmt: skip
     lead = "Yes" if whole else "In part" if cheap or rooted else "No"
-    return f"{lead}. {'. '.join(part[0].upper() + part[1:] for part in parts)}.\n\n{WORDS}"
+    said = f"{lead}. {'. '.join(part[0].upper() + part[1:] for part in parts)}."
+    return f"{said}\n\n{markdown(*_summary(known, shares))}"
+
+
+def _summary(known: Mapping[str, Found], shares: Mapping[str, Measured]) -> Table:
+    """A row for each data set: the share of windows and what one share costs, and the same of masks."""
+    rows = []
+    for name, one in shares.items():
+        masks = next((other for other in measured(known[name]) if other.where == MASKS), None)
+        rows.append([name, *_short(one), *(_short(masks) if masks else ["-", "-"])])
+    share, cost = "share of ln N at the best", "cost of one share: middle, most"
+    return ["", f"windows: {share}", cost, f"Wiener masks: {share}", cost], rows
+
+
+def _short(one: Measured) -> list[str]:
+    cost = f"{median(one.costs):.2f}, {max(one.costs):.2f}" if one.costs else "-"
+    return ["-" if one.constant is None else "{:.2f} [{:.2f}, {:.2f}]".format(*one.constant), cost]
 
 
 def _split(claim: str, among: Mapping[str, Measured], true: Sequence[str]) -> str:
     """On which data sets a claim is true, and on which it is not."""
     false = [name for name in among if name not in true]
+    if not true:
+        return f"{claim} on none of these data sets"
     if not false:
-        return f"{claim} on {'; '.join(true)}"
-    rest = f", not on {'; '.join(false)}" if true else ""
-    return f"{claim} on {'; '.join(true) or 'none of these data sets'}{rest}"
+        return f"{claim} on {'all of these data sets' if len(true) > 1 else true[0]}"
+    return f"{claim} {on(true)}, not {on(false)}"
 
 
 def _covers(one: Measured, share: float) -> bool:
@@ -177,8 +192,8 @@ def _beside_first(shares: Mapping[str, Measured]) -> Iterator[str]:
         share = round(own.constant[0], 2)
         alike = [name for name, one in told.items() if _covers(one, share)]
         unlike = [name for name in told if name not in alike]
-        parts = [f"in the interval of {'; of '.join(alike)}"] if alike else []
-        parts += [f"not in that of {'; of '.join(unlike)}"] if unlike else []
+        parts = [f"in the intervals {on(alike)}"] if alike else []
+        parts += [f"not in those {on(unlike)}"] if unlike else []
         yield f"the mean of {first} lies {', '.join(parts)}"
 
 

@@ -18,7 +18,7 @@ def patterns(kept: Kept) -> Iterator[str]:
     """Whether networks look along a hidden letter where the paper says so."""
     for name in DATA:
         found = kept.get("pattern", {}).get(name)
-        levels = _levels(found) if found else []
+        levels = levels_of(found) if found else []
         for gamma in sorted({one.gamma for one in levels if one.gamma}):
             control = {one.sigma for one in levels if not one.gamma and one.snr > SNR}
             told = [one for one in levels if one.gamma == gamma and one.expected]
@@ -46,7 +46,8 @@ class Level:
     expected: bool  # by the paper
 
 
-def _levels(found: Found) -> list[Level]:
+def levels_of(found: Found) -> list[Level]:
+    """The noise levels of each strength of the letter, the control's as 0."""
     whole = found["tables"]["pattern/contrast"]
     heads = whole["columns"]
     names = ("gamma", "sigma", "SNR_W", "SNR_W less the control's", "network / control", "Wiener / control")

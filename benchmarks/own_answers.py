@@ -20,7 +20,7 @@ from benchmarks.answers import (
     signed,
     steps,
 )
-from benchmarks.titles import called, on
+from benchmarks.titles import called, markdown
 
 HALF, DEAR, NEAR = 50.0, 2.0, 1.05  # aims: per cent of the gap, times PCA locality's seconds, times an error
 PAPERS, BY_ENTROPY = (EXACT, WSSM), "pca_locality_entropy"  # the paper's forms, and ours of its denoiser
@@ -177,20 +177,20 @@ def own_together(known: Mapping[str, Found]) -> str:
     met = {title: one for title, found in known.items() if (one := _met(found))}
     if not met:
         return ""
-    forms = "exact, by batch averages, or by entropy, of those that were measured"
-    said = [
-        f"Three aims: {'; '.join(AIMS)}. The gap is that in median r2, from PCA locality's best form to a "
-        f"second network. The best form is the one with the highest ({forms})"
-    ]
+    rows = []
     for place, aim in enumerate(AIMS):
-        sets: dict[str, list[str]] = {}
-        for title, one in met.items():
-            good = [name for name in one if one[name][place]]
-            alone = " alone" if len(good) < len(one) else ""
-            word = f"met by {_both(good)}{alone}" if good else "not met"
-            sets.setdefault(word, []).append(title)
-        said.append(f"{aim}: {'; '.join(f'{word} {on(titles)}' for word, titles in sets.items())}")
-    return ". ".join(part[0].upper() + part[1:] for part in said) + "."
+        good = [[name for name in one if one[name][place]] for one in met.values()]
+        cells = ["no" if not names else f"yes{_alone(names)}" for names in good]
+        rows.append([aim, *cells])
+    lead = (
+        "Do ours meet three aims? The gap is that in median r2, from PCA locality's best form to a "
+        "second network. The best form is the one with the highest: exact, by batch averages, or by entropy."
+    )
+    return f"{lead}\n\n{markdown(('', *met), rows)}"
+
+
+def _alone(names: Sequence[str]) -> str:
+    return "" if len(names) > 1 else f", {called(names[0])} alone"
 
 
 def _both(names: Sequence[str]) -> str:

@@ -24,7 +24,8 @@ class Question:
     rows: tuple[str, ...] = ()  # of the picture, where the paper's table or its variants answer
     quantity: str = "heldout_ratio"  # that it shows: heldout_ratio | step_r2
     pictures: tuple[str, ...] = ()  # or these, of docs/images, each after the data set's name
-    together: Callable[[Mapping[str, Found]], str] | None = None  # of all data sets, by what they are called
+    together: Callable[[Mapping[str, Found]], str] | None = None  # the short answer, by data sets' titles
+    folds: bool = False  # whether that says enough for the table of the first data set to be folded away
 
 
 def sampled(kind: str, *names: str) -> Callable[[Found], Table]:

@@ -11,16 +11,15 @@ from benchmarks.titles import called, joined
 from locality.compare.paper_row import PARTS
 
 WAVES, PLACES = ("coarse", "middle", "fine"), ("edges", "plain")
-SHOWN = (OWN[1], EXACT)  # rows of the table
+NAME = OWN[1]  # the row that is told of
+SHOWN = (NAME, EXACT)  # rows of the table
 
 
 def remaining_verdict(found: Found) -> str:
     """In which waves, and beside or off edges, our mixtures leave the network by more than a second one."""
-    name = OWN[1]
-    known = {part: _middle(found, f"{part}_over_second", name) for part in PARTS}
-    if not all(known.values()):
+    name, middles = NAME, medians(found, NAME)
+    if not middles:
         return NOT_MEASURED
-    middles = {part: median(one.values()) for part, one in known.items()}
     said = [
         f"{called(name)}: in one step its squared distance to the network, over that of the second network, "
         f"is {joined([f'{middles[part]:.2g} {PARTS[part][0]}' for part in PARTS])} (medians over the middle "
@@ -31,7 +30,8 @@ def remaining_verdict(found: Found) -> str:
     said += _apart(found, name, *PLACES)
     said += _missing(found, name)
     ours, theirs = _error(found, name, "_high"), _error(found, "network", "_low")
-    better = [t for t in known["coarse"] if t in ours and t in theirs and ours[t] < theirs[t]]
+    times = _middle(found, "coarse_over_second", name)
+    better = [t for t in times if t in ours and t in theirs and ours[t] < theirs[t]]
     if better:
         said.append(
             f"At sigma {listed(better)} its error on unseen images is less than the network's own (intervals "
@@ -106,6 +106,12 @@ def _apart(found: Found, name: str, one: str, other: str) -> list[str]:
         for times, first, second in pairs
         if times
     ]
+
+
+def medians(found: Found, name: str) -> dict[str, float]:
+    """part -> the median ratio over the middle noise levels; nothing where one was not measured."""
+    known = {part: _middle(found, f"{part}_over_second", name) for part in PARTS}
+    return {part: median(one.values()) for part, one in known.items()} if all(known.values()) else {}
 
 
 def _middle(found: Found, key: str, name: str, end: str = "") -> dict[int, float]:

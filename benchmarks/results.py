@@ -74,31 +74,30 @@ def main() -> None:
 
 
 def page(question: Question, kept: Kept) -> str:
-    """A question: the answer, pictures and a small table of the first data set, and the rest folded away."""
+    """A question: its short answer, pictures and a small table of the first data set; the rest folds."""
     known = kept.get(question.kind, {})
     answers = {name: question.answer(known[name]) for name in DATA if name in known}
     there = [name for name, answer in answers.items() if answer != NOT_MEASURED]
     without = [TITLES[name] for name in answers if name not in there]
-    parts = [f"# {question.text}"]
-    if question.together is not None and there:
-        parts.append(question.together({TITLES[name]: known[name] for name in there}))
     said = {name: f"**{TITLES[name]}**: {answers[name]}.{notes(known[name], kept)}" for name in there}
-    at_once = there[:1] if question.together is not None else there  # what is said of all stands above
-    parts += [said[name] for name in at_once]
+    brief = question.together({TITLES[name]: known[name] for name in there}) if question.together else ""
+    parts = [f"# {question.text}", *([brief] if brief else said.values())]
     parts += [f"Not measured on {'; '.join(without)}."] if there and without else []
     if not there:
         parts += ["Not measured.", f"```sh\n{question.command}\n```"]
     if there:
-        parts += [question.method] if question.method else []
+        first, folds = there[0], bool(brief) and question.folds
+        method = [question.method] if question.method else []
+        table = tabled(question, first, known[first], first=True)
+        parts += [*charted(question), *drawn(question, first), *([] if folds else [*table, *method])]
         parts.append(f"Our reading: {question.why}")
-        first, *others = there
-        parts += charted(question) + shown(question, first, known[first], first=True)
         parts += published() if question.page == "published_order" else []
-        if others:
-            names = "; ".join(TITLES[name] for name in others)
-            more = {name: [said[name]] if name not in at_once else [] for name in others}
-            rest = [[*more[name], *shown(question, name, known[name])] for name in others]
-            parts.append(folded(f"The same on {names}", [part for one in rest for part in one]))
+        more = [*method, said[first], *table] if folds else [said[first]] if brief else []
+        for name in there[1:]:
+            more += [said[name]] if brief else []
+            more += [*drawn(question, name), *tabled(question, name, known[name])]
+        titles = [TITLES[name] for name in (there if brief else there[1:])]
+        parts += [folded(f"More on {'; '.join(titles)}", more)] if more else []
         parts.append(folded(SOURCES, [source(question, name, known[name]) for name in there]))
     return "\n\n".join([*parts, "[All results](../results.md)"]) + "\n"
 
@@ -157,19 +156,23 @@ def charted(question: Question) -> list[str]:
     return [f"![{question.text}](../images/results_{question.page}.png)"] if question.rows else []
 
 
-def shown(question: Question, name: str, found: Found, first: bool = False) -> list[str]:
-    """The pictures and the table of a data set; the first has few rows, and says what they are."""
+def drawn(question: Question, name: str) -> list[str]:
+    """The pictures of a data set."""
     paths = [f"{name}_{picture}.png" for picture in question.pictures]
-    pictures = [
-        f"![{question.text} {TITLES[name]}](../images/{path})" for path in paths if (IMAGES / path).is_file()
+    return [
+        f"![{question.text} {TITLES[name]}](../images/{one})" for one in paths if (IMAGES / one).is_file()
     ]
+
+
+def tabled(question: Question, name: str, found: Found, first: bool = False) -> list[str]:
+    """The table of a data set; the first has few rows, and says what they are."""
     columns, rows = question.table(found)
     sampled = first and tuple(columns) == SAMPLES
     if not sampled or len(rows) <= MOST:
-        return [*pictures, f"{TITLES[name]}:", markdown(columns, rows), *([meant()] if sampled else [])]
+        return [f"{TITLES[name]}:", markdown(columns, rows), *([meant()] if sampled else [])]
     few = rows[: BEST + sum(row[0] in map(called, FIRST) for row in rows)]
     head = f"{TITLES[name]}, the networks and the {BEST} highest in median r2:"
-    return [*pictures, head, markdown(columns, few), meant(), folded("All rows", [markdown(columns, rows)])]
+    return [head, markdown(columns, few), meant(), folded("All rows", [markdown(columns, rows)])]
 
 
 def source(question: Question, name: str, found: Found) -> str:

@@ -43,7 +43,7 @@ from benchmarks.own_answers import own_table, own_together, own_verdict
 from benchmarks.questions import QUESTIONS
 from benchmarks.results import BEST, MOST, page, pictured
 from benchmarks.small_tables import front_table, samples_table
-from benchmarks.titles import FORMS, called
+from benchmarks.titles import FORMS, TITLES, called
 from locality.compare.origins import COLUMNS as ORIGINS
 
 TARGET = "locality.compare.paper_table"
@@ -174,8 +174,8 @@ def test_a_page_has_its_answer_before_its_table_and_its_commands_folded_away() -
 def test_a_page_shows_the_first_data_set_and_folds_the_others_away() -> None:
     found = measured("paper", nn2=True)
     text = page(BY_PAGE["our_denoisers"], {"paper": {"cifar": found, "photos16": found}, "networks": {}})
-    summary = "<summary>The same on photographs, 16 x 16</summary>"
-    assert text.index("CIFAR-10:\n") < text.index(summary) < text.index("photographs, 16 x 16:\n")
+    summary = "<summary>More on photographs, 16 x 16</summary>"  # there is no short answer here
+    assert text.index("\nCIFAR-10:\n") < text.index(summary) < text.index("\nphotographs, 16 x 16:\n")
 
 
 def test_the_front_page_fits_a_screen_and_links_every_page() -> None:
@@ -421,6 +421,7 @@ def test_a_table_of_samples_begins_with_the_networks_and_says_what_its_columns_a
         found["scalars"][f"paper/seconds/more_{k}"] = 1.0
     text = page(BY_PAGE["ceiling"], {"paper": {"photos16": found}, "networks": {}})
     first, rest = text.split("<summary>All rows</summary>")
+    _, first = first.split("highest in median r2:")
     assert first.count("\n| ") == 2 + 2 + BEST  # the head and its rule, the networks, the best
     assert "more_0".replace("_", " ") not in first
     assert "more_0".replace("_", " ") in rest
@@ -479,14 +480,20 @@ def test_larger_images_have_a_page_of_their_own_without_r2() -> None:
     assert (columns, rows) == (["sigma", "1.24"], [["optimal", 0.9]])
 
 
-def test_where_all_data_are_told_of_together_single_answers_but_one_are_folded_away() -> None:
+@pytest.mark.parametrize(("name", "table_folds"), [("ceiling", False), ("heldout", True)])
+def test_a_page_has_a_short_answer_over_all_data_and_folds_each_data_set_away(name, table_folds) -> None:
     found = measured("paper", nn2=True)
+    found["scalars"] |= {"paper/heldout_ratio_high/pca_locality/t300": 0.9}
+    found["scalars"] |= {"paper/heldout_ratio_low/pca_locality/t300": 0.8}
     kept = {"paper": {"cifar": found, "photos16": found}, "networks": {}}
-    for name, folds in (("our_denoisers", True), ("heldout", False)):
-        above, below = page(BY_PAGE[name], kept).split("<summary>The same on photographs, 16 x 16</summary>")
-        assert "**CIFAR-10**: " in above
-        assert ("**photographs, 16 x 16**: " in below) is folds
-        assert ("**photographs, 16 x 16**: " in above) is not folds
+    above, below = page(BY_PAGE[name], kept).split(
+        "<summary>More on CIFAR-10; photographs, 16 x 16</summary>"
+    )
+    assert BY_PAGE[name].together({TITLES[one]: found for one in kept["paper"]}) in above
+    assert "**CIFAR-10**: " not in above
+    assert below.index("**CIFAR-10**: ") < below.index("**photographs, 16 x 16**: ")
+    assert ("\nCIFAR-10:\n" in above) is not table_folds
+    assert ("\nCIFAR-10:\n" in below) is table_folds
 
 
 def test_rows_with_few_seeds_are_not_the_best() -> None:
@@ -521,7 +528,7 @@ def test_what_ours_close_of_the_gap_is_counted_from_pca_localitys_best_form() ->
     assert "own forms" not in said
     assert said.endswith("Stacked locality (ours) misses an error within 5 % of the network's")
     together = own_together({"A": {"scalars": dict(scalars)}})
-    assert "Half of the gap: met by stacked locality (ours) on A. At most" in together
+    assert "| half of the gap | yes, stacked locality (ours) alone |" in together
     scalars["paper/median_r2/pca_locality_entropy"] = 0.7
     said = own_verdict({"scalars": scalars})
     assert "best form (PCA locality, by entropy) and a second network" in said
@@ -530,7 +537,8 @@ def test_what_ours_close_of_the_gap_is_counted_from_pca_localitys_best_form() ->
     said = own_verdict({"scalars": scalars})
     assert said.endswith("misses half of the gap and an error within 5 % of the network's")
     both = own_together({"A": {"scalars": scalars}, "B": {"scalars": {}}})
-    assert "Half of the gap: not met on A. At most twice the time of PCA locality: met by" in both
+    assert "| half of the gap | no |" in both
+    assert "| at most twice the time of PCA locality | yes" in both
     assert own_together({"B": {"scalars": {}}}) == ""
     more = {f"paper/r2/{row}": r2 for row, r2 in ((EXACT, 0.2), ("nn2", 0.9), (name, 0.9))}
     assert "; of the gap in mean r2, 100 %. " in own_verdict({"scalars": scalars | more})
@@ -880,7 +888,7 @@ def test_the_question_of_the_square_root_is_answered_yes_no_or_in_part() -> None
 def test_a_mean_over_shares_that_are_far_apart_is_set_beside_no_other() -> None:
     cells = {"n100/t100": (0.23, 0.2, 0.3), "n100/t300": (0.67, 0.6, 0.7)}
     said = information_together({"A": shares(), "B": shares(cells=cells), "C": shares()})
-    assert "The mean of A lies in the interval of C. On B the cells run from 0.23 to 0.67" in said
+    assert "The mean of A lies in the intervals on C. On B the cells run from 0.23 to 0.67" in said
 
 
 def test_each_share_has_its_row_with_its_mean_for_each_bank_and_what_its_prediction_costs() -> None:
@@ -1014,9 +1022,9 @@ def test_shares_of_ln_n_are_set_side_by_side() -> None:
         for name, ends in (("A", (0.47, 0.45, 0.5)), ("B", (0.45, 0.4, 0.48)), ("C", (0.6, 0.55, 0.65)))
     }
     said = information_together(known)
-    assert "0.470 [0.450, 0.500] on A" in said
-    assert "The mean of A lies in the interval of B, not in that of C." in said
-    assert "0.5 lies in its interval on A, not on B; C." in said
+    assert "| A | 0.47 [0.45, 0.50] | 1.00, 1.00 | - | - |" in said
+    assert "The mean of A lies in the intervals on B, not in those on C." in said
+    assert "a share of 0.5, is in its interval on A, not on B and on C." in said
 
 
 def test_the_page_on_fields_says_where_they_are_least_and_most_alike() -> None:

@@ -1,0 +1,140 @@
+"""The short answers of the pages of results: what they count, from numbers that are known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks import briefly
+from benchmarks.results import page
+from benchmarks.titles import called
+from tests.test_results_page import BY_PAGE, HEADS
+
+LOW, HIGH = "t100", "t700"  # sigma .342 and 12
+
+
+def interval(key: str, name: str, *values: float) -> dict[str, float]:
+    """A number with the ends of its interval."""
+    return {f"{key}{end}/{name}": value for end, value in zip(("", "_low", "_high"), values, strict=True)}
+
+
+def found(**scalars: float) -> dict[str, Any]:
+    return {"scalars": scalars, "tables": {}}
+
+
+def test_noise_levels_count_where_the_whole_interval_is_on_one_side_of_wieners_error() -> None:
+    sure = interval("paper/heldout_ratio", f"pca_locality/{LOW}", 0.8, 0.7, 0.9)
+    unsure = interval("paper/heldout_ratio", f"pca_locality/{HIGH}", 0.9, 0.8, 1.1)
+    worse = interval("paper/heldout_ratio", "pca_locality/t300", 1.2, 1.1, 1.3)
+    said = briefly.heldout({"A": found(**sure, **unsure, **worse), "B": found()})
+    assert "At how many of 3 noise levels" in said
+    assert f"| {called('pca_locality')} | 1 below, 1 above | - |" in said
+    assert briefly.heldout({"B": found()}) == ""
+
+
+def test_the_gap_to_a_second_network_is_widest_where_the_best_row_is_farthest_behind() -> None:
+    numbers = {f"paper/samples/{row}": 64.0 for row in ("nn2", "wiener", "optimal")}
+    for row, r2, low, high in (
+        ("nn2", 0.9, 0.95, 0.9),
+        ("wiener", 0.8, 0.9, 0.5),
+        ("optimal", 0.1, 0.2, 0.6),
+    ):
+        numbers |= {f"paper/r2/{row}": r2, f"paper/median_r2/{row}": r2}
+        numbers |= {f"paper/step_r2/{row}/{LOW}": low, f"paper/step_r2/{row}/{HIGH}": high}
+    said = briefly.ceiling({"A": found(**numbers)})
+    assert said.startswith(
+        "The gap is widest at sigma 12."
+    )  # .3 there, beside the optimal denoiser; .05 else
+    assert "| A | Wiener | 0.8 | 0.9 | 0.300, at sigma 12 |" in said
+    assert briefly.ceiling({"A": found()}) == ""
+
+
+def test_pairs_in_the_published_order_are_counted_and_the_others_named() -> None:
+    numbers = {f"paper/samples/{row}": 64.0 for row in ("optimal", "wiener", "golden_subset")}
+    numbers |= interval("paper/median_r2", "optimal", 0.5, 0.4, 0.6)
+    numbers |= interval("paper/median_r2", "wiener", 0.7, 0.65, 0.75)
+    numbers |= interval("paper/median_r2", "golden_subset", 0.72, 0.6, 0.8)
+    said = briefly.order({"A": found(**numbers)})
+    assert said == "Pairs of rows that are surely in the published order: 1 of 3 on A (2 level)."
+
+
+def test_what_remains_is_most_and_least_in_the_parts_of_the_highest_and_lowest_ratio() -> None:
+    ratios = {"coarse": 2.0, "middle": 1.5, "fine": 0.5, "edges": 1.2, "plain": 1.1}
+    numbers = {f"remaining/{part}_over_second/stacked_mixtures/{LOW}": one for part, one in ratios.items()}
+    said = briefly.remaining({"A": found(**numbers), "B": found()})
+    assert said.endswith("is 2 in waves longer than 12 pixels and 0.5 in waves of at most 4 pixels on A.")
+
+
+def test_settings_by_entropy_are_ahead_level_or_behind_and_the_worst_single_step_is_told() -> None:
+    numbers: dict[str, float] = {}
+    for name, r2 in (("pca_locality_entropy", 0.5), ("wiener", 0.9)):
+        numbers |= interval("paper/step_r2", f"{name}/{HIGH}", r2, r2 - 0.1, r2 + 0.1)
+    ahead, level = (
+        interval("paper/median_r2_over_pca_locality", "pca_locality_entropy", 0.1, low, 0.2)
+        for low in (0.05, -0.1)
+    )
+    said = briefly.without_network({"A": found(**numbers, **ahead), "B": found(**level)})
+    assert "is ahead of the calibrated one on A; level with the calibrated one on B." in said
+    assert "on A, at sigma 12: r2 0.500, where Wiener has 0.900." in said
+    assert "| A | +0.100 [+0.050, +0.200] | - | - |" in said
+    assert "fail" not in briefly.without_network({"A": found(**ahead)})
+
+
+def test_choosing_by_output_is_told_once_for_the_data_that_have_one_answer() -> None:
+    gain = interval("by_output/median_r2_over_local_score_entropy", "local_score_by_output", 0.1, 0.05, 0.2)
+    said = briefly.by_output({"A": found(**gain), "B": found(**gain)})
+    assert "(on A and on B)." in said
+    assert said.count("Yes: ") == 1
+    assert "| B | +0.100 [+0.050, +0.200] | - |" in said
+
+
+def test_the_letter_has_a_row_for_each_strength_with_the_levels_at_which_it_is_expected() -> None:
+    shown = ["0.5", "1", "1", "0.9", "2.5 [2, 3]", "3", "yes", "yes"]
+    faint = ["0.5", "2", "1", "0.9", "1.1 [0.9, 1.3]", "4", "no", "yes"]
+    none = ["0.1", "3", "0.05", "0.01", "9", "9", "no", "no"]  # nothing is expected
+    table = {"columns": HEADS, "rows": [shown, faint, none]}
+    said = briefly.pattern({"A": {"tables": {"pattern/contrast": table}}})
+    assert said.endswith("| A | 0.5 | 1 of 2 | 2.50 | 3.00 |")
+
+
+def test_the_ratios_of_the_eyes_are_of_a_level_at_which_every_network_that_sees_it_counts() -> None:
+    numbers: dict[str, float] = {}
+    for name, low, middle in (
+        ("network", 5.0, 6.0),
+        ("dit", 1.0, 9.0),
+        ("cifar", 1.0, 1.5),
+        ("wiener", 7.0, 8.0),
+    ):
+        for t, value in ((LOW, low), ("t300", middle)):
+            for end in ("", "_low", "_high"):
+                numbers[f"mirror/ratio{end}/left_eye/{name}/{t}"] = value
+    said = briefly.eyes({"A": found(**numbers)})
+    assert "On A, 2 of 2 networks look at the other eye" in said
+    assert "At sigma 1.24 they have 6.0 to 9.0 times as much there" in said  # at .342 the DiT does not
+    assert "(other data) has 1.5 and Wiener has 8.0." in said
+
+
+def test_fields_have_their_least_cosines_and_a_radius_beside_wieners() -> None:
+    columns = ["denoiser", "sigma 12", "sigma 1"]
+    tables = {
+        "sensitivity/cosine": {
+            "columns": columns,
+            "rows": [["NN2", "0.99", "0.9 [0.8, 1]"], ["wiener", "0.7", "0.8"]],
+        },
+        "sensitivity/radius": {
+            "columns": columns,
+            "rows": [["network", "9", "4 [3, 5]"], ["wiener", "9", "2"]],
+        },
+    }
+    said = briefly.fields({"A": {"scalars": {}, "tables": tables}})
+    assert "is at least 0.900 (second network) and 0.700 (Wiener)." in said
+    assert (
+        "At sigma 1 half of the network's field lies within 4.0 pixels, half of Wiener's within 2.0." in said
+    )
+
+
+def test_a_page_whose_short_answer_has_nothing_to_say_shows_each_data_set() -> None:
+    numbers = found(**{"paper/seconds/wiener": 1.0, "paper/r2/wiener": 0.5, "paper/samples/wiener": 64.0})
+    run = {"command": "x", "commit": "y", "started": "2026-01-01", "seconds": 1.0}
+    kept = {"paper": {"cifar": {**numbers, "run": run, "size": 64}}, "networks": {}}
+    above = page(BY_PAGE["ceiling"], kept).split("<details")[0]
+    assert "**CIFAR-10**: there is no second network." in above
