@@ -86,6 +86,7 @@ measure: $(INSTALLED) ## measure what docs/results.md tells of, on the networks 
 	-$(RUN) evaluate.py experiment=information data=afhq data.source.size=32 checkpoint=pretrained/cats "networks={nn2: pretrained/cats_seed1, dit: pretrained/cats_dit}" "compare.share={local_score: 0.47, pca_locality: 0.58}" "compare.counts=[1000,null]" compare.count=24
 	-$(RUN) evaluate.py experiment=cifar_calibrate
 	-$(RUN) evaluate.py experiment=cifar_table
+	-$(RUN) evaluate.py compare=bank_sizes data=cifar checkpoint=pretrained/cifar
 	-$(RUN) evaluate.py experiment=cats_calibrate
 	-$(RUN) evaluate.py experiment=cats_table
 	-$(RUN) evaluate.py compare=by_output data=cifar checkpoint=pretrained/cifar

@@ -29,7 +29,15 @@ TABLES = {  # comparison -> the kind of its results, and what begins the names o
     "pattern": ("pattern", ("pattern/verdict", "pattern/contrast")),
     "sensitivity": ("fields", ("sensitivity/cosine", "sensitivity/radius")),
 }
-SECTIONS = ("paper", "variants", "released", "by_output", "larger", "remaining")  # of paper_table
+SECTIONS = (
+    "paper",
+    "variants",
+    "released",
+    "by_output",
+    "larger",
+    "remaining",
+    "bank_sizes",
+)  # of paper_table
 PICTURES = {  # kind -> (name in the run folder, name in docs/images)
     "paper": (("paper/figure1", "figure1"), ("paper/figure5_short", "figure5")),
     "mirror": (("mirror/fields_left_eye", "eyes"), ("mirror/ratio_left_eye", "eyes_ratio")),

@@ -42,6 +42,12 @@ FORMS = {  # of PCA locality: compare=paper_variants, and the released one
     "tau_2": "tau .2",
     "tau_5": "tau .5",
 }
+SIZES = {  # rows with a part of the training images: compare=bank_sizes
+    "pca_locality_5000": "PCA locality, 5,000 images",
+    "pca_locality_20000": "PCA locality, 20,000 images",
+    "stacked_mixtures_5000": "stacked mixtures, 5,000 images",
+    "stacked_mixtures_20000": "stacked mixtures, 20,000 images",
+}
 NETWORKS = {"half": "network of half the images"}  # named in commands, beside those that reports know
 SIGMA = "noise level sigma (pixel units)"
 NETWORK = "network"
@@ -91,4 +97,8 @@ def shown(cell: Any) -> str:
 
 def called(name: str) -> str:
     """A row's name for readers, as reports have it, and whose it is."""
-    return NETWORKS.get(name) or FORMS.get(name) or names.called(name).replace("_", " ") + NOTES.get(name, "")
+    return (
+        NETWORKS.get(name)
+        or (FORMS | SIZES).get(name)
+        or names.called(name).replace("_", " ") + NOTES.get(name, "")
+    )

@@ -131,6 +131,20 @@ def test_larger_images_are_set_against_wiener_alone(tmp_path):
         assert low <= numbers[f"larger/heldout_ratio/{name}/t300"] <= high
 
 
+def test_rows_with_parts_of_the_training_images_are_set_beside_one_another(run, tmp_path):
+    parts = ["compare.bank_counts.pca_locality_5000=20", "compare.bank_counts.pca_locality_20000=1000"]
+    few = [f"~candidates.stacked_mixtures{end}" for end in ("", "_5000", "_20000")]
+    few += [f"~compare.{place}.stacked_mixtures_5000" for place in ("bank_counts", "calibrated_as")]
+    few += [f"~compare.{place}.stacked_mixtures_20000" for place in ("bank_counts", "calibrated_as")]
+    few += ["~compare.bank_counts.stacked_mixtures", "compare.baselines=[pca_locality_20000]"]
+    asked = ["compare=bank_sizes", *ASKED[1:], *few, *parts, "networks=null", f"checkpoint={run}"]
+    numbers = app.run(config(tmp_path, *asked, task="evaluate"))
+    assert numbers["bank_sizes/bank/pca_locality_5000"] == 20
+    assert numbers["bank_sizes/bank/pca_locality"] == numbers["bank_sizes/bank/pca_locality_20000"] > 20
+    assert numbers["bank_sizes/r2_over_pca_locality_20000/pca_locality"] == 0  # the same images
+    assert numbers["bank_sizes/r2_over_pca_locality_20000/pca_locality_5000"] != 0
+
+
 def test_where_estimates_leave_the_networks_is_told_beside_a_second_network(run, tmp_path):
     app.run(config(tmp_path, *TINY, *NETWORK, "trainer.max_epochs=1", "seed=1"))
     few = [

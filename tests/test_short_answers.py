@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from benchmarks import briefly
+from benchmarks.bank_answers import bank_together, bank_verdict
 from benchmarks.results import page
 from benchmarks.titles import called
 from tests.test_results_page import BY_PAGE, HEADS
@@ -138,3 +139,18 @@ def test_a_page_whose_short_answer_has_nothing_to_say_shows_each_data_set() -> N
     kept = {"paper": {"cifar": {**numbers, "run": run, "size": 64}}, "networks": {}}
     above = page(BY_PAGE["ceiling"], kept).split("<details")[0]
     assert "**CIFAR-10**: there is no second network." in above
+
+
+def test_more_images_are_told_as_a_gain_where_the_interval_of_the_differences_is_above_zero() -> None:
+    numbers = interval("bank_sizes/median_r2_over_pca_locality_20000", "pca_locality", 0.0, -0.1, 0.1)
+    numbers |= interval(
+        "bank_sizes/median_r2_over_stacked_mixtures_20000", "stacked_mixtures", 0.1, 0.05, 0.2
+    )
+    for row, error in (("stacked_mixtures", 0.9), ("stacked_mixtures_20000", 1.0)):
+        numbers[f"bank_sizes/heldout_ratio/{row}/{LOW}"] = error
+        numbers |= {f"bank_sizes/median_r2/{row}": 0.5, f"bank_sizes/bank/{row}": 30_000.0}
+    said = bank_together({"A": found(**numbers)})
+    assert "not surely other for PCA locality (the paper's) on A; surely higher for stacked mixtures" in said
+    assert "| stacked mixtures (ours), A | - | +0.100 [+0.050, +0.200] | 0.900 to 0.900 |" in said
+    assert bank_together({"A": found()}) == ""
+    assert "median r2 0.500 with 30,000, 0.500 with 30,000. Its" in bank_verdict(found(**numbers))
