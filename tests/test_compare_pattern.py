@@ -21,6 +21,7 @@ from omegaconf import OmegaConf
 from locality import GaussianStats, app
 from locality.checkpoints import networks as found_networks
 from locality.compare.claims import Claim, claim_of
+from locality.compare.letter import Learned
 from locality.compare.pattern import Setup, control_command, strengths
 from locality.compare.strengths import Contrast, Strength, contrast_of, pooled
 from locality.config import UsageError
@@ -83,10 +84,31 @@ def test_the_newest_sweep_is_found_measured_and_told(sweep):
     assert record["tables"]["pattern/steps_gamma0.5"]["columns"] == ["t", "step 1", "step 4", "Wiener"]
     for picture in ("figure4", "contrast", "contrast_snr_gamma0.5", "steps_gamma0", "steps_gamma0.5"):
         assert (folder / "images" / "pattern" / f"{picture}.png").stat().st_size > 10_000
+    learned = record["tables"]["pattern/learned"]["rows"]
+    assert [row[:2] for row in learned] == [[0.5, 2], [0.5, 0.5]]
+    for end in ("", "_low", "_high"):
+        assert numbers[f"pattern/learned_network{end}/gamma0.5/t396"] > 0
     with (folder / "curves.csv").open() as file:
-        assert {"pattern/contrast", "pattern/steps_gamma0.5"} <= {
+        assert {"pattern/contrast", "pattern/learned", "pattern/steps_gamma0.5"} <= {
             row["chart"] for row in csv.DictReader(file)
         }
+
+
+def test_a_network_that_is_the_filter_has_all_of_its_gain_along_the_pattern_and_the_control_has_none():
+    control, filters = torch.tensor([4.0, 2.0, 6.0]), torch.tensor([2.0, 1.0, 3.0])
+    for network, share in ((filters, 1.0), (control, 0.0), ((control + filters) / 2, 0.5)):
+        values = {"seed0": network, "wiener": filters, "control_seed3": control, "control_wiener": control}
+        found = Learned(
+            0.5, [1.0], {"seed0": "seed3"}, {f"{name}/along": [one] for name, one in values.items()}, None
+        )
+        assert found.wiener(0).mean == pytest.approx(0.5)
+        assert found.network(0).mean == pytest.approx(1 - share / 2)
+        told = found.share(0)
+        assert told.mean == told.low == told.high == pytest.approx(share)  # alike for every image
+        (number,) = [
+            v for k, v in found.numbers().items() if k.startswith("pattern/learned_share/gamma0.5/t")
+        ]
+        assert number == pytest.approx(share)
 
 
 def compose_networks(root: Path, networks, *overrides: str):

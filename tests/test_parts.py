@@ -1,4 +1,4 @@
-"""Where an estimate differs from its target: bands of wavelengths, and edges."""
+"""Where an estimate differs from its target: bands of wavelengths, edges, and along a pattern."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import math
 
 import pytest
 import torch
+from einops import einsum
 
-from locality.metrics import BandMSE, EdgeMSE, ImageMSE
+from locality import GaussianStats
+from locality.denoisers import Wiener
+from locality.metrics import BandMSE, EdgeMSE, ImageMSE, PatternMSE
 from locality.metrics.parts import EDGES, near_edges
 
 GENERATOR = torch.Generator().manual_seed(0)
@@ -80,3 +83,43 @@ def test_settings_that_are_none_are_refused():
     for within in (-1, 1.5, True):
         with pytest.raises(ValueError, match="within: want whole pixels from 0"):
             EdgeMSE(within)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_errors_along_an_orthonormal_basis_of_patterns_sum_to_the_squared_error(shape):
+    preds, target = pair(shape)
+    _, height, width = shape
+    size = height * width
+    basis, _ = torch.linalg.qr(torch.randn(size, size, generator=GENERATOR, dtype=torch.float64))
+    patterns = basis.T.reshape(size, height, width)
+    total = sum(PatternMSE(3 * one).score(preds, target) for one in patterns)  # a size does not count
+    assert torch.allclose(total, size * ImageMSE().score(preds, target), rtol=1e-10)
+
+
+def test_of_gaussian_images_with_a_pattern_the_filters_errors_along_it_are_those_of_theory():
+    n, gamma, sigma, count = 16, 0.8, 0.7, 40_000
+    root = torch.randn(n, n, generator=GENERATOR, dtype=torch.float64) / n**0.5
+    plain = root @ root.T
+    mask = torch.zeros(4, 4, dtype=torch.float64)
+    mask[1, :3] = mask[2, 1] = 1
+    letter = mask.reshape(-1)
+    whole = plain + gamma**2 / 3 * torch.outer(letter, letter)
+    images = torch.randn(count, n, generator=GENERATOR, dtype=torch.float64) @ torch.linalg.cholesky(whole).T
+    noised = images + sigma * torch.randn(count, n, generator=GENERATOR, dtype=torch.float64)
+    errors = {}
+    for name, covariance in (("knows", whole), ("does not", plain)):
+        filters = Wiener(GaussianStats(torch.zeros(n), covariance, (1, 4, 4)))
+        estimate = filters(noised.reshape(-1, 1, 4, 4), sigma)
+        errors[name] = PatternMSE(mask).score(estimate, images.reshape(-1, 1, 4, 4)).mean().item()
+        gain = covariance @ torch.linalg.inv(covariance + sigma**2 * torch.eye(n))
+        bias = gain - torch.eye(n)
+        error = bias @ whole @ bias.T + sigma**2 * gain @ gain.T
+        along = einsum(letter, error, letter, "i, i j, j ->") / letter.square().sum()
+        assert errors[name] == pytest.approx(along.item(), rel=0.03)  # of so many images
+    assert errors["knows"] < 0.9 * errors["does not"]
+
+
+@pytest.mark.parametrize("pattern", [torch.zeros(2, 2), torch.full((2, 2), math.nan)])
+def test_a_pattern_of_nothing_is_refused(pattern):
+    with pytest.raises(ValueError, match="pattern: want finite numbers, not all 0"):
+        PatternMSE(pattern)

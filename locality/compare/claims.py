@@ -9,7 +9,15 @@ import torch
 from torch import Tensor
 
 from locality.compare.drawing import time_of
-from locality.compare.strengths import WIENER, Contrast, Strength, maps_of, of_images, pooled
+from locality.compare.strengths import (
+    WIENER,
+    Contrast,
+    Strength,
+    controls_of,
+    maps_of,
+    of_images,
+    pooled,
+)
 from locality.data import ImageDataModule
 from locality.sensitivity import SensitivityField, contrast
 
@@ -55,9 +63,7 @@ class Claim:
 
 def claim_of(one: Strength, control: Strength, reach: float, threshold: float) -> Claim:
     """The claim, judged on paired images: those of one seed with those of the control's same seed, if any."""
-    pairs = [
-        (seed, seed if seed in control.networks else next(iter(control.networks))) for seed in one.networks
-    ]
+    pairs = controls_of(one, control).items()
     ratio = pooled([_ratio(one.fields[a], control.fields[b], one.data, reach) for a, b in pairs])
     above = (one.network.mean > control.network.high) & (ratio.low > 1)
     wiener = one.contrasts[WIENER].mean / control.contrasts[WIENER].mean

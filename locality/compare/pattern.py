@@ -14,6 +14,7 @@ from locality.compare.context import Context, asked
 from locality.compare.contrasts import Told, columns_of, tell_contrasts, told_of
 from locality.compare.explorer import Group, explore
 from locality.compare.growth import Keep, tell_growth
+from locality.compare.letter import tell_learned
 from locality.compare.pattern_figure import draw_figure
 from locality.compare.strengths import WIENER, Contrast, Strength, contrast_of, pooled
 from locality.compare.telling import Growing, measure
@@ -39,13 +40,15 @@ def pattern(
     threshold: float = 0.1,  # of SNR_W, from which on the pattern should show (figure 4 of the paper)
     steps: bool = False,  # also the contrast along each training, from the snapshots of the runs
     share: Share = "images",  # what ranks share out
+    learned: int = 128,  # test images for the error along the pattern, at most; 0: not measured
     explorer: bool = True,  # also fields of a grid of pixels, for the explorer of report.html
 ) -> dict[str, float]:
     """Figure 4 of the paper and its number, the pattern contrast; all goes to the report.
 
     Each network is probed at noised test images of its own data, the control (gamma = 0) at the same pixels.
     Without a control there are fields and contrasts, and no verdict; the command that trains it is told.
-    Beside each stands Wiener, the prediction from the covariance of that data.
+    Beside each stands Wiener, the prediction from the covariance of that data. Whether a network has learned
+    the pattern at all is seen in its error along it (`learned`), beside the control's on the same images.
     """
     groups = strengths(context.networks)
     missing = without_control(groups)
@@ -53,6 +56,9 @@ def pattern(
     if first.pattern is None or probes not in get_args(Probes):
         raise UsageError(f"compare=pattern: want data with a pattern and probes first or all, got {probes!r}")
     context.check_count(count, 2, first)
+    learned = min(learned, len(first.bank("test").images))
+    if learned:
+        context.check_count(learned, 2, first)
     mask = first.pattern.mask(*first.image_shape[1:])
     try:
         pixels = pattern_probes(mask, reach)[: 1 if probes == "first" else None]
@@ -74,6 +80,8 @@ def pattern(
             growing.add(str(gamma), told[gamma].rows, told[gamma].numbers)
     draw_figure(context.report, found, threshold, context.seed)
     numbers = tell_contrasts(context.report, found, told, threshold)
+    if learned:
+        numbers |= tell_learned(context, found, mask, learned)
     if steps:
         numbers |= tell_growth(context.report, found, setup.contrasts)
     if explorer:

@@ -48,6 +48,11 @@ class Strength:
     wiener: Wiener  # of these images
 
 
+def controls_of(one: Strength, control: Strength) -> dict[str, str]:
+    """By the seed of a network: that of its control. It is the same seed, if there is one."""
+    return {seed: seed if seed in control.networks else next(iter(control.networks)) for seed in one.networks}
+
+
 def contrast_of(
     field: SensitivityField,
     mask: Tensor,  # [H, W]

@@ -14,7 +14,7 @@ from locality.metrics.curve import Curve
 from locality.metrics.field_overlap import FieldOverlap, Overlap, field_interval
 from locality.metrics.image_maps import ImageMaps
 from locality.metrics.images import BLANK, ImageCosine, ImageMSE, ImageR2, PearsonR, is_blank
-from locality.metrics.parts import BandMSE, EdgeMSE
+from locality.metrics.parts import BandMSE, EdgeMSE, PatternMSE
 from locality.metrics.per_image import PerImage
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "ImageMaps",
     "ImageR2",
     "Overlap",
+    "PatternMSE",
     "PearsonR",
     "PerImage",
     "Ratio",

@@ -1,4 +1,4 @@
-"""Where in an image, and in which frequencies, an estimate and its target differ."""
+"""Where in an image, in which frequencies, and along which pattern, an estimate and its target differ."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from typing import Final, final
 
 import torch
-from einops import reduce
+from einops import einsum, reduce
 from torch import Tensor
 from torch.nn.functional import max_pool2d, pad
 
@@ -78,6 +78,37 @@ class EdgeMSE(PerImage):
         """The squared error of those pixels."""
         counted = near_edges(target, self.within) == self.near
         return reduce((preds - target).square() * counted[:, None], "b c h w -> b", "mean")
+
+
+@final
+class PatternMSE(PerImage):
+    """The squared error along a pattern, the mean over channels; averaged over images.
+
+    `mean_c <W / |W|, (pred - target)_c>^2`. It does not change with the size of W. Over patterns of one pixel
+    each, one for every pixel, it sums to the mean squared error times the number of pixels.
+    """
+
+    higher_is_better = False
+    pattern: Tensor
+
+    def __init__(
+        self,
+        pattern: Tensor,  # [H, W], not all 0
+    ) -> None:
+        super().__init__()
+        length = pattern.double().norm()
+        if not (length > 0 and length.isfinite()):
+            raise ValueError(f"pattern: want finite numbers, not all 0; their length is {length.item():g}")
+        self.register_buffer("pattern", pattern.double() / length, persistent=False)
+
+    def score(
+        self,
+        preds: Tensor,  # [B, C, H, W]
+        target: Tensor,  # [B, C, H, W]
+    ) -> Tensor:  # [B]
+        """The squared error along it."""
+        along = einsum(self.pattern.to(preds), preds - target, "h w, b c h w -> b c")
+        return along.square().mean(1)
 
 
 def near_edges(
