@@ -179,6 +179,25 @@ def test_counts_that_do_not_fit_are_refused(run, tmp_path):
             app.run(config(tmp_path, *asked, wrong, task="evaluate"))
 
 
+def test_samples_are_set_against_those_of_a_second_network_over_the_seeds_of_both():
+    images = torch.randn(5, 1, 3, 3, generator=torch.Generator().manual_seed(0))
+    blank = torch.zeros(5, 2)
+
+    def row(samples: torch.Tensor) -> Row:
+        return Row(Scores(0.1, [], []), samples, images, blank, blank, None)
+
+    rows = {
+        "nn2": row(images),
+        "copy": row(images[:3]),
+        "mean": row(images.mean((1, 2, 3), True).expand(images.shape)),
+    }
+    found = {name: Beside(name, one, rows, None, "nn2").to_second for name, one in rows.items()}
+    assert found["nn2"] == {}
+    assert found["copy"]["median_r2_second"].mean == 1
+    assert found["mean"]["median_r2_second"].mean == pytest.approx(0, abs=1e-6)  # of each image's own mean
+    assert Beside("copy", rows["copy"], rows, None, None).to_second == {}
+
+
 def test_intervals_of_single_steps_are_over_photographs_where_the_images_are_crops_of_them():
     values = [torch.tensor([1.0, 2.0, 3.0, 4.0])]
     floor = [torch.tensor([2.0, 2.5, 3.0, 5.0])]

@@ -20,7 +20,17 @@ from locality.compare.summary import (
     ratio_in_band,
     with_ends,
 )
-from locality.metrics import BandMSE, EdgeMSE, Groups, PearsonR, PerImage, is_copy, mean_ratio, nearest_two
+from locality.metrics import (
+    BandMSE,
+    EdgeMSE,
+    Groups,
+    ImageR2,
+    PearsonR,
+    PerImage,
+    is_copy,
+    mean_ratio,
+    nearest_two,
+)
 from locality.modules.base import PROTOCOL_STEPS
 from locality.modules.comparison import ComparisonModule
 from locality.modules.tally import Scores, Values
@@ -29,7 +39,8 @@ from locality.schedule import NoiseSchedule
 
 COLUMNS = (
     "denoiser", "samples", "training images", "r2", "r2 over PCA locality", "median r2",
-    "median r2 over PCA locality", "MSE", "Pearson r", "copy rate", "seconds / image", "settings",
+    "median r2 over PCA locality", "median r2 to a second network", "MSE", "Pearson r", "copy rate",
+    "seconds / image", "settings",
 )  # fmt: skip
 PAPERS = "pca_locality"  # the row that others are set against, seed by seed
 LEVELS = {  # key in metrics.json -> name of the table, and the head of its first column
@@ -150,6 +161,16 @@ class Beside:
         return found | self._parts("forward", self.groups, slice(None))
 
     @property
+    def to_second(self) -> dict[str, Quantity]:
+        """The r2 of samples to those of another network, against which no setting was chosen."""
+        theirs = self.others.get(self.second) if self.second != self.name and self.second else None
+        if theirs is None:
+            return {}
+        both = min(self.row.count, theirs.count)
+        r2 = ImageR2().score(self.row.samples[:both].double(), theirs.samples[:both].double())
+        return {"median_r2_second": median_quantity(r2)}
+
+    @property
     def sample_parts(self) -> dict[str, Quantity]:
         """The parts of the squared distance of samples to the reference's, where they were measured."""
         return {f"samples_{key}": last for key, (last,) in self._parts("path", None, slice(-1, None)).items()}
@@ -174,7 +195,7 @@ class Beside:
         numbers = {f"{section}/seconds/{name}": row.seconds, f"{section}/samples/{name}": float(row.count)}
         numbers |= {} if row.bank is None else {f"{section}/bank/{name}": float(row.bank)}
         pairs = {f"{key}_{base}": one for base in baselines for key, one in self.over(base).items()}
-        for key, number in {**row.quantities, **self.sample_parts, **pairs}.items():
+        for key, number in {**row.quantities, **self.to_second, **self.sample_parts, **pairs}.items():
             numbers |= with_ends(f"{section}/{key}", name, number)
         times = NoiseSchedule.ddpm().leading_timesteps(PROTOCOL_STEPS)
         for key, levels in self.levels.items():
@@ -190,11 +211,19 @@ class Beside:
         """The line of the table under `COLUMNS`."""
         row = self.row
         part = "" if row.bank is None else f"{row.bank:,}" + (f" of {images:,}" if row.bank < images else "")
-        known = {**row.quantities, **({} if self.name == PAPERS else self.over(PAPERS))}
-        shown = [
-            known.get(key)
-            for key in ("r2", "r2_over", "median_r2", "median_r2_over", "mse", "pearson", "copy_rate")
-        ]
+        over = {} if self.name == PAPERS else self.over(PAPERS)
+        known = {**row.quantities, **self.to_second, **over}
+        keys = (
+            "r2",
+            "r2_over",
+            "median_r2",
+            "median_r2_over",
+            "median_r2_second",
+            "mse",
+            "pearson",
+            "copy_rate",
+        )
+        shown = [known.get(key) for key in keys]
         numbers = [None if one is None else str(one) for one in shown]
         return [self.name, str(row.count), part, *numbers, row.seconds, settings]
 

@@ -139,6 +139,8 @@ LINES: tuple[tuple[str, str, str], ...] = (
      "The setting with the least error of those tried; in brackets others that are as good."),
     (r"[^/]*/samples", r"samples", "Samples from the same noise that the row is about."),
     (r"[^/]*/samples", r"training images", "Images in the bank of this denoiser."),
+    (r"[^/]*/samples", r"median r2 to a second network",
+     "r2 of the final samples against those of another network, for which no setting was chosen. {median}"),
     (r"[^/]*/samples", r"(median )?r2( over PCA locality)?",
      "r2 of the final samples against the network's; over PCA locality: less that row's. {median}"),
     (r"[^/]*/samples", r"MSE", "Mean squared difference to the network's samples; pixel units squared."),
