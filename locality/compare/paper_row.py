@@ -56,14 +56,9 @@ PARTS: dict[str, tuple[str, PerImage]] = {  # of the squared distance to the ref
     "edges": ("within 1 pixel of edges", EdgeMSE(1)),
     "plain": ("off edges", EdgeMSE(1, near=False)),
 }
-LEVELS |= {
-    f"{part}_over_second": (part, f"squared distance {words} / that of {{second}} at sigma")
-    for part, (words, _) in PARTS.items()
-}
-LEVELS |= {
-    f"{part}_share": (f"{part}_share", f"share of the squared distance {words}, at sigma")
-    for part, (words, _) in PARTS.items()
-}
+for _part, (_words, _) in PARTS.items():
+    LEVELS[f"{_part}_over_second"] = (_part, f"squared distance {_words} / that of {{second}} at sigma")
+    LEVELS[f"{_part}_share"] = (f"{_part}_share", f"share of the squared distance {_words}, at sigma")
 
 
 @dataclass(frozen=True)
