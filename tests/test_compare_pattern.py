@@ -96,6 +96,10 @@ def test_the_newest_sweep_is_found_measured_and_told(sweep):
 
 def test_a_network_that_is_the_filter_has_all_of_its_gain_along_the_pattern_and_the_control_has_none():
     control, filters = torch.tensor([4.0, 2.0, 6.0]), torch.tensor([2.0, 1.0, 3.0])
+    pairs = {"seed0": control, "wiener": control, "control_seed3": control, "control_wiener": control}
+    none = Learned(0.5, [1.0], {"seed0": "seed3"}, {f"{n}/along": [one] for n, one in pairs.items()}, None)
+    assert none.share(0) is None  # where the filter gains nothing there is nothing to have a share of
+    assert none.rows()[0][-1] is None
     for network, share in ((filters, 1.0), (control, 0.0), ((control + filters) / 2, 0.5)):
         values = {"seed0": network, "wiener": filters, "control_seed3": control, "control_wiener": control}
         found = Learned(

@@ -42,8 +42,13 @@ class Learned:
         """The same of the Wiener filters."""
         return Quantity(*mean_ratio(*self._errors({WIENER: WIENER}, step), self.groups))
 
-    def share(self, step: int) -> Quantity:
-        """How much less error the networks have than the controls, over how much less the filter has."""
+    def share(self, step: int) -> Quantity | None:
+        """How much less error the networks have than the controls, over how much less the filter has.
+
+        None where the filter's own gain is not sure: there is nothing to divide by.
+        """
+        if not self.wiener(step).high < 1:
+            return None
         (ours, theirs), (floor, other) = (
             self._errors(names, step) for names in (self.controls, {WIENER: WIENER})
         )
@@ -52,7 +57,7 @@ class Learned:
     def rows(self) -> list[list[Cell]]:
         """The lines of the table."""
         return [
-            [self.gamma, sigma, *(str(kind(step)) for kind in (self.network, self.wiener, self.share))]
+            [self.gamma, sigma, str(self.network(step)), str(self.wiener(step)), _cell(self.share(step))]
             for step, sigma in enumerate(self.sigmas)
         ]
 
@@ -63,7 +68,8 @@ class Learned:
             f"{TABLE}_{name}{end}/gamma{self.gamma:g}/t{time_of(sigma):03d}": value
             for step, sigma in enumerate(self.sigmas)
             for name, kind in kinds.items()
-            for end, value in kind(step).ends().items()
+            if (one := kind(step)) is not None
+            for end, value in one.ends().items()
         }
 
     def _errors(self, names: Mapping[str, str], step: int) -> tuple[Tensor, Tensor]:  # each [N]
@@ -119,6 +125,10 @@ def tell_learned(
     numbers = {name: value for one in known for name, value in one.numbers().items()}
     context.report.scalars(numbers)
     return numbers
+
+
+def _cell(one: Quantity | None) -> str | None:
+    return None if one is None else str(one)
 
 
 def _chart(report: Report, known: Sequence[Learned]) -> None:
