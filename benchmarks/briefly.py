@@ -28,7 +28,7 @@ from benchmarks.claims import WORDS, Eyes
 from benchmarks.entropy_answers import CHOSEN, TWINS, better_by_output, deepest
 from benchmarks.eye_answers import EYE, sees, whose
 from benchmarks.field_answers import level_rows, reaches
-from benchmarks.letters import SNR, levels_of
+from benchmarks.letters import SNR, along, levels_of
 from benchmarks.remaining_answers import NAME, medians
 from benchmarks.titles import called, joined, markdown, on
 from locality.compare.paper_row import PARTS
@@ -161,20 +161,30 @@ def _with_worst(said: Sequence[str], lost: Sequence[tuple[str, str, int, float, 
 
 
 def pattern(known: Known) -> str:
-    """For each strength of the letter: where a rise is expected, where it is sure, and how large it is."""
+    """For each strength of the letter: where a rise is sure, how large it is, and what was learned."""
     rows = []
     for title, found in known.items():
-        found_levels = levels_of(found)
-        for gamma in sorted({one.gamma for one in found_levels if one.gamma}):
-            told = [one for one in found_levels if one.gamma == gamma and one.expected]
+        there = levels_of(found)
+        for gamma in sorted({one.gamma for one in there if one.gamma}):
+            own = [one for one in there if one.gamma == gamma]
+            told, most = [one for one in own if one.expected], along(own)
             if told:
-                most = max(told, key=lambda one: one.rise)
+                highest = max(told, key=lambda one: one.rise)
+                errors = [None, None]
+                if most and most.error and most.floor:
+                    errors = [f"{most.error[0]:.2f}", f"{most.floor[0]:.2f}, at sigma {most.sigma:g}"]
                 sure = f"{sum(one.sure for one in told)} of {len(told)}"
-                rows.append([title, f"{gamma:g}", sure, f"{most.rise:.2f}", f"{most.wiener:.2f}"])
-    columns = ("", "gamma", "levels with a sure rise", "the most, networks", "Wiener's there")
+                rises = (f"{one:.2f}" for one in (highest.rise, highest.wiener))
+                rows.append([f"{title}, gamma {gamma:g}", sure, *rises, *errors])
+    columns = (
+        "", "levels with a sure rise", "largest rise, networks", "Wiener's at that level",
+        "error along the letter / control's, networks", "Wiener",
+    )  # fmt: skip
     lead = (
-        f"The claim is that fields rise along the letter at noise levels with SNR_W above {SNR:g}. The rise "
-        "is over a control without the letter:"
+        "A letter of strength gamma is added to every image in a random colour. The claim: fields rise "
+        f"along it at noise levels at which its variance is above {SNR:g} sigma^2. The rise is over a "
+        "control, a network of images without it. A network that has learned the letter has less error "
+        "along it than the control has on the same images."
     )
     return f"{lead}\n\n{markdown(columns, rows)}" if rows else ""
 

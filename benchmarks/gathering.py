@@ -26,7 +26,7 @@ TABLES = {  # comparison -> the kind of its results, and what begins the names o
     "information": ("information", ("information/",)),
     "halves": ("halves", ("halves/agreement",)),
     "labels": ("labels", ("labels/errors",)),
-    "pattern": ("pattern", ("pattern/verdict", "pattern/contrast")),
+    "pattern": ("pattern", ("pattern/verdict", "pattern/contrast", "pattern/learned")),
     "sensitivity": ("fields", ("sensitivity/cosine", "sensitivity/radius")),
 }
 SECTIONS = (

@@ -6,30 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.answers import Found
+from benchmarks.answers import Found, interval_of
 from benchmarks.gathering import Kept
-from benchmarks.titles import DATA, TITLES
+from benchmarks.titles import DATA, TITLES, joined
+from locality.compare.drawing import time_of
 
 SNR = 0.1  # of the letter, above which the paper says that it shows
 SMALL = 0.5  # of Wiener's rise over the control: less is a part
-
-
-def patterns(kept: Kept) -> Iterator[str]:
-    """Whether networks look along a hidden letter where the paper says so."""
-    for name in DATA:
-        found = kept.get("pattern", {}).get(name)
-        levels = levels_of(found) if found else []
-        for gamma in sorted({one.gamma for one in levels if one.gamma}):
-            control = {one.sigma for one in levels if not one.gamma and one.snr > SNR}
-            told = [one for one in levels if one.gamma == gamma and one.expected]
-            sure = sum(one.sure for one in told)
-            if not told:
-                continue
-            word, what = _rise(told, sure) if sure else ("Open", _no_rise(told, control))
-            yield (
-                f"**{word}** {'that' if sure else 'whether'} networks look along a hidden letter where SNR_W "
-                f"is above {SNR:g}: {TITLES[name]}, gamma {gamma:g}. {what} ([pattern](pattern.md))."
-            )
+LEARNED = "pattern/learned_"  # numbers: the error along the letter over the control's
+Ends = tuple[float, float, float]  # a number with its interval
 
 
 @dataclass(frozen=True)
@@ -44,6 +29,56 @@ class Level:
     wiener: float  # Wiener's
     sure: bool  # the rise, by its interval
     expected: bool  # by the paper
+    error: Ends | None  # of networks along the letter, over the control's; None: not measured
+    floor: Ends | None  # Wiener's over its own control's
+    share: Ends | None  # of Wiener's gain, that networks have; None: Wiener's is not sure
+
+    @property
+    def learned(self) -> bool:
+        """Whether networks surely have a part of Wiener's gain."""
+        return self.share is not None and self.share[1] > 0
+
+
+def patterns(kept: Kept) -> Iterator[str]:
+    """Whether networks look along a hidden letter where the paper says so, and have learned it."""
+    for name, gamma, levels in _strengths(kept):
+        told = [one for one in levels if one.gamma == gamma and one.expected]
+        if not told:
+            continue
+        own = [one for one in levels if one.gamma == gamma]
+        sure, early = sum(one.sure for one in told), [one for one in own if one.sure and not one.expected]
+        control = {one.sigma for one in levels if not one.gamma and one.snr > SNR}
+        if sure:
+            word, what = _rise(told, sure, early)
+        else:
+            word = "Does not agree" if any(one.learned for one in told) else "Open"
+            what = _no_rise(told, control)
+        yield (
+            f"**{word}** {'whether' if word == 'Open' else 'that'} networks look along a hidden letter where "
+            f"SNR_W is above {SNR:g}: {TITLES[name]}, gamma {gamma:g}. {what}{_learned(own)} "
+            "([pattern](pattern.md))."
+        )
+
+
+def short(kept: Kept) -> str:
+    """A sentence for each strength of the first data set: does the letter show, and was it learned."""
+    said = []
+    for name, gamma, levels in _strengths(kept):
+        told = [one for one in levels if one.gamma == gamma and one.expected]
+        if not told or name != next(iter(_names(kept))):
+            continue
+        most, sure = max(told, key=lambda one: one.rise), any(one.sure for one in told)
+        learned = any(one.learned for one in levels if one.gamma == gamma)
+        shows = (
+            f"raises the contrast of networks' fields at most {most.rise:.2f} times, where Wiener's rises "
+            f"{most.wiener:.2f} times"
+            if sure
+            else "raises no network's field surely"
+            + ("" if learned else ", and these networks have not learned it")
+        )
+        said.append(f"at gamma {gamma:g} it {shows}")
+    where = TITLES[next(iter(_names(kept)))] if said else ""
+    return f"A letter is hidden in {where}: {'; '.join(said)}." if said else ""
 
 
 def levels_of(found: Found) -> list[Level]:
@@ -54,9 +89,42 @@ def levels_of(found: Found) -> list[Level]:
     claimed = next(head for head in heads if head.startswith("SNR_W >"))
     places = [heads.index(name) for name in (*names, "above control", claimed)]
     return [
-        Level(*map(number, cells[:6]), *(cell == "yes" for cell in cells[6:]))
+        Level(
+            *map(number, cells[:6]),
+            *(cell == "yes" for cell in cells[6:]),
+            *_along(found, number(cells[0]), number(cells[1])),
+        )
         for cells in ([row[place] for place in places] for row in whole["rows"])
     ]
+
+
+def along(levels: Sequence[Level]) -> Level | None:
+    """The noise level at which Wiener gains most along the letter, where that was measured."""
+    known = [one for one in levels if one.floor is not None]
+    return min(known, key=lambda one: one.floor or (1.0, 1.0, 1.0), default=None)
+
+
+def _along(found: Found, gamma: float, sigma: float) -> tuple[Ends | None, Ends | None, Ends | None]:
+    """The errors along the letter of networks and of Wiener over the controls', and the share of the gain."""
+    place = f"gamma{gamma:g}/t{time_of(sigma):03d}"
+    scalars = found.get("scalars", {})
+    error, floor, share = (
+        interval_of(found, f"{LEARNED}{kind}", place) if scalars else None
+        for kind in ("network", "wiener", "share")
+    )
+    return error, floor, share
+
+
+def _names(kept: Kept) -> list[str]:
+    return [name for name in DATA if name in kept.get("pattern", {})]
+
+
+def _strengths(kept: Kept) -> Iterator[tuple[str, float, list[Level]]]:
+    """Each data set, each strength that has a letter, and all levels of the data set."""
+    for name in _names(kept):
+        levels = levels_of(kept["pattern"][name])
+        for gamma in sorted({one.gamma for one in levels if one.gamma}):
+            yield name, gamma, levels
 
 
 def number(cell: Any) -> float:
@@ -86,15 +154,44 @@ def _no_rise(told: Sequence[Level], control: set[float]) -> str:
             f"That of the letter alone is above {SNR:g} at {len(alone)} of them, and Wiener's contrast is "
             f"{span} times the control's there"
         )
-    return ". ".join([*said, "The paper's networks were trained for longer"])
+    return ". ".join(said)
 
 
-def _rise(told: Sequence[Level], sure: int) -> tuple[str, str]:
-    """How sure the rise is, and how large beside Wiener's."""
+def _rise(told: Sequence[Level], sure: int, early: Sequence[Level]) -> tuple[str, str]:
+    """How sure the rise is, how large beside Wiener's, and where it is too early."""
     most = max(told, key=lambda one: one.rise)
     small = most.rise - 1 < SMALL * (most.wiener - 1)
     word = judged(sure, len(told))
-    return "Agrees in part" if small and word == "Agrees" else word, (
+    said = (
         f"The rise over the control is sure at {sure} of {len(told)} such noise levels. It is at most "
         f"{most.rise:.2f} times the control's contrast, where Wiener's is {most.wiener:.2f} times"
     )
+    if early:
+        said += (
+            f". It is sure at sigma {joined(f'{one.sigma:g}' for one in early)}, too, where SNR_W is lower"
+        )
+    return "Agrees in part" if (small or early) and word == "Agrees" else word, said
+
+
+def _learned(own: Sequence[Level]) -> str:
+    """Whether the networks have learned the letter: their error along it, beside the control's."""
+    most = along(own)
+    if most is None or most.error is None or most.floor is None:
+        return ""
+    sure = [one for one in own if one.learned and one.share is not None]
+    if sure:
+        shares = [one.share[0] for one in sure if one.share is not None]
+        span = f"{min(shares):.2f} to {max(shares):.2f}" if len(shares) > 1 else f"{shares[0]:.2f}"
+        where = joined(f"{one.sigma:g}" for one in sure)
+        return (
+            f". They have learned the letter: in the error along it they have {span} of Wiener's gain at "
+            f"sigma {where}"
+        )
+    return (
+        f". These networks have not learned the letter: at sigma {most.sigma:g}, where Wiener gains most, "
+        f"their error along it is {_ends(most.error)} times the control's, Wiener's {_ends(most.floor)}"
+    )
+
+
+def _ends(one: Ends) -> str:
+    return "{:.2f} [{:.2f}, {:.2f}]".format(*one)

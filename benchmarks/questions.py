@@ -154,15 +154,14 @@ QUESTIONS: tuple[Question, ...] = (
         "pattern", "Does a pattern hidden in the data show in the fields?",
         "pattern", pattern_verdict, pattern_table,
         "python evaluate.py compare=pattern",
-        "A letter is added to every image in a random colour. Its pixels become correlated, and nothing "
-        "else changes. The control is a network of images without it. The claim: where SNR_W, the letter's "
-        "variance over sigma^2, is above .1, a network looks more along the letter than the control, and "
-        "elsewhere not. At gamma = .1 the claim holds only where nothing is predicted: the paper's picture "
-        "is not reproduced. At .5 on CIFAR-10 the rise is small beside Wiener's. The picture shows the "
-        "letter in no network's fields, and in Wiener's. On photographs it is plain. [The "
-        "history](../experiments.md) has three seeds of the photographs, and other counts for that reason. "
-        "The networks of photographs with the letter, and their control, are [behind the bar](networks.md) "
-        "at the highest noise: conclude nothing there.",
+        "The letter's pixels become correlated, and nothing else changes. Where networks have learned the "
+        "letter, their error says so more clearly than their fields do: a field is a mean over images of "
+        "all that a pixel depends on. Where there is little to gain, networks that were trained for an "
+        "hour or two need not have learned it: their fields then say nothing of the claim. The control "
+        "has a letter-like covariance of its own, so its SNR_W counts, too. [The "
+        "history](../experiments.md) has three seeds of the photographs. The networks of photographs with "
+        "the letter, and their control, are [behind the bar](networks.md) at the highest noise: conclude "
+        "nothing there.",
         pictures=("pattern",), together=briefly.pattern, folds=True,
     ),
     Question(

@@ -6,8 +6,10 @@ from typing import Any
 
 from benchmarks import briefly
 from benchmarks.bank_answers import bank_together, bank_verdict
+from benchmarks.letters import patterns, short
 from benchmarks.results import page
 from benchmarks.titles import called
+from locality.compare.drawing import time_of
 from tests.test_results_page import BY_PAGE, HEADS
 
 LOW, HIGH = "t100", "t700"  # sigma .342 and 12
@@ -93,8 +95,32 @@ def test_the_letter_has_a_row_for_each_strength_with_the_levels_at_which_it_is_e
     faint = ["0.5", "2", "1", "0.9", "1.1 [0.9, 1.3]", "4", "no", "yes"]
     none = ["0.1", "3", "0.05", "0.01", "9", "9", "no", "no"]  # nothing is expected
     table = {"columns": HEADS, "rows": [shown, faint, none]}
-    said = briefly.pattern({"A": {"tables": {"pattern/contrast": table}}})
-    assert said.endswith("| A | 0.5 | 1 of 2 | 2.50 | 3.00 |")
+    found = {"tables": {"pattern/contrast": table}, "scalars": {}}
+    assert briefly.pattern({"A": found}).endswith("| A, gamma 0.5 | 1 of 2 | 2.50 | 3.00 | - | - |")
+    found["scalars"] |= interval("pattern/learned_network", f"gamma0.5/t{time_of(2.0):03d}", 0.9, 0.8, 1.1)
+    found["scalars"] |= interval("pattern/learned_wiener", f"gamma0.5/t{time_of(2.0):03d}", 0.4, 0.3, 0.5)
+    assert briefly.pattern({"A": found}).endswith("| 2.50 | 3.00 | 0.90 | 0.40, at sigma 2 |")
+
+
+def test_a_letter_is_learned_where_a_part_of_wieners_gain_along_it_is_sure() -> None:
+    row = ["0.5", "1", "1", "0.9", "1 [0.9, 1.1]", "3", "no", "yes"]
+    control = [0.0, "1", "0.2", None, None, None, None, None]
+    kept = {
+        "pattern": {"cifar": {"tables": {"pattern/contrast": {"columns": HEADS, "rows": [control, row]}}}}
+    }
+    place = f"gamma0.5/t{time_of(1.0):03d}"
+    numbers = interval("pattern/learned_wiener", place, 0.4, 0.3, 0.5)
+    for low, word, learned in ((-0.1, "Open", False), (0.1, "Does not agree", True)):
+        scalars = numbers | interval("pattern/learned_network", place, 0.8, 0.7, 0.9)
+        scalars |= interval("pattern/learned_share", place, 0.3, low, 0.5)
+        kept["pattern"]["cifar"]["scalars"] = scalars
+        (line,) = patterns(kept)
+        assert line.startswith(f"**{word}** ")
+        assert ("They have learned the letter: in the error along it they have 0.30" in line) is learned
+        assert (
+            "error along it is 0.80 [0.70, 0.90] times the control's, Wiener's 0.40" in line
+        ) is not learned
+        assert ("these networks have not learned it" in short(kept)) is not learned
 
 
 def test_the_ratios_of_the_eyes_are_of_a_level_at_which_every_network_that_sees_it_counts() -> None:
