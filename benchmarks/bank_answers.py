@@ -10,59 +10,75 @@ from benchmarks.titles import called, markdown, on
 
 KIND = "bank_sizes"
 SIZED = (EXACT, OWN[1])  # whose banks are cut
-MIDDLE, FEWEST = 20_000, 5_000  # images of the cut banks; rows are named by them
-WORDS = {1: "surely higher", 0: "not surely other", -1: "surely lower"}
-ROWS = tuple(row for name in SIZED for row in (name, f"{name}_{MIDDLE}", f"{name}_{FEWEST}"))
+BASE, FEWEST = 20_000, 5_000  # images of the cut banks; rows are named by them
+GAINS = {1: "surely higher", 0: "not surely other", -1: "surely lower"}
+ROWS = tuple(row for name in SIZED for row in (name, f"{name}_{BASE}", f"{name}_{FEWEST}"))
 
 
 def bank_verdict(found: Found) -> str:
-    """The medians of r2 with each bank, and held-out error with all images over that with the middle one."""
+    """The medians of r2 with each bank, and held-out error with all images over that with the base's."""
     said = []
     for name in SIZED:
-        medians = {
-            row: found["scalars"].get(f"{KIND}/median_r2/{row}") for row in ROWS if row.startswith(name)
-        }
-        told = [
-            f"{r2:.3f} with {found['scalars'][f'{KIND}/bank/{row}']:,.0f}"
-            for row, r2 in medians.items()
-            if r2 is not None
-        ]
+        known = _medians(found, name)
+        if len(known) < 2:
+            continue  # the data have no more images than the smallest bank
+        told = ", ".join(f"{r2:.3f} with {count:,.0f}" for count, r2 in sorted(known.items()))
         ratios = held(found, name)
-        error = f". Its held-out error with all images is {_span(ratios)} times that with {MIDDLE:,}"
-        said += [f"{called(name)}: median r2 {', '.join(told)}{error if ratios else ''}"] if told else []
+        error = f". Its held-out error with all images is {_span(ratios)} times that with {BASE:,}"
+        said.append(f"{called(name)}: median r2 {told}{error if ratios else ''}")
     return ". ".join(one[0].upper() + one[1:] for one in said) or NOT_MEASURED
 
 
 def bank_together(known: Mapping[str, Found]) -> str:
-    """Whether all images in place of the middle bank make r2 surely higher, of whom; and a small table."""
+    """Whether all images in place of the base bank make r2 surely higher, of whom; and a small table."""
     ways: dict[str, list[str]] = {}
     rows = []
     for title, found in known.items():
         for name in SIZED:
             more, fewer = (gain(found, name, row) for row in (name, f"{name}_{FEWEST}"))
             if more is not None:
-                ways.setdefault(f"{WORDS[side(more)]} for {called(name)}", []).append(title)
+                ways.setdefault(f"{GAINS[side(more)]} for {called(name)}", []).append(title)
                 cells = [None if one is None else signed(one) for one in (fewer, more)]
                 rows.append([f"{called(name)}, {title}", *cells, _span(held(found, name))])
     if not rows:
         return ""
     told = "; ".join(f"{way} {on(titles)}" for way, titles in ways.items())
     columns = (
-        f"beside {MIDDLE:,} training images", f"r2 with {FEWEST:,}", "r2 with all", "error with all, times"
+        f"r2 seed by seed less that with {BASE:,} training images", f"with {FEWEST:,}", "with all",
+        f"held-out error with all / with {BASE:,}",
     )  # fmt: skip
-    lead = f"With all training images in place of {MIDDLE:,} the r2 of samples is {told}."
+    lead = f"With all training images in place of {BASE:,} the r2 of samples is {told}."
     return f"{lead}\n\n{markdown(columns, rows)}"
 
 
 def gain(found: Found, name: str, row: str) -> tuple[float, float, float] | None:
-    """The median of the differences in r2 of a row to the middle bank's, seed by seed, with its interval."""
-    return interval_of(found, f"{KIND}/median_r2_over_{name}_{MIDDLE}", row)
+    """The median of the differences in r2 to the base bank's, where the row had other images."""
+    if _bank(found, row) == _bank(found, f"{name}_{BASE}"):
+        return None
+    return interval_of(found, f"{KIND}/median_r2_over_{name}_{BASE}", row)
 
 
 def held(found: Found, name: str) -> list[float]:
-    """The held-out error with all images over that with the middle bank, at the middle noise levels."""
-    whole, cut = (steps(found, f"{KIND}/heldout_ratio/{row}/") for row in (name, f"{name}_{MIDDLE}"))
+    """The held-out error with all images over that with the base bank's, at the middle noise levels."""
+    whole, cut = (steps(found, f"{KIND}/heldout_ratio/{row}/") for row in (name, f"{name}_{BASE}"))
     return [whole[t] / cut[t] for t in whole if t in cut and is_middle(t)]
+
+
+def _bank(found: Found, row: str) -> float | None:
+    count = found["scalars"].get(f"{KIND}/bank/{row}")
+    return None if count is None else float(count)
+
+
+def _medians(found: Found, name: str) -> dict[float, float]:
+    """The median r2 with each number of training images."""
+    known = {
+        _bank(found, row): found["scalars"].get(f"{KIND}/median_r2/{row}") for row in ROWS if _of(row, name)
+    }
+    return {count: float(r2) for count, r2 in known.items() if count is not None and r2 is not None}
+
+
+def _of(row: str, name: str) -> bool:
+    return row in (name, f"{name}_{BASE}", f"{name}_{FEWEST}")
 
 
 def _span(ratios: list[float]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from locality.calibration import NETWORK
 from locality.compare.attention import SETTINGS
 from locality.compare.origins import CALIBRATED
 from locality.report.provenance import told
@@ -65,6 +66,9 @@ def gather(kept: Kept, runs: Path, shipped: Path, images: Path) -> Kept:
     known = list(found(runs, shipped))
     for run in best(iter(known)):
         one = record(run)
+        before = kept.get(run.kind, {}).get(run.name)
+        if before and before["run"]["started"] == one["run"]["started"] and not one["calibrated"]:
+            one["calibrated"] = before["calibrated"]  # of a run that did not keep with how many images
         one["scalars"] |= quickest(run, known)
         kept.setdefault(run.kind, {})[run.name] = one
         for picture, name in PICTURES.get(run.kind, ()):
@@ -192,8 +196,16 @@ def calibrated(settings: Mapping[str, Any] | None) -> list[list[str]]:
     if settings is None:
         return []
     rows = [dict(zip(settings["columns"], row, strict=True)) for row in settings["rows"]]
-    taken = [row for row in rows if row["found"] == CALIBRATED]
-    return [[row["denoiser"], row["setting"], row["on"], f"{row['training images']:,}"] for row in taken]
+    return [
+        [row["denoiser"], row["setting"], _on(row), str(row["training images"])]
+        for row in rows
+        if row["found"] == CALIBRATED
+    ]
+
+
+def _on(row: Mapping[str, Any]) -> str:
+    """What was denoised to find a setting; against what, where it was not the network."""
+    return str(row["on"]) + ("" if row["against"] == NETWORK else f", against {row['against']}")
 
 
 def network(path: Path) -> dict[str, Any]:

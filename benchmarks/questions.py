@@ -110,8 +110,10 @@ QUESTIONS: tuple[Question, ...] = (
         "bank_sizes", "What do more training images bring?",
         bank.KIND, bank.bank_verdict, sampled(bank.KIND, "network", "nn2", *bank.ROWS, FLOOR),
         "python evaluate.py compare=bank_sizes data=cifar",
-        "The covariance is of all images in every row. So a cut bank changes what is searched, or what "
-        "mixtures are fitted to, and nothing else. Settings are the same for all sizes.",
+        "PCA locality's covariance is of all images in every row: a cut bank changes what is searched, "
+        "and nothing else. Mixtures are fitted to the images of their bank, and of large banks to a part "
+        "of the windows. Settings are the same for all sizes. They were found with one, as listed below, "
+        "so that one has an edge.",
         rows=("nn2", *bank.ROWS), quantity="step_r2", together=bank.bank_together,
     ),
     Question(

@@ -81,7 +81,8 @@ def page(question: Question, kept: Kept) -> str:
     without = [TITLES[name] for name in answers if name not in there]
     said = {name: f"**{TITLES[name]}**: {answers[name]}.{notes(known[name], kept)}" for name in there}
     brief = question.together({TITLES[name]: known[name] for name in there}) if question.together else ""
-    parts = [f"# {question.text}", *([brief] if brief else said.values())]
+    beware = dict.fromkeys(notes(known[name], kept).strip() for name in there) if brief else {}
+    parts = [f"# {question.text}", *([brief] if brief else said.values()), *filter(None, beware)]
     parts += [f"Not measured on {'; '.join(without)}."] if there and without else []
     if not there:
         parts += ["Not measured.", f"```sh\n{question.command}\n```"]

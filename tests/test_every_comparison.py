@@ -273,7 +273,7 @@ def test_a_comparison_takes_what_was_calibrated_and_then_does_not_warn_of_it(nam
     evaluate(place, CASES[name])
     tables = kept(place)["tables"]
     rows = {row[0]: row[2:6] for row in tables["compare/settings"]["rows"]}
-    assert rows["pca_locality"] == ["calibrated", "network", "1 val images", len(bank)]
+    assert rows["pca_locality"] == ["calibrated", "network", "1 val images", f"{len(bank):,}"]
     assert "not calibrated" not in capsys.readouterr().out
 
 

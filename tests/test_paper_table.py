@@ -145,6 +145,15 @@ def test_rows_with_parts_of_the_training_images_are_set_beside_one_another(run, 
     assert numbers["bank_sizes/r2_over_pca_locality_20000/pca_locality_5000"] != 0
 
 
+def test_rows_of_parts_are_named_by_their_images_and_take_the_settings_of_the_whole(tmp_path):
+    compare = config(tmp_path, "compare=bank_sizes", "data=digits", task="evaluate").compare
+    for name, count in compare.bank_counts.items():
+        whole, _, part = name.rpartition("_")
+        assert part != str(count) or compare.calibrated_as[name] == whole
+        assert part == str(count) or count > 100_000  # all
+    assert set(compare.calibrated_as) == {name for name in compare.bank_counts if name[-1].isdecimal()}
+
+
 def test_where_estimates_leave_the_networks_is_told_beside_a_second_network(run, tmp_path):
     app.run(config(tmp_path, *TINY, *NETWORK, "trainer.max_epochs=1", "seed=1"))
     few = [

@@ -333,12 +333,16 @@ def test_rows_that_were_not_measured_are_not_ranked() -> None:
 
 def test_calibrations_are_those_that_the_run_took() -> None:
     rows = [
-        ["pca_locality", "tau", "calibrated", "network", "64 val images", 16_000, None],
+        ["pca_locality", "tau", "calibrated", "network", "64 val images", "16,000", None],
+        ["local_mixture", "window", "calibrated", "clean images", "64 val images", "9", None],
         ["local_score", "patch_size", "by hand", None, None, None, None],
         ["soft_locality", "beta", "default", None, None, None, "python evaluate.py compare=calibrate"],
     ]
     took = calibrated({"columns": ORIGINS, "rows": rows})
-    assert took == [["pca_locality", "tau", "64 val images", "16,000"]]
+    assert took == [
+        ["pca_locality", "tau", "64 val images", "16,000"],
+        ["local_mixture", "window", "64 val images, against clean images", "9"],
+    ]
     assert calibrated(None) == []
 
 
@@ -1014,6 +1018,7 @@ def test_of_a_network_behind_the_bar_the_page_says_that_nothing_follows() -> Non
         found["run"]["command"] = f"python evaluate.py 'networks={{dit: pretrained/{path}}}'"
         text = page(BY_PAGE["our_denoisers"], {"paper": {"photos16": found}, "networks": networks})
         assert ("cats dit is behind the bar at sigma 5: conclude nothing there." in text) is told
+        assert not told or "behind the bar at sigma 5" in text.split("<details")[0]  # not folded away
 
 
 def test_shares_of_ln_n_are_set_side_by_side() -> None:

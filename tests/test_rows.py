@@ -140,7 +140,7 @@ def test_every_row_says_how_its_settings_were_found(place, capsys):
         rows = {row[0]: row[1:] for row in tables["compare/settings"]["rows"]}
         said = capsys.readouterr().out
         if kept_one:
-            origin = ["calibrated", "network", "1 val images", len(bank)]
+            origin = ["calibrated", "network", "1 val images", f"{len(bank):,}"]
             assert rows["pca_locality"] == ["tau", *origin, None]
             assert "not calibrated" not in said
         else:

@@ -21,7 +21,7 @@ class Origin(NamedTuple):
     how: str
     against: str | None = None  # whose estimates it made the denoiser come close to
     on: str | None = None  # what was denoised
-    images: int | None = None  # training images that the denoiser had then
+    images: str | None = None  # training images that the denoiser had then
 
 
 @dataclass
@@ -46,7 +46,7 @@ class Origins:
         found = self._found.get(name, {})
         return ", ".join(f"{setting} {one.how}" for setting, one in found.items()) or None
 
-    def rows(self) -> list[list[str | int | None]]:
+    def rows(self) -> list[list[str | None]]:
         """The cells of COLUMNS, for each setting; the command where it was not found."""
         return [
             [name, setting, *one, self.command_for([name]) if one.how == DEFAULT else None]
@@ -80,5 +80,5 @@ class Origins:
         if f"{name}.{setting}" in self.given:
             return Origin(BY_HAND)
         if kept is not None:
-            return Origin(CALIBRATED, kept.rival, f"{kept.count} {kept.inputs}", kept.bank_count)
+            return Origin(CALIBRATED, kept.rival, f"{kept.count} {kept.inputs}", f"{kept.bank_count:,}")
         return Origin(WORDS.get(str(recipe.settings.get(setting)), DEFAULT))
