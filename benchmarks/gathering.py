@@ -45,7 +45,7 @@ PICTURES = {  # kind -> (name in the run folder, name in docs/images)
     "information": (("information/entropy/local_score/clean", "information"),),
     "halves": (("halves/disagreement", "halves"),),
     "labels": (("labels/ratio", "labels"),),
-    "pattern": (("pattern/figure4", "pattern"),),
+    "pattern": (("pattern/figure4", "pattern"), ("pattern/learned", "pattern_learned")),
     "fields": (("sensitivity/denoisers", "fields"), ("sensitivity/cosine", "fields_cosine")),
 }
 

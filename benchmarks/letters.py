@@ -13,6 +13,7 @@ from locality.compare.drawing import time_of
 
 SNR = 0.1  # of the letter, above which the paper says that it shows
 SMALL = 0.5  # of Wiener's rise over the control: less is a part
+PART = 0.25  # of Wiener's gain along the letter, that networks surely have where they have learned it
 LEARNED = "pattern/learned_"  # numbers: the error along the letter over the control's
 Ends = tuple[float, float, float]  # a number with its interval
 
@@ -35,8 +36,8 @@ class Level:
 
     @property
     def learned(self) -> bool:
-        """Whether networks surely have a part of Wiener's gain."""
-        return self.share is not None and self.share[1] > 0
+        """Whether networks surely have a good part of Wiener's gain."""
+        return self.share is not None and self.share[1] > PART
 
 
 def patterns(kept: Kept) -> Iterator[str]:
@@ -74,7 +75,7 @@ def short(kept: Kept) -> str:
             f"{most.wiener:.2f} times"
             if sure
             else "raises no network's field surely"
-            + ("" if learned else ", and these networks have not learned it")
+            + ("" if learned else ", and these networks are not shown to have learned it")
         )
         said.append(f"at gamma {gamma:g} it {shows}")
     where = TITLES[next(iter(_names(kept)))] if said else ""
@@ -188,8 +189,9 @@ def _learned(own: Sequence[Level]) -> str:
             f"sigma {where}"
         )
     return (
-        f". These networks have not learned the letter: at sigma {most.sigma:g}, where Wiener gains most, "
-        f"their error along it is {_ends(most.error)} times the control's, Wiener's {_ends(most.floor)}"
+        f". These networks are not shown to have learned the letter: at sigma {most.sigma:g}, where Wiener "
+        f"gains most, their error along it is {_ends(most.error)} times the control's, Wiener's "
+        f"{_ends(most.floor)}"
     )
 
 

@@ -157,14 +157,12 @@ QUESTIONS: tuple[Question, ...] = (
         "pattern", pattern_verdict, pattern_table,
         "python evaluate.py compare=pattern",
         "The letter's pixels become correlated, and nothing else changes. Where networks have learned the "
-        "letter, their error says so more clearly than their fields do: a field is a mean over images of "
+        "letter, their error says so more clearly than their fields do. A field is a mean over images of "
         "all that a pixel depends on. Where there is little to gain, networks that were trained for an "
-        "hour or two need not have learned it: their fields then say nothing of the claim. The control "
-        "has a letter-like covariance of its own, so its SNR_W counts, too. [The "
-        "history](../experiments.md) has three seeds of the photographs. The networks of photographs with "
-        "the letter, and their control, are [behind the bar](networks.md) at the highest noise: conclude "
-        "nothing there.",
-        pictures=("pattern",), together=briefly.pattern, folds=True,
+        "hour or two need not have learned the letter. Their fields then say nothing of the claim. The "
+        "control's own covariance has a part along the letter, so its SNR_W counts, too. [The "
+        "history](../experiments.md) has three seeds of the photographs.",
+        pictures=("pattern", "pattern_learned"), together=briefly.pattern, folds=True,
     ),
     Question(
         "information", "Is the best window the one at which about sqrt(N) training images still agree?",

@@ -24,7 +24,18 @@ from benchmarks.front import front_page, readme_block
 from benchmarks.gathering import Kept, gather, took_none
 from benchmarks.questions import QUESTIONS, Question
 from benchmarks.small_tables import FIRST, SAMPLES, Table, meant
-from benchmarks.titles import DATA, FRAMES, LABELS, NETWORK, SIGMA, TITLES, TITLES_OF, called, markdown
+from benchmarks.titles import (
+    DATA,
+    FRAMES,
+    LABELS,
+    NETWORK,
+    SIGMA,
+    TITLES,
+    TITLES_OF,
+    called,
+    joined,
+    markdown,
+)
 from locality.report import Chart, Series, names
 from locality.report.figures import draw_charts, to_png
 
@@ -106,10 +117,14 @@ def page(question: Question, kept: Kept) -> str:
 def notes(found: Found, kept: Kept) -> str:
     """What is added where a network was measured on the way, and where one is behind the bar."""
     told = " The network was still in training." if found["run"].get("unfinished") else ""
+    places: dict[str, list[str]] = {}
     for name, one in kept.get("networks", {}).items():
         where = behind(one)
         if where and re.search(rf"pretrained/{re.escape(name)}(?!\w)", found["run"]["command"]):
-            told += f" The network {called(name)} is behind the bar at sigma {where}: conclude nothing there."
+            places.setdefault(where, []).append(called(name))
+    for where, names in places.items():
+        many = "The networks {} are" if len(names) > 1 else "The network {} is"
+        told += f" {many.format(joined(names))} behind the bar at sigma {where}: conclude nothing there."
     return told
 
 
