@@ -9,21 +9,22 @@ is not in the run folders now stays: docs/results.json keeps it. What was never 
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks import store
 from benchmarks.agreement import agreement
-from benchmarks.answers import LEAST, TAUS, Found, sigma_of, steps
+from benchmarks.answers import LEAST, Found, sigma_of, steps
 from benchmarks.caveats import behind
 from benchmarks.entropy_answers import NOT_MEASURED
 from benchmarks.eye_answers import with_bars
 from benchmarks.front import front_page, readme_block
-from benchmarks.gathering import Kept, gather, took_none
-from benchmarks.questions import QUESTIONS, Question
-from benchmarks.small_tables import FIRST, SAMPLES, Table, meant
+from benchmarks.gathering import Kept, gather
+from benchmarks.page_parts import SOURCES, folded, notes, published, source, tabled
+from benchmarks.question import Question
+from benchmarks.questions import QUESTIONS
+from benchmarks.small_tables import Table
 from benchmarks.titles import (
     DATA,
     FRAMES,
@@ -33,7 +34,6 @@ from benchmarks.titles import (
     TITLES,
     TITLES_OF,
     called,
-    joined,
     markdown,
 )
 from locality.report import Chart, Series, names
@@ -43,18 +43,6 @@ ROOT = Path(__file__).resolve().parent.parent
 SHIPPED, DOCS = ROOT / "pretrained", ROOT / "docs"
 BEGIN, END = "<!-- results: written by make paper -->\n", "<!-- end of results -->"  # in README.md
 PAGES, IMAGES, STORE = DOCS / "results", DOCS / "images", DOCS / "results.json"
-SOURCES = "Commands, commits and calibrations"
-MOST, BEST = 10, 5  # rows of a first table that is shown whole; else these beside the networks
-# GoldDiff (arXiv 2602.16498), its authors' re-run with the paper's networks: 128 samples, 10 steps of DDIM,
-# images clamped before the metric.
-PUBLISHED = (
-    ("denoiser", "CIFAR-10 MSE / r2", "CelebA-HQ MSE / r2", "AFHQ MSE / r2"),
-    ("optimal", ".030 / -.401", ".021 / .010", ".039 / -.713"),
-    ("Wiener", ".008 / .553", ".012 / .781", ".010 / .687"),
-    ("equivariant local score (Kamb)", ".011 / .411", ".011 / .720", ".034 / .576"),
-    ("PCA locality", ".008 / .670", ".009 / .802", ".008 / .703"),
-    ("golden subset", ".007 / .683", ".008 / .836", ".007 / .731"),
-)
 
 
 def main() -> None:
@@ -114,20 +102,6 @@ def page(question: Question, kept: Kept) -> str:
     return "\n\n".join([*parts, "[All results](../results.md)"]) + "\n"
 
 
-def notes(found: Found, kept: Kept) -> str:
-    """What is added where a network was measured on the way, and where one is behind the bar."""
-    told = " The network was still in training." if found["run"].get("unfinished") else ""
-    places: dict[str, list[str]] = {}
-    for name, one in kept.get("networks", {}).items():
-        where = behind(one)
-        if where and re.search(rf"pretrained/{re.escape(name)}(?!\w)", found["run"]["command"]):
-            places.setdefault(where, []).append(called(name))
-    for where, names in places.items():
-        many = "The networks {} are" if len(names) > 1 else "The network {} is"
-        told += f" {many.format(joined(names))} behind the bar at sigma {where}: conclude nothing there."
-    return told
-
-
 def pictured(question: Question, kept: Kept) -> list[Chart]:
     """A chart for each data set of which the question tells, of the rows that it names."""
     charts = []
@@ -178,47 +152,6 @@ def drawn(question: Question, name: str) -> list[str]:
     return [
         f"![{question.text} {TITLES[name]}](../images/{one})" for one in paths if (IMAGES / one).is_file()
     ]
-
-
-def tabled(question: Question, name: str, found: Found, first: bool = False) -> list[str]:
-    """The table of a data set; the first has few rows, and says what they are."""
-    columns, rows = question.table(found)
-    sampled = first and tuple(columns) == SAMPLES
-    if not sampled or len(rows) <= MOST:
-        return [f"{TITLES[name]}:", markdown(columns, rows), *([meant()] if sampled else [])]
-    few = rows[: BEST + sum(row[0] in map(called, FIRST) for row in rows)]
-    head = f"{TITLES[name]}, the networks and the {BEST} highest in median r2:"
-    return [head, markdown(columns, few), meant(), folded("All rows", [markdown(columns, rows)])]
-
-
-def source(question: Question, name: str, found: Found) -> str:
-    """Where the numbers of a data set come from, and how the rows of the page were calibrated."""
-    run = found["run"]
-    text = f"{TITLES[name]}: `{run['command']}`, commit `{run['commit']}`, {run['started']}"
-    text += "." if run.get("seconds") is None else f", {run['seconds']:.0f} s."
-    there = {row[0] for row in question.table(found)[1]} | set(map(called, question.rows))
-    if took_none(run["command"]):
-        typed = re.search(r"candidates\.pca_locality\.tau=(\S+)", run["command"])
-        but = " but those that are named by theirs" if there & set(map(called, TAUS)) else ""
-        return text + (f" One tau, {typed[1]}, for all rows{but}." if typed else " Not calibrated.")
-    rows = [(called(one[0]), *one[1:]) for one in found.get("calibrated") or [] if called(one[0]) in there]
-    heads = ("denoiser", "setting", "found on", "training images")
-    return text + (f"\n\nCalibrated against the network:\n\n{markdown(heads, rows)}" if rows else "")
-
-
-def folded(summary: str, parts: Sequence[str]) -> str:
-    """What a reader opens by a click."""
-    inner = "\n\n".join(parts)
-    return f'<details markdown="1"><summary>{summary}</summary>\n\n{inner}\n\n</details>'
-
-
-def published() -> list[str]:
-    """The figures that others have published."""
-    note = (
-        "Published (arXiv 2602.16498, with the paper's networks); MSE on [0, 1], a quarter of that in our "
-        "units, where images span -1 to 1:"
-    )
-    return [note, markdown(PUBLISHED[0], PUBLISHED[1:])]
 
 
 def networks(kept: Kept) -> str:

@@ -40,8 +40,9 @@ from benchmarks.gathering import Found as Run
 from benchmarks.gathering import best, calibrated, found, images, quickest, took_none
 from benchmarks.information_answers import information_table, information_together, information_verdict
 from benchmarks.own_answers import own_table, own_together, own_verdict
+from benchmarks.page_parts import BEST, MOST
 from benchmarks.questions import QUESTIONS
-from benchmarks.results import BEST, MOST, page, pictured
+from benchmarks.results import page, pictured
 from benchmarks.small_tables import front_table, samples_table
 from benchmarks.titles import FORMS, TITLES, called
 from locality.compare.origins import COLUMNS as ORIGINS
