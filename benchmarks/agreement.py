@@ -144,13 +144,15 @@ def _copies(tables: Mapping[str, Found]) -> Iterator[str]:
         return
     known = [(ratio, TITLES[name]) for name in rates if (ratio := middle(tables[name], RATIO)) is not None]
     good = [name for name, rate in rates.items() if rate > MOST]
+    ends = sorted({min(rates.values()), max(rates.values())})
+    share = " to ".join(f"{100 * rate:.0f}" for rate in ends)
     tail = ""
     if known:
         told = " to ".join(f"{ratio:.2f} ({title})" for ratio, title in sorted({min(known), max(known)}))
         tail = f". Its error on unseen images is {told} times Wiener's, in the median over noise levels"
     yield (
-        f"**{judged(len(good), len(rates))}** that the optimal denoiser copies training images: more than "
-        f"{100 * MOST:.0f} % of its samples do so on {len(good)} of {len(rates)} data sets{tail} "
+        f"**{judged(len(good), len(rates))}** that the optimal denoiser copies training images: {share} % of "
+        f"its samples are nearly such an image {on([TITLES[name] for name in rates])}{tail} "
         "([copies](ceiling.md), [unseen images](heldout.md))."
     )
 

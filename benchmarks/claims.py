@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import nan
 
 from benchmarks.answers import EXACT, FLOOR, Found, interval_of, is_middle, side, steps
 from benchmarks.eye_answers import AIM, CONTROL, EYE, networks_of, undecided, who_sees
-from benchmarks.titles import DATA, TITLES, on
+from benchmarks.titles import DATA, TITLES, called, joined, on
 
 OF_DATA = (FLOOR, EXACT)  # rows of comparisons of fields that are made of the covariance
 WORDS = {1: "ahead of", 0: "level with", -1: "behind"}
@@ -32,21 +33,21 @@ def stands(sorts: Mapping[int, list[str]], rival: str) -> str:
 
 
 def but_medians(tables: Mapping[str, Found], row: str, base: str, sorts: Mapping[int, list[str]]) -> str:
-    """Where a row is ahead seed by seed, and its own median is the lower one; or behind, and the higher."""
-    for way, word in ((1, "lower"), (-1, "higher")):
-        where = [
-            TITLES[name]
+    """Where a row is ahead seed by seed, and the other has the higher median; or behind, and the lower."""
+    for way, (higher, lower) in ((1, (base, row)), (-1, (row, base))):
+        told = [
+            f"on {TITLES[name]} ({_median(found, higher):.3f}, {_median(found, lower):.3f})"
             for name, found in tables.items()
-            if TITLES[name] in sorts.get(way, ()) and way * _lead(found, row, base) < 0
+            if TITLES[name] in sorts.get(way, ()) and _median(found, higher) > _median(found, lower)
         ]
-        if where:
-            return f". Its own median r2 is {word} all the same {on(where)}"
+        if told:
+            return f". {called(higher)} has the higher median r2 all the same {joined(told)}"
     return ""
 
 
-def _lead(found: Found, row: str, base: str) -> float:
-    ends = [found["scalars"].get(f"paper/median_r2/{one}") for one in (row, base)]
-    return 0.0 if None in ends else float(ends[0]) - float(ends[1])
+def _median(found: Found, row: str) -> float:
+    value = found["scalars"].get(f"paper/median_r2/{row}")
+    return nan if value is None else float(value)
 
 
 @dataclass(frozen=True)
