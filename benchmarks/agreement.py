@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping
 from benchmarks.answers import EXACT, FLOOR, MIDDLE, Found, is_middle, listed, ordered, ranked, steps
 from benchmarks.caveats import banks
 from benchmarks.claims import Eyes, but_medians, standing, stands
+from benchmarks.entropy_answers import surely_lower
 from benchmarks.eye_answers import EYE, whose
+from benchmarks.field_claims import fields_agree, lower_cosines
 from benchmarks.gathering import Kept
-from benchmarks.letters import judged, number, patterns
+from benchmarks.letters import judged, patterns
 from benchmarks.small_tables import middle
 from benchmarks.titles import DATA, TITLES, bullets, called, joined, on
 
@@ -21,7 +23,6 @@ OPEN = (  # our reading: what no table here says
     "Faces of 64 x 64 and larger with a network, and CelebA-HQ, which could not be had.",
     "Networks of the paper's size, trained for as long.",
 )
-ALIKE = 0.9  # the least cosine of fields that match
 AT = f"sigma from {MIDDLE[0]:g} to {MIDDLE[1]:g}"  # where networks are asked whether they see the other eye
 UNLIKE = 2.0  # times the ratio of another network: as strong no more
 LATER = "A later paper (GoldDiff, arXiv 2602.16498) ranks these methods with the paper's networks:"
@@ -33,30 +34,13 @@ RIVALS = (FLOOR, "local_score", "patch_composite")
 def agreement(kept: Kept) -> str:
     """The page: a line for each claim of the paper that was measured, judged by the numbers."""
     tables = {name: kept["paper"][name] for name in DATA if name in kept.get("paper", {})}
-    lines = [*_fields(kept), *_eyes(kept), *_ahead(tables), *_copies(tables), *patterns(kept)]
+    lines = [*fields_agree(kept), *_eyes(kept), *_ahead(tables, kept), *_copies(tables), *patterns(kept)]
     orders = list(_orders(tables))
     parts = [f"# {TITLE}"]
     parts.append(bullets(lines) if lines else "Not measured.")
     parts += [f"{LATER}\n\n{bullets(orders)}"] if orders else []
     parts.append("Open:\n\n" + bullets(OPEN))
     return "\n\n".join([*parts, "[All results](../results.md)"]) + "\n"
-
-
-def _fields(kept: Kept) -> Iterator[str]:
-    """Whether Wiener's fields match the network's, by their cosine."""
-    for name in DATA:
-        found = kept.get("fields", {}).get(name)
-        table = found["tables"]["sensitivity/cosine"]["rows"] if found else []
-        rows = {row[0]: [number(cell) for cell in row[1:]] for row in table if row[0] != EXACT}
-        if FLOOR not in rows:
-            continue
-        good = sum(value >= ALIKE for value in rows[FLOOR])
-        told = [f"{called(row)} {min(one):.3f} to {max(one):.3f}" for row, one in rows.items()]
-        yield (
-            f"**{judged(good, len(rows[FLOOR]))}** that Wiener's fields match a network's: {TITLES[name]}, "
-            f"a cosine of {ALIKE:g} or more at {good} of {len(rows[FLOOR])} noise levels. Cosines: "
-            f"{'; '.join(told)} ([fields](fields.md))."
-        )
 
 
 def _eyes(kept: Kept) -> Iterator[str]:
@@ -105,18 +89,36 @@ def _alike(found: Found, eyes: Eyes) -> str:
     )
 
 
-def _ahead(tables: Mapping[str, Found]) -> Iterator[str]:
+def _ahead(tables: Mapping[str, Found], kept: Kept) -> Iterator[str]:
     """Whether PCA locality is nearer to a network than Wiener and than the patch methods."""
     for rival in RIVALS:
         sorts = standing(tables, EXACT, FLOOR) if rival == FLOOR else _standing_to(tables, rival)
         if sorts:
             of = sum(map(len, sorts.values()))
+            word, but = judged(len(sorts.get(1, [])), of), list(_but(tables, rival, kept))
+            word = "Agrees in part" if word == "Agrees" and but else word
             yield (
-                f"**{judged(len(sorts.get(1, [])), of)}** that PCA locality is nearer to a network than "
+                f"**{word}** that PCA locality is nearer to a network than "
                 f"{called(rival)}, seed by seed: {stands(sorts, called(rival))}"
-                f"{but_medians(tables, EXACT, rival, sorts)}{_fewer(tables, rival)} "
-                "([r2 of samples](ceiling.md))."
+                f"{but_medians(tables, EXACT, rival, sorts)}{_fewer(tables, rival)}"
+                f"{''.join(f'. {one}' for one in but)} ([r2 of samples](ceiling.md))."
             )
+
+
+def _but(tables: Mapping[str, Found], rival: str, kept: Kept) -> Iterator[str]:
+    """Where PCA locality is surely farther in one step; and its fields, beside Wiener's."""
+    if told := _surely(tables, EXACT, rival):
+        yield f"In one step it is surely farther than {called(rival)} {told}"
+        nearer = _surely(tables, rival, EXACT)
+        yield f"It is surely nearer {nearer}" if nearer else "It is nowhere surely nearer"
+    if rival == FLOOR and (fields := lower_cosines(kept)):
+        yield f"Its fields have a lower cosine to the network's than Wiener's {'; '.join(fields)}"
+
+
+def _surely(tables: Mapping[str, Found], row: str, other: str) -> str:
+    """Where a row's r2 of one step is surely below another's, intervals apart."""
+    lower = {name: list(surely_lower(found, "paper", row, other)) for name, found in tables.items()}
+    return "; ".join(f"at sigma {listed(times)} on {TITLES[name]}" for name, times in lower.items() if times)
 
 
 def _standing_to(tables: Mapping[str, Found], rival: str) -> dict[int, list[str]]:

@@ -677,14 +677,7 @@ def test_the_papers_main_claims_have_a_line_each() -> None:
         "paper/bank/local_score": 50.0,
         "paper/bank/patch_composite": 100.0,
     }
-    rows = [["wiener", "0.95 [0.9, 1]", "0.8"], ["NN2", "0.99", "0.98"], ["pca_locality", "0.1", "0.2"]]
-    fields = {"tables": {"sensitivity/cosine": {"columns": ["", "sigma 1", "sigma 2"], "rows": rows}}}
-    text = agreement({"paper": {"photos16": found}, "fields": {"cifar": fields}})
-    assert (
-        "**Agrees in part** that Wiener's fields match a network's: CIFAR-10, a cosine of 0.9 or more at 1"
-        in text
-    )
-    assert "Cosines: Wiener 0.800 to 0.950; second network 0.980 to 0.990 (" in text
+    text = agreement({"paper": {"photos16": found}})
     ahead = "**Agrees** that PCA locality is nearer to a network than local score, seed by seed: ahead of"
     assert (
         f"{ahead} local score on photographs, 16 x 16. It reads more training images than local score" in text
@@ -694,6 +687,62 @@ def test_the_papers_main_claims_have_a_line_each() -> None:
     copies = "that the optimal denoiser copies training images: 100 % of its samples are nearly such an image"
     assert f"**Agrees** {copies} on photographs, 16 x 16. Its error" in text
     assert "on unseen images is 1.00 (photographs, 16 x 16) times Wiener's" in text
+
+
+def with_fields(wiener: str, exact: str = "0.99", reach: str = "2 [1.9, 2.1]") -> dict[str, Any]:
+    """Fields at two noise levels: the cosine of two rows, and how far Wiener's reaches."""
+    columns = ["", "sigma 1", "sigma 12"]
+    cosine = [["wiener", wiener, "0.95"], ["NN2", "0.99", "0.98"], ["pca_locality", exact, "0.99"]]
+    radius = [["network", "3 [2.5, 3.5]", "9"], ["wiener", reach, "9"]]
+    tables = {"sensitivity/cosine": cosine, "sensitivity/radius": radius}
+    return {"cifar": {"tables": {key: {"columns": columns, "rows": rows} for key, rows in tables.items()}}}
+
+
+@pytest.mark.parametrize(
+    ("wiener", "reach", "word", "told"),
+    [
+        (
+            "0.9 [0.8, 1]",
+            "2 [1.9, 2.1]",
+            "Agrees in part",
+            "less far: at sigma 1 half of it lies within 2.00",
+        ),
+        ("0.9 [0.8, 1]", "2 [1.9, 2.6]", "Agrees", "as far, by the intervals: at sigma 1 half"),
+        ("0.8 [0.8, 1]", "2 [1.9, 2.6]", "Agrees in part", "as far, by the intervals: at sigma 1 half"),
+    ],
+)
+def test_fields_match_by_their_cosine_and_by_their_reach(wiener, reach, word, told) -> None:
+    kept = {"fields": with_fields(wiener, reach=reach)}
+    text = agreement(kept)
+    assert f"**{word}** that Wiener's field matches a network's, on CIFAR-10. It reaches {told}" in text
+    assert "PCA locality (the paper's) 0.990 to 0.990 (" in text, "no row is left out"
+
+
+def test_where_pca_locality_is_farther_in_one_step_is_told_beside_samples() -> None:
+    found = measured("paper")
+    for end, value in (("_low", 0.1), ("", 0.2), ("_high", 0.3)):
+        found["scalars"][f"paper/median_r2_over_wiener{end}/{EXACT}"] = value
+    kept = {"paper": {"photos16": found}, "fields": with_fields("0.95", exact="0.9")}
+    whole = "that PCA locality is nearer to a network than Wiener, seed by seed: ahead of Wiener"
+    lower = "Its fields have a lower cosine to the network's than Wiener's at 1 of 2 noise levels on CIFAR-10"
+    assert f"**Agrees in part** {whole}" in agreement(kept)
+    assert lower in agreement(kept)
+    assert f"**Agrees** {whole}" in agreement({"paper": kept["paper"]})
+    found["scalars"][f"paper/step_r2_low/{FLOOR}/t300"] = 0.31
+    text = agreement({"paper": kept["paper"]})
+    assert f"**Agrees in part** {whole}" in text
+    assert "In one step it is surely farther than Wiener at sigma 1.24 on photographs, 16 x 16" in text
+    assert "It is nowhere surely nearer" in text
+
+
+def test_a_higher_median_of_the_row_that_is_behind_is_told_with_both_numbers() -> None:
+    found = measured("paper")
+    for end, value in (("_low", 0.1), ("", 0.2), ("_high", 0.3)):
+        found["scalars"][f"paper/median_r2_over_wiener{end}/{EXACT}"] = value
+    told = "Wiener has the higher median r2 all the same on photographs, 16 x 16 (0.910, 0.300)"
+    assert told not in agreement({"paper": {"photos16": found}})
+    found["scalars"][f"paper/median_r2/{FLOOR}"] = 0.91
+    assert told in agreement({"paper": {"photos16": found}})
 
 
 def test_seconds_are_the_least_of_the_days_runs_that_made_the_same_samples(tmp_path) -> None:
