@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.agreement import TITLE as AGREEMENT
-from benchmarks.answers import EXACT, FLOOR, LEAST, MIDDLE, OWN, Found, is_middle, listed, sigma_of, steps
+from benchmarks.answers import EXACT, FLOOR, LEAST, MIDDLE, OWN, Found, is_middle, sigma_of, steps
 from benchmarks.caveats import banks, caveats
 from benchmarks.claims import Eyes, but_medians, standing, stands
 from benchmarks.gathering import Kept
@@ -177,18 +177,9 @@ def where_networks_look(tables: Mapping[str, Found], kept: Kept) -> str:
         return f"The network itself has {joined(told)} than the best of them." if told else ""
     eyes = Eyes.of(cats)
     training = " (still in training)" if cats["run"].get("unfinished") else ""
-    beside = ", and there more than a network of other data" if eyes.others else ""
-    levels = sorted({t for times in eyes.unsure.values() for t in times})
-    tail = (
-        f" At sigma {listed(levels)} a network of other data may have as much as some of them: nothing "
-        "follows there."
-        if eyes.unsure
-        else ""
-    )
-    return (
-        f"{len(eyes.seen)} of {len(eyes.networks)} networks of cats{training} look at the other eye "
-        f"of a face at some {AT}{beside}.{tail}"
-    )
+    beside = f", and there more than a network {eyes.trained()}" if eyes.others else ""
+    tail = f" They do so at some {AT}{beside}." if eyes.seen else ""
+    return f"{eyes.counted()}{training} look where it says that an eye's twin is.{tail}"
 
 
 def _gap(found: Found) -> float | None:

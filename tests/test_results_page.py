@@ -233,18 +233,35 @@ def test_the_front_page_has_the_error_apart_from_the_r2_of_samples() -> None:
 def test_the_front_page_counts_networks_that_see_more_than_a_network_of_other_data() -> None:
     cats: dict[str, Any] = {"run": {}, "scalars": {}}
     for name, low, high in (
-        ("network", 4, 6), ("dit", 3, 7), ("cifar", 1, 2), ("wiener", 9, 9), ("pca_locality", 9, 9),
+        ("network", 4, 6), ("dit", 3, 7), ("cifar", 1, 2), ("wiener", 9, 9), ("residual", 9, 9),
     ):  # fmt: skip
         for end, value in (("_low", low), ("", low), ("_high", high)):
             cats["scalars"] |= {f"mirror/ratio{end}/left_eye/{name}/t300": float(value)}
             cats["scalars"] |= {f"mirror/ratio{end}/left_eye/{name}/t700": 3.0}
-    tables = {"photos16": measured("paper")}
-    said = claim(tables, {"mirror": {"afhq32": cats}})[-1]
-    assert said.startswith("2 of 2 networks of cats look at the other eye of a face at some sigma from 0.3")
-    tail = "At sigma 12 a network of other data may have as much as some of them: nothing follows there."
-    assert said.endswith(tail)
+    tables, kept = {"photos16": measured("paper")}, {"mirror": {"afhq32": cats}}
+    count = "2 of 2 networks of cats that are not given the covariance"
+    assert claim(tables, kept)[-1] == (
+        f"{count} look where it says that an eye's twin is. They do so at some sigma from 0.3 to 3.6, and "
+        "there more than a network trained on other images (CIFAR-10)."
+    )
+    text = agreement(kept)
+    assert f"where the covariance says that an eye's twin is: {count} do so" in text
+    assert "U-Net on Wiener is given the covariance and not counted." in text
+    assert "At sigma 12 a control may have as much: we conclude nothing there." in text
     cats["scalars"]["mirror/ratio_high/left_eye/cifar/t300"] = 3.5
-    assert claim(tables, {"mirror": {"afhq32": cats}})[-1].startswith("1 of 2 networks of cats")
+    assert claim(tables, kept)[-1].startswith("1 of 2 networks of cats")
+
+
+def test_networks_of_one_architecture_are_one_and_strengths_are_set_side_by_side_where_all_see() -> None:
+    ends = {one: {300: (3.0, 4.0, 5.0), 100: (1.0, 9.0, 9.0)} for one in ("network", "nn2")}
+    ends["dit"] = {300: (3.0, 6.0, 9.0), 100: (90.0, 90.0, 90.0)}
+    text = agreement({"mirror": {"afhq32": {"scalars": ratios("left_eye", **ends)}}})
+    assert "**Agrees** that unlike architectures look alike: 2 of 2 have the spot." in text
+    assert "It is in DiT and U-Net (2 networks). Its strength differs: 4.0 (the network) to 6.0 (DiT)" in text
+    ends["nn2"][300] = (1.0, 2.0, 3.0)
+    text = agreement({"mirror": {"afhq32": {"scalars": ratios("left_eye", **ends)}}})
+    assert "**Agrees in part** that unlike architectures look alike: 1 of 2 have the spot." in text
+    assert "It is in DiT; not in U-Net (1 of 2 networks)." in text
 
 
 def test_settings_that_were_chosen_with_fewer_images_are_told_of() -> None:
@@ -652,15 +669,15 @@ def test_what_agrees_with_the_paper_is_judged_by_the_numbers() -> None:
     kept = {"mirror": {"afhq32": {"scalars": eyes}}, "paper": {"photos16": measured("paper")}}
     text = agreement(kept)
     assert (
-        "**Agrees in part** that networks' fields follow the covariance of faces: 1 of 2 networks of" in text
-    )
-    assert "1 of 2 networks of cats see the other eye at some sigma from 0.3 to 3.6, and 0 of 1" in text
-    assert "0 of 1 of other data. So does Wiener, made of the data" in text
+        "**Agrees in part** that networks look where the covariance says that an eye's twin is: 1 of 2 "
+        "networks of cats that are not given the covariance do so at some sigma from 0.3 to 3.6. Of networks "
+        "trained on other images (CIFAR-10), 0 of 1 does. Wiener, made of the data, looks there, too. "
+        "All this is one spot of a field ("
+    ) in text
     assert (
-        "**Agrees in part** that unlike architectures look alike: the spot is in the network; not in DiT"
-        in text
+        "**Agrees in part** that unlike architectures look alike: 1 of 2 have the spot. It is in U-Net; not "
+        "in DiT." in text
     )
-    assert "Its strength differs: 1.0 to 5.0 times the ring's at sigma 1.24" in text
     order = text.index("A later paper (GoldDiff, arXiv 2602.16498)")
     assert "**Agrees** on photographs, 16 x 16. Of 10 pairs" in text[order:]
     assert "Not measured." in agreement({})
