@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import nan
 
 from benchmarks.answers import EXACT, FLOOR, Found, interval_of, is_middle, side, steps
-from benchmarks.eye_answers import AIM, CONTROL, EYE, networks_of, undecided, who_sees
-from benchmarks.titles import DATA, TITLES, on
+from benchmarks.eye_answers import AIM, CONTROL, COVARIANCE, EYE, networks_of, sees, undecided, who_sees
+from benchmarks.titles import DATA, TITLES, called, joined, on
 
 OF_DATA = (FLOOR, EXACT)  # rows of comparisons of fields that are made of the covariance
 WORDS = {1: "ahead of", 0: "level with", -1: "behind"}
@@ -32,21 +33,21 @@ def stands(sorts: Mapping[int, list[str]], rival: str) -> str:
 
 
 def but_medians(tables: Mapping[str, Found], row: str, base: str, sorts: Mapping[int, list[str]]) -> str:
-    """Where a row is ahead seed by seed, and its own median is the lower one; or behind, and the higher."""
-    for way, word in ((1, "lower"), (-1, "higher")):
-        where = [
-            TITLES[name]
+    """Where a row is ahead seed by seed, and the other has the higher median; or behind, and the lower."""
+    for way, (higher, lower) in ((1, (base, row)), (-1, (row, base))):
+        told = [
+            f"on {TITLES[name]} ({_median(found, higher):.3f}, {_median(found, lower):.3f})"
             for name, found in tables.items()
-            if TITLES[name] in sorts.get(way, ()) and way * _lead(found, row, base) < 0
+            if TITLES[name] in sorts.get(way, ()) and _median(found, higher) > _median(found, lower)
         ]
-        if where:
-            return f". Its own median r2 is {word} all the same {on(where)}"
+        if told:
+            return f". {called(higher)} has the higher median r2 all the same {joined(told)}"
     return ""
 
 
-def _lead(found: Found, row: str, base: str) -> float:
-    ends = [found["scalars"].get(f"paper/median_r2/{one}") for one in (row, base)]
-    return 0.0 if None in ends else float(ends[0]) - float(ends[1])
+def _median(found: Found, row: str) -> float:
+    value = found["scalars"].get(f"paper/median_r2/{row}")
+    return nan if value is None else float(value)
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class Eyes:
     others: list[str]  # networks of other data: the controls
     fooled: list[str]  # those of the controls that have it at a middle noise level
     made: list[str]  # denoisers that are made of the covariance and have it
+    given: list[str]  # networks that are given the covariance, and do not count
     unsure: dict[str, list[int]]  # networks -> time-steps at which the control may have as much
 
     @classmethod
@@ -71,7 +73,24 @@ class Eyes:
         fooled = [name for name in others if _at_middle(found, name)]
         unsure = {name: times for name in networks if (times := undecided(found, name))}
         made = [name for name in OF_DATA if name in spots]
-        return cls(networks, seen, others, fooled, made, unsure)
+        apart = (*OF_DATA, *others)
+        given = [name for name in names if COVARIANCE.search(name) and name not in apart]
+        return cls(networks, seen, others, fooled, made, given, unsure)
+
+    def trained(self) -> str:
+        """What the controls were trained on, where their names say so."""
+        names = [called(name) for name in self.others if called(name) != name]
+        return f"trained on other images{f' ({joined(names)})' if names else ''}"
+
+    def counted(self) -> str:
+        """How many look where the covariance has an eye's twin."""
+        return f"{len(self.seen)} of {len(self.networks)} networks of cats that are not given the covariance"
+
+    def shared(self, found: Found) -> int | None:
+        """A middle time-step at which all that have the spot surely have it; the middle one of these."""
+        times = [set(filter(is_middle, sees(found, EYE, name))) for name in self.seen]
+        both = sorted(set.intersection(*times)) if times else []
+        return both[len(both) // 2] if both else None
 
 
 def _at_middle(found: Found, name: str) -> bool:

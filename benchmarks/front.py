@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import median
 
 from benchmarks.agreement import TITLE as AGREEMENT
-from benchmarks.answers import EXACT, FLOOR, LEAST, MIDDLE, OWN, Found, is_middle, listed, sigma_of, steps
+from benchmarks.answers import EXACT, FLOOR, LEAST, MIDDLE, OWN, Found, comparable, is_middle, sigma_of, steps
 from benchmarks.caveats import banks, caveats
-from benchmarks.claims import Eyes, but_medians, standing, stands
+from benchmarks.claims import Eyes
+from benchmarks.field_claims import field_claim
 from benchmarks.gathering import Kept
+from benchmarks.own_answers import more_images
 from benchmarks.questions import QUESTIONS
 from benchmarks.small_tables import FRONT, front_table, levels_table, middle
-from benchmarks.titles import DATA, SIGMA, TITLES, bullets, joined, markdown
+from benchmarks.titles import DATA, SIGMA, TITLES, bullets, called, joined, markdown
 from locality.report import Chart, Series
 
 LINES = ("network", "nn2", EXACT, OWN[0])  # of the figure
+BESIDE = (EXACT, FLOOR, "nn2")  # whose r2 stands beside the best one's
 LINE_IF_NOT = OWN[1]  # where the last was not measured
 AT = f"sigma from {MIDDLE[0]:g} to {MIDDLE[1]:g}"  # where the claim is
 OVER = f"paper/heldout_over_{EXACT}/"  # whose error is divided by PCA locality's
@@ -105,53 +109,59 @@ def size(found: Found) -> str:
 
 
 def claim(tables: Mapping[str, Found], kept: Kept) -> list[str]:
-    """A few bullets, chosen by the numbers."""
-    said = (data_alone(tables), less_error(tables), seed_by_seed(tables), where_networks_look(tables, kept))
+    """At most five bullets of two sentences, chosen by the numbers."""
+    said = (field_claim(kept), data_alone(tables), less_error(tables), where_networks_look(tables, kept))
     return [sentence for sentence in said if sentence]
 
 
 def data_alone(tables: Mapping[str, Found]) -> str:
-    """How near a denoiser that is made of the data comes to a network, beside a second one."""
+    """How near the best denoiser that is made of the data comes to a network, beside others."""
     name, found = next(iter(tables.items()))
-    scalars = found["scalars"]
-    known = [scalars.get(f"paper/median_r2/{one}") for one in (*OWN, "local_mixture", EXACT)]
-    best, ceiling = max(r2 for r2 in known if r2 is not None), scalars.get("paper/median_r2/nn2")
-    beside = "" if ceiling is None else f" A second network has {ceiling:.2f}."
+    known = comparable(found, "paper/median_r2/")
+    if not known:
+        return ""
+    best, r2 = max(known, key=lambda pair: pair[1])
+    others = {one: found["scalars"].get(f"paper/median_r2/{one}") for one in BESIDE if one != best}
+    told = [(_second(one), value) for one, value in others.items() if value is not None]
+    beside = joined(f"{one} {'has ' if k == 0 else ''}{value:.2f}" for k, (one, value) in enumerate(told))
     return (
-        f"On {TITLES[name]} the best analytical denoiser has a median r2 of {best:.2f} to the samples of the "
-        f"network that it was calibrated against.{beside}"
+        f"On {TITLES[name]} the best analytical denoiser is {called(best)}, with a median r2 of {r2:.2f} to "
+        "the samples of the network that it was calibrated against."
+        + (f" {beside[0].upper()}{beside[1:]}." if told else "")
     )
+
+
+def _second(name: str) -> str:
+    return f"a {called(name)}" if name == BESIDE[-1] else called(name)
 
 
 def less_error(tables: Mapping[str, Found]) -> str:
-    """How much less error the better of ours has than PCA locality on unseen images."""
-    ratios = {name: ratio for name, found in tables.items() if (ratio := _best_ratio(found)) is not None}
-    known = [(ratio, TITLES[name], tables[name]) for name, ratio in ratios.items()]
+    """How much less error one of ours has than PCA locality on unseen images: that of the most data."""
+    counts = {row: [n for n, found in tables.items() if steps(found, f"{OVER}{row}/")] for row in OWN}
+    row = max(OWN, key=lambda row: len(counts[row]))
+    levels = {
+        name: {t: ratio for t, ratio in steps(tables[name], f"{OVER}{row}/").items() if is_middle(t)}
+        for name in counts[row]
+    }
+    known = [(median(one.values()), TITLES[name]) for name, one in levels.items() if one]
     if not known:
         return ""
-    (most, there, _), (least, here, _) = max(known, key=_ratio), min(known, key=_ratio)
+    (most, there), (least, here) = max(known), min(known)
     told = f"{_per_cent(most)} % ({there}) to {_per_cent(least)} % ({here}) less error"
     if len(known) == 1 or most > 1:
-        told = joined(_less(ratio, title) for ratio, title, _ in known)
-    counts = {sum(map(is_middle, steps(found, OVER + OWN[1] + "/"))) for _, _, found in known}
-    over = f"{max(counts)} noise levels" if len(counts) == 1 else "the noise levels"
-    return (
-        f"On unseen images our better stack has {told} than the paper's PCA locality, in the median over "
-        f"{over} ({AT})."
+        told = joined(_less(ratio, title) for ratio, title in known)
+    ratios = [ratio for one in levels.values() for ratio in one.values()]
+    more = [_per_cent(max(ratios)), _per_cent(min(ratios))] if max(ratios) <= 1 else []
+    tail = [f"level by level it is {more[0]} % to {more[1]} % less"] if more else []
+    tail += [
+        f"on {TITLES[name]} it draws on {both[0]:,.0f} training images, PCA locality on {both[1]:,.0f}"
+        for name in counts[row]
+        if (both := more_images(tables[name]))
+    ]
+    second = "; ".join(tail)
+    return f"On unseen images {called(row)} has {told} than PCA locality, in the median over {AT}." + (
+        f" {second[0].upper()}{second[1:]}." if tail else ""
     )
-
-
-def _ratio(known: tuple[float, str, Found]) -> float:
-    return known[0]
-
-
-def seed_by_seed(tables: Mapping[str, Found]) -> str:
-    """How PCA locality stands to Wiener in r2 of samples."""
-    sorts = standing(tables, EXACT, FLOOR)
-    if not sorts:
-        return ""
-    but = but_medians(tables, EXACT, FLOOR, sorts)
-    return f"In r2 of samples to the network, seed by seed, PCA locality is {stands(sorts, 'Wiener')}{but}."
 
 
 def _less(ratio: float, name: str) -> str:
@@ -160,12 +170,6 @@ def _less(ratio: float, name: str) -> str:
 
 def _per_cent(ratio: float) -> int:
     return round(100 * abs(1 - ratio))
-
-
-def _best_ratio(found: Found) -> float | None:
-    ratios = [middle(found, f"{OVER}{name}/") for name in OWN]
-    known = [ratio for ratio in ratios if ratio is not None]
-    return min(known) if known else None
 
 
 def where_networks_look(tables: Mapping[str, Found], kept: Kept) -> str:
@@ -177,18 +181,9 @@ def where_networks_look(tables: Mapping[str, Found], kept: Kept) -> str:
         return f"The network itself has {joined(told)} than the best of them." if told else ""
     eyes = Eyes.of(cats)
     training = " (still in training)" if cats["run"].get("unfinished") else ""
-    beside = ", and there more than a network of other data" if eyes.others else ""
-    levels = sorted({t for times in eyes.unsure.values() for t in times})
-    tail = (
-        f" At sigma {listed(levels)} a network of other data may have as much as some of them: nothing "
-        "follows there."
-        if eyes.unsure
-        else ""
-    )
-    return (
-        f"{len(eyes.seen)} of {len(eyes.networks)} networks of cats{training} look at the other eye "
-        f"of a face at some {AT}{beside}.{tail}"
-    )
+    beside = f", and there more than a network {eyes.trained()}" if eyes.others else ""
+    tail = f" They do so at some {AT}{beside}." if eyes.seen else ""
+    return f"{eyes.counted()}{training} look where it says that an eye's twin is.{tail}"
 
 
 def _gap(found: Found) -> float | None:

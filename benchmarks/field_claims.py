@@ -1,0 +1,99 @@
+"""What the front page and the page on the paper say of Wiener's fields: cosine and reach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from benchmarks.answers import EXACT, FLOOR, Found
+from benchmarks.field_answers import level_rows, reaches
+from benchmarks.gathering import Kept
+from benchmarks.letters import judged
+from benchmarks.titles import DATA, TITLES, called
+
+ALIKE = 0.9  # the least cosine of fields that match
+NETWORK = "network"
+WORDS = {-1: "less far", 0: "as far, by the intervals", 1: "further"}
+Ends = tuple[float, float, float]  # a number and its interval
+
+
+@dataclass(frozen=True)
+class Fields:
+    """How Wiener's fields stand to a network's."""
+
+    cosines: dict[str, list[float]]  # of each row, at each noise level
+    sigma: float  # a middle noise level
+    network: Ends | None  # the pixels within which half of its field lies there
+    wiener: Ends | None
+
+    @classmethod
+    def of(cls, found: Found) -> Fields:
+        """From the tables of a run."""
+        sigma, reach = reaches(found) if "sensitivity/radius" in found["tables"] else (0.0, {})
+        return cls(dict(level_rows(found, "sensitivity/cosine")), sigma, reach.get(NETWORK), reach.get(FLOOR))
+
+    @property
+    def good(self) -> int:
+        """At how many noise levels Wiener's cosine is that of fields that match."""
+        return sum(value >= ALIKE for value in self.cosines[FLOOR])
+
+    @property
+    def way(self) -> int | None:
+        """-1, 0, 1: Wiener's field reaches less far than the network's, as far, or further, by intervals."""
+        if self.network is None or self.wiener is None:
+            return None
+        return -1 if self.wiener[2] < self.network[1] else int(self.wiener[1] > self.network[2])
+
+    def reach(self) -> str:
+        """How far Wiener's field reaches beside the network's."""
+        if self.way is None or self.network is None or self.wiener is None:
+            return ""
+        return (
+            f" It reaches {WORDS[self.way]}: at sigma {self.sigma:g} half of it lies within "
+            f"{self.wiener[0]:.2f} pixels, half of the network's within {self.network[0]:.2f}."
+        )
+
+
+def known_fields(kept: Kept) -> Iterator[tuple[str, Fields]]:
+    """The title of each data set whose fields were measured, Wiener's among them."""
+    for name in DATA:
+        found = kept.get("fields", {}).get(name)
+        fields = Fields.of(found) if found else None
+        if fields is not None and FLOOR in fields.cosines:
+            yield TITLES[name], fields
+
+
+def fields_agree(kept: Kept) -> Iterator[str]:
+    """Whether Wiener's fields match the network's: by their cosine, and by how far they reach."""
+    for title, one in known_fields(kept):
+        of = len(one.cosines[FLOOR])
+        word = judged(one.good, of)
+        if (word == "Agrees" and one.way) or (word == "Does not agree" and one.way == 0):
+            word = "Agrees in part"
+        told = [f"{called(row)} {min(some):.3f} to {max(some):.3f}" for row, some in one.cosines.items()]
+        yield (
+            f"**{word}** that Wiener's field matches a network's, on {title}.{one.reach()} The cosine is "
+            f"{ALIKE:g} or more at {one.good} of {of} noise levels. Cosines: {'; '.join(told)} "
+            "([fields](fields.md))."
+        )
+
+
+def field_claim(kept: Kept) -> str:
+    """The same on the front page, of the first data set."""
+    for title, one in known_fields(kept):
+        return (
+            f"On {title} Wiener's field, made of the covariance alone, has a cosine of at least "
+            f"{min(one.cosines[FLOOR]):.2f} to a network's.{one.reach()}"
+        )
+    return ""
+
+
+def lower_cosines(kept: Kept) -> list[str]:
+    """On which data PCA locality's fields have a cosine to the network's below that of Wiener's."""
+    said = []
+    for title, one in known_fields(kept):
+        both = list(zip(one.cosines.get(EXACT, []), one.cosines[FLOOR], strict=False))
+        lower = sum(exact < floor for exact, floor in both)
+        if lower:
+            said.append(f"at {lower} of {len(both)} noise levels on {title}")
+    return said
