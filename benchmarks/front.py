@@ -12,6 +12,7 @@ from benchmarks.caveats import banks, caveats
 from benchmarks.claims import Eyes
 from benchmarks.field_claims import field_claim
 from benchmarks.gathering import Kept
+from benchmarks.letters import short
 from benchmarks.own_answers import more_images
 from benchmarks.questions import QUESTIONS
 from benchmarks.small_tables import FRONT, front_table, levels_table, middle
@@ -110,7 +111,8 @@ def size(found: Found) -> str:
 
 def claim(tables: Mapping[str, Found], kept: Kept) -> list[str]:
     """At most five bullets of two sentences, chosen by the numbers."""
-    said = (field_claim(kept), data_alone(tables), less_error(tables), where_networks_look(tables, kept))
+    fields = (field_claim(kept), short(kept))
+    said = (*fields, data_alone(tables), less_error(tables), where_networks_look(tables, kept))
     return [sentence for sentence in said if sentence]
 
 

@@ -62,24 +62,22 @@ def patterns(kept: Kept) -> Iterator[str]:
 
 
 def short(kept: Kept) -> str:
-    """A sentence for each strength of the first data set: does the letter show, and was it learned."""
-    said = []
+    """Of the first data set and each strength, strongest first: does the letter show, and was it learned."""
+    said: list[str] = []
+    where = next(iter(_names(kept)), "")
     for name, gamma, levels in _strengths(kept):
         told = [one for one in levels if one.gamma == gamma and one.expected]
-        if not told or name != next(iter(_names(kept))):
+        if not told or name != where:
             continue
-        most, sure = max(told, key=lambda one: one.rise), any(one.sure for one in told)
+        most = max(told, key=lambda one: one.rise)
         learned = any(one.learned for one in levels if one.gamma == gamma)
-        shows = (
-            f"raises the contrast of networks' fields at most {most.rise:.2f} times, where Wiener's rises "
-            f"{most.wiener:.2f} times"
-            if sure
-            else "raises no network's field surely"
-            + ("" if learned else ", and these networks are not shown to have learned it")
-        )
-        said.append(f"at gamma {gamma:g} it {shows}")
-    where = TITLES[next(iter(_names(kept)))] if said else ""
-    return f"A letter is hidden in {where}: {'; '.join(said)}." if said else ""
+        if any(one.sure for one in told):
+            rise = f"networks' fields rise along it at most {most.rise:.2f} times, where Wiener's rises"
+            said.insert(0, f"at strength {gamma:g} {rise} {most.wiener:.2f} times")
+        else:
+            tail = "though they have learned it" if learned else "and they are not shown to have learned it"
+            said.insert(0, f"at strength {gamma:g} no network's field surely rises, {tail}")
+    return f"A letter is hidden in {TITLES[where]}: {'; '.join(said)}." if said else ""
 
 
 def levels_of(found: Found) -> list[Level]:

@@ -121,7 +121,7 @@ def test_a_letter_is_learned_where_a_part_of_wieners_gain_along_it_is_sure() -> 
         assert (
             "error along it is 0.80 [0.70, 0.90] times the control's, Wiener's 0.40" in line
         ) is not learned
-        assert ("these networks are not shown to have learned it" in short(kept)) is not learned
+        assert ("they are not shown to have learned it" in short(kept)) is not learned
 
 
 def test_the_ratios_of_the_eyes_are_of_a_level_at_which_every_network_that_sees_it_counts() -> None:
