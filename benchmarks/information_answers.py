@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks.answers import Found, listed
 from benchmarks.shares import CLEAN, DEAR, FAILS, FEW, HOLDS, MOSTLY, YOUNG, Measured, measured
 from benchmarks.small_tables import Table
-from benchmarks.titles import markdown, on
+from benchmarks.titles import joined, markdown, on
 
 WINDOWS, MASKS = f"local_score/{CLEAN}", f"pca_locality/{CLEAN}"  # shares that are set side by side
 SQUARE_ROOT = 0.5  # of ln N: sqrt(N) images agree
@@ -18,14 +18,17 @@ WORDS = (  # for the method of the page
     "Words: a cell is one noise level with one bank. The predicted setting is rounded to the nearest "
     f"that was tried. One share holds where it costs more than {DEAR:g} in no cell. It holds in most cells "
     f"where it costs more in at most one of {FEW}. Else it fails. A share is given where it was found on "
-    "other data. A cell is less or more than the mean where its whole interval is."
+    "other data. A cell is less or more than the mean where its whole interval is. A window that is as wide "
+    "as the image or wider hides little, so the share at it is not determined. The recorded mean and its "
+    "interval may have such cells in them. The interval cannot be made again without them from what is "
+    "recorded. The means with one bank, the least and the most and the cells off the mean leave them out."
 )
 
 
 def information_verdict(found: Found) -> str:
     """The share against clean images, what it costs, where it is not constant; which of the others hold."""
     shares = measured(found)
-    told = [one for one in shares if one.constant is not None and one.costs]
+    told = [one for one in shares if one.constant is not None and one.sound and one.costs]
     blank = [one.name for one in shares if one not in told]
     said = [f"no best setting between two that were tried: {', '.join(blank)}"] if blank else []
     if told:
@@ -52,9 +55,15 @@ def _constancy(one: Measured) -> Iterator[str]:
             f"the mean leaves out {outside} of {len(one.cells)} cells, as their best setting is the first or "
             f"the last that was tried. With them it is {mean(cell.share for cell in one.cells):.2f}"
         )
+    if undetermined := len(one.inside) - len(one.sound):
+        yield (
+            f"in {undetermined} of the {len(one.inside)} cells of the mean the best window is at least as "
+            "wide as the image, and the share is not determined. Without them the mean is "
+            f"{mean(cell.share for cell in one.sound):.3f}, its interval unknown"
+        )
     sides = [
         f"{word} than the mean at sigma {listed(sorted({cell.t for cell in cells}))} "
-        f"({len(cells)} of {len(one.inside)} cells)"
+        f"({len(cells)} of {len(one.sound)} cells)"
         for word, cells in (("less", one.below), ("more", one.above))
         if cells
     ]
@@ -111,6 +120,7 @@ def information_table(found: Found) -> Table:
     columns = [
         "entropy at the best setting, over ln N", "mean of all cells",
         *(f"{count:,} images" for count in banks), "least and most", "left out",
+        "in the mean, but window as wide as the image",
         "error at the predicted setting / least: middle, most",
     ]  # fmt: skip
     return columns, [[one.name, _constant(one), *_by_bank(one, banks), *_rest(one)] for one in shares]
@@ -121,20 +131,21 @@ def _constant(one: Measured) -> str:
 
 
 def _by_bank(one: Measured, banks: list[int]) -> list[str]:
-    known = [[cell.share for cell in one.inside if cell.images == count] for count in banks]
+    known = [[cell.share for cell in one.sound if cell.images == count] for count in banks]
     return [f"{mean(shares):.2f}" if shares else "-" for shares in known]
 
 
 def _rest(one: Measured) -> list[Any]:
-    ends = "{:.2f}, {:.2f}".format(*one.ends) if one.inside else "-"
+    ends = "{:.2f}, {:.2f}".format(*one.ends) if one.sound else "-"
     cost = f"{median(one.costs):.3f}, {max(one.costs):.3f}" if one.costs else "-"
-    return [ends, f"{len(one.cells) - len(one.inside)} of {len(one.cells)}", cost]
+    counts = (len(one.cells) - len(one.inside), len(one.inside) - len(one.sound))
+    return [ends, *(f"{count} of {len(one.cells)}" for count in counts), cost]
 
 
 def information_together(known: Mapping[str, Found]) -> str:
     """Yes, no or in part: whether one share serves, whether it is constant, and whether it is sqrt(N)'s."""
     found = {name: one for name, run in known.items() for one in measured(run) if one.where == WINDOWS}
-    shares = {name: one for name, one in found.items() if one.constant is not None and one.inside}
+    shares = {name: one for name, one in found.items() if one.constant is not None and one.sound}
     if not shares:
         return ""
     cheap = [name for name, one in shares.items() if one.costs and one.word == HOLDS]
@@ -146,7 +157,7 @@ def information_together(known: Mapping[str, Found]) -> str:
         _split("one share of ln N costs little at every noise level", shares, cheap),
         _split("the best share changes from cell to cell", shares, moved),
         *([_split(f"sqrt(N), a share of {SQUARE_ROOT:g}, is in its interval", firm, rooted)] if firm else []),
-        *_beside_first(shares), *_spread(shares), *_early(known), COST,
+        *_beside_first(shares), *_spread(shares), *_undetermined(shares), *_early(known), COST,
     ]  # fmt: skip
     lead = "Yes" if whole else "In part" if cheap or rooted else "No"
     said = f"{lead}. {'. '.join(part[0].upper() + part[1:] for part in parts)}."
@@ -201,6 +212,17 @@ def _spread(shares: Mapping[str, Measured]) -> Iterator[str]:
     for name, one in shares.items():
         if one.wide:
             yield "on {} the cells run from {:.2f} to {:.2f}: their mean says little".format(name, *one.ends)
+
+
+def _undetermined(shares: Mapping[str, Measured]) -> Iterator[str]:
+    """On which data sets cells of the mean have a window as wide as the image."""
+    counts = {name: (len(one.inside) - len(one.sound), len(one.inside)) for name, one in shares.items()}
+    told = [f"{count} of {among} cells on {name}" for name, (count, among) in counts.items() if count]
+    if told:
+        yield (
+            f"in {joined(told)} the best window is at least as wide as the image, and the share is not "
+            "determined, though the mean has it"
+        )
 
 
 def _early(known: Mapping[str, Found]) -> Iterator[str]:

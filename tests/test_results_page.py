@@ -42,6 +42,7 @@ from benchmarks.information_answers import information_table, information_togeth
 from benchmarks.own_answers import own_table, own_together, own_verdict
 from benchmarks.questions import QUESTIONS
 from benchmarks.results import BEST, MOST, page, pictured
+from benchmarks.shares import with_sides
 from benchmarks.small_tables import front_table, samples_table
 from benchmarks.titles import FORMS, TITLES, called
 from locality.compare.origins import COLUMNS as ORIGINS
@@ -863,6 +864,29 @@ def test_a_best_at_an_end_is_in_no_mean_of_the_table_and_the_page_says_what_it_w
     assert "With them it is 0.30" in information_verdict(found)
 
 
+def test_the_share_at_a_window_as_wide_as_the_image_is_not_determined_and_the_page_says_so() -> None:
+    cells = {"n100/t100": (0.5, 0.45, 0.55), "n100/t300": (0.1, 0.0, 0.2)}
+    found = shares(constant=(0.3, 0.25, 0.4), cells=cells)
+    found["scalars"] |= {"information/best/local_score/clean/n100/t100": 15.9}
+    found["scalars"] |= {"information/best/local_score/clean/n100/t300": 16.0}
+    kept = with_sides({"information": {"photos16": found, "cifar": found}})["information"]
+    columns, (row,) = information_table(kept["photos16"])
+    told = dict(zip(columns, row, strict=True))
+    assert (told["100 images"], told["least and most"]) == ("0.50", "0.50, 0.50")
+    assert (told["left out"], told["in the mean, but window as wide as the image"]) == ("0 of 2", "1 of 2")
+    said = information_verdict(kept["photos16"])
+    assert "In 1 of the 2 cells of the mean the best window is at least as wide as the image" in said
+    assert "Without them the mean is 0.500, its interval unknown" in said
+    assert "less than the mean" not in said  # that cell is no evidence that the share moves
+    assert "as wide as the image" not in information_verdict(kept["cifar"])
+    brief = information_together({"A": kept["cifar"], "B": kept["photos16"]})
+    assert "In 1 of 2 cells on B the best window is at least as wide as the image" in brief
+    masks = shares("pca_locality/clean")  # whose setting is no width
+    masks["scalars"]["information/best/pca_locality/clean/n100/t300"] = 99.0
+    masks = with_sides({"information": {"cifar": masks}})["information"]["cifar"]
+    assert information_table(masks)[1][0][-2] == "0 of 2"
+
+
 def test_networks_look_less_far_only_where_intervals_are_apart() -> None:
     def said(low: float) -> str:
         network = shares("local_score/steps500", constant=(0.6, low, 0.7))
@@ -916,11 +940,12 @@ def test_each_share_has_its_row_with_its_mean_for_each_bank_and_what_its_predict
         "0.50",
         "0.40, 0.50",
         "0 of 4",
+        "0 of 4",
         "1.010, 1.010",
     ]
     assert masks[0] == "Wiener masks, error against the network after 500 steps"
     assert masks[-1] == "1.200, 1.200"
-    assert none[1:] == ["-", "-", "-", "-", "0 of 0", "-"]
+    assert none[1:] == ["-", "-", "-", "-", "0 of 0", "0 of 0", "-"]
     said = information_verdict({"scalars": scalars})
     assert "fails for Wiener masks against the network after 500 steps" in said
     assert "No best setting between two that were tried: windows, error against the second network" in said
