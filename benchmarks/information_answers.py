@@ -13,7 +13,12 @@ from benchmarks.titles import joined, markdown, on
 
 WINDOWS, MASKS = f"local_score/{CLEAN}", f"pca_locality/{CLEAN}"  # shares that are set side by side
 SQUARE_ROOT = 0.5  # of ln N: sqrt(N) images agree
-COST = "the cost of a share is the error at the setting that it predicts, over the least that was found"
+EDGE = 0.01  # from an end of an interval, on either side: whether it holds a share is then not told
+COST = (
+    "the extra error of a share is that at the setting which it predicts, beside the least that was found. "
+    f"It is little where it is at most {100 * (DEAR - 1):.0f} %"
+)
+WAYS = IN, AT_THE_EDGE, OUT = "inside the interval", "at the edge of the interval", "outside the interval"
 WORDS = (  # for the method of the page
     "Words: a cell is one noise level with one bank. The predicted setting is rounded to the nearest "
     f"that was tried. One share holds where it costs more than {DEAR:g} in no cell. It holds in most cells "
@@ -36,7 +41,7 @@ def information_verdict(found: Found) -> str:
         clean = [one for one in told if one.target == CLEAN] or [first]
         said = [
             *(part for one in clean for part in _constancy(one)),
-            _cost_told(first), *_of_others(others), *_less_far(told), *said,
+            _cost_told(first), *_of_others(others), *_less_far(told), *_early(shares), *said,
         ]  # fmt: skip
     return ". ".join(part[0].upper() + part[1:] for part in said)
 
@@ -151,17 +156,17 @@ def information_together(known: Mapping[str, Found]) -> str:
     cheap = [name for name, one in shares.items() if one.costs and one.word == HOLDS]
     moved = [name for name, one in shares.items() if one.below or one.above]
     firm = {name: one for name, one in shares.items() if not one.wide}  # whose mean says something
-    rooted = [name for name, one in firm.items() if _covers(one, SQUARE_ROOT)]
+    rooted = [name for name, one in firm.items() if _covered(one, SQUARE_ROOT) == IN]
     whole = len(cheap) == len(rooted) == len(shares) and not moved
     parts = [
-        _split("one share of ln N costs little at every noise level", shares, cheap),
-        _split("the best share changes from cell to cell", shares, moved),
-        *([_split(f"sqrt(N), a share of {SQUARE_ROOT:g}, is in its interval", firm, rooted)] if firm else []),
-        *_beside_first(shares), *_spread(shares), *_undetermined(shares), *_early(known), COST,
+        _split("for windows one share of ln N costs little at every noise level", shares, cheap),
+        *_of_masks(known), _split("the best share changes from cell to cell", shares, moved),
+        *([f"sqrt(N) is a share of {SQUARE_ROOT:g}. It is {_placed(firm, SQUARE_ROOT)}"] if firm else []),
+        *_beside_first(shares), *_spread(shares), *_undetermined(shares), COST,
     ]  # fmt: skip
-    lead = "Yes" if whole else "In part" if cheap or rooted else "No"
-    said = f"{lead}. {'. '.join(part[0].upper() + part[1:] for part in parts)}."
-    return f"{said}\n\n{markdown(*_summary(known, shares))}"
+    lead = "yes" if whole else "in part" if cheap or rooted else "no"
+    said = ". ".join(part[0].upper() + part[1:] for part in [lead, *parts])
+    return f"{said}.\n\n{markdown(*_summary(known, shares))}"
 
 
 def _summary(known: Mapping[str, Found], shares: Mapping[str, Measured]) -> Table:
@@ -170,13 +175,21 @@ def _summary(known: Mapping[str, Found], shares: Mapping[str, Measured]) -> Tabl
     for name, one in shares.items():
         masks = next((other for other in measured(known[name]) if other.where == MASKS), None)
         rows.append([name, *_short(one), *(_short(masks) if masks else ["-", "-"])])
-    share, cost = "share of ln N at the best", "cost of one share: middle, most"
-    return ["", f"windows: {share}", cost, f"Wiener masks: {share}", cost], rows
+    cost = "extra error of one share: median, worst"
+    heads = [f"entropy at the best {what} / ln N" for what in ("window", "Wiener mask")]
+    return ["", heads[0], cost, heads[1], cost], rows
 
 
 def _short(one: Measured) -> list[str]:
-    cost = f"{median(one.costs):.2f}, {max(one.costs):.2f}" if one.costs else "-"
-    return ["-" if one.constant is None else "{:.2f} [{:.2f}, {:.2f}]".format(*one.constant), cost]
+    ends = [100 * (end(one.costs) - 1) for end in (median, max)] if one.costs else []
+    return [_constant(one), ", ".join(f"{end:.1f} %" for end in ends) or "-"]
+
+
+def _of_masks(known: Mapping[str, Found]) -> Iterator[str]:
+    """On which data sets one share of Wiener masks costs little."""
+    masks = {name: one for name, run in known.items() for one in measured(run) if one.where == MASKS}
+    if told := {name: one for name, one in masks.items() if one.costs}:
+        yield _split("for Wiener masks it does", told, [name for name in told if told[name].word == HOLDS])
 
 
 def _split(claim: str, among: Mapping[str, Measured], true: Sequence[str]) -> str:
@@ -189,10 +202,19 @@ def _split(claim: str, among: Mapping[str, Measured], true: Sequence[str]) -> st
     return f"{claim} {on(true)}, not {on(false)}"
 
 
-def _covers(one: Measured, share: float) -> bool:
-    """Whether the interval holds a share."""
+def _covered(one: Measured, share: float) -> str:
+    """Where a share lies beside the interval."""
     assert one.constant is not None
-    return one.constant[1] <= share <= one.constant[2]
+    _, low, high = one.constant
+    if min(abs(low - share), abs(high - share)) <= EDGE:
+        return AT_THE_EDGE
+    return IN if low < share < high else OUT
+
+
+def _placed(among: Mapping[str, Measured], share: float) -> str:
+    """In which intervals a share lies, at the edge of which, and outside which."""
+    ways = {way: [name for name, one in among.items() if _covered(one, share) == way] for way in WAYS}
+    return ", ".join(f"{way} {on(names)}" for way, names in ways.items() if names)
 
 
 def _beside_first(shares: Mapping[str, Measured]) -> Iterator[str]:
@@ -201,11 +223,7 @@ def _beside_first(shares: Mapping[str, Measured]) -> Iterator[str]:
     told = {name: one for name, one in others if not one.wide}
     if told and not own.wide and own.constant is not None:
         share = round(own.constant[0], 2)
-        alike = [name for name, one in told.items() if _covers(one, share)]
-        unlike = [name for name in told if name not in alike]
-        parts = [f"in the intervals {on(alike)}"] if alike else []
-        parts += [f"not in those {on(unlike)}"] if unlike else []
-        yield f"the mean of {first} lies {', '.join(parts)}"
+        yield f"the mean of {first}, {share:.2f}, lies {_placed(told, share)}"
 
 
 def _spread(shares: Mapping[str, Measured]) -> Iterator[str]:
@@ -225,7 +243,8 @@ def _undetermined(shares: Mapping[str, Measured]) -> Iterator[str]:
         )
 
 
-def _early(known: Mapping[str, Found]) -> Iterator[str]:
-    there = [name for name, run in known.items() if any(YOUNG.match(one.target) for one in measured(run))]
-    if there:
-        yield f"networks early in training were measured on {'; '.join(there)} alone"
+def _early(shares: Sequence[Measured]) -> Iterator[str]:
+    """Whether networks that are further were measured alone."""
+    whose = {one.target for one in shares} - {CLEAN}
+    if whose and not any(map(YOUNG.match, whose)):
+        yield "no network early in training was measured here"
