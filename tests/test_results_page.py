@@ -37,7 +37,7 @@ from benchmarks.field_answers import (
 )
 from benchmarks.front import claim, front_page
 from benchmarks.gathering import Found as Run
-from benchmarks.gathering import best, calibrated, found, images, quickest, took_none
+from benchmarks.gathering import best, calibrated, found, gather, images, quickest, took_none
 from benchmarks.information_answers import information_table, information_together, information_verdict
 from benchmarks.own_answers import own_table, own_together, own_verdict
 from benchmarks.questions import QUESTIONS
@@ -45,6 +45,7 @@ from benchmarks.results import BEST, MOST, page, pictured
 from benchmarks.shares import with_sides
 from benchmarks.small_tables import front_table, samples_table
 from benchmarks.titles import FORMS, TITLES, called
+from locality.compare.origins import CALIBRATED
 from locality.compare.origins import COLUMNS as ORIGINS
 
 TARGET = "locality.compare.paper_table"
@@ -279,7 +280,7 @@ def test_where_ours_are_made_of_more_images_is_told_of() -> None:
 
 def test_where_settings_were_found_on_samples_is_told_of() -> None:
     found, other = measured("paper"), measured("paper")
-    found["calibrated"] = [[EXACT, "tau", "24 samples of its own", "100"]]
+    found["calibrated"] = [[EXACT, "tau", "24 samples of the network", "100"]]
     other["calibrated"] = [[EXACT, "tau", "24 val images", "100"]]
     both = {"cifar": found, "photos16": other}
     assert "on CIFAR-10 on samples of its own, elsewhere on val images. All rows" in caveats(both, {})[2]
@@ -288,7 +289,7 @@ def test_where_settings_were_found_on_samples_is_told_of() -> None:
     found["scalars"]["paper/bank/soft_locality"] = 50.0
     said = caveats(both, {})[2]
     assert "on samples of its own (but those of soft locality (ours)), elsewhere on val images. All" in said
-    found["calibrated"] = [[EXACT, "tau", "24 samples of its own", "100"]]
+    found["calibrated"] = [[EXACT, "tau", "24 samples of the network", "100"]]
     assert "on CIFAR-10 on samples of its own. All rows" in caveats({"cifar": found}, {})[2]
     assert "against the same network: on val images. All rows" in caveats({"photos16": other}, {})[2]
 
@@ -864,6 +865,17 @@ def test_a_best_at_an_end_is_in_no_mean_of_the_table_and_the_page_says_what_it_w
     assert "With them it is 0.30" in information_verdict(found)
 
 
+def test_old_words_of_what_was_denoised_are_told_in_new_ones(tmp_path) -> None:
+    old = [EXACT, "tau", "24 samples of its own", "100"]
+    new = [EXACT, "tau", "24 samples of the network", "100"]
+    kept = {"paper": {"cifar": {"scalars": {}, "calibrated": [old, ["a", "b", "3 val images", "9"]]}}}
+    told = gather(kept, tmp_path, tmp_path, tmp_path)["paper"]["cifar"]["calibrated"]
+    assert told == [new, ["a", "b", "3 val images", "9"]]
+    columns = ["denoiser", "setting", "value", "found", "on", "training images"]
+    settings = {"columns": columns, "rows": [[EXACT, "tau", "1", CALIBRATED, old[2], 100]]}
+    assert calibrated(settings) == [new]
+
+
 def test_the_share_at_a_window_as_wide_as_the_image_is_not_determined_and_the_page_says_so() -> None:
     cells = {"n100/t100": (0.5, 0.45, 0.55), "n100/t300": (0.1, 0.0, 0.2)}
     found = shares(constant=(0.3, 0.25, 0.4), cells=cells)
@@ -1055,8 +1067,8 @@ def test_shares_of_ln_n_are_set_side_by_side() -> None:
     assert "| D | 0.470 [0.440, 0.498] | 2.0 %, 4.0 % | 0.580 [0.540, 0.620] | 3.2 %, 5.5 % |" in said
     assert "The mean of A, 0.47, lies inside the interval on D, at the edge of the interval on B" in said
     assert (
-        "Sqrt(N) is a share of 0.5. It is inside the interval on A, at the edge of the interval on D, outside "
-        "the interval on B and on C." in said
+        "Sqrt(N) is a share of 0.5. It is inside the interval on A, at the edge of the interval on D, "
+        "outside the interval on B and on C." in said
     )
     assert "For windows one share of ln N costs little at every noise level on all of these" in said
     assert "For Wiener masks it does on none of these data sets." in said
