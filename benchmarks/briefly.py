@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from benchmarks.answers import (
     EXACT,
     FLOOR,
+    MIDDLE,
     OWN,
     Found,
     comparable,
@@ -26,15 +27,13 @@ from benchmarks.answers import (
 )
 from benchmarks.claims import WORDS, Eyes
 from benchmarks.entropy_answers import CHOSEN, TWINS, better_by_output, deepest
-from benchmarks.eye_answers import EYE, sees, whose
-from benchmarks.field_answers import level_rows, reaches
+from benchmarks.eye_answers import EYE, over_the_bar, sees, whose
 from benchmarks.letters import SNR, along, levels_of
 from benchmarks.remaining_answers import NAME, medians
 from benchmarks.titles import called, joined, markdown, on
 from locality.compare.paper_row import PARTS
 
 Known = Mapping[str, Found]  # by the title of the data set
-SECOND = "NN2"  # in tables of fields
 
 
 def ceiling(known: Known) -> str:
@@ -195,12 +194,14 @@ def eyes(known: Known) -> str:
     for title, found in known.items():
         one = Eyes.of(found)
         if one.networks:
-            beside = ", and there more than a network of other data" if one.others else ""
+            data = joined(called(name) for name in one.others)
+            beside = f", and there more than a network trained on other images ({data})" if one.others else ""
             said.append(
-                f"On {title}, {len(one.seen)} of {len(one.networks)} networks look at the other eye at some "
-                f"middle noise level{beside}"
+                f"On {title}, {len(one.seen)} of {len(one.networks)} networks that are not given the "
+                f"covariance look at the other eye at some middle noise level (sigma {MIDDLE[0]:g} to "
+                f"{MIDDLE[1]:g}){beside}"
             )
-            said += _ratios(found, one)
+            said += [*_ratios(found, one), *over_the_bar(found)]
     return " ".join(f"{one}." for one in said)
 
 
@@ -212,25 +213,8 @@ def _ratios(found: Found, one: Eyes) -> list[str]:
         return []
     t = shared[len(shared) // 2]
     own = [known[name][t] for name in one.seen]
-    rest = [f"{whose(name)} has {known[name][t]:.1f}" for name in (*one.others, FLOOR) if t in known[name]]
+    rest = [f"{whose(name)} has {known[name][t]:.3g}" for name in (*one.others, FLOOR) if t in known[name]]
     return [
-        f"At sigma {sigma_of(t):.3g} they have {min(own):.1f} to {max(own):.1f} times as much there as "
+        f"At sigma {sigma_of(t):.3g} they have {min(own):.3g} to {max(own):.3g} times as much there as "
         f"on the ring around it{f'; {joined(rest)}' if rest else ''}"
     ]
-
-
-def fields(known: Known) -> str:
-    """The least cosines, and how far the network looks beside Wiener."""
-    said = []
-    for title, found in known.items():
-        least = {name: min(values) for name, values in level_rows(found, "sensitivity/cosine")}
-        told = [f"{least[name]:.3f} ({called(name)})" for name in (SECOND, FLOOR) if name in least]
-        said.append(f"On {title} the cosine to the network's field is at least {joined(told)}")
-        sigma, reach = reaches(found)
-        if FLOOR in reach:
-            own, floor = reach["network"][0], reach[FLOOR][0]
-            said.append(
-                f"At sigma {sigma:g} half of the network's field lies within {own:.1f} pixels, half of "
-                f"Wiener's within {floor:.1f}"
-            )
-    return " ".join(f"{one}." for one in said)

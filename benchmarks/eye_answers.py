@@ -25,7 +25,7 @@ def mirror_verdict(found: Found) -> str:
     parts = [
         "the ratio is what the field of a left eye's pixel has on the right eye, over what it has on the "
         f"ring around it. A denoiser sees the other eye where its whole interval is above {AIM:g} and above "
-        "that of the control, a network of other data",
+        "that of the control, a network trained on other images",
         f"{_counted(found, EYE, networks)}: {_listed(found, EYE, networks)}",
         *_undecided(found, networks),
         *_left_out(found, networks),
@@ -71,6 +71,14 @@ def with_bars(kept: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, A
     return {**kept, "mirror": told} if told else dict(kept)
 
 
+def over_the_bar(found: Found) -> list[str]:
+    """Where a control itself has surely more than the aim."""
+    controls = [name for name in _who(found) if CONTROL.search(name)]
+    over = {t for name in controls for t, low in _steps(found, EYE, name, "_low").items() if low >= AIM}
+    told = f"{whose(controls[0])} is itself above the bar of {AIM:g}" if over else ""
+    return [f"{told[0].upper()}{told[1:]} at sigma {listed(sorted(over), ' and ')}"] if told else []
+
+
 def mirror_table(found: Found) -> Table:
     """The ratio at each noise level."""
     return levels_table(found, f"mirror/ratio/{EYE}", _who(found))
@@ -79,7 +87,7 @@ def mirror_table(found: Found) -> Table:
 def whose(name: str) -> str:
     """A row's name, with a note for networks of other data."""
     if CONTROL.search(name):
-        return f"the {called(name)} network (other data)"
+        return f"the network trained on other images ({called(name)})"
     return "the network" if name == "network" else called(name)
 
 

@@ -151,7 +151,7 @@ def halves_verdict(found: Found) -> str:
     if ratios:
         told.append(
             "The squared difference of the Wiener filters, over what random matrices say, is "
-            f"{_span(found, ratios)}"
+            f"{_span(found, ratios)}. Random matrices take images for independent"
         )
     return ". ".join(told)
 
@@ -178,7 +178,7 @@ def halves_table(found: Found) -> Table:
 def labels_verdict(found: Found) -> str:
     """Where knowing the class lowers the error, by the whole interval, and where it costs."""
     parts = []
-    for name in _told(found):
+    for name in told_rows(found):
         mean, low, high = (steps(found, f"labels/ratio{end}/{name}/") for end in ("", "_low", "_high"))
         best = min(mean, key=lambda t: mean[t])
         helps, costs = [t for t in high if high[t] < 1], [t for t in low if low[t] > 1]
@@ -190,10 +190,11 @@ def labels_verdict(found: Found) -> str:
 
 def labels_table(found: Found) -> Table:
     """Told over untold at each noise level."""
-    return levels_table(found, "labels/ratio", _told(found))
+    return levels_table(found, "labels/ratio", told_rows(found))
 
 
-def _told(found: Found) -> list[str]:
+def told_rows(found: Found) -> list[str]:
+    """The rows that were told the class."""
     start = "labels/ratio/"
     names = (key.removeprefix(start) for key in found["scalars"] if key.startswith(start))
     return list(dict.fromkeys(name.split("/")[0] for name in names))

@@ -12,13 +12,14 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from locality.calibration import NETWORK
+from locality.calibration import NETWORK, OWN_SAMPLES
 from locality.compare.attention import SETTINGS
 from locality.compare.origins import CALIBRATED
 from locality.report.provenance import told
 from locality.runs.files import STATUS
 from locality.runs.finding import runs_in
 
+OLD_WORDS = "samples of its own"  # for OWN_SAMPLES, in runs of before 2026-11-30
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 Kept = dict[str, dict[str, dict[str, Any]]]  # kind -> data set -> run, scalars, tables
 TABLES = {  # comparison -> the kind of its results, and what begins the names of tables that are kept
@@ -62,7 +63,7 @@ class Found:
 
 def gather(kept: Kept, runs: Path, shipped: Path, images: Path) -> Kept:
     """What was kept before, with what the runs and the networks that ship say now."""
-    kept = {kind: dict(known) for kind, known in kept.items()}
+    kept = {kind: {name: _renewed(one) for name, one in known.items()} for kind, known in kept.items()}
     known = list(found(runs, shipped))
     for run in best(iter(known)):
         one = record(run)
@@ -205,7 +206,18 @@ def calibrated(settings: Mapping[str, Any] | None) -> list[list[str]]:
 
 def _on(row: Mapping[str, Any]) -> str:
     """What was denoised to find a setting; against what, where it was not the network."""
-    return str(row["on"]) + ("" if row["against"] == NETWORK else f", against {row['against']}")
+    return _new(str(row["on"])) + ("" if row["against"] == NETWORK else f", against {row['against']}")
+
+
+def _new(on: str) -> str:
+    """What was denoised, in the words of today."""
+    return on.replace(OLD_WORDS, OWN_SAMPLES)
+
+
+def _renewed(one: Mapping[str, Any]) -> dict[str, Any]:
+    """A record with these words."""
+    made = [[*row[:2], _new(str(row[2])), *row[3:]] for row in one.get("calibrated") or []]
+    return {**one, "calibrated": made} if made else dict(one)
 
 
 def network(path: Path) -> dict[str, Any]:

@@ -9,23 +9,31 @@ from typing import Any
 from benchmarks.answers import Found, listed
 from benchmarks.shares import CLEAN, DEAR, FAILS, FEW, HOLDS, MOSTLY, YOUNG, Measured, measured
 from benchmarks.small_tables import Table
-from benchmarks.titles import markdown, on
+from benchmarks.titles import joined, markdown, on
 
 WINDOWS, MASKS = f"local_score/{CLEAN}", f"pca_locality/{CLEAN}"  # shares that are set side by side
 SQUARE_ROOT = 0.5  # of ln N: sqrt(N) images agree
-COST = "the cost of a share is the error at the setting that it predicts, over the least that was found"
+EDGE = 0.01  # from an end of an interval, on either side: whether it holds a share is then not told
+COST = (
+    "the extra error of a share is that at the setting which it predicts, beside the least that was found. "
+    f"It is little where it is at most {100 * (DEAR - 1):.0f} %"
+)
+WAYS = IN, AT_THE_EDGE, OUT = "inside the interval", "at the edge of the interval", "outside the interval"
 WORDS = (  # for the method of the page
     "Words: a cell is one noise level with one bank. The predicted setting is rounded to the nearest "
     f"that was tried. One share holds where it costs more than {DEAR:g} in no cell. It holds in most cells "
     f"where it costs more in at most one of {FEW}. Else it fails. A share is given where it was found on "
-    "other data. A cell is less or more than the mean where its whole interval is."
+    "other data. A cell is less or more than the mean where its whole interval is. A window that is as wide "
+    "as the image or wider hides little, so the share at it is not determined. The recorded mean and its "
+    "interval may have such cells in them. The interval cannot be made again without them from what is "
+    "recorded. The means with one bank, the least and the most and the cells off the mean leave them out."
 )
 
 
 def information_verdict(found: Found) -> str:
     """The share against clean images, what it costs, where it is not constant; which of the others hold."""
     shares = measured(found)
-    told = [one for one in shares if one.constant is not None and one.costs]
+    told = [one for one in shares if one.constant is not None and one.sound and one.costs]
     blank = [one.name for one in shares if one not in told]
     said = [f"no best setting between two that were tried: {', '.join(blank)}"] if blank else []
     if told:
@@ -33,7 +41,7 @@ def information_verdict(found: Found) -> str:
         clean = [one for one in told if one.target == CLEAN] or [first]
         said = [
             *(part for one in clean for part in _constancy(one)),
-            _cost_told(first), *_of_others(others), *_less_far(told), *said,
+            _cost_told(first), *_of_others(others), *_less_far(told), *_early(shares), *said,
         ]  # fmt: skip
     return ". ".join(part[0].upper() + part[1:] for part in said)
 
@@ -52,9 +60,15 @@ def _constancy(one: Measured) -> Iterator[str]:
             f"the mean leaves out {outside} of {len(one.cells)} cells, as their best setting is the first or "
             f"the last that was tried. With them it is {mean(cell.share for cell in one.cells):.2f}"
         )
+    if undetermined := len(one.inside) - len(one.sound):
+        yield (
+            f"in {undetermined} of the {len(one.inside)} cells of the mean the best window is at least as "
+            "wide as the image, and the share is not determined. Without them the mean is "
+            f"{mean(cell.share for cell in one.sound):.3f}, its interval unknown"
+        )
     sides = [
         f"{word} than the mean at sigma {listed(sorted({cell.t for cell in cells}))} "
-        f"({len(cells)} of {len(one.inside)} cells)"
+        f"({len(cells)} of {len(one.sound)} cells)"
         for word, cells in (("less", one.below), ("more", one.above))
         if cells
     ]
@@ -111,6 +125,7 @@ def information_table(found: Found) -> Table:
     columns = [
         "entropy at the best setting, over ln N", "mean of all cells",
         *(f"{count:,} images" for count in banks), "least and most", "left out",
+        "in the mean, but window as wide as the image",
         "error at the predicted setting / least: middle, most",
     ]  # fmt: skip
     return columns, [[one.name, _constant(one), *_by_bank(one, banks), *_rest(one)] for one in shares]
@@ -121,36 +136,37 @@ def _constant(one: Measured) -> str:
 
 
 def _by_bank(one: Measured, banks: list[int]) -> list[str]:
-    known = [[cell.share for cell in one.inside if cell.images == count] for count in banks]
+    known = [[cell.share for cell in one.sound if cell.images == count] for count in banks]
     return [f"{mean(shares):.2f}" if shares else "-" for shares in known]
 
 
 def _rest(one: Measured) -> list[Any]:
-    ends = "{:.2f}, {:.2f}".format(*one.ends) if one.inside else "-"
+    ends = "{:.2f}, {:.2f}".format(*one.ends) if one.sound else "-"
     cost = f"{median(one.costs):.3f}, {max(one.costs):.3f}" if one.costs else "-"
-    return [ends, f"{len(one.cells) - len(one.inside)} of {len(one.cells)}", cost]
+    counts = (len(one.cells) - len(one.inside), len(one.inside) - len(one.sound))
+    return [ends, *(f"{count} of {len(one.cells)}" for count in counts), cost]
 
 
 def information_together(known: Mapping[str, Found]) -> str:
     """Yes, no or in part: whether one share serves, whether it is constant, and whether it is sqrt(N)'s."""
     found = {name: one for name, run in known.items() for one in measured(run) if one.where == WINDOWS}
-    shares = {name: one for name, one in found.items() if one.constant is not None and one.inside}
+    shares = {name: one for name, one in found.items() if one.constant is not None and one.sound}
     if not shares:
         return ""
     cheap = [name for name, one in shares.items() if one.costs and one.word == HOLDS]
     moved = [name for name, one in shares.items() if one.below or one.above]
     firm = {name: one for name, one in shares.items() if not one.wide}  # whose mean says something
-    rooted = [name for name, one in firm.items() if _covers(one, SQUARE_ROOT)]
+    rooted = [name for name, one in firm.items() if _covered(one, SQUARE_ROOT) == IN]
     whole = len(cheap) == len(rooted) == len(shares) and not moved
     parts = [
-        _split("one share of ln N costs little at every noise level", shares, cheap),
-        _split("the best share changes from cell to cell", shares, moved),
-        *([_split(f"sqrt(N), a share of {SQUARE_ROOT:g}, is in its interval", firm, rooted)] if firm else []),
-        *_beside_first(shares), *_spread(shares), *_early(known), COST,
+        _split("for windows one share of ln N costs little at every noise level", shares, cheap),
+        *_of_masks(known), _split("the best share changes from cell to cell", shares, moved),
+        *([f"sqrt(N) is a share of {SQUARE_ROOT:g}. It is {_placed(firm, SQUARE_ROOT)}"] if firm else []),
+        *_beside_first(shares), *_spread(shares), *_undetermined(shares), COST,
     ]  # fmt: skip
-    lead = "Yes" if whole else "In part" if cheap or rooted else "No"
-    said = f"{lead}. {'. '.join(part[0].upper() + part[1:] for part in parts)}."
-    return f"{said}\n\n{markdown(*_summary(known, shares))}"
+    lead = "yes" if whole else "in part" if cheap or rooted else "no"
+    said = ". ".join(part[0].upper() + part[1:] for part in [lead, *parts])
+    return f"{said}.\n\n{markdown(*_summary(known, shares))}"
 
 
 def _summary(known: Mapping[str, Found], shares: Mapping[str, Measured]) -> Table:
@@ -159,13 +175,21 @@ def _summary(known: Mapping[str, Found], shares: Mapping[str, Measured]) -> Tabl
     for name, one in shares.items():
         masks = next((other for other in measured(known[name]) if other.where == MASKS), None)
         rows.append([name, *_short(one), *(_short(masks) if masks else ["-", "-"])])
-    share, cost = "share of ln N at the best", "cost of one share: middle, most"
-    return ["", f"windows: {share}", cost, f"Wiener masks: {share}", cost], rows
+    cost = "extra error of one share: median, worst"
+    heads = [f"entropy at the best {what} / ln N" for what in ("window", "Wiener mask")]
+    return ["", heads[0], cost, heads[1], cost], rows
 
 
 def _short(one: Measured) -> list[str]:
-    cost = f"{median(one.costs):.2f}, {max(one.costs):.2f}" if one.costs else "-"
-    return ["-" if one.constant is None else "{:.2f} [{:.2f}, {:.2f}]".format(*one.constant), cost]
+    ends = [100 * (end(one.costs) - 1) for end in (median, max)] if one.costs else []
+    return [_constant(one), ", ".join(f"{end:.1f} %" for end in ends) or "-"]
+
+
+def _of_masks(known: Mapping[str, Found]) -> Iterator[str]:
+    """On which data sets one share of Wiener masks costs little."""
+    masks = {name: one for name, run in known.items() for one in measured(run) if one.where == MASKS}
+    if told := {name: one for name, one in masks.items() if one.costs}:
+        yield _split("for Wiener masks it does", told, [name for name in told if told[name].word == HOLDS])
 
 
 def _split(claim: str, among: Mapping[str, Measured], true: Sequence[str]) -> str:
@@ -178,10 +202,19 @@ def _split(claim: str, among: Mapping[str, Measured], true: Sequence[str]) -> st
     return f"{claim} {on(true)}, not {on(false)}"
 
 
-def _covers(one: Measured, share: float) -> bool:
-    """Whether the interval holds a share."""
+def _covered(one: Measured, share: float) -> str:
+    """Where a share lies beside the interval."""
     assert one.constant is not None
-    return one.constant[1] <= share <= one.constant[2]
+    _, low, high = one.constant
+    if min(abs(low - share), abs(high - share)) <= EDGE:
+        return AT_THE_EDGE
+    return IN if low < share < high else OUT
+
+
+def _placed(among: Mapping[str, Measured], share: float) -> str:
+    """In which intervals a share lies, at the edge of which, and outside which."""
+    ways = {way: [name for name, one in among.items() if _covered(one, share) == way] for way in WAYS}
+    return ", ".join(f"{way} {on(names)}" for way, names in ways.items() if names)
 
 
 def _beside_first(shares: Mapping[str, Measured]) -> Iterator[str]:
@@ -190,11 +223,7 @@ def _beside_first(shares: Mapping[str, Measured]) -> Iterator[str]:
     told = {name: one for name, one in others if not one.wide}
     if told and not own.wide and own.constant is not None:
         share = round(own.constant[0], 2)
-        alike = [name for name, one in told.items() if _covers(one, share)]
-        unlike = [name for name in told if name not in alike]
-        parts = [f"in the intervals {on(alike)}"] if alike else []
-        parts += [f"not in those {on(unlike)}"] if unlike else []
-        yield f"the mean of {first} lies {', '.join(parts)}"
+        yield f"the mean of {first}, {share:.2f}, lies {_placed(told, share)}"
 
 
 def _spread(shares: Mapping[str, Measured]) -> Iterator[str]:
@@ -203,7 +232,19 @@ def _spread(shares: Mapping[str, Measured]) -> Iterator[str]:
             yield "on {} the cells run from {:.2f} to {:.2f}: their mean says little".format(name, *one.ends)
 
 
-def _early(known: Mapping[str, Found]) -> Iterator[str]:
-    there = [name for name, run in known.items() if any(YOUNG.match(one.target) for one in measured(run))]
-    if there:
-        yield f"networks early in training were measured on {'; '.join(there)} alone"
+def _undetermined(shares: Mapping[str, Measured]) -> Iterator[str]:
+    """On which data sets cells of the mean have a window as wide as the image."""
+    counts = {name: (len(one.inside) - len(one.sound), len(one.inside)) for name, one in shares.items()}
+    told = [f"{count} of {among} cells on {name}" for name, (count, among) in counts.items() if count]
+    if told:
+        yield (
+            f"in {joined(told)} the best window is at least as wide as the image, and the share is not "
+            "determined, though the mean has it"
+        )
+
+
+def _early(shares: Sequence[Measured]) -> Iterator[str]:
+    """Whether networks that are further were measured alone."""
+    whose = {one.target for one in shares} - {CLEAN}
+    if whose and not any(map(YOUNG.match, whose)):
+        yield "no network early in training was measured here"

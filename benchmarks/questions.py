@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from benchmarks import bank_answers as bank
-from benchmarks import briefly
+from benchmarks import briefly, field_briefs
 from benchmarks import entropy_answers as entropy
 from benchmarks import information_answers as information
 from benchmarks.answers import (
@@ -150,7 +150,7 @@ QUESTIONS: tuple[Question, ...] = (
         "the filter's do, and less so. A cosine counts squares, so the probed pixel rules it at low noise. "
         "How far fields reach says more: at middle noise the network's reach further. We guess: edges and "
         "shapes, which are not in a covariance, are what it looks at there.",
-        pictures=("fields", "fields_cosine"), together=briefly.fields,
+        pictures=("fields", "fields_cosine"), together=field_briefs.fields,
     ),
     Question(
         "pattern", "Does a pattern hidden in the data show in the fields?",
@@ -203,9 +203,9 @@ QUESTIONS: tuple[Question, ...] = (
     Question(
         "halves", "How much of the agreement of networks that share no image is in Gaussian statistics?",
         "halves", halves_verdict, halves_table, "python evaluate.py compare=halves",
-        "The prediction of random matrices takes images for independent. Networks of these halves differ "
-        "more than the filters do, and have more in common: structure of both halves that is not Gaussian.",
-        pictures=("halves",),
+        "Networks of these halves differ more than the filters do, and have more in common: structure of "
+        "both halves that is not Gaussian.",
+        pictures=("halves",), together=field_briefs.halves,
     ),
     Question(
         "labels", "What is the class of an image worth to a denoiser?",
@@ -215,7 +215,7 @@ QUESTIONS: tuple[Question, ...] = (
         "5,000 images in all, about 500 a class, with a tau chosen for 8,000. What being told costs it where "
         "the image shows its class may be the smaller bank's fault or that tau's: this measurement does not "
         "tell them apart. Wiener has no such setting.",
-        pictures=("labels",),
+        pictures=("labels",), together=field_briefs.labels,
     ),
     Question(
         "bfloat16", "Does bfloat16 change what a network looks at?",
@@ -224,6 +224,7 @@ QUESTIONS: tuple[Question, ...] = (
         "Networks are trained under autocast to 16 bits, and measured in float32. The fields of both "
         "precisions agree far better than the fields of two networks do. What is measured does not hang on "
         "the precision.",
+        together=field_briefs.precision,
     ),
     *FORMS,
 )  # fmt: skip

@@ -24,6 +24,7 @@ from benchmarks.gathering import Kept, gather
 from benchmarks.page_parts import SOURCES, folded, notes, published, source, tabled
 from benchmarks.question import Question
 from benchmarks.questions import QUESTIONS
+from benchmarks.shares import with_sides
 from benchmarks.small_tables import Table
 from benchmarks.titles import (
     DATA,
@@ -53,7 +54,7 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=ROOT / "runs", help="the folder of the run folders")
     kept = gather(store.read(STORE), parser.parse_args().runs, SHIPPED, IMAGES)
     store.write(STORE, kept)
-    kept = with_bars(store.read(STORE))  # what the pages say is what is kept
+    kept = with_sides(with_bars(store.read(STORE)))  # what the pages say is what is kept
     PAGES.mkdir(exist_ok=True)
     front, figure = front_page(kept)
     (DOCS / "results.md").write_text(front)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from benchmarks.answers import Found, interval_of
 from benchmarks.titles import called
@@ -14,7 +15,9 @@ DEAR = 1.05  # times the least error, that a predicted setting may cost
 FEW = 4  # of which one cell may cost more, and the share still holds in most cells
 WIDE = 2  # times the least share of a noise level, above which a mean says little
 CLEAN = "clean"
-LOOKS = {"local_score": "windows", "pca_locality": "Wiener masks"}
+OF_WINDOWS = "local_score"
+LOOKS = {OF_WINDOWS: "windows", "pca_locality": "Wiener masks"}
+SIDES = {"cifar": 32, "fashion_mnist": 28}  # of images, where the name of the data set does not end in it
 YOUNG = re.compile(r"^steps(\d+)$")  # a network on its way
 AT_AN_END = "(at an end)"  # of what was tried: beside the best setting, in its table
 HOLDS, MOSTLY, FAILS = "holds", "holds in most cells", "fails"
@@ -30,6 +33,7 @@ class Cell:
     low: float
     high: float
     inside: bool  # whether settings on both sides of the best were tried
+    whole: bool = False  # whether the best is a window at least as wide as the image: the share says little
 
 
 @dataclass(frozen=True)
@@ -46,11 +50,14 @@ class Measured:
     def of(cls, found: Found, where: str) -> Measured:
         """From the numbers of a run."""
         ends = [dict(_numbers(found, f"share{end}", where)) for end in ("", "_low", "_high")]
-        outside = _at_ends(found, where, list(ends[0]))
+        outside, whole = _at_ends(found, where, list(ends[0])), _whole(found, where)
         cells = [
-            Cell(*_place(key), share, ends[1].get(key, share), ends[2].get(key, share), key not in outside)
+            Cell(
+                *_place(key), share, ends[1].get(key, share), ends[2].get(key, share),
+                key not in outside, key in whole,
+            )
             for key, share in ends[0].items()
-        ]
+        ]  # fmt: skip
         costs = [value for _, value in _numbers(found, "cost", where) if math.isfinite(value)]
         constant = interval_of(found, "information/constant", where)
         if constant is not None and not all(map(math.isfinite, constant)):
@@ -86,13 +93,18 @@ class Measured:
 
     @property
     def inside(self) -> list[Cell]:
-        """The cells that the mean is over."""
+        """The cells that the recorded mean is over."""
         return [cell for cell in self.cells if cell.inside]
 
     @property
+    def sound(self) -> list[Cell]:
+        """Those of them whose share is determined: the best window is narrower than the image."""
+        return [cell for cell in self.inside if not cell.whole]
+
+    @property
     def ends(self) -> tuple[float, float]:
-        """The least and the most of the shares that the mean is over."""
-        shares = [cell.share for cell in self.inside]
+        """The least and the most of the shares that are determined."""
+        shares = [cell.share for cell in self.sound]
         return min(shares), max(shares)
 
     @property
@@ -113,7 +125,7 @@ class Measured:
     def away(self, apart: Callable[[Cell, float], bool]) -> list[Cell]:
         """The cells whose interval leaves out the mean, to one side."""
         assert self.constant is not None
-        return [cell for cell in self.inside if apart(cell, self.constant[0])]
+        return [cell for cell in self.sound if apart(cell, self.constant[0])]
 
     @property
     def below(self) -> list[Cell]:
@@ -132,6 +144,18 @@ def measured(found: Found) -> list[Measured]:
     return [Measured.of(found, key.removeprefix(start)) for key in found["scalars"] if key.startswith(start)]
 
 
+def with_sides(kept: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """What is kept, that of entropies with the side of its images."""
+    known = kept.get("information", {})
+    told = {name: {**found, "side": side_of(name)} for name, found in known.items()}
+    return {**kept, "information": told} if told else dict(kept)
+
+
+def side_of(name: str) -> int:
+    """The side of the images of a data set, by what the pages call it."""
+    return SIDES[name] if name in SIDES else int(re.findall(r"\d+$", name)[0])
+
+
 def _place(key: str) -> tuple[int, int]:
     """The images and the time-step of `<images>/t<time-step>`."""
     images, t = key.split("/t")
@@ -144,6 +168,13 @@ def _numbers(found: Found, kind: str, where: str) -> Iterator[tuple[str, float]]
     for key, value in found["scalars"].items():
         if key.startswith(start) and value is not None:
             yield key.removeprefix(start), value
+
+
+def _whole(found: Found, where: str) -> set[str]:
+    """The cells whose best window is at least as wide as the image."""
+    if where.split("/")[0] != OF_WINDOWS or "side" not in found:
+        return set()
+    return {key for key, window in _numbers(found, "best", where) if window >= found["side"]}
 
 
 def _at_ends(found: Found, where: str, keys: Sequence[str]) -> set[str]:

@@ -92,7 +92,7 @@ def test_with_a_count_the_inputs_are_those_of_the_targets_own_samples():
         for v, size in enumerate((1, 3)):
             expected = (LocalScore.fit(BANK, size)(step.x, step.sigma) - step.x0).square().mean().item()
             assert found.errors[s, v].item() == pytest.approx(expected, rel=1e-4)
-    assert (found.count, found.target, found.inputs) == (5, "network's samples", "samples of its own")
+    assert (found.count, found.target, found.inputs) == (5, "network's samples", "samples of the network")
 
 
 @pytest.mark.parametrize("name", ["local_score", "patch_composite"])

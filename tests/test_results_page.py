@@ -37,14 +37,16 @@ from benchmarks.field_answers import (
 )
 from benchmarks.front import claim, front_page
 from benchmarks.gathering import Found as Run
-from benchmarks.gathering import best, calibrated, found, images, quickest, took_none
+from benchmarks.gathering import best, calibrated, found, gather, images, quickest, took_none
 from benchmarks.information_answers import information_table, information_together, information_verdict
 from benchmarks.own_answers import own_table, own_together, own_verdict
 from benchmarks.page_parts import BEST, MOST
 from benchmarks.questions import QUESTIONS
 from benchmarks.results import page, pictured
+from benchmarks.shares import with_sides
 from benchmarks.small_tables import front_table, samples_table
 from benchmarks.titles import FORMS, TITLES, called
+from locality.compare.origins import CALIBRATED
 from locality.compare.origins import COLUMNS as ORIGINS
 
 TARGET = "locality.compare.paper_table"
@@ -302,7 +304,7 @@ def test_where_ours_are_made_of_more_images_is_told_of() -> None:
 
 def test_where_settings_were_found_on_samples_is_told_of() -> None:
     found, other = measured("paper"), measured("paper")
-    found["calibrated"] = [[EXACT, "tau", "24 samples of its own", "100"]]
+    found["calibrated"] = [[EXACT, "tau", "24 samples of the network", "100"]]
     other["calibrated"] = [[EXACT, "tau", "24 val images", "100"]]
     both = {"cifar": found, "photos16": other}
     assert "on CIFAR-10 on samples of its own, elsewhere on val images. All rows" in caveats(both, {})[2]
@@ -311,7 +313,7 @@ def test_where_settings_were_found_on_samples_is_told_of() -> None:
     found["scalars"]["paper/bank/soft_locality"] = 50.0
     said = caveats(both, {})[2]
     assert "on samples of its own (but those of soft locality (ours)), elsewhere on val images. All" in said
-    found["calibrated"] = [[EXACT, "tau", "24 samples of its own", "100"]]
+    found["calibrated"] = [[EXACT, "tau", "24 samples of the network", "100"]]
     assert "on CIFAR-10 on samples of its own. All rows" in caveats({"cifar": found}, {})[2]
     assert "against the same network: on val images. All rows" in caveats({"photos16": other}, {})[2]
 
@@ -799,7 +801,7 @@ def test_halves_say_what_explained_is_and_how_far_off_the_prediction_was() -> No
     tables = {"halves/agreement": {"rows": [[1.24, "-"], ["0.1", "-"]]}}
     said = halves_verdict({"scalars": scalars, "tables": tables})
     assert "explained is 0.90 (sigma 0.1) to 0.95 (sigma 1.24). Explained: 0 is a filter that knows" in said
-    assert said.endswith("random matrices say, is 0.50 (sigma 1.24) to 2.00 (sigma 0.1)")
+    assert "random matrices say, is 0.50 (sigma 1.24) to 2.00 (sigma 0.1). Random matrices" in said
 
 
 def test_a_class_helps_or_costs_where_the_whole_interval_says_so() -> None:
@@ -889,7 +891,7 @@ def test_ears_are_told_of_where_the_control_has_least() -> None:
 
 def shares(
     where: str = "local_score/clean",
-    constant: tuple[float, float, float] = (0.47, 0.45, 0.5),
+    constant: tuple[float, float, float] = (0.47, 0.45, 0.52),
     used: float = 0.47,
     cells: dict[str, tuple[float, float, float]] | None = None,
     costs: tuple[float, ...] = (1.0, 1.0),
@@ -946,6 +948,40 @@ def test_a_best_at_an_end_is_in_no_mean_of_the_table_and_the_page_says_what_it_w
     assert "With them it is 0.30" in information_verdict(found)
 
 
+def test_old_words_of_what_was_denoised_are_told_in_new_ones(tmp_path) -> None:
+    old = [EXACT, "tau", "24 samples of its own", "100"]
+    new = [EXACT, "tau", "24 samples of the network", "100"]
+    kept = {"paper": {"cifar": {"scalars": {}, "calibrated": [old, ["a", "b", "3 val images", "9"]]}}}
+    told = gather(kept, tmp_path, tmp_path, tmp_path)["paper"]["cifar"]["calibrated"]
+    assert told == [new, ["a", "b", "3 val images", "9"]]
+    columns = ["denoiser", "setting", "value", "found", "on", "training images"]
+    settings = {"columns": columns, "rows": [[EXACT, "tau", "1", CALIBRATED, old[2], 100]]}
+    assert calibrated(settings) == [new]
+
+
+def test_the_share_at_a_window_as_wide_as_the_image_is_not_determined_and_the_page_says_so() -> None:
+    cells = {"n100/t100": (0.5, 0.45, 0.55), "n100/t300": (0.1, 0.0, 0.2)}
+    found = shares(constant=(0.3, 0.25, 0.4), cells=cells)
+    found["scalars"] |= {"information/best/local_score/clean/n100/t100": 15.9}
+    found["scalars"] |= {"information/best/local_score/clean/n100/t300": 16.0}
+    kept = with_sides({"information": {"photos16": found, "cifar": found}})["information"]
+    columns, (row,) = information_table(kept["photos16"])
+    told = dict(zip(columns, row, strict=True))
+    assert (told["100 images"], told["least and most"]) == ("0.50", "0.50, 0.50")
+    assert (told["left out"], told["in the mean, but window as wide as the image"]) == ("0 of 2", "1 of 2")
+    said = information_verdict(kept["photos16"])
+    assert "In 1 of the 2 cells of the mean the best window is at least as wide as the image" in said
+    assert "Without them the mean is 0.500, its interval unknown" in said
+    assert "less than the mean" not in said  # that cell is no evidence that the share moves
+    assert "as wide as the image" not in information_verdict(kept["cifar"])
+    brief = information_together({"A": kept["cifar"], "B": kept["photos16"]})
+    assert "In 1 of 2 cells on B the best window is at least as wide as the image" in brief
+    masks = shares("pca_locality/clean")  # whose setting is no width
+    masks["scalars"]["information/best/pca_locality/clean/n100/t300"] = 99.0
+    masks = with_sides({"information": {"cifar": masks}})["information"]["cifar"]
+    assert information_table(masks)[1][0][-2] == "0 of 2"
+
+
 def test_networks_look_less_far_only_where_intervals_are_apart() -> None:
     def said(low: float) -> str:
         network = shares("local_score/steps500", constant=(0.6, low, 0.7))
@@ -953,11 +989,12 @@ def test_networks_look_less_far_only_where_intervals_are_apart() -> None:
 
     assert (
         "Networks look less far than is best for clean images (intervals apart): windows against the"
-        in said(0.51)
+        in said(0.53)
     )
     assert "is undecided (intervals overlap) for windows against the network after 500 steps" in said(0.49)
-    known = {"A": together(shares(), shares("local_score/steps500")), "B": shares()}
-    assert "Networks early in training were measured on A alone" in information_together(known)
+    assert "no network early in training" not in said(0.53).lower()
+    late = information_verdict(together(shares(), shares("local_score/nn2")))
+    assert "No network early in training was measured here" in late
 
 
 def test_the_question_of_the_square_root_is_answered_yes_no_or_in_part() -> None:
@@ -971,7 +1008,7 @@ def test_the_question_of_the_square_root_is_answered_yes_no_or_in_part() -> None
 def test_a_mean_over_shares_that_are_far_apart_is_set_beside_no_other() -> None:
     cells = {"n100/t100": (0.23, 0.2, 0.3), "n100/t300": (0.67, 0.6, 0.7)}
     said = information_together({"A": shares(), "B": shares(cells=cells), "C": shares()})
-    assert "The mean of A lies in the intervals on C. On B the cells run from 0.23 to 0.67" in said
+    assert "The mean of A, 0.47, lies inside the interval on C. On B the cells run from 0.23 to 0.67" in said
 
 
 def test_each_share_has_its_row_with_its_mean_for_each_bank_and_what_its_prediction_costs() -> None:
@@ -999,11 +1036,12 @@ def test_each_share_has_its_row_with_its_mean_for_each_bank_and_what_its_predict
         "0.50",
         "0.40, 0.50",
         "0 of 4",
+        "0 of 4",
         "1.010, 1.010",
     ]
     assert masks[0] == "Wiener masks, error against the network after 500 steps"
     assert masks[-1] == "1.200, 1.200"
-    assert none[1:] == ["-", "-", "-", "-", "0 of 0", "-"]
+    assert none[1:] == ["-", "-", "-", "-", "0 of 0", "0 of 0", "-"]
     said = information_verdict({"scalars": scalars})
     assert "fails for Wiener masks against the network after 500 steps" in said
     assert "No best setting between two that were tried: windows, error against the second network" in said
@@ -1103,12 +1141,21 @@ def test_of_a_network_behind_the_bar_the_page_says_that_nothing_follows() -> Non
 def test_shares_of_ln_n_are_set_side_by_side() -> None:
     known = {
         name: shares(constant=ends)
-        for name, ends in (("A", (0.47, 0.45, 0.5)), ("B", (0.45, 0.4, 0.48)), ("C", (0.6, 0.55, 0.65)))
+        for name, ends in (("A", (0.47, 0.45, 0.52)), ("B", (0.45, 0.4, 0.475)), ("C", (0.6, 0.55, 0.65)))
     }
+    known["D"] = shares(constant=(0.47, 0.44, 0.498), costs=(1.0, 1.04))
+    masks = shares("pca_locality/clean", constant=(0.58, 0.54, 0.62), costs=(1.01, 1.055))
+    known["D"] = together(known["D"], masks)
     said = information_together(known)
-    assert "| A | 0.47 [0.45, 0.50] | 1.00, 1.00 | - | - |" in said
-    assert "The mean of A lies in the intervals on B, not in those on C." in said
-    assert "a share of 0.5, is in its interval on A, not on B and on C." in said
+    assert "| A | 0.470 [0.450, 0.520] | 0.0 %, 0.0 % | - | - |" in said
+    assert "| D | 0.470 [0.440, 0.498] | 2.0 %, 4.0 % | 0.580 [0.540, 0.620] | 3.2 %, 5.5 % |" in said
+    assert "The mean of A, 0.47, lies inside the interval on D, at the edge of the interval on B" in said
+    assert (
+        "Sqrt(N) is a share of 0.5. It is inside the interval on A, at the edge of the interval on D, "
+        "outside the interval on B and on C." in said
+    )
+    assert "For windows one share of ln N costs little at every noise level on all of these" in said
+    assert "For Wiener masks it does on none of these data sets." in said
 
 
 def test_the_page_on_fields_says_where_they_are_least_and_most_alike() -> None:

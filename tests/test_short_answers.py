@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks import briefly
+from benchmarks import briefly, field_briefs
 from benchmarks.bank_answers import bank_together, bank_verdict
 from benchmarks.entropy_answers import NOT_MEASURED
 from benchmarks.letters import patterns, short
@@ -136,9 +136,14 @@ def test_the_ratios_of_the_eyes_are_of_a_level_at_which_every_network_that_sees_
             for end in ("", "_low", "_high"):
                 numbers[f"mirror/ratio{end}/left_eye/{name}/{t}"] = value
     said = briefly.eyes({"A": found(**numbers)})
-    assert "On A, 2 of 2 networks look at the other eye" in said
-    assert "At sigma 1.24 they have 6.0 to 9.0 times as much there" in said  # at .342 the DiT does not
-    assert "(other data) has 1.5 and Wiener has 8.0." in said
+    assert "On A, 2 of 2 networks that are not given the covariance look at the other eye" in said
+    assert "more than a network trained on other images (CIFAR-10)." in said
+    assert "above the bar" not in said
+    assert "At sigma 1.24 they have 6 to 9 times as much there" in said  # at .342 the DiT does not
+    assert "the network trained on other images (CIFAR-10) has 1.5 and Wiener has 8." in said
+    numbers["mirror/ratio_low/left_eye/cifar/t700"] = 2.5
+    said = briefly.eyes({"A": found(**numbers)})
+    assert said.endswith("other images (CIFAR-10) is itself above the bar of 2 at sigma 12.")
 
 
 def test_fields_have_their_least_cosines_and_a_radius_beside_wieners() -> None:
@@ -153,11 +158,32 @@ def test_fields_have_their_least_cosines_and_a_radius_beside_wieners() -> None:
             "rows": [["network", "9", "4 [3, 5]"], ["wiener", "9", "2"]],
         },
     }
-    said = briefly.fields({"A": {"scalars": {}, "tables": tables}})
-    assert "is at least 0.900 (second network) and 0.700 (Wiener)." in said
-    assert (
-        "At sigma 1 half of the network's field lies within 4.0 pixels, half of Wiener's within 2.0." in said
-    )
+    said = field_briefs.fields({"A": {"scalars": {}, "tables": tables}})
+    assert said.startswith("No. A field says")  # .7 is another way
+    assert "On A Wiener's fields do not point the same way as the network's" in said
+    assert "at every noise level (cosine at least 0.700; a second network's: 0.900)." in said
+    assert "the network's fields reach further (at sigma 1 half of a field lies within 4.0 pixels" in said
+    tables["sensitivity/cosine"]["rows"][1] = ["wiener", "0.95", "0.9"]
+    assert field_briefs.fields({"A": {"scalars": {}, "tables": tables}}).startswith("In part. ")
+    tables["sensitivity/radius"]["rows"][1] = ["wiener", "9", "3.5"]
+    said = field_briefs.fields({"A": {"scalars": {}, "tables": tables}})
+    assert said.startswith("Yes. ")
+    assert "reach as far, by the intervals (" in said
+
+
+def test_halves_labels_and_precision_begin_with_their_number_or_with_yes_or_no() -> None:
+    shares = {f"halves/explained/{LOW}": 0.91, f"halves/explained/{HIGH}": 0.98}
+    assert field_briefs.halves({"A": found(**shares)}).startswith("0.91 to 0.98 of it on A, counted from")
+    ratios = interval("labels/ratio", f"wiener/{HIGH}", 0.94, 0.92, 0.96)
+    ratios |= interval("labels/ratio", f"wiener/{LOW}", 0.9, 0.8, 1.1)  # less, and not surely
+    said = field_briefs.labels({"A": found(**ratios)})
+    assert said.startswith("On A at most 6 % less error (Wiener, sigma 12). Wiener has less error at sigma")
+    unsure = interval("labels/ratio", f"wiener/{LOW}", 0.9, 0.8, 1.1)
+    assert field_briefs.labels({"A": found(**unsure)}).startswith("On A no sure gain. Wiener")
+    for most, word in ((1e-4, "No. "), (1e-2, "Yes. ")):
+        said = field_briefs.precision({"A": found(**{f"precision/most/{LOW}": most})})
+        assert said.startswith(word)
+    assert not any(one({}) for one in (field_briefs.halves, field_briefs.labels, field_briefs.precision))
 
 
 def test_a_page_whose_short_answer_has_nothing_to_say_shows_each_data_set() -> None:

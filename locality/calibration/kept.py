@@ -18,7 +18,7 @@ from locality.disk import write_atomically
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError)
 NETWORK, CLEAN = "network", "clean images"  # what estimates are measured against, on noised images
 SAMPLES = "network's samples"  # likewise, on what the network meets on its way to samples
-VAL_IMAGES, OWN_SAMPLES = "val images", "samples of its own"  # what is denoised
+VAL_IMAGES, OWN_SAMPLES = "val images", "samples of the network"  # what is denoised
 
 
 class Kept(ABC):
