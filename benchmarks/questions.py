@@ -31,7 +31,8 @@ from benchmarks.field_answers import (
     precision_verdict,
 )
 from benchmarks.form_questions import FORMS
-from benchmarks.own_answers import own_table, own_together, own_verdict
+from benchmarks.own_answers import own_table, own_verdict
+from benchmarks.own_short import own_together
 from benchmarks.question import Question, sampled
 from benchmarks.remaining_answers import remaining_table, remaining_verdict
 from benchmarks.small_tables import levels_table

@@ -22,6 +22,7 @@ from benchmarks.entropy_answers import NOT_MEASURED
 from benchmarks.eye_answers import with_bars
 from benchmarks.front import front_page, readme_block
 from benchmarks.gathering import Kept, gather, took_none
+from benchmarks.own_gap import with_released
 from benchmarks.questions import QUESTIONS, Question
 from benchmarks.small_tables import FIRST, SAMPLES, Table, meant
 from benchmarks.titles import DATA, FRAMES, LABELS, NETWORK, SIGMA, TITLES, TITLES_OF, called, markdown
@@ -54,7 +55,7 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=ROOT / "runs", help="the folder of the run folders")
     kept = gather(store.read(STORE), parser.parse_args().runs, SHIPPED, IMAGES)
     store.write(STORE, kept)
-    kept = with_bars(store.read(STORE))  # what the pages say is what is kept
+    kept = with_released(with_bars(store.read(STORE)))  # what the pages say is what is kept
     PAGES.mkdir(exist_ok=True)
     front, figure = front_page(kept)
     (DOCS / "results.md").write_text(front)
