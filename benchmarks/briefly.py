@@ -12,17 +12,14 @@ from benchmarks.answers import (
     FLOOR,
     OWN,
     Found,
-    comparable,
     interval_of,
     is_middle,
     levels,
-    listed,
     ordered,
     side,
     sigma_of,
     signed,
     steps,
-    top,
 )
 from benchmarks.claims import WORDS, Eyes
 from benchmarks.entropy_answers import CHOSEN, TWINS, better_by_output, deepest
@@ -35,28 +32,6 @@ from locality.compare.paper_row import PARTS
 
 Known = Mapping[str, Found]  # by the title of the data set
 SECOND = "NN2"  # in tables of fields
-
-
-def ceiling(known: Known) -> str:
-    """How near the best analytical row comes to a second network, and where the gap is widest in one step."""
-    told, widest = [], []
-    for title, found in known.items():
-        ends = found["scalars"].get("paper/median_r2/nn2")
-        rows = comparable(found, "paper/median_r2/")
-        if ends is None or not rows:
-            continue
-        gaps = {t: r2 - top(found, t)[1] for t, r2 in steps(found, "paper/step_r2/nn2/").items()}
-        t = max(gaps, key=lambda t: gaps[t])
-        name, best = max(rows, key=lambda row: row[1])
-        told.append([title, called(name), best, float(ends), f"{gaps[t]:.3f}, at sigma {listed([t])}"])
-        widest.append(t)
-    if not told:
-        return ""
-    columns = ("", "best analytical row", "its median r2", "a second network's", "widest gap of one step")
-    between = listed(sorted({min(widest), max(widest)}), " and ")
-    lead = "The gap of one step is widest at" if len(told) > 1 else "The gap is widest at"
-    span = f"sigma {between}" if len(set(widest)) < 3 else f"noise levels between sigma {between}"
-    return f"{lead} {span}.\n\n{markdown(columns, told)}"
 
 
 def heldout(known: Known) -> str:

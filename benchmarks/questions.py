@@ -13,10 +13,10 @@ from benchmarks.answers import (
     FLOOR,
     ORDER,
     OWN,
-    ceiling_verdict,
     heldout_verdict,
     order_verdict,
 )
+from benchmarks.ceiling_answers import ceiling, ceiling_verdict
 from benchmarks.eye_answers import mirror_table, mirror_verdict
 from benchmarks.field_answers import (
     fields_table,
@@ -60,13 +60,14 @@ QUESTIONS: tuple[Question, ...] = (
         "ceiling",
         "How far below a second network is the best analytical denoiser, and at which noise levels?",
         "paper", ceiling_verdict, sampled("paper"), TABLE,
-        "The gap is widest at the middle noise levels, where shapes are decided. Where an analytical "
-        "row is ahead, remember that its settings were found against this network, and the second network's "
-        "weights were not. At the highest noise levels even the optimal denoiser, near to a plain average of "
-        "the bank there, is about as near to the network as a second network is. At low noise x is nearly "
-        "clean. Good denoisers return it.",
-        method="At each noise level the best analytical row is taken. Rows with fewer seeds do not count.",
-        rows=("nn2", *OWN, EXACT, "optimal", FLOOR), quantity="step_r2", together=briefly.ceiling,
+        "Where the gap of one step is widest is not sure: intervals of neighbouring noise levels overlap. "
+        "Where an analytical row is level or ahead, remember that its settings were found against this "
+        "network, and the second network's weights were not. At the highest noise levels even the optimal "
+        "denoiser, near to a plain average of the bank there, is about as near to the network as a second "
+        "network is. At low noise x is nearly clean. Good denoisers return it.",
+        method="At each noise level the analytical row is the best of all at that level, picked on these "
+        "very images. Rows with fewer seeds do not count.",
+        rows=("nn2", *OWN, EXACT, "optimal", FLOOR), quantity="step_r2", together=ceiling,
     ),
     Question(
         "remaining", "What do networks do that our denoisers do not?",

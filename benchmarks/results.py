@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks import store
 from benchmarks.agreement import agreement
-from benchmarks.answers import LEAST, TAUS, Found, sigma_of, steps
+from benchmarks.answers import LEAST, TAUS, Found, recorded, sigma_of, steps
 from benchmarks.caveats import behind
 from benchmarks.entropy_answers import NOT_MEASURED
 from benchmarks.eye_answers import with_bars
@@ -119,7 +119,8 @@ def pictured(question: Question, kept: Kept) -> list[Chart]:
     for name in DATA:
         found = kept.get(question.kind, {}).get(name)
         if found is not None and question.rows and question.answer(found) != NOT_MEASURED:
-            charts += chart(found, f"{question.kind}/{question.quantity}", question.rows, TITLES[name])
+            start = f"{question.kind}/{recorded(found, question.kind, question.quantity)}"
+            charts += chart(found, start, question.rows, TITLES[name])
     return charts
 
 
@@ -131,9 +132,7 @@ def chart(found: Found, start: str, rows: Sequence[str], title: str) -> list[Cha
         {name: steps(found, f"{start}{end}/{name}/") for name in rows} for end in ("_low", "_high")
     )
     series = {
-        _keyed(name): Series(
-            [one[t] for t in times], [lows[name][t] for t in times], [highs[name][t] for t in times]
-        )
+        _keyed(name): Series([one[t] for t in times], *_ends(lows[name], highs[name], times))
         for name, one in known.items()
         if times and set(times) <= set(one)
     }
@@ -142,9 +141,13 @@ def chart(found: Found, start: str, rows: Sequence[str], title: str) -> list[Cha
     quantity = start.split("/")[1]
     made = Chart(
         title, SIGMA, LABELS[quantity], [sigma_of(t) for t in times], series, log_x=True,
-        log_y=quantity != "step_r2", y_range=FRAMES[quantity],
+        log_y="step_r2" not in quantity, y_range=FRAMES[quantity],
     )  # fmt: skip
     return [made]
+
+
+def _ends(low: dict[int, float], high: dict[int, float], times: list[int]) -> list[list[float]]:
+    return [[end[t] for t in times] for end in (low, high)] if set(times) <= set(low) & set(high) else []
 
 
 def _keyed(name: str) -> str:
