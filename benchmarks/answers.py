@@ -195,13 +195,18 @@ def step_kind(found: Found, section: str, end: str = "") -> str:
 
 
 def recorded(found: Found, section: str, quantity: str) -> str:
-    """A quantity of charts, by the name of what is told of it."""
-    return step_kind(found, section) if quantity == "step_r2" else quantity
+    """How the names of the numbers of a chart begin."""
+    return f"{section}/{step_kind(found, section) if quantity == 'step_r2' else quantity}"
 
 
 def over_images(kind: str) -> str:
     """What a kind of r2 of one step is."""
     return f"{'median' if kind.startswith('median') else 'mean'} over images"
+
+
+def both_ends(low: dict[int, float], high: dict[int, float], times: list[int]) -> list[list[float]]:
+    """The intervals at these time-steps, or nothing where one is not recorded."""
+    return [[end[t] for t in times] for end in (low, high)] if set(times) <= set(low) & set(high) else []
 
 
 def where(times: Collection[int], among: Collection[int]) -> str:

@@ -54,7 +54,7 @@ def better_by_output(found: Found) -> str:
     gains = [interval_of(found, f"by_output/median_r2_over_{twin}", name) for twin, name in CHOSEN]
     known = [gain for gain in gains if gain is not None]
     higher, lower = [gain for gain in known if gain[1] > 0], [gain for gain in known if gain[2] < 0]
-    lost = [t for twin, name in CHOSEN for t in _surely_lower(found, "by_output", name, twin)]
+    lost = [t for twin, name in CHOSEN for t in surely_lower(found, "by_output", name, twin)]
     if not known:
         return "undecided: nothing was measured seed by seed"
     if not higher:
@@ -95,7 +95,7 @@ def sure_kind(found: Found, section: str) -> str:
     return step_kind(found, section, "_low")
 
 
-def _surely_lower(found: Found, section: str, name: str, other: str) -> dict[int, float]:
+def surely_lower(found: Found, section: str, name: str, other: str) -> dict[int, float]:
     """The noise levels at which one step's r2 is lower, intervals apart, and by how much."""
     kind = sure_kind(found, section)
     ours, theirs = (steps(found, f"{section}/{kind}/{one}/") for one in (name, other))
@@ -109,7 +109,7 @@ def deepest(
 ) -> Iterator[tuple[str, int, float, float]]:
     """Rows that are surely below Wiener in one step: where most so, their r2 there and Wiener's."""
     for _, name in twins:
-        gaps = _surely_lower(found, section, name, FLOOR)
+        gaps = surely_lower(found, section, name, FLOOR)
         if gaps:
             t = max(gaps, key=lambda t: gaps[t])
             own, floor = (
@@ -122,7 +122,7 @@ def _pits(found: Found, section: str, twins: Sequence[tuple[str, str]]) -> Itera
     """Where rows are surely worse in one step than calibrated ones and than Wiener, and how deep it goes."""
     for twin, name in twins:
         others = {twin: "the calibrated one", FLOOR: called(FLOOR)}
-        lower = {told: _surely_lower(found, section, name, other) for other, told in others.items()}
+        lower = {told: surely_lower(found, section, name, other) for other, told in others.items()}
         times = {t for one in lower.values() for t in one}
         gaps = {t: max(one.get(t, 0.0) for one in lower.values()) for t in times}
         row = f"in one step the r2 of {called(name)}, {over_images(sure_kind(found, section))},"

@@ -84,7 +84,7 @@ QUESTIONS: tuple[Question, ...] = (
         together=briefly.remaining,
     ),
     Question(
-        "heldout", "How much of the gain over Wiener survives on images that nobody has seen?",
+        "heldout", "Who has less error than Wiener on images that nobody has seen?",
         "paper", heldout_verdict,
         sampled("paper", "network", "nn2", *OWN, EXACT, "local_score", "patch_composite", FLOOR),
         TABLE,

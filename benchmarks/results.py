@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks import store
 from benchmarks.agreement import agreement
-from benchmarks.answers import LEAST, TAUS, Found, recorded, sigma_of, steps
+from benchmarks.answers import LEAST, TAUS, Found, both_ends, over_images, recorded, sigma_of, steps
 from benchmarks.caveats import behind
 from benchmarks.entropy_answers import NOT_MEASURED
 from benchmarks.eye_answers import with_bars
@@ -119,7 +119,7 @@ def pictured(question: Question, kept: Kept) -> list[Chart]:
     for name in DATA:
         found = kept.get(question.kind, {}).get(name)
         if found is not None and question.rows and question.answer(found) != NOT_MEASURED:
-            start = f"{question.kind}/{recorded(found, question.kind, question.quantity)}"
+            start = recorded(found, question.kind, question.quantity)
             charts += chart(found, start, question.rows, TITLES[name])
     return charts
 
@@ -132,22 +132,19 @@ def chart(found: Found, start: str, rows: Sequence[str], title: str) -> list[Cha
         {name: steps(found, f"{start}{end}/{name}/") for name in rows} for end in ("_low", "_high")
     )
     series = {
-        _keyed(name): Series([one[t] for t in times], *_ends(lows[name], highs[name], times))
+        _keyed(name): Series([one[t] for t in times], *both_ends(lows[name], highs[name], times))
         for name, one in known.items()
         if times and set(times) <= set(one)
     }
     if not series:
         return []
     quantity = start.split("/")[1]
+    told = f"{title}: {over_images(quantity)}" if "step_r2" in quantity else title
     made = Chart(
-        title, SIGMA, LABELS[quantity], [sigma_of(t) for t in times], series, log_x=True,
+        told, SIGMA, LABELS[quantity], [sigma_of(t) for t in times], series, log_x=True,
         log_y="step_r2" not in quantity, y_range=FRAMES[quantity],
     )  # fmt: skip
     return [made]
-
-
-def _ends(low: dict[int, float], high: dict[int, float], times: list[int]) -> list[list[float]]:
-    return [[end[t] for t in times] for end in (low, high)] if set(times) <= set(low) & set(high) else []
 
 
 def _keyed(name: str) -> str:

@@ -59,8 +59,8 @@ TITLES_OF = {
 }
 LABELS = {
     "heldout_ratio": "error / Wiener's (cut at 2)",
-    "step_r2": "r2, mean over images (cut at 0)",
-    "median_step_r2": "r2, median over images (cut at 0)",
+    "step_r2": "r2 (cut at 0)",
+    "median_step_r2": "r2 (cut at 0)",
     "coarse_over_second": "over the second network's (0.5 to 20)",
 }
 FRAMES = {

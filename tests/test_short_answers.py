@@ -67,7 +67,13 @@ def test_what_remains_is_most_and_least_in_the_parts_of_the_highest_and_lowest_r
     ratios = {"coarse": 2.0, "middle": 1.5, "fine": 0.5, "edges": 1.2, "plain": 1.1}
     numbers = {f"remaining/{part}_over_second/stacked_mixtures/{LOW}": one for part, one in ratios.items()}
     said = briefly.remaining({"A": found(**numbers), "B": found()})
-    assert said.endswith("is 2 in waves longer than 12 pixels and 0.5 in waves of at most 4 pixels on A.")
+    assert "of one step are medians over 1 noise levels. On A: in one step 2 in waves longer than" in said
+    assert said.endswith("2 in waves longer than 12 pixels and 0.5 in waves of at most 4 pixels.")
+    for part, ratio in (("coarse", 1.25), ("middle", 2.0), ("fine", 1.0)):
+        numbers[f"remaining/samples_{part}_over_second/stacked_mixtures"] = ratio
+        numbers[f"remaining/samples_{part}_share/stacked_mixtures"] = 0.4
+    said = briefly.remaining({"A": found(**numbers)})  # .4 (1 - 1/1.25) = .08 and .4 (1 - 1/2) = .2
+    assert said.endswith("the most is 2 in waves of 4 to 12 pixels, where 71 % of the extra distance is.")
 
 
 def test_settings_by_entropy_are_ahead_level_or_behind_and_the_worst_single_step_is_told() -> None:
@@ -80,9 +86,15 @@ def test_settings_by_entropy_are_ahead_level_or_behind_and_the_worst_single_step
     )
     said = briefly.without_network({"A": found(**numbers, **ahead), "B": found(**level)})
     assert "is ahead of the calibrated one on A; level with the calibrated one on B." in said
-    assert "on A, at sigma 12: r2 0.500, where Wiener has 0.900." in said
+    assert said.startswith("Nothing in r2 of samples, for PCA locality: seed by seed, by entropy it is ahead")
+    assert "at sigma 12 on A: PCA locality, by entropy, has 0.500, Wiener 0.900 (mean over" in said
+    assert "Above sigma 12 none is surely behind." in said
+    numbers["paper/step_r2/pca_locality/t700"] = 0.8
+    assert "has 0.500, calibrated 0.800, Wiener" in briefly.without_network({"A": found(**numbers)})
+    behind = interval("paper/median_r2_over_pca_locality", "pca_locality_entropy", -0.1, -0.2, -0.05)
+    assert briefly.without_network({"A": found(**behind)}).startswith("In r2 of samples, seed by seed")
     assert "| A | +0.100 [+0.050, +0.200] | - | - |" in said
-    assert "fail" not in briefly.without_network({"A": found(**ahead)})
+    assert "single" not in briefly.without_network({"A": found(**ahead)})
 
 
 def test_choosing_by_output_is_told_once_for_the_data_that_have_one_answer() -> None:
