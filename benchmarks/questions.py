@@ -31,6 +31,7 @@ from benchmarks.field_answers import (
     precision_verdict,
 )
 from benchmarks.form_questions import FORMS
+from benchmarks.form_short import larger_together
 from benchmarks.own_answers import own_table, own_verdict
 from benchmarks.own_short import own_together
 from benchmarks.question import Question, sampled
@@ -104,9 +105,9 @@ QUESTIONS: tuple[Question, ...] = (
         lambda found: levels_table(found, "larger/heldout_ratio", LARGER),
         "python evaluate.py compare=larger data=afhq",
         "There is no network to calibrate against. Settings are the usual ones, or those of the bank's "
-        "entropy. Nobody chose PCA locality's tau for these images. Wiener's covariance is shrunk (Ledoit "
+        "entropy. Wiener's covariance is shrunk (Ledoit "
         "and Wolf 2004), as there are fewer images than coordinates. Costly rows have parts of the bank.",
-        rows=LARGER,
+        rows=LARGER, together=larger_together(LARGER),
     ),
     Question(
         "bank_sizes", "What do more training images bring?",

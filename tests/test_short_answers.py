@@ -7,6 +7,7 @@ from typing import Any
 from benchmarks import briefly
 from benchmarks.bank_answers import bank_together, bank_verdict
 from benchmarks.ceiling_answers import ceiling
+from benchmarks.form_short import BATCHES, larger_together, taus_together
 from benchmarks.results import page
 from benchmarks.titles import called
 from tests.test_results_page import BY_PAGE, HEADS
@@ -171,3 +172,44 @@ def test_more_images_are_told_as_a_gain_where_the_interval_of_the_differences_is
     assert "| stacked mixtures (ours), A | - | +0.100 [+0.050, +0.200] | 0.900 to 0.900 |" in said
     assert bank_together({"A": found()}) == ""
     assert "median r2 0.500 with 30,000, 0.500 with 30,000. Its" in bank_verdict(found(**numbers))
+
+
+def test_forms_are_higher_lower_or_unsure_by_the_intervals_and_a_question_is_answered_first() -> None:
+    def one(low: float, high: float) -> dict[str, Any]:
+        numbers = interval("variants/median_r2_over_pca_locality", "wssm_512", (low + high) / 2, low, high)
+        return found(
+            **numbers, **{"variants/median_r2/wssm_512": 0.8, "variants/median_r2/pca_locality": 0.7}
+        )
+
+    assert BATCHES({"A": one(0.1, 0.2)}).startswith(
+        "Yes, by the r2 of samples, set beside that of PCA locality (the paper's). Surely higher: ba"
+    )
+    said = BATCHES({"A": one(0.1, 0.2), "B": one(-0.1, 0.2)})
+    assert said.startswith("In part, by")
+    assert "Surely higher: batches of 512 on A. Not surely other: batches of 512 on B." in said
+    assert "| batches of 512 | 0.8 | 0.8 |" in said
+    assert BATCHES({"A": one(-0.2, -0.1)}).startswith("No, by")
+    assert BATCHES({"A": found()}) == ""
+
+
+def test_r2_is_very_sensitive_to_tau_where_the_worst_leaves_less_than_half() -> None:
+    numbers = {
+        "variants/median_r2/tau_02": 0.8,
+        "variants/median_r2/tau_2": 0.3,
+        "variants/median_r2/wiener": 0.7,
+    }
+    said = taus_together({"A": found(**numbers)})
+    assert said == "Very. On A the median r2 falls from 0.80 (tau .02) to 0.30 (tau .2); Wiener has 0.70."
+    assert taus_together({"A": found(**numbers | {"variants/median_r2/tau_2": 0.5})}).startswith("Not much.")
+
+
+def test_larger_images_count_the_levels_of_each_row() -> None:
+    numbers = {
+        f"larger/heldout_ratio_high/stacked_mixtures/{t}": high for t, high in ((LOW, 0.9), (HIGH, 1.1))
+    }
+    numbers[f"larger/heldout_ratio_high/pca_locality/{LOW}"] = 1.2
+    said = larger_together(("stacked_mixtures", "pca_locality"))({"A": found(**numbers)})
+    assert said.startswith(
+        "Surely less error on A: stacked mixtures (ours) at 1 of 2 noise levels. At none: PCA locality"
+    )
+    assert said.endswith("these images.")
