@@ -18,7 +18,6 @@ ORDER = ("optimal", "equivariant_local_score", FLOOR, EXACT, "golden_subset")  #
 TAUS = ("tau_002", "tau_005", "tau_02", "tau_05", "tau_2", "tau_5")  # PCA locality at each
 RELEASED = "pca_locality_released"  # float32 factors and batch averages of 512, with a tau of its own
 LEAST = 50  # time-step: what pictures show begins above it; at t = 0 all but copies say x
-SMALL = 0.01  # a gap in r2
 SEEDS = 32  # the fewest of a row that is ranked
 STEP = 100  # time-steps between the noise levels of a table
 LEVEL = 0.01  # of a ratio of errors, around 1: not told of where it is unsure
@@ -89,27 +88,6 @@ def heldout_verdict(found: Found, section: str = "paper", rows: Sequence[str] = 
         else:
             parts.append(f"{called(name)} was not measured")
     return ". ".join(part[0].upper() + part[1:] for part in parts)
-
-
-def ceiling_verdict(found: Found) -> str:
-    """Where the gap to the second network is widest."""
-    if "paper/r2/nn2" not in found["scalars"]:
-        return "there is no second network"
-    times = steps(found, "paper/step_r2/nn2/")
-    gaps = {t: value - top(found, t)[1] for t, value in times.items()}
-    widest = max(gaps, key=lambda t: gaps[t])
-    key = "median_r2" if "paper/median_r2/nn2" in found["scalars"] else "r2"
-    name, value = max(comparable(found, f"paper/{key}/"), key=lambda pair: pair[1])
-    level = [t for t, gap in gaps.items() if 0 <= gap < SMALL]
-    ahead = [t for t, gap in gaps.items() if gap < 0]
-    said = [
-        f"{key.replace('_', ' ')} of samples: the second network {found['scalars'][f'paper/{key}/nn2']:.3g}, "
-        f"the best analytical row, {called(name)}, {value:.3g}",
-        f"In one step the gap is widest at sigma {listed([widest])} ({gaps[widest]:.3g})",
-    ]
-    said += [f"The gap is below {SMALL:g} at sigma {listed(level, ' and ')}"] if level else []
-    said += [f"At sigma {listed(ahead, ' and ')} the analytical row is ahead"] if ahead else []
-    return ". ".join(said)
 
 
 def order_verdict(found: Found) -> str:
@@ -202,27 +180,33 @@ def steps(found: Found, start: str) -> dict[int, float]:
     return {
         int(name.rsplit("/t", 1)[1]): value
         for name, value in found["scalars"].items()
-        if name.startswith(f"{start}t")
+        if name.startswith(f"{start}t") and value is not None
     }
 
 
-def comparable(found: Found, start: str) -> list[tuple[str, float]]:
-    """(name, number) of every analytical row with as many seeds as any, for numbers `<start><row>`."""
-    scalars = found["scalars"]
-    seeds = {
-        name.removeprefix("paper/samples/"): count
-        for name, count in scalars.items()
-        if name.startswith("paper/samples/")
-    }
-    enough = [name for name, count in seeds.items() if count == max(seeds.values())]
-    return [(n, scalars[start + n]) for n in enough if n not in ("network", "nn2") and start + n in scalars]
+def step_kind(found: Found, section: str, end: str = "") -> str:
+    """What is told of the r2 of one step: the median over images where it was recorded, else the mean.
+
+    An end of `_low` asks for the medians' intervals, too.
+    """
+    start = f"{section}/median_step_r2{end}/"
+    known = any(name.startswith(start) for name, one in found["scalars"].items() if one is not None)
+    return "median_step_r2" if known else "step_r2"
 
 
-def top(found: Found, t: int) -> tuple[str, float]:
-    """The analytical row with the highest one-step r2 at a time-step."""
-    names = [name for name, _ in comparable(found, "paper/r2/")]
-    rows = [(name, found["scalars"][f"paper/step_r2/{name}/t{t:03d}"]) for name in names]
-    return max(rows, key=lambda pair: pair[1])
+def recorded(found: Found, section: str, quantity: str) -> str:
+    """How the names of the numbers of a chart begin."""
+    return f"{section}/{step_kind(found, section) if quantity == 'step_r2' else quantity}"
+
+
+def over_images(kind: str) -> str:
+    """What a kind of r2 of one step is."""
+    return f"{'median' if kind.startswith('median') else 'mean'} over images"
+
+
+def both_ends(low: dict[int, float], high: dict[int, float], times: list[int]) -> list[list[float]]:
+    """The intervals at these time-steps, or nothing where one is not recorded."""
+    return [[end[t] for t in times] for end in (low, high)] if set(times) <= set(low) & set(high) else []
 
 
 def where(times: Collection[int], among: Collection[int]) -> str:

@@ -13,49 +13,25 @@ from benchmarks.answers import (
     MIDDLE,
     OWN,
     Found,
-    comparable,
     interval_of,
     is_middle,
     levels,
-    listed,
     ordered,
+    over_images,
     side,
     sigma_of,
     signed,
     steps,
-    top,
 )
 from benchmarks.claims import WORDS, Eyes
-from benchmarks.entropy_answers import CHOSEN, TWINS, better_by_output, deepest
+from benchmarks.entropy_answers import CHOSEN, TWINS, better_by_output, deepest, sure_kind, surely_lower
 from benchmarks.eye_answers import EYE, over_the_bar, sees, whose
 from benchmarks.letters import SNR, along, levels_of
-from benchmarks.remaining_answers import NAME, medians
+from benchmarks.remaining_answers import NAME, in_samples, levels_told, medians
 from benchmarks.titles import called, joined, markdown, on
 from locality.compare.paper_row import PARTS
 
 Known = Mapping[str, Found]  # by the title of the data set
-
-
-def ceiling(known: Known) -> str:
-    """How near the best analytical row comes to a second network, and where the gap is widest in one step."""
-    told, widest = [], []
-    for title, found in known.items():
-        ends = found["scalars"].get("paper/median_r2/nn2")
-        rows = comparable(found, "paper/median_r2/")
-        if ends is None or not rows:
-            continue
-        gaps = {t: r2 - top(found, t)[1] for t, r2 in steps(found, "paper/step_r2/nn2/").items()}
-        t = max(gaps, key=lambda t: gaps[t])
-        name, best = max(rows, key=lambda row: row[1])
-        told.append([title, called(name), best, float(ends), f"{gaps[t]:.3f}, at sigma {listed([t])}"])
-        widest.append(t)
-    if not told:
-        return ""
-    columns = ("", "best analytical row", "its median r2", "a second network's", "widest gap of one step")
-    between = listed(sorted({min(widest), max(widest)}), " and ")
-    lead = "The gap of one step is widest at" if len(told) > 1 else "The gap is widest at"
-    span = f"sigma {between}" if len(set(widest)) < 3 else f"noise levels between sigma {between}"
-    return f"{lead} {span}.\n\n{markdown(columns, told)}"
 
 
 def heldout(known: Known) -> str:
@@ -91,72 +67,109 @@ def order(known: Known) -> str:
 
 
 def remaining(known: Known) -> str:
-    """In which parts the distance to the network is most and least, over the second network's."""
-    rows = []
+    """In which waves the distance to the network is most over the second network's: one step, and samples."""
+    said, counts = [], set()
     for title, found in known.items():
         middles = medians(found, NAME)
         if middles:
+            counts.add(levels_told(found, NAME))
             most, least = (end(middles, key=lambda part: middles[part]) for end in (max, min))
-            rows.append((title, most, least, middles))
-    if not rows:
+            told = f"{middles[most]:.2g} {PARTS[most][0]} and {middles[least]:.2g} {PARTS[least][0]}"
+            said.append(f"On {title}: in one step {told}{in_samples(found, NAME)}")
+    if not said:
         return ""
-    said = [
-        f"{middles[most]:.2g} {PARTS[most][0]} and {middles[least]:.2g} {PARTS[least][0]} on {title}"
-        for title, most, least, middles in rows
-    ]
-    lead = f"In one step the squared distance of {called(NAME)} to the network, over the second network's, is"
-    return f"{lead} {'; '.join(said)}."
+    lead = f"Numbers are the squared distance of {called(NAME)} to the network, over the second network's"
+    over = f"Those of one step are medians over {' or '.join(map(str, sorted(counts)))} noise levels"
+    return " ".join(f"{one}." for one in (lead, over, *said))
 
 
 def by_output(known: Known) -> str:
     """Whether choosing pays, what it gains, and where it is still behind Wiener."""
     answers: dict[str, list[str]] = {}
-    rows, lost = [], []
+    rows = []
     for title, found in known.items():
         answers.setdefault(better_by_output(found), []).append(title)
         gains = [interval_of(found, f"by_output/median_r2_over_{twin}", name) for twin, name in CHOSEN]
         rows.append([title, *(None if gain is None else signed(gain) for gain in gains)])
-        calibrated = [(twin, name) for (twin, _), (_, name) in zip(TWINS, CHOSEN, strict=True)]
-        lost += [(title, *pit) for pit in deepest(found, "by_output", calibrated)]
     said = [f"{answer[0].upper()}{answer[1:]} ({on(titles)})" for answer, titles in answers.items()]
+    said += _worst(known, "by_output", CHOSEN, "with one setting by entropy")
+    said += _calibrated(known)
     columns = [
         "r2 of samples, seed by seed over one setting by entropy",
         *(called(name) for _, name in CHOSEN),
     ]
-    return f"{_with_worst(said, lost)}\n\n{markdown(columns, rows)}"
+    return f"{' '.join(f'{one}.' for one in said)}\n\n{markdown(columns, rows)}"
+
+
+def _calibrated(known: Known) -> list[str]:
+    """What the calibrated row of this comparison had."""
+    told: dict[str, list[str]] = {}
+    for title, found in known.items():
+        bank = found["scalars"].get(f"by_output/bank/{EXACT}")
+        origins = [one[2] for one in found.get("calibrated") or [] if one[0] == EXACT]
+        if bank is not None and origins:
+            told.setdefault(f"{origins[0]}, and reads {bank:,.0f} training images", []).append(title)
+    said = [f"on {how} ({on(titles)})" for how, titles in told.items()]
+    start = f"The calibrated {called(EXACT)} of this page was found {'; '.join(said)}"
+    return [start, "[The ceiling](ceiling.md) lists what its own was found on"] if said else []
 
 
 def without_network(known: Known) -> str:
     """How settings by entropy stand to calibrated ones, and where they fail."""
     ways: dict[int, list[str]] = {}
-    rows, lost = [], []
+    others: dict[str, list[str]] = {}
+    rows = []
     (twin, name), (exact, chosen) = TWINS
     for title, found in known.items():
         paired = interval_of(found, f"paper/median_r2_over_{exact}", chosen)
         if paired is not None:
             ways.setdefault(side(paired), []).append(title)
-        medians_of = [found["scalars"].get(f"paper/median_r2/{row}") for row in (name, twin)]
-        rows.append([title, None if paired is None else signed(paired), *medians_of])
-        lost += [(title, *pit) for pit in deepest(found, "paper", TWINS)]
+        both = [found["scalars"].get(f"paper/median_r2/{row}") for row in (name, twin)]
+        if both[0] is not None and both[1] is not None:
+            others.setdefault("higher" if both[0] > both[1] else "lower", []).append(title)
+        rows.append([title, None if paired is None else signed(paired), *both])
     told = [f"{WORDS[way]} the calibrated one {on(ways[way])}" for way in (1, 0, -1) if way in ways]
-    said = [f"In r2 of samples, seed by seed, {called(chosen)}, is {'; '.join(told)}"] if told else []
+    lead = "Nothing in r2 of samples, for PCA locality: seed" if -1 not in ways else "In r2 of samples, seed"
+    said = [f"{lead} by seed, by entropy it is {'; '.join(told)}"] if told else []
+    medians_of = [f"{way} than the calibrated one's {on(titles)}" for way, titles in others.items()]
+    if others:
+        said.append(
+            f"The local score's median by entropy is {'; '.join(medians_of)}, not compared seed by seed"
+        )
+    said += _worst(known, "paper", TWINS, "calibrated")
     columns = (
         "r2 of samples", "PCA locality by entropy, over the calibrated one",
         "local score by entropy, median", "local score, calibrated, median",
     )  # fmt: skip
-    return f"{_with_worst(said, lost)}\n\n{markdown(columns, rows)}"
+    return f"{' '.join(f'{one}.' for one in said)}\n\n{markdown(columns, rows)}"
 
 
-def _with_worst(said: Sequence[str], lost: Sequence[tuple[str, str, int, float, float]]) -> str:
-    """The sentences, and the row that is farthest below Wiener in one step."""
-    tail = []
-    if lost:
-        title, name, t, own, floor = min(lost, key=lambda pit: pit[3] - pit[4])
-        tail = [
-            f"It may fail in single steps at high noise. The worst is {called(name)}, {on([title])}, at "
-            f"sigma {sigma_of(t):.3g}: r2 {own:.3f}, where Wiener has {floor:.3f}"
-        ]
-    return " ".join(f"{one}." for one in [*said, *tail])
+def _worst(known: Known, section: str, twins: Sequence[tuple[str, str]], other: str) -> list[str]:
+    """The row that is farthest below Wiener in one step, beside its twin; and where none is surely below."""
+    pits = [
+        (own - floor, title, twin, name, t)
+        for title, found in known.items()
+        for twin, name in twins
+        for _, t, own, floor in deepest(found, section, [(twin, name)])
+    ]
+    if not pits:
+        return []
+    _, title, twin, name, t = min(pits)
+    found = known[title]
+    kind = sure_kind(found, section)
+    ours, theirs, floor = (steps(found, f"{section}/{kind}/{row}/").get(t) for row in (name, twin, FLOOR))
+    beside = "" if theirs is None else f"{other} {theirs:.3f}, "
+    high = max(
+        t
+        for one in known.values()
+        for _, row in twins
+        for t in surely_lower(one, section, row, FLOOR)
+    )  # fmt: skip
+    return [
+        f"In single steps it can be behind Wiener, most so at sigma {sigma_of(t):.3g} {on([title])}: "
+        f"{called(name)}, has {ours:.3f}, {beside}Wiener {floor:.3f} ({over_images(kind)})",
+        f"Above sigma {sigma_of(high):.3g} none is surely behind",
+    ]
 
 
 def pattern(known: Known) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from benchmarks.answers import EXACT, OWN, Found, interval_of, seeds_if_few, signed
-from benchmarks.own_answers import BY_ENTROPY, more_images
+from benchmarks.own_answers import more_images
+from benchmarks.own_gap import BY_ENTROPY
 from benchmarks.titles import TITLES, called, joined, on
 from locality.calibration import OWN_SAMPLES
 from locality.heldout import is_behind

@@ -12,8 +12,10 @@ from benchmarks.answers import (
     interval_of,
     is_middle,
     listed,
+    over_images,
     sigma_of,
     signed,
+    step_kind,
     steps,
 )
 from benchmarks.titles import called
@@ -88,11 +90,17 @@ def _beside(found: Found, section: str, twins: Sequence[tuple[str, str]], other:
         yield f"{called(name)}: {said}"
 
 
+def sure_kind(found: Found, section: str) -> str:
+    """Which r2 of one step is judged: the one that has intervals."""
+    return step_kind(found, section, "_low")
+
+
 def surely_lower(found: Found, section: str, name: str, other: str) -> dict[int, float]:
     """The noise levels at which one step's r2 is lower, intervals apart, and by how much."""
-    ours, theirs = (steps(found, f"{section}/step_r2/{one}/") for one in (name, other))
-    highs = steps(found, f"{section}/step_r2_high/{name}/")
-    lows = steps(found, f"{section}/step_r2_low/{other}/")
+    kind = sure_kind(found, section)
+    ours, theirs = (steps(found, f"{section}/{kind}/{one}/") for one in (name, other))
+    highs = steps(found, f"{section}/{kind}_high/{name}/")
+    lows = steps(found, f"{section}/{kind}_low/{other}/")
     return {t: theirs[t] - ours[t] for t in highs if t >= LEAST and t in lows and highs[t] < lows[t]}
 
 
@@ -104,7 +112,9 @@ def deepest(
         gaps = surely_lower(found, section, name, FLOOR)
         if gaps:
             t = max(gaps, key=lambda t: gaps[t])
-            own, floor = (steps(found, f"{section}/step_r2/{one}/")[t] for one in (name, FLOOR))
+            own, floor = (
+                steps(found, f"{section}/{sure_kind(found, section)}/{one}/")[t] for one in (name, FLOOR)
+            )
             yield name, t, own, floor
 
 
@@ -115,12 +125,12 @@ def _pits(found: Found, section: str, twins: Sequence[tuple[str, str]]) -> Itera
         lower = {told: surely_lower(found, section, name, other) for other, told in others.items()}
         times = {t for one in lower.values() for t in one}
         gaps = {t: max(one.get(t, 0.0) for one in lower.values()) for t in times}
-        row = f"in one step the r2 of {called(name)}"
+        row = f"in one step the r2 of {called(name)}, {over_images(sure_kind(found, section))},"
         if gaps:
             places = [f"of {told} at sigma {listed(list(one))}" for told, one in lower.items() if one]
             yield f"{row} is surely below (intervals apart) that {' and '.join(places)}"
             yield _deepest(found, section, name, others, max(gaps, key=lambda t: gaps[t]))
-        elif steps(found, f"{section}/step_r2_high/{name}/"):
+        elif steps(found, f"{section}/{sure_kind(found, section)}_high/{name}/"):
             yield f"{row} is nowhere surely below that of {' or '.join(others.values())}"
 
 
@@ -130,11 +140,12 @@ def _deepest(found: Found, section: str, name: str, others: Mapping[str, str], t
     def ends(kind: str) -> list[float | None]:
         return [steps(found, f"{section}/{kind}{end}/{name}/").get(t) for end in ("", "_low", "_high")]
 
-    known = {told: steps(found, f"{section}/step_r2/{other}/").get(t) for other, told in others.items()}
+    kind = sure_kind(found, section)
+    known = {told: steps(found, f"{section}/{kind}/{other}/").get(t) for other, told in others.items()}
     beside = ", ".join(f"{told} {value:.3f}" for told, value in known.items() if value is not None)
     held = ends("heldout_ratio")
     error = (
         "" if None in held else "; its held-out error {:.2f} [{:.2f}, {:.2f}] times Wiener's".format(*held)
     )
-    r2 = "{:.3f} [{:.3f}, {:.3f}]".format(*ends("step_r2"))
+    r2 = "{:.3f} [{:.3f}, {:.3f}]".format(*ends(kind))
     return f"at sigma {sigma_of(t):.3g}, where it is farthest below, it is {r2}, {beside}{error}"

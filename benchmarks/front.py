@@ -7,8 +7,9 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.agreement import TITLE as AGREEMENT
-from benchmarks.answers import EXACT, FLOOR, LEAST, MIDDLE, OWN, Found, comparable, is_middle, sigma_of, steps
+from benchmarks.answers import EXACT, FLOOR, LEAST, MIDDLE, OWN, Found, is_middle, sigma_of, steps
 from benchmarks.caveats import banks, caveats
+from benchmarks.ceiling_answers import comparable
 from benchmarks.claims import Eyes
 from benchmarks.field_claims import field_claim
 from benchmarks.gathering import Kept

@@ -206,7 +206,8 @@ def calibrated(settings: Mapping[str, Any] | None) -> list[list[str]]:
 
 def _on(row: Mapping[str, Any]) -> str:
     """What was denoised to find a setting; against what, where it was not the network."""
-    return _new(str(row["on"])) + ("" if row["against"] == NETWORK else f", against {row['against']}")
+    against = row.get("against", NETWORK)
+    return _new(str(row["on"])) + ("" if against == NETWORK else f", against {against}")
 
 
 def _new(on: str) -> str:

@@ -2,39 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from benchmarks.answers import (
     EXACT,
     FLOOR,
     OWN,
-    WSSM,
     Found,
     interval_of,
     is_middle,
     levels,
     listed,
-    seeds_if_few,
     sigma_of,
     signed,
     steps,
 )
-from benchmarks.titles import called, markdown
+from benchmarks.own_gap import HALF, KINDS, closed, gap, number, per_cents
+from benchmarks.titles import called
 
-HALF, DEAR, NEAR = 50.0, 2.0, 1.05  # aims: per cent of the gap, times PCA locality's seconds, times an error
-PAPERS, BY_ENTROPY = (EXACT, WSSM), "pca_locality_entropy"  # the paper's forms, and ours of its denoiser
-FORMS = (*PAPERS, BY_ENTROPY)
+DEAR, NEAR = 2.0, 1.05  # aims: times PCA locality's seconds, times an error
 AIMS = ("half of the gap", "at most twice the time of PCA locality", "an error within 5 % of the network's")
 COLUMNS = (
-    "", "median r2 over PCA locality's", "over Wiener's", "gap closed, median and mean",
-    "time / PCA locality's", "held-out error / PCA locality's", "/ the network's own",
+    "", "r2 less PCA locality's, seed by seed (median)", "r2 less Wiener's, likewise",
+    "gap closed, of median and of mean r2", "time / PCA locality's", "held-out error / PCA locality's",
+    "held-out error / the network's own",
 )  # fmt: skip
 
 
 def own_verdict(found: Found) -> str:
     """Whether ours are ahead, how much of the gap they close, and their error on held-out images."""
-    parts = (_ahead(found), _banks(found), _closed(found), _held(found), _aims(found))
+    parts = (ahead(found), _banks(found), closed(found), _held(found), _aims(found))
     return ". ".join(part[0].upper() + part[1:] for part in parts if part)
 
 
@@ -42,14 +40,13 @@ def own_table(found: Found) -> tuple[Sequence[str], list[list[Any]]]:
     """A row for each of ours, with what the sentences are made of."""
     rows = []
     for name in OWN:
-        gaps = [_gap(found, name, kind) for kind in ("median_r2", "r2")]
-        closed = " and ".join(f"{gap:.0f} %" for gap in gaps if gap is not None)
+        gaps = [gap(found, name, kind) for kind in KINDS]
         errors = [_range(_errors(found, name, rival)) for rival in (EXACT, "network")]
         rows.append(
             [
                 called(name),
                 *(_over(found, name, base) for base in (EXACT, FLOOR)),
-                closed,
+                per_cents(gaps),
                 _time(found, name),
                 *errors,
             ]
@@ -57,21 +54,21 @@ def own_table(found: Found) -> tuple[Sequence[str], list[list[Any]]]:
     return COLUMNS, rows
 
 
-def _ahead(found: Found) -> str:
+def ahead(found: Found) -> str:
     """Which of ours are nearer to the network's samples than what, by the intervals of mean and median."""
-    words = {name: {base: _word(found, name, base) for base in (EXACT, FLOOR)} for name in OWN}
+    words = {name: {base: word(found, name, base) for base in (EXACT, FLOOR)} for name in OWN}
     said = []
-    for word in ("nearer to", "farther from", "not clearly nearer to or farther from"):
+    for way in ("nearer to", "farther from", "not clearly nearer to or farther from"):
         sets: dict[tuple[str, ...], list[str]] = {}
         for name, one in words.items():
-            bases = tuple(base for base, its in one.items() if its == word)
+            bases = tuple(base for base, its in one.items() if its == way)
             if bases:
                 sets.setdefault(bases, []).append(name)
         for bases, names in sets.items():
             verb = "are" if len(names) > 1 else "is"
             rivals = " and than ".join(map(called, bases))
             said.append(
-                f"{' and '.join(map(called, names))} {verb} {word} the network's samples than {rivals}"
+                f"{' and '.join(map(called, names))} {verb} {way} the network's samples than {rivals}"
             )
     return (
         ". ".join(part[0].upper() + part[1:] for part in said)
@@ -79,7 +76,7 @@ def _ahead(found: Found) -> str:
     )
 
 
-def _word(found: Found, name: str, base: str) -> str | None:
+def word(found: Found, name: str, base: str) -> str | None:
     both = [interval_of(found, f"paper/{kind}r2_over_{base}", name) for kind in ("", "median_")]
     known = [one for one in both if one is not None]
     if not known:
@@ -93,7 +90,7 @@ def _word(found: Found, name: str, base: str) -> str | None:
 
 def more_images(found: Found) -> tuple[float, float] | None:
     """The training images of ours and of PCA locality, where each of ours had more."""
-    own, exact = [_number(found, "bank", name) for name in OWN], _number(found, "bank", EXACT)
+    own, exact = [number(found, "bank", name) for name in OWN], number(found, "bank", EXACT)
     known = [count for count in own if count is not None]
     return None if exact is None or not known or min(known) <= exact else (min(known), exact)
 
@@ -102,32 +99,6 @@ def _banks(found: Found) -> str:
     both = more_images(found)
     told = "Ours had {:,.0f} training images here, and PCA locality {:,.0f}"
     return told.format(*both) if both else ""
-
-
-def _closed(found: Found) -> str:
-    """How much of what lies between PCA locality's best form and the second network they close."""
-    gaps = {name: gap for name in OWN if (gap := _gap(found, name, "median_r2")) is not None}
-    if not gaps:
-        return ""
-    told = " and ".join(f"{gap:.0f} %" for gap in gaps.values())
-    others = {name: _gap(found, name, "median_r2", PAPERS) for name in gaps}
-    more = " and ".join(f"{gap:.0f} %" for gap in others.values() if gap is not None)
-    tail = f"; from the paper's own forms, {more}" if others != gaps else ""
-    means = {name: gap for name in gaps if (gap := _gap(found, name, "r2")) is not None}
-    if any((gaps[name] >= HALF) != (gap >= HALF) for name, gap in means.items()):
-        tail += f"; of the gap in mean r2, {' and '.join(f'{gap:.0f} %' for gap in means.values())}"
-    return (
-        f"Of the gap in median r2 between PCA locality's best form ({_best_form(found)}) and a second "
-        f"network, {_whose(gaps)} {'close' if len(gaps) > 1 else 'closes'} {told}{tail}"
-    )
-
-
-def _best_form(found: Found) -> str:
-    """Its name, and its seeds where it had fewer than another row."""
-    known = {form: r2 for form in FORMS if (r2 := _number(found, "median_r2", form)) is not None}
-    best = max(known, key=lambda form: known[form])
-    count = seeds_if_few(found, best)
-    return called(best) + (f", {count} seeds" if count else "")
 
 
 def _held(found: Found) -> str:
@@ -154,43 +125,28 @@ def _held(found: Found) -> str:
 def _aims(found: Found) -> str:
     """Which of the aims of this project each of ours meets."""
     sets: dict[str, list[str]] = {}
-    for name, met in _met(found).items():
-        missed = [aim for aim, good in zip(AIMS, met, strict=True) if not good]
+    for name, one in met(found).items():
+        missed = [aim for aim, good in zip(AIMS, one, strict=True) if not good]
         sets.setdefault(f"miss {' and '.join(missed)}" if missed else "meet all three aims", []).append(name)
     said = [f"{_both(names)} {what if len(names) > 1 else _singular(what)}" for what, names in sets.items()]
     return "; ".join(said)
 
 
-def _met(found: Found) -> dict[str, tuple[bool, bool, bool]]:
+def met(found: Found) -> dict[str, tuple[bool, bool, bool]]:
     """Which of the three aims each of ours meets, where all three were measured."""
+    known = measured(found).items()
+    return {name: (share >= HALF, times <= DEAR, most <= NEAR) for name, (share, times, most) in known}
+
+
+def measured(found: Found) -> dict[str, tuple[float, float, float]]:
+    """Per cent of the gap, times PCA locality's seconds, and at most how many times the network's error."""
     known = {}
     for name in OWN:
-        gap, times = _gap(found, name, "median_r2"), _time(found, name)
+        share, times = gap(found, name, "median_r2"), _time(found, name)
         errors = _errors(found, name, "network")
-        if gap is not None and times is not None and errors:
-            known[name] = (gap >= HALF, times <= DEAR, max(errors.values()) <= NEAR)
+        if share is not None and times is not None and errors:
+            known[name] = (share, times, max(errors.values()))
     return known
-
-
-def own_together(known: Mapping[str, Found]) -> str:
-    """The three aims, and on which data which of ours meet each."""
-    met = {title: one for title, found in known.items() if (one := _met(found))}
-    if not met:
-        return ""
-    rows = []
-    for place, aim in enumerate(AIMS):
-        good = [[name for name in one if one[name][place]] for one in met.values()]
-        cells = ["no" if not names else f"yes{_alone(names)}" for names in good]
-        rows.append([aim, *cells])
-    lead = (
-        "Do ours meet three aims? The gap is that in median r2, from PCA locality's best form to a "
-        "second network. The best form is the one with the highest: exact, by batch averages, or by entropy."
-    )
-    return f"{lead}\n\n{markdown(('', *met), rows)}"
-
-
-def _alone(names: Sequence[str]) -> str:
-    return "" if len(names) > 1 else f", {called(names[0])} alone"
 
 
 def _both(names: Sequence[str]) -> str:
@@ -202,22 +158,8 @@ def _singular(verb: str) -> str:
     return f"{first}{'es' if first.endswith('s') else 's'} {rest}"
 
 
-def _whose(names: Collection[str]) -> str:
-    return "they" if len(names) > 1 else called(next(iter(names)))
-
-
-def _gap(
-    found: Found, name: str, kind: str, forms: Sequence[str] = FORMS
-) -> float | None:  # per cent, from the best of some forms of PCA locality
-    exact, ceiling, own = (_number(found, kind, row) for row in (EXACT, "nn2", name))
-    if exact is None or ceiling is None or own is None:
-        return None
-    base = max(known for form in forms if (known := _number(found, kind, form)) is not None)
-    return 100 * (own - base) / (ceiling - base) if ceiling > base else None
-
-
 def _time(found: Found, name: str) -> float | None:
-    own, exact = (_number(found, "seconds", row) for row in (name, EXACT))
+    own, exact = (number(found, "seconds", row) for row in (name, EXACT))
     return None if own is None or not exact else own / exact
 
 
@@ -241,9 +183,3 @@ def _sigmas(times: Collection[int]) -> str:
 def _over(found: Found, name: str, base: str) -> str | None:
     known = interval_of(found, f"paper/median_r2_over_{base}", name)
     return None if known is None else signed(known)
-
-
-def _number(found: Found, kind: str, name: str) -> float | None:
-    """Of a row of the paper's table, where it was measured."""
-    value = found["scalars"].get(f"paper/{kind}/{name}")
-    return None if value is None else float(value)

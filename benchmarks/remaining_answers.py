@@ -114,6 +114,24 @@ def medians(found: Found, name: str) -> dict[str, float]:
     return {part: median(one.values()) for part, one in known.items()} if all(known.values()) else {}
 
 
+def levels_told(found: Found, name: str) -> int:
+    """Over how many noise levels the medians are."""
+    return len(_middle(found, "coarse_over_second", name))
+
+
+def in_samples(found: Found, name: str) -> str:
+    """In which waves of samples the ratio is most, and how much of the extra distance in waves is there."""
+    ratios = {part: _sampled(found, name, f"{part}_over_second") for part in WAVES}
+    known = {part: ratio for part, ratio in ratios.items() if ratio is not None}
+    if not known:
+        return ""
+    most = max(known, key=lambda part: known[part])
+    more = {part: _more(found, name, part) for part in WAVES}
+    sure = min(more.values()) >= 0 and sum(more.values()) > 0
+    tail = f", where {100 * more[most] / sum(more.values()):.0f} % of the extra distance is" if sure else ""
+    return f"; in samples the most is {known[most]:.2g} {PARTS[most][0]}{tail}"
+
+
 def _middle(found: Found, key: str, name: str, end: str = "") -> dict[int, float]:
     there = steps(found, f"remaining/{key}{end}/{name}/")
     return {t: value for t, value in there.items() if is_middle(t) and value is not None}

@@ -15,12 +15,13 @@ from typing import Any
 
 from benchmarks import store
 from benchmarks.agreement import agreement
-from benchmarks.answers import LEAST, Found, sigma_of, steps
+from benchmarks.answers import LEAST, Found, both_ends, over_images, recorded, sigma_of, steps
 from benchmarks.caveats import behind
 from benchmarks.entropy_answers import NOT_MEASURED
 from benchmarks.eye_answers import with_bars
 from benchmarks.front import front_page, readme_block
 from benchmarks.gathering import Kept, gather
+from benchmarks.own_gap import with_released
 from benchmarks.page_parts import SOURCES, folded, notes, published, source, tabled
 from benchmarks.question import Question
 from benchmarks.questions import QUESTIONS
@@ -54,7 +55,7 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=ROOT / "runs", help="the folder of the run folders")
     kept = gather(store.read(STORE), parser.parse_args().runs, SHIPPED, IMAGES)
     store.write(STORE, kept)
-    kept = with_sides(with_bars(store.read(STORE)))  # what the pages say is what is kept
+    kept = with_released(with_sides(with_bars(store.read(STORE))))  # what the pages say is what is kept
     PAGES.mkdir(exist_ok=True)
     front, figure = front_page(kept)
     (DOCS / "results.md").write_text(front)
@@ -109,7 +110,8 @@ def pictured(question: Question, kept: Kept) -> list[Chart]:
     for name in DATA:
         found = kept.get(question.kind, {}).get(name)
         if found is not None and question.rows and question.answer(found) != NOT_MEASURED:
-            charts += chart(found, f"{question.kind}/{question.quantity}", question.rows, TITLES[name])
+            start = recorded(found, question.kind, question.quantity)
+            charts += chart(found, start, question.rows, TITLES[name])
     return charts
 
 
@@ -121,18 +123,17 @@ def chart(found: Found, start: str, rows: Sequence[str], title: str) -> list[Cha
         {name: steps(found, f"{start}{end}/{name}/") for name in rows} for end in ("_low", "_high")
     )
     series = {
-        _keyed(name): Series(
-            [one[t] for t in times], [lows[name][t] for t in times], [highs[name][t] for t in times]
-        )
+        _keyed(name): Series([one[t] for t in times], *both_ends(lows[name], highs[name], times))
         for name, one in known.items()
         if times and set(times) <= set(one)
     }
     if not series:
         return []
     quantity = start.split("/")[1]
+    told = f"{title}: {over_images(quantity)}" if "step_r2" in quantity else title
     made = Chart(
-        title, SIGMA, LABELS[quantity], [sigma_of(t) for t in times], series, log_x=True,
-        log_y=quantity != "step_r2", y_range=FRAMES[quantity],
+        told, SIGMA, LABELS[quantity], [sigma_of(t) for t in times], series, log_x=True,
+        log_y="step_r2" not in quantity, y_range=FRAMES[quantity],
     )  # fmt: skip
     return [made]
 

@@ -60,9 +60,13 @@ TITLES_OF = {
 LABELS = {
     "heldout_ratio": "error / Wiener's (cut at 2)",
     "step_r2": "r2 (cut at 0)",
+    "median_step_r2": "r2 (cut at 0)",
     "coarse_over_second": "over the second network's (0.5 to 20)",
 }
-FRAMES = {"heldout_ratio": (0.35, 2.0), "step_r2": (0.0, 1.0), "coarse_over_second": (0.5, 20.0)}
+FRAMES = {
+    "heldout_ratio": (0.35, 2.0), "step_r2": (0.0, 1.0), "median_step_r2": (0.0, 1.0),
+    "coarse_over_second": (0.5, 20.0),
+}  # fmt: skip
 
 
 def bullets(lines: Iterable[str]) -> str:

@@ -6,7 +6,9 @@ from typing import Any
 
 from benchmarks import briefly, field_briefs
 from benchmarks.bank_answers import bank_together, bank_verdict
+from benchmarks.ceiling_answers import ceiling
 from benchmarks.entropy_answers import NOT_MEASURED
+from benchmarks.form_short import BATCHES, larger_together, taus_together
 from benchmarks.letters import patterns, short
 from benchmarks.results import page
 from benchmarks.titles import called
@@ -44,12 +46,16 @@ def test_the_gap_to_a_second_network_is_widest_where_the_best_row_is_farthest_be
     ):
         numbers |= {f"paper/r2/{row}": r2, f"paper/median_r2/{row}": r2}
         numbers |= {f"paper/step_r2/{row}/{LOW}": low, f"paper/step_r2/{row}/{HIGH}": high}
-    said = briefly.ceiling({"A": found(**numbers)})
+    said = ceiling({"A": found(**numbers)})
     assert said.startswith(
-        "The gap is widest at sigma 12."
-    )  # .3 there, beside the optimal denoiser; .05 else
-    assert "| A | Wiener | 0.8 | 0.9 | 0.300, at sigma 12 |" in said
-    assert briefly.ceiling({"A": found()}) == ""
+        "In median r2 of samples the best analytical row is 0.100 (A) below a second network."
+    )
+    # .3 at sigma 12, beside the optimal denoiser; .05 at the other level. No interval is known.
+    assert "| A | Wiener | 0.8 | 0.9 | 0.300, at sigma 12 (mean) | - | - |" in said
+    for row, r2 in (("nn2", 0.95), ("wiener", 0.9), ("optimal", 0.2)):
+        numbers |= interval("paper/step_r2", f"{row}/{LOW}", r2, r2 - 0.01, r2 + 0.01)
+    assert "at sigma 12 (mean) | 0.342 | nowhere |" in ceiling({"A": found(**numbers)})
+    assert ceiling({"A": found()}) == ""
 
 
 def test_pairs_in_the_published_order_are_counted_and_the_others_named() -> None:
@@ -65,7 +71,13 @@ def test_what_remains_is_most_and_least_in_the_parts_of_the_highest_and_lowest_r
     ratios = {"coarse": 2.0, "middle": 1.5, "fine": 0.5, "edges": 1.2, "plain": 1.1}
     numbers = {f"remaining/{part}_over_second/stacked_mixtures/{LOW}": one for part, one in ratios.items()}
     said = briefly.remaining({"A": found(**numbers), "B": found()})
-    assert said.endswith("is 2 in waves longer than 12 pixels and 0.5 in waves of at most 4 pixels on A.")
+    assert "of one step are medians over 1 noise levels. On A: in one step 2 in waves longer than" in said
+    assert said.endswith("2 in waves longer than 12 pixels and 0.5 in waves of at most 4 pixels.")
+    for part, ratio in (("coarse", 1.25), ("middle", 2.0), ("fine", 1.0)):
+        numbers[f"remaining/samples_{part}_over_second/stacked_mixtures"] = ratio
+        numbers[f"remaining/samples_{part}_share/stacked_mixtures"] = 0.4
+    said = briefly.remaining({"A": found(**numbers)})  # .4 (1 - 1/1.25) = .08 and .4 (1 - 1/2) = .2
+    assert said.endswith("the most is 2 in waves of 4 to 12 pixels, where 71 % of the extra distance is.")
 
 
 def test_settings_by_entropy_are_ahead_level_or_behind_and_the_worst_single_step_is_told() -> None:
@@ -78,9 +90,15 @@ def test_settings_by_entropy_are_ahead_level_or_behind_and_the_worst_single_step
     )
     said = briefly.without_network({"A": found(**numbers, **ahead), "B": found(**level)})
     assert "is ahead of the calibrated one on A; level with the calibrated one on B." in said
-    assert "on A, at sigma 12: r2 0.500, where Wiener has 0.900." in said
+    assert said.startswith("Nothing in r2 of samples, for PCA locality: seed by seed, by entropy it is ahead")
+    assert "at sigma 12 on A: PCA locality, by entropy, has 0.500, Wiener 0.900 (mean over" in said
+    assert "Above sigma 12 none is surely behind." in said
+    numbers["paper/step_r2/pca_locality/t700"] = 0.8
+    assert "has 0.500, calibrated 0.800, Wiener" in briefly.without_network({"A": found(**numbers)})
+    behind = interval("paper/median_r2_over_pca_locality", "pca_locality_entropy", -0.1, -0.2, -0.05)
+    assert briefly.without_network({"A": found(**behind)}).startswith("In r2 of samples, seed by seed")
     assert "| A | +0.100 [+0.050, +0.200] | - | - |" in said
-    assert "fail" not in briefly.without_network({"A": found(**ahead)})
+    assert "single" not in briefly.without_network({"A": found(**ahead)})
 
 
 def test_choosing_by_output_is_told_once_for_the_data_that_have_one_answer() -> None:
@@ -211,3 +229,44 @@ def test_more_images_are_told_as_a_gain_where_the_interval_of_the_differences_is
     for few in (found(**same), found()):  # data with no more images than that: all rows are one
         assert bank_together({"A": few}) == ""
         assert bank_verdict(few) == NOT_MEASURED
+
+
+def test_forms_are_higher_lower_or_unsure_by_the_intervals_and_a_question_is_answered_first() -> None:
+    def one(low: float, high: float) -> dict[str, Any]:
+        numbers = interval("variants/median_r2_over_pca_locality", "wssm_512", (low + high) / 2, low, high)
+        return found(
+            **numbers, **{"variants/median_r2/wssm_512": 0.8, "variants/median_r2/pca_locality": 0.7}
+        )
+
+    assert BATCHES({"A": one(0.1, 0.2)}).startswith(
+        "Yes, by the r2 of samples, set beside that of PCA locality (the paper's). Surely higher: ba"
+    )
+    said = BATCHES({"A": one(0.1, 0.2), "B": one(-0.1, 0.2)})
+    assert said.startswith("In part, by")
+    assert "Surely higher: batches of 512 on A. Not surely other: batches of 512 on B." in said
+    assert "| batches of 512 | 0.8 | 0.8 |" in said
+    assert BATCHES({"A": one(-0.2, -0.1)}).startswith("No, by")
+    assert BATCHES({"A": found()}) == ""
+
+
+def test_r2_is_very_sensitive_to_tau_where_the_worst_leaves_less_than_half() -> None:
+    numbers = {
+        "variants/median_r2/tau_02": 0.8,
+        "variants/median_r2/tau_2": 0.3,
+        "variants/median_r2/wiener": 0.7,
+    }
+    said = taus_together({"A": found(**numbers)})
+    assert said == "Very. On A the median r2 falls from 0.80 (tau .02) to 0.30 (tau .2); Wiener has 0.70."
+    assert taus_together({"A": found(**numbers | {"variants/median_r2/tau_2": 0.5})}).startswith("Not much.")
+
+
+def test_larger_images_count_the_levels_of_each_row() -> None:
+    numbers = {
+        f"larger/heldout_ratio_high/stacked_mixtures/{t}": high for t, high in ((LOW, 0.9), (HIGH, 1.1))
+    }
+    numbers[f"larger/heldout_ratio_high/pca_locality/{LOW}"] = 1.2
+    said = larger_together(("stacked_mixtures", "pca_locality"))({"A": found(**numbers)})
+    assert said.startswith(
+        "Surely less error on A: stacked mixtures (ours) at 1 of 2 noise levels. At none: PCA locality"
+    )
+    assert said.endswith("these images.")

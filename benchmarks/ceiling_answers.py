@@ -1,0 +1,111 @@
+"""What the page of the ceiling says: how far the best analytical row is below a second network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from benchmarks.answers import Found, listed, over_images, step_kind, steps
+from benchmarks.titles import called, markdown
+
+SMALL = 0.01  # a gap in r2
+
+
+def ceiling_verdict(found: Found) -> str:
+    """The gap to the second network in samples, where it is widest in one step, and where it is sure."""
+    if "paper/r2/nn2" not in found["scalars"]:
+        return "there is no second network"
+    gaps, kind = step_gaps(found), step_kind(found, "paper")
+    widest = max(gaps, key=lambda t: gaps[t])
+    key = "median_r2" if "paper/median_r2/nn2" in found["scalars"] else "r2"
+    name, value = max(comparable(found, f"paper/{key}/"), key=lambda pair: pair[1])
+    small = [t for t, gap in gaps.items() if 0 <= gap < SMALL]
+    said = [
+        f"{key.replace('_', ' ')} of samples: the second network {found['scalars'][f'paper/{key}/nn2']:.3g}, "
+        f"the best analytical row, {called(name)}, {value:.3g}",
+        f"In one step (r2, {over_images(kind)}) the gap is widest at sigma {listed([widest])} "
+        f"({gaps[widest]:.3g})",
+    ]
+    said += [f"The gap is below {SMALL:g} at sigma {listed(small, ' and ')}"] if small else []
+    ahead = sides(found)
+    if not ahead:
+        return ". ".join([*said, "No intervals of these r2 are recorded"])
+    names = {1: "the second network", -1: "the analytical row"}
+    sure = {who: [t for t, way in ahead.items() if way == sign] for sign, who in names.items()}
+    told = [f"{who} is ahead at sigma {listed(times, ' and ')}" for who, times in sure.items() if times]
+    rest = "elsewhere they are level" if told else "they are level at every noise level"
+    return ". ".join([*said, f"By the intervals {'; '.join([*told, rest])}"])
+
+
+def ceiling(known: Mapping[str, Found]) -> str:
+    """How near the best analytical row comes to a second network in samples, and in one step."""
+    rows, below = [], {}
+    for title, found in known.items():
+        ends = found["scalars"].get("paper/median_r2/nn2")
+        among = comparable(found, "paper/median_r2/")
+        if ends is None or not among:
+            continue
+        gaps, ahead = step_gaps(found), sides(found)
+        t = max(gaps, key=lambda t: gaps[t])
+        name, best = max(among, key=lambda row: row[1])
+        below[title] = float(ends) - best
+        sure = [
+            listed(times) if (times := [t for t, way in ahead.items() if way == sign]) else "nowhere"
+            for sign in (1, -1)
+        ]
+        widest = (
+            f"{gaps[t]:.3f}, at sigma {listed([t])} ({over_images(step_kind(found, 'paper')).split()[0]})"
+        )
+        rows.append([title, called(name), best, float(ends), widest, *(sure if ahead else ["-", "-"])])
+    if not rows:
+        return ""
+    columns = (
+        "", "best analytical row", "its median r2", "a second network's",
+        "widest gap of one step (r2 over images)", "second network surely ahead at sigma",
+        "analytical row surely ahead",
+    )  # fmt: skip
+    least, most = (end(below, key=lambda title: below[title]) for end in (min, max))
+    span = f"{below[least]:.3f} ({least})" + (f" to {below[most]:.3f} ({most})" if least != most else "")
+    lead = (
+        f"In median r2 of samples the best analytical row is {span} below a second network. Of one step the "
+        "table has where the gap is widest, and where intervals are apart:"
+    )
+    return f"{lead}\n\n{markdown(columns, rows)}"
+
+
+def step_gaps(found: Found) -> dict[int, float]:
+    """At each noise level, how far the best analytical row is below the second network in one step."""
+    second = steps(found, f"paper/{step_kind(found, 'paper')}/nn2/")
+    return {t: r2 - top(found, t)[1] for t, r2 in second.items()}
+
+
+def sides(found: Found) -> dict[int, int]:
+    """Who is ahead in one step where intervals are apart: 1 the second network, -1 the best row, 0 none."""
+    kind, known = step_kind(found, "paper"), {}
+    for t in steps(found, f"paper/{kind}_low/nn2/"):
+        (low, high), (own_low, own_high) = (
+            [found["scalars"].get(f"paper/{kind}{end}/{row}/t{t:03d}") for end in ("_low", "_high")]
+            for row in ("nn2", top(found, t)[0])
+        )
+        if None not in (low, high, own_low, own_high):
+            known[t] = 1 if low > own_high else -1 if own_low > high else 0
+    return known
+
+
+def comparable(found: Found, start: str) -> list[tuple[str, float]]:
+    """(name, number) of every analytical row with as many seeds as any, for numbers `<start><row>`."""
+    scalars = found["scalars"]
+    seeds = {
+        name.removeprefix("paper/samples/"): count
+        for name, count in scalars.items()
+        if name.startswith("paper/samples/")
+    }
+    enough = [name for name, count in seeds.items() if count == max(seeds.values())]
+    return [(n, scalars[start + n]) for n in enough if n not in ("network", "nn2") and start + n in scalars]
+
+
+def top(found: Found, t: int) -> tuple[str, float]:
+    """The analytical row with the highest one-step r2 at a time-step."""
+    start = f"paper/{step_kind(found, 'paper')}"
+    names = [name for name, _ in comparable(found, "paper/r2/")]
+    rows = [(name, found["scalars"][f"{start}/{name}/t{t:03d}"]) for name in names]
+    return max(rows, key=lambda pair: pair[1])

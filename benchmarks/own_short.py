@@ -1,0 +1,86 @@
+"""The short answer of the page of our own denoisers, over all data sets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from benchmarks.answers import EXACT, FLOOR, OWN, Found, levels, listed, steps
+from benchmarks.own_answers import AIMS, ahead, measured, met, word
+from benchmarks.own_gap import gap, per_cents
+from benchmarks.titles import called, joined, markdown, on
+
+
+def own_together(known: Mapping[str, Found]) -> str:
+    """Whether ours beat PCA locality and Wiener, where they have more error, and which aims they meet."""
+    there = {title: found for title, found in known.items() if met(found)}
+    if not there:
+        return ""
+    rows = [[aim, *(_aimed(found, place) for found in there.values())] for place, aim in enumerate(AIMS)]
+    said = [f"{one}." for one in (*_beat(known), *_errors(known))]
+    lead = (
+        f"This project set itself three aims. Cells have the numbers of {_names(OWN)}, without intervals. "
+        "The gap is that in median r2, from PCA locality's best form to a second network. The best form is "
+        "the one with the highest: exact, by batch averages, by entropy, or released where its run has the "
+        "same rows."
+    )
+    return "\n\n".join([*([" ".join(said)] if said else []), lead, markdown(("", *there), rows)])
+
+
+def _beat(known: Mapping[str, Found]) -> list[str]:
+    """Whether ours are nearer to the network's samples than both, and on which data."""
+    told: dict[str, list[str]] = {}
+    words = set()
+    for title, found in known.items():
+        one = {word(found, name, base) for name in OWN for base in (EXACT, FLOOR)} - {None}
+        if one:
+            words |= one
+            told.setdefault(ahead(found), []).append(title)
+    if not told:
+        return []
+    lead = "Yes" if words == {"nearer to"} else "In part" if "nearer to" in words else "No"
+    said = [f"{sentence} {on(titles)}" for sentence, titles in told.items()]
+    return [f"{lead}, in r2 of samples, by the intervals of mean and median", *said]
+
+
+def _errors(known: Mapping[str, Found]) -> list[str]:
+    """At how many noise levels ours have surely less error on held-out images, and where surely more."""
+    said = []
+    for base, kind in ((EXACT, f"heldout_over_{EXACT}"), (FLOOR, "heldout_ratio")):
+        less, among, more = [], set(), []
+        for title, found in known.items():
+            above: dict[str, list[str]] = {}
+            for name in OWN:
+                start = f"paper/{kind}_{{}}/{name}/"
+                if times := steps(found, start.format("high")):
+                    among.add(len(times))
+                    less.append(len(levels(found, start.format("high"), lambda high: high < 1)))
+                    if worse := levels(found, start.format("low"), lambda low: low > 1):
+                        above.setdefault(listed(worse), []).append(name)
+            more += [f"{on([title])} at sigma {at}{_alone(names)}" for at, names in above.items()]
+        if among:
+            count = str(less[0]) if min(less) == max(less) else f"{min(less)} to {max(less)}"
+            said.append(
+                f"Their error on held-out images is surely less than that of {called(base)} at {count} of "
+                f"{max(among)} noise levels, and surely more {joined(more) or 'nowhere'}"
+            )
+    return said
+
+
+def _aimed(found: Found, place: int) -> str:
+    """Which of ours meet an aim, and the numbers of all."""
+    known = met(found)
+    good = [name for name, one in known.items() if one[place]]
+    lead = "no" if not good else "yes" if len(good) == len(known) else f"{called(good[0])} alone"
+    values = [one[place] for one in measured(found).values()]
+    if place == 0:
+        means = per_cents([gap(found, name, "r2") for name in known])
+        return f"{lead}: {per_cents(values)}{f'; of the mean, {means}' if means else ''}"
+    return f"{lead}: {'at most ' if place == 2 else ''}{' and '.join(f'{one:.2f}' for one in values)}"
+
+
+def _alone(names: Sequence[str]) -> str:
+    return "" if len(names) > 1 else f" ({called(names[0])} alone)"
+
+
+def _names(names: Sequence[str]) -> str:
+    return " and ".join(map(called, names))
