@@ -19,7 +19,17 @@ def _variants(
     rows = (EXACT, FLOOR, *names)
     answer, table = variants(*names), sampled("variants", *rows)
     return Question(
-        page, text, "variants", answer, table, COMMAND, why, rows=rows, quantity="step_r2", together=together
+        page,
+        text,
+        "variants",
+        answer,
+        table,
+        COMMAND,
+        why,
+        rows=rows,
+        quantity="step_r2",
+        together=together,
+        folds=True,
     )
 
 
@@ -47,7 +57,8 @@ FORMS: tuple[Question, ...] = (
         "singular. Rounding decides its largest entry, to which tau refers. Masks of float32 factors are "
         "several times narrower at low noise and wider above, as another tau would make them. With a tau of "
         "its own [the released form](released_form.md) keeps little of that.",
-        rows=(EXACT, "float32", "wssm_512", "float32_wssm_512"), quantity="step_r2", together=MASKS,
+        rows=(EXACT, "float32", "wssm_512", "float32_wssm_512"), quantity="step_r2",
+        together=MASKS, folds=True,
     ),
     _variants(
         "mask_orientation", "Which mask orientation and threshold?",
@@ -76,6 +87,6 @@ FORMS: tuple[Question, ...] = (
         "The released form has masks of float32 factors and batch averages of 512. Here it has a tau of its "
         "own. On the photographs it is a stronger rival than the exact form, and than batch averages with a "
         "borrowed tau. Where mean and median disagree, a few nearly flat photographs decide the mean.",
-        rows=("nn2", *OWN, RELEASED, EXACT), together=AGAINST_RELEASED,
+        rows=("nn2", *OWN, RELEASED, EXACT), together=AGAINST_RELEASED, folds=True,
     ),
 )  # fmt: skip

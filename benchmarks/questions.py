@@ -201,7 +201,7 @@ QUESTIONS: tuple[Question, ...] = (
         "The share is that of a whole noise level. No network and no val image is asked. It takes five "
         "passes over the training images in place of one, and passes with wider masks take longer.",
         rows=("nn2", FLOOR, EXACT, *entropy.CHOSEN[0], *entropy.CHOSEN[1]), quantity="step_r2",
-        together=briefly.by_output,
+        together=briefly.by_output, folds=True,
     ),
     Question(
         "halves", "How much of the agreement of networks that share no image is in Gaussian statistics?",

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from benchmarks import briefly, field_briefs
+from benchmarks.answers import EXACT
 from benchmarks.bank_answers import bank_together, bank_verdict
 from benchmarks.ceiling_answers import ceiling
 from benchmarks.entropy_answers import NOT_MEASURED
 from benchmarks.form_short import BATCHES, larger_together, taus_together
 from benchmarks.letters import patterns, short
+from benchmarks.own_short import own_together
 from benchmarks.results import page
 from benchmarks.titles import called
 from locality.compare.drawing import time_of
@@ -270,3 +272,17 @@ def test_larger_images_count_the_levels_of_each_row() -> None:
         "Surely less error on A: stacked mixtures (ours) at 1 of 2 noise levels. At none: PCA locality"
     )
     assert said.endswith("these images.")
+
+
+def test_how_near_ours_are_to_a_network_that_chose_nothing_is_told_beside_the_first_one() -> None:
+    numbers = {"paper/median_r2_second/network": 0.96, "paper/median_r2_second/stacked_mixtures": 0.93}
+    numbers |= {
+        f"paper/median_r2/{row}": r2 for row, r2 in ((EXACT, 0.2), ("nn2", 0.9), ("stacked_mixtures", 0.8))
+    }
+    numbers |= {f"paper/seconds/{row}": 1.0 for row in (EXACT, "stacked_mixtures")}
+    numbers |= {f"paper/heldout_ratio/{row}/{LOW}": 0.9 for row in ("stacked_mixtures", "network")}
+    said = own_together({"A": found(**numbers)})
+    assert "against which none is, the r2 is: network 0.960 and stacked mixtures (ours) 0.930 (on A)." in said
+    assert "against which none is" not in own_together(
+        {"A": found(**{k: v for k, v in numbers.items() if "second" not in k})}
+    )
