@@ -167,7 +167,7 @@ def _worst(known: Known, section: str, twins: Sequence[tuple[str, str]], other: 
     )  # fmt: skip
     return [
         f"In single steps it can be behind Wiener, most so at sigma {sigma_of(t):.3g} {on([title])}: "
-        f"{called(name)}, has {ours:.3f}, {beside}Wiener {floor:.3f} ({over_images(kind)})",
+        f"{called(name)} has {ours:.3f}, {beside}Wiener {floor:.3f} ({over_images(kind)})",
         f"Above sigma {sigma_of(high):.3g} none is surely behind",
     ]
 

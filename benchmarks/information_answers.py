@@ -199,7 +199,7 @@ def _split(claim: str, among: Mapping[str, Measured], true: Sequence[str]) -> st
         return f"{claim} on none of these data sets"
     if not false:
         return f"{claim} on {'all of these data sets' if len(true) > 1 else true[0]}"
-    return f"{claim} {on(true)}, not {on(false)}"
+    return f"{claim} {on(true)}, not {on(false, 'or')}"
 
 
 def _covered(one: Measured, share: float) -> str:

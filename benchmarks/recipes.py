@@ -52,7 +52,7 @@ HEAD = """# Recipes for one core
 
 ```sh
 python train.py experiment=cifar_cpu     # CIFAR-10
-python train.py experiment=cats_cpu      # cats, 32 x 32
+python train.py experiment=cats_cpu      # cats (32 x 32)
 python -m benchmarks.recipes             # writes this page
 ```
 

@@ -10,12 +10,12 @@ from locality.report.table import format_markdown
 
 TITLES = {  # data sets, in the order in which they are told of
     "cifar": "CIFAR-10",
-    "afhq32": "cats, 32 x 32",
+    "afhq32": "cats (32 x 32)",
     "fashion_mnist": "Fashion-MNIST",
-    "photos16": "photographs, 16 x 16",
-    "photos32": "photographs, 32 x 32",
-    "afhq64": "cats, 64 x 64",
-    "celeba_hq64": "CelebA-HQ, 64 x 64",
+    "photos16": "photographs (16 x 16)",
+    "photos32": "photographs (32 x 32)",
+    "afhq64": "cats (64 x 64)",
+    "celeba_hq64": "CelebA-HQ (64 x 64)",
 }
 DATA = tuple(TITLES)
 NOTES = {  # beside names, on these pages
@@ -74,19 +74,19 @@ def bullets(lines: Iterable[str]) -> str:
     return "\n".join(f"* {line}" for line in lines)
 
 
-def on(names: Sequence[str]) -> str:
-    """On which data: names have commas, so each has its `on`.
+def on(names: Sequence[str], last: str = "and") -> str:
+    """On which data.
 
-    >>> on(["CIFAR-10", "cats, 32 x 32"])
-    'on CIFAR-10 and on cats, 32 x 32'
+    >>> on(["CIFAR-10", "cats (32 x 32)"])
+    'on CIFAR-10 and cats (32 x 32)'
     """
-    return joined([f"on {name}" for name in names])
+    return f"on {joined(names, last)}"
 
 
-def joined(names: Iterable[Any]) -> str:
+def joined(names: Iterable[Any], last: str = "and") -> str:
     """`a, b and c`."""
     parts = [str(name) for name in names]
-    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
+    return f" {last} ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
 
 
 def markdown(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

@@ -178,8 +178,8 @@ def test_a_page_has_its_answer_before_its_table_and_its_commands_folded_away() -
 def test_a_page_shows_the_first_data_set_and_folds_the_others_away() -> None:
     found = measured("paper", nn2=True)
     text = page(BY_PAGE["our_denoisers"], {"paper": {"cifar": found, "photos16": found}, "networks": {}})
-    summary = "<summary>More on photographs, 16 x 16</summary>"  # there is no short answer here
-    assert text.index("\nCIFAR-10:\n") < text.index(summary) < text.index("\nphotographs, 16 x 16:\n")
+    summary = "<summary>More on photographs (16 x 16)</summary>"  # there is no short answer here
+    assert text.index("\nCIFAR-10:\n") < text.index(summary) < text.index("\nphotographs (16 x 16):\n")
 
 
 def test_the_front_page_fits_a_screen_and_links_every_page() -> None:
@@ -206,7 +206,7 @@ def test_a_bank_that_no_row_had_whole_is_told_of() -> None:
     kept["paper"]["photos16"]["scalars"]["paper/bank/optimal"] = 900.0
     text, _ = front_page(kept)
     rows = len(banks(kept["paper"]["photos16"]))
-    assert f"a part of the training images: {rows - 1} of {rows} on photographs, 16 x 16" in text
+    assert f"a part of the training images: {rows - 1} of {rows} on photographs (16 x 16)" in text
     assert "every row" not in text
 
 
@@ -222,7 +222,7 @@ def test_the_front_page_has_the_error_apart_from_the_r2_of_samples() -> None:
         "On CIFAR-10 the best analytical denoiser is stacked mixtures (ours), with a median r2 of 0.95 to "
         "the samples of the network that it was calibrated against. PCA locality (the paper's) has 0.90 and "
         "Wiener 0.80.",
-        "On unseen images stacked mixtures (ours) has 6 % (CIFAR-10) to 18 % (photographs, 16 x 16) less "
+        "On unseen images stacked mixtures (ours) has 6 % (CIFAR-10) to 18 % (photographs (16 x 16)) less "
         "error than PCA locality, in the median over sigma from 0.3 to 3.6. "
         "Level by level it is 5 % to 19 % less.",
     ]
@@ -279,9 +279,9 @@ def test_settings_that_were_chosen_with_fewer_images_are_told_of() -> None:
         found["scalars"][f"paper/median_r2_over_pca_locality{end}/pca_locality_entropy"] = value
     found["calibrated"] = [[EXACT, "tau", "16 val images", "80"], ["golden_subset", "size", "9", "100"]]
     said = caveats({"photos16": found}, {})[2]
-    assert "On photographs, 16 x 16 the settings of 1 row were chosen with fewer images" in said
+    assert "On photographs (16 x 16) the settings of 1 row were chosen with fewer images" in said
     assert "PCA locality's tau was chosen with 80 and is used with 100" in said
-    assert "r2 changes by +0.040 [+0.010, +0.080] on photographs, 16 x 16, seed by seed" in said
+    assert "r2 changes by +0.040 [+0.010, +0.080] on photographs (16 x 16), seed by seed" in said
     found["calibrated"][0][3] = "100"
     assert "chosen with" not in caveats({"photos16": found}, {})[2]
 
@@ -532,11 +532,11 @@ def test_a_page_has_a_short_answer_over_all_data_and_folds_each_data_set_away(na
     found["scalars"] |= {"paper/heldout_ratio_low/pca_locality/t300": 0.8}
     kept = {"paper": {"cifar": found, "photos16": found}, "networks": {}}
     above, below = page(BY_PAGE[name], kept).split(
-        "<summary>More on CIFAR-10; photographs, 16 x 16</summary>"
+        "<summary>More on CIFAR-10; photographs (16 x 16)</summary>"
     )
     assert BY_PAGE[name].together({TITLES[one]: found for one in kept["paper"]}) in above
     assert "**CIFAR-10**: " not in above
-    assert below.index("**CIFAR-10**: ") < below.index("**photographs, 16 x 16**: ")
+    assert below.index("**CIFAR-10**: ") < below.index("**photographs (16 x 16)**: ")
     assert ("\nCIFAR-10:\n" in above) is not table_folds
     assert ("\nCIFAR-10:\n" in below) is table_folds
 
@@ -578,7 +578,7 @@ def test_what_ours_close_of_the_gap_is_counted_from_pca_localitys_best_form() ->
     assert "Yes" not in together  # no interval is known
     scalars["paper/median_r2/pca_locality_entropy"] = 0.7
     said = own_verdict({"scalars": scalars})
-    assert "best form (PCA locality, by entropy) and a second network" in said
+    assert "best form (PCA locality by entropy) and a second network" in said
     assert "stacked locality (ours) closes 50 %; from the paper's own forms, 75 %" in said
     scalars["paper/median_r2/pca_locality_entropy"] = 0.75
     said = own_verdict({"scalars": scalars})
@@ -746,7 +746,7 @@ def test_what_agrees_with_the_paper_is_judged_by_the_numbers() -> None:
         "in DiT." in text
     )
     order = text.index("A later paper (GoldDiff, arXiv 2602.16498)")
-    assert "**Agrees** on photographs, 16 x 16. Of 10 pairs" in text[order:]
+    assert "**Agrees** on photographs (16 x 16). Of 10 pairs" in text[order:]
     assert "Not measured." in agreement({})
 
 
@@ -764,13 +764,14 @@ def test_the_papers_main_claims_have_a_line_each() -> None:
     text = agreement({"paper": {"photos16": found}})
     ahead = "**Agrees** that PCA locality is nearer to a network than local score, seed by seed: ahead of"
     assert (
-        f"{ahead} local score on photographs, 16 x 16. It reads more training images than local score" in text
+        f"{ahead} local score on photographs (16 x 16). It reads more training images than local score"
+        in text
     )
     level = "**Does not agree** that PCA locality is nearer to a network than patch composite, seed by seed:"
-    assert f"{level} level with patch composite on photographs, 16 x 16 (" in text
+    assert f"{level} level with patch composite on photographs (16 x 16) (" in text
     copies = "that the optimal denoiser copies training images: 100 % of its samples are nearly such an image"
-    assert f"**Agrees** {copies} on photographs, 16 x 16. Its error" in text
-    assert "on unseen images is 1.00 (photographs, 16 x 16) times Wiener's" in text
+    assert f"**Agrees** {copies} on photographs (16 x 16). Its error" in text
+    assert "on unseen images is 1.00 (photographs (16 x 16)) times Wiener's" in text
 
 
 def with_fields(wiener: str, exact: str = "0.99", reach: str = "2 [1.9, 2.1]") -> dict[str, Any]:
@@ -820,7 +821,7 @@ def test_where_pca_locality_is_farther_in_one_step_is_told_beside_samples() -> N
     found["scalars"][f"paper/step_r2_low/{FLOOR}/t300"] = 0.31
     text = agreement({"paper": kept["paper"]})
     assert f"**Agrees in part** {whole}" in text
-    assert "In one step it is surely farther than Wiener at sigma 1.24 on photographs, 16 x 16" in text
+    assert "In one step it is surely farther than Wiener at sigma 1.24 on photographs (16 x 16)" in text
     assert "It is nowhere surely nearer" in text
 
 
@@ -828,7 +829,7 @@ def test_a_higher_median_of_the_row_that_is_behind_is_told_with_both_numbers() -
     found = measured("paper")
     for end, value in (("_low", 0.1), ("", 0.2), ("_high", 0.3)):
         found["scalars"][f"paper/median_r2_over_wiener{end}/{EXACT}"] = value
-    told = "Wiener has the higher median r2 all the same on photographs, 16 x 16 (0.910, 0.300)"
+    told = "Wiener has the higher median r2 all the same on photographs (16 x 16) (0.910, 0.300)"
     assert told not in agreement({"paper": {"photos16": found}})
     found["scalars"][f"paper/median_r2/{FLOOR}"] = 0.91
     assert told in agreement({"paper": {"photos16": found}})
@@ -1114,13 +1115,13 @@ def test_settings_by_entropy_are_set_beside_those_of_a_network_where_both_were_m
     }  # fmt: skip
     said = without_network_verdict({"scalars": scalars})
     assert said.startswith(
-        "PCA locality, by entropy: median r2 0.880, calibrated against the network 0.900, seed by seed -0.020"
+        "PCA locality by entropy: median r2 0.880, calibrated against the network 0.900, seed by seed -0.020"
     )
     assert said.endswith("held-out error 1.25 to 1.25 times that, at sigma 1.24 to 1.24")
     assert without_network_verdict({"scalars": {}}) == "not measured"
     unequal = scalars | {"paper/samples/pca_locality": 64, "paper/samples/pca_locality_entropy": 32}
     said = without_network_verdict({"scalars": unequal})
-    assert said.startswith("PCA locality, by entropy: r2 over the seeds of both -0.020 [-0.030, -0.010]")
+    assert said.startswith("PCA locality by entropy: r2 over the seeds of both -0.020 [-0.030, -0.010]")
     assert "0.900" not in said
     unpaired = {key: value for key, value in unequal.items() if "_over_" not in key}
     assert "of 32 and 64 seeds: not to be set side by side" in without_network_verdict({"scalars": unpaired})
@@ -1158,7 +1159,7 @@ def test_outputs_that_choose_are_set_beside_one_setting_for_all(ends, lead) -> N
             scalars[f"by_output/median_r2_over_local_score_entropy{end}/local_score_by_output"] = value
     said = by_output_verdict({"scalars": scalars})
     assert said.startswith(lead)
-    assert "Local score, by output: median r2 0.700, with one setting at a noise level 0.600" in said
+    assert "Local score by output: median r2 0.700, with one setting at a noise level 0.600" in said
     assert by_output_verdict({"scalars": {}}) == "not measured"
 
 
@@ -1207,7 +1208,7 @@ def test_shares_of_ln_n_are_set_side_by_side() -> None:
     assert "The mean of A, 0.47, lies inside the interval on D, at the edge of the interval on B" in said
     assert (
         "Sqrt(N) is a share of 0.5. It is inside the interval on A, at the edge of the interval on D, "
-        "outside the interval on B and on C." in said
+        "outside the interval on B and C." in said
     )
     assert "For windows one share of ln N costs little at every noise level on all of these" in said
     assert "For Wiener masks it does on none of these data sets." in said

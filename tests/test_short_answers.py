@@ -93,7 +93,7 @@ def test_settings_by_entropy_are_ahead_level_or_behind_and_the_worst_single_step
     said = briefly.without_network({"A": found(**numbers, **ahead), "B": found(**level)})
     assert "is ahead of the calibrated one on A; level with the calibrated one on B." in said
     assert said.startswith("Nothing in r2 of samples, for PCA locality: seed by seed, by entropy it is ahead")
-    assert "at sigma 12 on A: PCA locality, by entropy, has 0.500, Wiener 0.900 (mean over" in said
+    assert "at sigma 12 on A: PCA locality by entropy has 0.500, Wiener 0.900 (mean over" in said
     assert "Above sigma 12 none is surely behind." in said
     numbers["paper/step_r2/pca_locality/t700"] = 0.8
     assert "has 0.500, calibrated 0.800, Wiener" in briefly.without_network({"A": found(**numbers)})
@@ -106,7 +106,7 @@ def test_settings_by_entropy_are_ahead_level_or_behind_and_the_worst_single_step
 def test_choosing_by_output_is_told_once_for_the_data_that_have_one_answer() -> None:
     gain = interval("by_output/median_r2_over_local_score_entropy", "local_score_by_output", 0.1, 0.05, 0.2)
     said = briefly.by_output({"A": found(**gain), "B": found(**gain)})
-    assert "(on A and on B)." in said
+    assert "(on A and B)." in said
     assert said.count("Yes: ") == 1
     assert "| B | +0.100 [+0.050, +0.200] | - |" in said
 
