@@ -26,7 +26,7 @@ from benchmarks.answers import (
 from benchmarks.claims import WORDS, Eyes
 from benchmarks.entropy_answers import CHOSEN, TWINS, better_by_output, deepest, sure_kind, surely_lower
 from benchmarks.eye_answers import EYE, over_the_bar, sees, whose
-from benchmarks.letters import SNR, along, levels_of
+from benchmarks.letters import PART, SNR, along, levels_of
 from benchmarks.remaining_answers import NAME, in_samples, levels_told, medians
 from benchmarks.titles import called, joined, markdown, on
 from locality.compare.paper_row import PARTS
@@ -189,14 +189,15 @@ def pattern(known: Known) -> str:
                 rises = (f"{one:.2f}" for one in (highest.rise, highest.wiener))
                 rows.append([f"{title}, gamma {gamma:g}", sure, *rises, *errors])
     columns = (
-        "", "levels with a sure rise", "largest rise, networks", "Wiener's at that level",
-        "error along the letter / control's, networks", "Wiener",
+        "", "noise levels with a sure rise", "largest rise, networks", "Wiener's rise there",
+        "networks' error along the letter, over the control's", "Wiener's, likewise",
     )  # fmt: skip
     lead = (
         "A letter of strength gamma is added to every image in a random colour. The claim: fields rise "
-        f"along it at noise levels at which its variance is above {SNR:g} sigma^2. The rise is over a "
-        "control, a network of images without it. A network that has learned the letter has less error "
-        "along it than the control has on the same images."
+        "along it at noise levels at which its variance, with what images have of it anyway, is above "
+        f"{SNR:g} sigma^2. The rise is over the control, a network of images without the letter. We say "
+        f"that a network has learned the letter where it surely has {PART:.0%} of Wiener's gain in the "
+        "error along it."
     )
     return f"{lead}\n\n{markdown(columns, rows)}" if rows else ""
 

@@ -66,7 +66,7 @@ def with_bars(kept: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, A
         named = dict(re.findall(r"(\w+): (?:pretrained|runs/exports)/([\w.]+)", command))
         if own := re.search(r"checkpoint=pretrained/([\w.]+)", command):
             named["network"] = own[1]
-        behind = {name: _levels_behind(networks[one]) for name, one in named.items() if one in networks}
+        behind = {name: levels_behind(networks[one]) for name, one in named.items() if one in networks}
         told[data] = {**found, "behind": behind}
     return {**kept, "mirror": told} if told else dict(kept)
 
@@ -91,7 +91,7 @@ def whose(name: str) -> str:
     return "the network" if name == "network" else called(name)
 
 
-def _levels_behind(network: Found) -> list[list[float]]:
+def levels_behind(network: Found) -> list[list[float]]:
     """The gaps between levels of the bar, one end of which is behind; beyond the last there is no end."""
     rows = network["tables"]["heldout"]["rows"]
     ends = [(0.0, False), *((row[0], is_behind(row[0], *row[-2:])) for row in rows), (float("inf"), False)]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.answers import Found, interval_of
+from benchmarks.eye_answers import levels_behind
 from benchmarks.gathering import Kept
-from benchmarks.titles import DATA, TITLES, joined
+from benchmarks.titles import DATA, TITLES, joined, on
 from locality.compare.drawing import time_of
 
 SNR = 0.1  # of the letter, above which the paper says that it shows
@@ -62,38 +64,57 @@ def patterns(kept: Kept) -> Iterator[str]:
 
 
 def short(kept: Kept) -> str:
-    """Of the first data set and each strength, strongest first: does the letter show, and was it learned."""
-    said: list[str] = []
-    where = next(iter(_names(kept)), "")
+    """Of each strength, strongest first: does the letter show on which data, and was it learned."""
+    strengths: dict[float, list[tuple[str, Level, bool, bool]]] = {}
     for name, gamma, levels in _strengths(kept):
         told = [one for one in levels if one.gamma == gamma and one.expected]
-        if not told or name != where:
-            continue
-        most = max(told, key=lambda one: one.rise)
-        learned = any(one.learned for one in levels if one.gamma == gamma)
-        if any(one.sure for one in told):
-            rise = f"networks' fields rise along it at most {most.rise:.2f} times, where Wiener's rises"
-            said.insert(0, f"at strength {gamma:g} {rise} {most.wiener:.2f} times")
-        else:
-            tail = "though they have learned it" if learned else "and they are not shown to have learned it"
-            said.insert(0, f"at strength {gamma:g} no network's field surely rises, {tail}")
-    return f"A letter is hidden in {TITLES[where]}: {'; '.join(said)}." if said else ""
+        if told:
+            most, sure = max(told, key=lambda one: one.rise), any(one.sure for one in told)
+            learned = any(one.learned for one in levels if one.gamma == gamma)
+            strengths.setdefault(gamma, []).append((TITLES[name], most, sure, learned))
+    said = []
+    for gamma, there in sorted(strengths.items(), reverse=True):
+        shown = [one for one in there if one[2]]
+        if shown:
+            rises = joined(f"{most.rise:.2f} ({title})" for title, most, _, _ in shown)
+            floors = joined(f"{most.wiener:.2f}" for _, most, _, _ in shown)
+            said.append(
+                f"At strength {gamma:g} the contrast of networks' fields along it is up to {rises} times "
+                f"that of a network of images without it, Wiener's {floors} times"
+            )
+        if len(shown) < len(there):
+            where = "" if not shown else f" {on([title for title, _, sure, _ in there if not sure])}"
+            none = not any(learned for _, _, sure, learned in there if not sure)
+            tail = ", and networks are not shown to have learned it" if none else ""
+            said.append(f"At strength {gamma:g} no rise is sure{where}{tail}")
+    return f"A letter is hidden in the images. {'. '.join(said)}." if said else ""
+
+
+def with_gaps(kept: Kept) -> Kept:
+    """What is kept, the patterns with the noise levels at which one of their networks is behind."""
+    networks, told = kept.get("networks", {}), {}
+    for data, found in kept.get("pattern", {}).items():
+        named = re.findall(r"pretrained/([\w.]+)", found["run"]["command"])
+        gaps = [gap for name in named if name in networks for gap in levels_behind(networks[name])]
+        told[data] = {**found, "behind": gaps}
+    return {**kept, "pattern": told} if told else dict(kept)
 
 
 def levels_of(found: Found) -> list[Level]:
-    """The noise levels of each strength of the letter, the control's as 0."""
+    """The noise levels of each strength of the letter, the control's as 0; none where a network is behind."""
     whole = found["tables"]["pattern/contrast"]
     heads = whole["columns"]
     names = ("gamma", "sigma", "SNR_W", "SNR_W less the control's", "network / control", "Wiener / control")
     claimed = next(head for head in heads if head.startswith("SNR_W >"))
     places = [heads.index(name) for name in (*names, "above control", claimed)]
+    cells = [[row[place] for place in places] for row in whole["rows"]]
+    gaps = found.get("behind", ())
     return [
         Level(
-            *map(number, cells[:6]),
-            *(cell == "yes" for cell in cells[6:]),
-            *_along(found, number(cells[0]), number(cells[1])),
+            *map(number, row[:6]), *(cell == "yes" for cell in row[6:]), *_along(found, *map(number, row[:2]))
         )
-        for cells in ([row[place] for place in places] for row in whole["rows"])
+        for row in cells
+        if not any(low <= number(row[1]) <= high for low, high in gaps)
     ]
 
 
@@ -186,10 +207,16 @@ def _learned(own: Sequence[Level]) -> str:
             f". They have learned the letter: in the error along it they have {span} of Wiener's gain at "
             f"sigma {where}"
         )
+    error, floor = _ends(most.error), _ends(most.floor)
+    if most.error[2] < 1:
+        return (
+            f". At sigma {most.sigma:g}, where Wiener gains most, their error along it is surely less than "
+            f"the control's, {error} times, Wiener's {floor}: too little to say that they have learned the "
+            "letter"
+        )
     return (
         f". These networks are not shown to have learned the letter: at sigma {most.sigma:g}, where Wiener "
-        f"gains most, their error along it is {_ends(most.error)} times the control's, Wiener's "
-        f"{_ends(most.floor)}"
+        f"gains most, their error along it is {error} times the control's, Wiener's {floor}"
     )
 
 

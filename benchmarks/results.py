@@ -21,6 +21,7 @@ from benchmarks.entropy_answers import NOT_MEASURED
 from benchmarks.eye_answers import with_bars
 from benchmarks.front import front_page, readme_block
 from benchmarks.gathering import Kept, gather
+from benchmarks.letters import with_gaps
 from benchmarks.own_gap import with_released
 from benchmarks.page_parts import SOURCES, folded, notes, published, source, tabled
 from benchmarks.question import Question
@@ -55,7 +56,9 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=ROOT / "runs", help="the folder of the run folders")
     kept = gather(store.read(STORE), parser.parse_args().runs, SHIPPED, IMAGES)
     store.write(STORE, kept)
-    kept = with_released(with_sides(with_bars(store.read(STORE))))  # what the pages say is what is kept
+    kept = with_gaps(
+        with_released(with_sides(with_bars(store.read(STORE))))
+    )  # what the pages say is what is kept
     PAGES.mkdir(exist_ok=True)
     front, figure = front_page(kept)
     (DOCS / "results.md").write_text(front)
