@@ -76,7 +76,7 @@ def short(kept: Kept) -> str:
     for gamma, there in sorted(strengths.items(), reverse=True):
         shown = [one for one in there if one[2]]
         if shown:
-            rises = joined(f"{most.rise:.2f} ({title})" for title, most, _, _ in shown)
+            rises = joined(f"{most.rise:.2f} {on([title])}" for title, most, _, _ in shown)
             floors = joined(f"{most.wiener:.2f}" for _, most, _, _ in shown)
             said.append(
                 f"At strength {gamma:g} the contrast of networks' fields along it is up to {rises} times "
