@@ -75,6 +75,11 @@ def level_rows(found: Found, table: str) -> Iterator[tuple[str, list[float]]]:
         yield row[0], [float(_alone(cell)) for cell in row[1:]]
 
 
+def level_ends(found: Found, table: str) -> dict[str, list[tuple[float, float, float]]]:
+    """Each row's numbers with the ends of their intervals."""
+    return {row[0]: [_ends(cell) for cell in row[1:]] for row in found["tables"][table]["rows"]}
+
+
 def pattern_verdict(found: Found) -> str:
     """What the comparison itself says of each strength, and how large the rises are."""
     lines = []

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from benchmarks.answers import EXACT, FLOOR, Found
-from benchmarks.field_answers import level_rows, reaches
+from benchmarks.field_answers import level_ends, level_rows, reaches
 from benchmarks.gathering import Kept
 from benchmarks.letters import judged
-from benchmarks.titles import DATA, TITLES, called
+from benchmarks.titles import DATA, TITLES, called, joined
+from benchmarks.verdicts import Judged, said
 
 ALIKE = 0.9  # the least cosine of fields that match
 NETWORK = "network"
@@ -25,12 +26,18 @@ class Fields:
     sigma: float  # a middle noise level
     network: Ends | None  # the pixels within which half of its field lies there
     wiener: Ends | None
+    ways: tuple[int, ...]  # at each noise level -1, 0, 1: less far than the network's, as far, or further
 
     @classmethod
     def of(cls, found: Found) -> Fields:
         """From the tables of a run."""
-        sigma, reach = reaches(found) if "sensitivity/radius" in found["tables"] else (0.0, {})
-        return cls(dict(level_rows(found, "sensitivity/cosine")), sigma, reach.get(NETWORK), reach.get(FLOOR))
+        cosines, radius = dict(level_rows(found, "sensitivity/cosine")), "sensitivity/radius"
+        if radius not in found["tables"]:
+            return cls(cosines, 0.0, None, None, ())
+        sigma, reach = reaches(found)
+        every = level_ends(found, radius)
+        ways = map(_way, every.get(NETWORK, ()), every.get(FLOOR, ()))
+        return cls(cosines, sigma, reach.get(NETWORK), reach.get(FLOOR), tuple(ways))
 
     @property
     def good(self) -> int:
@@ -42,16 +49,31 @@ class Fields:
         """-1, 0, 1: Wiener's field reaches less far than the network's, as far, or further, by intervals."""
         if self.network is None or self.wiener is None:
             return None
-        return -1 if self.wiener[2] < self.network[1] else int(self.wiener[1] > self.network[2])
+        return _way(self.network, self.wiener)
+
+    def counted(self, less: str, more: str) -> str:
+        """At how many noise levels Wiener's field reaches surely less far, or further, in these words."""
+        told = [
+            f"{word} at {count} of {len(self.ways)} noise levels"
+            for way, word in ((-1, less), (1, more))
+            if (count := self.ways.count(way))
+        ]
+        return joined(told)
 
     def reach(self) -> str:
         """How far Wiener's field reaches beside the network's."""
         if self.way is None or self.network is None or self.wiener is None:
             return ""
+        count = self.counted("is smaller", "is larger")
         return (
             f" It reaches {WORDS[self.way]}: at sigma {self.sigma:g} half of it lies within "
             f"{self.wiener[0]:.2f} pixels, half of the network's within {self.network[0]:.2f}."
+            + (f" By the intervals it {count}." if count else "")
         )
+
+
+def _way(network: Ends, wiener: Ends) -> int:
+    return -1 if wiener[2] < network[1] else int(wiener[1] > network[2])
 
 
 def known_fields(kept: Kept) -> Iterator[tuple[str, Fields]]:
@@ -63,19 +85,23 @@ def known_fields(kept: Kept) -> Iterator[tuple[str, Fields]]:
             yield TITLES[name], fields
 
 
-def fields_agree(kept: Kept) -> Iterator[str]:
+def fields_agree(kept: Kept) -> Iterator[Judged]:
     """Whether Wiener's fields match the network's: by their cosine, and by how far they reach."""
     for title, one in known_fields(kept):
         of = len(one.cosines[FLOOR])
         word = judged(one.good, of)
-        if (word == "Agrees" and one.way) or (word == "Does not agree" and one.way == 0):
+        if (word == "Agrees" and any(one.ways)) or (word == "Does not agree" and one.way == 0):
             word = "Agrees in part"
         told = [f"{called(row)} {min(some):.3f} to {max(some):.3f}" for row, some in one.cosines.items()]
-        yield (
-            f"**{word}** that Wiener's field matches a network's, on {title}.{one.reach()} The cosine is "
+        count = one.counted("smaller", "larger")
+        reach = f", reach {count}" if count else ""
+        yield said(
+            "Wiener's field matches a network's", word,
+            f"{title}: cosine at least {min(one.cosines[FLOOR]):.2f}{reach}", ("fields",),
+            f"that Wiener's field matches a network's, on {title}.{one.reach()} The cosine is "
             f"{ALIKE:g} or more at {one.good} of {of} noise levels. Cosines: {'; '.join(told)} "
-            "([fields](fields.md))."
-        )
+            "([fields](fields.md)).",
+        )  # fmt: skip
 
 
 def field_claim(kept: Kept) -> str:

@@ -44,18 +44,15 @@ class Level:
 
 def patterns(kept: Kept) -> Iterator[str]:
     """Whether networks look along a hidden letter where the paper says so, and have learned it."""
-    for name, gamma, levels in _strengths(kept):
+    for name, gamma, levels in each_strength(kept):
         told = [one for one in levels if one.gamma == gamma and one.expected]
         if not told:
             continue
         own = [one for one in levels if one.gamma == gamma]
         sure, early = sum(one.sure for one in told), [one for one in own if one.sure and not one.expected]
         control = {one.sigma for one in levels if not one.gamma and one.snr > SNR}
-        if sure:
-            word, what = _rise(told, sure, early)
-        else:
-            word = "Does not agree" if any(one.learned for one in told) else "Open"
-            what = _no_rise(told, control)
+        word = verdict(levels, gamma)
+        what = _rise(told, sure, early)[1] if sure else _no_rise(told, control)
         yield (
             f"**{word}** {'whether' if word == 'Open' else 'that'} networks look along a hidden letter where "
             f"SNR_W is above {SNR:g}: {TITLES[name]}, gamma {gamma:g}. {what}{_learned(own)} "
@@ -63,10 +60,20 @@ def patterns(kept: Kept) -> Iterator[str]:
         )
 
 
+def verdict(levels: Sequence[Level], gamma: float) -> str:
+    """How the claim stands for a letter of this strength; empty where nothing is expected of it."""
+    own = [one for one in levels if one.gamma == gamma]
+    told = [one for one in own if one.expected]
+    sure = sum(one.sure for one in told)
+    if not sure:
+        return "" if not told else "Does not agree" if any(one.learned for one in told) else "Open"
+    return _rise(told, sure, [one for one in own if one.sure and not one.expected])[0]
+
+
 def short(kept: Kept) -> str:
     """Of each strength, strongest first: does the letter show on which data, and was it learned."""
     strengths: dict[float, list[tuple[str, Level, bool, bool]]] = {}
-    for name, gamma, levels in _strengths(kept):
+    for name, gamma, levels in each_strength(kept):
         told = [one for one in levels if one.gamma == gamma and one.expected]
         if told:
             most, sure = max(told, key=lambda one: one.rise), any(one.sure for one in told)
@@ -139,7 +146,7 @@ def _names(kept: Kept) -> list[str]:
     return [name for name in DATA if name in kept.get("pattern", {})]
 
 
-def _strengths(kept: Kept) -> Iterator[tuple[str, float, list[Level]]]:
+def each_strength(kept: Kept) -> Iterator[tuple[str, float, list[Level]]]:
     """Each data set, each strength that has a letter, and all levels of the data set."""
     for name in _names(kept):
         levels = levels_of(kept["pattern"][name])

@@ -745,8 +745,8 @@ def test_what_agrees_with_the_paper_is_judged_by_the_numbers() -> None:
         "**Agrees in part** that unlike architectures look alike: 1 of 2 have the spot. It is in U-Net; not "
         "in DiT." in text
     )
-    order = text.index("A later paper (GoldDiff, arXiv 2602.16498)")
-    assert "**Agrees** on photographs (16 x 16). Of 10 pairs" in text[order:]
+    assert "**Agrees** that the methods rank as in GoldDiff. Of pairs of optimal," in text
+    assert "10 of 10 are in its order on photographs (16 x 16) ([order]" in text
     assert "Not measured." in agreement({})
 
 

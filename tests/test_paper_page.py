@@ -1,0 +1,92 @@
+"""docs/results/paper.md: a count, a row for each claim, and the same in words."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from benchmarks.agreement import agreement, claims_of
+from benchmarks.verdicts import COUNTED, Judged, counted, merged
+from tests.test_results_page import measured, ratios, with_fields, with_letters
+
+WHOLE = ["0.5", "1", "1", "0.9", "2.5 [2, 3]", "3", "yes", "yes"]
+SMALL = ["0.5", "1", "1", "0.9", "1.2 [1.1, 1.3]", "3", "yes", "yes"]
+FAINT = ["0.1", "1", "1", "0.01", "1 [0.9, 1.1]", "1.1", "no", "yes"]
+
+
+def claim_of(word: str, claim: str = "a", number: str = "1") -> Judged:
+    """A claim with a line."""
+    return Judged(claim, word, number, ("eyes",), (f"**{word}** that {claim}.",))
+
+
+def kept(*letters: list[Any]) -> dict[str, Any]:
+    """Something of each kind of claim."""
+    paper = measured("paper")
+    for end, value in (("_low", 0.1), ("", 0.2), ("_high", 0.3)):
+        paper["scalars"][f"paper/median_r2_over_wiener{end}/pca_locality"] = value
+    paper["scalars"]["paper/copy_rate/optimal"] = 1.0
+    eyes = ratios("left_eye", network={300: (3.0, 4.0, 5.0)}, dit={300: (1.0, 2.0, 3.0)})
+    return {
+        **with_letters(*(letters or (WHOLE, FAINT))), "fields": with_fields("0.95"),
+        "mirror": {"afhq32": {"scalars": eyes}}, "paper": {"photos16": paper},
+    }  # fmt: skip
+
+
+def test_claims_are_counted_by_their_verdicts() -> None:
+    rows = [claim_of(word, str(k)) for k, word in enumerate(("Agrees", "Agrees", "Agrees in part", "Open"))]
+    assert counted(rows) == (
+        "Of 4 claims of the paper that were measured, 2 agree, 1 agrees in part, 0 do not and 1 is open"
+    )
+    assert counted([]) == ""
+
+
+def test_the_page_on_the_paper_has_one_row_for_each_claim_and_the_words_folded_away() -> None:
+    text = agreement(kept())
+    lead, rows = text.split("\n\n")[1], claims_of(kept())
+    assert lead == f"{counted(rows)}."
+    cells = re.findall(r"^\| (.+?) \| (.+?) \| ", text, re.MULTILINE)[2:]  # without the heads
+    assert cells == [(one.claim, one.word) for one in rows] + [(cells[-1][0], "Agrees")]
+    assert "GoldDiff" in cells[-1][0], "a later paper's is not counted"
+    assert len({claim for claim, _ in cells}) == len(cells)
+    folded = text[text.index("<summary>In words") : text.index("</details>")]
+    assert text.index("\n| claim |") < text.index("<details") < text.index("\nOpen:\n")
+    words = re.findall(r"^\* \*\*(.+?)\*\* ", folded, re.MULTILINE)
+    assert words == [word for _, word in cells], "the same verdicts in the same order"
+    assert set(words) <= set(COUNTED)
+
+
+@pytest.mark.parametrize(("first", "second", "word"), [
+    ("Agrees", "Agrees in part", "Agrees in part"), ("Open", "Agrees", "Agrees in part"),
+    ("Open", "Does not agree", "Does not agree"),
+])  # fmt: skip
+def test_a_claim_of_two_data_sets_is_one_row_in_which_each_verdict_stands(first, second, word) -> None:
+    (row,) = merged([claim_of(first, number="x"), claim_of(second, number="y")])
+    assert (row.word, len(row.lines)) == (word, 2)
+    assert row.number == f"x ({first.lower()}); y ({second.lower()})"
+
+
+def test_a_claim_of_two_data_sets_that_are_judged_alike_has_no_verdict_behind_its_numbers() -> None:
+    (row,) = merged([claim_of("Open", number="x"), claim_of("Open", number="y")])
+    assert (row.word, row.number) == ("Open", "x; y")
+
+
+@pytest.mark.parametrize(("letter", "word", "number"), [
+    (WHOLE, "Agrees", "rise sure at 1 of 1 noise levels, at most 2.50 times where Wiener has 3.00"),
+    (SMALL, "Agrees in part", "rise sure at 1 of 1 noise levels, at most 1.20 times where Wiener has 3.00"),
+    (FAINT, "Open", "no sure rise at 1 noise level, letter not shown to be learned"),
+])  # fmt: skip
+def test_a_letter_has_the_same_verdict_in_its_row_and_in_its_line(letter, word, number) -> None:
+    (row,) = claims_of(with_letters(letter))
+    assert (row.word, row.number) == (word, f"CIFAR-10: {number}")
+    assert row.lines[0].startswith(f"**{word}** ")
+
+
+def test_how_often_wieners_field_reaches_less_far_is_counted_by_intervals_apart() -> None:
+    (row,) = claims_of({"fields": with_fields("0.95")})
+    assert row.number == "CIFAR-10: cosine at least 0.95, reach smaller at 1 of 2 noise levels"
+    assert "By the intervals it is smaller at 1 of 2 noise levels." in row.lines[0]
+    (row,) = claims_of({"fields": with_fields("0.95", reach="2 [1.9, 2.6]")})
+    assert row.number == "CIFAR-10: cosine at least 0.95"
+    assert row.word == "Agrees"
