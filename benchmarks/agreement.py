@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from benchmarks.answers import MIDDLE, Found, listed, ordered, ranked, steps
@@ -15,7 +16,7 @@ from benchmarks.nearer import nearer
 from benchmarks.page_parts import folded
 from benchmarks.small_tables import middle
 from benchmarks.titles import DATA, TITLES, bullets, called, joined, on
-from benchmarks.verdicts import Judged, counted, merged, said, table
+from benchmarks.verdicts import Judged, counted, merged, said, table, worded
 
 TITLE = "What agrees with the paper, what does not, and what is open?"
 OPEN = (  # our reading: what no table here says
@@ -88,9 +89,14 @@ def _beside(eyes: Eyes) -> Iterator[str]:
     if eyes.given:
         verb = "are" if len(eyes.given) > 1 else "is"
         yield f"{joined(map(called, eyes.given))} {verb} given the covariance and not counted"
-    levels = sorted({t for times in eyes.unsure.values() for t in times})
-    if levels:
-        yield f"At sigma {listed(levels, ' and ')} a control may have as much: we conclude nothing there"
+    none = Counter(t for times in eyes.unsure.values() for t in times)
+    if none:
+        nouns = (" network", " networks")
+        told = [
+            f"for {worded(count)}{nouns[count > 1] if k == 0 else ''} at sigma {listed([t])}"
+            for k, (t, count) in enumerate(sorted(none.items(), reverse=True))
+        ]
+        yield f"Nothing follows {joined(told)}: a control may have as much there"
     yield "All this is one spot of a field"
 
 

@@ -90,3 +90,11 @@ def test_how_often_wieners_field_reaches_less_far_is_counted_by_intervals_apart(
     (row,) = claims_of({"fields": with_fields("0.95", reach="2 [1.9, 2.6]")})
     assert row.number == "CIFAR-10: cosine at least 0.95"
     assert row.word == "Agrees"
+
+
+def test_for_how_many_networks_nothing_follows_is_told_at_each_noise_level() -> None:
+    found = {700: (3.0, 4.0, 5.0), 600: (1.0, 2.0, 3.0)}
+    eyes = ratios("left_eye", network={**found, 600: (3.0, 4.0, 5.0)}, dit=found, cifar=found)
+    text = agreement({"mirror": {"afhq32": {"scalars": eyes}}})
+    said = "Nothing follows for two networks at sigma 12 and for one at sigma 6.17: a control may have as much"
+    assert f". {said} there. " in text

@@ -256,7 +256,7 @@ def test_the_front_page_counts_networks_that_see_more_than_a_network_of_other_da
     text = agreement(kept)
     assert f"where the covariance says that an eye's twin is: {count} do so" in text
     assert "U-Net on Wiener is given the covariance and not counted." in text
-    assert "At sigma 12 a control may have as much: we conclude nothing there." in text
+    assert "Nothing follows for two networks at sigma 12: a control may have as much there." in text
     cats["scalars"]["mirror/ratio_high/left_eye/cifar/t300"] = 3.5
     assert claim(tables, kept)[-1].startswith("1 of 2 networks of cats")
 
