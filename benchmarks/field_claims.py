@@ -11,9 +11,10 @@ from benchmarks.gathering import Kept
 from benchmarks.letters import judged
 from benchmarks.titles import DATA, TITLES, called, joined
 from benchmarks.verdicts import Judged, said
+from locality.report.names import known
 
 ALIKE = 0.9  # the least cosine of fields that match
-NETWORK = "network"
+NETWORK, SECOND = "network", "second_network"
 WORDS = {-1: "less far", 0: "as far, by the intervals", 1: "further"}
 Ends = tuple[float, float, float]  # a number and its interval
 
@@ -105,11 +106,15 @@ def fields_agree(kept: Kept) -> Iterator[Judged]:
 
 
 def field_claim(kept: Kept) -> str:
-    """The same on the front page, of the first data set."""
+    """What a field is, and Wiener's beside a network's on the first data set."""
     for title, one in known_fields(kept):
+        second = next((some for row, some in one.cosines.items() if known(row) == SECOND), None)
+        beside = f", a second network's {min(second):.3f}" if second else ""
+        count = one.counted("reaches less far", "reaches further")
         return (
-            f"On {title} Wiener's field, made of the covariance alone, has a cosine of at least "
-            f"{min(one.cosines[FLOOR]):.2f} to a network's.{one.reach()}"
+            "A field says how much an output pixel depends on each input pixel. "
+            f"On {title} Wiener's, made of the covariance alone, has a cosine of at least "
+            f"{min(one.cosines[FLOOR]):.3f} to a network's{beside}{f', and {count}' if count else ''}."
         )
     return ""
 

@@ -96,5 +96,7 @@ def test_for_how_many_networks_nothing_follows_is_told_at_each_noise_level() -> 
     found = {700: (3.0, 4.0, 5.0), 600: (1.0, 2.0, 3.0)}
     eyes = ratios("left_eye", network={**found, 600: (3.0, 4.0, 5.0)}, dit=found, cifar=found)
     text = agreement({"mirror": {"afhq32": {"scalars": eyes}}})
-    said = "Nothing follows for two networks at sigma 12 and for one at sigma 6.17: a control may have as much"
+    said = (
+        "Nothing follows for two networks at sigma 12 and for one at sigma 6.17: a control may have as much"
+    )
     assert f". {said} there. " in text

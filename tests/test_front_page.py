@@ -1,0 +1,52 @@
+"""What the front page says first, and where its links lead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks.answers import EXACT, FLOOR, OWN
+from benchmarks.front import front_page, readme_block
+from benchmarks.headlines import claim
+from tests.test_results_page import measured, with_fields
+
+
+def of_samples(**ends: tuple[float, float, float]) -> dict[str, Any]:
+    """Rows with as many seeds and images, and the interval of each median r2."""
+    scalars: dict[str, Any] = {}
+    for row, three in ends.items():
+        scalars |= {f"paper/samples/{row}": 64.0, f"paper/bank/{row}": 100.0}
+        for end, value in zip(("", "_low", "_high"), three, strict=True):
+            scalars[f"paper/median_r2{end}/{row}"] = value
+    return {"scalars": scalars}
+
+
+def test_the_front_pages_begin_with_the_count_of_claims_and_a_link(tmp_path) -> None:
+    kept = {"paper": {"photos16": measured("paper")}, "networks": {}, "fields": with_fields("0.95")}
+    text, _ = front_page(kept)
+    count = "Of 1 claims of the paper that were measured, 0 agree, 1 agrees in part, 0 do not and 0 are open"
+    assert text.split("\n\n")[1] == f"{count} ([which](results/paper.md))."
+    assert f"{count} ([which](docs/results/paper.md)).\n\n* A field says" in readme_block(kept, tmp_path)
+    assert len(claim(kept["paper"], kept)) < 6
+
+
+def test_a_second_network_is_surely_nearer_where_the_intervals_of_medians_are_apart() -> None:
+    best = (0.94, 0.92, 0.95)
+    apart = of_samples(**{OWN[0]: best, EXACT: (0.9, 0.8, 0.91), "nn2": (0.96, 0.951, 0.97)})
+    said = "PCA locality (the paper's) has 0.90 and a second network, which is surely nearer, 0.96."
+    assert claim({"cifar": apart}, {})[0].endswith(said)
+    level = of_samples(**{OWN[0]: best, EXACT: (0.9, 0.8, 0.91), "nn2": (0.96, 0.949, 0.97)})
+    assert claim({"cifar": level}, {})[0].endswith(said.replace("is surely", "is not surely"))
+
+
+def test_what_pca_locality_and_the_optimal_denoiser_do_not_do_is_told_of() -> None:
+    tables: dict[str, Any] = {}
+    for name, high, copies in (("cifar", 1.01, 1.0), ("fashion_mnist", 0.9, 0.2)):
+        scalars = {f"paper/heldout_over_pca_locality/{OWN[1]}/t300": 0.9}
+        scalars |= {f"paper/heldout_ratio_high/{EXACT}/t300": high, f"paper/samples/{FLOOR}": 64.0}
+        tables[name] = {"scalars": {**scalars, "paper/copy_rate/optimal": copies}}
+    no_gain = " PCA locality (the paper's) has no sure gain over Wiener on CIFAR-10 and the optimal denoiser"
+    assert claim(tables, {})[0].endswith(f"{no_gain} copies training images on CIFAR-10.")
+    tables["fashion_mnist"]["scalars"]["paper/copy_rate/optimal"] = 1.0
+    assert claim(tables, {})[0].endswith(f"{no_gain} copies training images.")
+    tables["cifar"]["scalars"][f"paper/heldout_ratio_high/{EXACT}/t100"] = 0.99
+    assert claim(tables, {})[0].endswith(" The optimal denoiser copies training images.")
