@@ -2,28 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from benchmarks.answers import EXACT, OWN, Found, interval_of, seeds_if_few, signed
 from benchmarks.own_answers import more_images
 from benchmarks.own_gap import BY_ENTROPY
 from benchmarks.titles import TITLES, called, joined, on
+from benchmarks.verdicts import worded
 from locality.calibration import OWN_SAMPLES
 from locality.heldout import is_behind
+from locality.report import names
+
+TRAINED_ON = {  # how names of networks begin -> what they were trained on
+    "cats": "cats",
+    "cifar": "CIFAR-10",
+    "fashion_mnist": "Fashion-MNIST",
+    "photos": "photographs",
+}
 
 
 def behind(network: Found) -> str:
-    """The noise levels at which a network that ships does not pass the bar; empty if it passes."""
+    """The noise levels at which a network does not pass the bar; empty if it passes."""
+    return ", ".join(f"{sigma:g}" for sigma in _levels_behind(network))
+
+
+def _levels_behind(network: Found) -> tuple[float, ...]:
     rows = network["tables"]["heldout"]["rows"]
-    return ", ".join(f"{row[0]:g}" for row in rows if is_behind(row[0], *row[-2:]))
+    return tuple(row[0] for row in rows if is_behind(row[0], *row[-2:]))
 
 
 def _below(networks: Mapping[str, Found]) -> str:
-    """The networks that ship and do not pass the bar, with the noise levels at which they do not."""
-    told = []
+    """The networks that do not pass the bar, with the noise levels at which they do not."""
+    groups: dict[tuple[str, tuple[float, ...]], list[str]] = {}
     for name, one in networks.items():
-        told += [f"{called(name)} at {where}"] if (where := behind(one)) else []
-    return f" Not better than Wiener, or not surely, at some sigma: {'; '.join(told)}." if told else ""
+        if levels := _levels_behind(one):
+            groups.setdefault((_data_of(name), levels), []).append(name)
+    told = []
+    for (data, levels), some in groups.items():
+        verb = "" if told else f"{'are' if len(some) > 1 else 'is'} not shown to beat Wiener "
+        told.append(f"{_named(some, data)} {verb}at sigma {joined(f'{sigma:g}' for sigma in levels)}")
+    said = ", ".join(told)
+    return f" {said[0].upper()}{said[1:]}." if said else ""
+
+
+def _data_of(name: str) -> str:
+    """What a network was trained on."""
+    return next((title for key, title in TRAINED_ON.items() if name.startswith(key)), name)
+
+
+def _named(some: Sequence[str], data: str) -> str:
+    """`three networks of cats`, or one by its kind where it has a name for readers."""
+    if len(some) > 1:
+        return f"{worded(len(some))} networks of {data}"
+    kind = some[0].rpartition("_")[2]
+    by_kind = kind in names.NETWORKS and kind != some[0]
+    return f"the {called(kind)} ({data})" if by_kind else f"a network of {data}"
 
 
 def caveats(tables: Mapping[str, Found], networks: Mapping[str, Found]) -> list[str]:

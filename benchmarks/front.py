@@ -39,9 +39,8 @@ def front_page(kept: Kept) -> tuple[str, Figure | None]:
         )
     for name, found in tables.items():
         parts += [f"**{TITLES[name]}**, {size(found)}:", markdown(*front_table(found))]
-    parts.append(
-        "\n".join(f"{k}. {text}" for k, text in enumerate(caveats(tables, kept["networks"]), start=1))
-    )
+    told = caveats(tables, {**kept["networks"], **kept.get("unshipped", {})})
+    parts.append("\n".join(f"{k}. {text}" for k, text in enumerate(told, start=1)))
     links = [f"[{question.text}](results/{question.page}.md)" for question in QUESTIONS]
     links = [f"[{AGREEMENT}](results/paper.md)", *links]
     links += [
