@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks.agreement import TITLE as AGREEMENT
 from benchmarks.answers import EXACT, FLOOR, LEAST, OWN, Found, sigma_of, steps
 from benchmarks.caveats import banks, caveats
 from benchmarks.gathering import Kept
 from benchmarks.headlines import claim, lead
-from benchmarks.questions import QUESTIONS
 from benchmarks.small_tables import FRONT, front_table, levels_table
 from benchmarks.titles import DATA, SIGMA, TITLES, bullets, markdown
 from locality.report import Chart, Series
@@ -20,6 +18,40 @@ LINE_IF_NOT = OWN[1]  # where the last was not measured
 FRAME = (0.35, 2.0)  # of the figure's axis
 TITLE = "Error on held-out images over the Wiener filter's"
 Figure = tuple[list[Chart], str]
+GROUPS = {  # of links: page of docs/results -> what it is called there
+    "The paper's claims": {
+        "paper": "what agrees and what does not",
+        "fields": "fields of networks and of Wiener",
+        "eyes": "the other eye",
+        "pattern": "a hidden letter",
+        "ceiling": "distance to a second network",
+        "heldout": "error on unseen images",
+        "published_order": "order of the methods",
+    },
+    "Our denoisers": {
+        "our_denoisers": "beside PCA locality and Wiener",
+        "remaining": "what networks do beyond them",
+        "larger": "at 64 x 64",
+        "bank_sizes": "more training images",
+        "released_form": "beside the released PCA locality",
+    },
+    "Forms of PCA locality": {
+        "information": "the best window",
+        "without_network": "settings that no network chose",
+        "by_output": "a setting for each pixel",
+        "tau": "tau",
+        "mask_orientation": "mask and threshold",
+        "batch_averages": "batch averages",
+        "released_masks": "float32 masks",
+    },
+    "Checks and networks": {
+        "networks": "the networks that ship",
+        "../experiments": "experiments with the letter",
+        "halves": "networks that share no image",
+        "labels": "the class of an image",
+        "bfloat16": "bfloat16",
+    },
+}
 
 
 def front_page(kept: Kept) -> tuple[str, Figure | None]:
@@ -41,17 +73,24 @@ def front_page(kept: Kept) -> tuple[str, Figure | None]:
         parts += [f"**{TITLES[name]}**, {size(found)}:", markdown(*front_table(found))]
     told = caveats(tables, {**kept["networks"], **kept.get("unshipped", {})})
     parts.append("\n".join(f"{k}. {text}" for k, text in enumerate(told, start=1)))
-    links = [f"[{question.text}](results/{question.page}.md)" for question in QUESTIONS]
-    links = [f"[{AGREEMENT}](results/paper.md)", *links]
-    links += [
-        "[The networks that ship](results/networks.md)",
-        "[Experiments with the pattern](experiments.md)",
-    ]
-    parts.append(bullets(links))
+    parts.append(bullets(links()))
     parts.append(
         "`make paper` writes these pages from run folders. `docs/results.json` has all numbers and intervals."
     )
     return "\n\n".join(parts) + "\n", (charts, TITLE) if charts else None
+
+
+def links() -> list[str]:
+    """A line of links for each group of pages."""
+    told = {
+        group: ", ".join(f"[{title}]({_path(page)})" for page, title in pages.items())
+        for group, pages in GROUPS.items()
+    }
+    return [f"**{group}**: {line}." for group, line in told.items()]
+
+
+def _path(page: str) -> str:
+    return f"{page.removeprefix('../')}.md" if page.startswith("../") else f"results/{page}.md"
 
 
 def readme_block(kept: Kept, images: Path) -> str:

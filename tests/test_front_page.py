@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from benchmarks.answers import EXACT, FLOOR, OWN
-from benchmarks.front import front_page, readme_block
+from benchmarks.front import GROUPS, front_page, readme_block
 from benchmarks.headlines import claim
+from benchmarks.questions import QUESTIONS
 from tests.test_results_page import measured, with_fields
 
 
@@ -73,3 +74,16 @@ def test_networks_that_are_not_shown_to_beat_wiener_are_told_by_their_data_or_ki
     assert "A network of CIFAR-10 is not shown to beat Wiener at sigma 5. Our" in text
     text, _ = front_page({"paper": {}, "networks": {"cats": network()}})
     assert "beat Wiener" not in text
+
+
+def test_every_page_is_in_one_group_of_links_and_no_other_page_is() -> None:
+    text, _ = front_page({"networks": {}})
+    grouped = [page for pages in GROUPS.values() for page in pages]
+    assert sorted(grouped) == sorted(
+        [*(question.page for question in QUESTIONS), "paper", "networks", "../experiments"]
+    )
+    for group, pages in GROUPS.items():
+        (line,) = (line for line in text.splitlines() if line.startswith(f"* **{group}**: ["))
+        assert line.count("](") == len(pages)
+    assert "](results/paper.md)" in text
+    assert "](experiments.md)" in text
