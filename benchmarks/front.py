@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks.answers import EXACT, FLOOR, LEAST, OWN, Found, sigma_of, steps
+from benchmarks.answers import EXACT, FLOOR, LEAST, OWN, Found, over_images, sigma_of, step_kind, steps
 from benchmarks.caveats import banks, caveats
 from benchmarks.gathering import Kept
 from benchmarks.headlines import claim, lead
 from benchmarks.small_tables import FRONT, front_table, levels_table
-from benchmarks.titles import DATA, SIGMA, TITLES, bullets, markdown
+from benchmarks.titles import DATA, SIGMA, TITLES, bullets, markdown, on
 from locality.report import Chart, Series
 
 LINES = ("network", "nn2", EXACT, OWN[0])  # of the figure
@@ -66,8 +66,9 @@ def front_page(kept: Kept) -> tuple[str, Figure | None]:
         _, *levels = levels_table(first, "paper/heldout_ratio", FRONT, all_levels=False)[0]
         parts.append(
             "r2 of samples is a median over seeds. One-step r2 and error are medians over "
-            f"{len(levels)} noise levels, {levels[-1]} to {levels[0]}. r2 is to the network's images from "
-            "the same noise. The second network differs in its seed. Mirror images count as training images."
+            f"{len(levels)} noise levels, {levels[-1]} to {levels[0]}. {_at_each(tables)} r2 is to the "
+            "network's images from the same noise. The second network differs in its seed. Mirror images "
+            "count as training images."
         )
     for name, found in tables.items():
         parts += [f"**{TITLES[name]}**, {size(found)}:", markdown(*front_table(found))]
@@ -78,6 +79,16 @@ def front_page(kept: Kept) -> tuple[str, Figure | None]:
         "`make paper` writes these pages from run folders. `docs/results.json` has all numbers and intervals."
     )
     return "\n\n".join(parts) + "\n", (charts, TITLE) if charts else None
+
+
+def _at_each(tables: Mapping[str, Found]) -> str:
+    """What the r2 of one step is over images, at each noise level: what was recorded of each data set."""
+    kinds: dict[str, list[str]] = {}
+    for name, found in tables.items():
+        kinds.setdefault(over_images(step_kind(found, "paper")), []).append(TITLES[name])
+    (first, _), *others = kinds.items()
+    rest = "".join(f", {on(titles)} a {kind.split()[0]}" for kind, titles in others)
+    return f"At each level one-step r2 is a {first}{rest}."
 
 
 def links() -> list[str]:

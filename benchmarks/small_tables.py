@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
-from benchmarks.answers import FLOOR, MIDDLE, Found, is_middle, sigma_of, steps
+from benchmarks.answers import FLOOR, MIDDLE, Found, is_middle, sigma_of, step_kind, steps
 from benchmarks.titles import called
 from locality.modules.base import PROTOCOL_STEPS
 
@@ -25,11 +25,11 @@ def front_table(found: Found) -> Table:
     columns = (
         "denoiser", "r2 of samples", "r2 of one step", "held-out error / Wiener's", "seconds an image",
     )  # fmt: skip
-    scalars = found["scalars"]
+    scalars, kind = found["scalars"], step_kind(found, "paper")
     rows = [
         [
             called(name), scalars.get(f"paper/median_r2/{name}"),
-            middle(found, f"paper/median_step_r2/{name}/") or middle(found, f"paper/step_r2/{name}/"),
+            middle(found, f"paper/{kind}/{name}/"),
             middle(found, f"paper/heldout_ratio/{name}/"), scalars.get(f"paper/seconds/{name}"),
         ]
         for name in FRONT

@@ -8,6 +8,7 @@ from benchmarks.answers import EXACT, FLOOR, OWN
 from benchmarks.front import GROUPS, front_page, readme_block
 from benchmarks.headlines import claim
 from benchmarks.questions import QUESTIONS
+from benchmarks.small_tables import front_table
 from tests.test_results_page import measured, with_fields
 
 
@@ -87,3 +88,18 @@ def test_every_page_is_in_one_group_of_links_and_no_other_page_is() -> None:
         assert line.count("](") == len(pages)
     assert "](results/paper.md)" in text
     assert "](experiments.md)" in text
+
+
+def test_whether_one_step_r2_is_a_median_or_a_mean_over_images_is_told() -> None:
+    medians, means = measured("paper"), measured("paper")
+    medians["scalars"] |= {
+        name.replace("/step_r2", "/median_step_r2"): 0.77
+        for name in list(medians["scalars"])
+        if "step_r2" in name
+    }
+    text, _ = front_page({"paper": {"cifar": medians, "fashion_mnist": means}, "networks": {}})
+    assert "At each level one-step r2 is a median over images, on Fashion-MNIST a mean. r2 is to" in text
+    text, _ = front_page({"paper": {"fashion_mnist": means}, "networks": {}})
+    assert "At each level one-step r2 is a mean over images. r2 is to" in text
+    place = front_table(medians)[0].index("r2 of one step")
+    assert {row[place] for row in front_table(medians)[1] if row[1] is not None} == {0.77}
