@@ -33,14 +33,20 @@ def _levels_behind(network: Found) -> tuple[float, ...]:
 
 def _below(networks: Mapping[str, Found]) -> str:
     """The networks that do not pass the bar, with the noise levels at which they do not."""
-    groups: dict[tuple[str, tuple[float, ...]], list[str]] = {}
+    groups: dict[tuple[str, tuple[float, ...], bool], list[str]] = {}
     for name, one in networks.items():
         if levels := _levels_behind(one):
-            groups.setdefault((_data_of(name), levels), []).append(name)
-    told = []
-    for (data, levels), some in groups.items():
-        verb = "" if told else f"{'are' if len(some) > 1 else 'is'} not shown to beat Wiener "
-        told.append(f"{_named(some, data)} {verb}at sigma {joined(f'{sigma:g}' for sigma in levels)}")
+            ends = {row[0]: row[-2] for row in one["tables"]["heldout"]["rows"]}
+            sure = all(ends[sigma] > 1 for sigma in levels)
+            groups.setdefault((_data_of(name), levels, sure), []).append(name)
+    told, before = [], None
+    for (data, levels, sure), some in groups.items():
+        many = len(some) > 1
+        forms = ("has", "have") if sure else ("is", "are")
+        verb = f"{forms[many]} {'surely more error than' if sure else 'not shown to beat'} Wiener "
+        where = joined(f"{sigma:g}" for sigma in levels)
+        told.append(f"{_named(some, data)} {'' if sure == before else verb}at sigma {where}")
+        before = sure
     said = ", ".join(told)
     return f" {said[0].upper()}{said[1:]}." if said else ""
 

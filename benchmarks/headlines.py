@@ -81,7 +81,7 @@ def less_error(tables: Mapping[str, Found]) -> str:
     told = f"less error than PCA locality: by {span}"
     if len(known) == 1 or most > 1:
         told = f"{joined(_less(ratio, title) for ratio, title in known)} than PCA locality"
-    tail = " and ".join(filter(None, (_no_gain(tables), _copier(tables))))
+    tail = ", and ".join(filter(None, (_no_gain(tables), _copier(tables))))
     return f"On unseen images {called(row)} has {told}, in the median over {AT}." + (
         f" {tail[0].upper()}{tail[1:]}." if tail else ""
     )
