@@ -32,6 +32,7 @@ from benchmarks.field_answers import (
 )
 from benchmarks.form_questions import FORMS
 from benchmarks.form_short import larger_together
+from benchmarks.information_short import information_together
 from benchmarks.own_answers import own_table, own_verdict
 from benchmarks.own_short import own_together
 from benchmarks.question import Question, sampled
@@ -175,10 +176,10 @@ QUESTIONS: tuple[Question, ...] = (
         "explain what the window shows. With too few the noise of single images stays. With too many, "
         "details outside the window are averaged away. Windows are whole numbers of pixels, and near the "
         "best one the error is flat. So one share may cost little where the best share moves with the "
-        "noise. A cost of 1 says that the predicted window is the best of those tried. It does not say that "
-        "the share is the same.",
+        "noise. An extra error of 0 says that the predicted window is the best of those tried. It does not "
+        "say that the share is the same.",
         pictures=("information",),
-        together=information.information_together, method=information.WORDS, folds=True,
+        together=information_together, method=information.WORDS, folds=True,
     ),
     Question(
         "without_network", "What does a setting cost that no network chose?",

@@ -37,7 +37,8 @@ from benchmarks.field_answers import (
 from benchmarks.front import claim, front_page
 from benchmarks.gathering import Found as Run
 from benchmarks.gathering import best, calibrated, found, gather, images, quickest, took_none
-from benchmarks.information_answers import information_table, information_together, information_verdict
+from benchmarks.information_answers import information_table, information_verdict
+from benchmarks.information_short import information_together
 from benchmarks.own_answers import own_table, own_verdict
 from benchmarks.own_gap import with_released
 from benchmarks.own_short import own_together
@@ -981,6 +982,7 @@ def together(*parts: dict[str, Any]) -> dict[str, Any]:
 def test_one_share_fails_where_predicted_windows_cost_much(costs, word) -> None:
     said = information_verdict(shares(costs=costs))
     assert f"So it {word} (" in said
+    assert f"extra error in the median and {100 * (costs[1] - 1):.1f} % at most" in said
     assert f"In {sum(cost == 1 for cost in costs)} cells the predicted setting is rounded to the best" in said
 
 
@@ -1031,7 +1033,7 @@ def test_the_share_at_a_window_as_wide_as_the_image_is_not_determined_and_the_pa
     assert "less than the mean" not in said  # that cell is no evidence that the share moves
     assert "as wide as the image" not in information_verdict(kept["cifar"])
     brief = information_together({"A": kept["cifar"], "B": kept["photos16"]})
-    assert "In 1 of 2 cells on B the best window is at least as wide as the image" in brief
+    assert "In 1 of 2 cells on B the mean counts a window that is at least as wide as the image" in brief
     masks = shares("pca_locality/clean")  # whose setting is no width
     masks["scalars"]["information/best/pca_locality/clean/n100/t300"] = 99.0
     masks = with_sides({"information": {"cifar": masks}})["information"]["cifar"]
@@ -1043,11 +1045,14 @@ def test_networks_look_less_far_only_where_intervals_are_apart() -> None:
         network = shares("local_score/steps500", constant=(0.6, low, 0.7))
         return information_verdict(together(shares(), network))
 
-    assert (
-        "Networks look less far than is best for clean images (intervals apart): windows against the"
-        in said(0.53)
+    less = (
+        "These networks look less far than is best for clean images (intervals apart): by windows the network"
     )
-    assert "is undecided (intervals overlap) for windows against the network after 500 steps" in said(0.49)
+    assert f"{less} after 500 steps" in said(0.53)
+    undecided = (
+        "Of these networks it is undecided (intervals overlap) whether they look less far than is best for"
+    )
+    assert f"{undecided} clean images: by windows the network after 500 steps" in said(0.49)
     assert "no network early in training" not in said(0.53).lower()
     late = information_verdict(together(shares(), shares("local_score/nn2")))
     assert "No network early in training was measured here" in late
@@ -1064,7 +1069,8 @@ def test_the_question_of_the_square_root_is_answered_yes_no_or_in_part() -> None
 def test_a_mean_over_shares_that_are_far_apart_is_set_beside_no_other() -> None:
     cells = {"n100/t100": (0.23, 0.2, 0.3), "n100/t300": (0.67, 0.6, 0.7)}
     said = information_together({"A": shares(), "B": shares(cells=cells), "C": shares()})
-    assert "The mean of A, 0.47, lies inside the interval on C. On B the cells run from 0.23 to 0.67" in said
+    assert "The mean of A, 0.47, is in the interval on C." in said
+    assert "; on B the cells differ too much to say whether 0.5 fits." in said
 
 
 def test_each_share_has_its_row_with_its_mean_for_each_bank_and_what_its_prediction_costs() -> None:
@@ -1093,10 +1099,10 @@ def test_each_share_has_its_row_with_its_mean_for_each_bank_and_what_its_predict
         "0.40, 0.50",
         "0 of 4",
         "0 of 4",
-        "1.010, 1.010",
+        "1.0 %, 1.0 %",
     ]
     assert masks[0] == "Wiener masks, error against the network after 500 steps"
-    assert masks[-1] == "1.200, 1.200"
+    assert masks[-1] == "20.0 %, 20.0 %"
     assert none[1:] == ["-", "-", "-", "-", "0 of 0", "0 of 0", "-"]
     said = information_verdict({"scalars": scalars})
     assert "fails for Wiener masks against the network after 500 steps" in said
@@ -1205,13 +1211,20 @@ def test_shares_of_ln_n_are_set_side_by_side() -> None:
     said = information_together(known)
     assert "| A | 0.470 [0.450, 0.520] | 0.0 %, 0.0 % | - | - |" in said
     assert "| D | 0.470 [0.440, 0.498] | 2.0 %, 4.0 % | 0.580 [0.540, 0.620] | 3.2 %, 5.5 % |" in said
-    assert "The mean of A, 0.47, lies inside the interval on D, at the edge of the interval on B" in said
-    assert (
-        "Sqrt(N) is a share of 0.5. It is inside the interval on A, at the edge of the interval on D, "
-        "outside the interval on B and C." in said
+    assert "The mean of A, 0.47, is in the interval on D, within 0.01 of its end on B" in said
+    answer, masks_told = said.split("\n\n")[0].split(". For ")[1:][-2:]
+    assert answer.endswith(
+        "0.5, which is sqrt(N) images, is in the interval on A, within 0.01 of its end on D, outside the "
+        "interval on B and C"
     )
-    assert "For windows one share of ln N costs little at every noise level on all of these" in said
-    assert "For Wiener masks it does on none of these data sets." in said
+    assert answer.startswith(
+        "windows one share of ln N costs little (at most 5 % more error in any cell, that"
+    )
+    assert "number N of images) on all of these data sets." in answer
+    assert masks_told == (
+        "Wiener masks the best share is above 0.5 (whole interval) on 1 of 1 data sets, and one share costs "
+        "little on none of these data sets."
+    )
 
 
 def test_the_page_on_fields_says_where_they_are_least_and_most_alike() -> None:
