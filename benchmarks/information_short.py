@@ -134,6 +134,6 @@ def _undetermined(shares: Shares) -> Iterator[str]:
     told = [f"{count} of {among} cells on {name}" for name, (count, among) in counts.items() if count]
     if told:
         yield (
-            f"in {joined(told)} the mean counts a window that is at least as wide as the image, and that does "
+            f"in {joined(told)} the mean counts a window that is at least as wide as the image, which does "
             "not determine the share"
         )

@@ -30,13 +30,12 @@ from benchmarks.eye_answers import mirror_verdict, who_sees, with_bars
 from benchmarks.field_answers import (
     fields_table,
     fields_verdict,
-    halves_verdict,
-    labels_verdict,
     pattern_verdict,
 )
 from benchmarks.front import claim, front_page
 from benchmarks.gathering import Found as Run
 from benchmarks.gathering import best, calibrated, found, gather, images, quickest, took_none
+from benchmarks.halves_answers import halves_table, halves_verdict, labels_table, labels_verdict
 from benchmarks.information_answers import information_table, information_verdict
 from benchmarks.information_short import information_together
 from benchmarks.own_answers import own_table, own_verdict
@@ -523,7 +522,7 @@ def test_larger_images_have_a_page_of_their_own_without_r2() -> None:
     said = BY_PAGE["larger"].answer({"scalars": scalars})
     assert "Optimal has less error than Wiener at every noise level, more nowhere" in said
     columns, rows = BY_PAGE["larger"].table({"scalars": scalars})
-    assert (columns, rows) == (["sigma", "1.24"], [["optimal", 0.9]])
+    assert (columns, rows) == (["error on unseen images / Wiener's, at sigma", "1.24"], [["optimal", 0.9]])
 
 
 @pytest.mark.parametrize(("name", "table_folds"), [("ceiling", False), ("heldout", True)])
@@ -858,6 +857,11 @@ def test_halves_say_what_explained_is_and_how_far_off_the_prediction_was() -> No
     tables = {"halves/agreement": {"rows": [[1.24, "-"], ["0.1", "-"]]}}
     said = halves_verdict({"scalars": scalars, "tables": tables})
     assert "explained is 0.90 (sigma 0.1) to 0.95 (sigma 1.24). Explained: 0 is a filter that knows" in said
+    columns = ["sigma", "networks MSE", "Wiener MSE", "Wiener MSE, predicted", "Wiener r2", "explained"]
+    tables["halves/agreement"] = {"columns": columns, "rows": [["1.24", *map(str, range(5))]]}
+    heads, rows = halves_table({"tables": tables})
+    assert rows == [["1.24", "0", "1", "2", "4"]]
+    assert heads[1:3] == ["squared difference of the two networks", "of the two Wiener filters"]
     assert "random matrices say, is 0.50 (sigma 1.24) to 2.00 (sigma 0.1). Random matrices" in said
 
 
@@ -867,6 +871,8 @@ def test_a_class_helps_or_costs_where_the_whole_interval_says_so() -> None:
         for end, value in zip(("_low", "", "_high"), ends, strict=True):
             scalars[f"labels/ratio{end}/wiener/t{t}"] = value
     said = labels_verdict({"scalars": scalars})
+    heads, (row,) = labels_table({"scalars": scalars})
+    assert (heads[:2], row[1]) == (["error with the class / without, at sigma", "3.44"], 0.9)
     assert said.startswith(
         "we count a noise level only if the whole interval is on one side of 1. Wiener: less"
     )
@@ -1236,12 +1242,13 @@ def test_the_page_on_fields_says_where_they_are_least_and_most_alike() -> None:
     found["run"] = {"command": "compare.bank_counts.pca_locality=5000 compare.bank_counts.optimal=500"}
     said = fields_verdict(found)
     assert "Wiener 0.500 (sigma 12) to 0.700 (sigma 1.2); second network 0.900 (sigma 1.2) to 0.990" in said
-    assert "at sigma 1.2: the network's 2.0; Wiener 2.5 (as far, by the intervals); second" in said
-    assert "second network 6.0 (further). From sigma 12 to sigma 1.2: network 6.0 to 2.0; Wiener" in said
+    assert "at sigma 1.2: the network's 2.00; Wiener 2.50 (as far, by the intervals); second" in said
+    assert "second network 6.00 (further). From sigma 12 to sigma 1.2: network 6.00 to 2.00; Wiener" in said
     assert said.endswith("Of the training images PCA locality (the paper's) read 5,000, optimal read 500")
     heads, rows = fields_table(found)
     assert list(heads) == ["", *columns[1:]]
-    assert rows[0] == ["Wiener: cosine to the network's", 0.5, 0.7]
+    assert rows[0] == ["Wiener: cosine to the network's", "0.500", "0.700"]
+    assert rows[2] == ["network: half-mass radius, pixels", "6.00", "2.00"]
     assert len(rows) == 5
 
 

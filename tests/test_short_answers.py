@@ -179,16 +179,26 @@ def test_fields_have_their_least_cosines_and_a_radius_beside_wieners() -> None:
         },
     }
     said = field_briefs.fields({"A": {"scalars": {}, "tables": tables}})
-    assert said.startswith("No. A field says")  # .7 is another way
-    assert "On A Wiener's fields do not point the same way as the network's" in said
-    assert "at every noise level (cosine at least 0.700; a second network's: 0.900)." in said
-    assert "the network's fields reach further (at sigma 1 half of a field lies within 4.0 pixels" in said
+    assert said.startswith("No. A field says")  # .7 is another shape
+    assert (
+        "On A Wiener's field does not have the shape of the network's (cosine 0.700 or more; a second" in said
+    )
+    assert "network's 0.900 or more), and is smaller at 1 of 2 noise levels (intervals apart)." in said
+    assert (
+        "At sigma 1 half of the network's field lies within 4.00 pixels, half of Wiener's within 2.00" in said
+    )
     tables["sensitivity/cosine"]["rows"][1] = ["wiener", "0.95", "0.9"]
-    assert field_briefs.fields({"A": {"scalars": {}, "tables": tables}}).startswith("In part. ")
+    said = field_briefs.fields({"A": {"scalars": {}, "tables": tables}})
+    assert said.startswith("In part. ")
+    assert "has nearly the shape" in said
+    assert "but is smaller at 1 of 2" in said
+    tables["sensitivity/radius"]["rows"][1] = ["wiener", "10", "2"]
+    said = field_briefs.fields({"A": {"scalars": {}, "tables": tables}})
+    assert "smaller at 1 of 2 noise levels and larger at 1 of 2 noise levels (intervals apart)" in said
     tables["sensitivity/radius"]["rows"][1] = ["wiener", "9", "3.5"]
     said = field_briefs.fields({"A": {"scalars": {}, "tables": tables}})
     assert said.startswith("Yes. ")
-    assert "reach as far, by the intervals (" in said
+    assert "and is as large, by the intervals." in said
 
 
 def test_halves_labels_and_precision_begin_with_their_number_or_with_yes_or_no() -> None:
