@@ -56,8 +56,8 @@ def beside(field: Ends, other: Ends) -> str:
 
 
 def pixels(radius: float) -> str:
-    """A radius, as all pages write it."""
-    return f"{radius:.2f}"
+    """A radius, as all pages write it; no digit more than was kept."""
+    return f"{radius:.2f}" if radius < 10 else f"{radius:.1f}"
 
 
 def _cosine(value: float) -> str:
