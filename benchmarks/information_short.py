@@ -12,7 +12,11 @@ from benchmarks.titles import joined, markdown, on
 WINDOWS, MASKS = f"local_score/{CLEAN}", f"pca_locality/{CLEAN}"  # shares that are set side by side
 SQUARE_ROOT = 0.5  # of ln N: sqrt(N) images agree
 EDGE = 0.01  # from an end of an interval, on either side: whether it holds a share is then not told
-WAYS = IN, AT_THE_EDGE, OUT = "in the interval", f"within {EDGE:g} of its end", "outside the interval"
+WAYS = IN, AT_THE_EDGE, OUT = (
+    "in the interval",
+    f"within {EDGE:g} of the interval's end",
+    "outside the interval",
+)
 LITTLE = f"at most {little()} more error in any cell, that is, at any noise level with any number N of images"
 NOTES = (
     "in brackets is the interval of the mean over cells",

@@ -1219,11 +1219,11 @@ def test_shares_of_ln_n_are_set_side_by_side() -> None:
     said = information_together(known)
     assert "| A | 0.470 [0.450, 0.520] | 0.0 %, 0.0 % | - | - |" in said
     assert "| D | 0.470 [0.440, 0.498] | 2.0 %, 4.0 % | 0.580 [0.540, 0.620] | 3.2 %, 5.5 % |" in said
-    assert "The mean of A, 0.47, is in the interval on D, within 0.01 of its end on B" in said
+    assert "The mean of A, 0.47, is in the interval on D, within 0.01 of the interval's end on B" in said
     answer, masks_told = said.split("\n\n")[0].split(". For ")[1:][-2:]
     assert answer.endswith(
-        "0.5, which is sqrt(N) images, is in the interval on A, within 0.01 of its end on D, outside the "
-        "interval on B and C"
+        "0.5, which is sqrt(N) images, is in the interval on A, within 0.01 of the interval's end on D, "
+        "outside the interval on B and C"
     )
     assert answer.startswith(
         "windows one share of ln N costs little (at most 5 % more error in any cell, that"
