@@ -25,10 +25,10 @@ from benchmarks.answers import (
 )
 from benchmarks.claims import WORDS, Eyes
 from benchmarks.entropy_answers import CHOSEN, TWINS, better_by_output, deepest, sure_kind, surely_lower
-from benchmarks.eye_answers import EYE, over_the_bar, sees, whose
+from benchmarks.eye_answers import EYE, kinds, over_the_aim, sees, whose
 from benchmarks.letters import PART, SNR, along, levels_of
 from benchmarks.remaining_answers import NAME, in_samples, levels_told, medians
-from benchmarks.titles import called, joined, markdown, on
+from benchmarks.titles import called, joined, markdown, on, spelled
 from locality.compare.paper_row import PARTS
 
 Known = Mapping[str, Found]  # by the title of the data set
@@ -210,12 +210,15 @@ def eyes(known: Known) -> str:
         if one.networks:
             data = joined(called(name) for name in one.others)
             beside = f", and there more than a network trained on other images ({data})" if one.others else ""
+            seen, among = len(one.seen), len(one.networks)
+            whole = "both" if among == 2 else f"all {spelled(among)}"
+            who = whole if seen == among > 1 else f"{spelled(seen)} of {spelled(among)}"
+            kind = f" ({told})" if (told := kinds(found, one.networks)) else ""
             said.append(
-                f"On {title}, {len(one.seen)} of {len(one.networks)} networks that are not given the "
-                f"covariance look at the other eye at some middle noise level (sigma {MIDDLE[0]:g} to "
-                f"{MIDDLE[1]:g}){beside}"
+                f"On {title} {who} networks that are not given the covariance{kind} look at the other eye at "
+                f"some middle noise level (sigma {MIDDLE[0]:g} to {MIDDLE[1]:g}){beside}"
             )
-            said += [*_ratios(found, one), *over_the_bar(found)]
+            said += [*_ratios(found, one), *over_the_aim(found)]
     return " ".join(f"{one}." for one in said)
 
 

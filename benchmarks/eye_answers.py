@@ -9,10 +9,16 @@ from typing import Any
 
 from benchmarks.answers import Found, is_middle, listed, sigma_of, steps, where
 from benchmarks.small_tables import Table, levels_table
-from benchmarks.titles import called
+from benchmarks.titles import called, joined, spelled
 from locality.heldout import is_behind
 
 EYE, EAR = "left_eye", "left_ear"  # the pixels that are told of
+ON_THE_EYE = "field on the other eye / on the ring, at sigma"
+KINDS = {  # of networks, by the model that was trained: one, and several
+    "unet": ("a U-Net", "U-Nets"),
+    "dit": ("a DiT", "DiTs"),
+    "mixer": ("an MLP-Mixer", "MLP-Mixers"),
+}
 AIM = 2.0  # times the ring's mass, on the other eye
 CONTROL = re.compile(r"cifar|control")  # of networks' names: of other data
 COVARIANCE = re.compile(r"wiener|pca_locality|residual")  # rows that are given the covariance
@@ -52,13 +58,13 @@ def who_sees(found: Found) -> tuple[set[str], set[str]]:
 
 
 def sees(found: Found, pixel: str, name: str) -> list[int]:
-    """Where a denoiser's whole interval is above the aim and the control's, and it is not behind the bar."""
+    """Where a denoiser's whole interval is above the aim and the control's, and it beats Wiener."""
     low, bound, out = _steps(found, pixel, name, "_low"), _bound(found, pixel), _behind(found, name)
     return [t for t, value in low.items() if value >= AIM and value > bound.get(t, 0) and t not in out]
 
 
 def with_bars(kept: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    """What is kept, the fields of faces with the noise levels at which each of their networks is behind."""
+    """What is kept, that of faces with the model of each network and the levels at which it is behind."""
     networks = {**kept.get("networks", {}), **kept.get("unshipped", {})}
     told = {}
     for data, found in kept.get("mirror", {}).items():
@@ -66,22 +72,44 @@ def with_bars(kept: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, A
         named = dict(re.findall(r"(\w+): (?:pretrained|runs/exports)/([\w.]+)", command))
         if own := re.search(r"checkpoint=pretrained/([\w.]+)", command):
             named["network"] = own[1]
-        behind = {name: levels_behind(networks[one]) for name, one in named.items() if one in networks}
-        told[data] = {**found, "behind": behind}
+        there = {name: networks[one] for name, one in named.items() if one in networks}
+        behind = {name: levels_behind(one) for name, one in there.items()}
+        told[data] = {**found, "behind": behind, "models": {name: _model(there[name]) for name in there}}
     return {**kept, "mirror": told} if told else dict(kept)
 
 
-def over_the_bar(found: Found) -> list[str]:
+def kinds(found: Found, names: Sequence[str]) -> str:
+    """How many networks are of which kind, where all are known.
+
+    >>> kinds({"models": {"a": "unet", "b": "unet", "c": "dit"}}, ["a", "b", "c"])
+    'two U-Nets and a DiT'
+    """
+    known = [KINDS.get(found.get("models", {}).get(name, "")) for name in names]
+    if not known or None in known:
+        return ""
+    counts = {kind: known.count(kind) for kind in dict.fromkeys(KINDS.values()) if kind in known}
+    return joined(f"{spelled(n)} {many}" if n > 1 else one for (one, many), n in counts.items())
+
+
+def _model(network: Found) -> str:
+    """The network that a command trained: unet, where it names none."""
+    named = re.search(r"(?<![\w.])model=(\w+)", network.get("run", {}).get("command", ""))
+    return named[1] if named else "unet"
+
+
+def over_the_aim(found: Found) -> list[str]:
     """Where a control itself has surely more than the aim."""
     controls = [name for name in _who(found) if CONTROL.search(name)]
     over = {t for name in controls for t, low in _steps(found, EYE, name, "_low").items() if low >= AIM}
-    told = f"{whose(controls[0])} is itself above the bar of {AIM:g}" if over else ""
+    told = f"{whose(controls[0])} itself has a ratio above {AIM:g}" if over else ""
     return [f"{told[0].upper()}{told[1:]} at sigma {listed(sorted(over), ' and ')}"] if told else []
 
 
 def mirror_table(found: Found) -> Table:
     """The ratio at each noise level."""
-    return levels_table(found, f"mirror/ratio/{EYE}", _who(found))
+    columns, rows = levels_table(found, f"mirror/ratio/{EYE}", _who(found), head=ON_THE_EYE)
+    controls = {called(name): f"network of {called(name)}" for name in _who(found) if CONTROL.search(name)}
+    return columns, [[controls.get(row[0], row[0]), *row[1:]] for row in rows]
 
 
 def whose(name: str) -> str:
@@ -92,14 +120,14 @@ def whose(name: str) -> str:
 
 
 def levels_behind(network: Found) -> list[list[float]]:
-    """The gaps between levels of the bar, one end of which is behind; beyond the last there is no end."""
+    """The gaps between noise levels, one end of which is behind Wiener; beyond the last there is no end."""
     rows = network["tables"]["heldout"]["rows"]
     ends = [(0.0, False), *((row[0], is_behind(row[0], *row[-2:])) for row in rows), (float("inf"), False)]
     return [[a, b] for (a, behind), (b, behind_too) in pairwise(ends) if behind or behind_too]
 
 
 def _behind(found: Found, name: str) -> set[int]:
-    """The time-steps that lie beside a level at which a network is behind the bar."""
+    """The time-steps that lie beside a level at which a network is not shown to beat Wiener."""
     gaps = found.get("behind", {}).get(name, [])
     times = _steps(found, EYE, name)
     return {t for t in times if any(low <= sigma_of(t) <= high for low, high in gaps)}
@@ -138,7 +166,8 @@ def _undecided(found: Found, networks: Sequence[str]) -> list[str]:
 def _left_out(found: Found, networks: Sequence[str]) -> list[str]:
     out = {name: sorted(_behind(found, name)) for name in networks}
     told = [f"{whose(name)} at sigma {listed(times)}" for name, times in out.items() if times]
-    return [f"Left out, at or beside levels at which it is behind the bar: {'; '.join(told)}"] if told else []
+    start = "Left out, at or beside levels at which a network is not shown to beat Wiener"
+    return [f"{start}: {'; '.join(told)}"] if told else []
 
 
 def _ears(found: Found, networks: Sequence[str]) -> list[str]:

@@ -1,15 +1,18 @@
-"""What the pages of results say of fields, of the pattern and of halves."""
+"""What the pages of results say of fields and of the pattern."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from math import log, sqrt
 from typing import Any
 
-from benchmarks.answers import FLOOR, MIDDLE, Found, sigma_of, steps, where
-from benchmarks.small_tables import Table, levels_table
+from benchmarks.answers import FLOOR, MIDDLE, Found
+from benchmarks.small_tables import Table
 from benchmarks.titles import called
+
+Ends = tuple[float, float, float]  # a number and the ends of its interval
+LESS_FAR, FURTHER, AS_FAR = "less far", "further", "as far, by the intervals"
 
 
 def fields_verdict(found: Found) -> str:
@@ -19,11 +22,11 @@ def fields_verdict(found: Found) -> str:
     parts = []
     for name, values in rows.items():
         (least, first), (most, last) = (end(zip(values, sigmas, strict=True)) for end in (min, max))
-        parts.append(f"{called(name)} {least:.3f} ({first}) to {most:.3f} ({last})")
+        parts.append(f"{called(name)} {_cosine(least)} ({first}) to {_cosine(most)} ({last})")
     reach = []
     for name, values in level_rows(found, "sensitivity/radius"):
         if name not in rows or name == FLOOR:
-            reach.append(f"{called(name)} {values[0]:.1f} to {values[-1]:.1f}")
+            reach.append(f"{called(name)} {pixels(values[0])} to {pixels(values[-1])}")
     told = [
         f"the cosine between a field and the network's, over the noise levels: {'; '.join(parts)}",
         _reach(found),
@@ -33,22 +36,40 @@ def fields_verdict(found: Found) -> str:
     return ". ".join(told)
 
 
-def reaches(found: Found) -> tuple[float, dict[str, tuple[float, float, float]]]:
+def reaches(found: Found) -> tuple[float, dict[str, Ends]]:
     """A middle noise level, and for each row the pixels within which half of its field lies there."""
+    known = radii(found)
+    sigma = min(known, key=lambda level: abs(log(level / sqrt(MIDDLE[0] * MIDDLE[1]))))
+    return sigma, known[sigma]
+
+
+def radii(found: Found) -> dict[float, dict[str, Ends]]:
+    """For each noise level and row the pixels within which half of its field lies, with the interval."""
     table = found["tables"]["sensitivity/radius"]
     levels = [float(head.split()[-1]) for head in table["columns"][1:]]
-    k = min(range(len(levels)), key=lambda k: abs(log(levels[k] / sqrt(MIDDLE[0] * MIDDLE[1]))))
-    return levels[k], {row[0]: _ends(row[1 + k]) for row in table["rows"]}
+    return {level: {row[0]: _ends(row[1 + k]) for row in table["rows"]} for k, level in enumerate(levels)}
+
+
+def beside(field: Ends, other: Ends) -> str:
+    """How far a field reaches beside another, by their intervals."""
+    return LESS_FAR if field[2] < other[1] else FURTHER if field[1] > other[2] else AS_FAR
+
+
+def pixels(radius: float) -> str:
+    """A radius, as all pages write it; no digit more than was kept."""
+    return f"{radius:.2f}" if radius < 10 else f"{radius:.1f}"
+
+
+def _cosine(value: float) -> str:
+    return f"{value:.3f}"
 
 
 def _reach(found: Found) -> str:
     """Within how many pixels half of each field lies at a middle noise level, and who reaches as far."""
     sigma, known = reaches(found)
     (_, first), *others = known.items()
-    told = [f"the network's {first[0]:.1f}"]
-    for name, (radius, low, high) in others:
-        word = "less far" if high < first[1] else "further" if low > first[2] else "as far, by the intervals"
-        told.append(f"{called(name)} {radius:.1f} ({word})")
+    told = [f"the network's {pixels(first[0])}"]
+    told += [f"{called(name)} {pixels(one[0])} ({beside(one, first)})" for name, one in others]
     return f"Half of a field lies within so many pixels, at sigma {sigma:g}: {'; '.join(told)}"
 
 
@@ -63,16 +84,19 @@ def fields_table(found: Found) -> Table:
     """Cosines and half-mass radii at each noise level."""
     columns = found["tables"]["sensitivity/cosine"]["columns"]
     rows: list[list[Any]] = []
-    for kind, title in (("cosine", "cosine to the network's"), ("radius", "half-mass radius, pixels")):
+    for kind, title, told in (
+        ("cosine", "cosine to the network's", _cosine),
+        ("radius", "half-mass radius, pixels", pixels),
+    ):
         for name, values in level_rows(found, f"sensitivity/{kind}"):
-            rows.append([f"{called(name)}: {title}", *values])
+            rows.append([f"{called(name)}: {title}", *map(told, values)])
     return ["", *columns[1:]], rows
 
 
 def level_rows(found: Found, table: str) -> Iterator[tuple[str, list[float]]]:
     """Each row's name and numbers, without their intervals."""
     for row in found["tables"][table]["rows"]:
-        yield row[0], [float(_alone(cell)) for cell in row[1:]]
+        yield row[0], [float(alone(cell)) for cell in row[1:]]
 
 
 def level_ends(found: Found, table: str) -> dict[str, list[tuple[float, float, float]]]:
@@ -138,103 +162,16 @@ def pattern_table(found: Found) -> Table:
     whole = found["tables"]["pattern/contrast"]
     kept = ("gamma", "sigma", "SNR_W less the control's", "network", "network / control", "Wiener / control")
     places = [whole["columns"].index(name) for name in kept]
-    rows = [[_alone(row[place]) for place in places] for row in whole["rows"] if float(row[0])]
+    rows = [[alone(row[place]) for place in places] for row in whole["rows"] if float(row[0])]
     return kept, rows
 
 
-def halves_verdict(found: Found) -> str:
-    """How much of the networks' agreement Gaussian statistics give, and how far apart the filters are."""
-    low, mean = (steps(found, f"halves/explained{end}/") for end in ("_low", ""))
-    most = [t for t in mean if low[t] > 0.5]
-    told = [
-        f"more than half of the agreement is in the Gaussian statistics {where(most, mean)}, by the whole "
-        f"interval: explained is {_span(found, mean)}",
-        "Explained: 0 is a filter that knows only the mean and one variance. 1 is the other half's network",
-    ]
-    filters, predicted = (steps(found, f"halves/mse/{name}/") for name in ("wiener", "predicted"))
-    ratios = {t: filters[t] / predicted[t] for t in filters if t in predicted}
-    if ratios:
-        told.append(
-            "The squared difference of the Wiener filters, over what random matrices say, is "
-            f"{_span(found, ratios)}. Random matrices take images for independent"
-        )
-    return ". ".join(told)
-
-
-def _span(found: Found, values: Mapping[int, float]) -> str:
-    """The least and the most, with their noise levels as the table has them."""
-    asked = [float(row[0]) for row in found["tables"].get("halves/agreement", {}).get("rows", [])]
-    ends = []
-    for end in (min, max):
-        t = end(values, key=lambda t: values[t])
-        level = min(asked, key=lambda sigma: abs(log(sigma / sigma_of(t))), default=sigma_of(t))
-        ends.append(f"{values[t]:.2f} (sigma {level:.3g})")
-    return " to ".join(ends)
-
-
-def halves_table(found: Found) -> Table:
-    """The recorded table, without the columns that repeat it in other units."""
-    whole = found["tables"]["halves/agreement"]
-    kept = ("sigma", "networks MSE", "Wiener MSE", "Wiener MSE, predicted", "explained")
-    places = [whole["columns"].index(name) for name in kept]
-    return kept, [[_alone(row[place]) for place in places] for row in whole["rows"]]
-
-
-def labels_verdict(found: Found) -> str:
-    """Where knowing the class lowers the error, by the whole interval, and where it costs."""
-    parts = []
-    for name in told_rows(found):
-        mean, low, high = (steps(found, f"labels/ratio{end}/{name}/") for end in ("", "_low", "_high"))
-        best = min(mean, key=lambda t: mean[t])
-        helps, costs = [t for t in high if high[t] < 1], [t for t in low if low[t] > 1]
-        told = f"less error with the class {where(helps, mean)}, more {where(costs, mean)}"
-        parts.append(f"{called(name)}: {told}; at best {mean[best]:.3f} times (sigma {sigma_of(best):.3g})")
-    rule = "we count a noise level only if the whole interval is on one side of 1"
-    return ". ".join([rule, *(part[0].upper() + part[1:] for part in parts)])
-
-
-def labels_table(found: Found) -> Table:
-    """Told over untold at each noise level."""
-    return levels_table(found, "labels/ratio", told_rows(found))
-
-
-def told_rows(found: Found) -> list[str]:
-    """The rows that were told the class."""
-    start = "labels/ratio/"
-    names = (key.removeprefix(start) for key in found["scalars"] if key.startswith(start))
-    return list(dict.fromkeys(name.split("/")[0] for name in names))
-
-
-def _alone(cell: Any) -> Any:
+def alone(cell: Any) -> Any:
     """A number without its interval, which docs/results.json has."""
     return cell.split(" [")[0] if isinstance(cell, str) else cell
 
 
-def _ends(cell: Any) -> tuple[float, float, float]:
+def _ends(cell: Any) -> Ends:
     """A number and the ends of its interval; the number itself, where a cell has none."""
     numbers = [float(one) for one in re.findall(r"[^\s\[\],]+", str(cell))]
     return numbers[0], numbers[1 % len(numbers)], numbers[-1]
-
-
-def precision_verdict(found: Found) -> str:
-    """How far bfloat16 turns a field."""
-    most, away = (steps(found, f"precision/{key}/") for key in ("most", "distance"))
-    worst = max(most, key=lambda t: most[t])
-    return (
-        f"the cosine between a field in float32 and under bfloat16 is below 1 by {most[worst]:.2g} at most "
-        f"(at sigma {sigma_of(worst):.3g}, of {found['size']} images), and the field moves by "
-        f"{max(away.values()):.2g} of its norm at most"
-    )
-
-
-def precision_table(found: Found) -> Table:
-    """Turns and distances at each noise level."""
-    times = sorted(steps(found, "precision/turn/"), reverse=True)
-    rows = []
-    for label, key in (
-        ("1 - cosine, mean over images", "turn"), ("1 - cosine, of the worst image", "most"),
-        ("distance / norm, of the worst image", "distance"), ("1 - cosine of the mean fields", "mean"),
-    ):  # fmt: skip
-        known = steps(found, f"precision/{key}/")
-        rows.append([label, *(known.get(t) for t in times)])
-    return ["sigma", *(f"{sigma_of(t):.3g}" for t in times)], rows

@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from statistics import mean, median
 from typing import Any
 
 from benchmarks.answers import Found, listed
-from benchmarks.shares import CLEAN, DEAR, FAILS, FEW, HOLDS, MOSTLY, YOUNG, Measured, measured
-from benchmarks.small_tables import Table
-from benchmarks.titles import joined, markdown, on
-
-WINDOWS, MASKS = f"local_score/{CLEAN}", f"pca_locality/{CLEAN}"  # shares that are set side by side
-SQUARE_ROOT = 0.5  # of ln N: sqrt(N) images agree
-EDGE = 0.01  # from an end of an interval, on either side: whether it holds a share is then not told
-COST = (
-    "the extra error of a share is that at the setting which it predicts, beside the least that was found. "
-    f"It is little where it is at most {100 * (DEAR - 1):.0f} %"
+from benchmarks.shares import (
+    CLEAN,
+    FAILS,
+    FEW,
+    HOLDS,
+    MOSTLY,
+    YOUNG,
+    Measured,
+    constant_of,
+    costs_of,
+    extra,
+    little,
+    measured,
 )
-WAYS = IN, AT_THE_EDGE, OUT = "inside the interval", "at the edge of the interval", "outside the interval"
+from benchmarks.small_tables import Table
+from benchmarks.titles import joined
+
 WORDS = (  # for the method of the page
-    "Words: a cell is one noise level with one bank. The predicted setting is rounded to the nearest "
-    f"that was tried. One share holds where it costs more than {DEAR:g} in no cell. It holds in most cells "
-    f"where it costs more in at most one of {FEW}. Else it fails. A share is given where it was found on "
-    "other data. A cell is less or more than the mean where its whole interval is. A window that is as wide "
-    "as the image or wider hides little, so the share at it is not determined. The recorded mean and its "
-    "interval may have such cells in them. The interval cannot be made again without them from what is "
-    "recorded. The means with one bank, the least and the most and the cells off the mean leave them out."
+    "Words: a cell is one noise level with one number N of training images. Extra error is what the "
+    "setting that a share predicts has above the least that was found. The predicted setting is rounded "
+    f"to the nearest that was tried. One share holds where its extra error is above {little()} in no cell. "
+    f"It holds in most cells where it is above in at most one of {FEW}. Else it fails. A share is given "
+    "where it was found on other data. A cell is less or more than the mean where its whole interval is. "
+    "A window that is as wide as the image or wider hides little, so the share at it is not determined. "
+    "The recorded mean and its interval may have such cells in them. The interval cannot be made again "
+    "without them from what is recorded. The means with one bank, the least and the most and the cells "
+    "off the mean leave them out."
 )
 
 
@@ -52,7 +59,7 @@ def _constancy(one: Measured) -> Iterator[str]:
     least, most = one.ends
     little = ", so the mean says little" if one.wide else ""
     yield (
-        f"{one.name}: at the best setting the entropy is {_constant(one)} of ln N in the mean. "
+        f"{one.name}: at the best setting the entropy is {constant_of(one)} of ln N in the mean. "
         f"Cells run from {least:.2f} to {most:.2f}{little}"
     )
     if outside := len(one.cells) - len(one.inside):
@@ -79,9 +86,9 @@ def _constancy(one: Measured) -> Iterator[str]:
 def _cost_told(one: Measured) -> str:
     exact = sum(cost == 1 for cost in one.costs)
     return (
-        f"for {one.look} one share, {one.used:.2f} ({'fitted here' if one.fitted else 'given'}), costs "
-        f"{median(one.costs):.3f} times the least error in the middle and {max(one.costs):.3f} at most. "
-        f"So it {one.word} ({one.dear} of {len(one.costs)} cells above {DEAR:g}). In {exact} cells the "
+        f"for {one.look} one share, {one.used:.2f} ({'fitted here' if one.fitted else 'given'}), has "
+        f"{extra(median(one.costs))} extra error in the median and {extra(max(one.costs))} at most. "
+        f"So it {one.word} ({one.dear} of {len(one.costs)} cells above {little()}). In {exact} cells the "
         "predicted setting is rounded to the best that was tried"
     )
 
@@ -112,10 +119,20 @@ def _less_far(shares: list[Measured]) -> Iterator[str]:
             sides[side].append(one)
     for side in ("less far", "further"):
         if sides[side]:
-            told = _by_look(sides[side])
-            yield f"networks look {side} than is best for clean images (intervals apart): {told}"
+            told = _networks(sides[side])
+            yield f"these networks look {side} than is best for clean images (intervals apart): {told}"
     if sides[""]:
-        yield f"whether they look less far is undecided (intervals overlap) for {_by_look(sides[''])}"
+        yield (
+            "of these networks it is undecided (intervals overlap) whether they look less far than is best "
+            f"for clean images: {_networks(sides[''])}"
+        )
+
+
+def _networks(shares: Sequence[Measured]) -> str:
+    """Networks, by what shows how far they look."""
+    looks = dict.fromkeys(one.look for one in shares)
+    told = {look: joined(one.whom for one in shares if one.look == look) for look in looks}
+    return "; ".join(f"by {look} {whom}" for look, whom in told.items())
 
 
 def information_table(found: Found) -> Table:
@@ -126,13 +143,9 @@ def information_table(found: Found) -> Table:
         "entropy at the best setting, over ln N", "mean of all cells",
         *(f"{count:,} images" for count in banks), "least and most", "left out",
         "in the mean, but window as wide as the image",
-        "error at the predicted setting / least: middle, most",
+        "extra error of one share: median, most",
     ]  # fmt: skip
-    return columns, [[one.name, _constant(one), *_by_bank(one, banks), *_rest(one)] for one in shares]
-
-
-def _constant(one: Measured) -> str:
-    return "-" if one.constant is None else "{:.3f} [{:.3f}, {:.3f}]".format(*one.constant)
+    return columns, [[one.name, constant_of(one), *_by_bank(one, banks), *_rest(one)] for one in shares]
 
 
 def _by_bank(one: Measured, banks: list[int]) -> list[str]:
@@ -142,105 +155,8 @@ def _by_bank(one: Measured, banks: list[int]) -> list[str]:
 
 def _rest(one: Measured) -> list[Any]:
     ends = "{:.2f}, {:.2f}".format(*one.ends) if one.sound else "-"
-    cost = f"{median(one.costs):.3f}, {max(one.costs):.3f}" if one.costs else "-"
     counts = (len(one.cells) - len(one.inside), len(one.inside) - len(one.sound))
-    return [ends, *(f"{count} of {len(one.cells)}" for count in counts), cost]
-
-
-def information_together(known: Mapping[str, Found]) -> str:
-    """Yes, no or in part: whether one share serves, whether it is constant, and whether it is sqrt(N)'s."""
-    found = {name: one for name, run in known.items() for one in measured(run) if one.where == WINDOWS}
-    shares = {name: one for name, one in found.items() if one.constant is not None and one.sound}
-    if not shares:
-        return ""
-    cheap = [name for name, one in shares.items() if one.costs and one.word == HOLDS]
-    moved = [name for name, one in shares.items() if one.below or one.above]
-    firm = {name: one for name, one in shares.items() if not one.wide}  # whose mean says something
-    rooted = [name for name, one in firm.items() if _covered(one, SQUARE_ROOT) == IN]
-    whole = len(cheap) == len(rooted) == len(shares) and not moved
-    parts = [
-        _split("for windows one share of ln N costs little at every noise level", shares, cheap),
-        *_of_masks(known), _split("the best share changes from cell to cell", shares, moved),
-        *([f"sqrt(N) is a share of {SQUARE_ROOT:g}. It is {_placed(firm, SQUARE_ROOT)}"] if firm else []),
-        *_beside_first(shares), *_spread(shares), *_undetermined(shares), COST,
-    ]  # fmt: skip
-    lead = "yes" if whole else "in part" if cheap or rooted else "no"
-    said = ". ".join(part[0].upper() + part[1:] for part in [lead, *parts])
-    return f"{said}.\n\n{markdown(*_summary(known, shares))}"
-
-
-def _summary(known: Mapping[str, Found], shares: Mapping[str, Measured]) -> Table:
-    """A row for each data set: the share of windows and what one share costs, and the same of masks."""
-    rows = []
-    for name, one in shares.items():
-        masks = next((other for other in measured(known[name]) if other.where == MASKS), None)
-        rows.append([name, *_short(one), *(_short(masks) if masks else ["-", "-"])])
-    cost = "extra error of one share: median, worst"
-    heads = [f"entropy at the best {what} / ln N" for what in ("window", "Wiener mask")]
-    return ["", heads[0], cost, heads[1], cost], rows
-
-
-def _short(one: Measured) -> list[str]:
-    ends = [100 * (end(one.costs) - 1) for end in (median, max)] if one.costs else []
-    return [_constant(one), ", ".join(f"{end:.1f} %" for end in ends) or "-"]
-
-
-def _of_masks(known: Mapping[str, Found]) -> Iterator[str]:
-    """On which data sets one share of Wiener masks costs little."""
-    masks = {name: one for name, run in known.items() for one in measured(run) if one.where == MASKS}
-    if told := {name: one for name, one in masks.items() if one.costs}:
-        yield _split("for Wiener masks it does", told, [name for name in told if told[name].word == HOLDS])
-
-
-def _split(claim: str, among: Mapping[str, Measured], true: Sequence[str]) -> str:
-    """On which data sets a claim is true, and on which it is not."""
-    false = [name for name in among if name not in true]
-    if not true:
-        return f"{claim} on none of these data sets"
-    if not false:
-        return f"{claim} on {'all of these data sets' if len(true) > 1 else true[0]}"
-    return f"{claim} {on(true)}, not {on(false, 'or')}"
-
-
-def _covered(one: Measured, share: float) -> str:
-    """Where a share lies beside the interval."""
-    assert one.constant is not None
-    _, low, high = one.constant
-    if min(abs(low - share), abs(high - share)) <= EDGE:
-        return AT_THE_EDGE
-    return IN if low < share < high else OUT
-
-
-def _placed(among: Mapping[str, Measured], share: float) -> str:
-    """In which intervals a share lies, at the edge of which, and outside which."""
-    ways = {way: [name for name, one in among.items() if _covered(one, share) == way] for way in WAYS}
-    return ", ".join(f"{way} {on(names)}" for way, names in ways.items() if names)
-
-
-def _beside_first(shares: Mapping[str, Measured]) -> Iterator[str]:
-    """Whether the mean of the first data set lies in the intervals of others whose mean says something."""
-    (first, own), *others = shares.items()
-    told = {name: one for name, one in others if not one.wide}
-    if told and not own.wide and own.constant is not None:
-        share = round(own.constant[0], 2)
-        yield f"the mean of {first}, {share:.2f}, lies {_placed(told, share)}"
-
-
-def _spread(shares: Mapping[str, Measured]) -> Iterator[str]:
-    for name, one in shares.items():
-        if one.wide:
-            yield "on {} the cells run from {:.2f} to {:.2f}: their mean says little".format(name, *one.ends)
-
-
-def _undetermined(shares: Mapping[str, Measured]) -> Iterator[str]:
-    """On which data sets cells of the mean have a window as wide as the image."""
-    counts = {name: (len(one.inside) - len(one.sound), len(one.inside)) for name, one in shares.items()}
-    told = [f"{count} of {among} cells on {name}" for name, (count, among) in counts.items() if count]
-    if told:
-        yield (
-            f"in {joined(told)} the best window is at least as wide as the image, and the share is not "
-            "determined, though the mean has it"
-        )
+    return [ends, *(f"{count} of {len(one.cells)}" for count in counts), costs_of(one)]
 
 
 def _early(shares: Sequence[Measured]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from benchmarks.caveats import behind
 from benchmarks.gathering import Kept, took_none
 from benchmarks.question import Question
 from benchmarks.small_tables import FIRST, SAMPLES, meant
-from benchmarks.titles import TITLES, called, joined, markdown
+from benchmarks.titles import TITLES, called, joined, markdown, network_called
 
 SOURCES = "Commands, commits and calibrations"
 MOST, BEST = 10, 5  # rows of a first table that is shown whole; else these beside the networks
@@ -27,16 +27,17 @@ PUBLISHED = (
 
 
 def notes(found: Found, kept: Kept) -> str:
-    """What is added where a network was measured on the way, and where one is behind the bar."""
+    """What is added where a network was measured on the way, and where one is not shown to beat Wiener."""
     told = " The network was still in training." if found["run"].get("unfinished") else ""
     places: dict[str, list[str]] = {}
     for name, one in kept.get("networks", {}).items():
         where = behind(one)
         if where and re.search(rf"pretrained/{re.escape(name)}(?!\w)", found["run"]["command"]):
-            places.setdefault(where, []).append(called(name))
+            places.setdefault(where, []).append(network_called(name))
     for where, known in places.items():
         many = "The networks {} are" if len(known) > 1 else "The network {} is"
-        told += f" {many.format(joined(known))} behind the bar at sigma {where}: conclude nothing there."
+        who = many.format(joined(known))
+        told += f" {who} not shown to beat Wiener at sigma {where}: conclude nothing there."
     return told
 
 
@@ -59,7 +60,7 @@ def source(question: Question, name: str, found: Found) -> str:
     there = {row[0] for row in question.table(found)[1]} | set(map(called, question.rows))
     if took_none(run["command"]):
         typed = re.search(r"candidates\.pca_locality\.tau=(\S+)", run["command"])
-        but = " but those that are named by theirs" if there & set(map(called, TAUS)) else ""
+        but = " except those that are named by theirs" if there & set(map(called, TAUS)) else ""
         return text + (f" One tau, {typed[1]}, for all rows{but}." if typed else " Not calibrated.")
     rows = [(called(one[0]), *one[1:]) for one in found.get("calibrated") or [] if called(one[0]) in there]
     heads = ("denoiser", "setting", "found on", "training images")

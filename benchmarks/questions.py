@@ -21,17 +21,20 @@ from benchmarks.eye_answers import mirror_table, mirror_verdict
 from benchmarks.field_answers import (
     fields_table,
     fields_verdict,
+    pattern_table,
+    pattern_verdict,
+)
+from benchmarks.form_questions import FORMS
+from benchmarks.form_short import larger_together
+from benchmarks.halves_answers import (
     halves_table,
     halves_verdict,
     labels_table,
     labels_verdict,
-    pattern_table,
-    pattern_verdict,
     precision_table,
     precision_verdict,
 )
-from benchmarks.form_questions import FORMS
-from benchmarks.form_short import larger_together
+from benchmarks.information_short import information_together
 from benchmarks.own_answers import own_table, own_verdict
 from benchmarks.own_short import own_together
 from benchmarks.question import Question, sampled
@@ -40,6 +43,7 @@ from benchmarks.small_tables import levels_table
 from locality.denoisers.by_entropy import MASK_SHARE, WINDOW_SHARE
 
 LARGER = ("stacked_mixtures", "local_mixture", "local_score_entropy", EXACT, "optimal")
+OVER_WIENER = "error on unseen images / Wiener's, at sigma"
 TABLE = "python evaluate.py experiment=paper_table data=cifar"
 QUESTIONS: tuple[Question, ...] = (
     Question(
@@ -102,7 +106,7 @@ QUESTIONS: tuple[Question, ...] = (
     Question(
         "larger", "At 64 x 64, where no network is trained here: who has less error than Wiener?",
         "larger", partial(heldout_verdict, section="larger", rows=LARGER),
-        lambda found: levels_table(found, "larger/heldout_ratio", LARGER),
+        partial(levels_table, start="larger/heldout_ratio", names=LARGER, head=OVER_WIENER),
         "python evaluate.py compare=larger data=afhq",
         "There is no network to calibrate against. Settings are the usual ones, or those of the bank's "
         "entropy. Wiener's covariance is shrunk (Ledoit "
@@ -175,10 +179,10 @@ QUESTIONS: tuple[Question, ...] = (
         "explain what the window shows. With too few the noise of single images stays. With too many, "
         "details outside the window are averaged away. Windows are whole numbers of pixels, and near the "
         "best one the error is flat. So one share may cost little where the best share moves with the "
-        "noise. A cost of 1 says that the predicted window is the best of those tried. It does not say that "
-        "the share is the same.",
+        "noise. An extra error of 0 says that the predicted window is the best of those tried. It does not "
+        "say that the share is the same.",
         pictures=("information",),
-        together=information.information_together, method=information.WORDS, folds=True,
+        together=information_together, method=information.WORDS, folds=True,
     ),
     Question(
         "without_network", "What does a setting cost that no network chose?",

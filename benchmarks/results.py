@@ -38,6 +38,7 @@ from benchmarks.titles import (
     TITLES_OF,
     called,
     markdown,
+    network_called,
 )
 from locality.report import Chart, Series, names
 from locality.report.figures import draw_charts, to_png
@@ -172,7 +173,7 @@ def networks(kept: Kept) -> str:
     if more:
         parts += ["Measured alike, and not in the package:", markdown(*network_table(more))]
     commands = [
-        f"`{name}`: `{one['run']['command']}`, commit `{one['run']['commit']}`"
+        f"{network_called(name)}, `{name}`: `{one['run']['command']}`, commit `{one['run']['commit']}`"
         for name, one in [*kept["networks"].items(), *more.items()]
     ]
     return "\n\n".join([*parts, folded(SOURCES, commands), "[All results](../results.md)"]) + "\n"
@@ -188,7 +189,7 @@ def network_table(known: Mapping[str, Mapping[str, Any]]) -> Table:
         where = behind(one)
         rows.append(
             [
-                name.replace("_", " "),
+                network_called(name),
                 *(ratios.get(sigma) for sigma in shown_at),
                 f"not passed at sigma {where}" if where else "passed",
             ]

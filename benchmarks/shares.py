@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 from benchmarks.answers import Found, interval_of
@@ -142,6 +143,30 @@ def measured(found: Found) -> list[Measured]:
     """All of a run."""
     start = "information/used/"
     return [Measured.of(found, key.removeprefix(start)) for key in found["scalars"] if key.startswith(start)]
+
+
+def constant_of(one: Measured) -> str:
+    """The mean and its interval."""
+    return "-" if one.constant is None else "{:.3f} [{:.3f}, {:.3f}]".format(*one.constant)
+
+
+def costs_of(one: Measured) -> str:
+    """The extra error of one share: of the median cell, and the most."""
+    return f"{extra(median(one.costs))}, {extra(max(one.costs))}" if one.costs else "-"
+
+
+def extra(cost: float) -> str:
+    """How much above the least error, in per cent.
+
+    >>> extra(1.083)
+    '8.3 %'
+    """
+    return f"{100 * (cost - 1):.1f} %"
+
+
+def little() -> str:
+    """The most that costs little."""
+    return f"{100 * (DEAR - 1):.0f} %"
 
 
 def with_sides(kept: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:

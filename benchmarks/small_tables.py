@@ -71,13 +71,15 @@ def meant() -> str:
     )
 
 
-def levels_table(found: Found, start: str, names: Sequence[str], all_levels: bool = True) -> Table:
-    """A number at each noise level, or at the middle ones; a row for each denoiser."""
+def levels_table(
+    found: Found, start: str, names: Sequence[str], all_levels: bool = True, head: str = "sigma"
+) -> Table:
+    """A number at each noise level, or at the middle ones; a row for each denoiser, and what it is above."""
     there = {t for name in names for t in steps(found, f"{start}/{name}/")}
     times = sorted((t for t in there if all_levels or is_middle(t)), reverse=True)
     known = {name: steps(found, f"{start}/{name}/") for name in names}
     rows = [[called(name), *(known[name].get(t) for t in times)] for name in names if known[name]]
-    return ["sigma", *(f"{sigma_of(t):.3g}" for t in times)], rows
+    return [head, *(f"{sigma_of(t):.3g}" for t in times)], rows
 
 
 def middle(found: Found, start: str) -> float | None:

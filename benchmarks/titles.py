@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -49,6 +50,16 @@ SIZES = {  # rows with a part of the training images: compare=bank_sizes
     "stacked_mixtures_20000": "stacked mixtures, 20,000 images",
 }
 NETWORKS = {"half": "network of half the images"}  # named in commands, beside those that reports know
+WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+SHIPPED = {**TITLES, "cats": TITLES["afhq32"]}  # how the names of networks in pretrained/ begin
+ABOUT = {  # what follows, and what it says
+    "seed1": "second seed",
+    "half0": "first half of the images",
+    "half1": "second half of the images",
+    "gamma0": "control without a letter",
+    "epsilon": "predicts the noise",
+    "residual": "predicts what Wiener misses",
+}
 SIGMA = "noise level sigma (pixel units)"
 NETWORK = "network"
 # Charts of a quantity against the noise level: title, label, and what is drawn of the axis.
@@ -89,6 +100,34 @@ def joined(names: Iterable[Any], last: str = "and") -> str:
     return f" {last} ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
 
 
+def network_called(name: str) -> str:
+    """A network's name for readers; other names stay as they are.
+
+    >>> network_called("cats"), network_called("cats_dit"), network_called("cifar_gamma0.5_seed1")
+    ('cats (32 x 32)', 'cats (32 x 32, DiT)', 'CIFAR-10 (letter of strength 0.5, second seed)')
+    """
+    data = max((one for one in SHIPPED if f"{name}_".startswith(f"{one}_")), key=len, default="")
+    if not data:
+        return name.replace("_", " ")
+    parts = [_about(part) for part in name.removeprefix(data).split("_") if part]
+    title, _, size = SHIPPED[data].rstrip(")").partition(" (")
+    inside = ", ".join(filter(None, (size, *parts)))
+    return f"{title} ({inside})" if inside else title
+
+
+def _about(part: str) -> str:
+    return ABOUT.get(part) or names.called(re.sub(r"^gamma(?=\d)", "letter of strength ", part))
+
+
+def spelled(count: int) -> str:
+    """A small count in words.
+
+    >>> spelled(3), spelled(20)
+    ('three', '20')
+    """
+    return WORDS[count] if count < len(WORDS) else str(count)
+
+
 def markdown(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     """A table, of cells as `shown`."""
     return format_markdown(columns, [[shown(cell) for cell in row] for row in rows])
@@ -101,6 +140,8 @@ def shown(cell: Any) -> str:
 
 def called(name: str) -> str:
     """A row's name for readers, as reports have it, and whose it is."""
+    if any(name.startswith(f"{data}_") for data in SHIPPED):
+        return network_called(name)
     return (
         NETWORKS.get(name)
         or (FORMS | SIZES).get(name)

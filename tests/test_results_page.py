@@ -30,15 +30,15 @@ from benchmarks.eye_answers import mirror_verdict, who_sees, with_bars
 from benchmarks.field_answers import (
     fields_table,
     fields_verdict,
-    halves_verdict,
-    labels_verdict,
     pattern_verdict,
 )
 from benchmarks.front import front_page
 from benchmarks.gathering import Found as Run
 from benchmarks.gathering import best, calibrated, found, gather, images, quickest, took_none
+from benchmarks.halves_answers import halves_table, halves_verdict, labels_table, labels_verdict
 from benchmarks.headlines import claim
-from benchmarks.information_answers import information_table, information_together, information_verdict
+from benchmarks.information_answers import information_table, information_verdict
+from benchmarks.information_short import information_together
 from benchmarks.own_answers import own_table, own_verdict
 from benchmarks.own_gap import with_released
 from benchmarks.own_short import own_together
@@ -404,7 +404,7 @@ def test_a_page_of_variants_lists_no_calibration_and_names_the_tau_that_was_type
     found["calibrated"] = [["pca_locality", "tau", "64 val images", "16,000"]]
     kept = {"variants": {"photos16": found}, "networks": {}}
     text = page(BY_PAGE["tau"], kept)
-    assert "One tau, .07, for all rows but those that are named by theirs." in text
+    assert "One tau, .07, for all rows except those that are named by theirs." in text
     assert "One tau, .07, for all rows." in page(BY_PAGE["batch_averages"], kept)
     assert "Calibrated" not in text
 
@@ -522,7 +522,7 @@ def test_larger_images_have_a_page_of_their_own_without_r2() -> None:
     said = BY_PAGE["larger"].answer({"scalars": scalars})
     assert "Optimal has less error than Wiener at every noise level, more nowhere" in said
     columns, rows = BY_PAGE["larger"].table({"scalars": scalars})
-    assert (columns, rows) == (["sigma", "1.24"], [["optimal", 0.9]])
+    assert (columns, rows) == (["error on unseen images / Wiener's, at sigma", "1.24"], [["optimal", 0.9]])
 
 
 @pytest.mark.parametrize(("name", "table_folds"), [("ceiling", False), ("heldout", True)])
@@ -857,6 +857,11 @@ def test_halves_say_what_explained_is_and_how_far_off_the_prediction_was() -> No
     tables = {"halves/agreement": {"rows": [[1.24, "-"], ["0.1", "-"]]}}
     said = halves_verdict({"scalars": scalars, "tables": tables})
     assert "explained is 0.90 (sigma 0.1) to 0.95 (sigma 1.24). Explained: 0 is a filter that knows" in said
+    columns = ["sigma", "networks MSE", "Wiener MSE", "Wiener MSE, predicted", "Wiener r2", "explained"]
+    tables["halves/agreement"] = {"columns": columns, "rows": [["1.24", *map(str, range(5))]]}
+    heads, rows = halves_table({"tables": tables})
+    assert rows == [["1.24", "0", "1", "2", "4"]]
+    assert heads[1:3] == ["squared difference of the two networks", "of the two Wiener filters"]
     assert "random matrices say, is 0.50 (sigma 1.24) to 2.00 (sigma 0.1). Random matrices" in said
 
 
@@ -866,6 +871,8 @@ def test_a_class_helps_or_costs_where_the_whole_interval_says_so() -> None:
         for end, value in zip(("_low", "", "_high"), ends, strict=True):
             scalars[f"labels/ratio{end}/wiener/t{t}"] = value
     said = labels_verdict({"scalars": scalars})
+    heads, (row,) = labels_table({"scalars": scalars})
+    assert (heads[:2], row[1]) == (["error with the class / without, at sigma", "3.44"], 0.9)
     assert said.startswith(
         "we count a noise level only if the whole interval is on one side of 1. Wiener: less"
     )
@@ -911,7 +918,7 @@ def test_nothing_follows_where_the_control_has_as_much() -> None:
     assert who_sees(found) == ({"network", "wiener"}, {"cifar"})
 
 
-def test_levels_beside_one_at_which_a_network_is_behind_the_bar_are_left_out() -> None:
+def test_levels_beside_one_at_which_a_network_is_not_shown_to_beat_wiener_are_left_out() -> None:
     run = {
         "command": "evaluate.py checkpoint=pretrained/a 'networks={dit: pretrained/b, cifar: pretrained/c}'"
     }
@@ -927,7 +934,7 @@ def test_levels_beside_one_at_which_a_network_is_behind_the_bar_are_left_out() -
         said = mirror_verdict(with_bars({"mirror": {"afhq32": found}, **kept})["mirror"]["afhq32"])
         assert "DiT at sigma 1.24, 12;" in said
         assert "the network at every noise level" in said
-        assert said.endswith("behind the bar: DiT at sigma 6.17")
+        assert said.endswith("not shown to beat Wiener: DiT at sigma 6.17")
 
 
 def test_ears_are_told_of_where_the_control_has_least() -> None:
@@ -981,6 +988,7 @@ def together(*parts: dict[str, Any]) -> dict[str, Any]:
 def test_one_share_fails_where_predicted_windows_cost_much(costs, word) -> None:
     said = information_verdict(shares(costs=costs))
     assert f"So it {word} (" in said
+    assert f"extra error in the median and {100 * (costs[1] - 1):.1f} % at most" in said
     assert f"In {sum(cost == 1 for cost in costs)} cells the predicted setting is rounded to the best" in said
 
 
@@ -1031,7 +1039,7 @@ def test_the_share_at_a_window_as_wide_as_the_image_is_not_determined_and_the_pa
     assert "less than the mean" not in said  # that cell is no evidence that the share moves
     assert "as wide as the image" not in information_verdict(kept["cifar"])
     brief = information_together({"A": kept["cifar"], "B": kept["photos16"]})
-    assert "In 1 of 2 cells on B the best window is at least as wide as the image" in brief
+    assert "In 1 of 2 cells on B the mean counts a window that is at least as wide as the image" in brief
     masks = shares("pca_locality/clean")  # whose setting is no width
     masks["scalars"]["information/best/pca_locality/clean/n100/t300"] = 99.0
     masks = with_sides({"information": {"cifar": masks}})["information"]["cifar"]
@@ -1043,11 +1051,14 @@ def test_networks_look_less_far_only_where_intervals_are_apart() -> None:
         network = shares("local_score/steps500", constant=(0.6, low, 0.7))
         return information_verdict(together(shares(), network))
 
-    assert (
-        "Networks look less far than is best for clean images (intervals apart): windows against the"
-        in said(0.53)
+    less = (
+        "These networks look less far than is best for clean images (intervals apart): by windows the network"
     )
-    assert "is undecided (intervals overlap) for windows against the network after 500 steps" in said(0.49)
+    assert f"{less} after 500 steps" in said(0.53)
+    undecided = (
+        "Of these networks it is undecided (intervals overlap) whether they look less far than is best for"
+    )
+    assert f"{undecided} clean images: by windows the network after 500 steps" in said(0.49)
     assert "no network early in training" not in said(0.53).lower()
     late = information_verdict(together(shares(), shares("local_score/nn2")))
     assert "No network early in training was measured here" in late
@@ -1064,7 +1075,8 @@ def test_the_question_of_the_square_root_is_answered_yes_no_or_in_part() -> None
 def test_a_mean_over_shares_that_are_far_apart_is_set_beside_no_other() -> None:
     cells = {"n100/t100": (0.23, 0.2, 0.3), "n100/t300": (0.67, 0.6, 0.7)}
     said = information_together({"A": shares(), "B": shares(cells=cells), "C": shares()})
-    assert "The mean of A, 0.47, lies inside the interval on C. On B the cells run from 0.23 to 0.67" in said
+    assert "The mean of A, 0.47, is in the interval on C." in said
+    assert "; on B the cells differ too much to say whether 0.5 fits." in said
 
 
 def test_each_share_has_its_row_with_its_mean_for_each_bank_and_what_its_prediction_costs() -> None:
@@ -1093,10 +1105,10 @@ def test_each_share_has_its_row_with_its_mean_for_each_bank_and_what_its_predict
         "0.40, 0.50",
         "0 of 4",
         "0 of 4",
-        "1.010, 1.010",
+        "1.0 %, 1.0 %",
     ]
     assert masks[0] == "Wiener masks, error against the network after 500 steps"
-    assert masks[-1] == "1.200, 1.200"
+    assert masks[-1] == "20.0 %, 20.0 %"
     assert none[1:] == ["-", "-", "-", "-", "0 of 0", "0 of 0", "-"]
     said = information_verdict({"scalars": scalars})
     assert "fails for Wiener masks against the network after 500 steps" in said
@@ -1183,15 +1195,17 @@ def test_a_picture_leaves_out_data_of_which_its_question_tells_nothing() -> None
     assert [chart.title for chart in charts] == ["CIFAR-10"]
 
 
-def test_of_a_network_behind_the_bar_the_page_says_that_nothing_follows() -> None:
+def test_of_a_network_that_is_not_shown_to_beat_wiener_the_page_says_that_nothing_follows() -> None:
     rows = [[0.5, 0.1, 0.1, 0.8, 0.7, 0.9], [5.0, 0.1, 0.1, 1.0, 0.99, 1.01]]
     networks = {"cats_dit": {"tables": {"heldout": {"rows": rows}}}}
     found = measured("paper", nn2=True)
     for path, told in (("cats_dit", True), ("cats_dit_2", False), ("cats", False)):
         found["run"]["command"] = f"python evaluate.py 'networks={{dit: pretrained/{path}}}'"
         text = page(BY_PAGE["our_denoisers"], {"paper": {"photos16": found}, "networks": networks})
-        assert ("cats dit is behind the bar at sigma 5: conclude nothing there." in text) is told
-        assert not told or "behind the bar at sigma 5" in text.split("<details")[0]  # not folded away
+        assert (
+            "cats (32 x 32, DiT) is not shown to beat Wiener at sigma 5: conclude nothing there." in text
+        ) is told
+        assert not told or "to beat Wiener at sigma 5" in text.split("<details")[0]  # not folded away
 
 
 def test_shares_of_ln_n_are_set_side_by_side() -> None:
@@ -1205,30 +1219,42 @@ def test_shares_of_ln_n_are_set_side_by_side() -> None:
     said = information_together(known)
     assert "| A | 0.470 [0.450, 0.520] | 0.0 %, 0.0 % | - | - |" in said
     assert "| D | 0.470 [0.440, 0.498] | 2.0 %, 4.0 % | 0.580 [0.540, 0.620] | 3.2 %, 5.5 % |" in said
-    assert "The mean of A, 0.47, lies inside the interval on D, at the edge of the interval on B" in said
-    assert (
-        "Sqrt(N) is a share of 0.5. It is inside the interval on A, at the edge of the interval on D, "
-        "outside the interval on B and C." in said
+    assert "The mean of A, 0.47, is in the interval on D, within 0.01 of the interval's end on B" in said
+    answer, masks_told = said.split("\n\n")[0].split(". For ")[1:][-2:]
+    assert answer.endswith(
+        "0.5, which is sqrt(N) images, is in the interval on A, within 0.01 of the interval's end on D, "
+        "outside the interval on B and C"
     )
-    assert "For windows one share of ln N costs little at every noise level on all of these" in said
-    assert "For Wiener masks it does on none of these data sets." in said
+    assert answer.startswith(
+        "windows one share of ln N costs little (at most 5 % more error in any cell, that"
+    )
+    assert "number N of images) on all of these data sets." in answer
+    assert masks_told == (
+        "Wiener masks the best share is above 0.5 (whole interval) on 1 of 1 data sets, and one share costs "
+        "little on none of these data sets."
+    )
 
 
 def test_the_page_on_fields_says_where_they_are_least_and_most_alike() -> None:
     columns = ["denoiser", "sigma 12", "sigma 1.2"]
     cosine = [["wiener", "0.5 [0.4, 0.6]", "0.7 [0.6, 0.8]"], ["nn2", "0.99 [0.9, 1]", "0.9 [0.8, 1]"]]
-    radius = [["network", "6 [5, 7]", "2 [1, 3]"], ["wiener", "7 [5, 8]", "2.5 [1, 3]"], ["nn2", "6", "6"]]
+    radius = [
+        ["network", "16.1 [15, 17]", "2 [1, 3]"],
+        ["wiener", "7 [5, 8]", "2.5 [1, 3]"],
+        ["nn2", "6", "6"],
+    ]
     tables = {"sensitivity/cosine": cosine, "sensitivity/radius": radius}
     found = {"tables": {name: {"columns": columns, "rows": rows} for name, rows in tables.items()}}
     found["run"] = {"command": "compare.bank_counts.pca_locality=5000 compare.bank_counts.optimal=500"}
     said = fields_verdict(found)
     assert "Wiener 0.500 (sigma 12) to 0.700 (sigma 1.2); second network 0.900 (sigma 1.2) to 0.990" in said
-    assert "at sigma 1.2: the network's 2.0; Wiener 2.5 (as far, by the intervals); second" in said
-    assert "second network 6.0 (further). From sigma 12 to sigma 1.2: network 6.0 to 2.0; Wiener" in said
+    assert "at sigma 1.2: the network's 2.00; Wiener 2.50 (as far, by the intervals); second" in said
+    assert "second network 6.00 (further). From sigma 12 to sigma 1.2: network 16.1 to 2.00; Wiener" in said
     assert said.endswith("Of the training images PCA locality (the paper's) read 5,000, optimal read 500")
     heads, rows = fields_table(found)
     assert list(heads) == ["", *columns[1:]]
-    assert rows[0] == ["Wiener: cosine to the network's", 0.5, 0.7]
+    assert rows[0] == ["Wiener: cosine to the network's", "0.500", "0.700"]
+    assert rows[2] == ["network: half-mass radius, pixels", "16.1", "2.00"]
     assert len(rows) == 5
 
 

@@ -9,10 +9,11 @@ from benchmarks.answers import EXACT
 from benchmarks.bank_answers import bank_together, bank_verdict
 from benchmarks.ceiling_answers import ceiling
 from benchmarks.entropy_answers import NOT_MEASURED
+from benchmarks.eye_answers import kinds, mirror_table, with_bars
 from benchmarks.form_short import BATCHES, larger_together, taus_together
 from benchmarks.letters import patterns, short, with_gaps
 from benchmarks.own_short import own_together
-from benchmarks.results import page
+from benchmarks.results import network_table, page
 from benchmarks.titles import called
 from locality.compare.drawing import time_of
 from tests.test_results_page import BY_PAGE, HEADS
@@ -171,14 +172,23 @@ def test_the_ratios_of_the_eyes_are_of_a_level_at_which_every_network_that_sees_
             for end in ("", "_low", "_high"):
                 numbers[f"mirror/ratio{end}/left_eye/{name}/{t}"] = value
     said = briefly.eyes({"A": found(**numbers)})
-    assert "On A, 2 of 2 networks that are not given the covariance look at the other eye" in said
+    assert "On A both networks that are not given the covariance look at the other eye" in said
     assert "more than a network trained on other images (CIFAR-10)." in said
-    assert "above the bar" not in said
+    assert "a ratio above" not in said
     assert "At sigma 1.24 they have 6 to 9 times as much there" in said  # at .342 the DiT does not
     assert "the network trained on other images (CIFAR-10) has 1.5 and Wiener has 8." in said
     numbers["mirror/ratio_low/left_eye/cifar/t700"] = 2.5
     said = briefly.eyes({"A": found(**numbers)})
-    assert said.endswith("other images (CIFAR-10) is itself above the bar of 2 at sigma 12.")
+    assert said.endswith("other images (CIFAR-10) itself has a ratio above 2 at sigma 12.")
+    models = {"network": "unet", "dit": "dit"}
+    said = briefly.eyes({"A": {**found(**numbers), "models": models}})
+    assert said.startswith("On A both networks that are not given the covariance (a U-Net and a DiT) look at")
+    for end in ("", "_low", "_high"):
+        numbers[f"mirror/ratio{end}/left_eye/dit/t300"] = 1.0
+    assert briefly.eyes({"A": found(**numbers)}).startswith("On A one of two networks that are not given")
+    heads, rows = mirror_table(found(**numbers))
+    assert heads[0] == "field on the other eye / on the ring, at sigma"
+    assert "network of CIFAR-10" in [row[0] for row in rows]
 
 
 def test_fields_have_their_least_cosines_and_a_radius_beside_wieners() -> None:
@@ -194,16 +204,26 @@ def test_fields_have_their_least_cosines_and_a_radius_beside_wieners() -> None:
         },
     }
     said = field_briefs.fields({"A": {"scalars": {}, "tables": tables}})
-    assert said.startswith("No. A field says")  # .7 is another way
-    assert "On A Wiener's fields do not point the same way as the network's" in said
-    assert "at every noise level (cosine at least 0.700; a second network's: 0.900)." in said
-    assert "the network's fields reach further (at sigma 1 half of a field lies within 4.0 pixels" in said
+    assert said.startswith("No. A field says")  # .7 is another shape
+    assert (
+        "On A Wiener's field does not have the shape of the network's (cosine 0.700 or more; a second" in said
+    )
+    assert "network's 0.900 or more), and is smaller at 1 of 2 noise levels (intervals apart)." in said
+    assert (
+        "At sigma 1 half of the network's field lies within 4.00 pixels, half of Wiener's within 2.00" in said
+    )
     tables["sensitivity/cosine"]["rows"][1] = ["wiener", "0.95", "0.9"]
-    assert field_briefs.fields({"A": {"scalars": {}, "tables": tables}}).startswith("In part. ")
+    said = field_briefs.fields({"A": {"scalars": {}, "tables": tables}})
+    assert said.startswith("In part. ")
+    assert "has nearly the shape" in said
+    assert "but is smaller at 1 of 2" in said
+    tables["sensitivity/radius"]["rows"][1] = ["wiener", "10", "2"]
+    said = field_briefs.fields({"A": {"scalars": {}, "tables": tables}})
+    assert "smaller at 1 of 2 noise levels and larger at 1 of 2 noise levels (intervals apart)" in said
     tables["sensitivity/radius"]["rows"][1] = ["wiener", "9", "3.5"]
     said = field_briefs.fields({"A": {"scalars": {}, "tables": tables}})
     assert said.startswith("Yes. ")
-    assert "reach as far, by the intervals (" in said
+    assert "and is as large, by the intervals." in said
 
 
 def test_halves_labels_and_precision_begin_with_their_number_or_with_yes_or_no() -> None:
@@ -301,3 +321,33 @@ def test_how_near_ours_are_to_a_network_that_chose_nothing_is_told_beside_the_fi
     assert "against which none is" not in own_together(
         {"A": found(**{k: v for k, v in numbers.items() if "second" not in k})}
     )
+
+
+def test_networks_have_names_that_say_what_they_are() -> None:
+    rows = [[1.0, 0.1, 0.1, 0.8, 0.7, 0.9]]
+    names = ("cats_seed1", "photos16_gamma0", "fashion_mnist", "fashion_mnist_seed1", "cifar_half0", "mine")
+    _, table = network_table({name: {"tables": {"heldout": {"rows": rows}}} for name in names})
+    assert [row[0] for row in table] == [
+        "cats (32 x 32, second seed)",
+        "photographs (16 x 16, control without a letter)",
+        "Fashion-MNIST",
+        "Fashion-MNIST (second seed)",
+        "CIFAR-10 (first half of the images)",
+        "mine",
+    ]
+
+
+def test_a_network_is_of_the_kind_that_its_command_trained() -> None:
+    commands = {
+        "a": "train.py experiment=x",
+        "b": "train.py model=dit",
+        "c": "train.py model.prediction=epsilon",
+    }
+    networks = {
+        name: {"run": {"command": command}, "tables": {"heldout": {"rows": []}}}
+        for name, command in commands.items()
+    }
+    run = {"command": "checkpoint=pretrained/a 'networks={two: pretrained/b, other: pretrained/c}'"}
+    found = with_bars({"networks": networks, "mirror": {"afhq32": {"run": run}}})["mirror"]["afhq32"]
+    assert kinds(found, ["network", "two", "other"]) == "two U-Nets and a DiT"
+    assert kinds(found, ["network", "unknown"]) == ""
