@@ -62,10 +62,10 @@ QUESTIONS: tuple[Question, ...] = (
         "How far below a second network is the best analytical denoiser, and at which noise levels?",
         "paper", ceiling_verdict, sampled("paper"), TABLE,
         "Where the gap of one step is widest is not sure: intervals of neighbouring noise levels overlap. "
-        "Where an analytical row is level or ahead, remember that its settings were found against this "
-        "network, and the second network's weights were not. At the highest noise levels even the optimal "
-        "denoiser, near to a plain average of the bank there, is about as near to the network as a second "
-        "network is. At low noise x is nearly clean. Good denoisers return it.",
+        "Where an analytical row is ahead or not told apart, remember that its settings were found against "
+        "this network, and the second network's weights were not. At the highest noise levels even the "
+        "optimal denoiser, near to a plain average of the bank there, is about as near to the network as a "
+        "second network is. At low noise x is nearly clean. Good denoisers return it.",
         method="At each noise level the analytical row is the best of all at that level, picked on these "
         "very images. Rows with fewer seeds do not count.",
         rows=("nn2", *OWN, EXACT, "optimal", FLOOR), quantity="step_r2", together=ceiling,

@@ -475,7 +475,7 @@ def test_where_the_gap_to_the_second_network_is_small_and_where_it_turns_is_told
         scalars |= {f"paper/step_r2_low/{row}/t{t}": low, f"paper/step_r2_high/{row}/t{t}": high}
     said = ceiling_verdict({"scalars": scalars})
     assert said.endswith(
-        "By the intervals the analytical row is ahead at sigma 3.44; elsewhere they are level"
+        "By the intervals the analytical row is higher at sigma 3.44; elsewhere they are not told apart"
     )
     medians = {key.replace("step", "median_step"): v for key, v in scalars.items() if "step_r2/" in key}
     medians |= {f"paper/median_step_r2/nn2/t{t:03d}": 0.9 for t in (100, 200)}

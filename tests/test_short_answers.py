@@ -49,14 +49,25 @@ def test_the_gap_to_a_second_network_is_widest_where_the_best_row_is_farthest_be
         numbers |= {f"paper/r2/{row}": r2, f"paper/median_r2/{row}": r2}
         numbers |= {f"paper/step_r2/{row}/{LOW}": low, f"paper/step_r2/{row}/{HIGH}": high}
     said = ceiling({"A": found(**numbers)})
-    assert said.startswith(
-        "In median r2 of samples the best analytical row is 0.100 (A) below a second network."
-    )
+    assert said.startswith("In samples no intervals of the medians are recorded on A. The second network's")
+    assert "median r2 is 0.100 (A) higher." in said
     # .3 at sigma 12, beside the optimal denoiser; .05 at the other level. No interval is known.
     assert "| A | Wiener | 0.8 | 0.9 | 0.300, at sigma 12 (mean) | - | - |" in said
     for row, r2 in (("nn2", 0.95), ("wiener", 0.9), ("optimal", 0.2)):
         numbers |= interval("paper/step_r2", f"{row}/{LOW}", r2, r2 - 0.01, r2 + 0.01)
     assert "at sigma 12 (mean) | 0.342 | nowhere |" in ceiling({"A": found(**numbers)})
+    for row in ("nn2", "wiener"):  # overlapping intervals are no equality
+        numbers |= interval("paper/step_r2", f"{row}/{LOW}", 0.9, 0.8, 1.0)
+    assert "at sigma 12 (mean) | not told apart | not told apart |" in ceiling({"A": found(**numbers)})
+    numbers |= interval("paper/median_r2", "nn2", 0.9, 0.85, 0.95)
+    sure, unsure = (
+        found(**numbers, **{"paper/median_r2_low/wiener": 0.7, "paper/median_r2_high/wiener": high})
+        for high in (0.84, 0.86)
+    )
+    assert "nearer to the network than the best analytical row on all 2 " in ceiling({"A": sure, "B": sure})
+    said = ceiling({"A": sure, "B": unsure})
+    assert "row on A (intervals of the medians apart); the second network and" in said
+    assert "row are not told apart on B. The" in said
     assert ceiling({"A": found()}) == ""
 
 
