@@ -35,7 +35,7 @@ from benchmarks.form_short import larger_together
 from benchmarks.own_answers import own_table, own_verdict
 from benchmarks.own_short import own_together
 from benchmarks.question import Question, sampled
-from benchmarks.remaining_answers import remaining_table, remaining_verdict
+from benchmarks.remaining_answers import remaining_table, remaining_together, remaining_verdict
 from benchmarks.small_tables import levels_table
 from locality.denoisers.by_entropy import MASK_SHARE, WINDOW_SHARE
 
@@ -82,7 +82,7 @@ QUESTIONS: tuple[Question, ...] = (
         "network's; in brackets the part's share of the row's own. Likewise of samples from the same noise. "
         "Edges are the tenth of the pixels where the network's estimate is steepest.",
         rows=(OWN[1], "local_mixture", EXACT, FLOOR), quantity="coarse_over_second",
-        together=briefly.remaining,
+        together=remaining_together, folds=True,
     ),
     Question(
         "heldout", "Who has less error than Wiener on images that nobody has seen?",

@@ -12,6 +12,7 @@ from benchmarks.entropy_answers import NOT_MEASURED
 from benchmarks.form_short import BATCHES, larger_together, taus_together
 from benchmarks.letters import patterns, short
 from benchmarks.own_short import own_together
+from benchmarks.remaining_answers import remaining_together
 from benchmarks.results import page
 from benchmarks.titles import called
 from locality.compare.drawing import time_of
@@ -83,14 +84,28 @@ def test_pairs_in_the_published_order_are_counted_and_the_others_named() -> None
 def test_what_remains_is_most_and_least_in_the_parts_of_the_highest_and_lowest_ratio() -> None:
     ratios = {"coarse": 2.0, "middle": 1.5, "fine": 0.5, "edges": 1.2, "plain": 1.1}
     numbers = {f"remaining/{part}_over_second/stacked_mixtures/{LOW}": one for part, one in ratios.items()}
-    said = briefly.remaining({"A": found(**numbers), "B": found()})
-    assert "of one step are medians over 1 noise levels. On A: in one step 2 in waves longer than" in said
-    assert said.endswith("2 in waves longer than 12 pixels and 0.5 in waves of at most 4 pixels.")
-    for part, ratio in (("coarse", 1.25), ("middle", 2.0), ("fine", 1.0)):
-        numbers[f"remaining/samples_{part}_over_second/stacked_mixtures"] = ratio
-        numbers[f"remaining/samples_{part}_share/stacked_mixtures"] = 0.4
-    said = briefly.remaining({"A": found(**numbers)})  # .4 (1 - 1/1.25) = .08 and .4 (1 - 1/2) = .2
-    assert said.endswith("the most is 2 in waves of 4 to 12 pixels, where 71 % of the extra distance is.")
+    said = remaining_together({"A": found(**numbers), "B": found()})
+    assert (
+        "(ours) to the network is 2 times a second network's in waves longer than 12 pixels, and 0.5 " in said
+    )
+    assert "times in waves of at most 4 pixels, where they are nearer than it. The table" in said
+    assert "median over 1 noise levels." in said
+    assert "| in waves longer than 12 pixels | 2 | - |" in said
+    numbers["remaining/samples_coarse_over_second/stacked_mixtures"] = 1.25
+    other = {key: value + 1 for key, value in numbers.items()}
+    said = remaining_together({"A": found(**numbers), "B": found(**other)})
+    assert (
+        "is 2 to 3 times a second network's in waves longer than 12 pixels, and 0.5 to 1.5 times in" in said
+    )
+    assert "nearer" not in said
+    assert "| in waves longer than 12 pixels | 2 | 1.2 | 3 | 2.2 |" in said
+    turned = {
+        key.replace("coarse", "edges_").replace("fine", "coarse"): value for key, value in other.items()
+    }
+    turned |= {f"remaining/fine_over_second/stacked_mixtures/{LOW}": 9.0}
+    said = remaining_together({"A": found(**numbers), "B": found(**turned)})
+    assert "In one step on B the squared distance" in said
+    assert remaining_together({"B": found()}) == ""
 
 
 def test_settings_by_entropy_are_ahead_level_or_behind_and_the_worst_single_step_is_told() -> None:
@@ -112,6 +127,14 @@ def test_settings_by_entropy_are_ahead_level_or_behind_and_the_worst_single_step
     assert briefly.without_network({"A": found(**behind)}).startswith("In r2 of samples, seed by seed")
     assert "| A | +0.100 [+0.050, +0.200] | - | - |" in said
     assert "single" not in briefly.without_network({"A": found(**ahead)})
+    counts = {f"paper/samples/{row}": 64.0 for row in ("pca_locality", "pca_locality_entropy", "wiener")}
+    assert "(mean over images). " in briefly.without_network({"A": found(**numbers, **counts)})
+    counts["paper/samples/pca_locality_entropy"] = 32.0
+    said = briefly.without_network({"A": found(**numbers, **counts)})
+    assert "(mean over images; 32 images, the others 64). " in said
+    counts["paper/samples/pca_locality"] = 32.0
+    said = briefly.without_network({"A": found(**numbers, **counts)})
+    assert "(mean over images; 32 images, Wiener 64). " in said
 
 
 def test_choosing_by_output_is_told_once_for_the_data_that_have_one_answer() -> None:
@@ -119,7 +142,14 @@ def test_choosing_by_output_is_told_once_for_the_data_that_have_one_answer() -> 
     said = briefly.by_output({"A": found(**gain), "B": found(**gain)})
     assert "(on A and B)." in said
     assert said.count("Yes: ") == 1
-    assert "| B | +0.100 [+0.050, +0.200] | - |" in said
+    assert "as long" not in said
+    assert "| B | +0.100 [+0.050, +0.200] | - | - | - |" in said
+    seconds = {"local_score_entropy": 0.5, "local_score_by_output": 2.0}
+    seconds |= {"pca_locality_entropy": 2.0, "pca_locality_by_output": 30.0}
+    price = {f"by_output/seconds/{row}": value for row, value in seconds.items()}
+    said = briefly.by_output({"A": found(**gain, **price)})
+    assert "A sample takes 4 to 15 times as long as with one setting by entropy." in said
+    assert "| A | +0.100 [+0.050, +0.200] | 2 (0.5) | - | 30 (2) |" in said
 
 
 def test_the_letter_has_a_row_for_each_strength_with_the_levels_at_which_it_is_expected() -> None:
