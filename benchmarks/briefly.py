@@ -35,6 +35,7 @@ from benchmarks.entropy_answers import (
 )
 from benchmarks.eye_answers import EYE, over_the_bar, sees, whose
 from benchmarks.letters import SNR, along, levels_of
+from benchmarks.small_tables import FIRST
 from benchmarks.titles import called, joined, markdown, on
 
 Known = Mapping[str, Found]  # by the title of the data set
@@ -42,11 +43,12 @@ Known = Mapping[str, Found]  # by the title of the data set
 
 def heldout(known: Known) -> str:
     """At how many noise levels the error is surely below Wiener's, and above."""
-    counts = {name: [_counted(found, name) for found in known.values()] for name in (EXACT, *OWN)}
+    counts = {name: [_counted(found, name) for found in known.values()] for name in (*FIRST, EXACT, *OWN)}
     among = {cell[2] for cells in counts.values() for cell in cells if cell is not None}
     rows = [
         [called(name), *(None if cell is None else "{} below, {} above".format(*cell) for cell in cells)]
         for name, cells in counts.items()
+        if any(cell is not None for cell in cells)
     ]
     lead = f"At how many of {max(among)} noise levels" if len(among) == 1 else "At how many noise levels"
     lead += " the error on unseen images is surely below Wiener's, and surely above:"
@@ -65,7 +67,7 @@ def order(known: Known) -> str:
     told = []
     for title, found in known.items():
         ways = list(ordered(found).values())
-        others = [f"{ways.count(way)} {word}" for way, word in ((0, "level"), (-1, "turned round"))]
+        others = [f"{ways.count(way)} {word}" for way, word in ((0, "level"), (-1, "reversed"))]
         tail = joined(one for one in others if not one.startswith("0 "))
         if ways:
             told.append(f"{ways.count(1)} of {len(ways)} on {title}{f' ({tail})' if tail else ''}")

@@ -37,6 +37,10 @@ def test_noise_levels_count_where_the_whole_interval_is_on_one_side_of_wieners_e
     said = briefly.heldout({"A": found(**sure, **unsure, **worse), "B": found()})
     assert "At how many of 3 noise levels" in said
     assert f"| {called('pca_locality')} | 1 below, 1 above | - |" in said
+    assert "network" not in said  # not measured on any
+    network = interval("paper/heldout_ratio", f"network/{LOW}", 0.8, 0.7, 0.9)
+    rows = briefly.heldout({"A": found(**sure, **network)}).split("| --- | --- |\n")[1]
+    assert rows.startswith(f"| {called('network')} | 1 below, 0 above |\n| {called('pca_locality')} |")
     assert briefly.heldout({"B": found()}) == ""
 
 
