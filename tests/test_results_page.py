@@ -353,7 +353,7 @@ def test_rows_that_were_not_measured_are_not_ranked() -> None:
     assert said.endswith("Fewer seeds than the others: Wiener had 32")
     for end, value in (("", -0.5), ("_low", -0.9), ("_high", -0.1)):
         scalars[f"paper/median_r2_over_optimal{end}/wiener"] = value
-    assert "Turned round: Wiener is behind optimal" in order_verdict({"scalars": scalars | few})
+    assert "Reversed: Wiener is behind optimal" in order_verdict({"scalars": scalars | few})
     assert heldout_verdict({"scalars": {}}).count("was not measured") == len((EXACT, *OWN))
     assert against({"scalars": {}}, "wssm_128") == "batches of 128: not measured"
 
