@@ -286,13 +286,20 @@ def test_forms_are_higher_lower_or_unsure_by_the_intervals_and_a_question_is_ans
         )
 
     assert BATCHES({"A": one(0.1, 0.2)}).startswith(
-        "Yes, by the r2 of samples, set beside that of PCA locality (the paper's). Surely higher: ba"
+        "Yes: on A the r2 of batches of 512 is 0.150 [0.100, 0.200] higher than that of PCA locality (the"
     )
     said = BATCHES({"A": one(0.1, 0.2), "B": one(-0.1, 0.2)})
-    assert said.startswith("In part, by")
-    assert "Surely higher: batches of 512 on A. Not surely other: batches of 512 on B." in said
-    assert "| batches of 512 | 0.8 | 0.8 |" in said
-    assert BATCHES({"A": one(-0.2, -0.1)}).startswith("No, by")
+    assert said.startswith("In part: on A the r2 of batches of 512 is")
+    assert "; on B nothing is sure. Differences are" in said
+    assert "| PCA locality (the paper's) | 0.7 | 0.7 |" in said
+    assert "| batches of 512 | 0.800 (higher) | 0.800 (not told apart) |" in said
+    said = BATCHES({"A": one(-0.2, -0.1)})
+    assert said.startswith("No: on A the r2 of batches of 512 is 0.150 [0.100, 0.200] lower than")
+    disputed = one(0.1, 0.2)
+    disputed["scalars"] |= interval("variants/r2_over_pca_locality", "wssm_512", 0.1, -0.1, 0.3)
+    said = BATCHES({"A": disputed})
+    assert said.startswith("No: on A mean and median disagree.")
+    assert "| batches of 512 | 0.800 (mean and median disagree) |" in said
     assert BATCHES({"A": found()}) == ""
 
 
