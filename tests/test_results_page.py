@@ -629,6 +629,18 @@ def test_the_page_of_ours_says_first_whether_they_beat_both_and_where_their_erro
         "| half of the gap | stacked locality (ours) alone: 86 % and 29 %; of the mean, 86 % and 29 % |"
         in said
     )
+    means = {**scalars, f"paper/r2/{OWN[0]}": 0.4}
+    assert (
+        "| half of the gap | by median stacked locality (ours) alone (86 %, 29 %), by mean no (29 %, 29 %) |"
+        in own_together({"A": {"scalars": means}})
+    )
+    assert "released form]" not in said
+    over = {name: [(0.2, 0.1, 0.3), (0.2, 0.1, 0.3)] for name in OWN}
+    split = {**over, OWN[1]: [(0.2, -0.1, 0.3), (0.2, 0.1, 0.3)]}
+    found = {title: {"scalars": scalars, "over_released": one} for title, one in (("A", over), ("B", split))}
+    said = own_together(found)
+    assert "runs of its own: they are nearer to the network's samples on A; they are nearer to the" in said
+    assert "on B (stacked locality (ours) alone); mean and median disagree on B (stacked mixtures" in said
     lower = {**scalars, f"paper/r2_over_{FLOOR}_low/{OWN[1]}": -0.1}
     assert own_together({"A": {"scalars": lower}}).startswith("In part, in r2 of samples")
 
