@@ -105,7 +105,7 @@ def order_verdict(found: Found) -> str:
         f"{', '.join(map(called, ORDER))}, from the lowest r2 up)",
         f"here, by the median: {ours}",
     ]
-    said += [f"turned round: {'; '.join(turned)}"] if turned else []
+    said += [f"reversed: {'; '.join(turned)}"] if turned else []
     said += [f"level, as the interval of the difference holds 0: {'; '.join(level)}"] if level else []
     unlike = [
         f"{called(high)} and {called(low)}"
@@ -123,7 +123,7 @@ def ranked(found: Found) -> dict[str, float]:
 
 
 def ordered(found: Found) -> dict[tuple[str, str], int]:
-    """Each pair of these rows: 1 if it is surely in the published order here, -1 if turned round, else 0."""
+    """Each pair of these rows: 1 if it is surely in the published order here, -1 if reversed, else 0."""
     rows = list(ranked(found))
     return {(low, high): _way(found, low, high) for k, low in enumerate(rows) for high in rows[k + 1 :]}
 

@@ -24,23 +24,31 @@ from benchmarks.answers import (
     steps,
 )
 from benchmarks.claims import WORDS, Eyes
-from benchmarks.entropy_answers import CHOSEN, TWINS, better_by_output, deepest, sure_kind, surely_lower
+from benchmarks.entropy_answers import (
+    CHOSEN,
+    TWINS,
+    better_by_output,
+    deepest,
+    images_unlike,
+    sure_kind,
+    surely_lower,
+)
 from benchmarks.eye_answers import EYE, kinds, over_the_aim, sees, whose
 from benchmarks.letters import PART, SNR, along, levels_of
-from benchmarks.remaining_answers import NAME, in_samples, levels_told, medians
+from benchmarks.small_tables import FIRST
 from benchmarks.titles import called, joined, markdown, on, spelled
-from locality.compare.paper_row import PARTS
 
 Known = Mapping[str, Found]  # by the title of the data set
 
 
 def heldout(known: Known) -> str:
     """At how many noise levels the error is surely below Wiener's, and above."""
-    counts = {name: [_counted(found, name) for found in known.values()] for name in (EXACT, *OWN)}
+    counts = {name: [_counted(found, name) for found in known.values()] for name in (*FIRST, EXACT, *OWN)}
     among = {cell[2] for cells in counts.values() for cell in cells if cell is not None}
     rows = [
         [called(name), *(None if cell is None else "{} below, {} above".format(*cell) for cell in cells)]
         for name, cells in counts.items()
+        if any(cell is not None for cell in cells)
     ]
     lead = f"At how many of {max(among)} noise levels" if len(among) == 1 else "At how many noise levels"
     lead += " the error on unseen images is surely below Wiener's, and surely above:"
@@ -59,45 +67,35 @@ def order(known: Known) -> str:
     told = []
     for title, found in known.items():
         ways = list(ordered(found).values())
-        others = [f"{ways.count(way)} {word}" for way, word in ((0, "level"), (-1, "turned round"))]
+        others = [f"{ways.count(way)} {word}" for way, word in ((0, "level"), (-1, "reversed"))]
         tail = joined(one for one in others if not one.startswith("0 "))
         if ways:
             told.append(f"{ways.count(1)} of {len(ways)} on {title}{f' ({tail})' if tail else ''}")
     return f"Pairs of rows that are surely in the published order: {'; '.join(told)}." if told else ""
 
 
-def remaining(known: Known) -> str:
-    """In which waves the distance to the network is most over the second network's: one step, and samples."""
-    said, counts = [], set()
-    for title, found in known.items():
-        middles = medians(found, NAME)
-        if middles:
-            counts.add(levels_told(found, NAME))
-            most, least = (end(middles, key=lambda part: middles[part]) for end in (max, min))
-            told = f"{middles[most]:.2g} {PARTS[most][0]} and {middles[least]:.2g} {PARTS[least][0]}"
-            said.append(f"On {title}: in one step {told}{in_samples(found, NAME)}")
-    if not said:
-        return ""
-    lead = f"Numbers are the squared distance of {called(NAME)} to the network, over the second network's"
-    over = f"Those of one step are medians over {' or '.join(map(str, sorted(counts)))} noise levels"
-    return " ".join(f"{one}." for one in (lead, over, *said))
-
-
 def by_output(known: Known) -> str:
-    """Whether choosing pays, what it gains, and where it is still behind Wiener."""
+    """Whether choosing pays, what it gains and takes, and where it is still behind Wiener."""
     answers: dict[str, list[str]] = {}
-    rows = []
+    rows, prices = [], []
     for title, found in known.items():
         answers.setdefault(better_by_output(found), []).append(title)
-        gains = [interval_of(found, f"by_output/median_r2_over_{twin}", name) for twin, name in CHOSEN]
-        rows.append([title, *(None if gain is None else signed(gain) for gain in gains)])
+        row: list[str | None] = [title]
+        for twin, name in CHOSEN:
+            gain = interval_of(found, f"by_output/median_r2_over_{twin}", name)
+            own, other = (found["scalars"].get(f"by_output/seconds/{one}") for one in (name, twin))
+            prices += [own / other] if own and other else []
+            row += [None if gain is None else signed(gain)]
+            row += [f"{own:.3g} ({other:.3g})" if own and other else None]
+        rows.append(row)
     said = [f"{answer[0].upper()}{answer[1:]} ({on(titles)})" for answer, titles in answers.items()]
+    if prices:
+        times = joined(dict.fromkeys(f"{end(prices):.2g}" for end in (min, max)), "to")
+        said.append(f"A sample takes {times} times as long as with one setting by entropy")
     said += _worst(known, "by_output", CHOSEN, "with one setting by entropy")
     said += _calibrated(known)
-    columns = [
-        "r2 of samples, seed by seed over one setting by entropy",
-        *(called(name) for _, name in CHOSEN),
-    ]
+    heads = ("{}: r2, seed by seed over one setting by entropy", "{}: seconds an image (by entropy)")
+    columns = ["", *(head.format(called(name)) for _, name in CHOSEN for head in heads)]
     return f"{' '.join(f'{one}.' for one in said)}\n\n{markdown(columns, rows)}"
 
 
@@ -108,10 +106,9 @@ def _calibrated(known: Known) -> list[str]:
         bank = found["scalars"].get(f"by_output/bank/{EXACT}")
         origins = [one[2] for one in found.get("calibrated") or [] if one[0] == EXACT]
         if bank is not None and origins:
-            told.setdefault(f"{origins[0]}, and reads {bank:,.0f} training images", []).append(title)
-    said = [f"on {how} ({on(titles)})" for how, titles in told.items()]
-    start = f"The calibrated {called(EXACT)} of this page was found {'; '.join(said)}"
-    return [start, "[The ceiling](ceiling.md) lists what its own was found on"] if said else []
+            told.setdefault(f"on {origins[0]}, and it reads {bank:,.0f} training images", []).append(title)
+    said = [f"{how} ({on(titles)})" for how, titles in told.items()]
+    return [f"The tau of the calibrated {called(EXACT)} was found {'; '.join(said)}"] if said else []
 
 
 def without_network(known: Known) -> str:
@@ -159,6 +156,8 @@ def _worst(known: Known, section: str, twins: Sequence[tuple[str, str]], other: 
     kind = sure_kind(found, section)
     ours, theirs, floor = (steps(found, f"{section}/{kind}/{row}/").get(t) for row in (name, twin, FLOOR))
     beside = "" if theirs is None else f"{other} {theirs:.3f}, "
+    rivals = {**({} if theirs is None else {twin: other}), FLOOR: called(FLOOR)}
+    told = over_images(kind) + images_unlike(found, section, name, rivals)
     high = max(
         t
         for one in known.values()
@@ -167,7 +166,7 @@ def _worst(known: Known, section: str, twins: Sequence[tuple[str, str]], other: 
     )  # fmt: skip
     return [
         f"In single steps it can be behind Wiener, most so at sigma {sigma_of(t):.3g} {on([title])}: "
-        f"{called(name)} has {ours:.3f}, {beside}Wiener {floor:.3f} ({over_images(kind)})",
+        f"{called(name)} has {ours:.3f}, {beside}Wiener {floor:.3f} ({told})",
         f"Above sigma {sigma_of(high):.3g} none is surely behind",
     ]
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from benchmarks.answers import Found, listed, over_images, step_kind, steps
-from benchmarks.titles import called, markdown
+from benchmarks.answers import Found, interval_of, listed, over_images, step_kind, steps
+from benchmarks.titles import called, markdown, on
 
 SMALL = 0.01  # a gap in r2
+APART = "(intervals of the medians apart)"
+LEADS = {  # in samples, by who is surely nearer
+    1: f"the second network is surely nearer to the network than the best analytical row {{}} {APART}",
+    0: "the second network and the best analytical row are not told apart {}",
+    -1: f"the best analytical row is surely nearer to the network than the second network is {{}} {APART}",
+    None: "no intervals of the medians are recorded {}",
+}
 
 
 def ceiling_verdict(found: Found) -> str:
@@ -31,14 +38,15 @@ def ceiling_verdict(found: Found) -> str:
         return ". ".join([*said, "No intervals of these r2 are recorded"])
     names = {1: "the second network", -1: "the analytical row"}
     sure = {who: [t for t, way in ahead.items() if way == sign] for sign, who in names.items()}
-    told = [f"{who} is ahead at sigma {listed(times, ' and ')}" for who, times in sure.items() if times]
-    rest = "elsewhere they are level" if told else "they are level at every noise level"
+    told = [f"{who} is higher at sigma {listed(times, ' and ')}" for who, times in sure.items() if times]
+    rest = "elsewhere they are not told apart" if told else "they are told apart at no noise level"
     return ". ".join([*said, f"By the intervals {'; '.join([*told, rest])}"])
 
 
 def ceiling(known: Mapping[str, Found]) -> str:
     """How near the best analytical row comes to a second network in samples, and in one step."""
     rows, below = [], {}
+    told: dict[int | None, list[str]] = {}
     for title, found in known.items():
         ends = found["scalars"].get("paper/median_r2/nn2")
         among = comparable(found, "paper/median_r2/")
@@ -48,8 +56,10 @@ def ceiling(known: Mapping[str, Found]) -> str:
         t = max(gaps, key=lambda t: gaps[t])
         name, best = max(among, key=lambda row: row[1])
         below[title] = float(ends) - best
+        told.setdefault(_in_samples(found, name), []).append(title)
+        nothing = "nowhere" if any(ahead.values()) else "not told apart"
         sure = [
-            listed(times) if (times := [t for t, way in ahead.items() if way == sign]) else "nowhere"
+            listed(times) if (times := [t for t, way in ahead.items() if way == sign]) else nothing
             for sign in (1, -1)
         ]
         widest = (
@@ -60,16 +70,31 @@ def ceiling(known: Mapping[str, Found]) -> str:
         return ""
     columns = (
         "", "best analytical row", "its median r2", "a second network's",
-        "widest gap of one step (r2 over images)", "second network surely ahead at sigma",
-        "analytical row surely ahead",
+        "widest gap of one step (r2 over images)", "intervals apart, second network higher at sigma",
+        "intervals apart, analytical row higher at sigma",
     )  # fmt: skip
     least, most = (end(below, key=lambda title: below[title]) for end in (min, max))
     span = f"{below[least]:.3f} ({least})" + (f" to {below[most]:.3f} ({most})" if least != most else "")
-    lead = (
-        f"In median r2 of samples the best analytical row is {span} below a second network. Of one step the "
-        "table has where the gap is widest, and where intervals are apart:"
+    where = {way: titles for way in LEADS if (titles := told.get(way))}
+    said = [LEADS[way].format(_where(titles, len(rows))) for way, titles in where.items()]
+    return (
+        f"In samples {'; '.join(said)}. The second network's median r2 is {span} higher. [Another page]"
+        "(remaining.md) tells in which waves the difference is. Of one step the table has where the gap is "
+        f"widest, and where intervals are apart.\n\n{markdown(columns, rows)}"
     )
-    return f"{lead}\n\n{markdown(columns, rows)}"
+
+
+def _where(titles: Sequence[str], among: int) -> str:
+    """On all data sets, where there are several, or on which."""
+    return f"on all {among} data sets" if len(titles) == among > 1 else on(titles)
+
+
+def _in_samples(found: Found, name: str) -> int | None:
+    """Who is nearer in samples, by both medians' intervals: 1 the second network, -1 the row, else 0."""
+    second, own = (interval_of(found, "paper/median_r2", row) for row in ("nn2", name))
+    if second is None or own is None:
+        return None
+    return 1 if second[1] > own[2] else -1 if own[1] > second[2] else 0
 
 
 def step_gaps(found: Found) -> dict[int, float]:
@@ -79,7 +104,7 @@ def step_gaps(found: Found) -> dict[int, float]:
 
 
 def sides(found: Found) -> dict[int, int]:
-    """Who is ahead in one step where intervals are apart: 1 the second network, -1 the best row, 0 none."""
+    """Who is ahead in one step where intervals are apart: 1 the second network, -1 the best row, else 0."""
     kind, known = step_kind(found, "paper"), {}
     for t in steps(found, f"paper/{kind}_low/nn2/"):
         (low, high), (own_low, own_high) = (

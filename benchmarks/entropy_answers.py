@@ -18,7 +18,7 @@ from benchmarks.answers import (
     step_kind,
     steps,
 )
-from benchmarks.titles import called
+from benchmarks.titles import called, joined
 
 NOT_MEASURED = "not measured"  # a whole answer
 TWINS = (("local_score", "local_score_entropy"), (EXACT, "pca_locality_entropy"))  # calibrated, by entropy
@@ -118,6 +118,21 @@ def deepest(
             yield name, t, own, floor
 
 
+def images_unlike(found: Found, section: str, name: str, others: Mapping[str, str]) -> str:
+    """`; 32 images, Wiener 64`: over how many images numbers are, where the rows had other counts."""
+    own = found["scalars"].get(f"{section}/samples/{name}")
+    counts: dict[float, list[str]] = {}
+    for other, told in others.items():
+        count = found["scalars"].get(f"{section}/samples/{other}")
+        if own is not None and count is not None and count != own:
+            counts.setdefault(count, []).append(told)
+    unlike = [
+        f"{'the others' if len(names) == len(others) > 1 else joined(names)} {count:.0f}"
+        for count, names in counts.items()
+    ]
+    return f"; {own:.0f} images, {joined(unlike)}" if unlike else ""
+
+
 def _pits(found: Found, section: str, twins: Sequence[tuple[str, str]]) -> Iterator[str]:
     """Where rows are surely worse in one step than calibrated ones and than Wiener, and how deep it goes."""
     for twin, name in twins:
@@ -148,4 +163,6 @@ def _deepest(found: Found, section: str, name: str, others: Mapping[str, str], t
         "" if None in held else "; its held-out error {:.2f} [{:.2f}, {:.2f}] times Wiener's".format(*held)
     )
     r2 = "{:.3f} [{:.3f}, {:.3f}]".format(*ends(kind))
-    return f"at sigma {sigma_of(t):.3g}, where it is farthest below, it is {r2}, {beside}{error}"
+    unlike = images_unlike(found, section, name, others)
+    counts = f" ({unlike.removeprefix('; ')})" if unlike else ""
+    return f"at sigma {sigma_of(t):.3g}, where it is farthest below, it is {r2}, {beside}{counts}{error}"

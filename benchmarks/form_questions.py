@@ -9,6 +9,7 @@ from benchmarks.form_answers import float32_verdict, released_verdict, tau_verdi
 from benchmarks.form_short import AGAINST_RELEASED, BATCHES, MASKS, ORIENTATION, Known, taus_together
 from benchmarks.question import Question, sampled
 from benchmarks.small_tables import Table, samples_table
+from benchmarks.titles import called
 
 COMMAND = "python evaluate.py compare=paper_variants data=fashion_mnist"
 
@@ -34,8 +35,10 @@ def _variants(
 
 
 def _taus(found: Found) -> Table:
-    """A row for each tau, and no other with the tau of one of them."""
-    return samples_table(found, "variants", (FLOOR, *TAUS, typed_tau(found)))
+    """A row for each tau, from the least up, and no other with the tau of one of them."""
+    columns, rows = samples_table(found, "variants", (FLOOR, *TAUS, typed_tau(found)))
+    order = [*map(called, TAUS), called(EXACT), called(FLOOR)]
+    return columns, sorted(rows, key=lambda row: order.index(row[0]))
 
 
 FORMS: tuple[Question, ...] = (

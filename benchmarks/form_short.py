@@ -10,41 +10,73 @@ from benchmarks.titles import called, joined, markdown, on
 Known = Mapping[str, Found]  # by the title of the data set
 Pairs = Sequence[tuple[str, str]]  # a row, and the row that it is set beside
 HIGHER, SAME, LOWER, UNSURE, SPLIT = (
-    "surely higher", "the same", "surely lower", "not surely other", "in dispute between mean and median",
+    "higher", "the same", "lower", "not told apart", "mean and median disagree",
 )  # fmt: skip
 FALL = 0.5  # of the best median r2: sensitive, where the worst tau leaves less
 
 
 def beside(section: str, pairs: Pairs, asks: bool = False) -> Callable[[Known], str]:
-    """Which rows have surely higher r2 than others, on which data, and a table of medians.
+    """The largest sure difference in r2 on each data set, and a table of medians with what is sure.
 
-    A question that asks whether they have is answered by yes, no or in part first.
+    A question that asks whether rows have more is answered by yes, no or in part first.
     """
 
     def together(known: Known) -> str:
-        bases = {base for _, base in pairs}
-        told: dict[str, dict[str, list[str]]] = {}
-        for name, base in pairs:
-            where: dict[str, list[str]] = {}
-            for title, found in known.items():
-                where.setdefault(_way(differences(found, name, section, base)), []).append(title)
-            for way, titles in where.items():
-                whose = called(name) if len(bases) == 1 else f"{called(name)} (beside {called(base)})"
-                told.setdefault(way, {}).setdefault(on(titles), []).append(whose)
-        ways = [way for way in (HIGHER, SAME, LOWER, UNSURE, SPLIT) if way in told]
-        if not ways:
+        ways = {
+            title: {name: way_of(differences(found, name, section, base)) for name, base in pairs}
+            for title, found in known.items()
+        }
+        among = {way for one in ways.values() for way in one.values() if way}
+        if not among:
             return ""
-        said = []
-        for way in ways:
-            parts = [f"{' and '.join(names)} {titles}" for titles, names in told[way].items()]
-            said.append(f"{way[0].upper()}{way[1:]}: {'; '.join(parts)}")
-        lead = "Yes" if ways == [HIGHER] else "In part" if HIGHER in ways else "No"
-        than = f", set beside that of {_that(bases.pop())}" if len(bases) == 1 else ""
-        start = [f"{lead}, by the r2 of samples{than}" if asks else f"By the r2 of samples{than}"]
-        rows = list(dict.fromkeys(row for pair in pairs for row in reversed(pair)))
-        return f"{'. '.join([*start, *said])}.\n\n{_medians(known, section, rows)}"
+        told: dict[str, list[str]] = {}
+        for title, found in known.items():
+            if any(ways[title].values()):
+                told.setdefault(_most(found, section, pairs, ways[title]), []).append(title)
+        text = "; ".join(f"{on(titles)} {said}" for said, titles in told.items())
+        lead = "yes: " if among == {HIGHER} else "in part: " if HIGHER in among else "no: "
+        text = f"{lead if asks else ''}{text}"
+        bases = list(dict.fromkeys(base for _, base in pairs))
+        rows = [
+            [called(base), *(_median(found, section, base) for found in known.values())]
+            for base in bases
+            if base not in dict(pairs)
+        ]
+        for name, base in pairs:
+            row = called(name) + (f", beside {called(base)}" if len(bases) > 1 else "")
+            cells = [
+                _cell(_median(found, section, name), ways[title][name]) for title, found in known.items()
+            ]
+            rows.append([row, *cells])
+        rival = _that(bases[0]) if len(bases) == 1 else "the row that it is set beside"
+        return (
+            f"{text[0].upper()}{text[1:]}. Differences are medians over seeds. Cells have the median r2, and "
+            f"how a row stands to {rival}.\n\n{markdown(('median r2', *known), rows)}"
+        )
 
     return together
+
+
+def _most(found: Found, section: str, pairs: Pairs, ways: Mapping[str, str]) -> str:
+    """The largest of the sure differences from other rows, or that there is none."""
+    sure = {
+        (name, base): differences(found, name, section, base)[-1]
+        for name, base in pairs
+        if ways[name] in (HIGHER, LOWER)
+    }
+    if not sure:
+        return SPLIT if SPLIT in ways.values() else "nothing is sure"
+    name, base = max(sure, key=lambda pair: abs(sure[pair][0]))
+    size, *ends = (abs(one) for one in sure[name, base])
+    low, high = sorted(ends)
+    return (
+        f"the r2 of {called(name)} is {size:.3f} [{low:.3f}, {high:.3f}] {ways[name]} than that of "
+        f"{_that(base)}{', the largest sure difference' if len(sure) > 1 else ''}"
+    )
+
+
+def _cell(value: float | None, way: str) -> str | None:
+    return None if value is None else f"{value:.3f}" + (f" ({way})" if way else "")
 
 
 def taus_together(known: Known) -> str:
@@ -89,7 +121,7 @@ def _less(found: Found, rows: Sequence[str], title: str) -> str:
     return ". ".join(said)
 
 
-def _way(known: Sequence[tuple[float, float, float]]) -> str:
+def way_of(known: Sequence[tuple[float, float, float]]) -> str:
     """Higher or lower where the intervals of mean and median agree."""
     if not known:
         return ""
@@ -101,11 +133,6 @@ def _way(known: Sequence[tuple[float, float, float]]) -> str:
 
 def _that(base: str) -> str:
     return f"the {called(base)}" if base == RELEASED else called(base)
-
-
-def _medians(known: Known, section: str, rows: Sequence[str]) -> str:
-    cells = [[called(row), *(_median(found, section, row) for found in known.values())] for row in rows]
-    return markdown(("median r2", *known), cells)
 
 
 def _median(found: Found, section: str, row: str) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from benchmarks.answers import EXACT, OWN, RELEASED, WSSM, Found, seeds_if_few
+from benchmarks.answers import EXACT, OWN, RELEASED, WSSM, Found, differences, seeds_if_few
 from benchmarks.titles import called
 
 HALF = 50.0  # an aim: per cent of the gap
@@ -22,7 +22,8 @@ def with_released(kept: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[st
     for data, found in kept.get("released", {}).items():
         if data in told:
             rows = {(kind, row): _of(found, "released", kind, row) for kind in KINDS for row in _ROWS}
-            told[data] = {**told[data], "released": rows}
+            over = {row: differences(found, row, "released", RELEASED) for row in OWN}
+            told[data] = {**told[data], "released": rows, "over_released": over}
     return {**kept, "paper": told} if told else dict(kept)
 
 

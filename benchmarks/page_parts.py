@@ -10,7 +10,7 @@ from benchmarks.caveats import behind
 from benchmarks.gathering import Kept, took_none
 from benchmarks.question import Question
 from benchmarks.small_tables import FIRST, SAMPLES, meant
-from benchmarks.titles import TITLES, called, joined, markdown, network_called
+from benchmarks.titles import TITLES, called, markdown, network_called
 
 SOURCES = "Commands, commits and calibrations"
 MOST, BEST = 10, 5  # rows of a first table that is shown whole; else these beside the networks
@@ -35,9 +35,7 @@ def notes(found: Found, kept: Kept) -> str:
         if where and re.search(rf"pretrained/{re.escape(name)}(?!\w)", found["run"]["command"]):
             places.setdefault(where, []).append(network_called(name))
     for where, known in places.items():
-        many = "The networks {} are" if len(known) > 1 else "The network {} is"
-        who = many.format(joined(known))
-        told += f" {who} not shown to beat Wiener at sigma {where}: conclude nothing there."
+        told += f" Not shown to beat Wiener at sigma {where}, so conclude nothing there: {'; '.join(known)}."
     return told
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from statistics import median
 
 from benchmarks.answers import EXACT, OWN, Found, is_middle, listed, sigma_of, steps
 from benchmarks.entropy_answers import NOT_MEASURED
 from benchmarks.small_tables import Table
-from benchmarks.titles import called, joined
+from benchmarks.titles import called, joined, markdown, on
 from locality.compare.paper_row import PARTS
 
 WAVES, PLACES = ("coarse", "middle", "fine"), ("edges", "plain")
@@ -38,6 +39,54 @@ def remaining_verdict(found: Found) -> str:
             "apart). There a part of the distance is the network's error"
         )
     return ". ".join(part[0].upper() + part[1:] for part in said)
+
+
+def remaining_together(known: Mapping[str, Found]) -> str:
+    """In which waves the distance to the network is most and least over the second network's."""
+    there = {title: found for title, found in known.items() if medians(found, NAME)}
+    if not there:
+        return ""
+    steps_of = {title: medians(found, NAME) for title, found in there.items()}
+    columns, rows = [""], []
+    for title in there:
+        columns += [f"{title}, one step", "samples"]
+    for part, (words, _) in PARTS.items():
+        cells: list[str | None] = []
+        for title, found in there.items():
+            sampled = _sampled(found, NAME, f"{part}_over_second")
+            cells += [f"{steps_of[title][part]:.2g}", None if sampled is None else f"{sampled:.2g}"]
+        rows.append([words, *cells])
+    counts = joined(
+        sorted({len(_middle(found, "coarse_over_second", NAME)) for found in there.values()}), "or"
+    )
+    said = [_extremes(steps_of)]
+    said.append(
+        "The table has the squared distance to the network over the second network's. Of one step it is the "
+        f"median over {counts} noise levels"
+    )
+    return f"{'. '.join(said)}.\n\n{markdown(columns, rows)}"
+
+
+def _extremes(known: Mapping[str, Mapping[str, float]]) -> str:
+    """In which part the ratio is most and in which least, on data that agree on it."""
+    sets: dict[tuple[str, str], list[str]] = {}
+    for title, middles in known.items():
+        ends = [end(middles, key=lambda part: middles[part]) for end in (max, min)]
+        sets.setdefault((ends[0], ends[1]), []).append(title)
+    said = []
+    for (most, least), titles in sets.items():
+        high, low = ([known[title][part] for title in titles] for part in (most, least))
+        where = f" {on(titles)}" if len(sets) > 1 else ""
+        near = ", where they are nearer than it" if max(low) < 1 else ""
+        said.append(
+            f"In one step{where} the squared distance of {called(NAME)} to the network is {_span(high)} "
+            f"times a second network's {PARTS[most][0]}, and {_span(low)} times {PARTS[least][0]}{near}"
+        )
+    return ". ".join(said)
+
+
+def _span(values: Collection[float]) -> str:
+    return joined(dict.fromkeys(f"{end(values):.2g}" for end in (min, max)), "to")
 
 
 def remaining_table(found: Found) -> Table:
@@ -112,24 +161,6 @@ def medians(found: Found, name: str) -> dict[str, float]:
     """part -> the median ratio over the middle noise levels; nothing where one was not measured."""
     known = {part: _middle(found, f"{part}_over_second", name) for part in PARTS}
     return {part: median(one.values()) for part, one in known.items()} if all(known.values()) else {}
-
-
-def levels_told(found: Found, name: str) -> int:
-    """Over how many noise levels the medians are."""
-    return len(_middle(found, "coarse_over_second", name))
-
-
-def in_samples(found: Found, name: str) -> str:
-    """In which waves of samples the ratio is most, and how much of the extra distance in waves is there."""
-    ratios = {part: _sampled(found, name, f"{part}_over_second") for part in WAVES}
-    known = {part: ratio for part, ratio in ratios.items() if ratio is not None}
-    if not known:
-        return ""
-    most = max(known, key=lambda part: known[part])
-    more = {part: _more(found, name, part) for part in WAVES}
-    sure = min(more.values()) >= 0 and sum(more.values()) > 0
-    tail = f", where {100 * more[most] / sum(more.values()):.0f} % of the extra distance is" if sure else ""
-    return f"; in samples the most is {known[most]:.2g} {PARTS[most][0]}{tail}"
 
 
 def _middle(found: Found, key: str, name: str, end: str = "") -> dict[int, float]:

@@ -13,6 +13,7 @@ from benchmarks.eye_answers import kinds, mirror_table, with_bars
 from benchmarks.form_short import BATCHES, larger_together, taus_together
 from benchmarks.letters import patterns, short, with_gaps
 from benchmarks.own_short import own_together
+from benchmarks.remaining_answers import remaining_together
 from benchmarks.results import network_table, page
 from benchmarks.titles import called
 from locality.compare.drawing import time_of
@@ -37,6 +38,10 @@ def test_noise_levels_count_where_the_whole_interval_is_on_one_side_of_wieners_e
     said = briefly.heldout({"A": found(**sure, **unsure, **worse), "B": found()})
     assert "At how many of 3 noise levels" in said
     assert f"| {called('pca_locality')} | 1 below, 1 above | - |" in said
+    assert "network" not in said  # not measured on any
+    network = interval("paper/heldout_ratio", f"network/{LOW}", 0.8, 0.7, 0.9)
+    rows = briefly.heldout({"A": found(**sure, **network)}).split("| --- | --- |\n")[1]
+    assert rows.startswith(f"| {called('network')} | 1 below, 0 above |\n| {called('pca_locality')} |")
     assert briefly.heldout({"B": found()}) == ""
 
 
@@ -50,14 +55,25 @@ def test_the_gap_to_a_second_network_is_widest_where_the_best_row_is_farthest_be
         numbers |= {f"paper/r2/{row}": r2, f"paper/median_r2/{row}": r2}
         numbers |= {f"paper/step_r2/{row}/{LOW}": low, f"paper/step_r2/{row}/{HIGH}": high}
     said = ceiling({"A": found(**numbers)})
-    assert said.startswith(
-        "In median r2 of samples the best analytical row is 0.100 (A) below a second network."
-    )
+    assert said.startswith("In samples no intervals of the medians are recorded on A. The second network's")
+    assert "median r2 is 0.100 (A) higher." in said
     # .3 at sigma 12, beside the optimal denoiser; .05 at the other level. No interval is known.
     assert "| A | Wiener | 0.8 | 0.9 | 0.300, at sigma 12 (mean) | - | - |" in said
     for row, r2 in (("nn2", 0.95), ("wiener", 0.9), ("optimal", 0.2)):
         numbers |= interval("paper/step_r2", f"{row}/{LOW}", r2, r2 - 0.01, r2 + 0.01)
     assert "at sigma 12 (mean) | 0.342 | nowhere |" in ceiling({"A": found(**numbers)})
+    for row in ("nn2", "wiener"):  # overlapping intervals are no equality
+        numbers |= interval("paper/step_r2", f"{row}/{LOW}", 0.9, 0.8, 1.0)
+    assert "at sigma 12 (mean) | not told apart | not told apart |" in ceiling({"A": found(**numbers)})
+    numbers |= interval("paper/median_r2", "nn2", 0.9, 0.85, 0.95)
+    sure, unsure = (
+        found(**numbers, **{"paper/median_r2_low/wiener": 0.7, "paper/median_r2_high/wiener": high})
+        for high in (0.84, 0.86)
+    )
+    assert "nearer to the network than the best analytical row on all 2 " in ceiling({"A": sure, "B": sure})
+    said = ceiling({"A": sure, "B": unsure})
+    assert "row on A (intervals of the medians apart); the second network and" in said
+    assert "row are not told apart on B. The" in said
     assert ceiling({"A": found()}) == ""
 
 
@@ -73,14 +89,28 @@ def test_pairs_in_the_published_order_are_counted_and_the_others_named() -> None
 def test_what_remains_is_most_and_least_in_the_parts_of_the_highest_and_lowest_ratio() -> None:
     ratios = {"coarse": 2.0, "middle": 1.5, "fine": 0.5, "edges": 1.2, "plain": 1.1}
     numbers = {f"remaining/{part}_over_second/stacked_mixtures/{LOW}": one for part, one in ratios.items()}
-    said = briefly.remaining({"A": found(**numbers), "B": found()})
-    assert "of one step are medians over 1 noise levels. On A: in one step 2 in waves longer than" in said
-    assert said.endswith("2 in waves longer than 12 pixels and 0.5 in waves of at most 4 pixels.")
-    for part, ratio in (("coarse", 1.25), ("middle", 2.0), ("fine", 1.0)):
-        numbers[f"remaining/samples_{part}_over_second/stacked_mixtures"] = ratio
-        numbers[f"remaining/samples_{part}_share/stacked_mixtures"] = 0.4
-    said = briefly.remaining({"A": found(**numbers)})  # .4 (1 - 1/1.25) = .08 and .4 (1 - 1/2) = .2
-    assert said.endswith("the most is 2 in waves of 4 to 12 pixels, where 71 % of the extra distance is.")
+    said = remaining_together({"A": found(**numbers), "B": found()})
+    assert (
+        "(ours) to the network is 2 times a second network's in waves longer than 12 pixels, and 0.5 " in said
+    )
+    assert "times in waves of at most 4 pixels, where they are nearer than it. The table" in said
+    assert "median over 1 noise levels." in said
+    assert "| in waves longer than 12 pixels | 2 | - |" in said
+    numbers["remaining/samples_coarse_over_second/stacked_mixtures"] = 1.25
+    other = {key: value + 1 for key, value in numbers.items()}
+    said = remaining_together({"A": found(**numbers), "B": found(**other)})
+    assert (
+        "is 2 to 3 times a second network's in waves longer than 12 pixels, and 0.5 to 1.5 times in" in said
+    )
+    assert "nearer" not in said
+    assert "| in waves longer than 12 pixels | 2 | 1.2 | 3 | 2.2 |" in said
+    turned = {
+        key.replace("coarse", "edges_").replace("fine", "coarse"): value for key, value in other.items()
+    }
+    turned |= {f"remaining/fine_over_second/stacked_mixtures/{LOW}": 9.0}
+    said = remaining_together({"A": found(**numbers), "B": found(**turned)})
+    assert "In one step on B the squared distance" in said
+    assert remaining_together({"B": found()}) == ""
 
 
 def test_settings_by_entropy_are_ahead_level_or_behind_and_the_worst_single_step_is_told() -> None:
@@ -102,6 +132,14 @@ def test_settings_by_entropy_are_ahead_level_or_behind_and_the_worst_single_step
     assert briefly.without_network({"A": found(**behind)}).startswith("In r2 of samples, seed by seed")
     assert "| A | +0.100 [+0.050, +0.200] | - | - |" in said
     assert "single" not in briefly.without_network({"A": found(**ahead)})
+    counts = {f"paper/samples/{row}": 64.0 for row in ("pca_locality", "pca_locality_entropy", "wiener")}
+    assert "(mean over images). " in briefly.without_network({"A": found(**numbers, **counts)})
+    counts["paper/samples/pca_locality_entropy"] = 32.0
+    said = briefly.without_network({"A": found(**numbers, **counts)})
+    assert "(mean over images; 32 images, the others 64). " in said
+    counts["paper/samples/pca_locality"] = 32.0
+    said = briefly.without_network({"A": found(**numbers, **counts)})
+    assert "(mean over images; 32 images, Wiener 64). " in said
 
 
 def test_choosing_by_output_is_told_once_for_the_data_that_have_one_answer() -> None:
@@ -109,7 +147,14 @@ def test_choosing_by_output_is_told_once_for_the_data_that_have_one_answer() -> 
     said = briefly.by_output({"A": found(**gain), "B": found(**gain)})
     assert "(on A and B)." in said
     assert said.count("Yes: ") == 1
-    assert "| B | +0.100 [+0.050, +0.200] | - |" in said
+    assert "as long" not in said
+    assert "| B | +0.100 [+0.050, +0.200] | - | - | - |" in said
+    seconds = {"local_score_entropy": 0.5, "local_score_by_output": 2.0}
+    seconds |= {"pca_locality_entropy": 2.0, "pca_locality_by_output": 30.0}
+    price = {f"by_output/seconds/{row}": value for row, value in seconds.items()}
+    said = briefly.by_output({"A": found(**gain, **price)})
+    assert "A sample takes 4 to 15 times as long as with one setting by entropy." in said
+    assert "| A | +0.100 [+0.050, +0.200] | 2 (0.5) | - | 30 (2) |" in said
 
 
 def test_the_letter_has_a_row_for_each_strength_with_the_levels_at_which_it_is_expected() -> None:
@@ -276,13 +321,20 @@ def test_forms_are_higher_lower_or_unsure_by_the_intervals_and_a_question_is_ans
         )
 
     assert BATCHES({"A": one(0.1, 0.2)}).startswith(
-        "Yes, by the r2 of samples, set beside that of PCA locality (the paper's). Surely higher: ba"
+        "Yes: on A the r2 of batches of 512 is 0.150 [0.100, 0.200] higher than that of PCA locality (the"
     )
     said = BATCHES({"A": one(0.1, 0.2), "B": one(-0.1, 0.2)})
-    assert said.startswith("In part, by")
-    assert "Surely higher: batches of 512 on A. Not surely other: batches of 512 on B." in said
-    assert "| batches of 512 | 0.8 | 0.8 |" in said
-    assert BATCHES({"A": one(-0.2, -0.1)}).startswith("No, by")
+    assert said.startswith("In part: on A the r2 of batches of 512 is")
+    assert "; on B nothing is sure. Differences are" in said
+    assert "| PCA locality (the paper's) | 0.7 | 0.7 |" in said
+    assert "| batches of 512 | 0.800 (higher) | 0.800 (not told apart) |" in said
+    said = BATCHES({"A": one(-0.2, -0.1)})
+    assert said.startswith("No: on A the r2 of batches of 512 is 0.150 [0.100, 0.200] lower than")
+    disputed = one(0.1, 0.2)
+    disputed["scalars"] |= interval("variants/r2_over_pca_locality", "wssm_512", 0.1, -0.1, 0.3)
+    said = BATCHES({"A": disputed})
+    assert said.startswith("No: on A mean and median disagree.")
+    assert "| batches of 512 | 0.800 (mean and median disagree) |" in said
     assert BATCHES({"A": found()}) == ""
 
 
