@@ -95,7 +95,7 @@ QUESTIONS: tuple[Question, ...] = (
         TABLE,
         "The networks are ahead of Wiener from middle noise levels down. PCA locality needs training "
         "patches that fit what is seen. Fashion-MNIST has them. Elsewhere no gain over Wiener is sure, and "
-        "at low noise there is a loss. Our mixtures compare no training patches. They keep most of what a "
+        "at some levels there is a loss. Our mixtures compare no training patches. They keep most of what a "
         "network gains. On cats they keep all of it. That says as much of the network: a U-Net of the same "
         "recipe that [predicts the noise](networks.md) has less error than both at low noise. Settings that "
         "were found on samples need not be those of least error on unseen images. On photographs PCA "
