@@ -13,6 +13,7 @@ from benchmarks.field_claims import field_claim
 from benchmarks.gathering import Kept
 from benchmarks.letters import short
 from benchmarks.own_answers import more_images
+from benchmarks.own_short import SECOND
 from benchmarks.small_tables import middle
 from benchmarks.titles import TITLES, called, joined, on
 from benchmarks.verdicts import counted, worded
@@ -48,9 +49,15 @@ def data_alone(tables: Mapping[str, Found]) -> str:
     if both := more_images(found):
         parts.append(f"ours draw on {both[0]:,.0f} training images, PCA locality on {both[1]:,.0f}")
     tail = "; ".join(filter(None, parts))
+    other = found["scalars"].get(f"{SECOND}/{best}")  # to a network that chose nothing
+    also = (
+        ""
+        if other is None
+        else f", and of {other:.2f} to those of a second network, for which no setting was chosen"
+    )
     return (
         f"On {TITLES[name]} the best analytical denoiser is {called(best)}, with a median r2 of {r2:.2f} to "
-        "the samples of the network that it was calibrated against."
+        f"the samples of the network that it was calibrated against{also}."
         + (f" {tail[0].upper()}{tail[1:]}." if tail else "")
     )
 
