@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from benchmarks.answers import EXACT, OWN, Found, interval_of, seeds_if_few, signed
+from benchmarks.bank_answers import BASE, gain, held
 from benchmarks.own_answers import more_images
 from benchmarks.own_gap import BY_ENTROPY
 from benchmarks.titles import TITLES, called, joined, on
@@ -65,13 +66,17 @@ def _named(some: Sequence[str], data: str) -> str:
     return f"the {called(kind)} ({data})" if by_kind else f"a network of {data}"
 
 
-def caveats(tables: Mapping[str, Found], networks: Mapping[str, Found]) -> list[str]:
+def caveats(
+    tables: Mapping[str, Found],
+    networks: Mapping[str, Found],
+    sizes: Mapping[str, Found] | None = None,  # of banks: what all training images bring
+) -> list[str]:
     """Three of them, from the numbers where there are any."""
     as_set = [TITLES[name] for name, found in tables.items() if not found.get("calibrated")]
     but = f", but for {joined(as_set)}, where they are as configured" if as_set else ""
     return [
-        f"{_parts(tables)}Seconds are the least of a day's runs: other work on the machine only adds to "
-        "them, and to some rows more than to others.",
+        _parts(tables, sizes or {}) + "Seconds are the least of a day's runs: other work on the machine only "
+        "adds to them, and to some rows more than to others.",
         "The networks are small and were trained for an hour or two of a processor's core; the paper's are "
         f"larger and were trained for longer. What is said of networks is said of these.{_below(networks)} "
         "Our reading, not tested: these networks draw blurs more than objects, and a linear filter comes "
@@ -98,14 +103,14 @@ def _on_what(tables: Mapping[str, Found]) -> str:
     return f"{on(there)} on samples of its own{but}{', elsewhere on val images' if val else ''}"
 
 
-def _parts(tables: Mapping[str, Found]) -> str:
+def _parts(tables: Mapping[str, Found], sizes: Mapping[str, Found]) -> str:
     """Which rows read a part of the training images."""
     whole, some, apart = [], [], []
     for name, found in tables.items():
         known = banks(found).values()
         if both := more_images(found):
             told = f"On {TITLES[name]} ours draw on {{:,.0f}} images, and {called(EXACT)} reads {{:,.0f}}. "
-            apart.append(told.format(*both))
+            apart.append(told.format(*both) + _with_all(sizes.get(name)))
         there = max(*known, found.get("images", 0)) if known else 0
         fewer = sum(count < there for count in known)
         if fewer and fewer == len(known):
@@ -121,6 +126,18 @@ def _parts(tables: Mapping[str, Found]) -> str:
     fewer_seeds = "Some rows have fewer seeds. " if seeds else ""
     link = "[Which](results/ceiling.md). " if whole or some or seeds else ""
     return f"{''.join(whole)}{which}{''.join(apart)}{fewer_seeds}{link}"
+
+
+def _with_all(found: Found | None) -> str:
+    """What all training images bring PCA locality, where that was measured."""
+    known, errors = (gain(found, EXACT, EXACT), held(found, EXACT)) if found else (None, [])
+    if known is None or not errors:
+        return ""
+    return (
+        f"With all images its r2 changes by {signed(known)}, and its error on unseen images is "
+        f"{min(errors):.2f} to {max(errors):.2f} times that with {BASE:,} ([more "
+        "images](results/bank_sizes.md)). "
+    )
 
 
 def _chosen_with_fewer(tables: Mapping[str, Found]) -> str:

@@ -72,7 +72,7 @@ def front_page(kept: Kept) -> tuple[str, Figure | None]:
         )
     for name, found in tables.items():
         parts += [f"**{TITLES[name]}**, {size(found)}:", markdown(*front_table(found))]
-    told = caveats(tables, {**kept["networks"], **kept.get("unshipped", {})})
+    told = caveats(tables, {**kept["networks"], **kept.get("unshipped", {})}, kept.get("bank_sizes"))
     parts.append("\n".join(f"{k}. {text}" for k, text in enumerate(told, start=1)))
     parts.append(bullets(links()))
     parts.append(

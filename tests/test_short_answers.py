@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from benchmarks import briefly, field_briefs
-from benchmarks.answers import EXACT
+from benchmarks.answers import EXACT, OWN
 from benchmarks.bank_answers import bank_together, bank_verdict
+from benchmarks.caveats import caveats
 from benchmarks.ceiling_answers import ceiling
 from benchmarks.entropy_answers import NOT_MEASURED
 from benchmarks.eye_answers import kinds, mirror_table, with_bars
@@ -403,3 +404,15 @@ def test_a_network_is_of_the_kind_that_its_command_trained() -> None:
     found = with_bars({"networks": networks, "mirror": {"afhq32": {"run": run}}})["mirror"]["afhq32"]
     assert kinds(found, ["network", "two", "other"]) == "two U-Nets and a DiT"
     assert kinds(found, ["network", "unknown"]) == ""
+
+
+def test_where_pca_locality_reads_a_part_the_front_page_says_what_all_images_would_bring() -> None:
+    numbers = interval("bank_sizes/median_r2_over_pca_locality_20000", "pca_locality", 0.004, 0.002, 0.007)
+    rows = (("pca_locality", 0.9, 30_000.0), ("pca_locality_20000", 1.0, 20_000.0))
+    for row, error, count in rows:
+        numbers |= {f"bank_sizes/heldout_ratio/{row}/{LOW}": error, f"bank_sizes/bank/{row}": count}
+    table = found(**{f"paper/bank/{row}": 30_000.0 for row in OWN}, **{"paper/bank/pca_locality": 20_000.0})
+    said = caveats({"cifar": table}, {}, {"cifar": found(**numbers)})[0]
+    assert "reads 20,000. With all images its r2 changes by +0.004 [+0.002, +0.007], and its error" in said
+    assert "0.90 to 0.90 times that with 20,000" in said
+    assert "With all images" not in caveats({"cifar": table}, {})[0]
