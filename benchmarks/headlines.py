@@ -46,9 +46,10 @@ def data_alone(tables: Mapping[str, Found]) -> str:
     others = {one: found["scalars"].get(f"paper/median_r2/{one}") for one in BESIDE if one != best}
     told = [(_whose(found, one, best), value) for one, value in others.items() if value is not None]
     parts = [joined(f"{one} {'has ' * (k == 0)}{value:.2f}" for k, (one, value) in enumerate(told))]
+    parts += _to_second(found)
     if both := more_images(found):
         parts.append(f"ours draw on {both[0]:,.0f} training images, PCA locality on {both[1]:,.0f}")
-    tail = "; ".join(filter(None, parts))
+    tail = "".join(f" {part[0].upper()}{part[1:]}." for part in parts if part)
     other = found["scalars"].get(f"{SECOND}/{best}")  # to a network that chose nothing
     also = (
         ""
@@ -58,8 +59,15 @@ def data_alone(tables: Mapping[str, Found]) -> str:
     return (
         f"On {TITLES[name]} the best analytical denoiser is {called(best)}, with a median r2 of {r2:.2f} to "
         f"the samples of the network that it was calibrated against{also}."
-        + (f" {tail[0].upper()}{tail[1:]}." if tail else "")
+        f"{tail}"
     )
+
+
+def _to_second(found: Found) -> list[str]:
+    """The r2 of PCA locality and of Wiener to a network for which no setting was chosen."""
+    known = {row: found["scalars"].get(f"{SECOND}/{row}") for row in (EXACT, FLOOR)}
+    told = [f"{called(row)} has {value:.2f}" for row, value in known.items() if value is not None]
+    return [f"to the second network {joined(told)}"] if told else []
 
 
 def _whose(found: Found, row: str, best: str) -> str:

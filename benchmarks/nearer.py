@@ -11,6 +11,7 @@ from benchmarks.entropy_answers import surely_lower
 from benchmarks.field_claims import lower_cosines
 from benchmarks.gathering import Kept
 from benchmarks.letters import judged
+from benchmarks.own_short import SECOND
 from benchmarks.titles import TITLES, called, on
 from benchmarks.verdicts import Judged, said
 
@@ -25,13 +26,14 @@ def nearer(tables: Mapping[str, Found], kept: Kept) -> Iterator[Judged]:
         if sorts:
             of = sum(map(len, sorts.values()))
             word, but = judged(len(sorts.get(1, [])), of), list(_but(tables, rival, kept))
-            word = "Agrees in part" if word == "Agrees" and but else word
+            second, ahead = _to_second(tables, rival)
+            word = "Agrees in part" if word == "Agrees" and (but or not ahead) else word
             claim = f"that PCA locality is nearer to a network than {called(rival)}"
             yield said(
                 claim[5:], word, _number(tables, rival, sorts), ("ceiling",),
                 f"{claim}, seed by seed: {stands(sorts, called(rival))}"
                 f"{but_medians(tables, EXACT, rival, sorts)}{_fewer(tables, rival)}"
-                f"{''.join(f'. {one}' for one in but)} ([r2 of samples](ceiling.md)).",
+                f"{''.join(f'. {one}' for one in (*second, *but))} ([r2 of samples](ceiling.md)).",
             )  # fmt: skip
 
 
@@ -53,6 +55,18 @@ def _but(tables: Mapping[str, Found], rival: str, kept: Kept) -> Iterator[str]:
         yield f"It is surely nearer {near}" if near else "It is nowhere surely nearer"
     if rival == FLOOR and (fields := lower_cosines(kept)):
         yield f"Its fields have a lower cosine to the network's than Wiener's {'; '.join(fields)}"
+
+
+def _to_second(tables: Mapping[str, Found], rival: str) -> tuple[list[str], bool]:
+    """The medians of both against the second network, and whether PCA locality has the higher everywhere."""
+    told, ahead = [], True
+    for name, found in tables.items():
+        own, theirs = (found["scalars"].get(f"{SECOND}/{row}") for row in (EXACT, rival))
+        if own is not None and theirs is not None:
+            told.append(f"{own:.3f}, and {called(rival)}'s {theirs:.3f}, {on([TITLES[name]])}")
+            ahead = ahead and own > theirs
+    start = "To a second network, for which no setting was chosen, its median r2 is"
+    return [f"{start} {'; '.join(told)}"] if told else [], ahead
 
 
 def _surely(tables: Mapping[str, Found], row: str, other: str) -> dict[str, list[int]]:

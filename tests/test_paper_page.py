@@ -100,3 +100,17 @@ def test_for_how_many_networks_nothing_follows_is_told_at_each_noise_level() -> 
         "Nothing follows for two networks at sigma 12 and for one at sigma 6.17: a control may have as much"
     )
     assert f". {said} there. " in text
+
+
+@pytest.mark.parametrize(("theirs", "word"), [(0.8, "Agrees"), (0.9, "Agrees in part")])
+def test_a_lead_that_is_gone_beside_a_second_network_is_told_and_agrees_in_part(theirs, word) -> None:
+    found = kept()
+    numbers = {"paper/median_r2_second/pca_locality": 0.87, "paper/median_r2_second/wiener": theirs}
+    for name in [one for one in found["paper"]["photos16"]["scalars"] if one.startswith("paper/step_r2")]:
+        del found["paper"]["photos16"]["scalars"][name]  # nothing of single steps
+    del found["fields"]
+    found["paper"]["photos16"]["scalars"] |= numbers
+    (one,) = (one for one in claims_of(found) if one.claim.endswith("nearer to a network than Wiener"))
+    assert one.word == word
+    told = f"its median r2 is 0.870, and Wiener's {theirs:.3f}, on photographs (16 x 16)"
+    assert f"To a second network, for which no setting was chosen, {told}" in one.lines[0]

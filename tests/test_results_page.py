@@ -227,7 +227,7 @@ def test_the_front_page_has_the_error_apart_from_the_r2_of_samples() -> None:
         "18 % on photographs (16 x 16), in the median over sigma from 0.3 to 3.6.",
     ]
     tables["cifar"]["scalars"][f"paper/bank/{EXACT}"] = 80.0
-    assert claim(tables, {})[0].endswith("0.80; ours draw on 100 training images, PCA locality on 80.")
+    assert claim(tables, {})[0].endswith("0.80. Ours draw on 100 training images, PCA locality on 80.")
     tables["cifar"]["scalars"][f"paper/median_r2_second/{OWN[1]}"] = 0.93
     assert (
         "and of 0.93 to those of a second network, for which no setting was chosen." in claim(tables, {})[0]
