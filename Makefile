@@ -83,7 +83,7 @@ measure: $(INSTALLED) ## measure what docs/results.md tells of, on the networks 
 	-$(RUN) evaluate.py experiment=information data=cifar checkpoint=pretrained/cifar "networks={nn2: pretrained/cifar_seed1, half: pretrained/cifar_half0}" "compare.counts=[1000,5000,20000,50000]" compare.count=16
 	-$(RUN) evaluate.py experiment=information data=fashion_mnist checkpoint=pretrained/fashion_mnist networks=twin "compare.share={local_score: 0.47, pca_locality: 0.58}" "compare.counts=[1000,8000,30000]" compare.count=16
 	-$(RUN) evaluate.py experiment=information data=photos checkpoint=pretrained/photos16 networks=twin "compare.share={local_score: 0.47, pca_locality: 0.58}" "compare.counts=[1000,4000,null]" compare.count=24
-	-$(RUN) evaluate.py experiment=information data=afhq data.source.size=32 checkpoint=pretrained/cats "networks={nn2: pretrained/cats_seed1, dit: pretrained/cats_dit}" "compare.share={local_score: 0.47, pca_locality: 0.58}" "compare.counts=[1000,null]" compare.count=24
+	-$(RUN) evaluate.py experiment=information data=afhq data.source.size=32 checkpoint=pretrained/cats "networks={nn2: pretrained/cats_seed1, dit: pretrained/cats_dit, mixer: pretrained/cats_mixer}" "compare.share={local_score: 0.47, pca_locality: 0.58}" "compare.counts=[1000,null]" compare.count=24
 	-$(RUN) evaluate.py experiment=cifar_calibrate
 	-$(RUN) evaluate.py experiment=cifar_table
 	-$(RUN) evaluate.py compare=bank_sizes data=cifar checkpoint=pretrained/cifar

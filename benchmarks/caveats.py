@@ -96,10 +96,10 @@ def _on_what(tables: Mapping[str, Found]) -> str:
         if any(rows.values()):
             there.append(TITLES[name])
             others += [row for row, own in rows.items() if not own]
-        val = val or not all(rows.values())
+        val = val or not any(rows.values())
     if not there:
         return "on val images"
-    but = f" (but those of {joined([called(row) for row in dict.fromkeys(others)])})" if others else ""
+    but = f" (except those of {joined([called(row) for row in dict.fromkeys(others)])})" if others else ""
     return f"{on(there)} on samples of its own{but}{', elsewhere on val images' if val else ''}"
 
 

@@ -52,13 +52,13 @@ QUESTIONS: tuple[Question, ...] = (
         "Estimates of several kinds err in unlike ways. A stack weighs them, with shares for each noise "
         "level. Mixtures of windows know edges and their directions, which one covariance averages away. "
         "Beware of three things. First, more is calibrated in ours than in PCA locality, and to this very "
-        "network. The second network is fitted to nothing but images. Second, the aim of 5 % is easy where "
-        "the network could be better. On cats a U-Net that [predicts the noise](networks.md) has less error "
-        "at low noise: beside it ours would miss. Third, the protocol was changed on 2026-11-30, when "
-        "earlier tables were known. Settings of CIFAR-10, cats and photographs are found on samples since "
-        "then, not on val images, and ours draw on [all images](bank_sizes.md) of CIFAR-10. Before, ours "
-        "missed half of the gap on CIFAR-10, and stacked mixtures met the 5 % on photographs. "
-        "Fashion-MNIST's table is of before. Seconds leave out fitting and calibrating.",
+        "network. The second network is fitted to nothing but images. Second, the aim of 5 % is easy "
+        "where the network could be better. On cats a U-Net that [predicts the noise](networks.md) has "
+        "less error at low noise: beside it ours would miss. Third, the protocol was changed on "
+        "2026-11-30, when earlier tables were known. Settings are found on samples since then, not on val "
+        "images, and ours draw on [all images](bank_sizes.md) of CIFAR-10. Before, ours missed half of "
+        "the gap on CIFAR-10, and stacked mixtures met the 5 % on photographs. Seconds leave out fitting "
+        "and calibrating.",
         rows=("network", "nn2", *OWN, EXACT), pictures=("figure5",), together=own_together,
     ),
     Question(

@@ -317,7 +317,9 @@ def test_where_settings_were_found_on_samples_is_told_of() -> None:
     assert "soft locality" not in caveats(both, {})[2]  # no row of the table
     found["scalars"]["paper/bank/soft_locality"] = 50.0
     said = caveats(both, {})[2]
-    assert "on samples of its own (but those of soft locality (ours)), elsewhere on val images. All" in said
+    assert (
+        "on samples of its own (except those of soft locality (ours)), elsewhere on val images. All" in said
+    )
     found["calibrated"] = [[EXACT, "tau", "24 samples of the network", "100"]]
     assert "on CIFAR-10 on samples of its own. All rows" in caveats({"cifar": found}, {})[2]
     assert "against the same network: on val images. All rows" in caveats({"photos16": other}, {})[2]

@@ -22,7 +22,7 @@ NAMES = {
     "pca_locality_entropy": "PCA locality by entropy",
     "pca_locality_by_output": "PCA locality by output",
     "equivariant_local_score": "equivariant local score",
-    "equivariant_broken": "equivariant, broken",
+    "equivariant_broken": "broken equivariant score",
     "patch_composite": "patch composite",
     "smoothed": "smoothed optimal",
     "golden_subset": "golden subset",
