@@ -126,8 +126,10 @@ def without_network(known: Known) -> str:
             others.setdefault("higher" if both[0] > both[1] else "lower", []).append(title)
         rows.append([title, None if paired is None else signed(paired), *both])
     told = [f"{WORDS[way]} the calibrated one {on(ways[way])}" for way in (1, 0, -1) if way in ways]
-    lead = "Nothing in r2 of samples, for PCA locality: seed" if -1 not in ways else "In r2 of samples, seed"
-    said = [f"{lead} by seed, by entropy it is {'; '.join(told)}"] if told else []
+    elsewhere = ", elsewhere nothing" if set(ways) - {-1} else ""
+    costs = f"It costs r2 of samples {on(ways[-1])}{elsewhere}" if -1 in ways else "Nothing in r2 of samples"
+    lead = f"{costs}, for PCA locality"
+    said = [f"{lead}. Seed by seed, {called(chosen)} is {'; '.join(told)}"] if told else []
     medians_of = [f"{way} than the calibrated one's {on(titles)}" for way, titles in others.items()]
     if others:
         said.append(

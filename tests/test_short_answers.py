@@ -124,13 +124,22 @@ def test_settings_by_entropy_are_ahead_level_or_behind_and_the_worst_single_step
     )
     said = briefly.without_network({"A": found(**numbers, **ahead), "B": found(**level)})
     assert "is ahead of the calibrated one on A; level with the calibrated one on B." in said
-    assert said.startswith("Nothing in r2 of samples, for PCA locality: seed by seed, by entropy it is ahead")
+    assert said.startswith(
+        "Nothing in r2 of samples, for PCA locality. Seed by seed, PCA locality by entropy is ahead"
+    )
+    behind = interval("paper/median_r2_over_pca_locality", "pca_locality_entropy", -0.1, -0.2, -0.05)
+    worse = briefly.without_network({"A": found(**numbers, **ahead), "B": found(**behind)})
+    assert worse.startswith(
+        "It costs r2 of samples on B, elsewhere nothing, for PCA locality. Seed by seed, "
+    )
     assert "at sigma 12 on A: PCA locality by entropy has 0.500, Wiener 0.900 (mean over" in said
     assert "Above sigma 12 none is surely behind." in said
     numbers["paper/step_r2/pca_locality/t700"] = 0.8
     assert "has 0.500, calibrated 0.800, Wiener" in briefly.without_network({"A": found(**numbers)})
     behind = interval("paper/median_r2_over_pca_locality", "pca_locality_entropy", -0.1, -0.2, -0.05)
-    assert briefly.without_network({"A": found(**behind)}).startswith("In r2 of samples, seed by seed")
+    assert briefly.without_network({"A": found(**behind)}).startswith(
+        "It costs r2 of samples on A, for PCA locality. "
+    )
     assert "| A | +0.100 [+0.050, +0.200] | - | - |" in said
     assert "single" not in briefly.without_network({"A": found(**ahead)})
     counts = {f"paper/samples/{row}": 64.0 for row in ("pca_locality", "pca_locality_entropy", "wiener")}
