@@ -53,6 +53,7 @@ def _but(tables: Mapping[str, Found], rival: str, kept: Kept) -> Iterator[str]:
         yield f"In one step it is surely farther than {called(rival)} {told}"
         near = _told(_surely(tables, rival, EXACT))
         yield f"It is surely nearer {near}" if near else "It is nowhere surely nearer"
+        yield from _part(tables)
     if rival == FLOOR and (fields := lower_cosines(kept)):
         yield f"Its fields have a lower cosine to the network's than Wiener's {'; '.join(fields)}"
 
@@ -67,6 +68,20 @@ def _to_second(tables: Mapping[str, Found], rival: str) -> tuple[list[str], bool
             ahead = ahead and own > theirs
     start = "To a second network, for which no setting was chosen, its median r2 is"
     return [f"{start} {'; '.join(told)}"] if told else [], ahead
+
+
+def _part(tables: Mapping[str, Found]) -> Iterator[str]:
+    """Where PCA locality reads a part of the training images."""
+    told = [
+        f"{own:,} of {found['images']:,} {on([TITLES[name]])}"
+        for name, found in tables.items()
+        if (own := banks(found).get(EXACT, 0)) and own < found.get("images", 0)
+    ]
+    if told:
+        yield (
+            f"It reads a part of the training images ({'; '.join(told)}). What more bring was "
+            "[measured](bank_sizes.md)"
+        )
 
 
 def _surely(tables: Mapping[str, Found], row: str, other: str) -> dict[str, list[int]]:

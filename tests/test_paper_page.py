@@ -114,3 +114,17 @@ def test_a_lead_that_is_gone_beside_a_second_network_is_told_and_agrees_in_part(
     assert one.word == word
     told = f"its median r2 is 0.870, and Wiener's {theirs:.3f}, on photographs (16 x 16)"
     assert f"To a second network, for which no setting was chosen, {told}" in one.lines[0]
+
+
+def test_where_pca_locality_is_farther_in_one_step_with_a_part_of_the_images_that_is_told() -> None:
+    found = kept()
+    paper = found["paper"]["photos16"]
+    for row, low, high in (("pca_locality", 0.1, 0.2), ("wiener", 0.8, 0.9)):
+        for end, value in (("", (low + high) / 2), ("_low", low), ("_high", high)):
+            paper["scalars"] |= {f"paper/step_r2{end}/{row}/t300": value}
+            paper["scalars"] |= {f"paper/median_step_r2{end}/{row}/t300": value}
+    for images, told in ((100, False), (900, True)):
+        paper["scalars"]["paper/bank/pca_locality"], paper["images"] = 100.0, images
+        (one,) = (one for one in claims_of(found) if one.claim.endswith("nearer to a network than Wiener"))
+        said = "a part of the training images (100 of 900 on photographs (16 x 16))"
+        assert (said in one.lines[0]) is told

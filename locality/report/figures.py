@@ -82,6 +82,7 @@ OTHERS = (  # the first two broken: what lies below them is seen
     ("#6699CC", ".", "-"),
 )
 BROKEN = ("-", "--", "-.", ":")  # lines that hide least come last
+LEAST_WIDTH = 4.8  # inches of charts side by side, without their legend
 
 
 def looks(names: Sequence[str]) -> dict[str, Look]:
@@ -144,7 +145,8 @@ def draw_charts(charts: Sequence[Chart], title: str) -> Figure:
     """Charts side by side under one title, with one legend for all; a series has one look in all of them."""
     names = list(dict.fromkeys(name for chart in charts for name in _own_colours(chart)))
     with styled({"axes.titleweight": "normal"}):
-        figure = new_figure(3.6 * len(charts) + 2.0, 3.9)
+        longest = max((len(look.label) for look in looks(names).values()), default=0)
+        figure = new_figure(max(3.6 * len(charts), LEAST_WIDTH) + 0.8 + 0.075 * longest, 3.9)
         handles: dict[str, Any] = {}
         for k, (axes, chart) in enumerate(
             zip(figure.subplots(1, len(charts), squeeze=False)[0], charts, strict=True)
