@@ -115,6 +115,12 @@ def test_a_network_that_is_the_filter_has_all_of_its_gain_along_the_pattern_and_
         assert number == pytest.approx(share)
 
 
+@pytest.mark.parametrize("wrong", ["-1", "1"])
+def test_a_count_of_images_for_the_error_along_the_pattern_that_will_not_do_is_refused(sweep, wrong):
+    with pytest.raises(UsageError, match="compare.learned: want 0, or 2 test images or more"):
+        run(sweep[0], "evaluate", "compare=pattern", *FAST, f"compare.learned={wrong}")
+
+
 def compose_networks(root: Path, networks, *overrides: str):
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
         cfg = compose("evaluate", ["compare=pattern", f"runs={root}", *overrides])

@@ -56,6 +56,8 @@ def pattern(
     if first.pattern is None or probes not in get_args(Probes):
         raise UsageError(f"compare=pattern: want data with a pattern and probes first or all, got {probes!r}")
     context.check_count(count, 2, first)
+    if learned < 0 or learned == 1:
+        raise UsageError(f"compare.learned: want 0, or 2 test images or more, got {learned!r}")
     learned = min(learned, len(first.bank("test").images))
     if learned:
         context.check_count(learned, 2, first)
