@@ -117,7 +117,7 @@ def test_a_network_that_is_the_filter_has_all_of_its_gain_along_the_pattern_and_
 
 @pytest.mark.parametrize("wrong", ["-1", "1"])
 def test_a_count_of_images_for_the_error_along_the_pattern_that_will_not_do_is_refused(sweep, wrong):
-    with pytest.raises(UsageError, match="compare.learned: want 0, or 2 test images or more"):
+    with pytest.raises(UsageError, match="learned: want 0, or 2 test images or more"):
         run(sweep[0], "evaluate", "compare=pattern", *FAST, f"compare.learned={wrong}")
 
 
