@@ -15,8 +15,8 @@ from benchmarks.letters import judged
 from benchmarks.nearer import nearer
 from benchmarks.page_parts import folded
 from benchmarks.small_tables import middle
-from benchmarks.titles import DATA, TITLES, bullets, called, joined, on
-from benchmarks.verdicts import Judged, counted, merged, said, table, worded
+from benchmarks.titles import DATA, TITLES, bullets, called, joined, on, spelled
+from benchmarks.verdicts import Judged, counted, merged, said, table
 
 TITLE = "What agrees with the paper, what does not, and what is open?"
 OPEN = (  # our reading: what no table here says
@@ -93,7 +93,7 @@ def _beside(eyes: Eyes) -> Iterator[str]:
     if none:
         nouns = (" network", " networks")
         told = [
-            f"for {worded(count)}{nouns[count > 1] if k == 0 else ''} at sigma {listed([t])}"
+            f"for {spelled(count)}{nouns[count > 1] if k == 0 else ''} at sigma {listed([t])}"
             for k, (t, count) in enumerate(sorted(none.items(), reverse=True))
         ]
         yield f"Nothing follows {joined(told)}: a control may have as much there"

@@ -137,7 +137,12 @@ def _way(found: Found, low: str, high: str) -> int:
     ends = [interval_of(found, "paper/median_r2", row) for row in (low, high)]
     if ends[0] is None or ends[1] is None:
         return 0
-    return 1 if ends[0][2] < ends[1][1] else -1 if ends[1][2] < ends[0][1] else 0
+    return apart(ends[1], ends[0])
+
+
+def apart(one: tuple[float, float, float], other: tuple[float, float, float]) -> int:
+    """Where the interval of a number is beside another's: 1 surely above, -1 surely below, else 0."""
+    return 1 if one[1] > other[2] else -1 if one[2] < other[1] else 0
 
 
 def side(known: tuple[float, float, float]) -> int:

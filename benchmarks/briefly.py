@@ -14,7 +14,6 @@ from benchmarks.answers import (
     OWN,
     Found,
     interval_of,
-    is_middle,
     levels,
     ordered,
     over_images,
@@ -33,7 +32,7 @@ from benchmarks.entropy_answers import (
     sure_kind,
     surely_lower,
 )
-from benchmarks.eye_answers import EYE, kinds, over_the_aim, sees, whose
+from benchmarks.eye_answers import EYE, kinds, over_the_aim, whose
 from benchmarks.letters import PART, SNR, along, levels_of
 from benchmarks.small_tables import FIRST
 from benchmarks.titles import called, joined, markdown, on, spelled
@@ -225,11 +224,9 @@ def eyes(known: Known) -> str:
 
 def _ratios(found: Found, one: Eyes) -> list[str]:
     known = {name: steps(found, f"mirror/ratio/{EYE}/{name}/") for name in (*one.seen, *one.others, FLOOR)}
-    counted = [set(filter(is_middle, sees(found, EYE, name))) for name in one.seen]
-    shared = sorted(set.intersection(*counted)) if counted else []
-    if not shared:
+    t = one.shared(found)
+    if t is None:
         return []
-    t = shared[len(shared) // 2]
     own = [known[name][t] for name in one.seen]
     rest = [f"{whose(name)} has {known[name][t]:.3g}" for name in (*one.others, FLOOR) if t in known[name]]
     return [

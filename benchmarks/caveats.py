@@ -8,8 +8,7 @@ from benchmarks.answers import EXACT, OWN, Found, interval_of, seeds_if_few, sig
 from benchmarks.bank_answers import BASE, gain, held
 from benchmarks.own_answers import more_images
 from benchmarks.own_gap import BY_ENTROPY
-from benchmarks.titles import TITLES, called, joined, on
-from benchmarks.verdicts import worded
+from benchmarks.titles import TITLES, called, joined, on, spelled
 from locality.calibration import OWN_SAMPLES
 from locality.heldout import is_behind
 from locality.report import names
@@ -60,7 +59,7 @@ def _data_of(name: str) -> str:
 def _named(some: Sequence[str], data: str) -> str:
     """`three networks of cats`, or one by its kind where it has a name for readers."""
     if len(some) > 1:
-        return f"{worded(len(some))} networks of {data}"
+        return f"{spelled(len(some))} networks of {data}"
     kind = some[0].rpartition("_")[2]
     by_kind = kind in names.NETWORKS and kind != some[0]
     return f"the {called(kind)} ({data})" if by_kind else f"a network of {data}"
@@ -147,9 +146,9 @@ def _chosen_with_fewer(tables: Mapping[str, Found]) -> str:
         used = banks(found)
         counts = _chosen_with(found)
         fewer = {row: count for row, count in counts.items() if count < used.get(row, 0)}
-        gain = interval_of(found, f"paper/median_r2_over_{EXACT}", BY_ENTROPY)
-        if gain is not None and EXACT in counts:
-            (apart if EXACT in fewer else whole).append(f"{signed(gain)} on {TITLES[name]}")
+        over = interval_of(found, f"paper/median_r2_over_{EXACT}", BY_ENTROPY)
+        if over is not None and EXACT in counts:
+            (apart if EXACT in fewer else whole).append(f"{signed(over)} on {TITLES[name]}")
         if EXACT in fewer:
             ours = ", ours among them," if any(row in fewer for row in OWN) else ""
             rows = f"{len(fewer)} row{'s' if len(fewer) > 1 else ''}{ours}"

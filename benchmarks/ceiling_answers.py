@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from benchmarks.answers import Found, interval_of, listed, over_images, step_kind, steps
+from benchmarks.answers import Found, apart, interval_of, listed, over_images, step_kind, steps
 from benchmarks.titles import called, markdown, on
 
 SMALL = 0.01  # a gap in r2
@@ -94,7 +94,7 @@ def _in_samples(found: Found, name: str) -> int | None:
     second, own = (interval_of(found, "paper/median_r2", row) for row in ("nn2", name))
     if second is None or own is None:
         return None
-    return 1 if second[1] > own[2] else -1 if own[1] > second[2] else 0
+    return apart(second, own)
 
 
 def step_gaps(found: Found) -> dict[int, float]:
@@ -107,12 +107,11 @@ def sides(found: Found) -> dict[int, int]:
     """Who is ahead in one step where intervals are apart: 1 the second network, -1 the best row, else 0."""
     kind, known = step_kind(found, "paper"), {}
     for t in steps(found, f"paper/{kind}_low/nn2/"):
-        (low, high), (own_low, own_high) = (
-            [found["scalars"].get(f"paper/{kind}{end}/{row}/t{t:03d}") for end in ("_low", "_high")]
-            for row in ("nn2", top(found, t)[0])
+        second, own = (
+            interval_of(found, f"paper/{kind}", f"{row}/t{t:03d}") for row in ("nn2", top(found, t)[0])
         )
-        if None not in (low, high, own_low, own_high):
-            known[t] = 1 if low > own_high else -1 if own_low > high else 0
+        if second is not None and own is not None:
+            known[t] = apart(second, own)
     return known
 
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from math import log, sqrt
 from typing import Any
 
-from benchmarks.answers import FLOOR, MIDDLE, Found
+from benchmarks.answers import FLOOR, MIDDLE, Found, apart
 from benchmarks.small_tables import Table
 from benchmarks.titles import called
 
 Ends = tuple[float, float, float]  # a number and the ends of its interval
-LESS_FAR, FURTHER, AS_FAR = "less far", "further", "as far, by the intervals"
+REACHES = {-1: "less far", 0: "as far, by the intervals", 1: "further"}  # than another field, by `apart`
 
 
 def fields_verdict(found: Found) -> str:
@@ -52,7 +52,7 @@ def radii(found: Found) -> dict[float, dict[str, Ends]]:
 
 def beside(field: Ends, other: Ends) -> str:
     """How far a field reaches beside another, by their intervals."""
-    return LESS_FAR if field[2] < other[1] else FURTHER if field[1] > other[2] else AS_FAR
+    return REACHES[apart(field, other)]
 
 
 def pixels(radius: float) -> str:
@@ -97,11 +97,6 @@ def level_rows(found: Found, table: str) -> Iterator[tuple[str, list[float]]]:
     """Each row's name and numbers, without their intervals."""
     for row in found["tables"][table]["rows"]:
         yield row[0], [float(alone(cell)) for cell in row[1:]]
-
-
-def level_ends(found: Found, table: str) -> dict[str, list[tuple[float, float, float]]]:
-    """Each row's numbers with the ends of their intervals."""
-    return {row[0]: [_ends(cell) for cell in row[1:]] for row in found["tables"][table]["rows"]}
 
 
 def pattern_verdict(found: Found) -> str:

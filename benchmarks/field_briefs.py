@@ -5,55 +5,37 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from benchmarks.answers import FLOOR, Found, sigma_of, steps, where
-from benchmarks.field_answers import (
-    FURTHER,
-    LESS_FAR,
-    beside,
-    level_rows,
-    pixels,
-    radii,
-    reaches,
-)
+from benchmarks.field_answers import pixels
+from benchmarks.field_claims import ALIKE, Fields
 from benchmarks.halves_answers import told_rows
-from benchmarks.titles import called, joined
+from benchmarks.titles import called
 
 Known = Mapping[str, Found]  # by the title of the data set
-SECOND = "NN2"  # in tables of fields
-ALIKE = 0.9  # a cosine from which on fields have nearly one shape
 SAME = 1e-3  # below 1, of a cosine up to which two fields are one
 FIELD = "A field says how strongly an output pixel depends on each input pixel"
-SIZES = {LESS_FAR: "smaller", FURTHER: "larger"}  # by the pixels within which half of a field lies
 
 
 def fields(known: Known) -> str:
     """Whether Wiener's fields have the shape of the network's and their size: yes, in part or no."""
     words, said = set(), []
     for title, found in known.items():
-        least = {name: min(values) for name, values in level_rows(found, "sensitivity/cosine")}
-        sigma, reach = reaches(found)
-        if FLOOR not in least or FLOOR not in reach:
+        one = Fields.of(found)
+        if FLOOR not in one.cosines or one.network is None or one.wiener is None:
             continue
-        alike, size = least[FLOOR] >= ALIKE, _size(found)
+        least, size = min(one.cosines[FLOOR]), one.counted("smaller", "larger")
+        alike = least >= ALIKE
         words.add("No" if not alike else "In part" if size else "Yes")
         shape = "has nearly" if alike else "does not have"
-        second = f"; a second network's {least[SECOND]:.3f} or more" if SECOND in least else ""
-        told = f"{'but' if alike else 'and'} is {size}" if size else "and is as large, by the intervals"
+        second = f"; a second network's {min(one.second):.3f} or more" if one.second else ""
+        told = f"is {size} (intervals apart)" if size else "is as large, by the intervals"
         said += [
-            f"On {title} Wiener's field {shape} the shape of the network's (cosine {least[FLOOR]:.3f} or "
-            f"more{second}), {told}",
-            f"At sigma {sigma:g} half of the network's field lies within {pixels(reach['network'][0])} "
-            f"pixels, half of Wiener's within {pixels(reach[FLOOR][0])}",
+            f"On {title} Wiener's field {shape} the shape of the network's (cosine {least:.3f} or "
+            f"more{second}), {'but' if alike and size else 'and'} {told}",
+            f"At sigma {one.sigma:g} half of the network's field lies within {pixels(one.network[0])} "
+            f"pixels, half of Wiener's within {pixels(one.wiener[0])}",
         ]
     lead = words.pop() if len(words) == 1 else "In part"
     return " ".join(f"{one}." for one in [lead, FIELD, *said]) if said else ""
-
-
-def _size(found: Found) -> str:
-    """At how many noise levels Wiener's field is smaller than the network's, and larger, intervals apart."""
-    ways = [beside(rows[FLOOR], rows["network"]) for rows in radii(found).values()]
-    counts = {word: ways.count(way) for way, word in SIZES.items() if way in ways}
-    told = [f"{word} at {count} of {len(ways)} noise levels" for word, count in counts.items()]
-    return f"{joined(told)} (intervals apart)" if told else ""
 
 
 def halves(known: Known) -> str:

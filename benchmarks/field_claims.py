@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from benchmarks.answers import EXACT, FLOOR, Found
-from benchmarks.field_answers import level_ends, level_rows, reaches
+from benchmarks.answers import EXACT, FLOOR, Found, apart
+from benchmarks.field_answers import REACHES, Ends, level_rows, radii, reaches
 from benchmarks.gathering import Kept
 from benchmarks.letters import judged
 from benchmarks.titles import DATA, TITLES, called, joined
@@ -15,8 +15,6 @@ from locality.report.names import known
 
 ALIKE = 0.9  # the least cosine of fields that match
 NETWORK, SECOND = "network", "second_network"
-WORDS = {-1: "less far", 0: "as far, by the intervals", 1: "further"}
-Ends = tuple[float, float, float]  # a number and its interval
 
 
 @dataclass(frozen=True)
@@ -32,13 +30,18 @@ class Fields:
     @classmethod
     def of(cls, found: Found) -> Fields:
         """From the tables of a run."""
-        cosines, radius = dict(level_rows(found, "sensitivity/cosine")), "sensitivity/radius"
-        if radius not in found["tables"]:
+        cosines = dict(level_rows(found, "sensitivity/cosine"))
+        if "sensitivity/radius" not in found["tables"]:
             return cls(cosines, 0.0, None, None, ())
         sigma, reach = reaches(found)
-        every = level_ends(found, radius)
-        ways = map(_way, every.get(NETWORK, ()), every.get(FLOOR, ()))
-        return cls(cosines, sigma, reach.get(NETWORK), reach.get(FLOOR), tuple(ways))
+        every = [rows for rows in radii(found).values() if NETWORK in rows and FLOOR in rows]
+        ways = tuple(apart(rows[FLOOR], rows[NETWORK]) for rows in every)
+        return cls(cosines, sigma, reach.get(NETWORK), reach.get(FLOOR), ways)
+
+    @property
+    def second(self) -> list[float] | None:
+        """The cosines of a second network's field."""
+        return next((some for row, some in self.cosines.items() if known(row) == SECOND), None)
 
     @property
     def good(self) -> int:
@@ -50,7 +53,7 @@ class Fields:
         """-1, 0, 1: Wiener's field reaches less far than the network's, as far, or further, by intervals."""
         if self.network is None or self.wiener is None:
             return None
-        return _way(self.network, self.wiener)
+        return apart(self.wiener, self.network)
 
     def counted(self, less: str, more: str) -> str:
         """At how many noise levels Wiener's field reaches surely less far, or further, in these words."""
@@ -67,14 +70,10 @@ class Fields:
             return ""
         count = self.counted("is smaller", "is larger")
         return (
-            f" It reaches {WORDS[self.way]}: at sigma {self.sigma:g} half of it lies within "
+            f" It reaches {REACHES[self.way]}: at sigma {self.sigma:g} half of it lies within "
             f"{self.wiener[0]:.2f} pixels, half of the network's within {self.network[0]:.2f}."
             + (f" By the intervals it {count}." if count else "")
         )
-
-
-def _way(network: Ends, wiener: Ends) -> int:
-    return -1 if wiener[2] < network[1] else int(wiener[1] > network[2])
 
 
 def known_fields(kept: Kept) -> Iterator[tuple[str, Fields]]:
@@ -108,8 +107,7 @@ def fields_agree(kept: Kept) -> Iterator[Judged]:
 def field_claim(kept: Kept) -> str:
     """What a field is, and Wiener's beside a network's on the first data set."""
     for title, one in known_fields(kept):
-        second = next((some for row, some in one.cosines.items() if known(row) == SECOND), None)
-        beside = f", a second network's {min(second):.3f}" if second else ""
+        beside = f", a second network's {min(one.second):.3f}" if one.second else ""
         count = one.counted("reaches less far", "reaches further")
         return (
             "A field says how much an output pixel depends on each input pixel. "

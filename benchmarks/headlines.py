@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from statistics import median
 
 from benchmarks.agreement import ARCHITECTURE, MOST, claims_of
-from benchmarks.answers import EXACT, FLOOR, MIDDLE, OWN, Found, interval_of, is_middle, steps
+from benchmarks.answers import EXACT, FLOOR, MIDDLE, OWN, Found, apart, interval_of, is_middle, steps
 from benchmarks.ceiling_answers import comparable
 from benchmarks.claims import Eyes
 from benchmarks.field_claims import field_claim
@@ -15,8 +15,8 @@ from benchmarks.letters import short
 from benchmarks.own_answers import more_images
 from benchmarks.own_short import SECOND
 from benchmarks.small_tables import middle
-from benchmarks.titles import TITLES, called, joined, on
-from benchmarks.verdicts import counted, worded
+from benchmarks.titles import TITLES, called, joined, on, spelled
+from benchmarks.verdicts import counted
 
 BESIDE = (EXACT, FLOOR, "nn2")  # whose r2 stands beside the best one's
 AT = f"sigma from {MIDDLE[0]:g} to {MIDDLE[1]:g}"  # where the claim is
@@ -77,7 +77,7 @@ def _whose(found: Found, row: str, best: str) -> str:
     theirs, own = (interval_of(found, "paper/median_r2", one) for one in (row, best))
     if theirs is None or own is None:
         return f"a {called(row)}"
-    return f"a {called(row)}, which is {'' if theirs[1] > own[2] else 'not '}surely nearer,"
+    return f"a {called(row)}, which is {'' if apart(theirs, own) > 0 else 'not '}surely nearer,"
 
 
 def less_error(tables: Mapping[str, Found]) -> str:
@@ -138,8 +138,8 @@ def where_networks_look(tables: Mapping[str, Found], kept: Kept) -> str:
         return f"The network itself has {joined(told)} than the best of them." if told else ""
     eyes = Eyes.of(cats)
     seen, of = len(eyes.seen), len(eyes.networks)
-    some = f"{worded(seen) if seen else 'none'} of {worded(of)}"
-    count = some if seen < of or of < 2 else "both" if of == 2 else f"all {worded(of)}"
+    some = f"{spelled(seen) if seen else 'none'} of {spelled(of)}"
+    count = some if seen < of or of < 2 else "both" if of == 2 else f"all {spelled(of)}"
     kinds = dict.fromkeys(called(name) for name in eyes.seen if name not in ARCHITECTURE)
     among = f", {joined(kinds)} among them" if kinds else ""
     training = " (still in training)" if cats["run"].get("unfinished") else ""

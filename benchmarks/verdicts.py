@@ -14,7 +14,6 @@ COUNTED = {  # a verdict -> how it is counted, of one and of several
     NOT: ("does not", "do not"),
     OPEN: ("is open", "are open"),
 }
-NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 HEADS = ("claim", "verdict", "the number that decides", "page")
 
 
@@ -68,12 +67,3 @@ def counted(rows: Sequence[Judged]) -> str:
 def table(rows: Sequence[Judged]) -> str:
     """A row for each claim."""
     return markdown(HEADS, [(one.claim, one.word, one.number, one.linked()) for one in rows])
-
-
-def worded(count: int) -> str:
-    """A count below ten as a word.
-
-    >>> worded(3), worded(12)
-    ('three', '12')
-    """
-    return NUMBERS[count] if count < len(NUMBERS) else str(count)
