@@ -11,12 +11,11 @@ from benchmarks.eye_answers import EYE, whose
 from benchmarks.field_claims import fields_agree
 from benchmarks.gathering import Kept
 from benchmarks.letter_rows import letters
-from benchmarks.letters import judged
 from benchmarks.nearer import nearer
 from benchmarks.page_parts import folded
 from benchmarks.small_tables import middle
 from benchmarks.titles import DATA, TITLES, bullets, called, joined, on, spelled
-from benchmarks.verdicts import Judged, counted, merged, said, table
+from benchmarks.verdicts import Judged, counted, judged, merged, said, table
 
 TITLE = "What agrees with the paper, what does not, and what is open?"
 OPEN = (  # our reading: what no table here says

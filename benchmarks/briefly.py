@@ -22,18 +22,17 @@ from benchmarks.answers import (
     signed,
     steps,
 )
-from benchmarks.claims import WORDS, Eyes
+from benchmarks.claims import WORDS, Eyes, stands
 from benchmarks.entropy_answers import (
     CHOSEN,
     TWINS,
     better_by_output,
-    deepest,
     images_unlike,
     sure_kind,
     surely_lower,
 )
 from benchmarks.eye_answers import EYE, kinds, over_the_aim, whose
-from benchmarks.letters import PART, SNR, along, levels_of
+from benchmarks.letters import PART, SNR, strengths
 from benchmarks.small_tables import FIRST
 from benchmarks.titles import called, joined, markdown, on, spelled
 
@@ -124,11 +123,11 @@ def without_network(known: Known) -> str:
         if both[0] is not None and both[1] is not None:
             others.setdefault("higher" if both[0] > both[1] else "lower", []).append(title)
         rows.append([title, None if paired is None else signed(paired), *both])
-    told = [f"{WORDS[way]} the calibrated one {on(ways[way])}" for way in (1, 0, -1) if way in ways]
+    told = stands({way: ways[way] for way in WORDS if way in ways}, "the calibrated one")
     elsewhere = ", elsewhere nothing" if set(ways) - {-1} else ""
     costs = f"It costs r2 of samples {on(ways[-1])}{elsewhere}" if -1 in ways else "Nothing in r2 of samples"
     lead = f"{costs}, for PCA locality"
-    said = [f"{lead}. Seed by seed, {called(chosen)} is {'; '.join(told)}"] if told else []
+    said = [f"{lead}. Seed by seed, {called(chosen)} is {told}"] if told else []
     medians_of = [f"{way} than the calibrated one's {on(titles)}" for way, titles in others.items()]
     if others:
         said.append(
@@ -145,26 +144,21 @@ def without_network(known: Known) -> str:
 def _worst(known: Known, section: str, twins: Sequence[tuple[str, str]], other: str) -> list[str]:
     """The row that is farthest below Wiener in one step, beside its twin; and where none is surely below."""
     pits = [
-        (own - floor, title, twin, name, t)
+        (-gap, title, twin, name, t)
         for title, found in known.items()
         for twin, name in twins
-        for _, t, own, floor in deepest(found, section, [(twin, name)])
+        for t, gap in surely_lower(found, section, name, FLOOR).items()
     ]
     if not pits:
         return []
     _, title, twin, name, t = min(pits)
+    high = max(pit[-1] for pit in pits)
     found = known[title]
     kind = sure_kind(found, section)
     ours, theirs, floor = (steps(found, f"{section}/{kind}/{row}/").get(t) for row in (name, twin, FLOOR))
     beside = "" if theirs is None else f"{other} {theirs:.3f}, "
     rivals = {**({} if theirs is None else {twin: other}), FLOOR: called(FLOOR)}
     told = over_images(kind) + images_unlike(found, section, name, rivals)
-    high = max(
-        t
-        for one in known.values()
-        for _, row in twins
-        for t in surely_lower(one, section, row, FLOOR)
-    )  # fmt: skip
     return [
         f"In single steps it can be behind Wiener, most so at sigma {sigma_of(t):.3g} {on([title])}: "
         f"{called(name)} has {ours:.3f}, {beside}Wiener {floor:.3f} ({told})",
@@ -175,19 +169,12 @@ def _worst(known: Known, section: str, twins: Sequence[tuple[str, str]], other: 
 def pattern(known: Known) -> str:
     """For each strength of the letter: where a rise is sure, how large it is, and what was learned."""
     rows = []
-    for title, found in known.items():
-        there = levels_of(found)
-        for gamma in sorted({one.gamma for one in there if one.gamma}):
-            own = [one for one in there if one.gamma == gamma]
-            told, most = [one for one in own if one.expected], along(own)
-            if told:
-                highest = max(told, key=lambda one: one.rise)
-                errors = [None, None]
-                if most and most.error and most.floor:
-                    errors = [f"{most.error[0]:.2f}", f"{most.floor[0]:.2f}, at sigma {most.sigma:g}"]
-                sure = f"{sum(one.sure for one in told)} of {len(told)}"
-                rises = (f"{one:.2f}" for one in (highest.rise, highest.wiener))
-                rows.append([f"{title}, gamma {gamma:g}", sure, *rises, *errors])
+    for one in (one for title, found in known.items() for one in strengths(title, found)):
+        most, errors = one.gained, [None, None]
+        if most and most.error and most.floor:
+            errors = [f"{most.error[0]:.2f}", f"{most.floor[0]:.2f}, at sigma {most.sigma:g}"]
+        rises = (f"{rise:.2f}" for rise in (one.highest.rise, one.highest.wiener))
+        rows.append([f"{one.title}, gamma {one.gamma:g}", f"{one.sure} of {len(one.told)}", *rises, *errors])
     columns = (
         "", "noise levels with a sure rise", "largest rise, networks", "Wiener's rise there",
         "networks' error along the letter, over the control's", "Wiener's, likewise",
@@ -196,8 +183,8 @@ def pattern(known: Known) -> str:
         "A letter of strength gamma is added to every image in a random colour. The claim: fields rise "
         "along it at noise levels at which its variance, with what images have of it anyway, is above "
         f"{SNR:g} sigma^2. The rise is over the control, a network of images without the letter. We say "
-        f"that a network has learned the letter where it surely has {PART:.0%} of Wiener's gain in the "
-        "error along it."
+        f"that a network has learned the letter where it surely has {100 * PART:.0f} % of Wiener's gain in "
+        "the error along it."
     )
     return f"{lead}\n\n{markdown(columns, rows)}" if rows else ""
 

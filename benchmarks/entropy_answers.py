@@ -104,20 +104,6 @@ def surely_lower(found: Found, section: str, name: str, other: str) -> dict[int,
     return {t: theirs[t] - ours[t] for t in highs if t >= LEAST and t in lows and highs[t] < lows[t]}
 
 
-def deepest(
-    found: Found, section: str, twins: Sequence[tuple[str, str]]
-) -> Iterator[tuple[str, int, float, float]]:
-    """Rows that are surely below Wiener in one step: where most so, their r2 there and Wiener's."""
-    for _, name in twins:
-        gaps = surely_lower(found, section, name, FLOOR)
-        if gaps:
-            t = max(gaps, key=lambda t: gaps[t])
-            own, floor = (
-                steps(found, f"{section}/{sure_kind(found, section)}/{one}/")[t] for one in (name, FLOOR)
-            )
-            yield name, t, own, floor
-
-
 def images_unlike(found: Found, section: str, name: str, others: Mapping[str, str]) -> str:
     """`; 32 images, Wiener 64`: over how many images numbers are, where the rows had other counts."""
     own = found["scalars"].get(f"{section}/samples/{name}")

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from benchmarks.answers import EXACT, FLOOR, Found, apart
 from benchmarks.field_answers import REACHES, Ends, level_rows, radii, reaches
 from benchmarks.gathering import Kept
-from benchmarks.letters import judged
 from benchmarks.titles import DATA, TITLES, called, joined
-from benchmarks.verdicts import Judged, said
+from benchmarks.verdicts import Judged, judged, said
 from locality.report.names import known
 
 ALIKE = 0.9  # the least cosine of fields that match

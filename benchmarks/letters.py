@@ -1,9 +1,9 @@
-"""What docs/results/paper.md says of the letter that is hidden in the data."""
+"""What the pages of results say of the letter that is hidden in the data: does it show, was it learned."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from benchmarks.answers import Found, interval_of
 from benchmarks.eye_answers import levels_behind
 from benchmarks.gathering import Kept
 from benchmarks.titles import DATA, TITLES, joined, on
+from benchmarks.verdicts import AGREES, IN_PART, NOT, OPEN, judged
 from locality.compare.drawing import time_of
 
 SNR = 0.1  # of the letter, above which the paper says that it shows
@@ -42,56 +43,100 @@ class Level:
         return self.share is not None and self.share[1] > PART
 
 
-def patterns(kept: Kept) -> Iterator[str]:
-    """Whether networks look along a hidden letter where the paper says so, and have learned it."""
-    for name, gamma, levels in each_strength(kept):
-        told = [one for one in levels if one.gamma == gamma and one.expected]
-        if not told:
-            continue
-        own = [one for one in levels if one.gamma == gamma]
-        sure, early = sum(one.sure for one in told), [one for one in own if one.sure and not one.expected]
-        control = {one.sigma for one in levels if not one.gamma and one.snr > SNR}
-        word = verdict(levels, gamma)
-        what = _rise(told, sure, early)[1] if sure else _no_rise(told, control)
-        yield (
-            f"**{word}** {'whether' if word == 'Open' else 'that'} networks look along a hidden letter where "
-            f"SNR_W is above {SNR:g}: {TITLES[name]}, gamma {gamma:g}. {what}{_learned(own)} "
-            "([pattern](pattern.md))."
+@dataclass(frozen=True)
+class Strength:
+    """A letter of one strength in the images of one data set."""
+
+    title: str  # of the data set
+    gamma: float
+    levels: Sequence[Level]  # all that were measured
+    control: Collection[float]  # the noise levels at which the control has such an SNR_W
+
+    @property
+    def told(self) -> list[Level]:
+        """The levels at which the paper expects a rise."""
+        return [one for one in self.levels if one.expected]
+
+    @property
+    def sure(self) -> int:
+        """At how many of these the rise is sure."""
+        return sum(one.sure for one in self.told)
+
+    @property
+    def early(self) -> list[Level]:
+        """The levels at which a rise is sure and not expected."""
+        return [one for one in self.levels if one.sure and not one.expected]
+
+    @property
+    def highest(self) -> Level:
+        """The level with the largest rise of those at which one is expected."""
+        return max(self.told, key=lambda one: one.rise)
+
+    @property
+    def gained(self) -> Level | None:
+        """The level at which Wiener gains most along the letter, where that was measured."""
+        known = [one for one in self.levels if one.floor is not None]
+        return min(known, key=lambda one: one.floor or (1.0, 1.0, 1.0), default=None)
+
+    @property
+    def learned(self) -> bool:
+        """Whether networks have learned the letter, by their error along it at any level."""
+        return any(one.learned for one in self.levels)
+
+    @property
+    def verdict(self) -> str:
+        """How the paper's claim stands, where a rise is expected anywhere."""
+        if not self.sure:
+            return NOT if any(one.learned for one in self.told) else OPEN
+        word, most = judged(self.sure, len(self.told)), self.highest
+        small = most.rise - 1 < SMALL * (most.wiener - 1)
+        return IN_PART if word == AGREES and (small or self.early) else word
+
+    def line(self) -> str:
+        """The verdict in words."""
+        return (
+            f"**{self.verdict}** {'whether' if self.verdict == OPEN else 'that'} networks look along a "
+            f"hidden letter where SNR_W is above {SNR:g}: {self.title}, gamma {self.gamma:g}. "
+            f"{_rise(self) if self.sure else _no_rise(self)}{_learned(self)} ([pattern](pattern.md))."
         )
 
 
-def verdict(levels: Sequence[Level], gamma: float) -> str:
-    """How the claim stands for a letter of this strength; empty where nothing is expected of it."""
-    own = [one for one in levels if one.gamma == gamma]
-    told = [one for one in own if one.expected]
-    sure = sum(one.sure for one in told)
-    if not sure:
-        return "" if not told else "Does not agree" if any(one.learned for one in told) else "Open"
-    return _rise(told, sure, [one for one in own if one.sure and not one.expected])[0]
+def strengths(title: str, found: Found) -> list[Strength]:
+    """Each strength of the letter in a data set, the weakest first, if a rise is expected of it anywhere."""
+    levels = levels_of(found)
+    control = {one.sigma for one in levels if not one.gamma and one.snr > SNR}
+    known = [
+        Strength(title, gamma, [one for one in levels if one.gamma == gamma], control)
+        for gamma in sorted({one.gamma for one in levels if one.gamma})
+    ]
+    return [one for one in known if one.told]
+
+
+def each_strength(kept: Kept) -> Iterator[Strength]:
+    """Those of every data set."""
+    for name in DATA:
+        if name in kept.get("pattern", {}):
+            yield from strengths(TITLES[name], kept["pattern"][name])
 
 
 def short(kept: Kept) -> str:
     """Of each strength, strongest first: does the letter show on which data, and was it learned."""
-    strengths: dict[float, list[tuple[str, Level, bool, bool]]] = {}
-    for name, gamma, levels in each_strength(kept):
-        told = [one for one in levels if one.gamma == gamma and one.expected]
-        if told:
-            most, sure = max(told, key=lambda one: one.rise), any(one.sure for one in told)
-            learned = any(one.learned for one in levels if one.gamma == gamma)
-            strengths.setdefault(gamma, []).append((TITLES[name], most, sure, learned))
+    known: dict[float, list[Strength]] = {}
+    for one in each_strength(kept):
+        known.setdefault(one.gamma, []).append(one)
     said = []
-    for gamma, there in sorted(strengths.items(), reverse=True):
-        shown = [one for one in there if one[2]]
+    for gamma, there in sorted(known.items(), reverse=True):
+        shown, hidden = [one for one in there if one.sure], [one for one in there if not one.sure]
         if shown:
-            rises = joined(f"{most.rise:.2f} {on([title])}" for title, most, _, _ in shown)
-            floors = joined(f"{most.wiener:.2f}" for _, most, _, _ in shown)
+            rises = joined(f"{one.highest.rise:.2f} {on([one.title])}" for one in shown)
+            floors = joined(f"{one.highest.wiener:.2f}" for one in shown)
             said.append(
                 f"At strength {gamma:g} the contrast of networks' fields along it is up to {rises} times "
                 f"that of a network of images without it, Wiener's {floors} times"
             )
-        if len(shown) < len(there):
-            where = "" if not shown else f" {on([title for title, _, sure, _ in there if not sure])}"
-            none = not any(learned for _, _, sure, learned in there if not sure)
+        if hidden:
+            where = f" {on([one.title for one in hidden])}" if shown else ""
+            none = not any(one.learned for one in hidden)
             tail = ", and networks are not shown to have learned it" if none else ""
             said.append(f"At strength {gamma:g} no rise is sure{where}{tail}")
     return f"A letter is hidden in the images. {'. '.join(said)}." if said else ""
@@ -125,12 +170,6 @@ def levels_of(found: Found) -> list[Level]:
     ]
 
 
-def along(levels: Sequence[Level]) -> Level | None:
-    """The noise level at which Wiener gains most along the letter, where that was measured."""
-    known = [one for one in levels if one.floor is not None]
-    return min(known, key=lambda one: one.floor or (1.0, 1.0, 1.0), default=None)
-
-
 def _along(found: Found, gamma: float, sigma: float) -> tuple[Ends | None, Ends | None, Ends | None]:
     """The errors along the letter of networks and of Wiener over the controls', and the share of the gain."""
     place = f"gamma{gamma:g}/t{time_of(sigma):03d}"
@@ -142,74 +181,48 @@ def _along(found: Found, gamma: float, sigma: float) -> tuple[Ends | None, Ends 
     return error, floor, share
 
 
-def _names(kept: Kept) -> list[str]:
-    return [name for name in DATA if name in kept.get("pattern", {})]
-
-
-def each_strength(kept: Kept) -> Iterator[tuple[str, float, list[Level]]]:
-    """Each data set, each strength that has a letter, and all levels of the data set."""
-    for name in _names(kept):
-        levels = levels_of(kept["pattern"][name])
-        for gamma in sorted({one.gamma for one in levels if one.gamma}):
-            yield name, gamma, levels
-
-
 def number(cell: Any) -> float:
     """A cell's, without its interval; nothing is a 0."""
     return float(str(cell).split(" [")[0]) if cell not in (None, "") else 0.0
 
 
-def judged(yes: int, of: int) -> str:
-    """The word for so many of some that are as the paper says."""
-    return "Agrees" if yes == of else "Does not agree" if yes == 0 else "Agrees in part"
-
-
-def _no_rise(told: Sequence[Level], control: set[float]) -> str:
+def _no_rise(one: Strength) -> str:
     """What is to be known where networks show no rise: whether any was to be expected of these networks."""
-    own = sum(one.sigma in control for one in told)
-    alone = [one for one in told if one.alone > SNR]
-    shown = [one.wiener for one in alone]
-    levels = f"{own}" if own < len(told) else "all"
+    own = sum(level.sigma in one.control for level in one.told)
+    alone = [level for level in one.told if level.alone > SNR]
+    levels = f"{own}" if own < len(one.told) else "all"
     said = [
-        f"No rise over the control is sure at these {len(told)} noise levels. At {levels} of them the "
+        f"No rise over the control is sure at these {len(one.told)} noise levels. At {levels} of them the "
         "control, which has no letter, has such an SNR_W too"
     ]
     if alone:
-        low, high = min(shown), max(shown)
-        span = f"{low:.2f} to {high:.2f}" if len(alone) > 1 else f"{low:.2f}"
         said.append(
             f"That of the letter alone is above {SNR:g} at {len(alone)} of them, and Wiener's contrast is "
-            f"{span} times the control's there"
+            f"{_span([level.wiener for level in alone])} times the control's there"
         )
     return ". ".join(said)
 
 
-def _rise(told: Sequence[Level], sure: int, early: Sequence[Level]) -> tuple[str, str]:
+def _rise(one: Strength) -> str:
     """How sure the rise is, how large beside Wiener's, and where it is too early."""
-    most = max(told, key=lambda one: one.rise)
-    small = most.rise - 1 < SMALL * (most.wiener - 1)
-    word = judged(sure, len(told))
-    said = (
-        f"The rise over the control is sure at {sure} of {len(told)} such noise levels. It is at most "
-        f"{most.rise:.2f} times the control's contrast, where Wiener's is {most.wiener:.2f} times"
+    early = joined(f"{level.sigma:g}" for level in one.early)
+    return (
+        f"The rise over the control is sure at {one.sure} of {len(one.told)} such noise levels. It is at "
+        f"most {one.highest.rise:.2f} times the control's contrast, where Wiener's is "
+        f"{one.highest.wiener:.2f} times"
+        + (f". It is sure at sigma {early}, too, where SNR_W is lower" if early else "")
     )
-    if early:
-        said += (
-            f". It is sure at sigma {joined(f'{one.sigma:g}' for one in early)}, too, where SNR_W is lower"
-        )
-    return "Agrees in part" if (small or early) and word == "Agrees" else word, said
 
 
-def _learned(own: Sequence[Level]) -> str:
+def _learned(one: Strength) -> str:
     """Whether the networks have learned the letter: their error along it, beside the control's."""
-    most = along(own)
+    most = one.gained
     if most is None or most.error is None or most.floor is None:
         return ""
-    sure = [one for one in own if one.learned and one.share is not None]
+    sure = [level for level in one.levels if level.learned]
     if sure:
-        shares = [one.share[0] for one in sure if one.share is not None]
-        span = f"{min(shares):.2f} to {max(shares):.2f}" if len(shares) > 1 else f"{shares[0]:.2f}"
-        where = joined(f"{one.sigma:g}" for one in sure)
+        span = _span([level.share[0] for level in sure if level.share is not None])
+        where = joined(f"{level.sigma:g}" for level in sure)
         return (
             f". They have learned the letter: in the error along it they have {span} of Wiener's gain at "
             f"sigma {where}"
@@ -225,6 +238,11 @@ def _learned(own: Sequence[Level]) -> str:
         f". These networks are not shown to have learned the letter: at sigma {most.sigma:g}, where Wiener "
         f"gains most, their error along it is {error} times the control's, Wiener's {floor}"
     )
+
+
+def _span(values: Sequence[float]) -> str:
+    low, high = min(values), max(values)
+    return f"{low:.2f} to {high:.2f}" if len(values) > 1 else f"{low:.2f}"
 
 
 def _ends(one: Ends) -> str:

@@ -10,10 +10,9 @@ from benchmarks.claims import but_medians, standing, stands
 from benchmarks.entropy_answers import surely_lower
 from benchmarks.field_claims import lower_cosines
 from benchmarks.gathering import Kept
-from benchmarks.letters import judged
 from benchmarks.own_short import SECOND
 from benchmarks.titles import TITLES, called, on
-from benchmarks.verdicts import Judged, said
+from benchmarks.verdicts import Judged, judged, said
 
 RIVALS = (FLOOR, "local_score", "patch_composite")
 SHORT = {0: "level", -1: "behind"}

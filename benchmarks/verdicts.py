@@ -17,6 +17,11 @@ COUNTED = {  # a verdict -> how it is counted, of one and of several
 HEADS = ("claim", "verdict", "the number that decides", "page")
 
 
+def judged(yes: int, of: int) -> str:
+    """The word for so many of some that are as the paper says."""
+    return AGREES if yes == of else NOT if yes == 0 else IN_PART
+
+
 @dataclass(frozen=True)
 class Judged:
     """A claim, judged by the numbers."""

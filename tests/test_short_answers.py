@@ -12,7 +12,8 @@ from benchmarks.ceiling_answers import ceiling
 from benchmarks.entropy_answers import NOT_MEASURED
 from benchmarks.eye_answers import kinds, mirror_table, with_bars
 from benchmarks.form_short import BATCHES, larger_together, taus_together
-from benchmarks.letters import patterns, short, with_gaps
+from benchmarks.letter_rows import letters
+from benchmarks.letters import short, with_gaps
 from benchmarks.own_short import own_together
 from benchmarks.remaining_answers import remaining_together
 from benchmarks.results import network_table, page
@@ -199,7 +200,7 @@ def test_a_letter_is_learned_where_a_good_part_of_wieners_gain_along_it_is_sure(
         (0.3, 0.9, "Does not agree", "They have learned the letter: in the error along it they have 0.40"),
     ):
         kept = {"pattern": {"cifar": letter(low, high)}}
-        (line,) = patterns(kept)
+        (line,) = (line for one in letters(kept) for line in one.lines)
         assert line.startswith(f"**{word}** ")
         assert said in line
         assert ("not shown to have learned it" in short(kept)) is (word == "Open")
@@ -208,11 +209,11 @@ def test_a_letter_is_learned_where_a_good_part_of_wieners_gain_along_it_is_sure(
 def test_a_letter_is_not_judged_at_noise_levels_at_which_a_network_is_worse_than_wiener() -> None:
     heldout = {"tables": {"heldout": {"rows": [[0.5, 1, 1, 1.0, 0.9, 1.1], [5.0, 1, 1, 0.8, 0.7, 0.9]]}}}
     kept = {"pattern": {"cifar": letter(0.3, 0.9)}, "networks": {"poor": heldout}}
-    assert len(list(patterns(kept))) == 1
-    assert not list(patterns(with_gaps(kept)))  # sigma 1 lies beside .5, at which it does not pass
+    assert len(list(letters(kept))) == 1
+    assert not list(letters(with_gaps(kept)))  # sigma 1 lies beside .5, at which it does not pass
     assert not short(with_gaps(kept))
     far = {"pattern": {"cifar": letter(0.3, 0.9, sigma=10.0)}, "networks": {"poor": heldout}}
-    assert len(list(patterns(with_gaps(far)))) == 1
+    assert len(list(letters(with_gaps(far)))) == 1
 
 
 def test_the_ratios_of_the_eyes_are_of_a_level_at_which_every_network_that_sees_it_counts() -> None:
