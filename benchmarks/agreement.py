@@ -20,7 +20,7 @@ from benchmarks.verdicts import Judged, counted, judged, merged, said, table
 TITLE = "What agrees with the paper, what does not, and what is open?"
 OPEN = (  # our reading: what no table here says
     "Networks of CIFAR-10 that predict the noise, as the paper's do. On cats one does, the U-Net on epsilon. "
-    "All others here predict v, but for the U-Net on Wiener, which predicts what the filter misses.",
+    "All others here predict v, except the U-Net on Wiener, which predicts what the filter misses.",
     "A plain MLP on cats, all pixels at once: it did not come below Wiener's error. The MLP-Mixer did.",
     "Faces of 64 x 64 and larger with a network, and CelebA-HQ, which could not be had.",
     "Networks of the paper's size, trained for as long.",
@@ -175,7 +175,7 @@ def _orders(tables: Mapping[str, Found]) -> Iterator[Judged]:
         good, level, turned = (ways.count(way) for way in (1, 0, -1))
         told = [f"{good} of {len(ways)} are in its order {on([TITLES[name]])}"]
         told += [f"{level} {_be(level)} level"] if level else []
-        told += [f"{turned} {_be(turned)} turned round"] if turned else []
+        told += [f"{turned} {_be(turned)} reversed"] if turned else []
         groups.setdefault(joined(map(called, ranked(tables[name]))), []).append(joined(told))
     every = [way for ways in known.values() for way in ways]
     good, turned = every.count(1), every.count(-1)
@@ -183,7 +183,7 @@ def _orders(tables: Mapping[str, Found]) -> Iterator[Judged]:
     where = f"on {len(known)} data set{'s' if len(known) > 1 else ''}"
     yield said(
         "The methods rank as in GoldDiff (a later paper)", judged(good, len(every)),
-        f"{good} of {len(every)} pairs in its order, {turned} turned round, {where}", ("published_order",),
+        f"{good} of {len(every)} pairs in its order, {turned} reversed, {where}", ("published_order",),
         f"that the methods rank as in GoldDiff. {pairs} ([order](published_order.md)).",
     )  # fmt: skip
 

@@ -12,7 +12,8 @@ KIND = "bank_sizes"
 SIZED = (EXACT, OWN[1])  # whose banks are cut
 BASE, FEWEST = 20_000, 5_000  # images of the cut banks; rows are named by them
 GAINS = {1: "surely higher", 0: "not surely other", -1: "surely lower"}
-ROWS = tuple(row for name in SIZED for row in (name, f"{name}_{BASE}", f"{name}_{FEWEST}"))
+BANKS = {name: (name, f"{name}_{BASE}", f"{name}_{FEWEST}") for name in SIZED}  # the rows of each
+ROWS = tuple(row for rows in BANKS.values() for row in rows)
 
 
 def bank_verdict(found: Found) -> str:
@@ -71,14 +72,8 @@ def _bank(found: Found, row: str) -> float | None:
 
 def _medians(found: Found, name: str) -> dict[float, float]:
     """The median r2 with each number of training images."""
-    known = {
-        _bank(found, row): found["scalars"].get(f"{KIND}/median_r2/{row}") for row in ROWS if _of(row, name)
-    }
+    known = {_bank(found, row): found["scalars"].get(f"{KIND}/median_r2/{row}") for row in BANKS[name]}
     return {count: float(r2) for count, r2 in known.items() if count is not None and r2 is not None}
-
-
-def _of(row: str, name: str) -> bool:
-    return row in (name, f"{name}_{BASE}", f"{name}_{FEWEST}")
 
 
 def _span(ratios: list[float]) -> str:

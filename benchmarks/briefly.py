@@ -34,7 +34,7 @@ from benchmarks.entropy_answers import (
 from benchmarks.eye_answers import EYE, kinds, over_the_aim, whose
 from benchmarks.letters import PART, SNR, strengths
 from benchmarks.small_tables import FIRST
-from benchmarks.titles import called, joined, markdown, on, spelled
+from benchmarks.titles import called, joined, markdown, on
 
 Known = Mapping[str, Found]  # by the title of the data set
 
@@ -197,13 +197,10 @@ def eyes(known: Known) -> str:
         if one.networks:
             data = joined(called(name) for name in one.others)
             beside = f", and there more than a network trained on other images ({data})" if one.others else ""
-            seen, among = len(one.seen), len(one.networks)
-            whole = "both" if among == 2 else f"all {spelled(among)}"
-            who = whole if seen == among > 1 else f"{spelled(seen)} of {spelled(among)}"
             kind = f" ({told})" if (told := kinds(found, one.networks)) else ""
             said.append(
-                f"On {title} {who} networks that are not given the covariance{kind} look at the other eye at "
-                f"some middle noise level (sigma {MIDDLE[0]:g} to {MIDDLE[1]:g}){beside}"
+                f"On {title} {one.some()} networks that are not given the covariance{kind} look at the "
+                f"other eye at some middle noise level (sigma {MIDDLE[0]:g} to {MIDDLE[1]:g}){beside}"
             )
             said += [*_ratios(found, one), *over_the_aim(found)]
     return " ".join(f"{one}." for one in said)

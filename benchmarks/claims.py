@@ -8,7 +8,7 @@ from math import nan
 
 from benchmarks.answers import EXACT, FLOOR, Found, interval_of, is_middle, side, steps
 from benchmarks.eye_answers import AIM, CONTROL, COVARIANCE, EYE, networks_of, sees, undecided, who_sees
-from benchmarks.titles import DATA, TITLES, called, joined, on
+from benchmarks.titles import DATA, TITLES, called, joined, on, spelled
 
 OF_DATA = (FLOOR, EXACT)  # rows of comparisons of fields that are made of the covariance
 WORDS = {1: "ahead of", 0: "level with", -1: "behind"}
@@ -85,6 +85,13 @@ class Eyes:
     def counted(self) -> str:
         """How many look where the covariance has an eye's twin."""
         return f"{len(self.seen)} of {len(self.networks)} networks of cats that are not given the covariance"
+
+    def some(self) -> str:
+        """`all five`, `both` or `three of five`: how many look there."""
+        seen, of = len(self.seen), len(self.networks)
+        if seen < of or of < 2:
+            return f"{spelled(seen) if seen else 'none'} of {spelled(of)}"
+        return "both" if of == 2 else f"all {spelled(of)}"
 
     def shared(self, found: Found) -> int | None:
         """A middle time-step at which all that have the spot surely have it; the middle one of these."""

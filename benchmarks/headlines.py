@@ -15,7 +15,7 @@ from benchmarks.letters import short
 from benchmarks.own_answers import more_images
 from benchmarks.own_short import SECOND
 from benchmarks.small_tables import middle
-from benchmarks.titles import TITLES, called, joined, on, spelled
+from benchmarks.titles import TITLES, called, joined, on
 from benchmarks.verdicts import counted
 
 BESIDE = (EXACT, FLOOR, "nn2")  # whose r2 stands beside the best one's
@@ -137,9 +137,7 @@ def where_networks_look(tables: Mapping[str, Found], kept: Kept) -> str:
         told = [_less(1 + gap, name) for name, gap in gaps.items() if gap is not None]
         return f"The network itself has {joined(told)} than the best of them." if told else ""
     eyes = Eyes.of(cats)
-    seen, of = len(eyes.seen), len(eyes.networks)
-    some = f"{spelled(seen) if seen else 'none'} of {spelled(of)}"
-    count = some if seen < of or of < 2 else "both" if of == 2 else f"all {spelled(of)}"
+    count = eyes.some()
     kinds = dict.fromkeys(called(name) for name in eyes.seen if name not in ARCHITECTURE)
     among = f", {joined(kinds)} among them" if kinds else ""
     training = " (still in training)" if cats["run"].get("unfinished") else ""

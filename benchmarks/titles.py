@@ -43,12 +43,7 @@ FORMS = {  # of PCA locality: compare=paper_variants, and the released one
     "tau_2": "tau .2",
     "tau_5": "tau .5",
 }
-SIZES = {  # rows with a part of the training images: compare=bank_sizes
-    "pca_locality_5000": "PCA locality, 5,000 images",
-    "pca_locality_20000": "PCA locality, 20,000 images",
-    "stacked_mixtures_5000": "stacked mixtures, 5,000 images",
-    "stacked_mixtures_20000": "stacked mixtures, 20,000 images",
-}
+PART_OF_IMAGES = re.compile(r"(pca_locality|stacked_mixtures)_(\d+)")  # rows of compare=bank_sizes
 NETWORKS = {"half": "network of half the images"}  # named in commands, beside those that reports know
 WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 SHIPPED = {**TITLES, "cats": TITLES["afhq32"]}  # how the names of networks in pretrained/ begin
@@ -139,11 +134,13 @@ def shown(cell: Any) -> str:
 
 
 def called(name: str) -> str:
-    """A row's name for readers, as reports have it, and whose it is."""
+    """A row's name for readers, as reports have it, and whose it is.
+
+    >>> called("pca_locality"), called("pca_locality_20000")  # the second with a part of the training images
+    ("PCA locality (the paper's)", 'PCA locality, 20,000 images')
+    """
+    if part := PART_OF_IMAGES.fullmatch(name):
+        return f"{names.called(part[1])}, {int(part[2]):,} images"
     if any(name.startswith(f"{data}_") for data in SHIPPED):
         return network_called(name)
-    return (
-        NETWORKS.get(name)
-        or (FORMS | SIZES).get(name)
-        or names.called(name).replace("_", " ") + NOTES.get(name, "")
-    )
+    return NETWORKS.get(name) or FORMS.get(name) or names.called(name).replace("_", " ") + NOTES.get(name, "")
