@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -20,6 +21,7 @@ from locality.report.table import Cell
 
 TABLE = "pattern/learned"
 COLUMNS = ("gamma", "sigma", "network / control", "Wiener / control's Wiener", "share of Wiener's gain")
+KINDS = ("network", "wiener", "share")  # what the last three of them are
 LABEL = "squared error along the pattern, over the control's"
 CONTROL = "control_"  # before the names of denoisers of images without the pattern
 
@@ -54,21 +56,28 @@ class Learned:
         )
         return Quantity(*mean_ratio(theirs - ours, other - floor, self.groups))
 
+    @cached_property
+    def levels(self) -> list[dict[str, Quantity]]:
+        """What there is at each noise level, once all are measured; no share where there is none."""
+        kinds = dict(zip(KINDS, (self.network, self.wiener, self.share), strict=True))
+        return [
+            {name: one for name, kind in kinds.items() if (one := kind(step)) is not None}
+            for step in range(len(self.sigmas))
+        ]
+
     def rows(self) -> list[list[Cell]]:
         """The lines of the table."""
         return [
-            [self.gamma, sigma, str(self.network(step)), str(self.wiener(step)), _cell(self.share(step))]
-            for step, sigma in enumerate(self.sigmas)
+            [self.gamma, sigma, *(str(level[name]) if name in level else None for name in KINDS)]
+            for sigma, level in zip(self.sigmas, self.levels, strict=True)
         ]
 
     def numbers(self) -> dict[str, float]:
         """Those of metrics.json."""
-        kinds = {"network": self.network, "wiener": self.wiener, "share": self.share}
         return {
             f"{TABLE}_{name}{end}/gamma{self.gamma:g}/t{time_of(sigma):03d}": value
-            for step, sigma in enumerate(self.sigmas)
-            for name, kind in kinds.items()
-            if (one := kind(step)) is not None
+            for sigma, level in zip(self.sigmas, self.levels, strict=True)
+            for name, one in level.items()
             for end, value in one.ends().items()
         }
 
@@ -127,16 +136,11 @@ def tell_learned(
     return numbers
 
 
-def _cell(one: Quantity | None) -> str | None:
-    return None if one is None else str(one)
-
-
 def _chart(report: Report, known: Sequence[Learned]) -> None:
     series = {}
     for one in known:
-        steps = range(len(one.sigmas))
         name = f"gamma = {one.gamma:g}"
-        series[name] = series_with_ends([one.network(step) for step in steps])
-        series[f"{name}, Wiener"] = series_with_ends([one.wiener(step) for step in steps])
+        series[name] = series_with_ends([level["network"] for level in one.levels])
+        series[f"{name}, Wiener"] = series_with_ends([level["wiener"] for level in one.levels])
     title = "Error along the pattern over the control's: below 1 a denoiser knows of it"
     report.chart(TABLE, Chart(title, SIGMA, LABEL, list(known[0].sigmas), series, log_x=True))

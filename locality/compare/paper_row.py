@@ -155,11 +155,11 @@ class Beside:
                 found[key] = self.row.heldout_over(self.others[base], self.groups)
         return found | self._parts("forward", self.groups, slice(None))
 
-    @property
+    @cached_property
     def to_second(self) -> dict[str, Quantity]:
         """The r2 of samples to those of another network, against which no setting was chosen."""
-        theirs = self.others.get(self.second) if self.second != self.name and self.second else None
-        if theirs is None:
+        theirs = self.others.get(self.second) if self.second else None
+        if theirs is None or self.second == self.name:
             return {}
         both = min(self.row.count, theirs.count)
         r2 = ImageR2().score(self.row.samples[:both].double(), theirs.samples[:both].double())
