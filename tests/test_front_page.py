@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.answers import EXACT, FLOOR, OWN
-from benchmarks.front import GROUPS, front_page, readme_block
-from benchmarks.headlines import claim
-from benchmarks.questions import QUESTIONS
-from benchmarks.small_tables import front_table
+from benchmarks.results.front.front_page import GROUPS, front_page, readme_block
+from benchmarks.results.front.headlines import claim
+from benchmarks.results.questions.asked import QUESTIONS
+from benchmarks.results.words.answers import EXACT, FLOOR, OWN
+from benchmarks.results.words.small_tables import front_table
 from tests.test_results_page import measured, with_fields
 
 

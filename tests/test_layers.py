@@ -48,6 +48,17 @@ def test_imports_point_down(name):
             assert FLOOR[theirs] < FLOOR[mine], f"{name} imports {other}, which is not below it"
 
 
+def test_rooms_of_the_pages_of_results_use_what_stands_before_them():
+    pages = ROOT / "benchmarks" / "results"
+    order = ("kept", "words", "questions", "caveats", "page_parts", "paper", "front", "pages", "__main__")
+    for path in pages.rglob("*.py"):
+        mine = path.relative_to(pages).with_suffix("").parts[0]
+        for name in house.names(path) if mine != "__init__" else ():
+            if name.startswith("benchmarks.results."):
+                theirs = name.split(".")[2]
+                assert order.index(theirs) <= order.index(mine), f"{path}: {theirs} stands above {mine}"
+
+
 def test_no_room_comes_back_to_itself():
     assert house.cycles(house.between_rooms()) == []
 

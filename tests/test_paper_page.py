@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.agreement import agreement, claims_of
-from benchmarks.verdicts import COUNTED, Judged, counted, merged
+from benchmarks.results.paper.agreement import agreement, claims_of
+from benchmarks.results.words.verdicts import COUNTED, Judged, counted, merged
 from tests.test_results_page import measured, ratios, with_fields, with_letters
 
 WHOLE = ["0.5", "1", "1", "0.9", "2.5 [2, 3]", "3", "yes", "yes"]

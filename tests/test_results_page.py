@@ -9,9 +9,31 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from benchmarks import store
-from benchmarks.agreement import agreement
-from benchmarks.answers import (
+from benchmarks.results.caveats import banks, caveats
+from benchmarks.results.front.front_page import front_page
+from benchmarks.results.front.headlines import claim
+from benchmarks.results.kept import store
+from benchmarks.results.kept.gathering import Found as Run
+from benchmarks.results.kept.gathering import best, calibrated, found, gather, images, quickest, took_none
+from benchmarks.results.page_parts import BEST, MOST
+from benchmarks.results.pages import page, pictured
+from benchmarks.results.paper.agreement import agreement
+from benchmarks.results.questions.asked import QUESTIONS
+from benchmarks.results.questions.ceiling import ceiling_verdict, top
+from benchmarks.results.questions.entropy import by_output_verdict, without_network_verdict
+from benchmarks.results.questions.eyes import mirror_verdict, who_sees, with_bars
+from benchmarks.results.questions.fields import (
+    fields_table,
+    fields_verdict,
+    pattern_verdict,
+)
+from benchmarks.results.questions.halves import halves_table, halves_verdict, labels_table, labels_verdict
+from benchmarks.results.questions.information import information_table, information_verdict
+from benchmarks.results.questions.information_short import information_together
+from benchmarks.results.questions.own import own_table, own_verdict
+from benchmarks.results.questions.own_gap import with_released
+from benchmarks.results.questions.own_short import own_together
+from benchmarks.results.words.answers import (
     EXACT,
     FLOOR,
     OWN,
@@ -23,31 +45,9 @@ from benchmarks.answers import (
     order_verdict,
     ordered,
 )
-from benchmarks.caveats import banks, caveats
-from benchmarks.ceiling_answers import ceiling_verdict, top
-from benchmarks.entropy_answers import by_output_verdict, without_network_verdict
-from benchmarks.eye_answers import mirror_verdict, who_sees, with_bars
-from benchmarks.field_answers import (
-    fields_table,
-    fields_verdict,
-    pattern_verdict,
-)
-from benchmarks.front import front_page
-from benchmarks.gathering import Found as Run
-from benchmarks.gathering import best, calibrated, found, gather, images, quickest, took_none
-from benchmarks.halves_answers import halves_table, halves_verdict, labels_table, labels_verdict
-from benchmarks.headlines import claim
-from benchmarks.information_answers import information_table, information_verdict
-from benchmarks.information_short import information_together
-from benchmarks.own_answers import own_table, own_verdict
-from benchmarks.own_gap import with_released
-from benchmarks.own_short import own_together
-from benchmarks.page_parts import BEST, MOST
-from benchmarks.questions import QUESTIONS
-from benchmarks.results import page, pictured
-from benchmarks.shares import with_sides
-from benchmarks.small_tables import front_table, samples_table
-from benchmarks.titles import FORMS, TITLES, called
+from benchmarks.results.words.shares import with_sides
+from benchmarks.results.words.small_tables import front_table, samples_table
+from benchmarks.results.words.titles import FORMS, TITLES, called
 from locality.compare.origins import CALIBRATED
 from locality.compare.origins import COLUMNS as ORIGINS
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks import briefly, field_briefs
-from benchmarks.answers import EXACT, OWN
-from benchmarks.bank_answers import bank_together, bank_verdict
-from benchmarks.caveats import caveats
-from benchmarks.ceiling_answers import ceiling
-from benchmarks.entropy_answers import NOT_MEASURED
-from benchmarks.eye_answers import kinds, mirror_table, with_bars
-from benchmarks.form_short import BATCHES, larger_together, taus_together
-from benchmarks.letter_rows import letters
-from benchmarks.letters import short, with_gaps
-from benchmarks.own_short import own_together
-from benchmarks.remaining_answers import remaining_together
-from benchmarks.results import network_table, page
-from benchmarks.titles import called
+from benchmarks.results.caveats import caveats
+from benchmarks.results.pages import network_table, page
+from benchmarks.results.paper.letter_rows import letters
+from benchmarks.results.questions import briefly, fields_short
+from benchmarks.results.questions.bank_sizes import bank_together, bank_verdict
+from benchmarks.results.questions.ceiling import ceiling
+from benchmarks.results.questions.entropy import NOT_MEASURED
+from benchmarks.results.questions.eyes import kinds, mirror_table, with_bars
+from benchmarks.results.questions.forms_short import BATCHES, larger_together, taus_together
+from benchmarks.results.questions.letter import short, with_gaps
+from benchmarks.results.questions.own_short import own_together
+from benchmarks.results.questions.remaining import remaining_together
+from benchmarks.results.words.answers import EXACT, OWN
+from benchmarks.results.words.titles import called
 from locality.compare.drawing import time_of
 from tests.test_results_page import BY_PAGE, HEADS
 
@@ -259,7 +259,7 @@ def test_fields_have_their_least_cosines_and_a_radius_beside_wieners() -> None:
             "rows": [["network", "9", "4 [3, 5]"], ["wiener", "9", "2"]],
         },
     }
-    said = field_briefs.fields({"A": {"scalars": {}, "tables": tables}})
+    said = fields_short.fields({"A": {"scalars": {}, "tables": tables}})
     assert said.startswith("No. A field says")  # .7 is another shape
     assert (
         "On A Wiener's field does not have the shape of the network's (cosine 0.700 or more; a second" in said
@@ -269,32 +269,32 @@ def test_fields_have_their_least_cosines_and_a_radius_beside_wieners() -> None:
         "At sigma 1 half of the network's field lies within 4.00 pixels, half of Wiener's within 2.00" in said
     )
     tables["sensitivity/cosine"]["rows"][1] = ["wiener", "0.95", "0.9"]
-    said = field_briefs.fields({"A": {"scalars": {}, "tables": tables}})
+    said = fields_short.fields({"A": {"scalars": {}, "tables": tables}})
     assert said.startswith("In part. ")
     assert "has nearly the shape" in said
     assert "but is smaller at 1 of 2" in said
     tables["sensitivity/radius"]["rows"][1] = ["wiener", "10", "2"]
-    said = field_briefs.fields({"A": {"scalars": {}, "tables": tables}})
+    said = fields_short.fields({"A": {"scalars": {}, "tables": tables}})
     assert "smaller at 1 of 2 noise levels and larger at 1 of 2 noise levels (intervals apart)" in said
     tables["sensitivity/radius"]["rows"][1] = ["wiener", "9", "3.5"]
-    said = field_briefs.fields({"A": {"scalars": {}, "tables": tables}})
+    said = fields_short.fields({"A": {"scalars": {}, "tables": tables}})
     assert said.startswith("Yes. ")
     assert "and is as large, by the intervals." in said
 
 
 def test_halves_labels_and_precision_begin_with_their_number_or_with_yes_or_no() -> None:
     shares = {f"halves/explained/{LOW}": 0.91, f"halves/explained/{HIGH}": 0.98}
-    assert field_briefs.halves({"A": found(**shares)}).startswith("0.91 to 0.98 of it on A, counted from")
+    assert fields_short.halves({"A": found(**shares)}).startswith("0.91 to 0.98 of it on A, counted from")
     ratios = interval("labels/ratio", f"wiener/{HIGH}", 0.94, 0.92, 0.96)
     ratios |= interval("labels/ratio", f"wiener/{LOW}", 0.9, 0.8, 1.1)  # less, and not surely
-    said = field_briefs.labels({"A": found(**ratios)})
+    said = fields_short.labels({"A": found(**ratios)})
     assert said.startswith("On A at most 6 % less error (Wiener, sigma 12). Wiener has less error at sigma")
     unsure = interval("labels/ratio", f"wiener/{LOW}", 0.9, 0.8, 1.1)
-    assert field_briefs.labels({"A": found(**unsure)}).startswith("On A no sure gain. Wiener")
+    assert fields_short.labels({"A": found(**unsure)}).startswith("On A no sure gain. Wiener")
     for most, word in ((1e-4, "No. "), (1e-2, "Yes. ")):
-        said = field_briefs.precision({"A": found(**{f"precision/most/{LOW}": most})})
+        said = fields_short.precision({"A": found(**{f"precision/most/{LOW}": most})})
         assert said.startswith(word)
-    assert not any(one({}) for one in (field_briefs.halves, field_briefs.labels, field_briefs.precision))
+    assert not any(one({}) for one in (fields_short.halves, fields_short.labels, fields_short.precision))
 
 
 def test_a_page_whose_short_answer_has_nothing_to_say_shows_each_data_set() -> None:

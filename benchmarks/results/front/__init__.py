@@ -1,0 +1,1 @@
+"""docs/results.md, and what README.md says of results."""

@@ -1,0 +1,174 @@
+"""What the front page and README.md say first: how many claims agree, and what was found, in bullets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from statistics import median
+
+from benchmarks.results.kept.gathering import Kept
+from benchmarks.results.paper.agreement import ARCHITECTURE, MOST, claims_of
+from benchmarks.results.questions.ceiling import comparable
+from benchmarks.results.questions.claims import Eyes
+from benchmarks.results.questions.field_claims import field_claim
+from benchmarks.results.questions.letter import short
+from benchmarks.results.questions.own import more_images
+from benchmarks.results.questions.own_short import SECOND
+from benchmarks.results.words.answers import (
+    EXACT,
+    FLOOR,
+    MIDDLE,
+    OWN,
+    Found,
+    apart,
+    interval_of,
+    is_middle,
+    steps,
+)
+from benchmarks.results.words.small_tables import middle
+from benchmarks.results.words.titles import TITLES, called, joined, on
+from benchmarks.results.words.verdicts import counted
+
+BESIDE = (EXACT, FLOOR, "nn2")  # whose r2 stands beside the best one's
+AT = f"sigma from {MIDDLE[0]:g} to {MIDDLE[1]:g}"  # where the claim is
+OVER = f"paper/heldout_over_{EXACT}/"  # whose error is divided by PCA locality's
+
+
+def lead(kept: Kept, place: str) -> str:
+    """How many claims of the paper agree, with a link to their page."""
+    told = counted(claims_of(kept))
+    return f"{told} ([which]({place}paper.md))." if told else ""
+
+
+def claim(tables: Mapping[str, Found], kept: Kept) -> list[str]:
+    """At most five bullets, chosen by the numbers."""
+    fields = (field_claim(kept), short(kept))
+    said = (*fields, data_alone(tables), less_error(tables), where_networks_look(tables, kept))
+    return [sentence for sentence in said if sentence]
+
+
+def data_alone(tables: Mapping[str, Found]) -> str:
+    """How near the best denoiser that is made of the data comes to a network, beside others."""
+    name, found = next(iter(tables.items()))
+    known = comparable(found, "paper/median_r2/")
+    if not known:
+        return ""
+    best, r2 = max(known, key=lambda pair: pair[1])
+    others = {one: found["scalars"].get(f"paper/median_r2/{one}") for one in BESIDE if one != best}
+    told = [(_whose(found, one, best), value) for one, value in others.items() if value is not None]
+    parts = [joined(f"{one} {'has ' * (k == 0)}{value:.2f}" for k, (one, value) in enumerate(told))]
+    parts += _to_second(found)
+    if both := more_images(found):
+        parts.append(f"ours draw on {both[0]:,.0f} training images, PCA locality on {both[1]:,.0f}")
+    tail = "".join(f" {part[0].upper()}{part[1:]}." for part in parts if part)
+    other = found["scalars"].get(f"{SECOND}/{best}")  # to a network that chose nothing
+    also = (
+        ""
+        if other is None
+        else f", and of {other:.2f} to those of a second network, for which no setting was chosen"
+    )
+    return (
+        f"On {TITLES[name]} the best analytical denoiser is {called(best)}, with a median r2 of {r2:.2f} to "
+        f"the samples of the network that it was calibrated against{also}."
+        f"{tail}"
+    )
+
+
+def _to_second(found: Found) -> list[str]:
+    """The r2 of PCA locality and of Wiener to a network for which no setting was chosen."""
+    known = {row: found["scalars"].get(f"{SECOND}/{row}") for row in (EXACT, FLOOR)}
+    told = [f"{called(row)} has {value:.2f}" for row, value in known.items() if value is not None]
+    return [f"to the second network {joined(told)}"] if told else []
+
+
+def _whose(found: Found, row: str, best: str) -> str:
+    """What a row is called; of a second network, whether it is surely nearer than the best one."""
+    if row != BESIDE[-1]:
+        return called(row)
+    theirs, own = (interval_of(found, "paper/median_r2", one) for one in (row, best))
+    if theirs is None or own is None:
+        return f"a {called(row)}"
+    return f"a {called(row)}, which is {'' if apart(theirs, own) > 0 else 'not '}surely nearer,"
+
+
+def less_error(tables: Mapping[str, Found]) -> str:
+    """How much less error one of ours has than PCA locality on unseen images, and what others do not do."""
+    counts = {row: [n for n, found in tables.items() if steps(found, f"{OVER}{row}/")] for row in OWN}
+    row = max(OWN, key=lambda row: len(counts[row]))
+    levels = {
+        name: [ratio for t, ratio in steps(tables[name], f"{OVER}{row}/").items() if is_middle(t)]
+        for name in counts[row]
+    }
+    known = [(median(one), TITLES[name]) for name, one in levels.items() if one]
+    if not known:
+        return ""
+    (most, there), (least, here) = max(known), min(known)
+    span = f"{_per_cent(most)} % on {there} to {_per_cent(least)} % on {here}"
+    told = f"less error than PCA locality: by {span}"
+    if len(known) == 1 or most > 1:
+        told = f"{joined(_less(ratio, title) for ratio, title in known)} than PCA locality"
+    tail = ", and ".join(filter(None, (_no_gain(tables), _copier(tables))))
+    return f"On unseen images {called(row)} has {told}, in the median over {AT}." + (
+        f" {tail[0].upper()}{tail[1:]}." if tail else ""
+    )
+
+
+def _no_gain(tables: Mapping[str, Found]) -> str:
+    """On which data PCA locality has surely less error than Wiener at no noise level."""
+    highs = {name: steps(found, f"paper/heldout_ratio_high/{EXACT}/") for name, found in tables.items()}
+    where = [TITLES[name] for name, one in highs.items() if one and min(one.values()) >= 1]
+    return f"{called(EXACT)} has no sure gain over Wiener {on(where)}" if where else ""
+
+
+def _copier(tables: Mapping[str, Found]) -> str:
+    """Where the optimal denoiser gives training images again."""
+    rates = {
+        TITLES[name]: rate
+        for name, found in tables.items()
+        if (rate := found["scalars"].get("paper/copy_rate/optimal")) is not None
+    }
+    where = [title for title, rate in rates.items() if rate > MOST]
+    some = "" if len(where) == len(rates) else f" {on(where)}"
+    return f"the optimal denoiser copies training images{some}" if where else ""
+
+
+def _less(ratio: float, name: str) -> str:
+    return f"{_per_cent(ratio)} % {'less' if ratio <= 1 else 'more'} error on {name}"
+
+
+def _per_cent(ratio: float) -> int:
+    return round(100 * abs(1 - ratio))
+
+
+def where_networks_look(tables: Mapping[str, Found], kept: Kept) -> str:
+    """What sets networks apart: the other eye where it was measured, else the error that is left."""
+    cats = kept.get("mirror", {}).get("afhq32")
+    if cats is None:
+        gaps = {TITLES[n]: _gap(found) for n, found in tables.items()}
+        told = [_less(1 + gap, name) for name, gap in gaps.items() if gap is not None]
+        return f"The network itself has {joined(told)} than the best of them." if told else ""
+    eyes = Eyes.of(cats)
+    count = eyes.some()
+    kinds = dict.fromkeys(called(name) for name in eyes.seen if name not in ARCHITECTURE)
+    among = f", {joined(kinds)} among them" if kinds else ""
+    training = " (still in training)" if cats["run"].get("unfinished") else ""
+    return (
+        f"{count[0].upper()}{count[1:]} networks of cats that are not given the covariance{training} look at "
+        f"the other eye at some {AT}, as the covariance says{among}.{_others(eyes)}"
+    )
+
+
+def _others(eyes: Eyes) -> str:
+    """What networks of other images do."""
+    others, fooled = len(eyes.others), len(eyes.fooled)
+    if others != 1:
+        return f" Of networks of other images {fooled} of {others} do." if others else ""
+    name = called(eyes.others[0])
+    whose = name if name != eyes.others[0] else "other images"
+    return f" A network of {whose} does{', too' if fooled else ' not'}."
+
+
+def _gap(found: Found) -> float | None:
+    theirs = middle(found, "paper/heldout_ratio/network/")
+    ours = [middle(found, f"paper/heldout_ratio/{n}/") for n in (*OWN, EXACT)]
+    known = [one for one in ours if one is not None]
+    return theirs / min(known) - 1 if theirs is not None and known else None

@@ -1,0 +1,1 @@
+"""What was measured: run folders, networks that ship, and docs/results.json."""

@@ -1,0 +1,80 @@
+"""Parts of a page of results: a table, notes of what makes it mislead, where its numbers come from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from benchmarks.results.caveats import behind
+from benchmarks.results.kept.gathering import Kept, took_none
+from benchmarks.results.questions.question import Question
+from benchmarks.results.words.answers import TAUS, Found
+from benchmarks.results.words.small_tables import FIRST, SAMPLES, meant
+from benchmarks.results.words.titles import TITLES, called, markdown, network_called
+
+SOURCES = "Commands, commits and calibrations"
+MOST, BEST = 10, 5  # rows of a first table that is shown whole; else these beside the networks
+# GoldDiff (arXiv 2602.16498), its authors' re-run with the paper's networks: 128 samples, 10 steps of DDIM,
+# images clamped before the metric.
+PUBLISHED = (
+    ("denoiser", "CIFAR-10 MSE / r2", "CelebA-HQ MSE / r2", "AFHQ MSE / r2"),
+    ("optimal", ".030 / -.401", ".021 / .010", ".039 / -.713"),
+    ("Wiener", ".008 / .553", ".012 / .781", ".010 / .687"),
+    ("equivariant local score (Kamb)", ".011 / .411", ".011 / .720", ".034 / .576"),
+    ("PCA locality", ".008 / .670", ".009 / .802", ".008 / .703"),
+    ("golden subset", ".007 / .683", ".008 / .836", ".007 / .731"),
+)
+
+
+def notes(found: Found, kept: Kept) -> str:
+    """What is added where a network was measured on the way, and where one is not shown to beat Wiener."""
+    told = " The network was still in training." if found["run"].get("unfinished") else ""
+    places: dict[str, list[str]] = {}
+    for name, one in kept.get("networks", {}).items():
+        where = behind(one)
+        if where and re.search(rf"pretrained/{re.escape(name)}(?!\w)", found["run"]["command"]):
+            places.setdefault(where, []).append(network_called(name))
+    for where, known in places.items():
+        told += f" Not shown to beat Wiener at sigma {where}, so conclude nothing there: {'; '.join(known)}."
+    return told
+
+
+def tabled(question: Question, name: str, found: Found, first: bool = False) -> list[str]:
+    """The table of a data set; the first has few rows, and says what they are."""
+    columns, rows = question.table(found)
+    sampled = first and tuple(columns) == SAMPLES
+    if not sampled or len(rows) <= MOST:
+        return [f"{TITLES[name]}:", markdown(columns, rows), *([meant()] if sampled else [])]
+    few = rows[: BEST + sum(row[0] in map(called, FIRST) for row in rows)]
+    head = f"{TITLES[name]}, the networks and the {BEST} highest in median r2:"
+    return [head, markdown(columns, few), meant(), folded("All rows", [markdown(columns, rows)])]
+
+
+def source(question: Question, name: str, found: Found) -> str:
+    """Where the numbers of a data set come from, and how the rows of the page were calibrated."""
+    run = found["run"]
+    text = f"{TITLES[name]}: `{run['command']}`, commit `{run['commit']}`, {run['started']}"
+    text += "." if run.get("seconds") is None else f", {run['seconds']:.0f} s."
+    there = {row[0] for row in question.table(found)[1]} | set(map(called, question.rows))
+    if took_none(run["command"]):
+        typed = re.search(r"candidates\.pca_locality\.tau=(\S+)", run["command"])
+        but = " except those that are named by theirs" if there & set(map(called, TAUS)) else ""
+        return text + (f" One tau, {typed[1]}, for all rows{but}." if typed else " Not calibrated.")
+    rows = [(called(one[0]), *one[1:]) for one in found.get("calibrated") or [] if called(one[0]) in there]
+    heads = ("denoiser", "setting", "found on", "training images")
+    return text + (f"\n\nCalibrated against the network:\n\n{markdown(heads, rows)}" if rows else "")
+
+
+def folded(summary: str, parts: Sequence[str]) -> str:
+    """What a reader opens by a click."""
+    inner = "\n\n".join(parts)
+    return f'<details markdown="1"><summary>{summary}</summary>\n\n{inner}\n\n</details>'
+
+
+def published() -> list[str]:
+    """The figures that others have published."""
+    note = (
+        "Published (arXiv 2602.16498, with the paper's networks); MSE on [0, 1], a quarter of that in our "
+        "units, where images span -1 to 1:"
+    )
+    return [note, markdown(PUBLISHED[0], PUBLISHED[1:])]

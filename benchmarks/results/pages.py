@@ -1,0 +1,197 @@
+"""Write docs/results.md, its pages and a part of README.md from what was measured: run folders, networks.
+
+    python -m benchmarks.results [--runs runs]
+
+Of each comparison and data set the newest run with the most seeds or images counts. What was found before and
+is not in the run folders now stays: docs/results.json keeps it. What was never measured is named.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.results.caveats import behind
+from benchmarks.results.front.front_page import front_page, readme_block
+from benchmarks.results.kept import store
+from benchmarks.results.kept.gathering import Kept, gather
+from benchmarks.results.page_parts import SOURCES, folded, notes, published, source, tabled
+from benchmarks.results.paper.agreement import agreement
+from benchmarks.results.questions.asked import QUESTIONS
+from benchmarks.results.questions.entropy import NOT_MEASURED
+from benchmarks.results.questions.eyes import with_bars
+from benchmarks.results.questions.letter import with_gaps
+from benchmarks.results.questions.own_gap import with_released
+from benchmarks.results.questions.question import Question
+from benchmarks.results.words.answers import LEAST, Found, both_ends, over_images, recorded, sigma_of, steps
+from benchmarks.results.words.shares import with_sides
+from benchmarks.results.words.small_tables import Table
+from benchmarks.results.words.titles import (
+    DATA,
+    FRAMES,
+    LABELS,
+    NETWORK,
+    SIGMA,
+    TITLES,
+    TITLES_OF,
+    called,
+    markdown,
+    network_called,
+)
+from locality.report import Chart, Series, names
+from locality.report.figures import draw_charts, to_png
+
+ROOT = Path(__file__).resolve().parents[2]
+SHIPPED, DOCS = ROOT / "pretrained", ROOT / "docs"
+BEGIN, END = "<!-- results: written by make paper -->\n", "<!-- end of results -->"  # in README.md
+PAGES, IMAGES, STORE = DOCS / "results", DOCS / "images", DOCS / "results.json"
+
+
+def main() -> None:
+    """Merge what the run folders and pretrained/ hold into docs/results.json, and write the pages."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--runs", type=Path, default=ROOT / "runs", help="the folder of the run folders")
+    kept = gather(store.read(STORE), parser.parse_args().runs, SHIPPED, IMAGES)
+    store.write(STORE, kept)
+    kept = with_gaps(
+        with_released(with_sides(with_bars(store.read(STORE))))
+    )  # what the pages say is what is kept
+    PAGES.mkdir(exist_ok=True)
+    front, figure = front_page(kept)
+    (DOCS / "results.md").write_text(front)
+    if figure is not None:
+        (IMAGES / "results.png").write_bytes(to_png(draw_charts(*figure)))
+    for question in QUESTIONS:
+        charts = pictured(question, kept)
+        if charts:
+            (IMAGES / f"results_{question.page}.png").write_bytes(
+                to_png(draw_charts(charts, TITLES_OF[question.quantity]))
+            )
+        (PAGES / f"{question.page}.md").write_text(page(question, kept))
+    (PAGES / "networks.md").write_text(networks(kept))
+    (PAGES / "paper.md").write_text(agreement(kept))
+    head, rest = (ROOT / "README.md").read_text().split(BEGIN)
+    (ROOT / "README.md").write_text(head + BEGIN + readme_block(kept, IMAGES) + END + rest.split(END)[1])
+
+
+def page(question: Question, kept: Kept) -> str:
+    """A question: its short answer, pictures and a small table of the first data set; the rest folds."""
+    known = kept.get(question.kind, {})
+    answers = {name: question.answer(known[name]) for name in DATA if name in known}
+    there = [name for name, answer in answers.items() if answer != NOT_MEASURED]
+    without = [TITLES[name] for name in answers if name not in there]
+    said = {name: f"**{TITLES[name]}**: {answers[name]}.{notes(known[name], kept)}" for name in there}
+    brief = question.together({TITLES[name]: known[name] for name in there}) if question.together else ""
+    beware = dict.fromkeys(notes(known[name], kept).strip() for name in there) if brief else {}
+    parts = [f"# {question.text}", *([brief] if brief else said.values()), *filter(None, beware)]
+    parts += [f"Not measured on {'; '.join(without)}."] if there and without else []
+    if not there:
+        parts += ["Not measured.", f"```sh\n{question.command}\n```"]
+    if there:
+        first, folds = there[0], bool(brief) and question.folds
+        method = [question.method] if question.method else []
+        table = tabled(question, first, known[first], first=True)
+        parts += [*charted(question), *drawn(question, first), *([] if folds else [*table, *method])]
+        parts.append(f"Our reading: {question.why}")
+        parts += published() if question.page == "published_order" else []
+        more = [*method, said[first], *table] if folds else [said[first]] if brief else []
+        for name in there[1:]:
+            more += [said[name]] if brief else []
+            more += [*drawn(question, name), *tabled(question, name, known[name])]
+        titles = [TITLES[name] for name in (there if brief else there[1:])]
+        parts += [folded(f"More on {'; '.join(titles)}", more)] if more else []
+        parts.append(folded(SOURCES, [source(question, name, known[name]) for name in there]))
+    return "\n\n".join([*parts, "[All results](../results.md)"]) + "\n"
+
+
+def pictured(question: Question, kept: Kept) -> list[Chart]:
+    """A chart for each data set of which the question tells, of the rows that it names."""
+    charts = []
+    for name in DATA:
+        found = kept.get(question.kind, {}).get(name)
+        if found is not None and question.rows and question.answer(found) != NOT_MEASURED:
+            start = recorded(found, question.kind, question.quantity)
+            charts += chart(found, start, question.rows, TITLES[name])
+    return charts
+
+
+def chart(found: Found, start: str, rows: Sequence[str], title: str) -> list[Chart]:
+    """A number of some rows against the noise level, or nothing where there is none of them."""
+    known = {name: steps(found, f"{start}/{name}/") for name in rows}
+    times = sorted({t for one in known.values() for t in one if t >= LEAST})
+    lows, highs = (
+        {name: steps(found, f"{start}{end}/{name}/") for name in rows} for end in ("_low", "_high")
+    )
+    series = {
+        _keyed(name): Series([one[t] for t in times], *both_ends(lows[name], highs[name], times))
+        for name, one in known.items()
+        if times and set(times) <= set(one)
+    }
+    if not series:
+        return []
+    quantity = start.split("/")[1]
+    told = f"{title}: {over_images(quantity)}" if "step_r2" in quantity else title
+    made = Chart(
+        told, SIGMA, LABELS[quantity], [sigma_of(t) for t in times], series, log_x=True,
+        log_y="step_r2" not in quantity, y_range=FRAMES[quantity],
+    )  # fmt: skip
+    return [made]
+
+
+def _keyed(name: str) -> str:
+    """A row's key in a chart: its own where figures know it and its colour, else what readers call it."""
+    return name if names.known(name) else called(name)
+
+
+def charted(question: Question) -> list[str]:
+    """The chart of a page, of all data sets."""
+    return [f"![{question.text}](../images/results_{question.page}.png)"] if question.rows else []
+
+
+def drawn(question: Question, name: str) -> list[str]:
+    """The pictures of a data set."""
+    paths = [f"{name}_{picture}.png" for picture in question.pictures]
+    return [
+        f"![{question.text} {TITLES[name]}](../images/{one})" for one in paths if (IMAGES / one).is_file()
+    ]
+
+
+def networks(kept: Kept) -> str:
+    """The networks that ship, against the bar."""
+    parts = ["# Networks that ship, on images that they have not seen"]
+    columns, rows = network_table(kept["networks"])
+    parts.append(markdown(columns, rows))
+    parts.append(
+        "Error over Wiener's at three noise levels. The bar: less than Wiener's from sigma .2 to 5, nowhere "
+        "more from .1 to 10. The whole table is on each card."
+    )
+    more = kept.get("unshipped", {})
+    if more:
+        parts += ["Measured alike, and not in the package:", markdown(*network_table(more))]
+    commands = [
+        f"{network_called(name)}, `{name}`: `{one['run']['command']}`, commit `{one['run']['commit']}`"
+        for name, one in [*kept["networks"].items(), *more.items()]
+    ]
+    return "\n\n".join([*parts, folded(SOURCES, commands), "[All results](../results.md)"]) + "\n"
+
+
+def network_table(known: Mapping[str, Mapping[str, Any]]) -> Table:
+    """A row for each network."""
+    shown_at = (0.2, 1.0, 5.0)
+    rows: list[list[Any]] = []
+    for name, one in known.items():
+        table = one["tables"]["heldout"]["rows"]
+        ratios = {row[0]: row[3] for row in table}
+        where = behind(one)
+        rows.append(
+            [
+                network_called(name),
+                *(ratios.get(sigma) for sigma in shown_at),
+                f"not passed at sigma {where}" if where else "passed",
+            ]
+        )
+    return [NETWORK, *(f"sigma {sigma:g}" for sigma in shown_at), "the bar"], rows

@@ -1,0 +1,1 @@
+"""docs/results/paper.md: how each claim of the paper stands."""

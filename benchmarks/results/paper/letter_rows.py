@@ -1,0 +1,30 @@
+"""The rows of the table of docs/results/paper.md on the letter that is hidden in the data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from benchmarks.results.kept.gathering import Kept
+from benchmarks.results.questions.letter import Strength, each_strength
+from benchmarks.results.words.verdicts import Judged
+
+
+def letters(kept: Kept) -> Iterator[Judged]:
+    """Whether networks look along a letter, for each strength and data set."""
+    for one in each_strength(kept):
+        yield Judged(
+            f"Networks look along a hidden letter of strength {one.gamma:g}", one.verdict,
+            f"{one.title}: {_number(one)}", ("pattern",), (one.line(),),
+        )  # fmt: skip
+
+
+def _number(one: Strength) -> str:
+    """At how many noise levels the rise is sure, and the largest beside Wiener's."""
+    of, most = len(one.told), one.highest
+    if not one.sure:
+        learned = "learned" if any(level.learned for level in one.told) else "not shown to be learned"
+        return f"no sure rise at {of} noise level{'s' * (of > 1)}, letter {learned}"
+    return (
+        f"rise sure at {one.sure} of {of} noise levels, at most {most.rise:.2f} times where Wiener has "
+        f"{most.wiener:.2f}"
+    )

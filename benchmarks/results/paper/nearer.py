@@ -1,0 +1,107 @@
+"""What docs/results/paper.md says of PCA locality beside Wiener and the patch methods: who is nearer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from benchmarks.results.caveats import banks
+from benchmarks.results.kept.gathering import Kept
+from benchmarks.results.questions.claims import but_medians, standing, stands
+from benchmarks.results.questions.entropy import surely_lower
+from benchmarks.results.questions.field_claims import lower_cosines
+from benchmarks.results.questions.own_short import SECOND
+from benchmarks.results.words.answers import EXACT, FLOOR, Found, listed
+from benchmarks.results.words.titles import TITLES, called, on
+from benchmarks.results.words.verdicts import Judged, judged, said
+
+RIVALS = (FLOOR, "local_score", "patch_composite")
+SHORT = {0: "level", -1: "behind"}
+
+
+def nearer(tables: Mapping[str, Found], kept: Kept) -> Iterator[Judged]:
+    """Whether PCA locality is nearer to a network than Wiener and than the patch methods."""
+    for rival in RIVALS:
+        sorts = standing(tables, EXACT, FLOOR) if rival == FLOOR else _standing_to(tables, rival)
+        if sorts:
+            of = sum(map(len, sorts.values()))
+            word, but = judged(len(sorts.get(1, [])), of), list(_but(tables, rival, kept))
+            second, ahead = _to_second(tables, rival)
+            word = "Agrees in part" if word == "Agrees" and (but or not ahead) else word
+            claim = f"that PCA locality is nearer to a network than {called(rival)}"
+            yield said(
+                claim[5:], word, _number(tables, rival, sorts), ("ceiling",),
+                f"{claim}, seed by seed: {stands(sorts, called(rival))}"
+                f"{but_medians(tables, EXACT, rival, sorts)}{_fewer(tables, rival)}"
+                f"{''.join(f'. {one}' for one in (*second, *but))} ([r2 of samples](ceiling.md)).",
+            )  # fmt: skip
+
+
+def _number(tables: Mapping[str, Found], rival: str, sorts: Mapping[int, list[str]]) -> str:
+    """On how many data sets it is ahead, where it is not, and where it is farther in one step."""
+    of, ahead = sum(map(len, sorts.values())), len(sorts.get(1, []))
+    told = [f"r2 of samples, seed by seed: ahead on {ahead} of {of} data sets"]
+    told += [f"{word} {on(sorts[way])}" for way, word in SHORT.items() if way in sorts]
+    farther = [TITLES[name] for name in _surely(tables, EXACT, rival)]
+    step = f"; in one step surely farther at some sigma {on(farther)}" if farther else ""
+    return f"{', '.join(told)}{step}"
+
+
+def _but(tables: Mapping[str, Found], rival: str, kept: Kept) -> Iterator[str]:
+    """Where PCA locality is surely farther in one step; and its fields, beside Wiener's."""
+    if told := _told(_surely(tables, EXACT, rival)):
+        yield f"In one step it is surely farther than {called(rival)} {told}"
+        near = _told(_surely(tables, rival, EXACT))
+        yield f"It is surely nearer {near}" if near else "It is nowhere surely nearer"
+        yield from _part(tables)
+    if rival == FLOOR and (fields := lower_cosines(kept)):
+        yield f"Its fields have a lower cosine to the network's than Wiener's {'; '.join(fields)}"
+
+
+def _to_second(tables: Mapping[str, Found], rival: str) -> tuple[list[str], bool]:
+    """The medians of both against the second network, and whether PCA locality has the higher everywhere."""
+    told, ahead = [], True
+    for name, found in tables.items():
+        own, theirs = (found["scalars"].get(f"{SECOND}/{row}") for row in (EXACT, rival))
+        if own is not None and theirs is not None:
+            told.append(f"{own:.3f}, and {called(rival)}'s {theirs:.3f}, {on([TITLES[name]])}")
+            ahead = ahead and own > theirs
+    start = "To a second network, for which no setting was chosen, its median r2 is"
+    return [f"{start} {'; '.join(told)}"] if told else [], ahead
+
+
+def _part(tables: Mapping[str, Found]) -> Iterator[str]:
+    """Where PCA locality reads a part of the training images."""
+    told = [
+        f"{own:,} of {found['images']:,} {on([TITLES[name]])}"
+        for name, found in tables.items()
+        if (own := banks(found).get(EXACT, 0)) and own < found.get("images", 0)
+    ]
+    if told:
+        yield (
+            f"It reads a part of the training images ({'; '.join(told)}). What more bring was "
+            "[measured](bank_sizes.md)"
+        )
+
+
+def _surely(tables: Mapping[str, Found], row: str, other: str) -> dict[str, list[int]]:
+    """Where a row's r2 of one step is surely below another's, intervals apart."""
+    lower = {name: list(surely_lower(found, "paper", row, other)) for name, found in tables.items()}
+    return {name: times for name, times in lower.items() if times}
+
+
+def _told(lower: Mapping[str, list[int]]) -> str:
+    return "; ".join(f"at sigma {listed(times)} on {TITLES[name]}" for name, times in lower.items())
+
+
+def _standing_to(tables: Mapping[str, Found], rival: str) -> dict[int, list[str]]:
+    """How PCA locality stands to a rival: the numbers are of the rival over PCA locality."""
+    turned = standing(tables, rival, EXACT)
+    return {way: turned[-way] for way in (1, 0, -1) if -way in turned}
+
+
+def _fewer(tables: Mapping[str, Found], rival: str) -> str:
+    """Where the rival reads fewer training images than PCA locality."""
+    known = {name: banks(found) for name, found in tables.items()}
+    both = {name: bank for name, bank in known.items() if rival in bank and EXACT in bank}
+    where = [TITLES[name] for name, bank in both.items() if bank[rival] < bank[EXACT]]
+    return f". It reads more training images than {called(rival)} {on(where)}" if where else ""

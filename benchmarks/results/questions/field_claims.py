@@ -1,0 +1,127 @@
+"""What the front page and the page on the paper say of Wiener's fields: cosine and reach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from benchmarks.results.kept.gathering import Kept
+from benchmarks.results.questions.fields import REACHES, Ends, level_rows, radii, reaches
+from benchmarks.results.words.answers import EXACT, FLOOR, Found, apart
+from benchmarks.results.words.titles import DATA, TITLES, called, joined
+from benchmarks.results.words.verdicts import Judged, judged, said
+from locality.report.names import known
+
+ALIKE = 0.9  # the least cosine of fields that match
+NETWORK, SECOND = "network", "second_network"
+
+
+@dataclass(frozen=True)
+class Fields:
+    """How Wiener's fields stand to a network's."""
+
+    cosines: dict[str, list[float]]  # of each row, at each noise level
+    sigma: float  # a middle noise level
+    network: Ends | None  # the pixels within which half of its field lies there
+    wiener: Ends | None
+    ways: tuple[int, ...]  # at each noise level -1, 0, 1: less far than the network's, as far, or further
+
+    @classmethod
+    def of(cls, found: Found) -> Fields:
+        """From the tables of a run."""
+        cosines = dict(level_rows(found, "sensitivity/cosine"))
+        if "sensitivity/radius" not in found["tables"]:
+            return cls(cosines, 0.0, None, None, ())
+        sigma, reach = reaches(found)
+        every = [rows for rows in radii(found).values() if NETWORK in rows and FLOOR in rows]
+        ways = tuple(apart(rows[FLOOR], rows[NETWORK]) for rows in every)
+        return cls(cosines, sigma, reach.get(NETWORK), reach.get(FLOOR), ways)
+
+    @property
+    def second(self) -> list[float] | None:
+        """The cosines of a second network's field."""
+        return next((some for row, some in self.cosines.items() if known(row) == SECOND), None)
+
+    @property
+    def good(self) -> int:
+        """At how many noise levels Wiener's cosine is that of fields that match."""
+        return sum(value >= ALIKE for value in self.cosines[FLOOR])
+
+    @property
+    def way(self) -> int | None:
+        """-1, 0, 1: Wiener's field reaches less far than the network's, as far, or further, by intervals."""
+        if self.network is None or self.wiener is None:
+            return None
+        return apart(self.wiener, self.network)
+
+    def counted(self, less: str, more: str) -> str:
+        """At how many noise levels Wiener's field reaches surely less far, or further, in these words."""
+        told = [
+            f"{word} at {count} of {len(self.ways)} noise levels"
+            for way, word in ((-1, less), (1, more))
+            if (count := self.ways.count(way))
+        ]
+        return joined(told)
+
+    def reach(self) -> str:
+        """How far Wiener's field reaches beside the network's."""
+        if self.way is None or self.network is None or self.wiener is None:
+            return ""
+        count = self.counted("is smaller", "is larger")
+        return (
+            f" It reaches {REACHES[self.way]}: at sigma {self.sigma:g} half of it lies within "
+            f"{self.wiener[0]:.2f} pixels, half of the network's within {self.network[0]:.2f}."
+            + (f" By the intervals it {count}." if count else "")
+        )
+
+
+def known_fields(kept: Kept) -> Iterator[tuple[str, Fields]]:
+    """The title of each data set whose fields were measured, Wiener's among them."""
+    for name in DATA:
+        found = kept.get("fields", {}).get(name)
+        fields = Fields.of(found) if found else None
+        if fields is not None and FLOOR in fields.cosines:
+            yield TITLES[name], fields
+
+
+def fields_agree(kept: Kept) -> Iterator[Judged]:
+    """Whether Wiener's fields match the network's: by their cosine, and by how far they reach."""
+    for title, one in known_fields(kept):
+        of = len(one.cosines[FLOOR])
+        word = judged(one.good, of)
+        if (word == "Agrees" and any(one.ways)) or (word == "Does not agree" and one.way == 0):
+            word = "Agrees in part"
+        told = [f"{called(row)} {min(some):.3f} to {max(some):.3f}" for row, some in one.cosines.items()]
+        count = one.counted("smaller", "larger")
+        reach = f", reach {count}" if count else ""
+        yield said(
+            "Wiener's field matches a network's", word,
+            f"{title}: cosine at least {min(one.cosines[FLOOR]):.2f}{reach}", ("fields",),
+            f"that Wiener's field matches a network's, on {title}.{one.reach()} The cosine is "
+            f"{ALIKE:g} or more at {one.good} of {of} noise levels. Cosines: {'; '.join(told)} "
+            "([fields](fields.md)).",
+        )  # fmt: skip
+
+
+def field_claim(kept: Kept) -> str:
+    """What a field is, and Wiener's beside a network's on the first data set."""
+    for title, one in known_fields(kept):
+        beside = f", a second network's {min(one.second):.3f}" if one.second else ""
+        count = one.counted("reaches less far", "reaches further")
+        return (
+            "A field says how much an output pixel depends on each input pixel. "
+            f"On {title} Wiener's, made of the covariance alone, has a cosine of at least "
+            f"{min(one.cosines[FLOOR]):.3f} to a network's{beside}{f', and {count}' if count else ''}."
+        )
+    return ""
+
+
+def lower_cosines(kept: Kept) -> list[str]:
+    """On which data PCA locality's fields have a cosine to the network's below that of Wiener's."""
+    said = []
+    for title, one in known_fields(kept):
+        both = list(zip(one.cosines.get(EXACT, []), one.cosines[FLOOR], strict=False))
+        lower = sum(exact < floor for exact, floor in both)
+        if lower:
+            said.append(f"at {lower} of {len(both)} noise levels on {title}")
+    return said

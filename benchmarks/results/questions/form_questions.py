@@ -1,0 +1,108 @@
+"""Questions on the forms of PCA locality: its softmax, its masks, its tau."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from benchmarks.results.questions.forms import (
+    float32_verdict,
+    released_verdict,
+    tau_verdict,
+    typed_tau,
+    variants,
+)
+from benchmarks.results.questions.forms_short import (
+    AGAINST_RELEASED,
+    BATCHES,
+    MASKS,
+    ORIENTATION,
+    Known,
+    taus_together,
+)
+from benchmarks.results.questions.question import Question, sampled
+from benchmarks.results.words.answers import EXACT, FLOOR, OWN, RELEASED, TAUS, WSSM, Found
+from benchmarks.results.words.small_tables import Table, samples_table
+from benchmarks.results.words.titles import called
+
+COMMAND = "python evaluate.py compare=paper_variants data=fashion_mnist"
+
+
+def _variants(
+    page: str, text: str, names: tuple[str, ...], why: str, together: Callable[[Known], str]
+) -> Question:
+    rows = (EXACT, FLOOR, *names)
+    answer, table = variants(*names), sampled("variants", *rows)
+    return Question(
+        page,
+        text,
+        "variants",
+        answer,
+        table,
+        COMMAND,
+        why,
+        rows=rows,
+        quantity="step_r2",
+        together=together,
+        folds=True,
+    )
+
+
+def _taus(found: Found) -> Table:
+    """A row for each tau, from the least up, and no other with the tau of one of them."""
+    columns, rows = samples_table(found, "variants", (FLOOR, *TAUS, typed_tau(found)))
+    order = [*map(called, TAUS), called(EXACT), called(FLOOR)]
+    return columns, sorted(rows, key=lambda row: order.index(row[0]))
+
+
+FORMS: tuple[Question, ...] = (
+    _variants(
+        "batch_averages", "Does the batch-averaged softmax score better than the exact one, and why?",
+        ("wssm_128", "wssm_512", "wssm_2048"),
+        "All rows have the same tau. Less is left of the gain in calibrated rows with all images. The batch "
+        "average is a bagged estimate: each batch gives what its own best match says. The mean over batches "
+        "is smoother than the exact average. Networks are smoother, too. The price is paid at low noise, "
+        "where its errors against clean images are larger than the exact average's.",
+        BATCHES,
+    ),
+    Question(
+        "released_masks", "How much rests on the float32 noise in the released masks?",
+        "variants", float32_verdict,
+        sampled("variants", FLOOR, EXACT, "float32", "wssm_512", "float32_wssm_512"),
+        COMMAND,
+        "On Fashion-MNIST many pixels hardly vary. The covariance is then nearly "
+        "singular. Rounding decides its largest entry, to which tau refers. Masks of float32 factors are "
+        "several times narrower at low noise and wider above, as another tau would make them. With a tau of "
+        "its own [the released form](released_form.md) keeps little of that.",
+        rows=(EXACT, "float32", "wssm_512", "float32_wssm_512"), quantity="step_r2",
+        together=MASKS, folds=True,
+    ),
+    _variants(
+        "mask_orientation", "Which mask orientation and threshold?",
+        ("axis_row", "threshold_row", "both_row"),
+        "The threshold matters where rows differ in size. On Fashion-MNIST a "
+        "threshold for each row keeps several times as many inputs at the same tau. The estimate then falls "
+        "back to a copy of a training image, as its copy rate shows. The released choice stays the "
+        "default.",
+        ORIENTATION,
+    ),
+    Question(
+        "tau", "How sensitive is r2 to tau?", "variants", tau_verdict, _taus, COMMAND,
+        "On Fashion-MNIST one step of this grid beyond the two best values takes PCA locality below "
+        "Wiener. On one side it copies, on the other its windows have few pixels. The best value depends on "
+        "the data, hence [calibration](../how_to/calibrate.md).",
+        rows=(FLOOR, *TAUS), quantity="step_r2", together=taus_together,
+    ),
+    Question(
+        "released_form", "Do ours beat the released form of PCA locality, too?",
+        "released", released_verdict,
+        sampled("released", "nn2", *OWN, RELEASED, WSSM, EXACT, FLOOR),
+        "python evaluate.py compare=paper_table +compare.section=released data=fashion_mnist "
+        "+denoiser@candidates.pca_locality_released=pca_locality "
+        "candidates.pca_locality_released.decomposition=float32 "
+        "candidates.pca_locality_released.softmax=wssm:512",
+        "The released form has masks of float32 factors and batch averages of 512. Here it has a tau of its "
+        "own. On the photographs it is a stronger rival than the exact form, and than batch averages with a "
+        "borrowed tau. Where mean and median disagree, a few nearly flat photographs decide the mean.",
+        rows=("nn2", *OWN, RELEASED, EXACT), together=AGAINST_RELEASED, folds=True,
+    ),
+)  # fmt: skip

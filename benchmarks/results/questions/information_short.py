@@ -1,0 +1,143 @@
+"""The short answer of the page on the posterior's entropy: whether one share of ln N serves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from benchmarks.results.words.answers import Found
+from benchmarks.results.words.shares import CLEAN, HOLDS, Measured, constant_of, costs_of, little, measured
+from benchmarks.results.words.small_tables import Table
+from benchmarks.results.words.titles import joined, markdown, on
+
+WINDOWS, MASKS = f"local_score/{CLEAN}", f"pca_locality/{CLEAN}"  # shares that are set side by side
+SQUARE_ROOT = 0.5  # of ln N: sqrt(N) images agree
+EDGE = 0.01  # from an end of an interval, on either side: whether it holds a share is then not told
+WAYS = IN, AT_THE_EDGE, OUT = (
+    "in the interval",
+    f"within {EDGE:g} of the interval's end",
+    "outside the interval",
+)
+LITTLE = f"at most {little()} more error in any cell, that is, at any noise level with any number N of images"
+NOTES = (
+    "in brackets is the interval of the mean over cells",
+    "extra error is what the setting that one share predicts has above the least that was found",
+)
+Shares = Mapping[str, Measured]  # by the title of the data set
+
+
+def information_together(known: Mapping[str, Found]) -> str:
+    """Yes, no or in part: whether one share serves, whether it is constant, and whether it is sqrt(N)'s."""
+    windows, masks = _of(known, WINDOWS), _of(known, MASKS)
+    shares = {name: one for name, one in windows.items() if one.constant is not None and one.sound}
+    if not shares:
+        return ""
+    cheap, firm = _cheap(shares), {name: one for name, one in shares.items() if not one.wide}
+    moved = [name for name, one in shares.items() if one.below or one.above]
+    rooted = [name for name, one in firm.items() if _covered(one, SQUARE_ROOT) == IN]
+    whole = len(cheap) == len(rooted) == len(shares) and not moved
+    said = [
+        "yes" if whole else "in part" if cheap or rooted else "no",
+        f"for windows one share of ln N costs little ({LITTLE}) {_split(shares, cheap)}",
+        _rooted(shares, firm),
+        *_of_masks(masks),
+    ]
+    notes = [
+        *NOTES,
+        f"the best window's share changes from cell to cell {_split(shares, moved)}",
+        *_beside_first(shares),
+        *_undetermined(shares),
+    ]
+    return f"{_sentences(said)}\n\n{markdown(*_summary(shares, masks))}\n\n{_sentences(notes)}"
+
+
+def _sentences(parts: Sequence[str]) -> str:
+    return " ".join(f"{part[0].upper()}{part[1:]}." for part in parts)
+
+
+def _of(known: Mapping[str, Found], where: str) -> Shares:
+    """One share of each data set on which it was measured."""
+    return {name: one for name, run in known.items() for one in measured(run) if one.where == where}
+
+
+def _cheap(shares: Shares) -> list[str]:
+    return [name for name, one in shares.items() if one.costs and one.word == HOLDS]
+
+
+def _rooted(shares: Shares, firm: Shares) -> str:
+    """In which intervals sqrt(N)'s share lies, and where a mean says too little to tell."""
+    start = f"{SQUARE_ROOT:g}, which is sqrt(N) images, is {_placed(firm, SQUARE_ROOT)}" if firm else ""
+    wide = [name for name in shares if name not in firm]
+    told = f"{on(wide)} the cells differ too much to say whether {SQUARE_ROOT:g} fits" if wide else ""
+    return "; ".join(filter(None, (start, told)))
+
+
+def _of_masks(masks: Shares) -> Iterator[str]:
+    """On how many data sets the best share of Wiener masks is above sqrt(N)'s, and where one costs little."""
+    told = {name: one for name, one in masks.items() if one.costs and one.constant is not None and one.sound}
+    if told:
+        above = [one for one in told.values() if not one.wide and _above(one, SQUARE_ROOT)]
+        yield (
+            f"for Wiener masks the best share is above {SQUARE_ROOT:g} (whole interval) on {len(above)} of "
+            f"{len(told)} data sets, and one share costs little {_split(told, _cheap(told))}"
+        )
+
+
+def _above(one: Measured, share: float) -> bool:
+    return one.constant is not None and one.constant[1] > share
+
+
+def _summary(shares: Shares, masks: Shares) -> Table:
+    """A row for each data set: the share of windows and what one share costs, and the same of masks."""
+    both = [(name, (one, masks.get(name))) for name, one in shares.items()]
+    rows = [
+        [name, *(cell for one in pair for cell in ((constant_of(one), costs_of(one)) if one else "--"))]
+        for name, pair in both
+    ]
+    cost = "extra error of one share: median, most"
+    heads = [f"entropy at the best {what} / ln N" for what in ("window", "Wiener mask")]
+    return ["", heads[0], cost, heads[1], cost], rows
+
+
+def _split(among: Shares, true: Sequence[str]) -> str:
+    """On which data sets a claim is true, and on which it is not."""
+    false = [name for name in among if name not in true]
+    if not true:
+        return "on none of these data sets"
+    if not false:
+        return "on all of these data sets" if len(true) > 1 else f"on {true[0]}"
+    return f"{on(true)} alone" if len(true) < len(false) else f"{on(true)}, not {on(false, 'or')}"
+
+
+def _covered(one: Measured, share: float) -> str:
+    """Where a share lies beside the interval."""
+    assert one.constant is not None
+    _, low, high = one.constant
+    if min(abs(low - share), abs(high - share)) <= EDGE:
+        return AT_THE_EDGE
+    return IN if low < share < high else OUT
+
+
+def _placed(among: Shares, share: float) -> str:
+    """In which intervals a share lies, at the edge of which, and outside which."""
+    ways = {way: [name for name, one in among.items() if _covered(one, share) == way] for way in WAYS}
+    return ", ".join(f"{way} {on(names)}" for way, names in ways.items() if names)
+
+
+def _beside_first(shares: Shares) -> Iterator[str]:
+    """Whether the mean of the first data set lies in the intervals of others whose mean says something."""
+    (first, own), *others = shares.items()
+    told = {name: one for name, one in others if not one.wide}
+    if told and not own.wide and own.constant is not None:
+        share = round(own.constant[0], 2)
+        yield f"the mean of {first}, {share:.2f}, is {_placed(told, share)}"
+
+
+def _undetermined(shares: Shares) -> Iterator[str]:
+    """On which data sets cells of the mean have a window as wide as the image."""
+    counts = {name: (len(one.inside) - len(one.sound), len(one.inside)) for name, one in shares.items()}
+    told = [f"{count} of {among} cells on {name}" for name, (count, among) in counts.items() if count]
+    if told:
+        yield (
+            f"in {joined(told)} the mean counts a window that is at least as wide as the image, which does "
+            "not determine the share"
+        )

@@ -1,0 +1,140 @@
+"""The short answer of the page of our own denoisers, over all data sets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from benchmarks.results.questions.forms_short import HIGHER, LOWER, SAME, SPLIT, UNSURE, way_of
+from benchmarks.results.questions.own import AIMS, ahead, measured, met, word
+from benchmarks.results.questions.own_gap import HALF, gap, per_cents
+from benchmarks.results.words.answers import EXACT, FLOOR, OWN, Found, levels, listed, steps
+from benchmarks.results.words.titles import called, joined, markdown, on
+
+BESIDE = {  # the released form
+    HIGHER: "they are nearer to the network's samples", LOWER: "they are farther from them",
+    SAME: "they are as near", UNSURE: "not told apart", SPLIT: "mean and median disagree",
+}  # fmt: skip
+SECOND = "paper/median_r2_second"  # of samples, to those of the second network
+
+
+def own_together(known: Mapping[str, Found]) -> str:
+    """Whether ours beat PCA locality and Wiener, where they have more error, and which aims they meet."""
+    there = {title: found for title, found in known.items() if met(found)}
+    if not there:
+        return ""
+    rows = [[aim, *(_aimed(found, place) for found in there.values())] for place, aim in enumerate(AIMS)]
+    said = [f"{one}." for one in (*_beat(known), *_over_released(known), *_errors(known))]
+    lead = (
+        f"This project set itself three aims. Cells have the numbers of {_names(OWN)}, without intervals. "
+        "The gap is that in median r2, from PCA locality's best form to a second network. The best form is "
+        "the one with the highest: exact, by batch averages, by entropy, or released where its run has the "
+        "same rows."
+    )
+    parts = [*([" ".join(said)] if said else []), *_to_second(known), lead, markdown(("", *there), rows)]
+    return "\n\n".join(parts)
+
+
+def _beat(known: Mapping[str, Found]) -> list[str]:
+    """Whether ours are nearer to the network's samples than both, and on which data."""
+    told: dict[str, list[str]] = {}
+    words = set()
+    for title, found in known.items():
+        one = {word(found, name, base) for name in OWN for base in (EXACT, FLOOR)} - {None}
+        if one:
+            words |= one
+            told.setdefault(ahead(found), []).append(title)
+    if not told:
+        return []
+    lead = "Yes" if words == {"nearer to"} else "In part" if "nearer to" in words else "No"
+    said = [f"{sentence} {on(titles)}" for sentence, titles in told.items()]
+    return [f"{lead}, in r2 of samples, by the intervals of mean and median", *said]
+
+
+def _over_released(known: Mapping[str, Found]) -> list[str]:
+    """How ours stand to the released form, in runs that had it."""
+    told: dict[str, dict[tuple[str, ...], list[str]]] = {way: {} for way in BESIDE}
+    for title, found in known.items():
+        ways = {name: way_of(one) for name, one in found.get("over_released", {}).items() if one}
+        for way in dict.fromkeys(ways.values()):
+            names = tuple(name for name in ways if ways[name] == way)
+            told[way].setdefault(names, []).append(title)
+    said = [
+        f"{BESIDE[way]} {on(titles)}{_alone(names)}"
+        for way, sets in told.items()
+        for names, titles in sets.items()
+    ]
+    start = "Beside the [released form](released_form.md) of PCA locality, in runs of its own:"
+    return [f"{start} {'; '.join(said)}"] if said else []
+
+
+def _to_second(known: Mapping[str, Found]) -> list[str]:
+    """The median r2 to the network and to the second one, against which nothing was chosen: a table."""
+    there = {title: found for title, found in known.items() if f"{SECOND}/network" in found["scalars"]}
+    rows = [
+        [called(row), *(_both(found["scalars"], row) for found in there.values())]
+        for row in ("network", *OWN, EXACT, FLOOR)
+    ]
+    lead = (
+        "Settings are chosen against the network. None is chosen against the second network. So here is the "
+        "median r2 of samples to the one and to the other:"
+    )
+    return [f"{lead}\n\n{markdown(('', *there), rows)}"] if there else []
+
+
+def _both(scalars: Mapping[str, float], row: str) -> str | None:
+    first, second = (scalars.get(f"{start}/{row}") for start in ("paper/median_r2", SECOND))
+    told = ["-" if one is None else f"{one:.3f}" for one in (first, second)]
+    return None if second is None else ", ".join(told)
+
+
+def _errors(known: Mapping[str, Found]) -> list[str]:
+    """At how many noise levels ours have surely less error on held-out images, and where surely more."""
+    said = []
+    for base, kind in ((EXACT, f"heldout_over_{EXACT}"), (FLOOR, "heldout_ratio")):
+        less, among, more = [], set(), []
+        for title, found in known.items():
+            above: dict[str, list[str]] = {}
+            for name in OWN:
+                start = f"paper/{kind}_{{}}/{name}/"
+                if times := steps(found, start.format("high")):
+                    among.add(len(times))
+                    less.append(len(levels(found, start.format("high"), lambda high: high < 1)))
+                    if worse := levels(found, start.format("low"), lambda low: low > 1):
+                        above.setdefault(listed(worse), []).append(name)
+            more += [f"{on([title])} at sigma {at}{_alone(names)}" for at, names in above.items()]
+        if among:
+            count = str(less[0]) if min(less) == max(less) else f"{min(less)} to {max(less)}"
+            said.append(
+                f"Their error on held-out images is surely less than that of {called(base)} at {count} of "
+                f"{max(among)} noise levels, and surely more {joined(more) or 'nowhere'}"
+            )
+    return said
+
+
+def _aimed(found: Found, place: int) -> str:
+    """Which of ours meet an aim, and the numbers of all."""
+    known = met(found)
+    values = [one[place] for one in measured(found).values()]
+    lead = _who({name: one[place] for name, one in known.items()})
+    if place == 0:
+        means = {name: share for name in known if (share := gap(found, name, "r2")) is not None}
+        other = _who({name: share >= HALF for name, share in means.items()})
+        if means and other != lead:
+            one, two = (per_cents(shares).replace(" and ", ", ") for shares in (values, means.values()))
+            return f"by median {lead} ({one}), by mean {other} ({two})"
+        return f"{lead}: {per_cents(values)}{f'; of the mean, {per_cents(means.values())}' if means else ''}"
+    return f"{lead}: {'at most ' if place == 2 else ''}{' and '.join(f'{one:.2f}' for one in values)}"
+
+
+def _who(met_by: Mapping[str, bool]) -> str:
+    """Yes, no, or the one of ours that meets an aim."""
+    good = [name for name, one in met_by.items() if one]
+    return "no" if not good else "yes" if len(good) == len(met_by) else f"{called(good[0])} alone"
+
+
+def _alone(names: Sequence[str]) -> str:
+    return "" if len(names) > 1 else f" ({called(names[0])} alone)"
+
+
+def _names(names: Sequence[str]) -> str:
+    return " and ".join(map(called, names))

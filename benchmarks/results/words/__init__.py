@@ -1,0 +1,1 @@
+"""Names, numbers, intervals and verdicts, as the pages say them, and small tables."""

@@ -1,0 +1,74 @@
+"""A claim of the paper and how it stands: a row of the table of docs/results/paper.md, and its words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from benchmarks.results.words.titles import joined, markdown
+
+AGREES, IN_PART, NOT, OPEN = "Agrees", "Agrees in part", "Does not agree", "Open"
+COUNTED = {  # a verdict -> how it is counted, of one and of several
+    AGREES: ("agrees", "agree"),
+    IN_PART: ("agrees in part", "agree in part"),
+    NOT: ("does not", "do not"),
+    OPEN: ("is open", "are open"),
+}
+HEADS = ("claim", "verdict", "the number that decides", "page")
+
+
+def judged(yes: int, of: int) -> str:
+    """The word for so many of some that are as the paper says."""
+    return AGREES if yes == of else NOT if yes == 0 else IN_PART
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A claim, judged by the numbers."""
+
+    claim: str  # short
+    word: str  # of COUNTED
+    number: str  # that decides, short
+    pages: tuple[str, ...]  # of docs/results, that tell the rest
+    lines: tuple[str, ...]  # the same in words: each begins with the verdict
+
+    def linked(self) -> str:
+        """Links to the pages."""
+        return ", ".join(f"[{page}]({page}.md)" for page in self.pages)
+
+
+def said(claim: str, word: str, number: str, pages: Sequence[str], text: str) -> Judged:
+    """A claim with one line, which begins with the verdict: `**Agrees** that ...`."""
+    return Judged(claim, word, number, tuple(pages), (f"**{word}** {text}",))
+
+
+def merged(rows: Iterable[Judged]) -> list[Judged]:
+    """One row for what is claimed of several data sets, with all lines and the verdict on all of them.
+
+    Where verdicts differ, each stands behind its number.
+    """
+    claims: dict[str, list[Judged]] = {}
+    for one in rows:
+        claims.setdefault(one.claim, []).append(one)
+    return [some[0] if len(some) == 1 else _one(some) for some in claims.values()]
+
+
+def _one(some: Sequence[Judged]) -> Judged:
+    words = {one.word for one in some}
+    part = words & {AGREES, IN_PART}
+    word = words.pop() if len(words) == 1 else IN_PART if part else NOT
+    numbers = [f"{one.number} ({one.word.lower()})" if words else one.number for one in some]
+    lines = tuple(line for one in some for line in one.lines)
+    return replace(some[0], word=word, number="; ".join(numbers), lines=lines)
+
+
+def counted(rows: Sequence[Judged]) -> str:
+    """How many claims agree, agree in part, do not, and are open."""
+    words = [one.word for one in rows]
+    told = [f"{(n := words.count(word))} {forms[n != 1]}" for word, forms in COUNTED.items()]
+    return f"Of {len(rows)} claims of the paper that were measured, {joined(told)}" if rows else ""
+
+
+def table(rows: Sequence[Judged]) -> str:
+    """A row for each claim."""
+    return markdown(HEADS, [(one.claim, one.word, one.number, one.linked()) for one in rows])
