@@ -14,8 +14,9 @@ from test_modules import NETWORK, TINY, config, latest
 from locality import ImageBank, app, build
 from locality.calibration import calibrate
 from locality.checkpoints.reading import calibrations, load
+from locality.compare.paper_beside import PARTS, Beside
 from locality.compare.paper_figures import FEW, figure_5
-from locality.compare.paper_row import PARTS, Beside, Row
+from locality.compare.paper_row import Row
 from locality.config import UsageError
 from locality.metrics import ratio_interval
 from locality.modules.comparison import Scores
@@ -205,6 +206,21 @@ def test_samples_are_set_against_those_of_a_second_network_over_the_seeds_of_bot
     assert found["copy"]["median_r2_second"].mean == 1
     assert found["mean"]["median_r2_second"].mean == pytest.approx(0, abs=1e-6)  # of each image's own mean
     assert Beside("copy", rows["copy"], rows, None, None).to_second == {}
+    over = Beside("copy", rows["copy"], rows, None, "nn2").second_over
+    assert over("mean")["median_r2_second_over"].mean == pytest.approx(1)  # of the three seeds of both
+    assert over("copy") == over("nn2") == over("none") == {}
+
+
+def test_single_steps_are_set_against_those_of_a_second_network_image_by_image():
+    r2 = {"nn2": [torch.tensor([0.9, 0.5, 0.7])], "ours": [torch.tensor([0.8, 0.6])]}
+    rows = {
+        name: Row(Scores(0.1, [], one, forward_r2=one), *[torch.zeros(3, 2)] * 4, None)
+        for name, one in r2.items()
+    }
+    found = {name: Beside(name, one, rows, None, "nn2").levels for name, one in rows.items()}
+    (less,) = found["ours"]["step_r2_over_second"]
+    assert less.mean == pytest.approx(0, abs=1e-6)  # of -.1 and +.1: the third image was seen by one alone
+    assert "step_r2_over_second" not in found["nn2"]
 
 
 def test_intervals_of_single_steps_are_over_photographs_where_the_images_are_crops_of_them():

@@ -13,8 +13,9 @@ from locality.compare.context import Context, UsedSettings
 from locality.compare.explorer import explore_rivals
 from locality.compare.following import conclude, line_of
 from locality.compare.left_out import tell_left_out
+from locality.compare.paper_beside import COLUMNS, LEVELS, PAPERS, PARTS, Beside
 from locality.compare.paper_figures import figure_1, figure_5
-from locality.compare.paper_row import COLUMNS, LEVELS, PAPERS, PARTS, Beside, Row
+from locality.compare.paper_row import Row
 from locality.compare.summary import FLOOR
 from locality.compare.telling import Growing, measure, say_table
 from locality.config import NAME, UsageError, nearest

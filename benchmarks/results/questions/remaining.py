@@ -9,7 +9,7 @@ from benchmarks.results.questions.entropy import NOT_MEASURED
 from benchmarks.results.words.answers import EXACT, OWN, Found, is_middle, listed, sigma_of, steps
 from benchmarks.results.words.small_tables import Table
 from benchmarks.results.words.titles import called, joined, markdown, on
-from locality.compare.paper_row import PARTS
+from locality.compare.paper_beside import PARTS
 
 WAVES, PLACES = ("coarse", "middle", "fine"), ("edges", "plain")
 NAME = OWN[1]  # the row that is told of
