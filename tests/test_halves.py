@@ -140,8 +140,10 @@ def estimates(share: float) -> dict[str, list[Tensor]]:
 
 @pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
 def test_what_gaussian_statistics_explain_is_their_share_of_the_networks_agreement(share: float) -> None:
-    told = Found([1.0], estimates(share), [0.0], None).explained(0)
+    found = Found([1.0], estimates(share), [0.0], None)
+    told, plain = found.explained(0), 14.5 / 1.95  # the means of `plain` and of `networks`
     assert (told.mean, told.low, told.high) == pytest.approx((share, share, share), abs=1e-9)
+    assert found.farther(0).mean == pytest.approx(plain - share * (plain - 1))
 
 
 def test_a_network_that_is_the_other_halfs_filter_is_explained_whole() -> None:

@@ -63,8 +63,11 @@ def test_a_filter_overlaps_fully_with_itself_and_all_is_in_the_run_folder(states
     assert field.about["states"] == states
     record = json.loads((folder / "metrics.json").read_text())
     assert {row[0] for row in record["tables"]["sensitivity/cosine"]["rows"]} == {
-        "wiener", "pca_locality", "optimal",
+        "wiener", "pca_locality", "optimal", "wiener_reference_round", "wiener_round",
     }  # fmt: skip
+    rounds = [numbers[f"sensitivity/cosine/{name}_round"] for name in ("wiener_reference", "wiener")]
+    assert rounds[0] == pytest.approx(rounds[1], abs=1e-6)  # of one filter both
+    assert 0 < rounds[0] < 1
     with (folder / "curves.csv").open() as file:
         assert {"sensitivity/radius", "sensitivity/cosine"} <= {row["chart"] for row in csv.DictReader(file)}
 

@@ -9,7 +9,8 @@ import torch
 from planted import Planted
 from safetensors.torch import save_file
 
-from locality.sensitivity import SensitivityField, measure
+from locality.sensitivity import SensitivityField, measure, rounded
+from locality.sensitivity.shape import distances
 
 PIXELS = [(4, 4), (0, 0)]
 ROW, COL = torch.meshgrid(torch.arange(9), torch.arange(9), indexing="ij")
@@ -60,6 +61,18 @@ def test_the_profile_of_a_function_of_distance_is_that_function_over_rings():
             assert (
                 math.isnan(value) if len(ring) == 0 else value == pytest.approx(ring.mean().item(), rel=1e-6)
             )
+
+
+def test_a_round_field_is_the_nearest_of_those_that_depend_on_distance_alone():
+    pixels = [(3, 4), (0, 0)]
+    maps = torch.rand(3, 2, 8, 9, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    round_ = rounded(maps, pixels)
+    assert torch.allclose(rounded(round_, pixels), round_)
+    distance = distances(pixels, 8, 9)
+    others = torch.stack([torch.exp(-distance / length) for length in (0.5, 2.0, 7.0)])
+    assert torch.allclose(rounded(others, pixels), others)
+    rest = ((maps - round_) * others).sum((-2, -1))  # what is left out is at right angles to all of them
+    assert torch.allclose(rest, torch.zeros_like(rest), atol=1e-12)
 
 
 def test_a_field_comes_back_from_its_file_as_it_was(tmp_path):

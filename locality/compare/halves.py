@@ -32,11 +32,12 @@ PAIRS = {  # whose estimates come close to whose; the first of each is set again
     "shrunk": ("shrunk", "network0"),
     "shrunk_reversed": ("shrunk", "network1"),
 }
+OF_THE_OTHER = ("wiener_of_the_other", "wiener_of_the_other_reversed")
 TOLD = ("networks", "wiener")  # pairs that are told of by themselves
 METRICS = {"mse": ImageMSE(), "r2": ImageR2(), "cosine": ImageCosine()}
 COLUMNS = (
     "sigma", "networks MSE", "Wiener MSE", "Wiener MSE, predicted", "networks r2", "Wiener r2",
-    "networks cosine", "Wiener cosine", "explained",
+    "networks cosine", "Wiener cosine", "explained", "Wiener's distance / the network's",
 )  # fmt: skip
 
 
@@ -56,6 +57,8 @@ def halves(
     with D_i the network of half i, W_j the Wiener filter of the other half, and `plain` the filter that knows
     nothing but the mean and the variance of all pixels together. It is 1 where a network is as near to the
     other half's filter as to the other half's network, 0 where the filter says no more of it than `plain`.
+    `plain` is so far away that a share near 1 leaves room. So beside it stands how much farther the other
+    half's filter is than the other half's network, in squared distances: |D_i - W_j|^2 / |D_i - D_j|^2.
     """
     pair = checked(context.networks)
     data = pair[0].data()
@@ -140,12 +143,16 @@ class Found:
     def explained(self, step: int) -> Quantity:
         """The share of the networks' agreement that the Gaussian statistics of the other half give."""
 
-        def mse(*pairs: str) -> Tensor:  # [N]
-            return torch.stack([self.values[f"{pair}/mse"][step] for pair in pairs]).mean(0)
+        plain = self._mse(step, "shrunk", "shrunk_reversed")
+        gain = plain - self._mse(step, *OF_THE_OTHER)
+        return Quantity(*mean_ratio(gain, plain - self._mse(step, "networks"), self.groups))
 
-        plain = mse("shrunk", "shrunk_reversed")
-        gain = plain - mse("wiener_of_the_other", "wiener_of_the_other_reversed")
-        return Quantity(*mean_ratio(gain, plain - mse("networks"), self.groups))
+    def farther(self, step: int) -> Quantity:
+        """The squared distance of a network to the other half's filter over that to its network."""
+        return Quantity(*mean_ratio(self._mse(step, *OF_THE_OTHER), self._mse(step, "networks"), self.groups))
+
+    def _mse(self, step: int, *pairs: str) -> Tensor:  # [N]
+        return torch.stack([self.values[f"{pair}/mse"][step] for pair in pairs]).mean(0)
 
     def row(self, step: int) -> list[Cell]:
         """The line of the table at a noise level."""
@@ -153,15 +160,16 @@ class Found:
             [str(self.quantity(f"{pair}/{metric}", step)) for pair in TOLD] for metric in METRICS
         )
         predicted = f"{self.predicted[step]:.3g}"
-        return [self.sigmas[step], *mse, predicted, *r2, *cosine, str(self.explained(step))]
+        shares = str(self.explained(step)), str(self.farther(step))
+        return [self.sigmas[step], *mse, predicted, *r2, *cosine, *shares]
 
     def scalars(self, step: int) -> dict[str, float]:
         """The numbers of metrics.json at a noise level."""
         t = f"t{time_of(self.sigmas[step]):03d}"
         found = {f"{metric}/{pair}": f"{pair}/{metric}" for metric in METRICS for pair in TOLD}
         numbers = {f"halves/mse/predicted/{t}": self.predicted[step]}
-        for end, value in self.explained(step).ends().items():
-            numbers[f"halves/explained{end}/{t}"] = value
+        for kind, one in (("explained", self.explained(step)), ("farther", self.farther(step))):
+            numbers |= {f"halves/{kind}{end}/{t}": value for end, value in one.ends().items()}
         for name, key in found.items():
             kind, _, pair = name.partition("/")
             for end, value in self.quantity(key, step).ends().items():

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from locality.compare.drawing import SIGMA, cells_of
+from locality.compare.summary import FLOOR
 from locality.compare.telling import Growing, say_table
 from locality.metrics import FieldOverlap, field_interval
 from locality.ranks import say
@@ -22,6 +23,7 @@ REACH = {
 }
 BOUNDS = {"participation": (1.0, math.inf)}  # of what noise in the mean field biases
 Fields = Mapping[str, SensitivityField]
+ROUND = "_round"  # ends the name of a row whose field was made to depend on distance alone
 KINDS = {  # of overlap with the reference: what the axis says
     "cosine": "cosine of the angle to the field of the {}",
     "energy": "share of the energy in common with the field of the {}",
@@ -30,34 +32,49 @@ KINDS = {  # of overlap with the reference: what the axis says
 
 
 class Tables:
-    """Overlap, radius and participation at each noise level: a table of each, which grow together."""
+    """Overlap, radius and participation at each noise level: a table of each, which grow together.
+
+    Two rows of the overlaps are no denoiser's: the fields of the reference and of Wiener, made round. The
+    first is the most that any field has which knows no directions, the second what Wiener's has without them.
+    """
 
     def __init__(self, report: Report, reference: str, names: Sequence[str], sigmas: Sequence[float]) -> None:
         self._report, self._reference, self._sigmas = report, reference, list(sigmas)
         kinds = {kind: label.format(reference) for kind, label in KINDS.items()} if len(names) > 1 else {}
         self._labels = kinds | REACH
         self._series: dict[str, dict[str, Series]] = {kind: {} for kind in self._labels}
+        rounds = [name + ROUND for name in names if name in (reference, FLOOR)]
         self.growing = {
-            kind: Growing(report, f"sensitivity/{kind}", _columns(sigmas), names[kind in KINDS :])
+            kind: Growing(
+                report,
+                f"sensitivity/{kind}",
+                _columns(sigmas),
+                [*names[1:], *rounds] if kind in kinds else names,
+            )
             for kind in self._labels
         }
 
     def add(self, name: str, field: SensitivityField, target: SensitivityField) -> None:
         """What there is to tell of one more field."""
-        found = {} if name == self._reference else overlap_series(field, target)
-        radius = partial(mass_radius, pixels=field.pixels)
-        for kind, statistic in (("radius", radius), ("participation", participation)):
-            found[kind] = series_of({name: field}, statistic, BOUNDS.get(kind))[name]
+        if name != self._reference:
+            self._keep(name, overlap_series(field, target))
+        if name in (self._reference, FLOOR) and len(self._labels) > len(REACH):
+            self._keep(name + ROUND, overlap_series(field.rounded(), target))
+        radius = series_of({name: field}, partial(mass_radius, pixels=field.pixels))
+        many = series_of({name: field}, participation, BOUNDS["participation"])
+        self._keep(name, {"radius": radius[name], "participation": many[name]})
+
+    def _keep(self, name: str, found: Mapping[str, Series]) -> None:
         for kind, one in found.items():
             self._series[kind][name] = one
-            self.growing[kind].add(
-                name, [[name, *cells_of(one)]], {self._number(kind, name): self._mean(one)}
-            )
+            numbers = {self._number(kind, name): self._mean(one)}
+            self.growing[kind].add(name, [[name, *cells_of(one)]], numbers)
 
     def tell(self) -> dict[str, float]:
         """Curves and tables, to the report and the terminal; the mean over noise levels of each."""
         numbers: dict[str, float] = {}
-        for kind, series in self._series.items():
+        for kind, found in self._series.items():
+            series = {name: found[name] for name in sorted(found, key=_is_round)}  # these come last
             overlap = kind in KINDS
             of = f"Overlap with the sensitivity of the {self._reference}"
             title, limits = (of, (0.0, None)) if overlap else ("Reach of the sensitivity", (None, None))
@@ -74,7 +91,9 @@ class Tables:
 
     def _concluded(self) -> str:
         """Whose field is most like the reference's; where there is nobody else, how far that one looks."""
-        cosines = {name: self._mean(one) for name, one in self._series.get("cosine", {}).items()}
+        cosines = {
+            name: self._mean(one) for name, one in self._series.get("cosine", {}).items() if name != ROUND
+        }
         if not cosines:
             radius = list(self._series["radius"][self._reference].mean)
             ends = ", ".join(f"{radius[s]:.3g} at sigma {self._sigmas[s]:g}" for s in (0, -1))
@@ -88,6 +107,10 @@ class Tables:
 
     def _number(self, kind: str, name: str) -> str:
         return f"sensitivity/{kind}/{name.lower()}"
+
+
+def _is_round(name: str) -> bool:
+    return name.endswith(ROUND)
 
 
 def _columns(sigmas: Sequence[float]) -> list[str]:

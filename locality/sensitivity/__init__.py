@@ -10,7 +10,7 @@ from locality.sensitivity.field import Facts, SensitivityField
 from locality.sensitivity.maps import Reduction, sensitivity_maps
 from locality.sensitivity.measurement import measure
 from locality.sensitivity.mirror import mirror_of, mirror_ratio
-from locality.sensitivity.shape import mass_inside, mass_radius, participation
+from locality.sensitivity.shape import mass_inside, mass_radius, participation, rounded
 from locality.sensitivity.states import Route, State, States
 
 __all__ = [
@@ -32,5 +32,6 @@ __all__ = [
     "pattern_probes",
     "pattern_snr",
     "pattern_variance",
+    "rounded",
     "sensitivity_maps",
 ]

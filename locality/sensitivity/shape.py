@@ -88,3 +88,20 @@ def profile(
         total = reduce(maps.double() * inside, "... h w -> ...", "sum")
         means.append(total / reduce(inside, "p h w -> p", "sum"))
     return Profile(steps.double(), torch.stack(means, dim=-1))
+
+
+def rounded(
+    maps: Tensor,  # [..., P, H, W]
+    pixels: Sequence[Pixel],
+) -> Tensor:  # [..., P, H, W] float64
+    """The nearest maps, in least squares, whose values depend on the distance to the probed pixel alone."""
+    distance = distances(pixels, *maps.shape[-2:]).square().round().long()  # of a grid: whole numbers
+    found = maps.double().clone()
+    for p, place in enumerate(distance):
+        ring = place.unique(return_inverse=True)[1].flatten().to(maps.device)  # [HW] the number of its ring
+        flat = rearrange(found[..., p, :, :], "... h w -> ... (h w)")
+        many = int(ring.max()) + 1
+        total = flat.new_zeros(*flat.shape[:-1], many).index_add_(-1, ring, flat)
+        mean = total / torch.bincount(ring, minlength=many)
+        found[..., p, :, :] = mean[..., ring].reshape(found[..., p, :, :].shape)
+    return found
