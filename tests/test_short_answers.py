@@ -280,6 +280,11 @@ def test_fields_have_their_least_cosines_and_a_radius_beside_wieners() -> None:
     said = fields_short.fields({"A": {"scalars": {}, "tables": tables}})
     assert said.startswith("Yes. ")
     assert "and is as large, by the intervals." in said
+    assert "round" not in said  # it was not measured
+    tables["sensitivity/cosine"]["rows"] += [["network_round", "0.8 [0.7, 0.9]", "0.96 [0.95, 0.97]"]]
+    said = fields_short.fields({"A": {"scalars": {}, "tables": tables}})
+    assert said.startswith("In part. ")  # a round field is nearer at one level
+    assert said.endswith("Wiener's is surely nearer at sigma 12 and surely farther at sigma 1 than that.")
 
 
 def test_halves_labels_and_precision_begin_with_their_number_or_with_yes_or_no() -> None:

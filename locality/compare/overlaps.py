@@ -15,6 +15,7 @@ from locality.compare.telling import Growing, say_table
 from locality.metrics import FieldOverlap, field_interval
 from locality.ranks import say
 from locality.report import Chart, Report, Series
+from locality.report.names import ROUND
 from locality.sensitivity import SensitivityField, mass_radius, participation
 
 REACH = {
@@ -23,7 +24,6 @@ REACH = {
 }
 BOUNDS = {"participation": (1.0, math.inf)}  # of what noise in the mean field biases
 Fields = Mapping[str, SensitivityField]
-ROUND = "_round"  # ends the name of a row whose field was made to depend on distance alone
 KINDS = {  # of overlap with the reference: what the axis says
     "cosine": "cosine of the angle to the field of the {}",
     "energy": "share of the energy in common with the field of the {}",

@@ -37,6 +37,7 @@ NETWORKS = {  # as commands of the pages name them
 }
 ALIASES = {"nn2": "second_network", "network_2": "second_network", "noisy": "identity"}
 REFERENCE = "_reference"  # ends the name of a reference that is also a candidate
+ROUND = "_round"  # ends the name of a row whose field was made to depend on distance alone
 # In a text: not within a setting, a path or a list of a command. Any name is one where a cell begins with it.
 _PLAIN = ("smoothed", "identity", "noisy")
 _KEYS = sorted({*NAMES, *ALIASES, "NN2"} - {*_PLAIN}, key=len, reverse=True)
@@ -54,9 +55,11 @@ def known(name: str) -> str | None:
 def called(name: str) -> str:
     """What readers call a denoiser; one that the project does not know keeps its name.
 
-    >>> called("pca_locality"), called("wiener_reference"), called("mine")
-    ('PCA locality', 'Wiener (reference)', 'mine')
+    >>> called("pca_locality"), called("wiener_reference"), called("wiener_round"), called("mine")
+    ('PCA locality', 'Wiener (reference)', 'Wiener, made round', 'mine')
     """
+    if name.endswith(ROUND):
+        return f"{called(name.removesuffix(ROUND))}, made round"
     key, base = known(name), known(name.removesuffix(REFERENCE))
     if key is None and base is not None:
         return f"{NAMES[base]} (reference)"

@@ -6,14 +6,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from benchmarks.results.kept.gathering import Kept
-from benchmarks.results.questions.fields import REACHES, Ends, level_rows, radii, reaches
+from benchmarks.results.questions.fields import (
+    REACHES,
+    Ends,
+    level_ends,
+    level_rows,
+    radii,
+    reaches,
+)
 from benchmarks.results.words.answers import EXACT, FLOOR, Found, apart
 from benchmarks.results.words.titles import DATA, TITLES, called, joined
 from benchmarks.results.words.verdicts import Judged, judged, said
-from locality.report.names import known
+from locality.report.names import ROUND, known
 
 ALIKE = 0.9  # the least cosine of fields that match
 NETWORK, SECOND = "network", "second_network"
+BEST_ROUND = NETWORK + ROUND  # the network's own field, made round: no round field is nearer to it
 
 
 @dataclass(frozen=True)
@@ -25,17 +33,20 @@ class Fields:
     network: Ends | None  # the pixels within which half of its field lies there
     wiener: Ends | None
     ways: tuple[int, ...]  # at each noise level -1, 0, 1: less far than the network's, as far, or further
+    beside_round: dict[float, int]  # sigma -> -1, 0, 1: Wiener's cosine below any round field's, ..., above
 
     @classmethod
     def of(cls, found: Found) -> Fields:
         """From the tables of a run."""
         cosines = dict(level_rows(found, "sensitivity/cosine"))
         if "sensitivity/radius" not in found["tables"]:
-            return cls(cosines, 0.0, None, None, ())
+            return cls(cosines, 0.0, None, None, (), {})
         sigma, reach = reaches(found)
         every = [rows for rows in radii(found).values() if NETWORK in rows and FLOOR in rows]
         ways = tuple(apart(rows[FLOOR], rows[NETWORK]) for rows in every)
-        return cls(cosines, sigma, reach.get(NETWORK), reach.get(FLOOR), ways)
+        both = level_ends(found, "sensitivity/cosine").items()
+        beside = {s: apart(rows[FLOOR], rows[BEST_ROUND]) for s, rows in both if BEST_ROUND in rows}
+        return cls(cosines, sigma, reach.get(NETWORK), reach.get(FLOOR), ways, beside)
 
     @property
     def second(self) -> list[float] | None:
@@ -63,6 +74,28 @@ class Fields:
         ]
         return joined(told)
 
+    def round(self) -> str:
+        """Where Wiener's field is surely nearer to the network's than any round one, and where farther."""
+        told = []
+        for way, word in ((1, "nearer"), (-1, "farther")):
+            levels = [f"{sigma:g}" for sigma, one in self.beside_round.items() if one == way]
+            every = len(levels) == len(self.beside_round)
+            told.append(
+                f"{word} {'at every noise level' if every else f'at sigma {joined(levels)}'}"
+                if levels
+                else ""
+            )
+        return " and surely ".join(filter(None, told))
+
+    def beyond(self) -> str:
+        """The same as a sentence, with what it means."""
+        return (
+            "A round field depends on the distance alone. Wiener's is surely "
+            f"{told} than the nearest round one. "
+            if (told := self.round())
+            else ""
+        )
+
     def reach(self) -> str:
         """How far Wiener's field reaches beside the network's."""
         if self.way is None or self.network is None or self.wiener is None:
@@ -89,7 +122,9 @@ def fields_agree(kept: Kept) -> Iterator[Judged]:
     for title, one in known_fields(kept):
         of = len(one.cosines[FLOOR])
         word = judged(one.good, of)
-        if (word == "Agrees" and any(one.ways)) or (word == "Does not agree" and one.way == 0):
+        if (word == "Agrees" and (any(one.ways) or -1 in one.beside_round.values())) or (
+            word == "Does not agree" and one.way == 0
+        ):
             word = "Agrees in part"
         told = [f"{called(row)} {min(some):.3f} to {max(some):.3f}" for row, some in one.cosines.items()]
         count = one.counted("smaller", "larger")
@@ -98,8 +133,8 @@ def fields_agree(kept: Kept) -> Iterator[Judged]:
             "Wiener's field matches a network's", word,
             f"{title}: cosine at least {min(one.cosines[FLOOR]):.2f}{reach}", ("fields",),
             f"that Wiener's field matches a network's, on {title}.{one.reach()} The cosine is "
-            f"{ALIKE:g} or more at {one.good} of {of} noise levels. Cosines: {'; '.join(told)} "
-            "([fields](fields.md)).",
+            f"{ALIKE:g} or more at {one.good} of {of} noise levels. {one.beyond()}"
+            f"Cosines: {'; '.join(told)} ([fields](fields.md)).",
         )  # fmt: skip
 
 
@@ -108,10 +143,12 @@ def field_claim(kept: Kept) -> str:
     for title, one in known_fields(kept):
         beside = f", a second network's {min(one.second):.3f}" if one.second else ""
         count = one.counted("reaches less far", "reaches further")
+        round_ = f" It is surely {told} than the nearest round field." if (told := one.round()) else ""
         return (
             "A field says how much an output pixel depends on each input pixel. "
             f"On {title} Wiener's, made of the covariance alone, has a cosine of at least "
             f"{min(one.cosines[FLOOR]):.3f} to a network's{beside}{f', and {count}' if count else ''}."
+            f"{round_}"
         )
     return ""
 

@@ -45,9 +45,14 @@ def reaches(found: Found) -> tuple[float, dict[str, Ends]]:
 
 def radii(found: Found) -> dict[float, dict[str, Ends]]:
     """For each noise level and row the pixels within which half of its field lies, with the interval."""
-    table = found["tables"]["sensitivity/radius"]
-    levels = [float(head.split()[-1]) for head in table["columns"][1:]]
-    return {level: {row[0]: _ends(row[1 + k]) for row in table["rows"]} for k, level in enumerate(levels)}
+    return level_ends(found, "sensitivity/radius")
+
+
+def level_ends(found: Found, table: str) -> dict[float, dict[str, Ends]]:
+    """For each noise level and row the number, with its interval."""
+    whole = found["tables"][table]
+    levels = [float(head.split()[-1]) for head in whole["columns"][1:]]
+    return {level: {row[0]: _ends(row[1 + k]) for row in whole["rows"]} for k, level in enumerate(levels)}
 
 
 def beside(field: Ends, other: Ends) -> str:

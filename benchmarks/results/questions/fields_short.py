@@ -24,7 +24,7 @@ def fields(known: Known) -> str:
             continue
         least, size = min(one.cosines[FLOOR]), one.counted("smaller", "larger")
         alike = least >= ALIKE
-        words.add("No" if not alike else "In part" if size else "Yes")
+        words.add("No" if not alike else "In part" if size or -1 in one.beside_round.values() else "Yes")
         shape = "has nearly" if alike else "does not have"
         second = f"; a second network's {min(one.second):.3f} or more" if one.second else ""
         told = f"is {size} (intervals apart)" if size else "is as large, by the intervals"
@@ -34,21 +34,34 @@ def fields(known: Known) -> str:
             f"At sigma {one.sigma:g} half of the network's field lies within {pixels(one.network[0])} "
             f"pixels, half of Wiener's within {pixels(one.wiener[0])}",
         ]
+        if told := one.round():
+            said += [
+                "A high cosine may mean no more than that both fall off with the distance. So a round field "
+                "stands beside them, the nearest to the network's that depends on the distance alone",
+                f"Wiener's is surely {told} than that",
+            ]
     lead = words.pop() if len(words) == 1 else "In part"
     return " ".join(f"{one}." for one in [lead, FIELD, *said]) if said else ""
 
 
 def halves(known: Known) -> str:
-    """How much of the agreement is explained, least and most over the noise levels."""
-    told = []
+    """How much of the agreement is explained, least and most over the noise levels, and how much is left."""
+    told, left = [], []
     for title, found in known.items():
-        shares = steps(found, "halves/explained/").values()
+        shares, farther = (steps(found, f"halves/{kind}/").values() for kind in ("explained", "farther"))
         told += [f"{min(shares):.2f} to {max(shares):.2f} of it on {title}"] if shares else []
+        left += [f"{min(farther):.1f} to {max(farther):.1f} times on {title}"] if farther else []
     meaning = (
         "counted from a filter that knows only the mean and one variance. At 0 the other half's Wiener "
         "filter is as far from a network as that filter. At 1 it is as near as the other half's network"
     )
-    return f"{'; '.join(told)}, {meaning}." if told else ""
+    much = "That filter is far away, so a share near 1 leaves room. The other half's Wiener filter is still"
+    rest = (
+        f" {much} {'; '.join(left)} as far (squared) from a network as the other half's network."
+        if left
+        else ""
+    )
+    return f"{'; '.join(told)}, {meaning}.{rest}" if told else ""
 
 
 def labels(known: Known) -> str:

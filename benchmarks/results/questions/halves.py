@@ -52,7 +52,9 @@ def halves_table(found: Found) -> Table:
         "Wiener MSE": "of the two Wiener filters",
         "Wiener MSE, predicted": "of these, predicted by random matrices",
         "explained": "share explained",
+        "Wiener's distance / the network's": "squared distance of the other half's Wiener / of its network",
     }
+    heads = {name: head for name, head in heads.items() if name in whole["columns"]}
     places = [whole["columns"].index(name) for name in heads]
     return list(heads.values()), [[alone(row[place]) for place in places] for row in whole["rows"]]
 
