@@ -116,6 +116,22 @@ def test_a_lead_that_is_gone_beside_a_second_network_is_told_and_agrees_in_part(
     assert f"To a second network, for which no setting was chosen, {told}" in one.lines[0]
 
 
+@pytest.mark.parametrize(("low", "word", "count"), [(-0.03, "Agrees", 1), (0.015, "Agrees in part", 0)])
+def test_a_lead_to_a_second_network_counts_where_it_is_sure_seed_by_seed(low, word, count) -> None:
+    found = kept()
+    paper = found["paper"]["photos16"]["scalars"]
+    for name in [one for one in paper if one.startswith("paper/step_r2")]:
+        del paper[name]
+    del found["fields"]
+    paper |= {"paper/median_r2_second/pca_locality": 0.87, "paper/median_r2_second/wiener": 0.86}
+    for end, value in (("", low - 0.01), ("_low", low - 0.02), ("_high", low)):  # of Wiener over it
+        paper[f"paper/median_r2_second_over_pca_locality{end}/wiener"] = value
+    (one,) = (one for one in claims_of(found) if one.claim.endswith("nearer to a network than Wiener"))
+    assert one.word == word
+    assert f", to a second network ahead on {count} of 1" in one.number
+    assert f"Wiener's 0.860 ({0.01 - low:+.3f} [{-low:+.3f}, {0.02 - low:+.3f}] seed by seed)" in one.lines[0]
+
+
 def test_where_pca_locality_is_farther_in_one_step_with_a_part_of_the_images_that_is_told() -> None:
     found = kept()
     paper = found["paper"]["photos16"]

@@ -67,6 +67,8 @@ def test_the_gap_to_a_second_network_is_widest_where_the_best_row_is_farthest_be
     for row in ("nn2", "wiener"):  # overlapping intervals are no equality
         numbers |= interval("paper/step_r2", f"{row}/{LOW}", 0.9, 0.8, 1.0)
     assert "at sigma 12 (mean) | not told apart | not told apart |" in ceiling({"A": found(**numbers)})
+    paired = interval("paper/step_r2_over_second", f"wiener/{LOW}", -0.02, -0.03, -0.01)  # image by image
+    assert "at sigma 12 (mean) | 0.342 | nowhere |" in ceiling({"A": found(**numbers, **paired)})
     numbers |= interval("paper/median_r2", "nn2", 0.9, 0.85, 0.95)
     sure, unsure = (
         found(**numbers, **{"paper/median_r2_low/wiener": 0.7, "paper/median_r2_high/wiener": high})

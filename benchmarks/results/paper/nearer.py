@@ -10,7 +10,7 @@ from benchmarks.results.questions.claims import but_medians, standing, stands
 from benchmarks.results.questions.entropy import surely_lower
 from benchmarks.results.questions.field_claims import lower_cosines
 from benchmarks.results.questions.own_short import SECOND
-from benchmarks.results.words.answers import EXACT, FLOOR, Found, listed
+from benchmarks.results.words.answers import EXACT, FLOOR, Found, interval_of, listed, side, signed
 from benchmarks.results.words.titles import TITLES, called, on
 from benchmarks.results.words.verdicts import Judged, judged, said
 
@@ -43,7 +43,7 @@ def _number(tables: Mapping[str, Found], rival: str, sorts: Mapping[int, list[st
     told += [f"{word} {on(sorts[way])}" for way, word in SHORT.items() if way in sorts]
     farther = [TITLES[name] for name in _surely(tables, EXACT, rival)]
     step = f"; in one step surely farther at some sigma {on(farther)}" if farther else ""
-    return f"{', '.join(told)}{step}"
+    return f"{', '.join(told)}{_sure_beside_second(tables, rival)}{step}"
 
 
 def _but(tables: Mapping[str, Found], rival: str, kept: Kept) -> Iterator[str]:
@@ -58,15 +58,30 @@ def _but(tables: Mapping[str, Found], rival: str, kept: Kept) -> Iterator[str]:
 
 
 def _to_second(tables: Mapping[str, Found], rival: str) -> tuple[list[str], bool]:
-    """The medians of both against the second network, and whether PCA locality has the higher everywhere."""
+    """How both stand to the second network, and whether PCA locality is ahead everywhere."""
     told, ahead = [], True
     for name, found in tables.items():
         own, theirs = (found["scalars"].get(f"{SECOND}/{row}") for row in (EXACT, rival))
-        if own is not None and theirs is not None:
-            told.append(f"{own:.3f}, and {called(rival)}'s {theirs:.3f}, {on([TITLES[name]])}")
-            ahead = ahead and own > theirs
+        if own is None or theirs is None:
+            continue
+        paired = _over_second(found, rival)
+        lead = f" ({signed(paired)} seed by seed)" if paired else ""
+        told.append(f"{own:.3f}, and {called(rival)}'s {theirs:.3f}{lead}, {on([TITLES[name]])}")
+        ahead = ahead and (side(paired) > 0 if paired else own > theirs)
     start = "To a second network, for which no setting was chosen, its median r2 is"
     return [f"{start} {'; '.join(told)}"] if told else [], ahead
+
+
+def _over_second(found: Found, rival: str) -> tuple[float, float, float] | None:
+    """PCA locality's lead in r2 to the second network, seed by seed: that of the rival over it, turned."""
+    one = interval_of(found, f"{SECOND}_over_{EXACT}", rival)
+    return None if one is None else (-one[0], -one[2], -one[1])
+
+
+def _sure_beside_second(tables: Mapping[str, Found], rival: str) -> str:
+    """On how many data sets it is surely ahead there."""
+    sides = [side(one) for found in tables.values() if (one := _over_second(found, rival))]
+    return f", to a second network ahead on {sides.count(1)} of {len(sides)}" if sides else ""
 
 
 def _part(tables: Mapping[str, Found]) -> Iterator[str]:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from benchmarks.results.words.answers import Found, apart, interval_of, listed, over_images, step_kind, steps
+from benchmarks.results.words.answers import (
+    Found,
+    apart,
+    interval_of,
+    listed,
+    over_images,
+    side,
+    step_kind,
+    steps,
+)
 from benchmarks.results.words.titles import called, markdown, on
 
 SMALL = 0.01  # a gap in r2
@@ -70,8 +79,8 @@ def ceiling(known: Mapping[str, Found]) -> str:
         return ""
     columns = (
         "", "best analytical row", "its median r2", "a second network's",
-        "widest gap of one step (r2 over images)", "intervals apart, second network higher at sigma",
-        "intervals apart, analytical row higher at sigma",
+        "widest gap of one step (r2 over images)", "second network surely higher at sigma",
+        "analytical row surely higher at sigma",
     )  # fmt: skip
     least, most = (end(below, key=lambda title: below[title]) for end in (min, max))
     span = f"{below[least]:.3f} ({least})" + (f" to {below[most]:.3f} ({most})" if least != most else "")
@@ -80,7 +89,8 @@ def ceiling(known: Mapping[str, Found]) -> str:
     return (
         f"In samples {'; '.join(said)}. The second network's median r2 is {span} higher. [Another page]"
         "(remaining.md) tells in which waves the difference is. Of one step the table has where the gap is "
-        f"widest, and where intervals are apart.\n\n{markdown(columns, rows)}"
+        "widest, and where it is sure: by the interval of the differences, image by image, where these were "
+        f"kept, and where not, by intervals that are apart.\n\n{markdown(columns, rows)}"
     )
 
 
@@ -104,13 +114,18 @@ def step_gaps(found: Found) -> dict[int, float]:
 
 
 def sides(found: Found) -> dict[int, int]:
-    """Who is ahead in one step where intervals are apart: 1 the second network, -1 the best row, else 0."""
+    """Who is surely ahead in one step: 1 the second network, -1 the best row, else 0.
+
+    Image by image, where the differences were kept; by intervals that are apart, where not.
+    """
     kind, known = step_kind(found, "paper"), {}
     for t in steps(found, f"paper/{kind}_low/nn2/"):
-        second, own = (
-            interval_of(found, f"paper/{kind}", f"{row}/t{t:03d}") for row in ("nn2", top(found, t)[0])
-        )
-        if second is not None and own is not None:
+        row = top(found, t)[0]
+        paired = interval_of(found, "paper/step_r2_over_second", f"{row}/t{t:03d}")
+        second, own = (interval_of(found, f"paper/{kind}", f"{name}/t{t:03d}") for name in ("nn2", row))
+        if paired is not None:
+            known[t] = -side(paired)
+        elif second is not None and own is not None:
             known[t] = apart(second, own)
     return known
 
