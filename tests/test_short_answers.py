@@ -432,6 +432,9 @@ def test_where_pca_locality_reads_a_part_the_front_page_says_what_all_images_wou
         numbers |= {f"bank_sizes/heldout_ratio/{row}/{LOW}": error, f"bank_sizes/bank/{row}": count}
     table = found(**{f"paper/bank/{row}": 30_000.0 for row in OWN}, **{"paper/bank/pca_locality": 20_000.0})
     said = caveats({"cifar": table}, {}, {"cifar": found(**numbers)})[0]
-    assert "reads 20,000. With all images its r2 changes by +0.004 [+0.002, +0.007], and its error" in said
-    assert "0.90 to 0.90 times that with 20,000" in said
-    assert "With all images" not in caveats({"cifar": table}, {})[0]
+    assert (
+        "reads 20,000. All images in place of 20,000 change its r2 by +0.004 [+0.002, +0.007], and its error"
+        in said
+    )
+    assert "0.90 to 0.90 times as large ([more images]" in said
+    assert "All images" not in caveats({"cifar": table}, {})[0]

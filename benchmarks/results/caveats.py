@@ -133,9 +133,8 @@ def _with_all(found: Found | None) -> str:
     if known is None or not errors:
         return ""
     return (
-        f"With all images its r2 changes by {signed(known)}, and its error on unseen images is "
-        f"{min(errors):.2f} to {max(errors):.2f} times that with {BASE:,} ([more "
-        "images](results/bank_sizes.md)). "
+        f"All images in place of {BASE:,} change its r2 by {signed(known)}, and its error on unseen images "
+        f"is {min(errors):.2f} to {max(errors):.2f} times as large ([more images](results/bank_sizes.md)). "
     )
 
 
