@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import statistics
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -32,6 +33,7 @@ from locality.runs.finding import runs_in
 
 PAGE, KEPT = ROOT / "docs" / "recipes.md", ROOT / "docs" / "recipes.json"
 MINUTES, SHAPE = 20, (3, 32, 32)
+NEAR = 0.02  # of the steps in that time: how near the losses of a run that was stopped must come
 UNET = ["model=unet", "model.network.channels=[32,64,64]", "model.network.layers=2"]  # as of any other recipe
 RECIPES: dict[str, list[str]] = {  # what is typed behind train.py
     "the recipe for CIFAR-10": ["experiment=cifar_cpu", "gamma=0"],
@@ -59,8 +61,8 @@ python -m benchmarks.recipes             # writes this page
 Images are 32 x 32 x 3, a batch has 64. Steps are timed in turns in one process, by the CPU time of one
 thread. A core that other work shares takes longer. The loss is that of v. Where a network sits on top of
 Wiener, the loss is of what Wiener misses. Losses compare for the same data and the same prediction only. The
-loss after 20 minutes is read during the full training. The learning rate is still high then. A dash stands
-where no finished run was at hand. Networks that ship have a loss at the end.
+loss after 20 minutes is read during the full training, or a part of it. The learning rate is still high then.
+A dash stands where no run went so far. Networks that ship have a loss at the end.
 
 """
 
@@ -91,7 +93,8 @@ def main() -> None:
         seconds = statistics.median(times[name]) if times[name] else float(known[name]["seconds"])
         count = int(MINUTES * 60 / seconds)
         before = known.get(name, {}).get("reached")
-        reached = outcome(cfg, options.runs, count) or before or ending(RECIPES[name], cfg, SHIPPED)
+        ended = before or ending(RECIPES[name], cfg, SHIPPED) or {}
+        reached = {**ended, **(outcome(cfg, options.runs, count) or {})} or None
         rows[name] = {"parameters": steps[name][1], "seconds": seconds, "steps": count, "reached": reached}
         print(name, json.dumps(rows[name]), flush=True)
     KEPT.write_text(json.dumps({"about": where, "rows": rows}, indent=1) + "\n")
@@ -132,17 +135,24 @@ def step_of(cfg: DictConfig) -> tuple[Callable[[], object], int]:
 
 
 def outcome(cfg: DictConfig, runs: Path, count: int) -> dict[str, float] | None:
-    """Of a finished run of a recipe: the validation loss after some steps and at its end."""
-    wanted = _telling(cfg)
+    """Of a run of a recipe: the validation loss after some steps, and at its end if it is finished.
+
+    A run that was stopped counts where its losses come near to that many steps.
+    """
+    wanted, stopped = _telling(cfg), None
     for folder, status in runs_in(runs):
-        mine = OmegaConf.load(folder / CONFIG) if status["state"] == "finished" else None
+        mine = OmegaConf.load(folder / CONFIG) if status["state"] != "running" else None
         if not isinstance(mine, DictConfig) or mine.get("task") != "train" or _telling(mine) != wanted:
             continue
         losses = dict(read_history(folder / HISTORY).get("val/loss", []))
-        if losses:
-            last, nearest = max(losses), min(losses, key=lambda step: abs(step - count))
+        if not losses:
+            continue
+        last, nearest = max(losses), min(losses, key=lambda step: abs(step - count))
+        if status["state"] == "finished":
             return {"loss": losses[nearest], "last": losses[last], "steps": last}
-    return None
+        if abs(nearest - count) <= NEAR * count:
+            stopped = {"loss": losses[nearest]}
+    return stopped
 
 
 def ending(typed: list[str], cfg: DictConfig, shipped: Path) -> dict[str, float] | None:
@@ -205,11 +215,12 @@ def ratios(rows: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _cells(reached: Mapping[str, float] | None, count: int) -> list[str]:
-    if reached is None:
-        return ["-", "-"]
-    known = "loss" in reached and count < reached["steps"]  # else it ended sooner, or its history is gone
+    reached = reached or {}
+    known = "loss" in reached and count < reached.get(
+        "steps", math.inf
+    )  # else it ended, or its history is gone
     early = f"{reached['loss']:.3f}" if known else "-"
-    return [early, f"{reached['last']:.3f} ({reached['steps']:,})"]
+    return [early, f"{reached['last']:.3f} ({reached['steps']:,})" if "last" in reached else "-"]
 
 
 if __name__ == "__main__":

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from benchmarks.recipes import RECIPES, composed, ending, page
-from locality.runs.files import SHIPPED
+from benchmarks.recipes import RECIPES, composed, ending, outcome, page
+from locality.report.history import HISTORY
+from locality.runs.files import CONFIG, SHIPPED, STATUS
 
 MIXER = RECIPES["an MLP-Mixer"]
 
@@ -26,6 +27,23 @@ def test_the_loss_at_the_end_of_a_recipe_is_that_of_the_network_that_ships() -> 
 def test_a_recipe_that_nothing_was_trained_by_has_no_loss() -> None:
     typed = RECIPES["an MLP on top of Wiener"]
     assert ending(typed, composed(typed), SHIPPED) is None
+
+
+def test_a_run_that_was_stopped_has_the_loss_of_a_step_that_it_came_near_to(tmp_path: Path) -> None:
+    cfg = composed(MIXER)
+    run = tmp_path / "20260101-000000-mixer"
+    run.mkdir()
+    OmegaConf.save(cfg, run / CONFIG)
+    status = {"task": "train", "state": "interrupted", "network": True, "time": "2026-01-01T00:00:00"}
+    (run / STATUS).write_text(json.dumps(status))
+    (run / HISTORY).write_text("step,name,value\n99,val/loss,0.3\n199,val/loss,0.2\n")
+    found = outcome(cfg, tmp_path, 200)
+    assert found == {"loss": 0.2}
+    row = {"parameters": 1e6, "seconds": 6.0, "steps": 200, "reached": found}
+    assert "| 200 | 0.200 | - |" in page({"an MLP-Mixer": row})
+    assert outcome(cfg, tmp_path, 300) is None  # it did not come so far
+    (run / STATUS).write_text(json.dumps({**status, "state": "running"}))
+    assert outcome(cfg, tmp_path, 200) is None
 
 
 @pytest.mark.parametrize(
