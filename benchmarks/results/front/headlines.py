@@ -54,30 +54,20 @@ def data_alone(tables: Mapping[str, Found]) -> str:
         return ""
     best, r2 = max(known, key=lambda pair: pair[1])
     others = {one: found["scalars"].get(f"paper/median_r2/{one}") for one in BESIDE if one != best}
-    told = [(_whose(found, one, best), value) for one, value in others.items() if value is not None]
-    parts = [joined(f"{one} {'has ' * (k == 0)}{value:.2f}" for k, (one, value) in enumerate(told))]
-    parts += _to_second(found)
+    told = [f"{_whose(found, one, best)} {value:.2f}" for one, value in others.items() if value is not None]
+    lead = f"On {TITLES[name]} {called(best)} has a median r2 of {r2:.2f} to a network's samples"
+    said = [f"{lead}{f', {joined(told)}' if told else ''}", *_to_second(found, best)]
     if both := more_images(found):
-        parts.append(f"ours draw on {both[0]:,.0f} training images, PCA locality on {both[1]:,.0f}")
-    tail = "".join(f" {part[0].upper()}{part[1:]}." for part in parts if part)
-    other = found["scalars"].get(f"{SECOND}/{best}")  # to a network that chose nothing
-    also = (
-        ""
-        if other is None
-        else f", and of {other:.2f} to those of a second network, for which no setting was chosen"
-    )
-    return (
-        f"On {TITLES[name]} the best analytical denoiser is {called(best)}, with a median r2 of {r2:.2f} to "
-        f"the samples of the network that it was calibrated against{also}."
-        f"{tail}"
-    )
+        said.append(f"Ours draw on {both[0]:,.0f} training images, PCA locality on {both[1]:,.0f}")
+    return f"{'. '.join(said)}."
 
 
-def _to_second(found: Found) -> list[str]:
-    """The r2 of PCA locality and of Wiener to a network for which no setting was chosen."""
-    known = {row: found["scalars"].get(f"{SECOND}/{row}") for row in (EXACT, FLOOR)}
-    told = [f"{called(row)} has {value:.2f}" for row, value in known.items() if value is not None]
-    return [f"to the second network {joined(told)}"] if told else []
+def _to_second(found: Found, best: str) -> list[str]:
+    """The r2 to a network for which no setting was chosen."""
+    known = {row: found["scalars"].get(f"{SECOND}/{row}") for row in (best, EXACT, FLOOR)}
+    told = [f"{called(row)} {value:.2f}" for row, value in known.items() if value is not None]
+    start = "To the second network, for which no setting was chosen:"
+    return [f"{start} {joined(told)}"] if told else []
 
 
 def _whose(found: Found, row: str, best: str) -> str:
@@ -87,7 +77,7 @@ def _whose(found: Found, row: str, best: str) -> str:
     theirs, own = (interval_of(found, "paper/median_r2", one) for one in (row, best))
     if theirs is None or own is None:
         return f"a {called(row)}"
-    return f"a {called(row)}, which is {'' if apart(theirs, own) > 0 else 'not '}surely nearer,"
+    return f"a {called(row)} ({'' if apart(theirs, own) > 0 else 'not '}surely nearer)"
 
 
 def less_error(tables: Mapping[str, Found]) -> str:
