@@ -132,6 +132,16 @@ def test_larger_images_are_set_against_wiener_alone(tmp_path):
         assert low <= numbers[f"larger/heldout_ratio/{name}/t300"] <= high
 
 
+def test_samples_are_set_against_those_of_a_network_that_predicts_the_noise(run, tmp_path):
+    app.run(config(tmp_path, *TINY, *NETWORK, "trainer.max_epochs=1", "model.prediction=epsilon"))
+    few = ["compare.count=2", "~candidates.stacked_mixtures", "~compare.bank_counts.stacked_mixtures"]
+    asked = ["compare=epsilon", *ASKED[1:-1], *few, f"networks={{epsilon: {latest(tmp_path)}}}"]
+    numbers = app.run(config(tmp_path, *asked, f"checkpoint={run}", task="evaluate"))
+    for row in ("network", "wiener", "pca_locality", "optimal"):
+        assert f"epsilon/median_r2_second/{row}" in numbers
+    assert "epsilon/median_r2_second_over_pca_locality/wiener" in numbers
+
+
 def test_rows_with_parts_of_the_training_images_are_set_beside_one_another(run, tmp_path):
     parts = ["compare.bank_counts.pca_locality_5000=20", "compare.bank_counts.pca_locality_20000=1000"]
     few = [f"~candidates.stacked_mixtures{end}" for end in ("", "_5000", "_20000")]

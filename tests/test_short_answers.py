@@ -7,7 +7,7 @@ from typing import Any
 from benchmarks.results.caveats import caveats
 from benchmarks.results.pages import network_table, page
 from benchmarks.results.paper.letter_rows import letters
-from benchmarks.results.questions import briefly, fields_short
+from benchmarks.results.questions import briefly, epsilon, fields_short
 from benchmarks.results.questions.bank_sizes import bank_together, bank_verdict
 from benchmarks.results.questions.ceiling import ceiling
 from benchmarks.results.questions.entropy import NOT_MEASURED
@@ -438,3 +438,23 @@ def test_where_pca_locality_reads_a_part_the_front_page_says_what_all_images_wou
     )
     assert "0.90 to 0.90 times as large ([more images]" in said
     assert "All images" not in caveats({"cifar": table}, {})[0]
+
+
+def test_beside_a_network_that_predicts_the_noise_leads_are_told_where_they_are_sure_seed_by_seed() -> None:
+    rows = {"stacked_mixtures": (0.9, 0.5), "pca_locality": (0.8, 0.4), "wiener": (0.7, 0.39)}
+    numbers = {"epsilon/samples/network": 64.0, "epsilon/median_r2_second/network": 0.6}
+    for row, (v, noise) in rows.items():
+        numbers |= {f"epsilon/median_r2/{row}": v, f"epsilon/median_r2_second/{row}": noise}
+    over = "epsilon/median_r2_second_over_pca_locality"
+    numbers |= interval(over, "stacked_mixtures", 0.1, 0.05, 0.2) | interval(over, "wiener", -0.01, -0.1, 0.1)
+    said = epsilon.epsilon_together({"A": found(**numbers)})
+    assert said.startswith("All are farther from it than from the network that predicts v on A. On A stacked")
+    assert (
+        "mixtures (ours) is surely nearer to it than PCA locality (the paper's) and Wiener is not told"
+        in said
+    )
+    assert "| network, A | - | 0.600 |" in said
+    numbers["epsilon/median_r2_second/wiener"] = 0.8
+    assert epsilon.epsilon_together({"A": found(**numbers)}).startswith("Not all are farther")
+    assert epsilon.epsilon_together({"A": found()}) == ""
+    assert "Wiener -0.010 [-0.100, +0.100] (64 seeds)" in epsilon.epsilon_verdict(found(**numbers))

@@ -36,6 +36,7 @@ GROUPS = {  # of links: page of docs/results -> what it is called there
         "pattern": "a hidden letter",
         "ceiling": "distance to a second network",
         "heldout": "error on unseen images",
+        "epsilon": "a network that predicts the noise",
         "published_order": "order of the methods",
     },
     "Our denoisers": {

@@ -39,6 +39,7 @@ SECTIONS = (
     "larger",
     "remaining",
     "bank_sizes",
+    "epsilon",
 )  # of paper_table
 PICTURES = {  # kind -> (name in the run folder, name in docs/images)
     "paper": (("paper/figure1", "figure1"), ("paper/figure5_short", "figure5")),

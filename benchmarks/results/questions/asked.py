@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from benchmarks.results.questions import bank_sizes, briefly, entropy, fields_short, information
+from benchmarks.results.questions import bank_sizes, briefly, entropy, epsilon, fields_short, information
 from benchmarks.results.questions.ceiling import ceiling, ceiling_verdict
 from benchmarks.results.questions.eyes import mirror_table, mirror_verdict
 from benchmarks.results.questions.fields import (
@@ -206,6 +206,18 @@ QUESTIONS: tuple[Question, ...] = (
         "passes over the training images in place of one, and passes with wider masks take longer.",
         rows=("nn2", FLOOR, EXACT, *entropy.CHOSEN[0], *entropy.CHOSEN[1]), quantity="step_r2",
         together=briefly.by_output, folds=True,
+    ),
+    Question(
+        epsilon.KIND, "How near do they come to a network that predicts the noise, as the paper's do?",
+        epsilon.KIND, epsilon.epsilon_verdict, epsilon.epsilon_table,
+        "python evaluate.py compare=epsilon data=cifar checkpoint=pretrained/cifar "
+        "'networks={epsilon: runs/<run>}'",
+        "All settings were found against the network that predicts v. Its rival draws objects where it draws "
+        "blurs. By the picture the rival has less error at low noise, and at high noise more than Wiener. "
+        "There the layout of a sample is made. So this page says that r2 hangs on the network. It does not "
+        "say how much r2 a better network of this kind would leave.",
+        rows=("network", "epsilon", OWN[1], EXACT, FLOOR),
+        together=epsilon.epsilon_together, folds=True,
     ),
     Question(
         "halves", "How much of the agreement of networks that share no image is in Gaussian statistics?",
