@@ -20,7 +20,7 @@ from benchmarks.results.words.verdicts import Judged, counted, judged, merged, s
 TITLE = "What agrees with the paper, what does not, and what is open?"
 OPEN = (  # our reading: what no table here says
     "Networks that predict the noise, as the paper's do, and are ahead of Wiener at high noise. Ours of "
-    "CIFAR-10 and of cats are behind there ([beside the others](epsilon.md)). All networks that ship predict v.",
+    "CIFAR-10 and of cats are behind there ([beside the others](epsilon.md)). Networks that ship predict v.",
     "A plain MLP on cats, all pixels at once: it did not come below Wiener's error. The MLP-Mixer did.",
     "Faces of 64 x 64 and larger with a network, and CelebA-HQ, which could not be had.",
     "Networks of the paper's size, trained for as long.",
