@@ -206,6 +206,19 @@ def test_a_letter_is_learned_where_a_good_part_of_wieners_gain_along_it_is_sure(
         assert ("not shown to have learned it" in short(kept)) is (word == "Open")
 
 
+def test_that_no_rise_is_sure_is_said_of_the_noise_levels_at_which_the_paper_predicts_one() -> None:
+    early = {"pattern": {"cifar": letter(-0.1, 1.1)}}
+    table = early["pattern"]["cifar"]["tables"]["pattern/contrast"]
+    table["rows"].append(["0.5", "3", "0.05", "0.01", "1.1 [1.05, 1.2]", "1.2", "yes", "no"])
+    assert "At strength 0.5 no rise is sure where the paper predicts one, and networks" in short(early)
+    (row,) = letters(early)
+    assert "CIFAR-10: rise sure at 0 of 1 noise levels with SNR_W above 0.1, letter not" in row.number
+    assert "A rise is sure at sigma 3, where SNR_W is lower." in row.lines[0]
+    assert "| noise levels with a sure rise, of those with SNR_W above 0.1 |" in briefly.pattern(
+        {"A": early["pattern"]["cifar"]}
+    )
+
+
 def test_a_letter_is_not_judged_at_noise_levels_at_which_a_network_is_worse_than_wiener() -> None:
     heldout = {"tables": {"heldout": {"rows": [[0.5, 1, 1, 1.0, 0.9, 1.1], [5.0, 1, 1, 0.8, 0.7, 0.9]]}}}
     kept = {"pattern": {"cifar": letter(0.3, 0.9)}, "networks": {"poor": heldout}}

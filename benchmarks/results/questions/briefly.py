@@ -176,15 +176,15 @@ def pattern(known: Known) -> str:
         rises = (f"{rise:.2f}" for rise in (one.highest.rise, one.highest.wiener))
         rows.append([f"{one.title}, gamma {one.gamma:g}", f"{one.sure} of {len(one.told)}", *rises, *errors])
     columns = (
-        "", "noise levels with a sure rise", "largest rise, networks", "Wiener's rise there",
-        "networks' error along the letter, over the control's", "Wiener's, likewise",
+        "", f"noise levels with a sure rise, of those with SNR_W above {SNR:g}", "largest rise, networks",
+        "Wiener's rise there", "networks' error along the letter, over the control's", "Wiener's, likewise",
     )  # fmt: skip
     lead = (
         "A letter of strength gamma is added to every image in a random colour. The claim: fields rise "
         "along it at noise levels at which its variance, with what images have of it anyway, is above "
-        f"{SNR:g} sigma^2. The rise is over the control, a network of images without the letter. We say "
-        f"that a network has learned the letter where it surely has {100 * PART:.0f} % of Wiener's gain in "
-        "the error along it."
+        f"{SNR:g} sigma^2 (SNR_W above {SNR:g}). The rise is over the control, a network of images without "
+        f"the letter. We say that a network has learned the letter where it surely has {100 * PART:.0f} % of "
+        "Wiener's gain in the error along it."
     )
     return f"{lead}\n\n{markdown(columns, rows)}" if rows else ""
 

@@ -138,7 +138,7 @@ def short(kept: Kept) -> str:
             where = f" {on([one.title for one in hidden])}" if shown else ""
             none = not any(one.learned for one in hidden)
             tail = ", and networks are not shown to have learned it" if none else ""
-            said.append(f"At strength {gamma:g} no rise is sure{where}{tail}")
+            said.append(f"At strength {gamma:g} no rise is sure where the paper predicts one{where}{tail}")
     return f"A letter is hidden in the images. {'. '.join(said)}." if said else ""
 
 
@@ -200,17 +200,21 @@ def _no_rise(one: Strength) -> str:
             f"That of the letter alone is above {SNR:g} at {len(alone)} of them, and Wiener's contrast is "
             f"{_span([level.wiener for level in alone])} times the control's there"
         )
-    return ". ".join(said)
+    return ". ".join(said) + _early(one, "A rise")
+
+
+def _early(one: Strength, what: str) -> str:
+    """Where a rise is sure and not expected."""
+    where = joined(f"{level.sigma:g}" for level in one.early)
+    return f". {what} is sure at sigma {where}, where SNR_W is lower" if where else ""
 
 
 def _rise(one: Strength) -> str:
     """How sure the rise is, how large beside Wiener's, and where it is too early."""
-    early = joined(f"{level.sigma:g}" for level in one.early)
     return (
         f"The rise over the control is sure at {one.sure} of {len(one.told)} such noise levels. It is at "
         f"most {one.highest.rise:.2f} times the control's contrast, where Wiener's is "
-        f"{one.highest.wiener:.2f} times"
-        + (f". It is sure at sigma {early}, too, where SNR_W is lower" if early else "")
+        f"{one.highest.wiener:.2f} times{_early(one, 'It')}"
     )
 
 
