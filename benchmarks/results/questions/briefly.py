@@ -17,7 +17,8 @@ from benchmarks.results.questions.entropy import (
     surely_lower,
 )
 from benchmarks.results.questions.eyes import EYE, kinds, over_the_aim, whose
-from benchmarks.results.questions.letter import PART, SNR, strengths
+from benchmarks.results.questions.letter import SNR, strengths
+from benchmarks.results.questions.letter_levels import PART
 from benchmarks.results.words.answers import (
     EXACT,
     FLOOR,
