@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.results.words.answers import Found, interval_of
+from locality.compare.claims import counted
 from locality.compare.drawing import time_of
 
+VERDICT, CONTRAST = "pattern/verdict", "pattern/contrast"  # tables
+MIXED = ("the claim holds at ", "at ")  # how the parts of older verdicts begin that count both kinds as one
 PART = 0.25  # of Wiener's gain along the letter, that networks surely have where they have learned it
 LEARNED = "pattern/learned_"  # numbers: the error along the letter over the control's
 Ends = tuple[float, float, float]  # a number with its interval
@@ -37,10 +41,10 @@ class Level:
 
 def levels_of(found: Found) -> list[Level]:
     """The noise levels of each strength of the letter, the control's as 0; none where a network is behind."""
-    whole = found["tables"]["pattern/contrast"]
+    whole = found["tables"][CONTRAST]
     heads = whole["columns"]
     names = ("gamma", "sigma", "SNR_W", "SNR_W less the control's", "network / control", "Wiener / control")
-    claimed = next(head for head in heads if head.startswith("SNR_W >"))
+    claimed = _claimed(heads)
     places = [heads.index(name) for name in (*names, "above control", claimed)]
     cells = [[row[place] for place in places] for row in whole["rows"]]
     gaps = found.get("behind", ())
@@ -51,6 +55,28 @@ def levels_of(found: Found) -> list[Level]:
         for row in cells
         if not any(low <= number(row[1]) <= high for low, high in gaps)
     ]
+
+
+def recounted(tables: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The table of verdicts, older ones counted anew from the table of contrasts.
+
+    They counted a level at which SNR_W says nothing and nothing is seen as one at which the claim holds.
+    """
+    whole, rows, levels = tables[VERDICT], [], levels_of({"tables": tables})
+    threshold = float(_claimed(tables[CONTRAST]["columns"]).split()[-1])
+    for gamma, seeds, verdict in whole["rows"]:
+        there = [one for one in levels if one.gamma == float(gamma)]
+        flags = zip(*((one.sure, one.expected, one.alone > threshold) for one in there), strict=True)
+        parts = [part for part in verdict.split("; ") if not part.startswith(MIXED)]
+        if len(parts) < len(verdict.split("; ")):
+            parts = [*counted(*flags), *parts]
+        rows.append([gamma, seeds, "; ".join(parts)])
+    return {**whole, "rows": rows}
+
+
+def _claimed(heads: Sequence[str]) -> str:
+    """The column that says whether a rise is expected, with the threshold."""
+    return next(head for head in heads if head.startswith("SNR_W >"))
 
 
 def _along(found: Found, gamma: float, sigma: float) -> tuple[Ends | None, Ends | None, Ends | None]:
