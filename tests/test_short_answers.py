@@ -222,6 +222,24 @@ def test_every_noise_level_at_which_the_error_along_the_letter_is_surely_less_is
     ) in row.lines[0]
 
 
+def test_a_letter_that_was_learned_and_shows_little_in_fields_is_told_as_evidence_against_the_claim() -> None:
+    for low, rise, told in ((0.3, "1.2 [1.1, 1.3]", True), (0.3, "2.5 [2, 3]", False), (0.1, "1.2", False)):
+        one = letter(low, 0.9)
+        one["tables"]["pattern/contrast"]["rows"][1][4] = rise
+        said = briefly.pattern({"A": one})
+        against = (
+            "\n\nAgainst the claim: on A at gamma 0.5 networks have learned the letter. Their error along it "
+            "is down to 0.80 times the control's. The contrast of their fields along it is at most 1.20 times the control's, where "
+            "Wiener's is 3.00 times."
+        )
+        assert said.endswith(against) is told
+        assert ("Against the claim" in said) is told
+    why = BY_PAGE["pattern"].why
+    assert "no W can be seen in any network's field" in why
+    assert "We guess why, and did not test it" in why
+    assert not any(one.isdigit() for one in why.replace("CIFAR-10", "")), "no typed numbers"
+
+
 def test_that_no_rise_is_sure_is_said_of_the_noise_levels_at_which_the_paper_predicts_one() -> None:
     early = {"pattern": {"cifar": letter(-0.1, 1.1)}}
     table = early["pattern"]["cifar"]["tables"]["pattern/contrast"]

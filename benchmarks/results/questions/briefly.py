@@ -17,7 +17,7 @@ from benchmarks.results.questions.entropy import (
     surely_lower,
 )
 from benchmarks.results.questions.eyes import EYE, kinds, over_the_aim, whose
-from benchmarks.results.questions.letter import SNR, strengths
+from benchmarks.results.questions.letter import SNR, against, strengths
 from benchmarks.results.questions.letter_levels import PART
 from benchmarks.results.words.answers import (
     EXACT,
@@ -169,8 +169,8 @@ def _worst(known: Known, section: str, twins: Sequence[tuple[str, str]], other: 
 
 def pattern(known: Known) -> str:
     """For each strength of the letter: where a rise is sure, how large it is, and what was learned."""
-    rows = []
-    for one in (one for title, found in known.items() for one in strengths(title, found)):
+    every, rows = [one for title, found in known.items() for one in strengths(title, found)], []
+    for one in every:
         most, errors = one.gained, [None, None]
         if most and most.error and most.floor:
             errors = [f"{most.error[0]:.2f}", f"{most.floor[0]:.2f}, at sigma {most.sigma:g}"]
@@ -187,7 +187,8 @@ def pattern(known: Known) -> str:
         f"the letter. We say that a network has learned the letter where it surely has {100 * PART:.0f} % of "
         "Wiener's gain in the error along it."
     )
-    return f"{lead}\n\n{markdown(columns, rows)}" if rows else ""
+    parts = [lead, markdown(columns, rows), *filter(None, map(against, every))]
+    return "\n\n".join(parts) if rows else ""
 
 
 def eyes(known: Known) -> str:

@@ -47,6 +47,11 @@ class Strength:
         return max(self.told, key=lambda one: one.rise)
 
     @property
+    def small(self) -> bool:
+        """Whether the largest rise is a small part of Wiener's there."""
+        return self.highest.rise - 1 < SMALL * (self.highest.wiener - 1)
+
+    @property
     def gained(self) -> Level | None:
         """The level at which Wiener gains most along the letter, where that was measured."""
         known = [one for one in self.levels if one.floor is not None]
@@ -62,9 +67,8 @@ class Strength:
         """How the paper's claim stands, where a rise is expected anywhere."""
         if not self.sure:
             return NOT if any(one.learned for one in self.told) else OPEN
-        word, most = judged(self.sure, len(self.told)), self.highest
-        small = most.rise - 1 < SMALL * (most.wiener - 1)
-        return IN_PART if word == AGREES and (small or self.early) else word
+        word = judged(self.sure, len(self.told))
+        return IN_PART if word == AGREES and (self.small or self.early) else word
 
     def line(self) -> str:
         """The verdict in words."""
@@ -114,6 +118,23 @@ def short(kept: Kept) -> str:
             tail = ", and networks are not shown to have learned it" if none else ""
             said.append(f"At strength {gamma:g} no rise is sure where the paper predicts one{where}{tail}")
     return f"A letter is hidden in the images. {'. '.join(said)}." if said else ""
+
+
+def against(one: Strength) -> str:
+    """Where networks have learned a letter and their fields show a small part of what Wiener's do: that."""
+    most, surest = one.highest, min((level for level in one.told if level.learned), key=_error, default=None)
+    if not one.small or surest is None:
+        return ""
+    return (
+        f"Against the claim: {on([one.title])} at gamma {one.gamma:g} networks have learned the letter. "
+        f"Their error along it is down to {_error(surest):.2f} times the control's. The contrast of their "
+        f"fields along it is at most {most.rise:.2f} times the control's, where Wiener's is {most.wiener:.2f} times."
+    )
+
+
+def _error(level: Level) -> float:
+    """Of networks along the letter, over the control's."""
+    return level.error[0] if level.error is not None else 1.0
 
 
 def with_gaps(kept: Kept) -> Kept:
