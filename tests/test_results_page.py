@@ -224,7 +224,7 @@ def test_the_front_page_has_the_error_apart_from_the_r2_of_samples() -> None:
         "the samples of the network that it was calibrated against. PCA locality (the paper's) has 0.90 and "
         "Wiener 0.80.",
         "On unseen images stacked mixtures (ours) has less error than PCA locality: by 6 % on CIFAR-10 to "
-        "18 % on photographs (16 x 16), in the median over sigma from 0.3 to 3.6.",
+        "18 % on photographs (16 x 16), in the median of the ratios at sigma from 0.3 to 3.6.",
     ]
     tables["cifar"]["scalars"][f"paper/bank/{EXACT}"] = 80.0
     assert claim(tables, {})[0].endswith("0.80. Ours draw on 100 training images, PCA locality on 80.")
