@@ -20,6 +20,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from benchmarks.results.questions.letter_levels import CONTRAST, VERDICT, recounted
 from locality.checkpoints.networks import model_name, steps_of
 from locality.checkpoints.reading import read
 from locality.report.provenance import told
@@ -62,6 +63,8 @@ def main() -> None:
 def page(text: str, kept: dict[str, Kept]) -> str:
     """The page with every block written anew."""
     pattern, models, steps = (kept.get(name) for name in (*COMPARISONS, "steps"))
+    if pattern and VERDICT in pattern["tables"]:
+        pattern = {**pattern, "tables": {**pattern["tables"], VERDICT: recounted(pattern["tables"])}}
     rows = [tuple(row) for one in (pattern, models, steps) if one for row in one["trainings"]]
     named: dict[tuple[Any, ...], tuple[Any, ...]] = {}
     for row in rows:
@@ -69,8 +72,8 @@ def page(text: str, kept: dict[str, Kept]) -> str:
     blocks: dict[str, Callable[[], str]] = {
         "trainings": lambda: training_table(list(named.values())),
         "missing": lambda: missing(list(named.values())),
-        "pattern": lambda: evaluation(pattern, ["pattern/verdict", "pattern/contrast"], "figure4"),
-        "contrast": lambda: pictures(pattern, "pattern/contrast"),
+        "pattern": lambda: evaluation(pattern, [VERDICT, CONTRAST], "figure4"),
+        "contrast": lambda: pictures(pattern, CONTRAST),
         "steps": lambda: evaluation(steps, matching(steps, STEPS), STEPS),
         "architectures": lambda: evaluation(models, ["architectures/cosine"], "architectures/"),
     }

@@ -287,7 +287,7 @@ def test_the_page_of_experiments_is_written_from_run_folders(sweep, tmp_path, mo
     experiments.publish(measured, kept["pictures"])
     text = experiments.page(experiments.PAGE.read_text(), {"pattern": kept})
     assert "![pattern/figure4](images/pattern_figure4.png)" in text
-    assert "| 0.5000 | 2 | the claim holds at" in text
+    assert "| 0.5000 | 2 | above the control at" in text
     assert (tmp_path / "pattern_figure4.png").read_bytes() == (
         folder / "images" / "pattern" / "figure4.png"
     ).read_bytes()
@@ -402,12 +402,16 @@ def flags(text: str) -> torch.Tensor:
 @pytest.mark.parametrize(
     ("above", "expected", "own", "wiener", "said"),
     [
-        ("0011", "0011", "0011", (1, 1, 1, 1), ["the claim holds at 4 of 4 noise levels"]),
+        ("0011", "0011", "0011", (1, 1, 1, 1), [
+            "above the control at 2 of 2 noise levels where SNR_W says so, and at 0 of 2 others",
+        ]),
         ("0001", "0011", "0001", (1, 1, 2, 2), [
-            "holds at 3 of 4", "at 4 if SNR_W counts the pattern alone", "not above the control at t = 300,",
+            "at 1 of 2 noise", "at 1 of 1, and at 0 of 3 others, if SNR_W counts the pattern alone",
+            "not above the control at t = 300,",
         ]),
         ("1111", "0011", "0011", (1.04, 1.2, 2, 2), [
-            "holds at 2 of 4", "above the control already at t = 900, 600,", "so is Wiener's own at t = 600",
+            "at 2 of 2 noise levels where SNR_W says so, and at 2 of 2 others",
+            "above the control already at t = 900, 600,", "so is Wiener's own at t = 600",
         ]),
     ],
 )  # fmt: skip

@@ -6,6 +6,7 @@ from typing import Any
 
 from benchmarks.results.front.front_page import GROUPS, front_page, readme_block
 from benchmarks.results.front.headlines import claim
+from benchmarks.results.pages import networks
 from benchmarks.results.questions.asked import QUESTIONS
 from benchmarks.results.words.answers import EXACT, FLOOR, OWN
 from benchmarks.results.words.small_tables import front_table
@@ -46,12 +47,38 @@ def test_what_pca_locality_and_the_optimal_denoiser_do_not_do_is_told_of() -> No
         scalars = {f"paper/heldout_over_pca_locality/{OWN[1]}/t300": 0.9}
         scalars |= {f"paper/heldout_ratio_high/{EXACT}/t300": high, f"paper/samples/{FLOOR}": 64.0}
         tables[name] = {"scalars": {**scalars, "paper/copy_rate/optimal": copies}}
-    no_gain = " PCA locality (the paper's) has no sure gain over Wiener on CIFAR-10, and the optimal denoiser"
+    no_gain = " PCA locality (the paper's) has no sure gain over Wiener on CIFAR-10. The optimal denoiser"
     assert claim(tables, {})[0].endswith(f"{no_gain} copies training images on CIFAR-10.")
     tables["fashion_mnist"]["scalars"]["paper/copy_rate/optimal"] = 1.0
     assert claim(tables, {})[0].endswith(f"{no_gain} copies training images.")
     tables["cifar"]["scalars"][f"paper/heldout_ratio_high/{EXACT}/t100"] = 0.99
     assert claim(tables, {})[0].endswith(" The optimal denoiser copies training images.")
+
+
+def test_where_pca_locality_has_surely_more_error_than_wiener_is_counted_beside_where_it_gains() -> None:
+    tables: dict[str, Any] = {}
+    for name, high, lows in (
+        ("cifar", 1.2, (1.1, 1.01, 0.9)),
+        ("afhq32", 1.2, (0.9, 1.01, 0.9)),
+        ("fashion_mnist", 0.9, (0.8, 0.8, 0.8)),
+    ):
+        scalars = {f"paper/heldout_over_pca_locality/{OWN[1]}/t300": 0.9}
+        for t, low in zip((100, 300, 500), lows, strict=True):
+            scalars |= {
+                f"paper/heldout_ratio_low/{EXACT}/t{t}": low,
+                f"paper/heldout_ratio_high/{EXACT}/t{t}": high,
+            }
+        tables[name] = {"scalars": scalars}
+    assert claim(tables, {})[0].endswith(
+        "in the median of the ratios at sigma from 0.3 to 3.6. PCA locality (the paper's) has no sure gain "
+        "over Wiener on CIFAR-10 and cats (32 x 32), and surely more error at 2 of 3 noise levels on "
+        "CIFAR-10 and at 1 of 3 on cats (32 x 32)."
+    )
+    del tables["afhq32"]
+    tables["cifar"]["scalars"][f"paper/heldout_ratio_high/{EXACT}/t500"] = 0.95
+    assert claim(tables, {})[0].endswith(
+        " PCA locality (the paper's) has surely more error than Wiener at 2 of 3 noise levels on CIFAR-10."
+    )
 
 
 def network(*behind: float, low: float = 1.05) -> dict[str, Any]:
@@ -69,15 +96,45 @@ def test_networks_that_are_not_shown_to_beat_wiener_are_told_by_their_data_or_ki
     text, _ = front_page(kept)
     assert (
         "is said of these. Two networks of photographs have surely more error than Wiener at sigma 10, the "
-        "U-Net on epsilon (cats) at sigma 3 and 10. Our reading"
+        "U-Net on epsilon (cats) at sigma 3 and 10. The list ends at sigma 10. Our reading"
     ) in text
     text, _ = front_page({"paper": {}, "networks": {"cifar": network(5, low=0.9)}})
-    assert "A network of CIFAR-10 is not shown to beat Wiener at sigma 5. Our" in text
+    assert (
+        "A network of CIFAR-10 is not shown to beat Wiener at sigma 5. The list ends at sigma 10. Our" in text
+    )
     both = {"cifar": network(5, low=0.9), "cats": network(5)}
     text, _ = front_page({"paper": {}, "networks": both})
     assert "beat Wiener at sigma 5, a network of cats has surely more error than Wiener at sigma 5." in text
     text, _ = front_page({"paper": {}, "networks": {"cats": network()}})
     assert "more error than Wiener" not in text
+    assert "The list ends" not in text
+
+
+def test_networks_that_are_worse_than_wiener_above_the_noise_levels_of_the_bar_are_told_of() -> None:
+    paper = measured("paper")
+    for t, low in ((700, 0.99), (800, 1.001), (600, 1.2)):  # sigma 12, 25.7 and 6.17
+        paper["scalars"][f"paper/heldout_ratio_low/network/t{t}"] = low
+    text, _ = front_page({"paper": {"fashion_mnist": paper}, "networks": {"photos16": network(10)}})
+    assert (
+        "The list ends at sigma 10. Above sigma 10 [more error](results/heldout.md) than Wiener's is sure of "
+        "the network of Fashion-MNIST at sigma 25.7. Our reading"
+    ) in text
+    paper["scalars"]["paper/heldout_ratio_low/network/t800"] = 0.99
+    text, _ = front_page({"paper": {"fashion_mnist": paper}, "networks": {"photos16": network(10)}})
+    assert "The list ends at sigma 10. Our reading" in text
+
+
+def test_the_bar_is_one_of_intervals_and_a_network_that_passes_above_1_is_told_of() -> None:
+    text = networks(
+        {"networks": {"cats": network(), "cats_dit": network(10, low=0.99), "cifar": network(10)}}
+    )
+    assert (
+        "The bar: surely less than Wiener's from sigma 0.2 to 5, nowhere surely more from 0.1 to 10." in text
+    )
+    assert (
+        "Passed with an error above Wiener's that is not sure: cats (32 x 32, DiT) at sigma 10. The" in text
+    )
+    assert "that is not sure" not in networks({"networks": {"cats": network(), "cifar": network(10)}})
 
 
 def test_every_page_is_in_one_group_of_links_and_no_other_page_is() -> None:

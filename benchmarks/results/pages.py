@@ -37,9 +37,11 @@ from benchmarks.results.words.titles import (
     TITLES,
     TITLES_OF,
     called,
+    joined,
     markdown,
     network_called,
 )
+from locality.heldout import CORE, SIGMAS
 from locality.report import Chart, Series, names
 from locality.report.figures import draw_charts, to_png
 
@@ -166,8 +168,9 @@ def networks(kept: Kept) -> str:
     columns, rows = network_table(kept["networks"])
     parts.append(markdown(columns, rows))
     parts.append(
-        "Error over Wiener's at three noise levels. The bar: less than Wiener's from sigma .2 to 5, nowhere "
-        "more from .1 to 10. The whole table is on each card."
+        "Error over Wiener's at three noise levels. The bar: surely less than Wiener's from sigma "
+        f"{CORE[0]:g} to {CORE[1]:g}, nowhere surely more from {SIGMAS[0]:g} to {SIGMAS[-1]:g}.{_over(kept)} "
+        "The whole table is on each card."
     )
     more = kept.get("unshipped", {})
     if more:
@@ -177,6 +180,16 @@ def networks(kept: Kept) -> str:
         for name, one in [*kept["networks"].items(), *more.items()]
     ]
     return "\n\n".join([*parts, folded(SOURCES, commands), "[All results](../results.md)"]) + "\n"
+
+
+def _over(kept: Kept) -> str:
+    """The networks that pass with an error above Wiener's, and where."""
+    told = []
+    for name, one in {**kept["networks"], **kept.get("unshipped", {})}.items():
+        over = [f"{row[0]:g}" for row in one["tables"]["heldout"]["rows"] if row[3] > 1]
+        if over and not behind(one):
+            told.append(f"{network_called(name)} at sigma {joined(over)}")
+    return f" Passed with an error above Wiener's that is not sure: {'; '.join(told)}." if told else ""
 
 
 def network_table(known: Mapping[str, Mapping[str, Any]]) -> Table:

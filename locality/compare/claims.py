@@ -39,10 +39,7 @@ class Claim:
     def verdict(self) -> str:
         """What became of the claim, in a sentence."""
         missing, early = self.expected & ~self.above, self.above & ~self.expected
-        right, right_own = (int((self.above == said).sum()) for said in (self.expected, self.own))
-        parts = [f"the claim holds at {right} of {len(self.times)} noise levels"]
-        if right_own != right:
-            parts.append(f"at {right_own} if SNR_W counts the pattern alone, without what the control has")
+        parts = counted(*(flags.tolist() for flags in (self.above, self.expected, self.own)))
         if missing.any():
             parts.append(
                 f"not above the control at t = {self._named(missing)}, where SNR_W says it should be"
@@ -59,6 +56,29 @@ class Claim:
 
     def _named(self, where: Tensor) -> str:
         return ", ".join(f"{t}" for t, flag in zip(self.times, where, strict=True) if flag)
+
+
+def counted(above: Sequence[bool], expected: Sequence[bool], own: Sequence[bool]) -> list[str]:
+    """At how many noise levels networks are above the control: of those where SNR_W says so, and of others.
+
+    >>> counted([True, False, True], [True, True, False], [True, True, False])
+    ['above the control at 1 of 2 noise levels where SNR_W says so, and at 1 of 1 others']
+    """
+    told = f"above the control at {_of(above, expected)} noise levels where SNR_W says so"
+    parts = [f"{told}{_others(above, expected)}"]
+    if list(own) != list(expected):
+        alone = f"above it at {_of(above, own)}{_others(above, own)}"
+        parts.append(f"{alone}, if SNR_W counts the pattern alone, without what the control has")
+    return parts
+
+
+def _of(above: Sequence[bool], where: Sequence[bool]) -> str:
+    return f"{sum(a and b for a, b in zip(above, where, strict=True))} of {sum(where)}"
+
+
+def _others(above: Sequence[bool], where: Sequence[bool]) -> str:
+    others = [not flag for flag in where]
+    return f", and at {_of(above, others)} others" if any(others) else ""
 
 
 def claim_of(one: Strength, control: Strength, reach: float, threshold: float) -> Claim:

@@ -80,7 +80,7 @@ def _tell(report: Report, one: Strength, by_step: Mapping[int, Contrast]) -> dic
         if t in times[1::2]:  # every other one: nine curves and nine lines would be one too many
             series[f"t = {t}"] = Series(means[s].tolist(), low[s].tolist(), high[s].tolist())
             series[f"t = {t}, Wiener"] = Series([wiener[s].item()] * len(steps), beside=f"t = {t}")
-    title = f"The pattern in the fields as training goes on, gamma = {one.gamma:g}"
+    title = f"Contrast along the pattern as training goes on, gamma = {one.gamma:g}"
     chart = Chart(title, "optimiser steps", LABEL, steps, series, log_x=True, log_y=True)
     report.chart(f"pattern/steps_{place}", chart)
     columns = ["t", *(f"step {step:,}" for step in steps), "Wiener"]

@@ -96,17 +96,27 @@ def less_error(tables: Mapping[str, Found]) -> str:
     told = f"less error than PCA locality: by {span}"
     if len(known) == 1 or most > 1:
         told = f"{joined(_less(ratio, title) for ratio, title in known)} than PCA locality"
-    tail = ", and ".join(filter(None, (_no_gain(tables), _copier(tables))))
-    return f"On unseen images {called(row)} has {told}, in the median over {AT}." + (
-        f" {tail[0].upper()}{tail[1:]}." if tail else ""
-    )
+    said = [f"On unseen images {called(row)} has {told}, in the median of the ratios at {AT}"]
+    said += filter(None, (_no_gain(tables), _copier(tables)))
+    return " ".join(f"{one[0].upper()}{one[1:]}." for one in said)
 
 
 def _no_gain(tables: Mapping[str, Found]) -> str:
-    """On which data PCA locality has surely less error than Wiener at no noise level."""
+    """On which data PCA locality has surely less error than Wiener nowhere, and where surely more."""
     highs = {name: steps(found, f"paper/heldout_ratio_high/{EXACT}/") for name, found in tables.items()}
     where = [TITLES[name] for name, one in highs.items() if one and min(one.values()) >= 1]
-    return f"{called(EXACT)} has no sure gain over Wiener {on(where)}" if where else ""
+    counts: dict[str, list[str]] = {}
+    for name, found in tables.items():
+        lows = steps(found, f"paper/heldout_ratio_low/{EXACT}/")
+        if more := sum(low > 1 for low in lows.values()):
+            counts.setdefault(f"{more} of {len(lows)}", []).append(TITLES[name])
+    levels = joined(
+        f"at {count}{' noise levels' * (k == 0)} {on(names)}"
+        for k, (count, names) in enumerate(counts.items())
+    )
+    told = [f"no sure gain over Wiener {on(where)}"] if where else []
+    told += [f"surely more error {'' if where else 'than Wiener '}{levels}"] if levels else []
+    return f"{called(EXACT)} has {', and '.join(told)}" if told else ""
 
 
 def _copier(tables: Mapping[str, Found]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from benchmarks.results.kept.gathering import Kept
-from benchmarks.results.questions.letter import Strength, each_strength
+from benchmarks.results.questions.letter import SNR, Strength, each_strength
 from benchmarks.results.words.verdicts import Judged
 
 
@@ -19,12 +19,10 @@ def letters(kept: Kept) -> Iterator[Judged]:
 
 
 def _number(one: Strength) -> str:
-    """At how many noise levels the rise is sure, and the largest beside Wiener's."""
-    of, most = len(one.told), one.highest
+    """At how many such noise levels the rise is sure, and the largest beside Wiener's."""
+    most = one.highest
+    sure = f"rise sure at {one.sure} of {len(one.told)} noise levels with SNR_W above {SNR:g}"
     if not one.sure:
         learned = "learned" if any(level.learned for level in one.told) else "not shown to be learned"
-        return f"no sure rise at {of} noise level{'s' * (of > 1)}, letter {learned}"
-    return (
-        f"rise sure at {one.sure} of {of} noise levels, at most {most.rise:.2f} times where Wiener has "
-        f"{most.wiener:.2f}"
-    )
+        return f"{sure}, letter {learned}"
+    return f"{sure}, at most {most.rise:.2f} times where Wiener has {most.wiener:.2f}"

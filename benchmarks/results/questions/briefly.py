@@ -17,7 +17,8 @@ from benchmarks.results.questions.entropy import (
     surely_lower,
 )
 from benchmarks.results.questions.eyes import EYE, kinds, over_the_aim, whose
-from benchmarks.results.questions.letter import PART, SNR, strengths
+from benchmarks.results.questions.letter import SNR, against, strengths
+from benchmarks.results.questions.letter_levels import PART
 from benchmarks.results.words.answers import (
     EXACT,
     FLOOR,
@@ -168,25 +169,26 @@ def _worst(known: Known, section: str, twins: Sequence[tuple[str, str]], other: 
 
 def pattern(known: Known) -> str:
     """For each strength of the letter: where a rise is sure, how large it is, and what was learned."""
-    rows = []
-    for one in (one for title, found in known.items() for one in strengths(title, found)):
+    every, rows = [one for title, found in known.items() for one in strengths(title, found)], []
+    for one in every:
         most, errors = one.gained, [None, None]
         if most and most.error and most.floor:
             errors = [f"{most.error[0]:.2f}", f"{most.floor[0]:.2f}, at sigma {most.sigma:g}"]
         rises = (f"{rise:.2f}" for rise in (one.highest.rise, one.highest.wiener))
         rows.append([f"{one.title}, gamma {one.gamma:g}", f"{one.sure} of {len(one.told)}", *rises, *errors])
     columns = (
-        "", "noise levels with a sure rise", "largest rise, networks", "Wiener's rise there",
-        "networks' error along the letter, over the control's", "Wiener's, likewise",
+        "", f"noise levels with a sure rise, of those with SNR_W above {SNR:g}", "largest rise, networks",
+        "Wiener's rise there", "networks' error along the letter, over the control's", "Wiener's, likewise",
     )  # fmt: skip
     lead = (
         "A letter of strength gamma is added to every image in a random colour. The claim: fields rise "
         "along it at noise levels at which its variance, with what images have of it anyway, is above "
-        f"{SNR:g} sigma^2. The rise is over the control, a network of images without the letter. We say "
-        f"that a network has learned the letter where it surely has {100 * PART:.0f} % of Wiener's gain in "
-        "the error along it."
+        f"{SNR:g} sigma^2 (SNR_W above {SNR:g}). The rise is over the control, a network of images without "
+        f"the letter. We say that a network has learned the letter where it surely has {100 * PART:.0f} % of "
+        "Wiener's gain in the error along it."
     )
-    return f"{lead}\n\n{markdown(columns, rows)}" if rows else ""
+    parts = [lead, markdown(columns, rows), *filter(None, map(against, every))]
+    return "\n\n".join(parts) if rows else ""
 
 
 def eyes(known: Known) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from math import log, sqrt
 from typing import Any
 
+from benchmarks.results.questions.letter_levels import recounted
 from benchmarks.results.words.answers import FLOOR, MIDDLE, Found, apart
 from benchmarks.results.words.small_tables import Table
 from benchmarks.results.words.titles import called
@@ -107,10 +108,11 @@ def level_rows(found: Found, table: str) -> Iterator[tuple[str, list[float]]]:
 def pattern_verdict(found: Found) -> str:
     """What the comparison itself says of each strength, and how large the rises are."""
     lines = []
-    for gamma, seeds, verdict in found["tables"]["pattern/verdict"]["rows"]:
+    for gamma, seeds, verdict in recounted(found["tables"])["rows"]:
         start = f"gamma {float(gamma):g}, {seeds} {'seed' if int(seeds) == 1 else 'seeds'}"
         told = [
-            f"{start}: {part}" if k == 0 else _sentence(part) for k, part in enumerate(verdict.split("; "))
+            f"{start}: {_sentence(part)}" if k == 0 else _sentence(part)
+            for k, part in enumerate(verdict.split("; "))
         ]
         told += _contrasts(found, float(gamma)) + _barely(found, float(gamma))
         lines.append("* " + ". ".join(part[0].upper() + part[1:] for part in told))
@@ -119,14 +121,7 @@ def pattern_verdict(found: Found) -> str:
 
 def _sentence(part: str) -> str:
     """A part of the recorded verdict, with its subject."""
-    for start, subject in (
-        ("at ", "the claim holds "),
-        ("not above", "networks are "),
-        ("above", "networks are "),
-    ):
-        if part.startswith(start):
-            return subject + part
-    return part
+    return f"networks are {part}" if part.startswith(("above", "not above")) else part
 
 
 def _contrasts(found: Found, gamma: float) -> list[str]:

@@ -5,42 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from benchmarks.results.kept.gathering import Kept
 from benchmarks.results.questions.eyes import levels_behind
-from benchmarks.results.words.answers import Found, interval_of
+from benchmarks.results.questions.letter_levels import PART, Ends, Level, levels_of
+from benchmarks.results.words.answers import Found, apart
 from benchmarks.results.words.titles import DATA, TITLES, joined, on
 from benchmarks.results.words.verdicts import AGREES, IN_PART, NOT, OPEN, judged
-from locality.compare.drawing import time_of
 
 SNR = 0.1  # of the letter, above which the paper says that it shows
 SMALL = 0.5  # of Wiener's rise over the control: less is a part
-PART = 0.25  # of Wiener's gain along the letter, that networks surely have where they have learned it
-LEARNED = "pattern/learned_"  # numbers: the error along the letter over the control's
-Ends = tuple[float, float, float]  # a number with its interval
-
-
-@dataclass(frozen=True)
-class Level:
-    """A noise level of the comparison of patterns."""
-
-    gamma: float
-    sigma: float
-    snr: float  # the letter's variance over sigma^2
-    alone: float  # less the control's
-    rise: float  # contrast of networks over the control's
-    wiener: float  # Wiener's
-    sure: bool  # the rise, by its interval
-    expected: bool  # by the paper
-    error: Ends | None  # of networks along the letter, over the control's; None: not measured
-    floor: Ends | None  # Wiener's over its own control's
-    share: Ends | None  # of Wiener's gain, that networks have; None: Wiener's is not sure
-
-    @property
-    def learned(self) -> bool:
-        """Whether networks surely have a good part of Wiener's gain."""
-        return self.share is not None and self.share[1] > PART
 
 
 @dataclass(frozen=True)
@@ -73,6 +47,11 @@ class Strength:
         return max(self.told, key=lambda one: one.rise)
 
     @property
+    def small(self) -> bool:
+        """Whether the largest rise is a small part of Wiener's there."""
+        return self.highest.rise - 1 < SMALL * (self.highest.wiener - 1)
+
+    @property
     def gained(self) -> Level | None:
         """The level at which Wiener gains most along the letter, where that was measured."""
         known = [one for one in self.levels if one.floor is not None]
@@ -88,9 +67,8 @@ class Strength:
         """How the paper's claim stands, where a rise is expected anywhere."""
         if not self.sure:
             return NOT if any(one.learned for one in self.told) else OPEN
-        word, most = judged(self.sure, len(self.told)), self.highest
-        small = most.rise - 1 < SMALL * (most.wiener - 1)
-        return IN_PART if word == AGREES and (small or self.early) else word
+        word = judged(self.sure, len(self.told))
+        return IN_PART if word == AGREES and (self.small or self.early) else word
 
     def line(self) -> str:
         """The verdict in words."""
@@ -138,8 +116,25 @@ def short(kept: Kept) -> str:
             where = f" {on([one.title for one in hidden])}" if shown else ""
             none = not any(one.learned for one in hidden)
             tail = ", and networks are not shown to have learned it" if none else ""
-            said.append(f"At strength {gamma:g} no rise is sure{where}{tail}")
+            said.append(f"At strength {gamma:g} no rise is sure where the paper predicts one{where}{tail}")
     return f"A letter is hidden in the images. {'. '.join(said)}." if said else ""
+
+
+def against(one: Strength) -> str:
+    """Where networks have learned a letter and their fields show a small part of what Wiener's do: that."""
+    most, surest = one.highest, min((level for level in one.told if level.learned), key=_error, default=None)
+    if not one.small or surest is None:
+        return ""
+    return (
+        f"Against the claim: {on([one.title])} at gamma {one.gamma:g} networks have learned the letter. "
+        f"Their error along it is down to {_error(surest):.2f} times the control's. The contrast of their "
+        f"fields along it is at most {most.rise:.2f} times the control's, where Wiener's is {most.wiener:.2f} times."
+    )
+
+
+def _error(level: Level) -> float:
+    """Of networks along the letter, over the control's."""
+    return level.error[0] if level.error is not None else 1.0
 
 
 def with_gaps(kept: Kept) -> Kept:
@@ -150,40 +145,6 @@ def with_gaps(kept: Kept) -> Kept:
         gaps = [gap for name in named if name in networks for gap in levels_behind(networks[name])]
         told[data] = {**found, "behind": gaps}
     return {**kept, "pattern": told} if told else dict(kept)
-
-
-def levels_of(found: Found) -> list[Level]:
-    """The noise levels of each strength of the letter, the control's as 0; none where a network is behind."""
-    whole = found["tables"]["pattern/contrast"]
-    heads = whole["columns"]
-    names = ("gamma", "sigma", "SNR_W", "SNR_W less the control's", "network / control", "Wiener / control")
-    claimed = next(head for head in heads if head.startswith("SNR_W >"))
-    places = [heads.index(name) for name in (*names, "above control", claimed)]
-    cells = [[row[place] for place in places] for row in whole["rows"]]
-    gaps = found.get("behind", ())
-    return [
-        Level(
-            *map(number, row[:6]), *(cell == "yes" for cell in row[6:]), *_along(found, *map(number, row[:2]))
-        )
-        for row in cells
-        if not any(low <= number(row[1]) <= high for low, high in gaps)
-    ]
-
-
-def _along(found: Found, gamma: float, sigma: float) -> tuple[Ends | None, Ends | None, Ends | None]:
-    """The errors along the letter of networks and of Wiener over the controls', and the share of the gain."""
-    place = f"gamma{gamma:g}/t{time_of(sigma):03d}"
-    scalars = found.get("scalars", {})
-    error, floor, share = (
-        interval_of(found, f"{LEARNED}{kind}", place) if scalars else None
-        for kind in ("network", "wiener", "share")
-    )
-    return error, floor, share
-
-
-def number(cell: Any) -> float:
-    """A cell's, without its interval; nothing is a 0."""
-    return float(str(cell).split(" [")[0]) if cell not in (None, "") else 0.0
 
 
 def _no_rise(one: Strength) -> str:
@@ -200,17 +161,21 @@ def _no_rise(one: Strength) -> str:
             f"That of the letter alone is above {SNR:g} at {len(alone)} of them, and Wiener's contrast is "
             f"{_span([level.wiener for level in alone])} times the control's there"
         )
-    return ". ".join(said)
+    return ". ".join(said) + _early(one, "A rise")
+
+
+def _early(one: Strength, what: str) -> str:
+    """Where a rise is sure and not expected."""
+    where = joined(f"{level.sigma:g}" for level in one.early)
+    return f". {what} is sure at sigma {where}, where SNR_W is lower" if where else ""
 
 
 def _rise(one: Strength) -> str:
     """How sure the rise is, how large beside Wiener's, and where it is too early."""
-    early = joined(f"{level.sigma:g}" for level in one.early)
     return (
         f"The rise over the control is sure at {one.sure} of {len(one.told)} such noise levels. It is at "
         f"most {one.highest.rise:.2f} times the control's contrast, where Wiener's is "
-        f"{one.highest.wiener:.2f} times"
-        + (f". It is sure at sigma {early}, too, where SNR_W is lower" if early else "")
+        f"{one.highest.wiener:.2f} times{_early(one, 'It')}"
     )
 
 
@@ -227,17 +192,25 @@ def _learned(one: Strength) -> str:
             f". They have learned the letter: in the error along it they have {span} of Wiener's gain at "
             f"sigma {where}"
         )
-    error, floor = _ends(most.error), _ends(most.floor)
-    if most.error[2] < 1:
-        return (
-            f". At sigma {most.sigma:g}, where Wiener gains most, their error along it is surely less than "
-            f"the control's, {error} times, Wiener's {floor}: too little to say that they have learned the "
-            "letter"
-        )
+    less, more = (_surely(one, way) for way in (-1, 1))
+    said = f". Their error along it is surely less than the control's at {less or 'no noise level'}"
+    said += f", and surely more at {more}" if more else ""
     return (
-        f". These networks are not shown to have learned the letter: at sigma {most.sigma:g}, where Wiener "
-        f"gains most, their error along it is {error} times the control's, Wiener's {floor}"
+        f"{said}. {'This is too little to say' if less else 'It is not shown'} that they have learned the "
+        f"letter: at no noise level do they surely have {100 * PART:.0f} % of Wiener's gain. At sigma "
+        f"{most.sigma:g}, where Wiener gains most, their error is {_ends(most.error)} times the control's, "
+        f"Wiener's {_ends(most.floor)}"
     )
+
+
+def _surely(one: Strength, way: int) -> str:
+    """Where networks' error along the letter is surely less than the control's (-1) or more (1)."""
+    known = {level.sigma: level.error for level in one.levels if level.error is not None}
+    sure = {sigma: error for sigma, error in known.items() if apart(error, (1.0, 1.0, 1.0)) == way}
+    if not sure:
+        return ""
+    times = joined(f"{error[0]:.2f}" for error in sure.values())
+    return f"sigma {joined(f'{sigma:g}' for sigma in sure)} ({times} times)"
 
 
 def _span(values: Sequence[float]) -> str:

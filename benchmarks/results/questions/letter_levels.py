@@ -1,0 +1,95 @@
+"""The noise levels of the comparison of patterns: what was recorded of the letter at each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.results.words.answers import Found, interval_of
+from locality.compare.claims import counted
+from locality.compare.drawing import time_of
+
+VERDICT, CONTRAST = "pattern/verdict", "pattern/contrast"  # tables
+MIXED = ("the claim holds at ", "at ")  # how the parts of older verdicts begin that count both kinds as one
+PART = 0.25  # of Wiener's gain along the letter, that networks surely have where they have learned it
+LEARNED = "pattern/learned_"  # numbers: the error along the letter over the control's
+Ends = tuple[float, float, float]  # a number with its interval
+
+
+@dataclass(frozen=True)
+class Level:
+    """A noise level of the comparison of patterns."""
+
+    gamma: float
+    sigma: float
+    snr: float  # the letter's variance over sigma^2
+    alone: float  # less the control's
+    rise: float  # contrast of networks over the control's
+    wiener: float  # Wiener's
+    sure: bool  # the rise, by its interval
+    expected: bool  # by the paper
+    error: Ends | None  # of networks along the letter, over the control's; None: not measured
+    floor: Ends | None  # Wiener's over its own control's
+    share: Ends | None  # of Wiener's gain, that networks have; None: Wiener's is not sure
+
+    @property
+    def learned(self) -> bool:
+        """Whether networks surely have a good part of Wiener's gain."""
+        return self.share is not None and self.share[1] > PART
+
+
+def levels_of(found: Found) -> list[Level]:
+    """The noise levels of each strength of the letter, the control's as 0; none where a network is behind."""
+    whole = found["tables"][CONTRAST]
+    heads = whole["columns"]
+    names = ("gamma", "sigma", "SNR_W", "SNR_W less the control's", "network / control", "Wiener / control")
+    claimed = _claimed(heads)
+    places = [heads.index(name) for name in (*names, "above control", claimed)]
+    cells = [[row[place] for place in places] for row in whole["rows"]]
+    gaps = found.get("behind", ())
+    return [
+        Level(
+            *map(number, row[:6]), *(cell == "yes" for cell in row[6:]), *_along(found, *map(number, row[:2]))
+        )
+        for row in cells
+        if not any(low <= number(row[1]) <= high for low, high in gaps)
+    ]
+
+
+def recounted(tables: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The table of verdicts, older ones counted anew from the table of contrasts.
+
+    They counted a level at which SNR_W says nothing and nothing is seen as one at which the claim holds.
+    """
+    whole, rows, levels = tables[VERDICT], [], levels_of({"tables": tables})
+    threshold = float(_claimed(tables[CONTRAST]["columns"]).split()[-1])
+    for gamma, seeds, verdict in whole["rows"]:
+        there = [one for one in levels if one.gamma == float(gamma)]
+        flags = zip(*((one.sure, one.expected, one.alone > threshold) for one in there), strict=True)
+        parts = [part for part in verdict.split("; ") if not part.startswith(MIXED)]
+        if len(parts) < len(verdict.split("; ")):
+            parts = [*counted(*flags), *parts]
+        rows.append([gamma, seeds, "; ".join(parts)])
+    return {**whole, "rows": rows}
+
+
+def _claimed(heads: Sequence[str]) -> str:
+    """The column that says whether a rise is expected, with the threshold."""
+    return next(head for head in heads if head.startswith("SNR_W >"))
+
+
+def _along(found: Found, gamma: float, sigma: float) -> tuple[Ends | None, Ends | None, Ends | None]:
+    """The errors along the letter of networks and of Wiener over the controls', and the share of the gain."""
+    place = f"gamma{gamma:g}/t{time_of(sigma):03d}"
+    scalars = found.get("scalars", {})
+    error, floor, share = (
+        interval_of(found, f"{LEARNED}{kind}", place) if scalars else None
+        for kind in ("network", "wiener", "share")
+    )
+    return error, floor, share
+
+
+def number(cell: Any) -> float:
+    """A cell's, without its interval; nothing is a 0."""
+    return float(str(cell).split(" [")[0]) if cell not in (None, "") else 0.0
