@@ -229,8 +229,8 @@ def test_a_letter_that_was_learned_and_shows_little_in_fields_is_told_as_evidenc
         said = briefly.pattern({"A": one})
         against = (
             "\n\nAgainst the claim: on A at gamma 0.5 networks have learned the letter. Their error along it "
-            "is down to 0.80 times the control's. The contrast of their fields along it is at most 1.20 times "
-            "the control's, where Wiener's is 3.00 times."
+            "is down to 0.80 times the control's. The contrast of their fields along it is at most 1.20 "
+            "times the control's, where Wiener's is 3.00 times."
         )
         assert said.endswith(against) is told
         assert ("Against the claim" in said) is told
