@@ -128,8 +128,8 @@ def against(one: Strength) -> str:
     return (
         f"Against the claim: {on([one.title])} at gamma {one.gamma:g} networks have learned the letter. "
         f"Their error along it is down to {_error(surest):.2f} times the control's. The contrast of their "
-        f"fields along it is at most {most.rise:.2f} times the control's, where Wiener's is {most.wiener:.2f} "
-        "times."
+        f"fields along it is at most {most.rise:.2f} times the control's, where Wiener's is "
+        f"{most.wiener:.2f} times."
     )
 
 
