@@ -23,6 +23,7 @@ from benchmarks.results.questions.asked import QUESTIONS
 from benchmarks.results.questions.entropy import NOT_MEASURED
 from benchmarks.results.questions.eyes import with_bars
 from benchmarks.results.questions.letter import with_gaps
+from benchmarks.results.questions.own_by_output import with_by_output
 from benchmarks.results.questions.own_gap import with_released
 from benchmarks.results.questions.question import Question
 from benchmarks.results.words.answers import LEAST, Found, both_ends, over_images, recorded, sigma_of, steps
@@ -58,7 +59,7 @@ def main() -> None:
     kept = gather(store.read(STORE), parser.parse_args().runs, SHIPPED, IMAGES)
     store.write(STORE, kept)
     kept = with_gaps(
-        with_released(with_sides(with_bars(store.read(STORE))))
+        with_by_output(with_released(with_sides(with_bars(store.read(STORE)))))
     )  # what the pages say is what is kept
     PAGES.mkdir(exist_ok=True)
     front, figure = front_page(kept)
