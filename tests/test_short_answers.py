@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from omegaconf import OmegaConf
 
 from benchmarks.results.caveats import caveats
+from benchmarks.results.kept.gathering import CONFIGS, as_configured
 from benchmarks.results.pages import network_table, page
 from benchmarks.results.paper.letter_rows import letters
 from benchmarks.results.questions import briefly, fields_short
@@ -377,7 +379,27 @@ def test_larger_images_count_the_levels_of_each_row() -> None:
     assert said.startswith(
         "Surely less error on A: stacked mixtures (ours) at 1 of 2 noise levels. At none: PCA locality"
     )
-    assert said.endswith("these images.")
+    whole = {**found(**numbers, **{"larger/bank/pca_locality": 4000.0}), "images": 9234}
+    said = larger_together(("pca_locality",))({"A": whole})
+    assert "nobody chose" not in said
+    assert said.endswith(
+        ". PCA locality (the paper's) read 4,000 of 9,234 training images. PCA locality (the paper's) had "
+        "tau 0.02, which the paper chose for AFHQ, against its own networks and with all images. "
+        "The covariance of PCA locality (the paper's) is not shrunk, and Wiener's is."
+    )
+    shrunk = {"shrinkage": "ledoit_wolf"}
+    rows = {"pca_locality": {"tau": 0.05, **shrunk}, "wiener": shrunk}
+    said = larger_together(("pca_locality",))({"A": {**whole, "settings": rows}})
+    assert said.endswith("training images. PCA locality (the paper's) had tau 0.05.")
+    chosen = {**whole, "settings": rows, "calibrated": [["pca_locality", "tau", "9 images", "9,234"]]}
+    said = larger_together(("pca_locality",))({"A": chosen})
+    assert said.endswith("read 4,000 of 9,234 training images.")
+
+
+def test_larger_images_shrink_the_covariance_of_both_rows_that_use_it() -> None:
+    cfg = OmegaConf.load(CONFIGS / "compare" / "larger.yaml")
+    rows = as_configured(cfg)
+    assert rows["pca_locality"]["shrinkage"] == rows["wiener"]["shrinkage"] == "ledoit_wolf"
 
 
 def test_how_near_ours_are_to_a_network_that_chose_nothing_is_told_beside_the_first_one() -> None:
