@@ -15,8 +15,8 @@ from benchmarks.results.front.headlines import claim
 from benchmarks.results.kept import store
 from benchmarks.results.kept.gathering import Found as Run
 from benchmarks.results.kept.gathering import best, calibrated, found, gather, images, quickest, took_none
-from benchmarks.results.page_parts import BEST, MOST
-from benchmarks.results.pages import page, pictured
+from benchmarks.results.page_parts import BEST, MOST, made
+from benchmarks.results.pages import networks, page, pictured
 from benchmarks.results.paper.agreement import agreement
 from benchmarks.results.questions.asked import QUESTIONS
 from benchmarks.results.questions.ceiling import ceiling_verdict, top
@@ -1219,6 +1219,20 @@ def test_of_a_network_that_is_not_shown_to_beat_wiener_the_page_says_that_nothin
             "Not shown to beat Wiener at sigma 5, so conclude nothing there: cats (32 x 32, DiT)." in text
         ) is told
         assert not told or "to beat Wiener at sigma 5" in text.split("<details")[0]  # not folded away
+
+
+def test_a_network_that_does_not_ship_is_told_with_the_commands_that_make_it() -> None:
+    one = {"run": {"command": "python train.py a=1", "commit": "abc"}, "tables": {"heldout": {"rows": []}}}
+    found = {"run": {"command": "python evaluate.py 'networks={x: runs/exports/x, y: runs/exports/y}'"}}
+    kept = {"networks": {"y": one}, "unshipped": {"x": one, "y": one}}
+    assert made(found, kept) == [
+        "`runs/exports/x` does not ship. It is made by `python train.py a=1`, then "
+        "`python -m locality.export runs/latest runs/exports/x`.",
+        "`runs/exports/y` ships: `pretrained/y`.",
+    ]
+    text = networks(kept)
+    assert "* x. It is made by `python train.py a=1`, then" in text
+    assert "* y. It is made" not in text  # it ships now, whatever was kept before
 
 
 def test_shares_of_ln_n_are_set_side_by_side() -> None:

@@ -17,7 +17,7 @@ from benchmarks.results.caveats import behind
 from benchmarks.results.front.front_page import front_page, readme_block
 from benchmarks.results.kept import store
 from benchmarks.results.kept.gathering import Kept, gather
-from benchmarks.results.page_parts import SOURCES, folded, notes, published, source, tabled
+from benchmarks.results.page_parts import SOURCES, folded, made, notes, published, remade, source, tabled
 from benchmarks.results.paper.agreement import agreement
 from benchmarks.results.questions.asked import QUESTIONS
 from benchmarks.results.questions.entropy import NOT_MEASURED
@@ -37,6 +37,7 @@ from benchmarks.results.words.titles import (
     SIGMA,
     TITLES,
     TITLES_OF,
+    bullets,
     called,
     markdown,
     network_called,
@@ -105,7 +106,8 @@ def page(question: Question, kept: Kept) -> str:
             more += [*drawn(question, name), *tabled(question, name, known[name])]
         titles = [TITLES[name] for name in (there if brief else there[1:])]
         parts += [folded(f"More on {'; '.join(titles)}", more)] if more else []
-        parts.append(folded(SOURCES, [source(question, name, known[name]) for name in there]))
+        both = ((source(question, name, known[name]), *made(known[name], kept)) for name in there)
+        parts.append(folded(SOURCES, [one for some in both for one in some]))
     return "\n\n".join([*parts, "[All results](../results.md)"]) + "\n"
 
 
@@ -170,9 +172,10 @@ def networks(kept: Kept) -> str:
         "Error over Wiener's at three noise levels. The bar: less than Wiener's from sigma .2 to 5, nowhere "
         "more from .1 to 10. The whole table is on each card."
     )
-    more = kept.get("unshipped", {})
+    more = {name: one for name, one in kept.get("unshipped", {}).items() if name not in kept["networks"]}
     if more:
         parts += ["Measured alike, and not in the package:", markdown(*network_table(more))]
+        parts.append(bullets(f"{network_called(name)}. {remade(name, one)}" for name, one in more.items()))
     commands = [
         f"{network_called(name)}, `{name}`: `{one['run']['command']}`, commit `{one['run']['commit']}`"
         for name, one in [*kept["networks"].items(), *more.items()]
