@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from locality import build
-from locality.checkpoints.exported import WEIGHTS, fresh_folder, write_exported
+from locality.checkpoints.exported import WEIGHTS, fresh_folder, trainings_before, write_exported
 from locality.checkpoints.reading import calibrations, read, rebuilt
 from locality.config import UsageError
 from locality.denoisers import NetworkDenoiser, Wiener
@@ -144,6 +144,8 @@ def _origin(source: Path, checkpoint: dict[str, Any]) -> dict[str, Any]:
                 session["command"] = told(session["command"])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UsageError(f"{run / METRICS}: want the numbers of a run, got a broken file") from error
+    if before := trainings_before(run):
+        facts["run"] = {**facts["run"], "before": before}
     points = read_history(run / HISTORY)
     step = facts["step"] or 0
     facts["losses"] = {
@@ -185,7 +187,7 @@ def _describe(
         f"included, where trained on), fingerprint {code(fingerprint)}, gamma {recipe['gamma']:g}.",
         usage=f"import locality\n\ndenoiser = locality.load({place})\nx0 = denoiser(x, sigma)",
         facts={
-            "Optimiser steps": f"{recipe['step']:,}" if recipe["step"] is not None else "unknown",
+            "Optimiser steps": _steps(recipe["step"], run),
             "Seed": plain(str(recipe["seed"])),
             "Weights": f"{str(dtype).removeprefix('torch.')}, {size:.1f} MB",
             "Held-out images": str(measured.count),
@@ -199,6 +201,14 @@ def _describe(
     write_atomically(folder / "MODEL_CARD.md", render_card(card, recipe["losses"], tables, run))
     content = {"scalars": scalars, "tables": {"heldout": vars(table)}, "run": run}
     write_atomically(folder / METRICS, json.dumps(content, indent=2, sort_keys=True) + "\n")
+
+
+def _steps(last: int | None, run: dict[str, Any]) -> str:
+    """Of the training, and in all where it went on from weights of another."""
+    if last is None:
+        return "unknown"
+    before = sum(stage["step"] for stage in run.get("before", []))
+    return f"{last:,}" + (f", {before + last:,} in all" if before else "")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

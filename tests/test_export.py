@@ -106,6 +106,19 @@ def test_no_command_of_a_run_that_ships_names_a_place_of_this_machine(run, tmp_p
     assert "resume=runs/x" in (folder / "config.yaml").read_text()
 
 
+def test_the_card_of_a_network_that_went_on_tells_of_both_trainings(exported, tmp_path):
+    app.run(config(tmp_path, *TINY, *NETWORK, f"pretrained={exported}"))
+    folder = export(latest(tmp_path), tmp_path / "later", count=8)
+    (stage,) = read(folder)["hyper_parameters"]["run"]["before"]
+    first = read(exported)["hyper_parameters"]
+    assert (stage["step"], stage["command"]) == (first["step"], first["run"]["command"])
+    card = (folder / "MODEL_CARD.md").read_text()
+    own = read(folder)["hyper_parameters"]["step"]
+    assert f"| Optimiser steps | {own:,}, {own + first['step']:,} in all |" in card
+    assert f"| Went on after {first['step']:,} steps of | `{stage['command']}`" in card
+    assert json.loads((folder / "metrics.json").read_text())["run"]["before"] == [stage]
+
+
 def test_what_cannot_be_exported_is_said(run, exported, tmp_path, capsys):
     with pytest.raises(SystemExit):
         main([str(run), str(exported)])

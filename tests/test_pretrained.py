@@ -24,6 +24,7 @@ from locality.heldout import SIGMAS, is_behind
 from locality.noise import image_noise
 from locality.runs import files, finding
 from locality.statistics import GaussianStats
+from locality.sums import check_sums
 
 FOLDERS = sorted(path.parent for path in PRETRAINED.glob("*/config.yaml"))
 PATTERN = [folder for folder in FOLDERS if "_gamma" in folder.name]  # show where locality comes from
@@ -46,6 +47,12 @@ def test_a_network_that_ships_is_small_and_says_how_it_was_made(folder):
     ):
         assert fact in card
     assert "python train.py experiment=" in recipe["run"]["command"]
+    before = recipe["run"].get("before", [])
+    assert bool(before) is ("pretrained=" in recipe["run"]["command"])
+    for stage in before:  # the trainings of the weights that it began with
+        assert f"| Went on after {stage['step']:,} steps of | `{stage['command']}`" in card
+    assert not before or f"{recipe['step'] + sum(stage['step'] for stage in before):,} in all" in card
+    check_sums(folder)
     # No path of a machine: nothing but weights that went before, of a folder of this one.
     assert "/" not in recipe["run"]["command"].replace(f"pretrained=pretrained/{folder.name}", "")
 

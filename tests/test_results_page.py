@@ -15,8 +15,8 @@ from benchmarks.results.front.headlines import claim
 from benchmarks.results.kept import store
 from benchmarks.results.kept.gathering import Found as Run
 from benchmarks.results.kept.gathering import best, calibrated, found, gather, images, quickest, took_none
-from benchmarks.results.page_parts import BEST, MOST
-from benchmarks.results.pages import page, pictured
+from benchmarks.results.page_parts import BEST, MOST, made
+from benchmarks.results.pages import networks, page, pictured
 from benchmarks.results.paper.agreement import agreement
 from benchmarks.results.questions.asked import QUESTIONS
 from benchmarks.results.questions.ceiling import ceiling_verdict, top
@@ -1052,7 +1052,8 @@ def test_the_share_at_a_window_as_wide_as_the_image_is_not_determined_and_the_pa
     columns, (row,) = information_table(kept["photos16"])
     told = dict(zip(columns, row, strict=True))
     assert (told["100 images"], told["least and most"]) == ("0.50", "0.50, 0.50")
-    assert (told["left out"], told["in the mean, but window as wide as the image"]) == ("0 of 2", "1 of 2")
+    assert told["in the mean, but window as wide as the image"] == "1 of 2"
+    assert "left out" not in told  # no such cell: no column
     said = information_verdict(kept["photos16"])
     assert "In 1 of the 2 cells of the mean the best window is at least as wide as the image" in said
     assert "Without them the mean is 0.500, its interval unknown" in said
@@ -1063,23 +1064,21 @@ def test_the_share_at_a_window_as_wide_as_the_image_is_not_determined_and_the_pa
     masks = shares("pca_locality/clean")  # whose setting is no width
     masks["scalars"]["information/best/pca_locality/clean/n100/t300"] = 99.0
     masks = with_sides({"information": {"cifar": masks}})["information"]["cifar"]
-    assert information_table(masks)[1][0][-2] == "0 of 2"
+    assert "as wide as the image" not in " ".join(information_table(masks)[0])  # no such cell: no column
 
 
 def test_networks_look_less_far_only_where_intervals_are_apart() -> None:
     def said(low: float) -> str:
         network = shares("local_score/steps500", constant=(0.6, low, 0.7))
-        return information_verdict(together(shares(), network))
+        columns, rows = information_table(together(shares(), network))
+        assert columns[-1] == "the network looks, beside what is best for clean images"
+        assert rows[0][-1] == "-"
+        return rows[1][-1]
 
-    less = (
-        "These networks look less far than is best for clean images (intervals apart): by windows the network"
-    )
-    assert f"{less} after 500 steps" in said(0.53)
-    undecided = (
-        "Of these networks it is undecided (intervals overlap) whether they look less far than is best for"
-    )
-    assert f"{undecided} clean images: by windows the network after 500 steps" in said(0.49)
-    assert "no network early in training" not in said(0.53).lower()
+    assert said(0.53) == "less far"
+    assert said(0.49) == "undecided"
+    early = information_verdict(together(shares(), shares("local_score/steps500")))
+    assert "no network early in training" not in early.lower()
     late = information_verdict(together(shares(), shares("local_score/nn2")))
     assert "No network early in training was measured here" in late
 
@@ -1123,15 +1122,14 @@ def test_each_share_has_its_row_with_its_mean_for_each_bank_and_what_its_predict
         "0.40",
         "0.50",
         "0.40, 0.50",
-        "0 of 4",
-        "0 of 4",
         "1.0 %, 1.0 %",
+        "holds (0 of 4 above 5 %)",
+        "-",
     ]
     assert masks[0] == "Wiener masks, error against the network after 500 steps"
-    assert masks[-1] == "20.0 %, 20.0 %"
-    assert none[1:] == ["-", "-", "-", "-", "0 of 0", "0 of 0", "-"]
+    assert masks[-3:] == ["20.0 %, 20.0 %", "fails (4 of 4 above 5 %)", "-"]
+    assert none[1:] == ["-", "-", "-", "-", "-", "-", "-"]
     said = information_verdict({"scalars": scalars})
-    assert "fails for Wiener masks against the network after 500 steps" in said
     assert "No best setting between two that were tried: windows, error against the second network" in said
 
 
@@ -1228,6 +1226,20 @@ def test_of_a_network_that_is_not_shown_to_beat_wiener_the_page_says_that_nothin
         assert not told or "to beat Wiener at sigma 5" in text.split("<details")[0]  # not folded away
 
 
+def test_a_network_that_does_not_ship_is_told_with_the_commands_that_make_it() -> None:
+    one = {"run": {"command": "python train.py a=1", "commit": "abc"}, "tables": {"heldout": {"rows": []}}}
+    found = {"run": {"command": "python evaluate.py 'networks={x: runs/exports/x, y: runs/exports/y}'"}}
+    kept = {"networks": {"y": one}, "unshipped": {"x": one, "y": one}}
+    assert made(found, kept) == [
+        "`runs/exports/x` does not ship. It is made by `python train.py a=1`, then "
+        "`python -m locality.export runs/latest runs/exports/x`.",
+        "`runs/exports/y` ships: `pretrained/y`.",
+    ]
+    text = networks(kept)
+    assert "* x. It is made by `python train.py a=1`, then" in text
+    assert "* y. It is made" not in text  # it ships now, whatever was kept before
+
+
 def test_shares_of_ln_n_are_set_side_by_side() -> None:
     known = {
         name: shares(constant=ends)
@@ -1237,12 +1249,14 @@ def test_shares_of_ln_n_are_set_side_by_side() -> None:
     masks = shares("pca_locality/clean", constant=(0.58, 0.54, 0.62), costs=(1.01, 1.055))
     known["D"] = together(known["D"], masks)
     said = information_together(known)
-    assert "| A | 0.470 [0.450, 0.520] | 0.0 %, 0.0 % | - | - |" in said
-    assert "| D | 0.470 [0.440, 0.498] | 2.0 %, 4.0 % | 0.580 [0.540, 0.620] | 3.2 %, 5.5 % |" in said
-    assert "The mean of A, 0.47, is in the interval on D, within 0.01 of the interval's end on B" in said
+    assert "| A | 0.470 [0.450, 0.520] | 0.0 %, 0.0 % (fitted here) | - | - |" in said
+    masks_row = "0.580 [0.540, 0.620] | 3.2 %, 5.5 % (given) |"
+    assert f"| D | 0.470 [0.440, 0.498] | 2.0 %, 4.0 % (fitted here) | {masks_row}" in said
+    near = "(within 0.01 of its end)"
+    assert f"The mean of A, 0.47, is in the interval on D, in the interval {near} on B" in said
     answer, masks_told = said.split("\n\n")[0].split(". For ")[1:][-2:]
     assert answer.endswith(
-        "0.5, which is sqrt(N) images, is in the interval on A, within 0.01 of the interval's end on D, "
+        f"0.5, which is sqrt(N) images, is in the interval on A, outside the interval {near} on D, "
         "outside the interval on B and C"
     )
     assert answer.startswith(
@@ -1253,6 +1267,40 @@ def test_shares_of_ln_n_are_set_side_by_side() -> None:
         "Wiener masks the best share is above 0.5 (whole interval) on 1 of 1 data sets, and one share costs "
         "little on none of these data sets."
     )
+
+
+def test_the_short_answer_says_against_which_networks_a_share_fails() -> None:
+    def known(**costs: tuple[float, float]) -> dict[str, Any]:
+        parts = [
+            shares(f"local_score/{name}", constant=(0.55, 0.52, 0.58), costs=one)
+            for name, one in costs.items()
+        ]
+        return together(shares(), *parts)
+
+    cheap, dear = (1.0, 1.0), (1.2, 1.2)
+    said = information_together(
+        {"A": known(dit=dear, mixer=cheap, network=dear), "B": known(network=dear), "C": known(nn2=cheap)}
+    )
+    networks = said.split("\n\n")[1]
+    assert (
+        "For windows the given share fails against every network but the MLP-Mixer on A; every network on B; "
+        "no network on C." in networks
+    )
+    assert "holds 0.5 for 0 of 3 on A, 0 of 1 on B and 0 of 1 on C." in networks
+    own = shares("local_score/nn2", constant=(0.55, 0.49, 0.6), used=0.55, costs=dear)
+    networks = information_together({"A": together(shares(), own)}).split("\n\n")[1]
+    assert "For windows a share fitted to each network fails against every network on A." in networks
+    assert "holds 0.5 for 1 of 1 on A." in networks
+    assert "fails against" not in information_together({"A": shares()})
+
+
+def test_the_page_on_entropy_says_over_how_many_images_and_where_a_share_was_fitted() -> None:
+    given = {**shares(constant=(0.5, 0.45, 0.55)), "size": 24}
+    said = information_together({"A": {**shares(), "size": 16}, "B": given})
+    assert "Every number is of 16 test images on A and 24 test images on B." in said
+    assert "On A the share is the mean of the very cells that test it. On B it was given" in said
+    assert "a share fitted to the row's own cells" in " ".join(information_table(shares())[0])
+    assert "extra error of the given share" in " ".join(information_table(given)[0])
 
 
 def test_the_page_on_fields_says_where_they_are_least_and_most_alike() -> None:

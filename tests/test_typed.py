@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 from functools import cache
 
@@ -11,6 +12,7 @@ from conftest import CONFIGS
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
+from benchmarks.results.kept.store import read
 from locality import cli
 from locality.choices import Choices
 from locality.typed import said, typed
@@ -211,3 +213,22 @@ def test_every_job_of_a_sweep_has_what_is_typed(monkeypatch, capsys):
     assert [cfg.trainer.max_epochs for cfg in configs] == [2, 50, 2, 50]
     assert [cfg.trainer.precision for cfg in configs] == ["32-true"] * 4
     assert [cfg.model.network.get("channels") for cfg in configs] == [None] * 4
+
+
+def recorded() -> dict[str, str]:
+    """The command of each table of the paper that docs/results.json keeps."""
+    kept = read(CONFIGS.parent / "docs" / "results.json")["paper"]
+    return {name: found["run"]["command"] for name, found in kept.items()}
+
+
+@pytest.mark.parametrize("name", ["cifar", "afhq32", "fashion_mnist", "photos16"])
+def test_make_measure_has_the_settings_of_the_recorded_tables(name):
+    words = shlex.split(recorded()[name])[2:]
+    lines = (CONFIGS.parent / "Makefile").read_text()
+    tables = [
+        composed("evaluate", f"experiment={one}") for one in re.findall(r"experiment=(\w+_table)\b", lines)
+    ]
+    old = composed("evaluate", *words)
+    same = [one for one in tables if (one.checkpoint, one.data) == (old.checkpoint, old.data)]
+    assert [one.compare for one in same] == [old.compare]
+    assert [one.candidates for one in same] == [old.candidates]

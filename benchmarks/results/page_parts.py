@@ -65,6 +65,23 @@ def source(question: Question, name: str, found: Found) -> str:
     return text + (f"\n\nCalibrated against the network:\n\n{markdown(heads, rows)}" if rows else "")
 
 
+def made(found: Found, kept: Kept) -> list[str]:
+    """How networks that a command names in runs/exports are made, where they do not ship."""
+    said = []
+    for name in dict.fromkeys(re.findall(r"runs/exports/(\w+)", found["run"]["command"])):
+        if name in kept.get("networks", {}):
+            said.append(f"`runs/exports/{name}` ships: `pretrained/{name}`.")
+        elif one := kept.get("unshipped", {}).get(name):
+            said.append(f"`runs/exports/{name}` does not ship. {remade(name, one)}")
+    return said
+
+
+def remade(name: str, network: Found) -> str:
+    """The commands that make a network and put it where commands look for it."""
+    train, write = network["run"]["command"], f"python -m locality.export runs/latest runs/exports/{name}"
+    return f"It is made by `{train}`, then `{write}`."
+
+
 def folded(summary: str, parts: Sequence[str]) -> str:
     """What a reader opens by a click."""
     inner = "\n\n".join(parts)

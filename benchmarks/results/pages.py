@@ -17,12 +17,13 @@ from benchmarks.results.caveats import behind
 from benchmarks.results.front.front_page import front_page, readme_block
 from benchmarks.results.kept import store
 from benchmarks.results.kept.gathering import Kept, gather
-from benchmarks.results.page_parts import SOURCES, folded, notes, published, source, tabled
+from benchmarks.results.page_parts import SOURCES, folded, made, notes, published, remade, source, tabled
 from benchmarks.results.paper.agreement import agreement
 from benchmarks.results.questions.asked import QUESTIONS
 from benchmarks.results.questions.entropy import NOT_MEASURED
 from benchmarks.results.questions.eyes import with_bars
 from benchmarks.results.questions.letter import with_gaps
+from benchmarks.results.questions.own_by_output import with_by_output
 from benchmarks.results.questions.own_gap import with_released
 from benchmarks.results.questions.question import Question
 from benchmarks.results.words.answers import LEAST, Found, both_ends, over_images, recorded, sigma_of, steps
@@ -36,6 +37,7 @@ from benchmarks.results.words.titles import (
     SIGMA,
     TITLES,
     TITLES_OF,
+    bullets,
     called,
     joined,
     markdown,
@@ -60,7 +62,7 @@ def main() -> None:
     kept = gather(store.read(STORE), parser.parse_args().runs, SHIPPED, IMAGES)
     store.write(STORE, kept)
     kept = with_gaps(
-        with_released(with_sides(with_bars(store.read(STORE))))
+        with_by_output(with_released(with_sides(with_bars(store.read(STORE)))))
     )  # what the pages say is what is kept
     PAGES.mkdir(exist_ok=True)
     front, figure = front_page(kept)
@@ -106,7 +108,8 @@ def page(question: Question, kept: Kept) -> str:
             more += [*drawn(question, name), *tabled(question, name, known[name])]
         titles = [TITLES[name] for name in (there if brief else there[1:])]
         parts += [folded(f"More on {'; '.join(titles)}", more)] if more else []
-        parts.append(folded(SOURCES, [source(question, name, known[name]) for name in there]))
+        both = ((source(question, name, known[name]), *made(known[name], kept)) for name in there)
+        parts.append(folded(SOURCES, [one for some in both for one in some]))
     return "\n\n".join([*parts, "[All results](../results.md)"]) + "\n"
 
 
@@ -172,9 +175,10 @@ def networks(kept: Kept) -> str:
         f"{CORE[0]:g} to {CORE[1]:g}, nowhere surely more from {SIGMAS[0]:g} to {SIGMAS[-1]:g}.{_over(kept)} "
         "The whole table is on each card."
     )
-    more = kept.get("unshipped", {})
+    more = {name: one for name, one in kept.get("unshipped", {}).items() if name not in kept["networks"]}
     if more:
         parts += ["Measured alike, and not in the package:", markdown(*network_table(more))]
+        parts.append(bullets(f"{network_called(name)}. {remade(name, one)}" for name, one in more.items()))
     commands = [
         f"{network_called(name)}, `{name}`: `{one['run']['command']}`, commit `{one['run']['commit']}`"
         for name, one in [*kept["networks"].items(), *more.items()]

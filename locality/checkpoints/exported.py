@@ -15,7 +15,7 @@ from torch import Tensor
 from locality.config import UsageError
 from locality.disk import write_atomically
 from locality.networks.weights import read_weights
-from locality.runs.files import RECIPE, WEIGHTS, read_config
+from locality.runs.files import CONFIG, RECIPE, WEIGHTS, is_exported, read_config, wherever
 from locality.shipped import command
 from locality.sums import check_sums, write_sums
 
@@ -47,6 +47,17 @@ def write_exported(
     weights = {name: one.detach().cpu().to(dtype).contiguous() for name, one in state.items()}
     write_atomically(folder / WEIGHTS, save(weights, metadata={"format": "pt"}))
     write_sums(folder, (RECIPE, WEIGHTS))
+
+
+def trainings_before(run: Path) -> list[dict[str, Any]]:
+    """The trainings of the weights that a run began with, the first one first; none where nothing says so."""
+    start = read_config(run / CONFIG).get("pretrained") if (run / CONFIG).is_file() else None
+    if not isinstance(start, str) or not is_exported(wherever(Path(start))):
+        return []
+    recipe = read_config(wherever(Path(start)) / RECIPE)
+    origin = recipe.get("run") or {}
+    last = {key: origin.get(key) for key in ("command", "commit", "started")}
+    return [*origin.get("before", []), {**last, "step": recipe.get("step") or 0}]
 
 
 @contextmanager

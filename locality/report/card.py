@@ -39,6 +39,9 @@ def render_card(
     }
     if resumed := run.get("resumed"):
         facts["Resumed"] = f"{len(resumed)} x, the last at commit {code(str(resumed[-1]['commit']))}"
+    for stage in run.get("before", []):  # of the weights that the training began with, the first one first
+        made = f"{code(told(str(stage['command'])))}, commit {code(str(stage['commit']))}"
+        facts[f"Went on after {stage['step']:,} steps of"] = f"{made}, {plain(str(stage['started']))}"
     parts = [
         "---\nlicense: mit\nlibrary_name: locality\ntags:\n- diffusion\n- denoising\n---",
         f"# {plain(card.title)}",

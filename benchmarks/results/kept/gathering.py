@@ -162,7 +162,19 @@ def record(one: Found) -> dict[str, Any]:
     tables = {name: t for name, t in metrics["tables"].items() if any(map(name.startswith, starts))}
     made = calibrated(metrics["tables"].get(SETTINGS))
     kept = {"run": about, "size": one.size, "scalars": metrics["scalars"], "tables": tables}
-    return kept | {"calibrated": made, "images": images(metrics["tables"].get(f"{one.kind}/samples"))}
+    kept |= {"calibrated": made, "images": images(metrics["tables"].get(f"{one.kind}/samples"))}
+    return kept | ({"settings": as_configured(cfg)} if one.kind == "larger" else {})
+
+
+def as_configured(cfg: DictConfig) -> dict[str, dict[str, Any]]:
+    """The tau and the shrinkage of each row, as a run was told."""
+    rows = {name: {key: one[key] for key in ("tau", "shrinkage") if key in one} for name, one in _rows(cfg)}
+    return {name: one for name, one in rows.items() if one}
+
+
+def _rows(cfg: DictConfig) -> Iterator[tuple[str, dict[str, Any]]]:
+    known: Any = OmegaConf.to_container(cfg.get("candidates") or OmegaConf.create())
+    yield from ((str(name), dict(one)) for name, one in known.items() if one)
 
 
 def images(samples: Mapping[str, Any] | None) -> int:

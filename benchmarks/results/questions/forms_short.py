@@ -23,6 +23,9 @@ Pairs = Sequence[tuple[str, str]]  # a row, and the row that it is set beside
 HIGHER, SAME, LOWER, UNSURE, SPLIT = (
     "higher", "the same", "lower", "not told apart", "mean and median disagree",
 )  # fmt: skip
+AFHQ = 0.02  # the paper's tau for AFHQ
+PAPERS_TAU = "which the paper chose for AFHQ, against its own networks and with all images"
+OLD_LARGER = {EXACT: {"tau": AFHQ}, FLOOR: {"shrinkage": "ledoit_wolf"}}  # of the run that kept no settings
 FALL = 0.5  # of the best median r2: sensitive, where the worst tau leaves less
 
 
@@ -122,14 +125,37 @@ def _less(found: Found, rows: Sequence[str], title: str) -> str:
     counts = {row: len(levels(found, f"{start}/{row}/", lambda high: high < 1)) for row in rows}
     among = {row: len(steps(found, f"{start}/{row}/")) for row in rows}
     told = [f"{called(row)} at {counts[row]} of {among[row]} noise levels" for row in rows if counts[row]]
-    none = [
-        called(row) + (", whose tau nobody chose for these images" if row == EXACT else "")
-        for row in rows
-        if among[row] and not counts[row]
-    ]
+    none = [called(row) for row in rows if among[row] and not counts[row]]
     said = [f"Surely less error {on([title])}: {joined(told)}"] if told else []
-    said += [f"At none: {'; '.join(none)}"] if none else []
-    return ". ".join(said)
+    said += [f"At none: {joined(none)}"] if none else []
+    return ". ".join([*said, *_images_read(found, rows), *(_had(found) if among.get(EXACT) else ())])
+
+
+def _images_read(found: Found, rows: Sequence[str]) -> list[str]:
+    """The rows that read a part of the training images."""
+    whole, told = found.get("images", 0), dict[int, list[str]]()
+    for row in rows:
+        bank = found["scalars"].get(f"larger/bank/{row}")
+        if bank is not None and bank < whole:
+            told.setdefault(int(bank), []).append(called(row))
+    return [f"{_first(joined(names))} read {n:,} of {whole:,} training images" for n, names in told.items()]
+
+
+def _had(found: Found) -> list[str]:
+    """The tau of PCA locality where none was found for these images, and whether its covariance is shrunk."""
+    rows = found.get("settings", OLD_LARGER)
+    own, floor = (rows.get(row, {}) for row in (EXACT, FLOOR))
+    chosen = any(row[0] == EXACT for row in found.get("calibrated") or [])
+    said, tau = [], own.get("tau")
+    if tau is not None and not chosen:
+        said.append(f"{called(EXACT)} had tau {tau}" + (f", {PAPERS_TAU}" if tau == AFHQ else ""))
+    if floor.get("shrinkage") and not own.get("shrinkage"):
+        said.append(f"The covariance of {called(EXACT)} is not shrunk, and {called(FLOOR)}'s is")
+    return said
+
+
+def _first(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}"
 
 
 def way_of(known: Sequence[tuple[float, float, float]]) -> str:

@@ -6,23 +6,20 @@ from collections.abc import Iterator, Sequence
 from statistics import mean, median
 from typing import Any
 
-from benchmarks.results.words.answers import Found, listed
+from benchmarks.results.words.answers import Found, apart, listed
 from benchmarks.results.words.shares import (
     CLEAN,
-    FAILS,
     FEW,
-    HOLDS,
-    MOSTLY,
     YOUNG,
     Measured,
     constant_of,
+    costs_called,
     costs_of,
     extra,
     little,
     measured,
 )
 from benchmarks.results.words.small_tables import Table
-from benchmarks.results.words.titles import joined
 
 WORDS = (  # for the method of the page
     "Words: a cell is one noise level with one number N of training images. Extra error is what the "
@@ -33,24 +30,23 @@ WORDS = (  # for the method of the page
     "A window that is as wide as the image or wider hides little, so the share at it is not determined. "
     "The recorded mean and its interval may have such cells in them. The interval cannot be made again "
     "without them from what is recorded. The means with one bank, the least and the most and the cells "
-    "off the mean leave them out."
+    "off the mean leave them out. A network looks less far than is best for clean images where the whole "
+    "interval of its share is above that of the other, further where it is below. Else it is undecided."
 )
+LEFT_OUT, UNDETERMINED = "left out", "in the mean, but window as wide as the image"  # columns
+BESIDE = {1: "less far", -1: "further", 0: "undecided"}  # how far a network looks: by the larger share
 
 
 def information_verdict(found: Found) -> str:
-    """The share against clean images, what it costs, where it is not constant; which of the others hold."""
+    """The shares against clean images, a paragraph each, and what the first costs; the table has the rest."""
     shares = measured(found)
     told = [one for one in shares if one.constant is not None and one.sound and one.costs]
     blank = [one.name for one in shares if one not in told]
-    said = [f"no best setting between two that were tried: {', '.join(blank)}"] if blank else []
-    if told:
-        first, *others = told
-        clean = [one for one in told if one.target == CLEAN] or [first]
-        said = [
-            *(part for one in clean for part in _constancy(one)),
-            _cost_told(first), *_of_others(others), *_less_far(told), *_early(shares), *said,
-        ]  # fmt: skip
-    return ". ".join(part[0].upper() + part[1:] for part in said)
+    clean = [one for one in told if one.target == CLEAN] or told[:1]
+    last = [*_early(shares)] if told else []
+    last += [f"no best setting between two that were tried: {', '.join(blank)}"] if blank else []
+    said = [*([*_constancy(one)] for one in clean), [*map(_cost_told, told[:1]), *last]]
+    return ".\n\n".join(". ".join(part[0].upper() + part[1:] for part in one) for one in said if one)
 
 
 def _constancy(one: Measured) -> Iterator[str]:
@@ -86,66 +82,39 @@ def _constancy(one: Measured) -> Iterator[str]:
 def _cost_told(one: Measured) -> str:
     exact = sum(cost == 1 for cost in one.costs)
     return (
-        f"for {one.look} one share, {one.used:.2f} ({'fitted here' if one.fitted else 'given'}), has "
+        f"for {one.look} one share, {one.used:.2f} ({one.origin}), has "
         f"{extra(median(one.costs))} extra error in the median and {extra(max(one.costs))} at most. "
         f"So it {one.word} ({one.dear} of {len(one.costs)} cells above {little()}). In {exact} cells the "
         "predicted setting is rounded to the best that was tried"
     )
 
 
-def _of_others(shares: list[Measured]) -> Iterator[str]:
-    for fitted, whose in ((True, "a share of its own, fitted here,"), (False, "the given share")):
-        for word in (HOLDS, MOSTLY, FAILS):
-            told = _by_look([one for one in shares if one.word == word and one.fitted == fitted])
-            if told:
-                yield f"{whose} {word} for {told}"
-
-
-def _by_look(shares: Sequence[Measured]) -> str:
-    looks: dict[str, list[str]] = {}
-    for one in shares:
-        looks.setdefault(one.look, []).append(one.whom)
-    return "; ".join(f"{look} against {', '.join(whom)}" for look, whom in looks.items())
-
-
-def _less_far(shares: list[Measured]) -> Iterator[str]:
-    """Which networks look less far than is best for clean images: their share is larger, intervals apart."""
-    clean = {one.look: one.constant for one in shares if one.target == CLEAN}
-    sides: dict[str, list[Measured]] = {"less far": [], "further": [], "": []}
-    for one in shares:
-        best = clean.get(one.look)
-        if one.target != CLEAN and best is not None and one.constant is not None:
-            side = "less far" if one.constant[1] > best[2] else "further" if one.constant[2] < best[1] else ""
-            sides[side].append(one)
-    for side in ("less far", "further"):
-        if sides[side]:
-            told = _networks(sides[side])
-            yield f"these networks look {side} than is best for clean images (intervals apart): {told}"
-    if sides[""]:
-        yield (
-            "of these networks it is undecided (intervals overlap) whether they look less far than is best "
-            f"for clean images: {_networks(sides[''])}"
-        )
-
-
-def _networks(shares: Sequence[Measured]) -> str:
-    """Networks, by what shows how far they look."""
-    looks = dict.fromkeys(one.look for one in shares)
-    told = {look: joined(one.whom for one in shares if one.look == look) for look in looks}
-    return "; ".join(f"by {look} {whom}" for look, whom in told.items())
-
-
 def information_table(found: Found) -> Table:
-    """One row for each share: its mean with each bank, its range, and what its prediction costs."""
+    """A row for each share: its mean with each bank, its range, what its prediction costs; if it serves."""
     shares = measured(found)
     banks = sorted({cell.images for one in shares for cell in one.cells})
+    clean = {one.look: one.constant for one in shares if one.target == CLEAN}
     columns = [
         "entropy at the best setting, over ln N", "mean of all cells",
-        *(f"{count:,} images" for count in banks), "least and most", "left out",
-        "in the mean, but window as wide as the image",
-        "extra error of one share: median, most",
+        *(f"{count:,} images" for count in banks), "least and most", LEFT_OUT, UNDETERMINED,
+        costs_called(shares), "so that share", "the network looks, beside what is best for clean images",
     ]  # fmt: skip
-    return columns, [[one.name, constant_of(one), *_by_bank(one, banks), *_rest(one)] for one in shares]
+    rows = [
+        [one.name, constant_of(one), *_by_bank(one, banks), *_rest(one), _beside(one, clean.get(one.look))]
+        for one in shares
+    ]
+    return _without_empty(columns, rows)
+
+
+def _without_empty(columns: list[str], rows: list[list[Any]]) -> Table:
+    """Without the columns on cells that do not count where all cells do."""
+    idle = [
+        place
+        for place, head in enumerate(columns)
+        if head in (LEFT_OUT, UNDETERMINED) and all(row[place].startswith("0 ") for row in rows)
+    ]
+    columns, *rows = ([one for place, one in enumerate(row) if place not in idle] for row in (columns, *rows))
+    return columns, rows
 
 
 def _by_bank(one: Measured, banks: list[int]) -> list[str]:
@@ -156,7 +125,15 @@ def _by_bank(one: Measured, banks: list[int]) -> list[str]:
 def _rest(one: Measured) -> list[Any]:
     ends = "{:.2f}, {:.2f}".format(*one.ends) if one.sound else "-"
     counts = (len(one.cells) - len(one.inside), len(one.inside) - len(one.sound))
-    return [ends, *(f"{count} of {len(one.cells)}" for count in counts), costs_of(one)]
+    word = f"{one.word} ({one.dear} of {len(one.costs)} above {little()})" if one.costs else "-"
+    return [ends, *(f"{count} of {len(one.cells)}" for count in counts), costs_of(one), word]
+
+
+def _beside(one: Measured, best: tuple[float, float, float] | None) -> str:
+    """How far a network looks beside what is best for clean images."""
+    if one.target == CLEAN or one.constant is None or best is None:
+        return "-"
+    return BESIDE[apart(one.constant, best)]
 
 
 def _early(shares: Sequence[Measured]) -> Iterator[str]:

@@ -5,21 +5,36 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from benchmarks.results.words.answers import Found
-from benchmarks.results.words.shares import CLEAN, HOLDS, Measured, constant_of, costs_of, little, measured
+from benchmarks.results.words.shares import (
+    CLEAN,
+    FAILS,
+    FEW,
+    HOLDS,
+    LOOKS,
+    OF_WINDOWS,
+    Measured,
+    constant_of,
+    costs_of,
+    little,
+    measured,
+)
 from benchmarks.results.words.small_tables import Table
 from benchmarks.results.words.titles import joined, markdown, on
 
 WINDOWS, MASKS = f"local_score/{CLEAN}", f"pca_locality/{CLEAN}"  # shares that are set side by side
 SQUARE_ROOT = 0.5  # of ln N: sqrt(N) images agree
-EDGE = 0.01  # from an end of an interval, on either side: whether it holds a share is then not told
-WAYS = IN, AT_THE_EDGE, OUT = (
+EDGE = 0.01  # from an end of an interval, on either side: the page says so
+NEAR = f"within {EDGE:g} of its end"
+WAYS = IN, JUST_IN, JUST_OUT, OUT = (
     "in the interval",
-    f"within {EDGE:g} of the interval's end",
+    f"in the interval ({NEAR})",
+    f"outside the interval ({NEAR})",
     "outside the interval",
 )
+WITHIN = (IN, JUST_IN)
 LITTLE = f"at most {little()} more error in any cell, that is, at any noise level with any number N of images"
 NOTES = (
-    "in brackets is the interval of the mean over cells",
+    "in brackets is the interval of the mean over cells, by bootstrap over images",
     "extra error is what the setting that one share predicts has above the least that was found",
 )
 Shares = Mapping[str, Measured]  # by the title of the data set
@@ -33,7 +48,7 @@ def information_together(known: Mapping[str, Found]) -> str:
         return ""
     cheap, firm = _cheap(shares), {name: one for name, one in shares.items() if not one.wide}
     moved = [name for name, one in shares.items() if one.below or one.above]
-    rooted = [name for name, one in firm.items() if _covered(one, SQUARE_ROOT) == IN]
+    rooted = [name for name, one in firm.items() if _covered(one, SQUARE_ROOT) in WITHIN]
     whole = len(cheap) == len(rooted) == len(shares) and not moved
     said = [
         "yes" if whole else "in part" if cheap or rooted else "no",
@@ -43,11 +58,15 @@ def information_together(known: Mapping[str, Found]) -> str:
     ]
     notes = [
         *NOTES,
+        *_images(known),
+        *_fitted(shares),
         f"the best window's share changes from cell to cell {_split(shares, moved)}",
         *_beside_first(shares),
         *_undetermined(shares),
     ]
-    return f"{_sentences(said)}\n\n{markdown(*_summary(shares, masks))}\n\n{_sentences(notes)}"
+    networks = [*_of_networks(known), *_rooted_networks(known)]
+    parts = [_sentences(said), _sentences(networks), markdown(*_summary(shares, masks)), _sentences(notes)]
+    return "\n\n".join(filter(None, parts))
 
 
 def _sentences(parts: Sequence[str]) -> str:
@@ -90,12 +109,16 @@ def _summary(shares: Shares, masks: Shares) -> Table:
     """A row for each data set: the share of windows and what one share costs, and the same of masks."""
     both = [(name, (one, masks.get(name))) for name, one in shares.items()]
     rows = [
-        [name, *(cell for one in pair for cell in ((constant_of(one), costs_of(one)) if one else "--"))]
+        [name, *(cell for one in pair for cell in ((constant_of(one), _cost(one)) if one else "--"))]
         for name, pair in both
     ]
     cost = "extra error of one share: median, most"
     heads = [f"entropy at the best {what} / ln N" for what in ("window", "Wiener mask")]
     return ["", heads[0], cost, heads[1], cost], rows
+
+
+def _cost(one: Measured) -> str:
+    return f"{costs_of(one)} ({one.origin})" if one.costs else "-"
 
 
 def _split(among: Shares, true: Sequence[str]) -> str:
@@ -112,9 +135,10 @@ def _covered(one: Measured, share: float) -> str:
     """Where a share lies beside the interval."""
     assert one.constant is not None
     _, low, high = one.constant
+    inside = low <= share <= high
     if min(abs(low - share), abs(high - share)) <= EDGE:
-        return AT_THE_EDGE
-    return IN if low < share < high else OUT
+        return JUST_IN if inside else JUST_OUT
+    return IN if inside else OUT
 
 
 def _placed(among: Shares, share: float) -> str:
@@ -130,6 +154,76 @@ def _beside_first(shares: Shares) -> Iterator[str]:
     if told and not own.wide and own.constant is not None:
         share = round(own.constant[0], 2)
         yield f"the mean of {first}, {share:.2f}, is {_placed(told, share)}"
+
+
+def _images(known: Mapping[str, Found]) -> Iterator[str]:
+    """Over how many images the errors, the entropies and their intervals are."""
+    counts: dict[int, list[str]] = {}
+    for name, run in known.items():
+        if "size" in run:
+            counts.setdefault(run["size"], []).append(name)
+    if counts:
+        told = joined(f"{count} test images {on(names)}" for count, names in counts.items())
+        yield f"every number is of {told}"
+
+
+def _fitted(shares: Shares) -> Iterator[str]:
+    """Where the share was fitted to the cells that it is tested on."""
+    own = [name for name, one in shares.items() if one.fitted and one.costs]
+    given = [name for name, one in shares.items() if not one.fitted and one.costs]
+    if own:
+        yield f"{on(own)} the share is the mean of the very cells that test it"
+    if given:
+        yield f"{on(given)} it was given, found on other data"
+
+
+def _of_networks(known: Mapping[str, Found]) -> Iterator[str]:
+    """Against which networks one share fails: of windows, and of masks."""
+    lead = (
+        "now the windows and masks that networks use, by errors to their estimates in place of clean images. "
+        f"One share fails where its extra error is above {little()} in more than one of {FEW} cells"
+    )
+    for look in LOOKS:
+        for fitted in (False, True):
+            told: dict[str, list[str]] = {}
+            for title, shares in _networks(known, look).items():
+                if those := [one for one in shares if one.costs and one.fitted == fitted]:
+                    told.setdefault(_failed(those), []).append(title)
+            if told:
+                if lead:
+                    yield lead
+                    lead = ""
+                whose = "a share fitted to each network" if fitted else "the given share"
+                said = "; ".join(f"{whom} {on(titles)}" for whom, titles in told.items())
+                yield f"for {LOOKS[look]} {whose} fails against {said}"
+
+
+def _failed(shares: Sequence[Measured]) -> str:
+    """The networks of these against which a share fails, by the shorter list."""
+    failed = [one.whom for one in shares if one.word == FAILS]
+    others = [one.whom for one in shares if one.word != FAILS]
+    if not failed or not others:
+        return f"{'every' if failed else 'no'} network"
+    return f"every network but {joined(others)}" if len(others) <= len(failed) else f"{joined(failed)} alone"
+
+
+def _rooted_networks(known: Mapping[str, Found]) -> Iterator[str]:
+    """For how many networks sqrt(N)'s share is in the interval of windows."""
+    told = []
+    for title, shares in _networks(known, OF_WINDOWS).items():
+        firm = [one for one in shares if one.constant is not None and one.sound and not one.wide]
+        within = sum(_covered(one, SQUARE_ROOT) in WITHIN for one in firm)
+        told += [f"{within} of {len(firm)} {on([title])}"] if firm else []
+    if told:
+        yield f"the interval of a network's windows holds {SQUARE_ROOT:g} for {joined(told)}"
+
+
+def _networks(known: Mapping[str, Found], look: str) -> dict[str, list[Measured]]:
+    """The shares of networks on each data set, by what shows how far they look."""
+    return {
+        title: [one for one in measured(run) if one.target != CLEAN and one.where.split("/")[0] == look]
+        for title, run in known.items()
+    }
 
 
 def _undetermined(shares: Shares) -> Iterator[str]:

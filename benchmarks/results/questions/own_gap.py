@@ -49,7 +49,9 @@ def gap(found: Found, name: str, kind: str, forms: Sequence[str] = FORMS) -> flo
     exact, ceiling, own = (number(found, kind, row) for row in (EXACT, "nn2", name))
     if exact is None:
         return None
-    return _share(own, max(one for form in forms if (one := number(found, kind, form)) is not None), ceiling)
+    return closed_share(
+        own, max(one for form in forms if (one := number(found, kind, form)) is not None), ceiling
+    )
 
 
 def number(found: Found, kind: str, name: str) -> float | None:
@@ -65,6 +67,24 @@ def per_cents(shares: Collection[float | None], unit: str = " %") -> str:
     return " and ".join(f"{one:.0f}{unit}" for one in shares if one is not None)
 
 
+def halved(medians: Mapping[str, float], means: Mapping[str, float]) -> str:
+    """Which rows close half of a gap, of median r2 and of mean r2, with the numbers."""
+    lead, other = (who({name: one >= HALF for name, one in shares.items()}) for shares in (medians, means))
+    if not medians:
+        return ""
+    if means and other != lead:
+        one, two = (per_cents(shares.values()).replace(" and ", ", ") for shares in (medians, means))
+        return f"by median {lead} ({one}), by mean {other} ({two})"
+    tail = f"; of the mean, {per_cents(means.values())}" if means else ""
+    return f"{lead}: {per_cents(medians.values())}{tail}"
+
+
+def who(met_by: Mapping[str, bool]) -> str:
+    """Yes, no, or the one of ours that meets an aim."""
+    good = [name for name, one in met_by.items() if one]
+    return "no" if not good else "yes" if len(good) == len(met_by) else f"{called(good[0])} alone"
+
+
 def _best_form(found: Found) -> str:
     """Its name, and its seeds where it had fewer than another row."""
     known = {form: r2 for form in FORMS if (r2 := number(found, "median_r2", form)) is not None}
@@ -78,7 +98,7 @@ def _apart(found: Found) -> str:
     if "released" not in found or _is_alike(found):
         return ""
     base, ceiling = (_released(found, "median_r2", row) for row in (RELEASED, "nn2"))
-    known = [_share(_released(found, "median_r2", name), base, ceiling) for name in OWN]
+    known = [closed_share(_released(found, "median_r2", name), base, ceiling) for name in OWN]
     told = per_cents(known)
     where = "from the [released form](released_form.md), in a run of its own"
     return f". Of the gap in median r2 {where}, {told}" if told else ""
@@ -96,7 +116,8 @@ def _released(found: Found, kind: str, row: str) -> float | None:
     return value
 
 
-def _share(own: float | None, base: float | None, ceiling: float | None) -> float | None:
+def closed_share(own: float | None, base: float | None, ceiling: float | None) -> float | None:
+    """Per cent of the way from one r2 to another; None where there is no gap."""
     if own is None or base is None or ceiling is None or ceiling <= base:
         return None
     return 100 * (own - base) / (ceiling - base)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from benchmarks.results.questions import own_by_output
 from benchmarks.results.questions.forms_short import HIGHER, LOWER, SAME, SPLIT, UNSURE, way_of
 from benchmarks.results.questions.own import AIMS, ahead, measured, met, word
-from benchmarks.results.questions.own_gap import HALF, gap, per_cents
+from benchmarks.results.questions.own_gap import gap, halved, who
 from benchmarks.results.words.answers import EXACT, FLOOR, OWN, Found, levels, listed, steps
 from benchmarks.results.words.titles import called, joined, markdown, on
 
@@ -23,6 +24,7 @@ def own_together(known: Mapping[str, Found]) -> str:
     if not there:
         return ""
     rows = [[aim, *(_aimed(found, place) for found in there.values())] for place, aim in enumerate(AIMS)]
+    rows[1:1] = own_by_output.row(there)
     said = [f"{one}." for one in (*_beat(known), *_over_released(known), *_errors(known))]
     lead = (
         f"This project set itself three aims. Cells have the numbers of {_names(OWN)}, without intervals. "
@@ -30,8 +32,9 @@ def own_together(known: Mapping[str, Found]) -> str:
         "the one with the highest: exact, by batch averages, by entropy, or released where its run has the "
         "same rows."
     )
-    parts = [*([" ".join(said)] if said else []), *_to_second(known), lead, markdown(("", *there), rows)]
-    return "\n\n".join(parts)
+    more = " ".join(f"{one[0].upper()}{one[1:]}." for one in own_by_output.beside(there))
+    parts = [" ".join(said), *_to_second(known), lead, markdown(("", *there), rows), more]
+    return "\n\n".join(filter(None, parts))
 
 
 def _beat(known: Mapping[str, Found]) -> list[str]:
@@ -114,22 +117,13 @@ def _errors(known: Mapping[str, Found]) -> list[str]:
 def _aimed(found: Found, place: int) -> str:
     """Which of ours meet an aim, and the numbers of all."""
     known = met(found)
-    values = [one[place] for one in measured(found).values()]
-    lead = _who({name: one[place] for name, one in known.items()})
+    values = {name: one[place] for name, one in measured(found).items()}
     if place == 0:
         means = {name: share for name in known if (share := gap(found, name, "r2")) is not None}
-        other = _who({name: share >= HALF for name, share in means.items()})
-        if means and other != lead:
-            one, two = (per_cents(shares).replace(" and ", ", ") for shares in (values, means.values()))
-            return f"by median {lead} ({one}), by mean {other} ({two})"
-        return f"{lead}: {per_cents(values)}{f'; of the mean, {per_cents(means.values())}' if means else ''}"
-    return f"{lead}: {'at most ' if place == 2 else ''}{' and '.join(f'{one:.2f}' for one in values)}"
-
-
-def _who(met_by: Mapping[str, bool]) -> str:
-    """Yes, no, or the one of ours that meets an aim."""
-    good = [name for name, one in met_by.items() if one]
-    return "no" if not good else "yes" if len(good) == len(met_by) else f"{called(good[0])} alone"
+        return halved(values, means)
+    lead = who({name: one[place] for name, one in known.items()})
+    told = " and ".join(f"{one:.2f}" for one in values.values())
+    return f"{lead}: {'at most ' if place == 2 else ''}{told}"
 
 
 def _alone(names: Sequence[str]) -> str:

@@ -93,6 +93,11 @@ class Measured:
         return self.constant is not None and abs((self.used or 0) - self.constant[0]) < 5e-4
 
     @property
+    def origin(self) -> str:
+        """Where the share that predicts is from."""
+        return "fitted here" if self.fitted else "given"
+
+    @property
     def inside(self) -> list[Cell]:
         """The cells that the recorded mean is over."""
         return [cell for cell in self.cells if cell.inside]
@@ -153,6 +158,14 @@ def constant_of(one: Measured) -> str:
 def costs_of(one: Measured) -> str:
     """The extra error of one share: of the median cell, and the most."""
     return f"{extra(median(one.costs))}, {extra(max(one.costs))}" if one.costs else "-"
+
+
+def costs_called(shares: Sequence[Measured]) -> str:
+    """What the column of these costs is called: each row may have a share of its own, fitted to its cells."""
+    fitted = {one.fitted for one in shares if one.costs}
+    own, given = "a share fitted to the row's own cells", "the given share"
+    whose = f"{own}, or of {given}" if len(fitted) > 1 else own if True in fitted else given
+    return f"extra error of {whose}: median, most"
 
 
 def extra(cost: float) -> str:

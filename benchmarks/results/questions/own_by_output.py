@@ -1,0 +1,92 @@
+"""How much ours close of the gap from PCA locality by output, in the runs that had that form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from benchmarks.results.questions.own_gap import HALF, KINDS, closed_share, halved, who
+from benchmarks.results.words.answers import EXACT, OWN, Found
+from benchmarks.results.words.titles import called, joined, on
+
+BY_OUTPUT = "pca_locality_by_output"  # the form with a tau for each output of each image
+SECTION = "by_output"  # of its runs, and of what the paper's tables have of them
+ROW = "half of the gap from PCA locality by output"
+
+ENDS = {"yes": "met", "no": "missed"}
+
+
+def with_by_output(kept: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """What is kept, each table of the paper with the numbers of the run that had this form."""
+    told = dict(kept.get("paper", {}))
+    for data, found in kept.get(SECTION, {}).items():
+        if data in told:
+            told[data] = {**told[data], SECTION: found["scalars"]}
+    return {**kept, "paper": told} if told else dict(kept)
+
+
+def row(known: Mapping[str, Found]) -> list[list[str]]:
+    """A row for the table of aims: whether half of that gap is closed; none where it was measured nowhere."""
+    cells = [halved(*(_shares(found, kind) for kind in KINDS)) or "-" for found in known.values()]
+    return [[ROW, *cells]] if set(cells) - {"-"} else []
+
+
+def beside(known: Mapping[str, Found]) -> Iterator[str]:
+    """What that form is, what it takes, what its row rests on, and on which data the aim is missed by it."""
+    there = {title: found for title, found in known.items() if _shares(found, KINDS[0])}
+    if not there:
+        return
+    times = [time for found in there.values() if (time := _time(found))]
+    price = f" It takes {_span(times)} times as long as {called(EXACT)}" if times else ""
+    yield (
+        "the best form leaves out PCA locality [by output](by_output.md), where each pixel of each image has "
+        f"a tau of its own. So that form has a row of its own.{price}"
+    )
+    rows = joined(
+        dict.fromkeys(called(name) for found in there.values() for name in _shares(found, KINDS[0]))
+    )
+    yield f"its row is of runs of its own, which have {rows} beside it"
+    runs: dict[str, list[str]] = {}
+    ends: dict[str, list[str]] = {}
+    for title, found in there.items():
+        images, seeds = _counted(found, "bank", "training images"), _counted(found, "samples", "seeds")
+        runs.setdefault(f"there are {images}, and {seeds}", []).append(title)
+        ends.setdefault(ENDS.get(one := _who(found), f"met by {one}"), []).append(title)
+    yield from (f"{on(titles)} {told}" for told, titles in runs.items())
+    said = joined(f"{end} {on(titles)}" for end, titles in ends.items())
+    yield f"counted from that form, the aim is {said} (by the median)"
+
+
+def _shares(found: Found, kind: str) -> dict[str, float]:
+    """Per cent of the gap that each of ours closes."""
+    numbers = found.get(SECTION, {})
+    base, ceiling = (numbers.get(f"{SECTION}/{kind}/{name}") for name in (BY_OUTPUT, "nn2"))
+    shares = {name: closed_share(numbers.get(f"{SECTION}/{kind}/{name}"), base, ceiling) for name in OWN}
+    return {name: share for name, share in shares.items() if share is not None}
+
+
+def _time(found: Found) -> float | None:
+    own, exact = (found[SECTION].get(f"{SECTION}/seconds/{name}") for name in (BY_OUTPUT, EXACT))
+    return own / exact if own and exact else None
+
+
+def _span(times: list[float]) -> str:
+    return joined(dict.fromkeys(f"{end(times):.2g}" for end in (min, max)), "to")
+
+
+def _who(found: Found) -> str:
+    return who({name: share >= HALF for name, share in _shares(found, KINDS[0]).items()})
+
+
+def _counted(found: Found, key: str, what: str) -> str:
+    """How many a row had; of this form and of ours where they had not as many."""
+    counts = {name: int(value) for name in (BY_OUTPUT, *OWN) if (value := _count(found, key, name))}
+    own, others = counts.pop(BY_OUTPUT, 0), [f"{count:,}" for count in dict.fromkeys(counts.values())]
+    if others == [f"{own:,}"]:
+        return f"{own:,} {what} for each row"
+    return f"{own:,} {what} for the form by output, {joined(others)} for ours"
+
+
+def _count(found: Found, key: str, name: str) -> float | None:
+    value: float | None = found[SECTION].get(f"{SECTION}/{key}/{name}")
+    return value
