@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,30 @@ def test_what_leaves_the_axis_is_marked_at_its_edge_and_hollow_where_it_has_no_b
 def test_an_axis_that_is_cut_at_both_ends_ends_at_both() -> None:
     drawn = chart(series={"mine": Series([-3.0, 0.3, 0.999])}, x=[1.0, 2.0, 3.0], y_range=(0.0, 1.0))
     assert draw_chart(drawn).axes[0].get_ylim() == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [(0.01, 60), (0.3, 64), (0.6, 30), (0.7, 8.5), (0.42, 1.2), (0.83, 1.06), (0.99, 1.01)],
+)
+def test_a_logarithmic_axis_has_numbers_to_read_it_by_however_short_it_is(low: float, high: float) -> None:
+    figure = draw_chart(chart(x=[1.0, 2.0], series={"mine": Series([low, high])}, log_y=True))
+    (axes,) = figure.axes
+    bottom, top = axes.get_ylim()
+    figure.canvas.draw()
+    ends = [label.get_window_extent() for label in axes.get_yticklabels() if label.get_text()]
+    seen = [tick for tick in axes.get_yticks() if bottom <= tick <= top]
+    assert len(seen) >= 4
+    assert min(seen) < (low * high) ** 0.5 < max(seen)  # on both halves
+    there = sorted((box.y0, box.y1) for box in ends)
+    assert all(below[1] <= above[0] + 1 for below, above in pairwise(there))  # no number covers another
+
+
+def test_a_picture_that_is_cut_leaves_room_for_the_bands_that_are_not() -> None:
+    series = {"mine": Series([0.8, 0.7], [0.7, -0.4], [0.9, 0.75])}
+    figure = draw_chart(chart(x=[1.0, 2.0], series=series, y_range=(0.0, 1.0)))
+    assert figure.axes[0].get_ylim()[0] == 0.0
+    assert figure.axes[0].get_ylim()[1] > 0.9
 
 
 def test_what_lies_on_another_curve_is_broken_and_drawn_last() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,13 @@ from benchmarks.results.front.headlines import claim
 from benchmarks.results.kept import store
 from benchmarks.results.kept.gathering import Found as Run
 from benchmarks.results.kept.gathering import best, calibrated, found, gather, images, quickest, took_none
-from benchmarks.results.page_parts import BEST, MOST, made
-from benchmarks.results.pages import networks, page, pictured
+from benchmarks.results.page_parts import BEST, MOST, made, tabled
+from benchmarks.results.pages import STORE, networks, page, pictured
 from benchmarks.results.paper.agreement import agreement
 from benchmarks.results.questions.asked import QUESTIONS
 from benchmarks.results.questions.ceiling import ceiling_verdict, top
 from benchmarks.results.questions.entropy import by_output_verdict, without_network_verdict
-from benchmarks.results.questions.eyes import mirror_verdict, who_sees, with_bars
+from benchmarks.results.questions.eyes import ears, ears_table, mirror_verdict, who_sees, with_bars
 from benchmarks.results.questions.fields import (
     fields_table,
     fields_verdict,
@@ -30,6 +31,7 @@ from benchmarks.results.questions.fields import (
 from benchmarks.results.questions.halves import halves_table, halves_verdict, labels_table, labels_verdict
 from benchmarks.results.questions.information import information_table, information_verdict
 from benchmarks.results.questions.information_short import information_together
+from benchmarks.results.questions.letter import with_gaps
 from benchmarks.results.questions.own import own_table, own_verdict
 from benchmarks.results.questions.own_gap import with_released
 from benchmarks.results.questions.own_short import own_together
@@ -454,7 +456,8 @@ def test_a_table_of_samples_begins_with_the_networks_and_says_what_its_columns_a
     assert "All rows" not in text
     for k in range(MOST):
         found["scalars"][f"paper/seconds/more_{k}"] = 1.0
-    text = page(BY_PAGE["ceiling"], {"paper": {"photos16": found}, "networks": {}})
+    assert "All rows" not in page(BY_PAGE["ceiling"], {"paper": {"photos16": found}, "networks": {}})
+    text = "\n\n".join(tabled(BY_PAGE["ceiling"], "photos16", found, first=True))  # where it does not fold
     first, rest = text.split("<summary>All rows</summary>")
     _, first = first.split("highest in median r2:")
     assert first.count("\n| ") == 2 + 2 + BEST  # the head and its rule, the networks, the best
@@ -529,7 +532,9 @@ def test_larger_images_have_a_page_of_their_own_without_r2() -> None:
     assert (columns, rows) == (["error on unseen images / Wiener's, at sigma", "1.24"], [["optimal", 0.9]])
 
 
-@pytest.mark.parametrize(("name", "table_folds"), [("ceiling", False), ("heldout", True)])
+@pytest.mark.parametrize(
+    ("name", "table_folds"), [("published_order", False), ("ceiling", True), ("heldout", True)]
+)
 def test_a_page_has_a_short_answer_over_all_data_and_folds_each_data_set_away(name, table_folds) -> None:
     found = measured("paper", nn2=True)
     found["scalars"] |= {"paper/heldout_ratio_high/pca_locality/t300": 0.9}
@@ -543,6 +548,21 @@ def test_a_page_has_a_short_answer_over_all_data_and_folds_each_data_set_away(na
     assert below.index("**CIFAR-10**: ") < below.index("**photographs (16 x 16)**: ")
     assert ("\nCIFAR-10:\n" in above) is not table_folds
     assert ("\nCIFAR-10:\n" in below) is table_folds
+
+
+def unfolded(text: str) -> str:
+    """What a page shows before anything is opened."""
+    shown = re.sub(r"<details(?:(?!<details).)*?</details>", "", text, flags=re.DOTALL)
+    return shown if shown == text else unfolded(shown)
+
+
+def test_a_page_is_an_answer_one_picture_and_one_table_and_the_rest_folds() -> None:
+    kept = with_gaps(with_released(with_sides(with_bars(store.read(STORE)))))
+    for question in QUESTIONS:
+        shown = unfolded(page(question, kept))
+        more = question.page in ("our_denoisers", "published_order")  # two answers; what others published
+        assert shown.count("![") <= 1, question.page
+        assert shown.count("\n| --- ") == 1 + more, question.page
 
 
 def test_rows_with_few_seeds_are_not_the_best() -> None:
@@ -958,16 +978,26 @@ def test_levels_beside_one_at_which_a_network_is_not_shown_to_beat_wiener_are_le
 
 
 def test_ears_are_told_of_where_the_control_has_least() -> None:
-    ears = ratios("left_ear", network={300: (3.0, 4.0, 5.0), 400: (3.0, 4.5, 6.0)}, cifar={
+    other = ratios("left_ear", network={300: (3.0, 4.0, 5.0), 400: (3.0, 4.5, 6.0)}, cifar={
         300: (0.8, 0.9, 1.1), 400: (1.0, 1.5, 2.0)})  # fmt: skip
     eyes = ratios("left_eye", network={300: (3.0, 4.0, 5.0)}, cifar={300: (0.8, 0.9, 1.1)})
     rows = [["left_eye", "network", "4"], ["left_eye", "pca_locality (1,000 images)", "5"]]
     eyes |= ratios("left_eye", pca_locality={300: (4.0, 5.0, 6.0)})
-    said = mirror_verdict({"scalars": ears | eyes, "size": 16, "tables": {"mirror/ratio": {"rows": rows}}})
-    assert (
-        "1 of 1 networks see the other ear at sigma 1.24, with ratios of 4, where the control has 0.9."
-        in said
+    found = {"scalars": other | eyes, "size": 16, "tables": {"mirror/ratio": {"rows": rows}}}
+    assert ears(found) == [
+        "For an ear's pixel 1 of 1 networks look at the other ear",
+        "At sigma 1.24 they have 4 times as much there as on the ring; the network trained on other images "
+        "(CIFAR-10) has 0.9",
+    ]
+    assert ears_table(found) == (
+        ["field on the other ear / on the ring, at sigma", "2.04", "1.24"],
+        [["network", 4.5, 4.0], ["network of CIFAR-10", 1.5, 0.9]],
     )
+    weak = ratios("left_ear", network={300: (0.9, 1.0, 1.1)})
+    assert ears({"scalars": weak | eyes}) == ["No network surely has such a spot on the other ear"]
+    assert ears({"scalars": eyes}) == []  # not measured
+    assert ears_table({"scalars": eyes})[1] == []
+    said = mirror_verdict(found)
     assert "PCA locality (the paper's), which read 1,000 images, at" in said
     assert said.endswith("Fields are means over 16 images")
 
@@ -1210,7 +1240,26 @@ def test_a_picture_leaves_out_data_of_which_its_question_tells_nothing() -> None
     own = {"scalars": dict(other["scalars"])}
     own["scalars"] |= {f"paper/median_r2/{one}": 0.5 for one in ("local_score", "local_score_entropy")}
     charts = pictured(question, {"paper": {"cifar": own, "fashion_mnist": other}})
-    assert [chart.title for chart in charts] == ["CIFAR-10"]
+    assert [chart.title for chart in charts] == ["CIFAR-10: mean over images"]
+
+
+def test_the_picture_of_taus_has_the_r2_of_samples_that_the_answer_tells_of() -> None:
+    found = measured("variants")
+    found["scalars"] |= {"variants/median_r2/tau_02": 0.7, "variants/median_r2_low/tau_02": 0.6}
+    found["scalars"]["variants/median_r2_high/tau_02"] = 0.8
+    (drawn,) = pictured(BY_PAGE["tau"], {"variants": {"photos16": found}})
+    taus = [0.002, 0.005, 0.02, 0.05, 0.2, 0.5]
+    assert (list(drawn.x), drawn.log_x, drawn.title) == (taus, True, TITLES["photos16"])
+    rows = {(name, x): ends for name, x, *ends in drawn.rows()}
+    assert rows[EXACT, 0.02] == [0.7, 0.6, 0.8]
+    wiener = found["scalars"]["variants/median_r2/wiener"]
+    assert [rows[FLOOR, tau][0] for tau in taus] == [wiener] * 6  # it has no tau
+    assert pictured(BY_PAGE["tau"], {"variants": {"photos16": {**found, "scalars": {}}}}) == []
+
+
+@pytest.mark.parametrize("page", ["without_network", "by_output", "ceiling", "bank_sizes"])
+def test_a_page_that_tells_of_r2_shows_r2(page: str) -> None:
+    assert BY_PAGE[page].quantity == "step_r2"
 
 
 def test_of_a_network_that_is_not_shown_to_beat_wiener_the_page_says_that_nothing_follows() -> None:

@@ -313,6 +313,11 @@ def test_fields_have_their_least_cosines_and_a_radius_beside_wieners() -> None:
     }
     said = fields_short.fields({"A": {"scalars": {}, "tables": tables}})
     assert said.startswith("No. A field says")  # .7 is another shape
+    assert ". Inputs are noised test images here, and states of a run of 1,000 steps" in said
+    reverse = {"tables": tables, "run": {"command": "python evaluate.py compare.states=reverse"}}
+    assert ". Inputs are states of a run of DDIM, as in the paper. On A" in fields_short.fields(
+        {"A": {"scalars": {}, **reverse}}
+    )
     assert (
         "On A Wiener's field does not have the shape of the network's (cosine 0.700 or more; a second" in said
     )

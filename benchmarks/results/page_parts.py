@@ -39,11 +39,13 @@ def notes(found: Found, kept: Kept) -> str:
     return told
 
 
-def tabled(question: Question, name: str, found: Found, first: bool = False) -> list[str]:
-    """The table of a data set; the first has few rows, and says what they are."""
+def tabled(
+    question: Question, name: str, found: Found, first: bool = False, whole: bool = False
+) -> list[str]:
+    """The table of a data set; the first says what its columns are, and has few rows or is whole."""
     columns, rows = question.table(found)
     sampled = first and tuple(columns) == SAMPLES
-    if not sampled or len(rows) <= MOST:
+    if not sampled or whole or len(rows) <= MOST:
         return [f"{TITLES[name]}:", markdown(columns, rows), *([meant()] if sampled else [])]
     few = rows[: BEST + sum(row[0] in map(called, FIRST) for row in rows)]
     head = f"{TITLES[name]}, the networks and the {BEST} highest in median r2:"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,7 @@ def main() -> None:
 
 
 def page(question: Question, kept: Kept) -> str:
-    """A question: its short answer, pictures and a small table of the first data set; the rest folds."""
+    """A question: its short answer, a picture and a small table; the rest folds."""
     known = kept.get(question.kind, {})
     answers = {name: question.answer(known[name]) for name in DATA if name in known}
     there = [name for name, answer in answers.items() if answer != NOT_MEASURED]
@@ -98,19 +99,29 @@ def page(question: Question, kept: Kept) -> str:
     if there:
         first, folds = there[0], bool(brief) and question.folds
         method = [question.method] if question.method else []
-        table = tabled(question, first, known[first], first=True)
-        parts += [*charted(question), *drawn(question, first), *([] if folds else [*table, *method])]
+        table = tabled(question, first, known[first], first=True, whole=folds)
+        pictures = [*charted(question), *drawn(question, first)]
+        front = 1 if brief else len(pictures)  # where nothing else folds, no picture does
+        parts += [*pictures[:front], *([] if folds else [*table, *method])]
         parts.append(f"Our reading: {question.why}")
         parts += published() if question.page == "published_order" else []
         more = [*method, said[first], *table] if folds else [said[first]] if brief else []
+        more += [*pictures[front:], *_second(question, known[first])]
         for name in there[1:]:
             more += [said[name]] if brief else []
             more += [*drawn(question, name), *tabled(question, name, known[name])]
+            more += _second(question, known[name])
         titles = [TITLES[name] for name in (there if brief else there[1:])]
         parts += [folded(f"More on {'; '.join(titles)}", more)] if more else []
         both = ((source(question, name, known[name]), *made(known[name], kept)) for name in there)
         parts.append(folded(SOURCES, [one for some in both for one in some]))
     return "\n\n".join([*parts, "[All results](../results.md)"]) + "\n"
+
+
+def _second(question: Question, found: Found) -> list[str]:
+    """The second table of a data set, where there is one."""
+    columns, rows = question.more(found) if question.more else ((), [])
+    return [markdown(columns, rows)] if rows else []
 
 
 def pictured(question: Question, kept: Kept) -> list[Chart]:
@@ -119,9 +130,13 @@ def pictured(question: Question, kept: Kept) -> list[Chart]:
     for name in DATA:
         found = kept.get(question.kind, {}).get(name)
         if found is not None and question.rows and question.answer(found) != NOT_MEASURED:
-            start = recorded(found, question.kind, question.quantity)
-            charts += chart(found, start, question.rows, TITLES[name])
+            charts += (question.charts or partial(_by_noise, question))(TITLES[name], found)
     return charts
+
+
+def _by_noise(question: Question, title: str, found: Found) -> list[Chart]:
+    """A question's number of its rows against the noise level."""
+    return chart(found, recorded(found, question.kind, question.quantity), question.rows, title)
 
 
 def chart(found: Found, start: str, rows: Sequence[str], title: str) -> list[Chart]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from locality.report.figures import new_figure, styled
+from locality.report.figures import new_figure, styled, ticks
 from locality.report.lettering import fit
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def draw_entropies(
 ) -> Figure:
     """Left the entropies, each with its best point, and the share of ln N; right best against predicted."""
     import matplotlib as mpl
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+    from matplotlib.ticker import FuncFormatter, NullFormatter
 
     plain = FuncFormatter(lambda value, _: f"{value:g}")
     with styled():
@@ -89,7 +89,7 @@ def draw_entropies(
         right.set(xlabel=f"predicted {label}", ylabel=f"best {label}", title="Best against predicted")
         right.set(xscale="log", yscale="log")
         for axis in (left.xaxis, right.xaxis, right.yaxis):
-            axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            axis.set_major_locator(ticks(*axis.get_view_interval()))
             axis.set_major_formatter(plain)
             axis.set_minor_formatter(NullFormatter())
         figure.suptitle(title, x=0.01, ha="left", fontweight="bold")

@@ -16,6 +16,7 @@ from locality.report.names import called, known, spoken
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.ticker import Locator
 
 STYLE: Any = {
     "font.family": "DejaVu Sans",
@@ -82,6 +83,7 @@ OTHERS = (  # the first two broken: what lies below them is seen
     ("#6699CC", ".", "-"),
 )
 BROKEN = ("-", "--", "-.", ":")  # lines that hide least come last
+LEAST_TICKS = 4  # of a logarithmic axis
 LEAST_WIDTH = 4.8  # inches of charts side by side, without their legend
 
 
@@ -193,7 +195,7 @@ def _seen(chart: Chart) -> list[float]:
 
 
 def _scale(axes: Axes, chart: Chart) -> None:
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+    from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 
     plain = FuncFormatter(lambda value, _: f"{value:g}")
     # Errors that are all 0, or undefined, have no logarithm; the axis is a plain one then.
@@ -205,15 +207,26 @@ def _scale(axes: Axes, chart: Chart) -> None:
     for axis in (axes.xaxis, axes.yaxis):
         if axis.get_scale() == "log":
             low, high = axis.get_view_interval()
-            # A short axis needs more than powers of ten.
-            subs = (1.0,) if high / low > 100 else (1.0, 2.0, 5.0) if high / low > 10 else tuple(range(1, 10))
-            axis.set_major_locator(LogLocator(subs=subs))
+            axis.set_major_locator(ticks(low, high))
+            if high < 10 * low:
+                axis.set_minor_locator(NullLocator())  # every tick has its number
             axis.set_major_formatter(plain)
             axis.set_minor_formatter(NullFormatter())
 
 
+def ticks(low: float, high: float) -> Locator:
+    """The fewest ticks of a logarithmic axis that are enough: on a short one those of a plain axis."""
+    from matplotlib.ticker import LogLocator, MaxNLocator
+
+    powers = [10.0**k for k in range(math.floor(math.log10(low)), math.ceil(math.log10(high)))]
+    for subs in ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 5.0, 7.0), tuple(range(1, 10))):
+        if sum(low <= sub * power <= high for power in powers for sub in subs) >= LEAST_TICKS:
+            return LogLocator(subs=subs)
+    return MaxNLocator(5, steps=[1, 2, 5, 10], min_n_ticks=LEAST_TICKS)
+
+
 def _clip(axes: Axes, chart: Chart) -> None:
-    """Leave out what is beyond `y_range`; the margin opposite is that of what is left."""
+    """Leave out what is beyond `y_range`; the margin opposite is that of what is left, bands too."""
     points = _seen(chart)
     low, high = axes.get_ylim()
     bottom, top = (
@@ -222,6 +235,8 @@ def _clip(axes: Axes, chart: Chart) -> None:
     seen = [value for value in points if bottom <= value <= top]
     if not seen:
         return  # an empty picture would say less than an unclipped one
+    ends = [end for one in chart.series.values() for end in (*(one.low or ()), *(one.high or ()))]
+    seen += [end for end in ends if bottom <= end <= top]
     cut = low < bottom
     if cut:
         low, high = bottom, min(high, max(seen) + 0.05 * (max(seen) - bottom))

@@ -6,7 +6,7 @@ from functools import partial
 
 from benchmarks.results.questions import bank_sizes, briefly, entropy, epsilon, fields_short, information
 from benchmarks.results.questions.ceiling import ceiling, ceiling_verdict
-from benchmarks.results.questions.eyes import mirror_table, mirror_verdict
+from benchmarks.results.questions.eyes import ears_table, mirror_table, mirror_verdict
 from benchmarks.results.questions.fields import (
     fields_table,
     fields_verdict,
@@ -57,6 +57,7 @@ QUESTIONS: tuple[Question, ...] = (
         "the gap on CIFAR-10, and stacked mixtures met the 5 % on photographs. Seconds leave out fitting "
         "and calibrating.",
         rows=("network", "nn2", *OWN, EXACT), pictures=("figure5",), together=own_together,
+        folds=True,
     ),
     Question(
         "ceiling",
@@ -67,9 +68,8 @@ QUESTIONS: tuple[Question, ...] = (
         "this network, and the second network's weights were not. At the highest noise levels even the "
         "optimal denoiser, near to a plain average of the bank there, is about as near to the network as a "
         "second network is. At low noise x is nearly clean. Good denoisers return it.",
-        method="At each noise level the analytical row is the best of all at that level, picked on these "
-        "very images. Rows with fewer seeds do not count.",
-        rows=("nn2", *OWN, EXACT, "optimal", FLOOR), quantity="step_r2", together=ceiling,
+        method="Rows with fewer seeds do not count.",
+        rows=("nn2", *OWN, EXACT, "optimal", FLOOR), quantity="step_r2", together=ceiling, folds=True,
     ),
     Question(
         "remaining", "What do networks do that our denoisers do not?",
@@ -121,7 +121,7 @@ QUESTIONS: tuple[Question, ...] = (
         "and nothing else. Mixtures are fitted to the images of their bank, and of large banks to a part "
         "of the windows. Settings are the same for all sizes. They were found with one, as listed below, "
         "so that one has an edge.",
-        rows=("nn2", *bank_sizes.ROWS), quantity="step_r2", together=bank_sizes.bank_together,
+        rows=("nn2", *bank_sizes.ROWS), quantity="step_r2", together=bank_sizes.bank_together, folds=True,
     ),
     Question(
         "published_order", "Does the order of the methods agree with the published one?",
@@ -142,12 +142,13 @@ QUESTIONS: tuple[Question, ...] = (
         "field is wider than high, and that alone gives it something on the other eye. What a network has "
         "beyond the control comes from the data. The ears are the cleaner evidence: at lower noise the "
         "control's field has about as much on the other ear as around it. A mask ends sharply: PCA locality "
-        "may look at nothing on the ring, and the ratio then has no bound. The grid in the fields of DiT and "
-        "MLP-Mixer is that of their patches of 2 x 2 pixels. Neither has a convolution beyond its patches. "
+        "may look at nothing on the ring, and the ratio then has no bound. Fields of DiT and MLP-Mixer have "
+        "a grid of 2 x 2 pixels. It is these networks' own and is not in the data: they cut images into "
+        "patches of 2 x 2, and have no convolution beyond them. Fields of U-Nets and of Wiener lack it. "
         "The U-Net on Wiener corrects the filter, and its field stays near the filter's. Plain U-Nets have "
         "the spot too, and less of it. The U-Net on epsilon predicts the noise, and the U-Net on Wiener what "
         "the filter misses. All other networks predict v.",
-        pictures=("eyes", "eyes_ratio"), together=briefly.eyes,
+        pictures=("eyes", "eyes_ratio"), more=ears_table, together=briefly.eyes,
     ),
     Question(
         "fields", "Do networks look where the covariance of the images says?",
@@ -197,7 +198,7 @@ QUESTIONS: tuple[Question, ...] = (
         "is asked. Both shares are of CIFAR-10. That of masks is of an earlier measurement; [the "
         "newest](information.md) is larger.",
         rows=("nn2", FLOOR, "local_score", "local_score_entropy", EXACT, "pca_locality_entropy"),
-        together=briefly.without_network, folds=True,
+        quantity="step_r2", together=briefly.without_network, folds=True,
     ),
     Question(
         "by_output", "Is it better that every pixel of every image chooses for itself how far to look?",

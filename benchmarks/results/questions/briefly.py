@@ -16,7 +16,7 @@ from benchmarks.results.questions.entropy import (
     sure_kind,
     surely_lower,
 )
-from benchmarks.results.questions.eyes import EYE, kinds, over_the_aim, whose
+from benchmarks.results.questions.eyes import EYE, ears, kinds, over_the_aim, whose
 from benchmarks.results.questions.letter import SNR, against, strengths
 from benchmarks.results.questions.letter_levels import PART
 from benchmarks.results.words.answers import (
@@ -204,7 +204,7 @@ def eyes(known: Known) -> str:
                 f"On {title} {one.some()} networks that are not given the covariance{kind} look at the "
                 f"other eye at some middle noise level (sigma {MIDDLE[0]:g} to {MIDDLE[1]:g}){beside}"
             )
-            said += [*_ratios(found, one), *over_the_aim(found)]
+            said += [*_ratios(found, one), *over_the_aim(found), *ears(found)]
     return " ".join(f"{one}." for one in said)
 
 

@@ -90,7 +90,8 @@ def ceiling(known: Mapping[str, Found]) -> str:
         f"In samples {'; '.join(said)}. The second network's median r2 is {span} higher. [Another page]"
         "(remaining.md) tells in which waves the difference is. Of one step the table has where the gap is "
         "widest, and where it is sure: by the interval of the differences, image by image, where these were "
-        f"kept, and where not, by intervals that are apart.\n\n{markdown(columns, rows)}"
+        "kept, and where not, by intervals that are apart. The analytical row of one step is the best of all "
+        f"at each noise level, picked on these very images.\n\n{markdown(columns, rows)}"
     )
 
 

@@ -13,7 +13,7 @@ from benchmarks.results.words.titles import called, joined, spelled
 from locality.heldout import is_behind
 
 EYE, EAR = "left_eye", "left_ear"  # the pixels that are told of
-ON_THE_EYE = "field on the other eye / on the ring, at sigma"
+ON_THE_RING = "field on the other {} / on the ring, at sigma"
 KINDS = {  # of networks, by the model that was trained: one, and several
     "unet": ("a U-Net", "U-Nets"),
     "dit": ("a DiT", "DiTs"),
@@ -26,7 +26,7 @@ MEMORISER = re.compile(r"optimal")  # which is given the images
 
 
 def mirror_verdict(found: Found) -> str:
-    """Who sees the other eye at which noise levels, where nothing follows, and the same of the ears."""
+    """Who sees the other eye at which noise levels, and where nothing follows."""
     networks = networks_of(found)
     parts = [
         "the ratio is what the field of a left eye's pixel has on the right eye, over what it has on the "
@@ -39,7 +39,6 @@ def mirror_verdict(found: Found) -> str:
     known = sorted(name for name in _who(found) if COVARIANCE.search(name) and not CONTROL.search(name))
     if known:
         parts.append(f"Made of the covariance, or put on top of it: {_listed(found, EYE, known)}")
-    parts += _ears(found, networks)
     parts += [f"Fields are means over {found['size']} images"] if found.get("size") else []
     return ". ".join(parts)
 
@@ -105,9 +104,15 @@ def over_the_aim(found: Found) -> list[str]:
     return [f"{told[0].upper()}{told[1:]} at sigma {listed(sorted(over), ' and ')}"] if told else []
 
 
-def mirror_table(found: Found) -> Table:
-    """The ratio at each noise level."""
-    columns, rows = levels_table(found, f"mirror/ratio/{EYE}", _who(found), head=ON_THE_EYE)
+def ears_table(found: Found) -> Table:
+    """The same of an ear, where it was measured."""
+    return mirror_table(found, EAR)
+
+
+def mirror_table(found: Found, pixel: str = EYE) -> Table:
+    """The ratio of a pixel at each noise level."""
+    head = ON_THE_RING.format(pixel.split("_")[-1])
+    columns, rows = levels_table(found, f"mirror/ratio/{pixel}", _who(found), head=head)
     controls = {called(name): f"network of {called(name)}" for name in _who(found) if CONTROL.search(name)}
     return columns, [[controls.get(row[0], row[0]), *row[1:]] for row in rows]
 
@@ -170,25 +175,27 @@ def _left_out(found: Found, networks: Sequence[str]) -> list[str]:
     return [f"{start}: {'; '.join(told)}"] if told else []
 
 
-def _ears(found: Found, networks: Sequence[str]) -> list[str]:
+def ears(found: Found) -> list[str]:
     """The same of the ears, at one noise level: most networks see them there, and the control has least."""
+    networks = networks_of(found)
     seen = {name: sees(found, EAR, name) for name in networks}
     times = [t for one in seen.values() for t in one]
     if not times:
-        return []
-    controls = [_steps(found, EAR, name) for name in _who(found) if CONTROL.search(name)]
+        known = any(_steps(found, EAR, name) for name in networks)
+        return ["No network surely has such a spot on the other ear"] if known else []
+    controls = {name: _steps(found, EAR, name) for name in _who(found) if CONTROL.search(name)}
 
     def most(t: int) -> tuple[int, float]:
-        return times.count(t), -max((one.get(t, 0.0) for one in controls), default=0.0)
+        return times.count(t), -max((one.get(t, 0.0) for one in controls.values()), default=0.0)
 
     best = max(sorted(set(times)), key=most)
     ratios = [_steps(found, EAR, name)[best] for name in networks if best in seen[name]]
-    beside = ", ".join(f"{one[best]:.3g}" for one in controls if best in one)
-    control = f", where the control has {beside}" if beside else ""
+    beside = [f"{whose(name)} has {one[best]:.3g}" for name, one in controls.items() if best in one]
     span = f"{min(ratios):.3g}" + (f" to {max(ratios):.3g}" if len(ratios) > 1 else "")
     return [
-        f"The same of a left ear's pixel: {len(ratios)} of {len(networks)} networks see the other ear at "
-        f"sigma {sigma_of(best):.3g}, with ratios of {span}{control}"
+        f"For an ear's pixel {len(ratios)} of {len(networks)} networks look at the other ear",
+        f"At sigma {sigma_of(best):.3g} they have {span} times as much there as on the ring"
+        f"{f'; {joined(beside)}' if beside else ''}",
     ]
 
 

@@ -49,6 +49,12 @@ def radii(found: Found) -> dict[float, dict[str, Ends]]:
     return level_ends(found, "sensitivity/radius")
 
 
+def states(found: Found) -> str:
+    """Of which inputs the fields are: `forward`, noised images, or `reverse`, as the command says."""
+    named = re.search(r"compare\.states=(\w+)", found.get("run", {}).get("command", ""))
+    return named[1] if named else "forward"
+
+
 def level_ends(found: Found, table: str) -> dict[float, dict[str, Ends]]:
     """For each noise level and row the number, with its interval."""
     whole = found["tables"][table]

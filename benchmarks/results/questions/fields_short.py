@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from benchmarks.results.questions.field_claims import ALIKE, Fields
-from benchmarks.results.questions.fields import pixels
+from benchmarks.results.questions.fields import pixels, states
 from benchmarks.results.questions.halves import told_rows
 from benchmarks.results.words.answers import FLOOR, Found, sigma_of, steps, where
-from benchmarks.results.words.titles import called
+from benchmarks.results.words.titles import called, on
 
 Known = Mapping[str, Found]  # by the title of the data set
 SAME = 1e-3  # below 1, of a cosine up to which two fields are one
 FIELD = "A field says how strongly an output pixel depends on each input pixel"
+STATES = {  # of which inputs
+    "forward": "inputs are noised test images here, and states of a run of 1,000 steps of DDIM in the paper",
+    "reverse": "inputs are states of a run of DDIM, as in the paper",
+}
 
 
 def fields(known: Known) -> str:
@@ -41,7 +45,16 @@ def fields(known: Known) -> str:
                 f"Wiener's is surely {told} than that",
             ]
     lead = words.pop() if len(words) == 1 else "In part"
-    return " ".join(f"{one}." for one in [lead, FIELD, *said]) if said else ""
+    return " ".join(f"{one}." for one in [lead, FIELD, *_inputs(known), *said]) if said else ""
+
+
+def _inputs(known: Known) -> list[str]:
+    """Of which inputs the fields are."""
+    told: dict[str, list[str]] = {}
+    for title, found in known.items():
+        told.setdefault(STATES[states(found)], []).append(title)
+    said = [one if len(told) == 1 else f"{on(titles)} {one}" for one, titles in told.items()]
+    return [f"{one[0].upper()}{one[1:]}" for one in said]
 
 
 def halves(known: Known) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from benchmarks.results.questions.forms import (
     float32_verdict,
     released_verdict,
+    tau_charts,
     tau_verdict,
     typed_tau,
     variants,
@@ -90,7 +91,7 @@ FORMS: tuple[Question, ...] = (
         "On Fashion-MNIST one step of this grid beyond the two best values takes PCA locality below "
         "Wiener. On one side it copies, on the other its windows have few pixels. The best value depends on "
         "the data, hence [calibration](../how_to/calibrate.md).",
-        rows=(FLOOR, *TAUS), quantity="step_r2", together=taus_together,
+        rows=(FLOOR, *TAUS), quantity="samples_by_tau", charts=tau_charts, together=taus_together,
     ),
     Question(
         "released_form", "Do ours beat the released form of PCA locality, too?",

@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from benchmarks.results.words.answers import EXACT, OWN, RELEASED, TAUS, Found, against, differences, is_same
-from benchmarks.results.words.titles import called
+from benchmarks.results.words.answers import (
+    EXACT,
+    FLOOR,
+    OWN,
+    RELEASED,
+    TAUS,
+    Found,
+    against,
+    differences,
+    interval_of,
+    is_same,
+)
+from benchmarks.results.words.titles import FRAMES, LABELS, called
+from locality.report import Chart, Series
 
 
 def variants(*names: str) -> Callable[[Found], str]:
@@ -27,6 +39,18 @@ def typed_tau(found: Found) -> str:
     """The row that has the very tau of the exact row; that row itself, where its tau is none of these."""
     same = (name for name in TAUS if is_same(differences(found, name, "variants", EXACT)))
     return next(same, EXACT)
+
+
+def tau_charts(title: str, found: Found) -> list[Chart]:
+    """The median r2 of samples at each tau, with its interval, beside Wiener's, which has no tau."""
+    key = "samples_by_tau"
+    known = {name: ends for name in TAUS if (ends := interval_of(found, "variants/median_r2", name))}
+    taus = [float(called(name).split()[-1]) for name in known]  # "tau .02"
+    floor = interval_of(found, "variants/median_r2", FLOOR)
+    rows = {EXACT: list(known.values()), **({FLOOR: [floor] * len(taus)} if floor else {})}
+    series = {name: Series(*zip(*ends, strict=True)) for name, ends in rows.items() if ends}
+    made = Chart(title, "tau", LABELS[key], taus, series, log_x=True, y_range=FRAMES[key]) if taus else None
+    return [made] if made else []
 
 
 def float32_verdict(found: Found) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from benchmarks.results.words.answers import Found
 from benchmarks.results.words.small_tables import Table, samples_table
+from locality.report import Chart
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,10 @@ class Question:
     why: str  # how we read it
     method: str = ""  # how the answers were come to
     rows: tuple[str, ...] = ()  # of the picture, where the paper's table or its variants answer
-    quantity: str = "heldout_ratio"  # that it shows: heldout_ratio | step_r2
-    pictures: tuple[str, ...] = ()  # or these, of docs/images, each after the data set's name
+    quantity: str = "heldout_ratio"  # that it shows: a key of TITLES_OF
+    charts: Callable[[str, Found], list[Chart]] | None = None  # of a data set, by its title; None: by noise
+    pictures: tuple[str, ...] = ()  # or these, of docs/images, each after the data set's name; one is shown
+    more: Callable[[Found], Table] | None = None  # a second table, which is folded away
     together: Callable[[Mapping[str, Found]], str] | None = None  # the short answer, by data sets' titles
     folds: bool = False  # whether that says enough for the table of the first data set to be folded away
 
