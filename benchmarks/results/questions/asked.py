@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from benchmarks.results.questions import bank_sizes, briefly, entropy, epsilon, fields_short, information
+from benchmarks.results.questions import bank_sizes, briefly, entropy, fields_short, information
 from benchmarks.results.questions.ceiling import ceiling, ceiling_verdict
+from benchmarks.results.questions.check_questions import CHECKS
 from benchmarks.results.questions.eyes import ears_table, mirror_table, mirror_verdict
 from benchmarks.results.questions.fields import (
     fields_table,
@@ -15,14 +16,6 @@ from benchmarks.results.questions.fields import (
 )
 from benchmarks.results.questions.form_questions import FORMS
 from benchmarks.results.questions.forms_short import larger_together
-from benchmarks.results.questions.halves import (
-    halves_table,
-    halves_verdict,
-    labels_table,
-    labels_verdict,
-    precision_table,
-    precision_verdict,
-)
 from benchmarks.results.questions.information_short import information_together
 from benchmarks.results.questions.own import own_table, own_verdict
 from benchmarks.results.questions.own_short import own_together
@@ -211,43 +204,6 @@ QUESTIONS: tuple[Question, ...] = (
         rows=("nn2", FLOOR, EXACT, *entropy.CHOSEN[0], *entropy.CHOSEN[1]), quantity="step_r2",
         together=briefly.by_output, folds=True,
     ),
-    Question(
-        epsilon.KIND, "How near do they come to a network that predicts the noise, as the paper's do?",
-        epsilon.KIND, epsilon.epsilon_verdict, epsilon.epsilon_table,
-        "python evaluate.py compare=epsilon data=cifar checkpoint=pretrained/cifar "
-        "'networks={epsilon: runs/<run>}'",
-        "All settings were found against the network that predicts v. Its rival draws objects where it draws "
-        "blurs. By the picture the rival has less error at low noise, and at high noise more than Wiener. "
-        "There the layout of a sample is made. So this page says that r2 hangs on the network. It does not "
-        "say how much r2 a better network of this kind would leave.",
-        rows=("network", "epsilon", OWN[1], EXACT, FLOOR),
-        together=epsilon.epsilon_together, folds=True,
-    ),
-    Question(
-        "halves", "How much of the agreement of networks that share no image is in Gaussian statistics?",
-        "halves", halves_verdict, halves_table, "python evaluate.py compare=halves",
-        "Networks of these halves differ more than the filters do, and have more in common: structure of "
-        "both halves that is not Gaussian.",
-        pictures=("halves",), together=fields_short.halves,
-    ),
-    Question(
-        "labels", "What is the class of an image worth to a denoiser?",
-        "labels", labels_verdict, labels_table, "python evaluate.py compare=labels data=cifar",
-        "Each class has its own covariance and its own bank. They say more of an image, but are made of a "
-        "tenth of the images. Where noise hides the class, being told it is worth most. PCA locality read "
-        "5,000 images in all, about 500 a class, with a tau chosen for 8,000. What being told costs it where "
-        "the image shows its class may be the smaller bank's fault or that tau's: this measurement does not "
-        "tell them apart. Wiener has no such setting.",
-        pictures=("labels",), together=fields_short.labels,
-    ),
-    Question(
-        "bfloat16", "Does bfloat16 change what a network looks at?",
-        "precision", precision_verdict, precision_table,
-        "python -m benchmarks.precision pretrained/cifar",
-        "Networks are trained under autocast to 16 bits, and measured in float32. The fields of both "
-        "precisions agree far better than the fields of two networks do. What is measured does not hang on "
-        "the precision.",
-        together=fields_short.precision,
-    ),
+    *CHECKS,
     *FORMS,
 )  # fmt: skip
