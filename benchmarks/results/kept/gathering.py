@@ -69,6 +69,8 @@ def gather(kept: Kept, runs: Path, shipped: Path, images: Path) -> Kept:
     for run in best(iter(known)):
         one = record(run)
         before = kept.get(run.kind, {}).get(run.name)
+        if before and str(before["run"]["started"]) > str(one["run"]["started"]):
+            continue  # what was measured later stays, wherever its folder is
         if before and before["run"]["started"] == one["run"]["started"] and not one["calibrated"]:
             one["calibrated"] = before["calibrated"]  # of a run that did not keep with how many images
         one["scalars"] |= quickest(run, known)
