@@ -144,8 +144,8 @@ def _origin(source: Path, checkpoint: dict[str, Any]) -> dict[str, Any]:
                 session["command"] = told(session["command"])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UsageError(f"{run / METRICS}: want the numbers of a run, got a broken file") from error
-    if before := trainings_before(run):
-        facts["run"] = {**facts["run"], "before": before}
+    if stages := trainings_before(run):
+        facts["run"] = {**facts["run"], "before": stages}
     points = read_history(run / HISTORY)
     step = facts["step"] or 0
     facts["losses"] = {
