@@ -8,7 +8,7 @@ COMMIT ?= HEAD~1
 # Idle threads sleep instead of spinning: with few cores, a spinning thread takes the time of a working one.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help site install demo test test-faults test-slow clients wheel lint format bench bench-beside bench-scale recipes readme experiments measure paper clean
+.PHONY: help site install demo test test-faults test-slow clients wheel lint format bench bench-beside bench-scale recipes readme experiments exports measure paper clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -72,18 +72,21 @@ experiments: $(INSTALLED) ## measure the finished trainings of docs/experiments.
 	-$(RUN) evaluate.py compare=architectures
 	$(RUN) -m benchmarks.experiments
 
-measure: $(INSTALLED) ## measure what docs/results.md tells of, on the networks that ship; hours of a core
+exports: $(INSTALLED) ## train the networks of docs/results.md that are too large to ship; 4 hours of a core
+	$(RUN) train.py experiment=cats_cpu model.prediction=epsilon && $(RUN) -m locality.export runs/latest runs/exports/cats_epsilon
+	$(RUN) train.py experiment=cats_cpu model.prediction=wiener_residual && $(RUN) -m locality.export runs/latest runs/exports/cats_residual
+	$(RUN) train.py experiment=cifar_cpu gamma=0 model.prediction=epsilon && $(RUN) -m locality.export runs/latest runs/exports/cifar_epsilon
+
+measure: $(INSTALLED) ## measure what docs/results.md tells of, on the networks that ship and those of exports; hours of a core
 	-$(RUN) -m benchmarks.precision pretrained/cifar
 	-$(RUN) evaluate.py compare=pattern "networks=[pretrained/cifar,pretrained/cifar_seed1,pretrained/cifar_gamma0.1,pretrained/cifar_gamma0.5,pretrained/cifar_gamma0.5_seed1]"
 	-$(RUN) evaluate.py compare=pattern "networks=[pretrained/photos16_gamma0,pretrained/photos16_gamma0.1,pretrained/photos16_gamma0.5]"
-# The page on eyes has one network more, which does not ship. To add it, an hour of a core:
-#   train.py experiment=cats_cpu model.prediction=wiener_residual
-#   python -m locality.export runs/latest runs/exports/cats_residual
-# and `residual: runs/exports/cats_residual` among the networks of the next command.
-	-$(RUN) evaluate.py compare=mirror data=cats checkpoint=pretrained/cats "networks={nn2: pretrained/cats_seed1, dit: pretrained/cats_dit, mixer: pretrained/cats_mixer, epsilon: pretrained/cats_epsilon, cifar: pretrained/cifar}" compare.count=16 compare.bank_counts.pca_locality=1000
+	-$(RUN) evaluate.py compare=mirror data=cats checkpoint=pretrained/cats "networks={nn2: pretrained/cats_seed1, dit: pretrained/cats_dit, mixer: pretrained/cats_mixer, residual: runs/exports/cats_residual, epsilon: runs/exports/cats_epsilon, cifar: pretrained/cifar}" compare.count=16 compare.bank_counts.pca_locality=1000
 	-$(RUN) evaluate.py compare=halves
 	-$(RUN) evaluate.py compare=labels data=cifar checkpoint=pretrained/cifar
-	-$(RUN) evaluate.py compare=sensitivity data=cifar checkpoint=pretrained/cifar networks=twin compare.grid=8
+	-$(RUN) evaluate.py compare=sensitivity data=cifar checkpoint=pretrained/cifar "networks={nn2: pretrained/cifar_seed1, epsilon: runs/exports/cifar_epsilon}" compare.grid=8 compare.explorer=false compare.bank_counts.pca_locality=5000 compare.bank_counts.optimal=5000
+	-$(RUN) evaluate.py compare=epsilon data=cifar checkpoint=pretrained/cifar "networks={epsilon: runs/exports/cifar_epsilon}"
+	-$(RUN) evaluate.py compare=epsilon data=cats checkpoint=pretrained/cats "networks={epsilon: runs/exports/cats_epsilon}"
 	-$(RUN) evaluate.py experiment=information data=cifar checkpoint=pretrained/cifar "networks={nn2: pretrained/cifar_seed1, half: pretrained/cifar_half0}" "compare.counts=[1000,5000,20000,50000]" compare.count=16
 	-$(RUN) evaluate.py experiment=information data=fashion_mnist checkpoint=pretrained/fashion_mnist networks=twin "compare.share={local_score: 0.47, pca_locality: 0.58}" "compare.counts=[1000,8000,30000]" compare.count=16
 	-$(RUN) evaluate.py experiment=information data=photos checkpoint=pretrained/photos16 networks=twin "compare.share={local_score: 0.47, pca_locality: 0.58}" "compare.counts=[1000,4000,null]" compare.count=24
