@@ -178,33 +178,22 @@ def _fitted(shares: Shares) -> Iterator[str]:
 
 
 def _of_networks(known: Mapping[str, Found]) -> Iterator[str]:
-    """Against which networks one share fails: of windows, and of masks."""
-    lead = (
-        "now the windows and masks that networks use, by errors to their estimates in place of clean images. "
-        f"One share fails where its extra error is above {little()} in more than one of {FEW} cells"
-    )
-    for look in LOOKS:
-        for fitted in (False, True):
-            told: dict[str, list[str]] = {}
-            for title, shares in _networks(known, look).items():
-                if those := [one for one in shares if one.costs and one.fitted == fitted]:
-                    told.setdefault(_failed(those), []).append(title)
-            if told:
-                if lead:
-                    yield lead
-                    lead = ""
-                whose = "a share fitted to each network" if fitted else "the given share"
-                said = "; ".join(f"{whom} {on(titles)}" for whom, titles in told.items())
-                yield f"for {LOOKS[look]} {whose} fails against {said}"
-
-
-def _failed(shares: Sequence[Measured]) -> str:
-    """The networks of these against which a share fails, by the shorter list."""
-    failed = [one.whom for one in shares if one.word == FAILS]
-    others = [one.whom for one in shares if one.word != FAILS]
-    if not failed or not others:
-        return f"{'every' if failed else 'no'} network"
-    return f"every network but {joined(others)}" if len(others) <= len(failed) else f"{joined(failed)} alone"
+    """Against how many networks one share fails: of windows, and of masks. The folds say which."""
+    told = []
+    for look, what in LOOKS.items():
+        among = {
+            title: [one for one in shares if one.costs] for title, shares in _networks(known, look).items()
+        }
+        failed = {title: sum(one.word == FAILS for one in those) for title, those in among.items() if those}
+        if failed:
+            counts = joined(
+                f"{count} of {len(among[title])} {on([title])}" for title, count in failed.items()
+            )
+            told.append(f"for {what} against {counts}")
+    if told:
+        fails = f"fails (above {little()} in more than one of {FEW} cells)"
+        start = "by errors to networks' estimates, in place of clean images, one share"
+        yield f"{start} {fails} {'; '.join(told)}"
 
 
 def _rooted_networks(known: Mapping[str, Found]) -> Iterator[str]:
