@@ -313,16 +313,17 @@ def test_where_settings_were_found_on_samples_is_told_of() -> None:
     found["calibrated"] = [[EXACT, "tau", "24 samples of the network", "100"]]
     other["calibrated"] = [[EXACT, "tau", "24 val images", "100"]]
     both = {"cifar": found, "photos16": other}
-    assert "on CIFAR-10 on samples of its own, elsewhere on val images. All rows" in caveats(both, {})[2]
+    assert "on CIFAR-10 on the network's own samples, elsewhere on val images. " in caveats(both, {})[2]
     found["calibrated"] += [["soft_locality", one, "24 val images", "100"] for one in ("beta", "blend")]
     assert "soft locality" not in caveats(both, {})[2]  # no row of the table
     found["scalars"]["paper/bank/soft_locality"] = 50.0
     said = caveats(both, {})[2]
     assert (
-        "on samples of its own (except those of soft locality (ours)), elsewhere on val images. All" in said
+        "on the network's own samples (except those of soft locality (ours)), elsewhere on val images. "
+        in said
     )
     found["calibrated"] = [[EXACT, "tau", "24 samples of the network", "100"]]
-    assert "on CIFAR-10 on samples of its own. All rows" in caveats({"cifar": found}, {})[2]
+    assert "on CIFAR-10 on the network's own samples. " in caveats({"cifar": found}, {})[2]
     assert "against the same network: on val images. All rows" in caveats({"photos16": other}, {})[2]
 
 

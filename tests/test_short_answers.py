@@ -11,7 +11,7 @@ from benchmarks.results.caveats import caveats
 from benchmarks.results.kept.gathering import CONFIGS, as_configured
 from benchmarks.results.pages import network_table, page
 from benchmarks.results.paper.letter_rows import letters
-from benchmarks.results.questions import briefly, fields_short
+from benchmarks.results.questions import briefly, epsilon, fields_short
 from benchmarks.results.questions.bank_sizes import bank_together, bank_verdict
 from benchmarks.results.questions.ceiling import ceiling
 from benchmarks.results.questions.entropy import NOT_MEASURED
@@ -72,6 +72,8 @@ def test_the_gap_to_a_second_network_is_widest_where_the_best_row_is_farthest_be
     for row in ("nn2", "wiener"):  # overlapping intervals are no equality
         numbers |= interval("paper/step_r2", f"{row}/{LOW}", 0.9, 0.8, 1.0)
     assert "at sigma 12 (mean) | not told apart | not told apart |" in ceiling({"A": found(**numbers)})
+    paired = interval("paper/step_r2_over_second", f"wiener/{LOW}", -0.02, -0.03, -0.01)  # image by image
+    assert "at sigma 12 (mean) | 0.342 | nowhere |" in ceiling({"A": found(**numbers, **paired)})
     numbers |= interval("paper/median_r2", "nn2", 0.9, 0.85, 0.95)
     sure, unsure = (
         found(**numbers, **{"paper/median_r2_low/wiener": 0.7, "paper/median_r2_high/wiener": high})
@@ -507,9 +509,12 @@ def test_where_pca_locality_reads_a_part_the_front_page_says_what_all_images_wou
         numbers |= {f"bank_sizes/heldout_ratio/{row}/{LOW}": error, f"bank_sizes/bank/{row}": count}
     table = found(**{f"paper/bank/{row}": 30_000.0 for row in OWN}, **{"paper/bank/pca_locality": 20_000.0})
     said = caveats({"cifar": table}, {}, {"cifar": found(**numbers)})[0]
-    assert "reads 20,000. With all images its r2 changes by +0.004 [+0.002, +0.007], and its error" in said
-    assert "0.90 to 0.90 times that with 20,000" in said
-    assert "With all images" not in caveats({"cifar": table}, {})[0]
+    assert (
+        "reads 20,000. All images in place of 20,000 change its r2 by +0.004 [+0.002, +0.007], and its error"
+        in said
+    )
+    assert "0.90 to 0.90 times as large ([more images]" in said
+    assert "All images" not in caveats({"cifar": table}, {})[0]
 
 
 @pytest.mark.parametrize(("own", "verdict"), [(0.8, "missed on A"), (0.9, "met on A")])
@@ -532,3 +537,23 @@ def test_the_aim_is_judged_from_pca_locality_by_output_too(own, verdict) -> None
     assert f"On A there are {counts}." in said
     assert f"the aim is {verdict} (by the median)." in said
     assert "by output" not in own_together({"B": found(**numbers)})
+
+
+def test_beside_a_network_that_predicts_the_noise_leads_are_told_where_they_are_sure_seed_by_seed() -> None:
+    rows = {"stacked_mixtures": (0.9, 0.5), "pca_locality": (0.8, 0.4), "wiener": (0.7, 0.39)}
+    numbers = {"epsilon/samples/network": 64.0, "epsilon/median_r2_second/network": 0.6}
+    for row, (v, noise) in rows.items():
+        numbers |= {f"epsilon/median_r2/{row}": v, f"epsilon/median_r2_second/{row}": noise}
+    over = "epsilon/median_r2_second_over_pca_locality"
+    numbers |= interval(over, "stacked_mixtures", 0.1, 0.05, 0.2) | interval(over, "wiener", -0.01, -0.1, 0.1)
+    said = epsilon.epsilon_together({"A": found(**numbers)})
+    assert said.startswith("All are farther from it than from the network that predicts v on A. On A stacked")
+    assert (
+        "mixtures (ours) is surely nearer to it than PCA locality (the paper's) and Wiener is not told"
+        in said
+    )
+    assert "| network, A | - | 0.600 |" in said
+    numbers["epsilon/median_r2_second/wiener"] = 0.8
+    assert epsilon.epsilon_together({"A": found(**numbers)}).startswith("Not all are farther")
+    assert epsilon.epsilon_together({"A": found()}) == ""
+    assert "Wiener -0.010 [-0.100, +0.100] (64 seeds)" in epsilon.epsilon_verdict(found(**numbers))

@@ -87,24 +87,31 @@ def _named(some: Sequence[str], data: str) -> str:
     return f"the {called(kind)} ({data})" if by_kind else f"a network of {data}"
 
 
+HEADS = (
+    "Costly rows read a part of the training images, and some have fewer seeds "
+    "([which](results/ceiling.md)).",
+    "The networks are small and were trained for an hour or two of a processor's core. What is said of "
+    "networks is said of these.",
+    "Settings and shares were found against the same network. All rows are measured on test images, and on "
+    "noise that chose nothing.",
+)
+
+
 def caveats(
     tables: Mapping[str, Found],
     networks: Mapping[str, Found],
     sizes: Mapping[str, Found] | None = None,  # of banks: what all training images bring
 ) -> list[str]:
-    """Three of them, from the numbers where there are any."""
+    """More on each of `HEADS`, from the numbers where there are any."""
     as_set = [TITLES[name] for name, found in tables.items() if not found.get("calibrated")]
     but = f", but for {joined(as_set)}, where they are as configured" if as_set else ""
     return [
         _parts(tables, sizes or {}) + "Seconds are the least of a day's runs: other work on the machine only "
         "adds to them, and to some rows more than to others.",
-        "The networks are small and were trained for an hour or two of a processor's core; the paper's are "
-        f"larger and were trained for longer. What is said of networks is said of these."
-        f"{_below(networks)}{_beyond(tables)} "
+        f"The paper's networks are larger and were trained for longer.{_below(networks)}{_beyond(tables)} "
         "Our reading, not tested: these networks draw blurs more than objects, and a linear filter comes "
         "near to a blur. This may be why r2 is higher here than is published for CIFAR-10 and AFHQ.",
-        f"Settings and shares were found against the same network: {_on_what(tables)}{but}. All rows are "
-        f"measured on test images, and on noise that chose nothing.{_chosen_with_fewer(tables)}"
+        f"Settings and shares were found {_on_what(tables)}{but}.{_chosen_with_fewer(tables)}"
         f"{_chosen_with_more(tables)} r2 of a nearly flat image can be far below 0, hence the medians.",
     ]
 
@@ -122,7 +129,7 @@ def _on_what(tables: Mapping[str, Found]) -> str:
     if not there:
         return "on val images"
     but = f" (except those of {joined([called(row) for row in dict.fromkeys(others)])})" if others else ""
-    return f"{on(there)} on samples of its own{but}{', elsewhere on val images' if val else ''}"
+    return f"{on(there)} on the network's own samples{but}{', elsewhere on val images' if val else ''}"
 
 
 def _parts(tables: Mapping[str, Found], sizes: Mapping[str, Found]) -> str:

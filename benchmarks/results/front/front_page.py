@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks.results.caveats import banks, caveats
+from benchmarks.results.caveats import HEADS, banks, caveats
 from benchmarks.results.front.headlines import claim, lead
 from benchmarks.results.kept.gathering import Kept
+from benchmarks.results.page_parts import folded
 from benchmarks.results.words.answers import (
     EXACT,
     FLOOR,
@@ -20,7 +21,7 @@ from benchmarks.results.words.answers import (
     steps,
 )
 from benchmarks.results.words.small_tables import FRONT, front_table, levels_table
-from benchmarks.results.words.titles import DATA, SIGMA, TITLES, bullets, markdown, on
+from benchmarks.results.words.titles import DATA, SIGMA, TITLES, bullets, markdown, numbered, on
 from locality.report import Chart, Series
 
 LINES = ("network", "nn2", EXACT, OWN[0])  # of the figure
@@ -84,7 +85,7 @@ def front_page(kept: Kept) -> tuple[str, Figure | None]:
     for name, found in tables.items():
         parts += [f"**{TITLES[name]}**, {size(found)}:", markdown(*front_table(found))]
     told = caveats(tables, {**kept["networks"], **kept.get("unshipped", {})}, kept.get("bank_sizes"))
-    parts.append("\n".join(f"{k}. {text}" for k, text in enumerate(told, start=1)))
+    parts += [numbered(HEADS), folded("More on each of these", [numbered(told)])]
     parts.append(bullets(links()))
     parts.append(
         "`make paper` writes these pages from run folders. `docs/results.json` has all numbers and intervals."

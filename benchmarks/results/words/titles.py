@@ -82,6 +82,11 @@ def bullets(lines: Iterable[str]) -> str:
     return "\n".join(f"* {line}" for line in lines)
 
 
+def numbered(lines: Iterable[str]) -> str:
+    """The same with numbers, that others refer to."""
+    return "\n".join(f"{k}. {line}" for k, line in enumerate(lines, start=1))
+
+
 def on(names: Sequence[str], last: str = "and") -> str:
     """On which data.
 
