@@ -95,7 +95,7 @@ def test_networks_that_are_not_shown_to_beat_wiener_are_told_by_their_data_or_ki
     kept = {"paper": {}, "networks": shipped, "unshipped": {"cats_epsilon": network(3, 10)}}
     text, _ = front_page(kept)
     assert (
-        "were trained for longer. Two networks of photographs have surely more error than Wiener at sigma 10, the "
+        "for longer. Two networks of photographs have surely more error than Wiener at sigma 10, the "
         "U-Net on epsilon (cats) at sigma 3 and 10. The list ends at sigma 10. Our reading"
     ) in text
     text, _ = front_page({"paper": {}, "networks": {"cifar": network(5, low=0.9)}})
