@@ -7,6 +7,7 @@ from statistics import median
 
 from benchmarks.results.kept.gathering import Kept
 from benchmarks.results.paper.agreement import ARCHITECTURE, MOST, claims_of
+from benchmarks.results.questions import epsilon
 from benchmarks.results.questions.ceiling import comparable
 from benchmarks.results.questions.claims import Eyes
 from benchmarks.results.questions.field_claims import field_claim
@@ -42,12 +43,12 @@ def lead(kept: Kept, place: str) -> str:
 def claim(tables: Mapping[str, Found], kept: Kept) -> list[str]:
     """At most five bullets, chosen by the numbers."""
     fields = (field_claim(kept), short(kept))
-    said = (*fields, data_alone(tables), less_error(tables), where_networks_look(tables, kept))
+    said = (*fields, data_alone(tables, kept), less_error(tables), where_networks_look(tables, kept))
     return [sentence for sentence in said if sentence]
 
 
-def data_alone(tables: Mapping[str, Found]) -> str:
-    """How near the best denoiser that is made of the data comes to a network, beside others."""
+def data_alone(tables: Mapping[str, Found], kept: Kept) -> str:
+    """How near the best denoiser that is made of the data comes to a network, and to other networks."""
     name, found = next(iter(tables.items()))
     known = comparable(found, "paper/median_r2/")
     if not known:
@@ -57,6 +58,7 @@ def data_alone(tables: Mapping[str, Found]) -> str:
     told = [f"{_whose(found, one, best)} {value:.2f}" for one, value in others.items() if value is not None]
     lead = f"On {TITLES[name]} {called(best)} has a median r2 of {r2:.2f} to a network's samples"
     said = [f"{lead}{f', {joined(told)}' if told else ''}", *_to_second(found, best)]
+    said += _to_epsilon(kept.get(epsilon.KIND, {}).get(name))
     if both := more_images(found):
         said.append(f"Ours draw on {both[0]:,.0f} training images, PCA locality on {both[1]:,.0f}")
     return f"{'. '.join(said)}."
@@ -64,10 +66,28 @@ def data_alone(tables: Mapping[str, Found]) -> str:
 
 def _to_second(found: Found, best: str) -> list[str]:
     """The r2 to a network for which no setting was chosen."""
-    known = {row: found["scalars"].get(f"{SECOND}/{row}") for row in (best, EXACT, FLOOR)}
-    told = [f"{called(row)} {value:.2f}" for row, value in known.items() if value is not None]
-    start = "To the second network, for which no setting was chosen:"
-    return [f"{start} {joined(told)}"] if told else []
+    known = [found["scalars"].get(f"{SECOND}/{row}") for row in (best, EXACT, FLOOR)]
+    if None in known:
+        return []
+    told = joined(f"{value:.2f}" for value in known)
+    return [f"To the second network, for which no setting was chosen, the first three have {told}"]
+
+
+def _to_epsilon(found: Found | None) -> list[str]:
+    """The r2 to a network that predicts the noise, and whether ours are surely nearer or farther there."""
+    known = {row: epsilon.to_noise(found, row) for row in (*epsilon.DATA_ALONE, epsilon.V)} if found else {}
+    told = [f"{_first(row)} {value:.2f}" for row, value in known.items() if value is not None]
+    if not told or found is None:
+        return []
+    lead = epsilon.lead(found, OWN[1])
+    apart_ = "" if lead is None else f" (ours {epsilon.WORDS[lead]} {called(EXACT)})"
+    return [
+        f"To a network that predicts the noise, as the paper's do, all are farther: {joined(told)}{apart_}"
+    ]
+
+
+def _first(row: str) -> str:
+    return "the first network" if row == epsilon.V else called(row)
 
 
 def _whose(found: Found, row: str, best: str) -> str:

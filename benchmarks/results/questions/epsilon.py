@@ -13,6 +13,7 @@ V = "network"  # the network that predicts v
 DATA_ALONE = (OWN[1], EXACT, FLOOR)
 ROWS = (V, *DATA_ALONE, "optimal")
 TO_V, TO_EPSILON = f"{KIND}/median_r2", f"{KIND}/median_r2_second"
+WORDS = {1: "surely nearer to it than", 0: "not told apart from", -1: "surely farther from it than"}
 COLUMNS = ("", "to the network that predicts v", "to the one that predicts the noise")
 
 
@@ -51,11 +52,10 @@ def epsilon_together(known: Mapping[str, Found]) -> str:
         if all(noise < v for v, noise in measured.values()):
             farther.append(title)
         sides = {row: interval_of(found, f"{TO_EPSILON}_over_{EXACT}", row) for row in (OWN[1], FLOOR)}
-        words = {1: "surely nearer to it than", 0: "not told apart from", -1: "surely farther from it than"}
         leads += [
             f"On {title} "
             + joined(
-                f"{called(row)} is {words[side(one)]} {called(EXACT)}" for row, one in sides.items() if one
+                f"{called(row)} is {WORDS[side(one)]} {called(EXACT)}" for row, one in sides.items() if one
             )
         ]
         cells = [[_cell(v), _cell(noise)] for v, noise in both.values()]
@@ -68,6 +68,23 @@ def epsilon_together(known: Mapping[str, Found]) -> str:
         else "Not all are farther from it than from the network that predicts v."
     )
     return f"{first} {'. '.join(leads)}.\n\n{markdown(COLUMNS, rows)}"
+
+
+def all_farther(found: Found) -> bool:
+    """Whether every row that was measured beside both is farther from it than from the other."""
+    both = [(_number(found, TO_V, row), to_noise(found, row)) for row in ROWS]
+    return all(noise < v for v, noise in both if v is not None and noise is not None)
+
+
+def to_noise(found: Found, row: str) -> float | None:
+    """The median r2 of a row's samples to those of the network that predicts the noise."""
+    return _number(found, TO_EPSILON, row)
+
+
+def lead(found: Found, row: str) -> int | None:
+    """1, 0, -1: surely nearer to it than PCA locality, not told apart, surely farther."""
+    one = interval_of(found, f"{TO_EPSILON}_over_{EXACT}", row)
+    return None if one is None else side(one)
 
 
 def _number(found: Found, key: str, row: str) -> float | None:
