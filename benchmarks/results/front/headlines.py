@@ -79,11 +79,10 @@ def _to_epsilon(found: Found | None) -> list[str]:
     told = [f"{_first(row)} {value:.2f}" for row, value in known.items() if value is not None]
     if not told or found is None:
         return []
-    lead = epsilon.lead(found, OWN[1])
-    apart_ = "" if lead is None else f" (ours {epsilon.WORDS[lead]} {called(EXACT)})"
-    return [
-        f"To a network that predicts the noise, as the paper's do, all are farther: {joined(told)}{apart_}"
-    ]
+    way = epsilon.lead(found, OWN[1])
+    sure = "" if way is None else f" (ours are {epsilon.WORDS[way]} {called(EXACT)})"
+    far = "all are farther" if epsilon.all_farther(found) else "r2 is"
+    return [f"To a network that predicts the noise, as the paper's do, {far}: {joined(told)}{sure}"]
 
 
 def _first(row: str) -> str:
