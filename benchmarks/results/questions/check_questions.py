@@ -16,7 +16,8 @@ from benchmarks.results.words.answers import EXACT, FLOOR, OWN
 
 CHECKS: tuple[Question, ...] = (
     Question(
-        epsilon.KIND, "How near do samples come to those of a network that predicts the noise, as the paper's do?",
+        epsilon.KIND,
+        "How near do samples come to those of a network that predicts the noise, as the paper's do?",
         epsilon.KIND, epsilon.epsilon_verdict, epsilon.epsilon_table,
         "python evaluate.py compare=epsilon data=cifar checkpoint=pretrained/cifar "
         "'networks={epsilon: runs/<run>}'",
