@@ -24,6 +24,10 @@ TITLES: tuple[tuple[str, str], ...] = (
     (r"[^/]*/samples", "Final samples against the network's"),
     (r"[^/]*/step_r2", "r2 of one step against the network's, at each noise level"),
     (r"[^/]*/median_step_r2", "Median r2 of one step against the network's, at each noise level"),
+    (
+        r"[^/]*/step_r2_second",
+        "r2 of one step less a second network's, median over images, at each noise level",
+    ),
     (r"([^/]*/)?heldout", "Held-out error over that of Wiener, at each noise level"),
     (r"[^/]*/heldout_pca", "Held-out error over that of PCA locality, at each noise level"),
     (
@@ -127,6 +131,8 @@ LINES: tuple[tuple[str, str, str], ...] = (
     (r"halves/agreement", r"(networks|Wiener) r2", "How much of one's estimate the other's explains."),
     (r"halves/agreement", r"(networks|Wiener) cosine", "Cosine of the angle between the two estimates."),
     (r"halves/agreement", r"explained", "Share of the networks' agreement that Wiener has."),
+    (r"halves/agreement", r"Wiener's distance / the network's",
+     "Squared distance of a network to the other half's Wiener, over that to its network."),
     (r"information/.*", r"images", "Training images in the bank."),
     (r"information/.*", r"best", "The setting with the least error; in brackets its 95 % interval."),
     (r"information/.*", r"entropy there", "Entropy of the posterior over training images there, nats."),
@@ -148,6 +154,7 @@ LINES: tuple[tuple[str, str, str], ...] = (
     (r"[^/]*/samples", r"seconds / image", "Seconds for a whole sample."),
     (r"[^/]*/samples", r"settings", "How its settings were found: calibrated, or not."),
     (r"[^/]*/(median_)?step_r2", r"[\d.]+", "r2 of one denoising step against the network's, at that sigma."),
+    (r"[^/]*/step_r2_second", r"[\d.]+", "The same less a second network's, image by image: the median."),
     (r"[^/]*/heldout(_pca)?", r"[\d.]+", "Error of one denoising step over the baseline's, at that sigma."),
     (r"[^/]*/(coarse|middle|fine|edges|plain)", r"[\d.]+",
      "Part of the squared distance to the network's estimate of one step, over another network's, at that "
