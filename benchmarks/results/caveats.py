@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from benchmarks.results.questions.bank_sizes import BASE, gain, held
+from benchmarks.results.questions.bank_sizes import BASE, gain, held, with_tau
 from benchmarks.results.questions.own import more_images
 from benchmarks.results.questions.own_gap import BY_ENTROPY
 from benchmarks.results.words.answers import (
@@ -161,11 +161,11 @@ def _parts(tables: Mapping[str, Found], sizes: Mapping[str, Found]) -> str:
 def _with_all(found: Found | None) -> str:
     """What all training images bring PCA locality, where that was measured."""
     known, errors = (gain(found, EXACT, EXACT), held(found, EXACT)) if found else (None, [])
-    if known is None or not errors:
+    if found is None or known is None or not errors:
         return ""
     return (
-        f"All images in place of {BASE:,} change its r2 by {signed(known)}, and its error on unseen images "
-        f"is {min(errors):.2f} to {max(errors):.2f} times as large ([more images](results/bank_sizes.md)). "
+        f"All images in place of {BASE:,}{with_tau(found)} change its r2 by {signed(known)}, and its error on "
+        f"unseen images is {min(errors):.2f} to {max(errors):.2f} times as large ([more images](results/bank_sizes.md)). "
     )
 
 

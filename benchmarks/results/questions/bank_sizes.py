@@ -48,7 +48,8 @@ def bank_together(known: Mapping[str, Found]) -> str:
         f"r2 seed by seed less that with {BASE:,} training images", f"with {FEWEST:,}", "with all",
         f"held-out error with all / with {BASE:,}",
     )  # fmt: skip
-    lead = f"With all training images in place of {BASE:,} the r2 of samples is {told}."
+    taus = "".join(dict.fromkeys(map(with_tau, known.values())))
+    lead = f"With all training images in place of {BASE:,} the r2 of samples{taus} is {told}."
     return f"{lead}\n\n{markdown(columns, rows)}"
 
 
@@ -57,6 +58,12 @@ def gain(found: Found, name: str, row: str) -> tuple[float, float, float] | None
     if _bank(found, row) == _bank(found, f"{name}_{BASE}"):
         return None
     return interval_of(found, f"{KIND}/median_r2_over_{name}_{BASE}", row)
+
+
+def with_tau(found: Found) -> str:
+    """With how many training images PCA locality's tau was chosen, where that was recorded."""
+    known = {one[0]: one[3] for one in found.get("calibrated") or []}
+    return f", with a tau chosen with {known[EXACT]}," if EXACT in known else ""
 
 
 def held(found: Found, name: str) -> list[float]:
