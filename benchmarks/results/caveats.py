@@ -164,8 +164,9 @@ def _with_all(found: Found | None) -> str:
     if found is None or known is None or not errors:
         return ""
     return (
-        f"All images in place of {BASE:,}{with_tau(found)} change its r2 by {signed(known)}, and its error on "
-        f"unseen images is {min(errors):.2f} to {max(errors):.2f} times as large ([more images](results/bank_sizes.md)). "
+        f"All images in place of {BASE:,}{with_tau(found)} change its r2 by {signed(known)}, and its "
+        f"error on unseen images is {min(errors):.2f} to {max(errors):.2f} times as large ([more images]"
+        "(results/bank_sizes.md)). "
     )
 
 
