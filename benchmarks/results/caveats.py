@@ -88,8 +88,7 @@ def _named(some: Sequence[str], data: str) -> str:
 
 
 HEADS = (
-    "Costly rows read a part of the training images, and some have fewer seeds "
-    "([which](results/ceiling.md)).",
+    "Costly rows may read a part of the training images, and have fewer seeds ([which](results/ceiling.md)).",
     "The networks are small and were trained for an hour or two of a processor's core. What is said of "
     "networks is said of these.",
     "Settings and shares were found against the same network. All rows are measured on test images, and on "

@@ -16,7 +16,7 @@ from locality.metrics import FieldOverlap, field_interval
 from locality.ranks import say
 from locality.report import Chart, Report, Series
 from locality.report.names import ROUND
-from locality.sensitivity import SensitivityField, mass_radius, participation
+from locality.sensitivity import SensitivityField, mass_radius, participation, rounded
 
 REACH = {
     "radius": "half-mass radius (pixels)",
@@ -59,7 +59,7 @@ class Tables:
         if name != self._reference:
             self._keep(name, overlap_series(field, target))
         if name in (self._reference, FLOOR) and len(self._labels) > len(REACH):
-            self._keep(name + ROUND, overlap_series(field.rounded(), target))
+            self._keep(name + ROUND, overlap_series(_rounded(field), target))
         radius = series_of({name: field}, partial(mass_radius, pixels=field.pixels))
         many = series_of({name: field}, participation, BOUNDS["participation"])
         self._keep(name, {"radius": radius[name], "participation": many[name]})
@@ -151,6 +151,11 @@ def series_of(
         means = statistic(images.mean(0)).nanmean(-1)
         found[name] = Series(means.tolist(), [low for low, _ in ends], [high for _, high in ends])
     return found
+
+
+def _rounded(field: SensitivityField) -> SensitivityField:
+    """The field of each image, made to depend on the distance alone."""
+    return SensitivityField.of_images(rounded(_images(field), field.pixels), field.sigmas, field.pixels)
 
 
 def _images(field: SensitivityField) -> Tensor:  # [N, S, P, H, W]

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from locality.denoisers.base import Pixel
 from locality.sensitivity.maps import Reduction
-from locality.sensitivity.shape import Profile, mass_radius, participation, profile, rounded
+from locality.sensitivity.shape import Profile, mass_radius, participation, profile
 
 _HEADER = "sensitivity_field"
 Facts = Mapping[str, str | int | float | bool]
@@ -88,12 +88,6 @@ class SensitivityField:
     def participation(self) -> Tensor:  # [S, P]
         """The effective number of input pixels: `(sum f)^2 / sum f^2`; nan for a field of zeros."""
         return participation(self.maps)
-
-    def rounded(self) -> SensitivityField:
-        """The nearest field whose values depend on the distance to the probed pixel alone."""
-        maps, spread = (rounded(one, self.pixels) for one in (self.maps, self.spread))
-        images = None if self.images is None else rounded(self.images, self.pixels)
-        return SensitivityField(maps, self.sigmas, self.pixels, spread, images, self.about)
 
     def normalised(self) -> Tensor:  # [S, P, H, W] in [0, 1]
         """Each map over its own maximum, for display only; a map of zeros stays one."""

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from benchmarks.results.questions.entropy import NOT_MEASURED
-from benchmarks.results.words.answers import EXACT, OWN, Found, interval_of, is_middle, side, signed, steps
+from benchmarks.results.words.answers import (
+    EXACT,
+    OWN,
+    Found,
+    interval_of,
+    is_middle,
+    number_of,
+    side,
+    signed,
+    steps,
+)
 from benchmarks.results.words.titles import called, markdown, on
 
 KIND = "bank_sizes"
@@ -73,8 +83,7 @@ def held(found: Found, name: str) -> list[float]:
 
 
 def _bank(found: Found, row: str) -> float | None:
-    count = found["scalars"].get(f"{KIND}/bank/{row}")
-    return None if count is None else float(count)
+    return number_of(found, f"{KIND}/bank", row)
 
 
 def _medians(found: Found, name: str) -> dict[float, float]:

@@ -16,7 +16,16 @@ from benchmarks.results.questions.eyes import (
     undecided,
     who_sees,
 )
-from benchmarks.results.words.answers import EXACT, FLOOR, Found, interval_of, is_middle, side, steps
+from benchmarks.results.words.answers import (
+    EXACT,
+    FLOOR,
+    Found,
+    interval_of,
+    is_middle,
+    number_of,
+    side,
+    steps,
+)
 from benchmarks.results.words.titles import DATA, TITLES, called, joined, on, spelled
 
 OF_DATA = (FLOOR, EXACT)  # rows of comparisons of fields that are made of the covariance
@@ -55,8 +64,8 @@ def but_medians(tables: Mapping[str, Found], row: str, base: str, sorts: Mapping
 
 
 def _median(found: Found, row: str) -> float:
-    value = found["scalars"].get(f"paper/median_r2/{row}")
-    return nan if value is None else float(value)
+    value = number_of(found, "paper/median_r2", row)
+    return nan if value is None else value
 
 
 @dataclass(frozen=True)

@@ -78,14 +78,10 @@ class Fields:
         """Where Wiener's field is surely nearer to the network's than any round one, and where farther."""
         told = []
         for way, word in ((1, "nearer"), (-1, "farther")):
-            levels = [f"{sigma:g}" for sigma, one in self.beside_round.items() if one == way]
-            every = len(levels) == len(self.beside_round)
-            told.append(
-                f"{word} {'at every noise level' if every else f'at sigma {joined(levels)}'}"
-                if levels
-                else ""
-            )
-        return " and surely ".join(filter(None, told))
+            if levels := [f"{sigma:g}" for sigma, one in self.beside_round.items() if one == way]:
+                every = len(levels) == len(self.beside_round)
+                told.append(f"{word} at {'every noise level' if every else f'sigma {joined(levels)}'}")
+        return " and surely ".join(told)
 
     def beyond(self) -> str:
         """The same as a sentence, with what it means."""

@@ -14,6 +14,7 @@ from benchmarks.results.words.answers import (
     differences,
     is_same,
     levels,
+    number_of,
     steps,
 )
 from benchmarks.results.words.titles import called, joined, markdown, on
@@ -173,8 +174,7 @@ def _that(base: str) -> str:
 
 
 def _median(found: Found, section: str, row: str) -> float | None:
-    value = found["scalars"].get(f"{section}/median_r2/{row}")
-    return None if value is None else float(value)
+    return number_of(found, f"{section}/median_r2", row)
 
 
 BATCHES = beside("variants", [(f"wssm_{n}", EXACT) for n in (128, 512, 2048)], asks=True)

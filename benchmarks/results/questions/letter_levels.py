@@ -9,6 +9,7 @@ from typing import Any
 from benchmarks.results.words.answers import Found, interval_of
 from locality.compare.claims import counted
 from locality.compare.drawing import time_of
+from locality.compare.letter import KINDS
 
 VERDICT, CONTRAST = "pattern/verdict", "pattern/contrast"  # tables
 MIXED = ("the claim holds at ", "at ")  # how the parts of older verdicts begin that count both kinds as one
@@ -84,8 +85,7 @@ def _along(found: Found, gamma: float, sigma: float) -> tuple[Ends | None, Ends 
     place = f"gamma{gamma:g}/t{time_of(sigma):03d}"
     scalars = found.get("scalars", {})
     error, floor, share = (
-        interval_of(found, f"{LEARNED}{kind}", place) if scalars else None
-        for kind in ("network", "wiener", "share")
+        interval_of(found, f"{LEARNED}{kind}", place) if scalars else None for kind in KINDS
     )
     return error, floor, share
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from benchmarks.results.words.answers import EXACT, OWN, RELEASED, WSSM, Found, differences, seeds_if_few
+from benchmarks.results.words.answers import (
+    EXACT,
+    OWN,
+    RELEASED,
+    WSSM,
+    Found,
+    differences,
+    number_of,
+    seeds_if_few,
+)
 from benchmarks.results.words.titles import called
 
 HALF = 50.0  # an aim: per cent of the gap
@@ -21,7 +30,7 @@ def with_released(kept: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[st
     told = dict(kept.get("paper", {}))
     for data, found in kept.get("released", {}).items():
         if data in told:
-            rows = {(kind, row): _of(found, "released", kind, row) for kind in KINDS for row in _ROWS}
+            rows = {(kind, row): number_of(found, f"released/{kind}", row) for kind in KINDS for row in _ROWS}
             over = {row: differences(found, row, "released", RELEASED) for row in OWN}
             told[data] = {**told[data], "released": rows, "over_released": over}
     return {**kept, "paper": told} if told else dict(kept)
@@ -58,8 +67,7 @@ def number(found: Found, kind: str, name: str) -> float | None:
     """Of a row of the paper's table, where it was measured; of the released form, where its run is alike."""
     if name == RELEASED and _is_alike(found):
         return _released(found, kind, name)
-    value = found["scalars"].get(f"paper/{kind}/{name}")
-    return None if value is None else float(value)
+    return number_of(found, f"paper/{kind}", name)
 
 
 def per_cents(shares: Collection[float | None], unit: str = " %") -> str:
@@ -121,11 +129,6 @@ def closed_share(own: float | None, base: float | None, ceiling: float | None) -
     if own is None or base is None or ceiling is None or ceiling <= base:
         return None
     return 100 * (own - base) / (ceiling - base)
-
-
-def _of(found: Found, section: str, kind: str, row: str) -> float | None:
-    value = found["scalars"].get(f"{section}/{kind}/{row}")
-    return None if value is None else float(value)
 
 
 def _whose(names: Collection[str]) -> str:

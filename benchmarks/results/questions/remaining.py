@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from statistics import median
 
 from benchmarks.results.questions.entropy import NOT_MEASURED
-from benchmarks.results.words.answers import EXACT, OWN, Found, is_middle, listed, sigma_of, steps
+from benchmarks.results.words.answers import EXACT, OWN, Found, is_middle, listed, number_of, sigma_of, steps
 from benchmarks.results.words.small_tables import Table
 from benchmarks.results.words.titles import called, joined, markdown, on
 from locality.compare.paper_beside import PARTS
@@ -131,8 +131,7 @@ def _more(found: Found, name: str, part: str) -> float:
 
 
 def _sampled(found: Found, name: str, key: str) -> float | None:
-    value = found["scalars"].get(f"remaining/samples_{key}/{name}")
-    return None if value is None else float(value)
+    return number_of(found, f"remaining/samples_{key}", name)
 
 
 def _nearer(found: Found, name: str) -> list[str]:

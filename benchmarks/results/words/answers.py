@@ -61,6 +61,12 @@ def signed(known: tuple[float, float, float]) -> str:
     return "{:+.3f} [{:+.3f}, {:+.3f}]".format(*known)
 
 
+def number_of(found: Found, key: str, name: str) -> float | None:
+    """A recorded number of a row, where it was measured."""
+    value = found["scalars"].get(f"{key}/{name}")
+    return None if value is None else float(value)
+
+
 def interval_of(found: Found, key: str, name: str) -> tuple[float, float, float] | None:
     """A number and the ends of its interval, where it was measured."""
     scalars = found["scalars"]
