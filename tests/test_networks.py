@@ -12,6 +12,7 @@ from hydra import compose, initialize_config_dir
 from torch import Tensor, nn
 
 from locality import build
+from locality.checkpoints.trained import model_name
 from locality.denoisers import NetworkDenoiser
 from locality.networks import dit, mixer, mlp, unet
 
@@ -99,6 +100,30 @@ def test_attention_is_where_the_name_says(name, places):
     assert len(found) == places
 
 
+@pytest.mark.parametrize("classes", [0, 4])
+def test_a_unet_on_patches_is_a_unet_on_images_whose_pixels_became_channels(classes):
+    def build(shape, **options) -> nn.Module:
+        torch.manual_seed(0)
+        return unet(shape, channels=[8, 16], layers=1, groups=4, classes=classes, **options).eval()
+
+    x, t = torch.randn(3, 2, 8, 12, generator=torch.Generator().manual_seed(0)), torch.tensor([10, 500, 900])
+    told = [torch.tensor([0, 3, 1])] if classes else []
+    on_patches, plain = build((2, 8, 12), patch_size=2), build((8, 4, 6))
+    inside = plain(nn.functional.pixel_unshuffle(x, 2), t, *told)
+    inside = inside if isinstance(inside, Tensor) else inside.sample
+    torch.testing.assert_close(
+        on_patches(x, t, *told), nn.functional.pixel_shuffle(inside, 2), rtol=0, atol=0
+    )
+    assert NetworkDenoiser(on_patches).classes == classes
+
+
+def test_the_unet_on_patches_is_told_from_the_others_by_its_name():
+    names = ["unet", "unet_patches", "unet_conv", "unet_attention"]
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        found = [model_name(compose("train", [f"model={name}"]).model) for name in names]
+    assert found == names
+
+
 @pytest.mark.filterwarnings("ignore:There is a performance drop")
 @pytest.mark.parametrize("name", ["dit", "mlp", "mixer"])
 def test_a_network_without_convolution_sees_every_pixel(name):
@@ -161,6 +186,13 @@ def test_the_transformer_draws_no_labels_in_training():
         (lambda: mixer((3, 16, 12), patch_size=8), "want an image in whole patches of 8, got 16 x 12"),
         (lambda: mixer((3, 16, 16), mixing=0), "1 hidden number, got 128, 6, 0"),
         (lambda: unet((3, 16, 16), attention="some"), "attention: want 'none', 'middle' or 'all'"),
+        (
+            lambda: unet((3, 16, 15), patch_size=2),
+            "patch_size: want images in whole patches .* 16 x 15 pixels",
+        ),
+        (lambda: unet((3, 16, 16), patch_size=0), "patch_size: .* got 0"),
+        (lambda: unet((3, 16, 16), patch_size=2.0), "patch_size: .* got 2.0"),
+        (lambda: unet((3, 8, 8), channels=[8] * 4, groups=4, patch_size=2), "4 levels halve .* 4 x 4"),
     ],
 )
 def test_a_size_that_cannot_be_is_refused(make, message):

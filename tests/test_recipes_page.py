@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from benchmarks.recipes import RECIPES, composed, ending, outcome, page
+from benchmarks.recipes import RECIPES, composed, ending, outcome, page, ratios
 from locality.report.history import HISTORY
 from locality.runs.files import CONFIG, SHIPPED, STATUS
 
@@ -67,3 +67,13 @@ def test_a_network_ships_by_a_recipe_if_its_command_and_its_config_are_the_recip
     (folder / "metrics.json").write_text(json.dumps(metrics))
     found = ending(MIXER, composed(MIXER), tmp_path)
     assert found == ({"last": 0.1, "steps": cfg.step - 1} if is_it else None)
+
+
+def test_what_is_said_of_costs_is_that_of_the_rows() -> None:
+    seconds = dict(zip(RECIPES, (0.5, 1.0, 0.8, 2.0, 0.35), strict=False))
+    told = ratios({name: {"seconds": value} for name, value in seconds.items()}, 1.25)
+    for words in (
+        "in 16 bits costs 0.50 of one in 32 bits, and 0.40 with the usual", "U-Net costs 1.6 times",
+        "on squares costs 0.70 times", "channels last in memory a step of the recipe costs 1.25 times",
+    ):  # fmt: skip
+        assert words in told

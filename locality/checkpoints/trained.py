@@ -47,7 +47,10 @@ def model_name(model: Mapping[str, Any]) -> str:
     if "network" not in model:
         return "analytic"
     name = str(model["network"]["_target_"]).rsplit(".", 1)[-1]
-    return ATTENTION[model["network"]["attention"]] if name == "unet" else name
+    if name != "unet":
+        return name
+    attention, side = model["network"]["attention"], model["network"].get("patch_size", 1)
+    return ATTENTION[attention] if side == 1 else "unet_patches"
 
 
 def steps_of(checkpoint: Mapping[str, Any]) -> int | None:
