@@ -7,6 +7,7 @@ from pathlib import Path
 
 from benchmarks.results.caveats import HEADS, banks, caveats
 from benchmarks.results.front.headlines import claim, lead
+from benchmarks.results.front.in_brief import in_brief
 from benchmarks.results.kept.gathering import Kept
 from benchmarks.results.page_parts import folded
 from benchmarks.results.words.answers import (
@@ -85,7 +86,7 @@ def front_page(kept: Kept) -> tuple[str, Figure | None]:
     for name, found in tables.items():
         parts += [f"**{TITLES[name]}**, {size(found)}:", markdown(*front_table(found))]
     told = caveats(tables, {**kept["networks"], **kept.get("unshipped", {})}, kept.get("bank_sizes"))
-    parts += [numbered(HEADS), folded("More on each of these", [numbered(told)])]
+    parts += [numbered(HEADS), folded("More on these three", [numbered(told)])]
     parts.append(bullets(links()))
     parts.append(
         "`make paper` writes these pages from run folders. `docs/results.json` has all numbers and intervals."
@@ -130,8 +131,13 @@ def readme_block(kept: Kept, images: Path) -> str:
 
 
 def first_words(tables: Mapping[str, Found], kept: Kept, place: str) -> list[str]:
-    """How many claims agree, and what was found; nothing where the paper's table was not measured."""
-    return [*filter(None, [lead(kept, place)]), bullets(claim(tables, kept))] if tables else []
+    """How many claims agree, what was found, and more of it folded; nothing without the paper's table."""
+    if not tables:
+        return []
+    said = in_brief(tables, kept)
+    more = [one for one in claim(tables, kept) if one not in said]
+    parts = [*filter(None, [lead(kept, place)]), bullets(said)]
+    return [*parts, folded("More on each of these", [bullets(more)])] if more else parts
 
 
 def chart(title: str, found: Found) -> Chart:

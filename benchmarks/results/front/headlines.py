@@ -49,19 +49,30 @@ def claim(tables: Mapping[str, Found], kept: Kept) -> list[str]:
 
 def data_alone(tables: Mapping[str, Found], kept: Kept) -> str:
     """How near the best denoiser that is made of the data comes to a network, and to other networks."""
-    name, found = next(iter(tables.items()))
-    known = comparable(found, "paper/median_r2/")
-    if not known:
+    lead, (name, found) = nearest(tables), next(iter(tables.items()))
+    if not lead:
         return ""
-    best, r2 = max(known, key=lambda pair: pair[1])
+    said = [*_to_second(found, _best(found)[0]), *_to_epsilon(kept.get(epsilon.KIND, {}).get(name))]
+    if both := more_images(found):
+        said.append(f"Ours draw on {both[0]:,.0f} training images, PCA locality on {both[1]:,.0f}")
+    return " ".join([lead, *(f"{one}." for one in said)])
+
+
+def nearest(tables: Mapping[str, Found]) -> str:
+    """The best denoiser that is made of the data, by the r2 of samples on the first data set."""
+    name, found = next(iter(tables.items()))
+    best, r2 = _best(found)
+    if not best:
+        return ""
     others = {one: found["scalars"].get(f"paper/median_r2/{one}") for one in BESIDE if one != best}
     told = [f"{_whose(found, one, best)} {value:.2f}" for one, value in others.items() if value is not None]
     lead = f"On {TITLES[name]} {called(best)} has a median r2 of {r2:.2f} to a network's samples"
-    said = [f"{lead}{f', {joined(told)}' if told else ''}", *_to_second(found, best)]
-    said += _to_epsilon(kept.get(epsilon.KIND, {}).get(name))
-    if both := more_images(found):
-        said.append(f"Ours draw on {both[0]:,.0f} training images, PCA locality on {both[1]:,.0f}")
-    return f"{'. '.join(said)}."
+    return f"{lead}{f', {joined(told)}' if told else ''}."
+
+
+def _best(found: Found) -> tuple[str, float]:
+    """The row of the highest r2 of those that compare, or none."""
+    return max(comparable(found, "paper/median_r2/"), key=lambda pair: pair[1], default=("", 0.0))
 
 
 def _to_second(found: Found, best: str) -> list[str]:
