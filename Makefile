@@ -96,12 +96,19 @@ measure: $(INSTALLED) ## measure what docs/results.md tells of, on the networks 
 	-$(RUN) evaluate.py compare=bank_sizes data=cifar checkpoint=pretrained/cifar
 	-$(RUN) evaluate.py experiment=cats_calibrate
 	-$(RUN) evaluate.py experiment=cats_table
+	-$(RUN) evaluate.py compare=remaining data=cifar checkpoint=pretrained/cifar
+	-$(RUN) evaluate.py compare=remaining data=cats checkpoint=pretrained/cats
+	-$(RUN) evaluate.py compare=calibrate_released data=cats checkpoint=pretrained/cats
+	-$(RUN) evaluate.py compare=released data=cats checkpoint=pretrained/cats
+	-$(RUN) evaluate.py compare=released data=fashion_mnist checkpoint=pretrained/fashion_mnist
+	-$(RUN) evaluate.py compare=released data=photos checkpoint=pretrained/photos16
 	-$(RUN) evaluate.py compare=by_output data=cifar checkpoint=pretrained/cifar
 	-$(RUN) evaluate.py compare=by_output data=afhq data.source.size=32 checkpoint=pretrained/cats
 	-$(RUN) train.py model=wiener data=afhq denoiser.shrinkage=ledoit_wolf && $(RUN) evaluate.py compare=larger data=afhq checkpoint=runs/latest
 	-$(RUN) evaluate.py experiment=fashion_table
 	-$(RUN) evaluate.py experiment=photos_table
-	-$(RUN) evaluate.py compare=paper_variants data=fashion_mnist checkpoint=pretrained/fashion_mnist
+	-$(RUN) evaluate.py compare=paper_variants data=fashion_mnist checkpoint=pretrained/fashion_mnist candidates.pca_locality.tau=.005
+	-$(RUN) evaluate.py compare=paper_variants data=photos checkpoint=pretrained/photos16 compare.count=32 candidates.pca_locality.tau=.05
 
 paper: $(INSTALLED) ## rewrite docs/results.md and its pages from the run folders and the networks that ship
 	$(RUN) -m benchmarks.results

@@ -120,6 +120,24 @@ def test_outputs_that_choose_stand_beside_one_setting_for_all(run, tmp_path):
         assert f"by_output/median_r2_over_{kind}_entropy/{kind}_by_output" in numbers
 
 
+def test_the_released_form_has_a_tau_of_its_own_and_stands_beside_the_exact_one(run, tmp_path):
+    asked = [*ASKED[1:-1], "compare.count=2", f"checkpoint={run}"]
+    taus = ["compare=calibrate_released", "compare.taus=[0.5,0.1]"]
+    app.run(config(tmp_path, *taus, *asked, task="evaluate"))
+    few = [f"~candidates.stacked_{kind}" for kind in ("mixtures", "locality")]
+    app.run(config(tmp_path, "compare=released", *asked, *few, "networks=null", task="evaluate"))
+    found = json.loads((latest(tmp_path) / "metrics.json").read_text())
+    ways = {row[0]: row[2] for row in found["tables"]["compare/settings"]["rows"]}
+    assert [ways[f"pca_locality{end}"] == "calibrated" for end in ("", "_wssm", "_released")] == [
+        False,
+        False,
+        True,
+    ]
+    numbers = found["scalars"]
+    assert {f"released/mse/pca_locality{end}" for end in ("", "_wssm")} <= set(numbers)
+    assert numbers["released/median_r2_over_pca_locality_released/pca_locality_released"] == 0
+
+
 def test_larger_images_are_set_against_wiener_alone(tmp_path):
     few = ["compare.count=2", "~candidates.stacked_mixtures", "~compare.bank_counts.stacked_mixtures"]
     app.run(config(tmp_path, *TINY, "model=wiener", "denoiser.shrinkage=ledoit_wolf"))

@@ -42,7 +42,11 @@ SECTIONS = (
     "epsilon",
 )  # of paper_table
 PICTURES = {  # kind -> (name in the run folder, name in docs/images)
-    "paper": (("paper/figure1", "figure1"), ("paper/figure5_short", "figure5")),
+    "paper": (
+        ("paper/figure1", "figure1"),
+        ("paper/figure1_mse", "figure1_mse"),
+        ("paper/figure5_short", "figure5"),
+    ),
     "mirror": (("mirror/fields_left_eye", "eyes"), ("mirror/ratio_left_eye", "eyes_ratio")),
     "information": (("information/entropy/local_score/clean", "information"),),
     "halves": (("halves/disagreement", "halves"),),

@@ -92,7 +92,8 @@ QUESTIONS: tuple[Question, ...] = (
         "Settings that were found on samples need not be those of least error on unseen images. On "
         "photographs PCA locality has less in [another run](released_form.md), with a tau found on val "
         "images. Ours have no less there.",
-        rows=("network", "nn2", *OWN, EXACT, "local_score", "patch_composite"), pictures=("figure1",),
+        rows=("network", "nn2", *OWN, EXACT, "local_score", "patch_composite"),
+        pictures=("figure1", "figure1_mse"),
         together=briefly.heldout, folds=True,
     ),
     Question(
