@@ -98,6 +98,8 @@ measure: $(INSTALLED) ## measure what docs/results.md tells of, on the networks 
 	-$(RUN) evaluate.py experiment=cats_table
 	-$(RUN) evaluate.py compare=remaining data=cifar checkpoint=pretrained/cifar
 	-$(RUN) evaluate.py compare=remaining data=cats checkpoint=pretrained/cats
+	-$(RUN) evaluate.py compare=calibrate_released data=cifar checkpoint=pretrained/cifar compare.bank_counts.pca_locality_released=50000
+	-$(RUN) evaluate.py experiment=cifar_released
 	-$(RUN) evaluate.py compare=calibrate_released data=cats checkpoint=pretrained/cats
 	-$(RUN) evaluate.py compare=released data=cats checkpoint=pretrained/cats
 	-$(RUN) evaluate.py compare=released data=fashion_mnist checkpoint=pretrained/fashion_mnist

@@ -61,6 +61,7 @@ STYLES: Mapping[str, tuple[str, ...]] = {  # colour, marker, line
     "soft_locality": ("#332288", "*"),
     "pca_locality": ("#009E73", "D"),
     "pca_locality_wssm": ("#66C2A5", "d", "--"),
+    "pca_locality_released": ("#44AA99", "d", ":"),
     "local_score": ("#CC79A7", "P"),
     "local_score_entropy": ("#8F3F6F", "P", ":"),
     "local_score_by_output": ("#33BBEE", "P", "-."),

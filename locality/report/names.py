@@ -16,6 +16,7 @@ NAMES = {
     "soft_locality": "soft locality",
     "pca_locality": "PCA locality",
     "pca_locality_wssm": "PCA locality, batch averages",
+    "pca_locality_released": "PCA locality, released form",
     "local_score": "local score",
     "local_score_entropy": "local score by entropy",
     "local_score_by_output": "local score by output",

@@ -97,10 +97,7 @@ FORMS: tuple[Question, ...] = (
         "released_form", "Do ours beat the released form of PCA locality, too?",
         "released", released_verdict,
         sampled("released", "nn2", *OWN, RELEASED, WSSM, EXACT, FLOOR),
-        "python evaluate.py compare=paper_table +compare.section=released data=fashion_mnist "
-        "+denoiser@candidates.pca_locality_released=pca_locality "
-        "candidates.pca_locality_released.decomposition=float32 "
-        "candidates.pca_locality_released.softmax=wssm:512",
+        "python evaluate.py compare=released data=cifar checkpoint=pretrained/cifar",
         "The released form has masks of float32 factors and batch averages of 512. Here it has a tau of its "
         "own. On the photographs it is a stronger rival than the exact form, and than batch averages with a "
         "borrowed tau. Where mean and median disagree, a few nearly flat photographs decide the mean.",
