@@ -155,7 +155,7 @@ def _do(cfg: DictConfig) -> None:
         if not _launched():
             forget_left_over(cfg.trainer)
         if cfg.dry_run:
-            print(OmegaConf.to_yaml(cfg, resolve=True))
+            print(f"{OmegaConf.to_yaml(cfg, resolve=True)}# names fit; a run checks values and files, too")
             return
         if not _launched():
             from locality.unusual import tell

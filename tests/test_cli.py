@@ -102,6 +102,7 @@ def test_a_mistake_ends_in_one_line_before_torch_is_imported(arguments, message,
 
 def test_dry_run_prints_the_config_and_leaves_nothing(tmp_path):
     done = run(tmp_path, "train.py", "data=photos_pattern", "gamma=0.5", "dry_run=true")
+    assert done.stdout.endswith("\n# names fit; a run checks values and files, too\n")  # a comment of YAML
     assert done.returncode == 0
     assert "gamma: 0.5" in done.stdout
     assert not (tmp_path / "runs").exists()

@@ -102,7 +102,9 @@ def test_what_remains_is_most_and_least_in_the_parts_of_the_highest_and_lowest_r
     assert (
         "(ours) to the network is 2 times a second network's in waves longer than 12 pixels, and 0.5 " in said
     )
-    assert "times in waves of at most 4 pixels, where they are nearer than it. The table" in said
+    assert (
+        "times in waves of at most 4 pixels. There they are nearer than the second network. The table" in said
+    )
     assert "median over 1 noise levels." in said
     assert "| in waves longer than 12 pixels | 2 | - |" in said
     numbers["remaining/samples_coarse_over_second/stacked_mixtures"] = 1.25
@@ -348,7 +350,7 @@ def test_fields_have_their_least_cosines_and_a_radius_beside_wieners() -> None:
 
 def test_halves_labels_and_precision_begin_with_their_number_or_with_yes_or_no() -> None:
     shares = {f"halves/explained/{LOW}": 0.91, f"halves/explained/{HIGH}": 0.98}
-    assert fields_short.halves({"A": found(**shares)}).startswith("0.91 to 0.98 of it on A, counted from")
+    assert fields_short.halves({"A": found(**shares)}).startswith("0.91 to 0.98 of the way on A. The way")
     ratios = interval("labels/ratio", f"wiener/{HIGH}", 0.94, 0.92, 0.96)
     ratios |= interval("labels/ratio", f"wiener/{LOW}", 0.9, 0.8, 1.1)  # less, and not surely
     said = fields_short.labels({"A": found(**ratios)})
@@ -529,10 +531,10 @@ def test_the_aim_is_judged_from_pca_locality_by_output_too(own, verdict) -> None
     kept = {"paper": {"cifar": found(**numbers)}, "by_output": {"cifar": found(**other)}}
     known = {"A": with_by_output(kept)["paper"]["cifar"], "B": found(**numbers)}
     said = own_together(known)
-    share = {0.8: "no: 25 %", 0.9: "yes: 75 %"}[own]
+    share = {0.8: "stacked mixtures (ours): no, 25 %", 0.9: "stacked mixtures (ours): yes, 75 %"}[own]
     assert f"| half of the gap from PCA locality by output | {share} | - |" in said
     assert "It takes 5 times as long as PCA locality" in said
-    assert "runs of its own, which have stacked mixtures (ours) beside it." in said
+    assert "Its row is of runs of its own. On A stacked mixtures (ours) stands beside it." in said
     counts = "10,000 training images for each row, and 16 seeds for the form by output, 32 for ours"
     assert f"On A there are {counts}." in said
     assert f"the aim is {verdict} (by the median)." in said

@@ -12,6 +12,10 @@ from benchmarks.results.words.answers import TAUS, Found
 from benchmarks.results.words.small_tables import FIRST, SAMPLES, meant
 from benchmarks.results.words.titles import TITLES, called, markdown, network_called
 
+RUNS = {  # of training, that commands name: what makes them
+    "afhq-wiener": "python train.py model=wiener data=afhq denoiser.shrinkage=ledoit_wolf",
+    "cifar-gamma0-unet": "python train.py experiment=cifar_cpu gamma=0",
+}
 SOURCES = "Commands, commits and calibrations"
 MOST, BEST = 10, 5  # rows of a first table that is shown whole; else these beside the networks
 # GoldDiff (arXiv 2602.16498), its authors' re-run with the paper's networks: 128 samples, 10 steps of DDIM,
@@ -75,7 +79,10 @@ def made(found: Found, kept: Kept) -> list[str]:
             said.append(f"`runs/exports/{name}` ships: `pretrained/{name}`.")
         elif one := kept.get("unshipped", {}).get(name):
             said.append(f"`runs/exports/{name}` does not ship. {remade(name, one)}")
-    return said
+    for run, kind in re.findall(r"(runs/\d+-\d+-([\w-]+)-seed\d+)", found["run"]["command"]):
+        if kind in RUNS:
+            said.append(f"`{run}` does not ship. It is made by `{RUNS[kind]}`.")
+    return list(dict.fromkeys(said))
 
 
 def remade(name: str, network: Found) -> str:

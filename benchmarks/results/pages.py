@@ -28,14 +28,13 @@ from benchmarks.results.questions.own_by_output import with_by_output
 from benchmarks.results.questions.own_gap import with_released
 from benchmarks.results.questions.question import Question
 from benchmarks.results.words.answers import LEAST, Found, both_ends, over_images, recorded, sigma_of, steps
+from benchmarks.results.words.axes import along, up
 from benchmarks.results.words.shares import with_sides
 from benchmarks.results.words.small_tables import Table
 from benchmarks.results.words.titles import (
     DATA,
     FRAMES,
-    LABELS,
     NETWORK,
-    SIGMA,
     TITLES,
     TITLES_OF,
     bullets,
@@ -142,7 +141,8 @@ def _by_noise(question: Question, title: str, found: Found) -> list[Chart]:
 def chart(found: Found, start: str, rows: Sequence[str], title: str) -> list[Chart]:
     """A number of some rows against the noise level, or nothing where there is none of them."""
     known = {name: steps(found, f"{start}/{name}/") for name in rows}
-    times = sorted({t for one in known.values() for t in one if t >= LEAST})
+    levels = {t for one in known.values() for t in one}
+    times = sorted(t for t in levels if t >= LEAST)
     lows, highs = (
         {name: steps(found, f"{start}{end}/{name}/") for name in rows} for end in ("_low", "_high")
     )
@@ -156,7 +156,7 @@ def chart(found: Found, start: str, rows: Sequence[str], title: str) -> list[Cha
     quantity = start.split("/")[1]
     told = f"{title}: {over_images(quantity)}" if "step_r2" in quantity else title
     made = Chart(
-        told, SIGMA, LABELS[quantity], [sigma_of(t) for t in times], series, log_x=True,
+        told, along(levels, times), up(quantity, series), [sigma_of(t) for t in times], series, log_x=True,
         log_y="step_r2" not in quantity, y_range=FRAMES[quantity],
     )  # fmt: skip
     return [made]
@@ -196,9 +196,16 @@ def networks(kept: Kept) -> str:
         parts.append(bullets(f"{network_called(name)}. {remade(name, one)}" for name, one in more.items()))
     commands = [
         f"{network_called(name)}, `{name}`: `{one['run']['command']}`, commit `{one['run']['commit']}`"
+        f"{_before(one)}"
         for name, one in [*kept["networks"].items(), *more.items()]
     ]
     return "\n\n".join([*parts, folded(SOURCES, commands), "[All results](../results.md)"]) + "\n"
+
+
+def _before(network: Mapping[str, Any]) -> str:
+    """The trainings of the weights that a network began with."""
+    stages = [f"`{one['command']}` ({one['step']:,} steps)" for one in network["run"].get("before", [])]
+    return f". It went on from {joined(stages)}" if stages else ""
 
 
 def _over(kept: Kept) -> str:

@@ -12,6 +12,7 @@ from locality.compare.drawing import SIGMA, mean_series
 from locality.metrics import nearest_two
 from locality.modules.comparison import ComparisonModule
 from locality.report import Chart, Report
+from locality.report.names import called
 
 MEMORISER = "optimal"  # the denoiser that takes an image to the nearest training image
 FEW = (  # what the pages show of figure 5, from above
@@ -52,7 +53,7 @@ def figure_5(
     ours = OURS if OURS in grid else next(iter(grid))
     _, places = nearest_two(grid[ours], bank)
     nearest = bank.taken(places[:, 0])
-    last = {"nearest training image": to_float(nearest, torch.float32)}
+    last = {f"training image nearest to {called(ours)}'s": to_float(nearest, torch.float32)}
     title = "Samples: 10 steps of DDIM, the same noise in each column"
     report.grid(f"{section}/figure5", grid | last, title=title)
     short = {name: grid[name] for name in FEW if name in grid}

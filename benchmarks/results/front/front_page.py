@@ -21,13 +21,13 @@ from benchmarks.results.words.answers import (
     step_kind,
     steps,
 )
+from benchmarks.results.words.axes import along, up
 from benchmarks.results.words.small_tables import FRONT, front_table, levels_table
-from benchmarks.results.words.titles import DATA, SIGMA, TITLES, bullets, markdown, numbered, on
+from benchmarks.results.words.titles import DATA, FRAMES, TITLES, bullets, markdown, numbered, on
 from locality.report import Chart, Series
 
 LINES = ("network", "nn2", EXACT, OWN[0])  # of the figure
 LINE_IF_NOT = OWN[1]  # where the last was not measured
-FRAME = (0.35, 2.0)  # of the figure's axis
 TITLE = "Error on held-out images over the Wiener filter's"
 Figure = tuple[list[Chart], str]
 GROUPS = {  # of links: page of docs/results -> what it is called there
@@ -145,20 +145,21 @@ def chart(title: str, found: Found) -> Chart:
     rows = [*LINES[:-1], LINES[-1] if has(found, LINES[-1]) else LINE_IF_NOT]
     known = {name: steps(found, f"paper/heldout_ratio/{name}/") for name in rows if has(found, name)}
     ends = [{n: steps(found, f"paper/heldout_ratio{end}/{n}/") for n in known} for end in ("_low", "_high")]
-    times = sorted(t for t in next(iter(known.values())) if t >= LEAST)
+    levels = next(iter(known.values()))
+    times = sorted(t for t in levels if t >= LEAST)
     series = {
         n: Series([one[t] for t in times], *([end[n][t] for t in times] for end in ends))
         for n, one in known.items()
     }
     return Chart(
         title,
-        SIGMA,
-        "error / Wiener's",
+        along(levels, times),
+        up("heldout_ratio", series),
         [sigma_of(t) for t in times],
         series,
         log_x=True,
         log_y=True,
-        y_range=FRAME,
+        y_range=FRAMES["heldout_ratio"],
     )
 
 

@@ -52,9 +52,10 @@ def data_alone(tables: Mapping[str, Found], kept: Kept) -> str:
     lead, (name, found) = nearest(tables), next(iter(tables.items()))
     if not lead:
         return ""
-    said = [*_to_second(found, _best(found)[0]), *_to_epsilon(kept.get(epsilon.KIND, {}).get(name))]
+    said = _to_second(found, _best(found)[0])
     if both := more_images(found):
         said.append(f"Ours draw on {both[0]:,.0f} training images, PCA locality on {both[1]:,.0f}")
+    said += _to_epsilon(kept.get(epsilon.KIND, {}).get(name))
     return " ".join([lead, *(f"{one}." for one in said)])
 
 
@@ -93,7 +94,9 @@ def _to_epsilon(found: Found | None) -> list[str]:
     way = epsilon.lead(found, OWN[1])
     sure = "" if way is None else f" (ours are {epsilon.WORDS[way]} {called(EXACT)})"
     far = "all are farther" if epsilon.all_farther(found) else "r2 is"
-    return [f"To a network that predicts the noise, as the paper's do, {far}: {joined(told)}{sure}"]
+    count = found["scalars"].get(f"{epsilon.KIND}/bank/{EXACT}")
+    part = f", {called(EXACT)} with {count:,.0f} training images" if count else ""
+    return [f"To a network that predicts the noise, as the paper's do, {far}: {joined(told)}{sure}{part}"]
 
 
 def _first(row: str) -> str:

@@ -1,33 +1,45 @@
-"""The first words of docs/results.md and README.md: what was found, and what is against it."""
+"""The first words of docs/results.md and README.md: what was found, what is against it, what is undecided."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from benchmarks.results.caveats import behind
 from benchmarks.results.front.headlines import nearest, where_networks_look
 from benchmarks.results.kept.gathering import Kept
 from benchmarks.results.questions import epsilon
-from benchmarks.results.questions.field_claims import known_fields
+from benchmarks.results.questions.field_claims import BEST_ROUND, known_fields
 from benchmarks.results.questions.letter import each_strength
 from benchmarks.results.words.answers import FLOOR, Found
-from benchmarks.results.words.titles import TITLES, called, joined
+from benchmarks.results.words.titles import TITLES, called, joined, on
 
 
 def in_brief(tables: Mapping[str, Found], kept: Kept) -> list[str]:
-    """A bullet for fields, for samples, for where networks look, and for what is against the claim."""
-    doubts = (_reach(kept), _letter(kept), _noise(next(iter(tables), ""), kept))
-    against = " ".join(f"{one}." for one in doubts if one)
-    said = (_fields(kept), nearest(tables), where_networks_look(tables, kept))
-    return [*filter(None, said), *([f"Against the paper's claim: {against}"] if against else [])]
+    """A bullet each: fields, samples, where networks look, what is against the claim, what is undecided."""
+    said = [_fields(kept), nearest(tables), where_networks_look(tables, kept)]
+    for title, doubts in (
+        ("Against the paper's claim", (_reach(kept), _faint(kept))),
+        ("Undecided", (_not_learned(kept), _noise(next(iter(tables), ""), kept))),
+    ):
+        told = " ".join(f"{one}." for one in doubts if one)
+        said.append(f"{title}: {told}" if told else "")
+    return [one for one in said if one]
 
 
 def _fields(kept: Kept) -> str:
-    """Wiener's fields beside a network's, on the first data set."""
+    """Wiener's fields beside a network's, on the first data set, and what a round field has."""
     for title, one in known_fields(kept):
-        return (
+        told = (
             f"On {title} Wiener's sensitivity field, made of the data's covariance alone, has a cosine of at "
             f"least {min(one.cosines[FLOOR]):.3f} to a network's."
         )
+        if round_ := one.cosines.get(BEST_ROUND):
+            ways = list(one.beside_round.values())
+            told += (
+                f" The nearest round field has at least {min(round_):.3f}. Of {len(ways)} noise levels it is "
+                f"surely nearer at {ways.count(-1)} and surely farther at {ways.count(1)}."
+            )
+        return told
     return ""
 
 
@@ -35,32 +47,43 @@ def _reach(kept: Kept) -> str:
     """Where Wiener's fields reach less far or further than a network's."""
     for title, one in known_fields(kept):
         count = one.counted("less far", "further")
-        return f"Wiener's field reaches {count} than a network's on {title}" if count else ""
+        return f"On {title} Wiener's field reaches {count} than a network's" if count else ""
     return ""
 
 
-def _letter(kept: Kept) -> str:
-    """The strengths at which a hidden letter shows in no network's field where the paper predicts that."""
+def _faint(kept: Kept) -> str:
+    """The hidden letters that networks have learned, and whose contrast is far below Wiener's."""
+    told = [
+        f"{on([one.title])} networks have learned a hidden letter of strength {one.gamma:g}, yet the "
+        f"contrast of their fields along it is at most {one.highest.rise:.2f} times the control's, where "
+        f"Wiener's is {one.highest.wiener:.2f} times"
+        for one in each_strength(kept)
+        if one.learned and one.small
+    ]
+    return ". ".join(f"{one[0].upper()}{one[1:]}" for one in told)
+
+
+def _not_learned(kept: Kept) -> str:
+    """The hidden letters that networks are not shown to have learned."""
     known: dict[float, list[bool]] = {}
     for one in each_strength(kept):
-        known.setdefault(one.gamma, []).append(bool(one.sure))
-    weak = [f"{gamma:g}" for gamma, shown in sorted(known.items()) if not any(shown)]
-    if not weak:
-        return ""
+        known.setdefault(one.gamma, []).append(one.learned)
+    weak = [f"{gamma:g}" for gamma, learned in sorted(known.items()) if not any(learned)]
     return (
-        f"A hidden letter of strength {joined(weak)} shows in no network's field where the paper predicts it"
+        f"Networks are not shown to have learned a hidden letter of strength {joined(weak)}" if weak else ""
     )
 
 
 def _noise(name: str, kept: Kept) -> str:
-    """How near denoisers of the data come to a network that predicts the noise, where all are farther."""
+    """How near samples come to those of a network that predicts the noise, where all are farther."""
     found = kept.get(epsilon.KIND, {}).get(name)
-    known = {row: epsilon.to_noise(found, row) for row in epsilon.DATA_ALONE} if found else {}
-    r2 = {row: value for row, value in known.items() if value is not None}
+    rows = (*epsilon.DATA_ALONE, epsilon.V)
+    r2 = {row: one for row in rows if found and (one := epsilon.to_noise(found, row)) is not None}
     if not r2 or found is None or not epsilon.all_farther(found):
         return ""
-    best = max(r2, key=lambda row: r2[row])
-    return (
-        f"To a network of {TITLES[name]} that predicts the noise, as the paper's do, no denoiser that "
-        f"is made of the data has an r2 above {r2[best]:.2f} ({called(best)})"
-    )
+    told = joined(f"{'the first network' if row == epsilon.V else called(row)} {r2[row]:.2f}" for row in r2)
+    network = kept.get("unshipped", {}).get(f"{name}_{epsilon.KIND}")
+    where = behind(network) if network else ""
+    worse = f". That network is not better than Wiener at sigma {where}" if where else ""
+    lead = f"To a network of {TITLES[name]} that predicts the noise, as the paper's do, r2 is far lower"
+    return f"{lead}: {told}{worse}"

@@ -178,7 +178,8 @@ QUESTIONS: tuple[Question, ...] = (
         "details outside the window are averaged away. Windows are whole numbers of pixels, and near the "
         "best one the error is flat. So one share may cost little where the best share moves with the "
         "noise. An extra error of 0 says that the predicted window is the best of those tried. It does not "
-        "say that the share is the same.",
+        "say that the share is the same. `patch_size=entropy` and `tau=entropy` take the predicted setting "
+        "([how](../how_to/calibrate.md)); [another page](without_network.md) says what that costs.",
         pictures=("information",),
         together=information_together, method=information.WORDS, folds=True,
     ),

@@ -88,10 +88,10 @@ def ceiling(known: Mapping[str, Found]) -> str:
     said = [LEADS[way].format(_where(titles, len(rows))) for way, titles in where.items()]
     return (
         f"In samples {'; '.join(said)}. The second network's median r2 is {span} higher. [Another page]"
-        "(remaining.md) tells in which waves the difference is. Of one step the table has where the gap is "
-        "widest, and where it is sure: by the interval of the differences, image by image, where these were "
-        "kept, and where not, by intervals that are apart. The analytical row of one step is the best of all "
-        f"at each noise level, picked on these very images.\n\n{markdown(columns, rows)}"
+        "(remaining.md) tells in which waves the difference is. The table says where the gap of one step is "
+        "widest, and where it is sure. Sure means: the interval of the differences, image by image, leaves "
+        "out 0. Where no differences were kept, both intervals are apart. The analytical row of one step is "
+        f"the best of all at each noise level, picked on these very images.\n\n{markdown(columns, rows)}"
     )
 
 

@@ -131,6 +131,12 @@ def _pits(found: Found, section: str, twins: Sequence[tuple[str, str]]) -> Itera
             places = [f"of {told} at sigma {listed(list(one))}" for told, one in lower.items() if one]
             yield f"{row} is surely below (intervals apart) that {' and '.join(places)}"
             yield _deepest(found, section, name, others, max(gaps, key=lambda t: gaps[t]))
+        elif sure_kind(found, section) != step_kind(found, section):
+            yield (
+                f"in one step it is not tested whether {called(name)} is below "
+                f"{' or '.join(others.values())}: the r2 that is shown, "
+                f"{over_images(step_kind(found, section))}, has no interval"
+            )
         elif steps(found, f"{section}/{sure_kind(found, section)}_high/{name}/"):
             yield f"{row} is nowhere surely below that of {' or '.join(others.values())}"
 

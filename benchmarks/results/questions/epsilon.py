@@ -57,7 +57,18 @@ def epsilon_together(known: Mapping[str, Found]) -> str:
         if len(farther) == len(there)
         else "Not all are farther from it than from the network that predicts v."
     )
-    return f"{first} {'. '.join(leads)}.\n\n{markdown(COLUMNS, rows)}"
+    said = [*leads, *_banks(there)]
+    return f"{first} {'. '.join(said)}.\n\n{markdown(COLUMNS, rows)}"
+
+
+def _banks(known: Mapping[str, Found]) -> list[str]:
+    """How many training images each row reads."""
+    told = []
+    for title, found in known.items():
+        counts = {row: found["scalars"].get(f"{KIND}/bank/{row}") for row in (OWN[1], EXACT)}
+        words = joined(f"{called(row)} reads {count:,.0f}" for row, count in counts.items() if count)
+        told += [f"On {title} {words} training images"] if words else []
+    return told
 
 
 def all_farther(found: Found) -> bool:

@@ -137,15 +137,17 @@ def fields_agree(kept: Kept) -> Iterator[Judged]:
 def field_claim(kept: Kept) -> str:
     """What a field is, and Wiener's beside a network's on the first data set."""
     for title, one in known_fields(kept):
-        beside = f", a second network's {min(one.second):.3f}" if one.second else ""
-        count = one.counted("reaches less far", "reaches further")
-        round_ = f" It is surely {told} than the nearest round field." if (told := one.round()) else ""
-        return (
-            "A field says how much an output pixel depends on each input pixel. "
-            f"On {title} Wiener's, made of the covariance alone, has a cosine of at least "
-            f"{min(one.cosines[FLOOR]):.3f} to a network's{beside}{f', and {count}' if count else ''}."
-            f"{round_}"
-        )
+        said = [
+            "A field says how much an output pixel depends on each input pixel",
+            f"On {title} Wiener's field, made of the covariance alone, has a cosine of at least "
+            f"{min(one.cosines[FLOOR]):.3f} to a network's",
+        ]
+        said += [f"A second network's has {min(one.second):.3f}"] if one.second else []
+        if count := one.counted("reaches less far", "reaches further"):
+            said.append(f"Wiener's {count}")
+        if told := one.round():
+            said.append(f"To the network's it is surely {told} than the nearest round field")
+        return " ".join(f"{sentence}." for sentence in said)
     return ""
 
 

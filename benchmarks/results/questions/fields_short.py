@@ -62,19 +62,15 @@ def halves(known: Known) -> str:
     told, left = [], []
     for title, found in known.items():
         shares, farther = (steps(found, f"halves/{kind}/").values() for kind in ("explained", "farther"))
-        told += [f"{min(shares):.2f} to {max(shares):.2f} of it on {title}"] if shares else []
+        told += [f"{min(shares):.2f} to {max(shares):.2f} of the way on {title}"] if shares else []
         left += [f"{min(farther):.1f} to {max(farther):.1f} times on {title}"] if farther else []
     meaning = (
-        "counted from a filter that knows only the mean and one variance. At 0 the other half's Wiener "
-        "filter is as far from a network as that filter. At 1 it is as near as the other half's network"
+        "The way leads from a plain filter, which knows only the mean and one variance, to the other half's "
+        "network. The other half's Wiener filter goes so much of it, in squared distance to a network"
     )
-    much = "That filter is far away, so a share near 1 leaves room. The other half's Wiener filter is still"
-    rest = (
-        f" {much} {'; '.join(left)} as far (squared) from a network as the other half's network."
-        if left
-        else ""
-    )
-    return f"{'; '.join(told)}, {meaning}.{rest}" if told else ""
+    far = "The plain filter is far away, so a share near 1 leaves room: Wiener's is still"
+    rest = f" {far} {'; '.join(left)} as far as the other half's network." if left else ""
+    return f"{'; '.join(told)}. {meaning}.{rest}" if told else ""
 
 
 def labels(known: Known) -> str:

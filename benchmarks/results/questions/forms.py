@@ -16,7 +16,8 @@ from benchmarks.results.words.answers import (
     interval_of,
     is_same,
 )
-from benchmarks.results.words.titles import FRAMES, LABELS, called
+from benchmarks.results.words.axes import up
+from benchmarks.results.words.titles import FRAMES, called
 from locality.report import Chart, Series
 
 
@@ -49,7 +50,9 @@ def tau_charts(title: str, found: Found) -> list[Chart]:
     floor = interval_of(found, "variants/median_r2", FLOOR)
     rows = {EXACT: list(known.values()), **({FLOOR: [floor] * len(taus)} if floor else {})}
     series = {name: Series(*zip(*ends, strict=True)) for name, ends in rows.items() if ends}
-    made = Chart(title, "tau", LABELS[key], taus, series, log_x=True, y_range=FRAMES[key]) if taus else None
+    made = (
+        Chart(title, "tau", up(key, series), taus, series, log_x=True, y_range=FRAMES[key]) if taus else None
+    )
     return [made] if made else []
 
 

@@ -110,7 +110,7 @@ def short(kept: Kept) -> str:
             floors = joined(f"{one.highest.wiener:.2f}" for one in shown)
             said.append(
                 f"At strength {gamma:g} the contrast of networks' fields along it is up to {rises} times "
-                f"that of a network of images without it, Wiener's {floors} times"
+                f"that of a network of images without it, where Wiener's is {floors} times"
             )
         if hidden:
             where = f" {on([one.title for one in hidden])}" if shown else ""

@@ -27,7 +27,7 @@ def with_by_output(kept: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[s
 
 def row(known: Mapping[str, Found]) -> list[list[str]]:
     """A row for the table of aims: whether half of that gap is closed; none where it was measured nowhere."""
-    cells = [halved(*(_shares(found, kind) for kind in KINDS)) or "-" for found in known.values()]
+    cells = [_cell(found) for found in known.values()]
     return [[ROW, *cells]] if set(cells) - {"-"} else []
 
 
@@ -42,10 +42,9 @@ def beside(known: Mapping[str, Found]) -> Iterator[str]:
         "the best form leaves out PCA locality [by output](by_output.md), where each pixel of each image has "
         f"a tau of its own. So that form has a row of its own.{price}"
     )
-    rows = joined(
-        dict.fromkeys(called(name) for found in there.values() for name in _shares(found, KINDS[0]))
-    )
-    yield f"its row is of runs of its own, which have {rows} beside it"
+    yield "its row is of runs of its own"
+    for titles, names in _groups({title: tuple(_shares(found, KINDS[0])) for title, found in there.items()}):
+        yield f"{on(titles)} {joined(map(called, names))} {'stand' if len(names) > 1 else 'stands'} beside it"
     runs: dict[str, list[str]] = {}
     ends: dict[str, list[str]] = {}
     for title, found in there.items():
@@ -55,6 +54,19 @@ def beside(known: Mapping[str, Found]) -> Iterator[str]:
     yield from (f"{on(titles)} {told}" for told, titles in runs.items())
     said = joined(f"{end} {on(titles)}" for end, titles in ends.items())
     yield f"counted from that form, the aim is {said} (by the median)"
+
+
+def _cell(found: Found) -> str:
+    """Whether half of that gap is closed; by whom, where one of ours was not measured."""
+    shares = _shares(found, KINDS[0])
+    told = halved(shares, _shares(found, KINDS[1])) or "-"
+    return told if len(shares) != 1 else f"{called(next(iter(shares)))}: {told.replace(': ', ', ', 1)}"
+
+
+def _groups(known: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[list[str], tuple[str, ...]]]:
+    """The data sets on which the same rows were measured, and these."""
+    for names in dict.fromkeys(known.values()):
+        yield [title for title, one in known.items() if one == names], names
 
 
 def _shares(found: Found, kind: str) -> dict[str, float]:

@@ -77,7 +77,7 @@ def _extremes(known: Mapping[str, Mapping[str, float]]) -> str:
     for (most, least), titles in sets.items():
         high, low = ([known[title][part] for title in titles] for part in (most, least))
         where = f" {on(titles)}" if len(sets) > 1 else ""
-        near = ", where they are nearer than it" if max(low) < 1 else ""
+        near = ". There they are nearer than the second network" if max(low) < 1 else ""
         said.append(
             f"In one step{where} the squared distance of {called(NAME)} to the network is {_span(high)} "
             f"times a second network's {PARTS[most][0]}, and {_span(low)} times {PARTS[least][0]}{near}"

@@ -1,0 +1,24 @@
+"""What the axes of a page's charts say of what is not drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from benchmarks.results.words.answers import sigma_of
+from benchmarks.results.words.titles import FRAMES, LABELS, SIGMA, joined
+from locality.report import Series
+
+
+def up(quantity: str, series: Mapping[str, Series]) -> str:
+    """The label of a quantity's axis, with the ends at which curves are cut."""
+    low, high = FRAMES[quantity]
+    drawn = [value for one in series.values() for value in one.mean]
+    ends = {f"{low:g}": min(drawn) < low, f"{high:g}": max(drawn) > high}
+    cut = [end for end, past in ends.items() if past]
+    return f"{LABELS[quantity]} (cut at {joined(cut)})" if cut else LABELS[quantity]
+
+
+def along(times: Collection[int], drawn: Collection[int]) -> str:
+    """The label of an axis of noise levels, with those that were measured and are not drawn."""
+    left = [f"{sigma_of(t):.3g}" for t in sorted(set(times) - set(drawn))]
+    return f"{SIGMA}; not drawn: {joined(left)}" if left else SIGMA
