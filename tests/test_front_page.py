@@ -9,8 +9,10 @@ from benchmarks.results.front.headlines import claim
 from benchmarks.results.front.in_brief import in_brief
 from benchmarks.results.pages import networks
 from benchmarks.results.questions.asked import QUESTIONS
+from benchmarks.results.words import axes
 from benchmarks.results.words.answers import EXACT, FLOOR, OWN
 from benchmarks.results.words.small_tables import front_table
+from locality.report import Series
 from tests.test_results_page import measured, with_fields
 from tests.test_short_answers import letter
 
@@ -204,3 +206,11 @@ def test_whether_one_step_r2_is_a_median_or_a_mean_over_images_is_told() -> None
     assert "At each level one-step r2 is a mean over images. r2 is to" in text
     place = front_table(medians)[0].index("r2 of one step")
     assert {row[place] for row in front_table(medians)[1] if row[1] is not None} == {0.77}
+
+
+def test_axes_say_what_is_cut_and_what_is_left_out() -> None:
+    inside, beyond = {"a": Series([0.5, 1.9])}, {"a": Series([0.3, 1.0]), "b": Series([1.0, 2.1])}
+    assert axes.up("heldout_ratio", inside) == "error / Wiener's"
+    assert axes.up("heldout_ratio", beyond) == "error / Wiener's (cut at 0.35 and 2)"
+    assert axes.along([0, 100, 300], [100, 300]) == "sigma (pixel units; 0.01 left out)"
+    assert axes.along([100], [100]) == "noise level sigma (pixel units)"

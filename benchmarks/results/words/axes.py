@@ -21,4 +21,4 @@ def up(quantity: str, series: Mapping[str, Series]) -> str:
 def along(times: Collection[int], drawn: Collection[int]) -> str:
     """The label of an axis of noise levels, with those that were measured and are not drawn."""
     left = [f"{sigma_of(t):.3g}" for t in sorted(set(times) - set(drawn))]
-    return f"{SIGMA}; not drawn: {joined(left)}" if left else SIGMA
+    return f"sigma (pixel units; {joined(left)} left out)" if left else SIGMA
