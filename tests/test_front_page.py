@@ -61,7 +61,8 @@ def test_the_first_words_say_what_was_found_and_what_is_against_it() -> None:
     assert undecided == (
         "Undecided: Networks are not shown to have learned a hidden letter of strength 0.5. To a network of "
         "CIFAR-10 that predicts the noise, as the paper's do, r2 is far lower: stacked mixtures (ours) 0.40, "
-        "PCA locality (the paper's) 0.50 and Wiener 0.30. That network is not better than Wiener at sigma 3."
+        "PCA locality (the paper's) 0.50 and Wiener 0.30. The network itself is not better than Wiener at "
+        "sigma 3."
     )
     kept["pattern"] = {"cifar": letter(0.3, 0.9)}  # learned, and no rise where one is expected
     assert (

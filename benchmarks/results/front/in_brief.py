@@ -84,6 +84,6 @@ def _noise(name: str, kept: Kept) -> str:
     told = joined(f"{'the first network' if row == epsilon.V else called(row)} {r2[row]:.2f}" for row in r2)
     network = kept.get("unshipped", {}).get(f"{name}_{epsilon.KIND}")
     where = behind(network) if network else ""
-    worse = f". That network is not better than Wiener at sigma {where}" if where else ""
+    worse = f". The network itself is not better than Wiener at sigma {where}" if where else ""
     lead = f"To a network of {TITLES[name]} that predicts the noise, as the paper's do, r2 is far lower"
     return f"{lead}: {told}{worse}"
