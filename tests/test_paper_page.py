@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from benchmarks.results.paper.agreement import agreement, claims_of
+from benchmarks.results.words.answers import FLOOR, RELEASED
 from benchmarks.results.words.verdicts import COUNTED, Judged, counted, merged
 from tests.test_results_page import measured, ratios, with_fields, with_letters
 
@@ -34,6 +35,21 @@ def kept(*letters: list[Any]) -> dict[str, Any]:
         **with_letters(*(letters or (WHOLE, FAINT))), "fields": with_fields("0.95"),
         "mirror": {"afhq32": {"scalars": eyes}}, "paper": {"photos16": paper},
     }  # fmt: skip
+
+
+def test_the_released_form_beside_wiener_is_a_claim_of_its_own() -> None:
+    def ahead(low: float) -> dict[str, object]:
+        place = f"released/median_r2_over_{FLOOR}"
+        return {
+            "scalars": {f"{place}{end}/{RELEASED}": low + k for k, end in enumerate(("_low", "", "_high"))}
+        }
+
+    (row,) = claims_of({"released": {"cifar": ahead(0.1), "afhq32": ahead(-1)}})
+    assert row.claim == "PCA locality as released is nearer to a network than Wiener"
+    assert row.word == "Agrees in part"
+    assert row.number == "r2 of samples, seed by seed: ahead on 1 of 2 data sets, level on cats (32 x 32)"
+    (row,) = claims_of({"released": {"cifar": ahead(0.1)}})
+    assert row.word == "Agrees"
 
 
 def test_claims_are_counted_by_their_verdicts() -> None:

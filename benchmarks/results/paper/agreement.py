@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from benchmarks.results.kept.gathering import Kept
 from benchmarks.results.page_parts import folded
 from benchmarks.results.paper.letter_rows import letters
-from benchmarks.results.paper.nearer import nearer
+from benchmarks.results.paper.nearer import as_released, nearer
 from benchmarks.results.questions.claims import Eyes
 from benchmarks.results.questions.eyes import EYE, whose
 from benchmarks.results.questions.field_claims import fields_agree
@@ -50,7 +50,8 @@ def agreement(kept: Kept) -> str:
 def claims_of(kept: Kept) -> list[Judged]:
     """The claims of the paper that were measured, judged by the numbers."""
     tables = _tables(kept)
-    every = (fields_agree(kept), _eyes(kept), nearer(tables, kept), _copies(tables), letters(kept))
+    nearness = (*nearer(tables, kept), *as_released(kept))
+    every = (fields_agree(kept), _eyes(kept), nearness, _copies(tables), letters(kept))
     return merged(one for some in every for one in some)
 
 

@@ -10,7 +10,7 @@ from benchmarks.results.questions.claims import but_medians, standing, stands
 from benchmarks.results.questions.entropy import surely_lower
 from benchmarks.results.questions.field_claims import lower_cosines
 from benchmarks.results.questions.own_short import SECOND
-from benchmarks.results.words.answers import EXACT, FLOOR, Found, interval_of, listed, side, signed
+from benchmarks.results.words.answers import EXACT, FLOOR, RELEASED, Found, interval_of, listed, side, signed
 from benchmarks.results.words.titles import TITLES, called, on
 from benchmarks.results.words.verdicts import Judged, judged, said
 
@@ -34,6 +34,24 @@ def nearer(tables: Mapping[str, Found], kept: Kept) -> Iterator[Judged]:
                 f"{but_medians(tables, EXACT, rival, sorts)}{_fewer(tables, rival)}"
                 f"{''.join(f'. {one}' for one in (*second, *but))} ([r2 of samples](ceiling.md)).",
             )  # fmt: skip
+
+
+def as_released(kept: Kept) -> Iterator[Judged]:
+    """Whether PCA locality as the paper's code has it is nearer to a network than Wiener."""
+    known = kept.get("released", {})
+    if sorts := standing(known, RELEASED, FLOOR, "released"):
+        of, ahead = sum(map(len, sorts.values())), len(sorts.get(1, []))
+        told = [f"r2 of samples, seed by seed: ahead on {ahead} of {of} data sets"]
+        told += [f"{word} {on(sorts[way])}" for way, word in SHORT.items() if way in sorts]
+        place = f"released/median_r2_second_over_{FLOOR}"
+        second = [side(one) for found in known.values() if (one := interval_of(found, place, RELEASED))]
+        told += [f"to a second network ahead on {second.count(1)} of {len(second)}"] if second else []
+        claim = f"PCA locality as released is nearer to a network than {called(FLOOR)}"
+        yield said(
+            claim, judged(ahead + second.count(1), of + len(second)), ", ".join(told), ("released_form",),
+            f"that {claim}, seed by seed: {stands(sorts, called(FLOOR))}. It has masks of float32 factors, "
+            "batch averages and a tau of its own ([released form](released_form.md)).",
+        )  # fmt: skip
 
 
 def _number(tables: Mapping[str, Found], rival: str, sorts: Mapping[int, list[str]]) -> str:

@@ -32,14 +32,16 @@ OF_DATA = (FLOOR, EXACT)  # rows of comparisons of fields that are made of the c
 WORDS = {1: "ahead of", 0: "level with", -1: "behind"}
 
 
-def standing(tables: Mapping[str, Found], row: str, base: str) -> dict[int, list[str]]:
+def standing(
+    tables: Mapping[str, Found], row: str, base: str, section: str = "paper"
+) -> dict[int, list[str]]:
     """1, 0, -1 -> the data on which a row is ahead of another, level with it or behind, seed by seed.
 
     By the interval of the median of the differences in r2 of samples to the network.
     """
     sorts: dict[int, list[str]] = {way: [] for way in WORDS}
     for name in DATA:
-        known = interval_of(tables[name], f"paper/median_r2_over_{base}", row) if name in tables else None
+        known = interval_of(tables[name], f"{section}/median_r2_over_{base}", row) if name in tables else None
         if known is not None:
             sorts[side(known)].append(TITLES[name])
     return {way: names for way, names in sorts.items() if names}
