@@ -38,18 +38,22 @@ def kept(*letters: list[Any]) -> dict[str, Any]:
 
 
 def test_the_released_form_beside_wiener_is_a_claim_of_its_own() -> None:
-    def ahead(low: float) -> dict[str, object]:
-        place = f"released/median_r2_over_{FLOOR}"
-        return {
-            "scalars": {f"{place}{end}/{RELEASED}": low + k for k, end in enumerate(("_low", "", "_high"))}
-        }
+    def ahead(low: float, kind: str = "median_r2") -> dict[str, float]:
+        place = f"released/{kind}_over_{FLOOR}"
+        return {f"{place}{end}/{RELEASED}": low + k for k, end in enumerate(("_low", "", "_high"))}
 
-    (row,) = claims_of({"released": {"cifar": ahead(0.1), "afhq32": ahead(-1)}})
+    found = {"cifar": {"scalars": ahead(0.1)}, "afhq32": {"scalars": ahead(-1)}}
+    (row,) = claims_of({"released": found})
     assert row.claim == "PCA locality as released is nearer to a network than Wiener"
     assert row.word == "Agrees in part"
     assert row.number == "r2 of samples, seed by seed: ahead on 1 of 2 data sets, level on cats (32 x 32)"
-    (row,) = claims_of({"released": {"cifar": ahead(0.1)}})
+    del found["afhq32"]
+    (row,) = claims_of({"released": found})
     assert row.word == "Agrees"
+    found["cifar"]["scalars"] |= ahead(-1, "median_r2_second")
+    (row,) = claims_of({"released": found})
+    assert row.number.endswith("ahead on 1 of 1 data sets, to a second network ahead on 0 of 1")
+    assert row.word == "Agrees in part"
 
 
 def test_claims_are_counted_by_their_verdicts() -> None:
