@@ -38,9 +38,9 @@ def test_a_run_that_was_stopped_has_the_loss_of_a_step_that_it_came_near_to(tmp_
     (run / STATUS).write_text(json.dumps(status))
     (run / HISTORY).write_text("step,name,value\n99,val/loss,0.3\n199,val/loss,0.2\n")
     found = outcome(cfg, tmp_path, 200)
-    assert found == {"loss": 0.2}
+    assert found == {"loss": 0.2, "at": 199}
     row = {"parameters": 1e6, "seconds": 6.0, "steps": 200, "reached": found}
-    assert "| 200 | 0.200 | - |" in page({"an MLP-Mixer": row})
+    assert "| 200 | 0.200 (199) | - |" in page({"an MLP-Mixer": row})
     assert outcome(cfg, tmp_path, 300) is None  # it did not come so far
     (run / STATUS).write_text(json.dumps({**status, "state": "running"}))
     assert outcome(cfg, tmp_path, 200) is None
