@@ -18,12 +18,14 @@ from locality import build
 from locality.callbacks.interrupt import StopBetweenBatches, complete
 from locality.callbacks.samples import SampleGrid
 from locality.callbacks.snapshots import Snapshots
+from locality.checkpoints.exported import keep_trainings_before
 from locality.checkpoints.going_on import go_on_from
 from locality.config import UsageError
 from locality.holding import holding
 from locality.making import plain
 from locality.modules import AnalyticModule, DDPMModule, Diverged, OnePass
 from locality.networks.foreign import settled
+from locality.ranks import first_rank
 from locality.report import Report
 from locality.report.lineage import data_artifact, network_artifact, statistics_artifact
 from locality.report.over_wiener import MSE, RATIO
@@ -91,6 +93,8 @@ class Training:
         report.uses(data_artifact(bank))
         if self.origin:
             report.uses(network_artifact(self.origin))
+            if first_rank():
+                keep_trainings_before(folder, self.origin)
         trainer.fit(self.module, datamodule=data, ckpt_path=str(self.last) if self.last else None)
         if trainer.interrupted:
             raise KeyboardInterrupt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -107,7 +108,9 @@ def test_no_command_of_a_run_that_ships_names_a_place_of_this_machine(run, tmp_p
 
 
 def test_the_card_of_a_network_that_went_on_tells_of_both_trainings(exported, tmp_path):
-    app.run(config(tmp_path, *TINY, *NETWORK, f"pretrained={exported}"))
+    origin = shutil.copytree(exported, tmp_path / "origin")
+    app.run(config(tmp_path, *TINY, *NETWORK, f"pretrained={origin}"))
+    shutil.rmtree(origin)  # as where the later network takes its place
     folder = export(latest(tmp_path), tmp_path / "later", count=8)
     (stage,) = read(folder)["hyper_parameters"]["run"]["before"]
     first = read(exported)["hyper_parameters"]

@@ -215,3 +215,24 @@ def test_axes_say_what_is_cut_and_what_is_left_out() -> None:
     assert axes.up("heldout_ratio", beyond) == "error / Wiener's (cut at 0.35 and 2)"
     assert axes.along([0, 100, 300], [100, 300]) == "sigma (pixel units; 0.01 left out)"
     assert axes.along([100], [100]) == "noise level sigma (pixel units)"
+
+
+RUN = {"command": "", "commit": ""}
+ERRORS = [
+    [sigma, None, None, ratio, ratio - 0.1, 0.95] for sigma, ratio in ((0.2, 0.8), (1.0, 0.9), (5.0, 0.9))
+]
+LOWER = [[sigma, None, None, ratio - 0.05, *ends] for sigma, _, _, ratio, *ends in ERRORS]
+
+
+def test_what_more_training_brought_is_told_where_a_network_with_a_letter_went_on() -> None:
+    first, longer = ({"tables": {"heldout": {"rows": rows}}, "run": dict(RUN)} for rows in (ERRORS, LOWER))
+    kept: dict[str, Any] = {"paper": {}, "networks": {"cifar": first, "cifar_gamma0.1": longer}}
+    assert "More training" not in front_page(kept)[0]
+    longer["run"]["before"] = [{"command": "x", "commit": "y", "started": "z", "step": 8000}]
+    text, _ = front_page(kept)
+    assert (
+        "More training moves them: CIFAR-10 (letter of strength 0.1) went on after 8,000 steps, and has 0.75 "
+        "and 0.85 of Wiener's error at sigma 0.2 and 1. The network without a letter has 0.80 and 0.90."
+    ) in text
+    page_of_networks = networks(kept)
+    assert "It went on from `x` (8,000 steps)" in page_of_networks

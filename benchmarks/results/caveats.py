@@ -18,7 +18,7 @@ from benchmarks.results.words.answers import (
     signed,
     steps,
 )
-from benchmarks.results.words.titles import TITLES, called, joined, on, spelled
+from benchmarks.results.words.titles import TITLES, called, joined, network_called, on, spelled
 from locality.calibration import OWN_SAMPLES
 from locality.heldout import SIGMAS, is_behind
 from locality.report import names
@@ -73,6 +73,25 @@ def _beyond(tables: Mapping[str, Found]) -> str:
     return f"{where} {joined(told)}." if told else ""
 
 
+def _longer(networks: Mapping[str, Found]) -> str:
+    """What more training brought, where a network with a letter went on and one without it did not."""
+    for name, one in networks.items():
+        first = networks.get(name.split("_gamma")[0])
+        if one["run"].get("before") and "_gamma" in name and first and not first["run"].get("before"):
+            both = [
+                dict((row[0], row[3]) for row in net["tables"]["heldout"]["rows"]) for net in (one, first)
+            ]
+            shown = sorted(both[0].keys() & both[1].keys() & {0.2, 1.0})
+            own, others = (joined(f"{known[sigma]:.2f}" for sigma in shown) for known in both)
+            before = sum(stage["step"] for stage in one["run"]["before"])
+            return (
+                f" More training moves them: {network_called(name)} went on after {before:,} steps, and has "
+                f"{own} of Wiener's error at sigma {joined(f'{sigma:g}' for sigma in shown)}. The network "
+                f"without a letter has {others}."
+            )
+    return ""
+
+
 def _data_of(name: str) -> str:
     """What a network was trained on."""
     return next((title for key, title in TRAINED_ON.items() if name.startswith(key)), name)
@@ -107,8 +126,8 @@ def caveats(
     return [
         _parts(tables, sizes or {}) + "Seconds are the least of a day's runs: other work on the machine only "
         "adds to them, and to some rows more than to others.",
-        f"The paper's networks are larger and were trained for longer.{_below(networks)}{_beyond(tables)} "
-        "Our reading: these networks draw blurs more than objects, and a linear filter comes near to a blur. "
+        f"The paper's networks are larger and were trained for longer.{_below(networks)}{_beyond(tables)}"
+        f"{_longer(networks)} Our reading: these networks draw blurs more than objects, and a linear filter comes near to a blur. "
         "This may be why r2 is higher here than is published for CIFAR-10 and AFHQ, and than it is to [a "
         "network that predicts the noise](results/epsilon.md).",
         f"Settings and shares were found {_on_what(tables)}{but}.{_chosen_with_fewer(tables)}"

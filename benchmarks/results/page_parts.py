@@ -40,7 +40,13 @@ def notes(found: Found, kept: Kept) -> str:
             places.setdefault(where, []).append(network_called(name))
     for where, known in places.items():
         told += f" Not shown to beat Wiener at sigma {where}, so conclude nothing there: {'; '.join(known)}."
-    return told
+    longer = [
+        f"{network_called(name)} ({sum(stage['step'] for stage in before):,} steps before)"
+        for name, one in kept.get("networks", {}).items()
+        if (before := one.get("run", {}).get("before"))
+        and re.search(rf"pretrained/{re.escape(name)}(?!\w)", found["run"]["command"])
+    ]
+    return f"{told} Trained for longer than the others: {'; '.join(longer)}." if longer else told
 
 
 def tabled(

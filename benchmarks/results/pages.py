@@ -204,7 +204,7 @@ def networks(kept: Kept) -> str:
 
 def _before(network: Mapping[str, Any]) -> str:
     """The trainings of the weights that a network began with."""
-    stages = [f"`{one['command']}` ({one['step']:,} steps)" for one in network["run"].get("before", [])]
+    stages = [f"`{one['command']}` ({one['step']:,} steps)" for one in network["run"].get("before") or []]
     return f". It went on from {joined(stages)}" if stages else ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -18,6 +19,9 @@ from locality.networks.weights import read_weights
 from locality.runs.files import CONFIG, RECIPE, WEIGHTS, is_exported, read_config, wherever
 from locality.shipped import command
 from locality.sums import check_sums, write_sums
+
+BEFORE = "before.json"  # in a run folder: the trainings of the weights that it began with
+STAGE = ("command", "commit", "started", "step")  # what is told of each
 
 
 def read_exported(path: Path) -> dict[str, Any]:
@@ -49,14 +53,34 @@ def write_exported(
     write_sums(folder, (RECIPE, WEIGHTS))
 
 
+def keep_trainings_before(run: Path, start: Path) -> None:
+    """Note in a run folder what went before, if that is known: the folder of the first weights may go."""
+    if not (run / BEFORE).exists() and (stages := _trainings_of(start)):
+        write_atomically(run / BEFORE, json.dumps(stages, indent=1) + "\n")
+
+
 def trainings_before(run: Path) -> list[dict[str, Any]]:
-    """The trainings of the weights that a run began with, the first one first; none where nothing says so."""
+    """The trainings of the weights that a run began with, the first one first; none where nothing says so.
+
+    Raises UsageError where the note of them is damaged.
+    """
+    if (run / BEFORE).is_file():
+        try:
+            stages = json.loads((run / BEFORE).read_text())
+            return [{key: stage[key] for key in STAGE} for stage in stages]
+        except (ValueError, KeyError, TypeError) as error:
+            raise UsageError(f"{run / BEFORE}: want the trainings before, got a broken file") from error
     start = read_config(run / CONFIG).get("pretrained") if (run / CONFIG).is_file() else None
-    if not isinstance(start, str) or not is_exported(wherever(Path(start))):
+    return _trainings_of(Path(start)) if isinstance(start, str) else []
+
+
+def _trainings_of(start: Path) -> list[dict[str, Any]]:
+    """The trainings that an exported network tells of, its own last."""
+    if not is_exported(wherever(start)):
         return []
-    recipe = read_config(wherever(Path(start)) / RECIPE)
+    recipe = read_config(wherever(start) / RECIPE)
     origin = recipe.get("run") or {}
-    last = {key: origin.get(key) for key in ("command", "commit", "started")}
+    last = {key: origin.get(key) for key in STAGE if key != "step"}
     return [*origin.get("before", []), {**last, "step": recipe.get("step") or 0}]
 
 

@@ -243,6 +243,6 @@ def _renewed(one: Mapping[str, Any]) -> dict[str, Any]:
 def network(path: Path) -> dict[str, Any]:
     """What is kept of a network that was exported."""
     metrics: Mapping[str, Any] = json.loads(path.read_text())
-    about = {key: metrics["run"].get(key) for key in ("command", "commit")}
+    about = {key: metrics["run"].get(key) for key in ("command", "commit", "before")}
     about["command"] = told(str(about["command"]))
     return {"run": about, "scalars": {}, "tables": {"heldout": metrics["tables"]["heldout"]}}
