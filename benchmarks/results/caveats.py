@@ -127,9 +127,9 @@ def caveats(
         _parts(tables, sizes or {}) + "Seconds are the least of a day's runs: other work on the machine only "
         "adds to them, and to some rows more than to others.",
         f"The paper's networks are larger and were trained for longer.{_below(networks)}{_beyond(tables)}"
-        f"{_longer(networks)} Our reading: these networks draw blurs more than objects, and a linear filter comes near to a blur. "
-        "This may be why r2 is higher here than is published for CIFAR-10 and AFHQ, and than it is to [a "
-        "network that predicts the noise](results/epsilon.md).",
+        f"{_longer(networks)} Our reading: these networks draw blurs more than objects, and a linear filter "
+        "comes near to a blur. This may be why r2 is higher here than is published for CIFAR-10 and AFHQ, "
+        "and than it is to [a network that predicts the noise](results/epsilon.md).",
         f"Settings and shares were found {_on_what(tables)}{but}.{_chosen_with_fewer(tables)}"
         f"{_chosen_with_more(tables)} r2 of a nearly flat image can be far below 0, hence the medians.",
     ]
