@@ -23,7 +23,7 @@ LISTED: dict[str, dict[str, Arguments]] = {
         "locality.modules.AnalyticModule": {"denoiser": "fit", "schedule": "schedule", "seed": "plain"},
     },
     "network": {
-        "locality.networks.unet": _plain("channels layers attention dropout groups classes"),
+        "locality.networks.unet": _plain("channels layers attention dropout groups classes patch_size"),
         "locality.networks.dit": _plain("width depth heads patch_size dropout"),
         "locality.networks.mlp": _plain("width depth expansion dropout"),
         "locality.networks.mixer": _plain("width depth mixing expansion patch_size dropout"),
