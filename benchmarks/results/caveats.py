@@ -73,20 +73,25 @@ def _beyond(tables: Mapping[str, Found]) -> str:
     return f"{where} {joined(told)}." if told else ""
 
 
+def steps_before(network: Found) -> int:
+    """How many steps the weights had that a network began with; 0 for weights drawn at random."""
+    return sum(stage["step"] for stage in network.get("run", {}).get("before") or [])
+
+
 def _longer(networks: Mapping[str, Found]) -> str:
     """What more training brought, where a network with a letter went on and one without it did not."""
     for name, one in networks.items():
         first = networks.get(name.split("_gamma")[0])
-        if one["run"].get("before") and "_gamma" in name and first and not first["run"].get("before"):
+        if steps_before(one) and "_gamma" in name and first and not steps_before(first):
             both = [
                 dict((row[0], row[3]) for row in net["tables"]["heldout"]["rows"]) for net in (one, first)
             ]
             shown = sorted(both[0].keys() & both[1].keys() & {0.2, 1.0})
             own, others = (joined(f"{known[sigma]:.2f}" for sigma in shown) for known in both)
-            before = sum(stage["step"] for stage in one["run"]["before"])
             return (
-                f" More training moves them: {network_called(name)} went on after {before:,} steps, and has "
-                f"{own} of Wiener's error at sigma {joined(f'{sigma:g}' for sigma in shown)}. The network "
+                f" More training moves them: {network_called(name)} went on after {steps_before(one):,} "
+                f"steps, and has {own} of Wiener's error at sigma "
+                f"{joined(f'{sigma:g}' for sigma in shown)}. The network "
                 f"without a letter has {others}."
             )
     return ""

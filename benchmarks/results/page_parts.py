@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from benchmarks.results.caveats import behind
+from benchmarks.results.caveats import behind, steps_before
 from benchmarks.results.kept.gathering import Kept, took_none
 from benchmarks.results.questions.question import Question
 from benchmarks.results.words.answers import TAUS, Found
@@ -34,19 +34,17 @@ def notes(found: Found, kept: Kept) -> str:
     """What is added where a network was measured on the way, and where one is not shown to beat Wiener."""
     told = " The network was still in training." if found["run"].get("unfinished") else ""
     places: dict[str, list[str]] = {}
+    begun = []
     for name, one in kept.get("networks", {}).items():
-        where = behind(one)
-        if where and re.search(rf"pretrained/{re.escape(name)}(?!\w)", found["run"]["command"]):
+        if not re.search(rf"pretrained/{re.escape(name)}(?!\w)", found["run"]["command"]):
+            continue
+        if where := behind(one):
             places.setdefault(where, []).append(network_called(name))
+        if before := steps_before(one):
+            begun.append(f"{network_called(name)} (after {before:,} steps)")
     for where, known in places.items():
         told += f" Not shown to beat Wiener at sigma {where}, so conclude nothing there: {'; '.join(known)}."
-    longer = [
-        f"{network_called(name)} ({sum(stage['step'] for stage in before):,} steps before)"
-        for name, one in kept.get("networks", {}).items()
-        if (before := one.get("run", {}).get("before"))
-        and re.search(rf"pretrained/{re.escape(name)}(?!\w)", found["run"]["command"])
-    ]
-    return f"{told} Trained for longer than the others: {'; '.join(longer)}." if longer else told
+    return f"{told} Went on from trained weights: {'; '.join(begun)}." if begun else told
 
 
 def tabled(

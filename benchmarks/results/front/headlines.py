@@ -87,8 +87,7 @@ def _to_second(found: Found, best: str) -> list[str]:
 
 def _to_epsilon(found: Found | None) -> list[str]:
     """The r2 to a network that predicts the noise, and whether ours are surely nearer or farther there."""
-    known = {row: epsilon.to_noise(found, row) for row in (*epsilon.DATA_ALONE, epsilon.V)} if found else {}
-    told = [f"{_first(row)} {value:.2f}" for row, value in known.items() if value is not None]
+    told = epsilon.r2_told(found)
     if not told or found is None:
         return []
     way = epsilon.lead(found, OWN[1])
@@ -97,10 +96,6 @@ def _to_epsilon(found: Found | None) -> list[str]:
     count = found["scalars"].get(f"{epsilon.KIND}/bank/{EXACT}")
     part = f", {called(EXACT)} with {count:,.0f} training images" if count else ""
     return [f"To a network that predicts the noise, as the paper's do, {far}: {joined(told)}{sure}{part}"]
-
-
-def _first(row: str) -> str:
-    return "the first network" if row == epsilon.V else called(row)
 
 
 def _whose(found: Found, row: str, best: str) -> str:

@@ -11,7 +11,7 @@ from benchmarks.results.questions import epsilon
 from benchmarks.results.questions.field_claims import BEST_ROUND, known_fields
 from benchmarks.results.questions.letter import each_strength
 from benchmarks.results.words.answers import FLOOR, Found
-from benchmarks.results.words.titles import TITLES, called, joined, on
+from benchmarks.results.words.titles import TITLES, joined, on
 
 
 def in_brief(tables: Mapping[str, Found], kept: Kept) -> list[str]:
@@ -77,11 +77,9 @@ def _not_learned(kept: Kept) -> str:
 def _noise(name: str, kept: Kept) -> str:
     """How near samples come to those of a network that predicts the noise, where all are farther."""
     found = kept.get(epsilon.KIND, {}).get(name)
-    rows = (*epsilon.DATA_ALONE, epsilon.V)
-    r2 = {row: one for row in rows if found and (one := epsilon.to_noise(found, row)) is not None}
-    if not r2 or found is None or not epsilon.all_farther(found):
+    told = joined(epsilon.r2_told(found))
+    if not told or found is None or not epsilon.all_farther(found):
         return ""
-    told = joined(f"{'the first network' if row == epsilon.V else called(row)} {r2[row]:.2f}" for row in r2)
     network = kept.get("unshipped", {}).get(f"{name}_{epsilon.KIND}")
     where = behind(network) if network else ""
     worse = f". The network itself is not better than Wiener at sigma {where}" if where else ""

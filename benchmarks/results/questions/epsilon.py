@@ -82,6 +82,16 @@ def to_noise(found: Found, row: str) -> float | None:
     return number_of(found, TO_EPSILON, row)
 
 
+def r2_told(found: Found | None) -> list[str]:
+    """The r2 to it, of denoisers of the data and of the network that predicts v: `Wiener 0.36`, and so on."""
+    known = {row: to_noise(found, row) for row in (*DATA_ALONE, V)} if found else {}
+    return [
+        f"{'the first network' if row == V else called(row)} {r2:.2f}"
+        for row, r2 in known.items()
+        if r2 is not None
+    ]
+
+
 def lead(found: Found, row: str) -> int | None:
     """1, 0, -1: surely nearer to it than PCA locality, not told apart, surely farther."""
     one = interval_of(found, f"{TO_EPSILON}_over_{EXACT}", row)

@@ -43,14 +43,16 @@ def beside(known: Mapping[str, Found]) -> Iterator[str]:
         f"a tau of its own. So that form has a row of its own.{price}"
     )
     yield "its row is of runs of its own"
-    for titles, names in _groups({title: tuple(_shares(found, KINDS[0])) for title, found in there.items()}):
-        yield f"{on(titles)} {joined(map(called, names))} {'stand' if len(names) > 1 else 'stands'} beside it"
+    stand: dict[str, list[str]] = {}
     runs: dict[str, list[str]] = {}
     ends: dict[str, list[str]] = {}
     for title, found in there.items():
+        names = [called(name) for name in _shares(found, KINDS[0])]
+        stand.setdefault(f"{joined(names)} {'stand' if len(names) > 1 else 'stands'}", []).append(title)
         images, seeds = _counted(found, "bank", "training images"), _counted(found, "samples", "seeds")
         runs.setdefault(f"there are {images}, and {seeds}", []).append(title)
         ends.setdefault(ENDS.get(one := _who(found), f"met by {one}"), []).append(title)
+    yield from (f"{on(titles)} {told} beside it" for told, titles in stand.items())
     yield from (f"{on(titles)} {told}" for told, titles in runs.items())
     said = joined(f"{end} {on(titles)}" for end, titles in ends.items())
     yield f"counted from that form, the aim is {said} (by the median)"
@@ -61,12 +63,6 @@ def _cell(found: Found) -> str:
     shares = _shares(found, KINDS[0])
     told = halved(shares, _shares(found, KINDS[1])) or "-"
     return told if len(shares) != 1 else f"{called(next(iter(shares)))}: {told.replace(': ', ', ', 1)}"
-
-
-def _groups(known: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[list[str], tuple[str, ...]]]:
-    """The data sets on which the same rows were measured, and these."""
-    for names in dict.fromkeys(known.values()):
-        yield [title for title, one in known.items() if one == names], names
 
 
 def _shares(found: Found, kind: str) -> dict[str, float]:

@@ -22,17 +22,17 @@ BY_ENTROPY = "pca_locality_entropy"  # ours of the paper's denoiser
 PAPERS = (EXACT, WSSM, RELEASED)  # the paper's forms
 FORMS = (*PAPERS, BY_ENTROPY)
 KINDS = ("median_r2", "r2")
-_ROWS = (*OWN, EXACT, WSSM, "nn2", RELEASED)  # of the run that had the released form
+_ALIKE = (*OWN, EXACT, "nn2")  # rows of the table and of the run that had the released form
 
 
 def with_released(kept: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     """What is kept, each table of the paper with the r2 of the run that had the released form."""
-    told = dict(kept.get("paper", {}))
+    told, rows = dict(kept.get("paper", {})), (*_ALIKE, WSSM, RELEASED)
     for data, found in kept.get("released", {}).items():
         if data in told:
-            rows = {(kind, row): number_of(found, f"released/{kind}", row) for kind in KINDS for row in _ROWS}
+            r2 = {(kind, row): number_of(found, f"released/{kind}", row) for kind in KINDS for row in rows}
             over = {row: differences(found, row, "released", RELEASED) for row in OWN}
-            told[data] = {**told[data], "released": rows, "over_released": over}
+            told[data] = {**told[data], "released": r2, "over_released": over}
     return {**kept, "paper": told} if told else dict(kept)
 
 
@@ -117,8 +117,7 @@ def _apart(found: Found) -> str:
 
 def _is_alike(found: Found) -> bool:
     """Whether the run of the released form has the same rows of ours, of the network and of PCA locality."""
-    rows = [row for row in _ROWS if row not in (RELEASED, WSSM)]
-    pairs = [(_released(found, "median_r2", row), number(found, "median_r2", row)) for row in rows]
+    pairs = [(_released(found, "median_r2", row), number(found, "median_r2", row)) for row in _ALIKE]
     return "released" in found and all(one == other for one, other in pairs)
 
 
