@@ -139,14 +139,18 @@ def test_the_released_form_has_a_tau_of_its_own_and_stands_beside_the_exact_one(
     assert numbers["released/median_r2_over_pca_locality_released/pca_locality_released"] == 0
 
 
-def test_larger_images_are_set_against_wiener_alone(tmp_path):
-    few = ["compare.count=2", "~candidates.stacked_mixtures", "~compare.bank_counts.stacked_mixtures"]
+def test_larger_images_are_set_against_wiener_alone_with_settings_of_clean_images(tmp_path):
     app.run(config(tmp_path, *TINY, "model=wiener", "denoiser.shrinkage=ledoit_wolf"))
-    asked = ["compare=larger", *ASKED[1:-1], *few, f"checkpoint={latest(tmp_path)}"]
-    numbers = app.run(config(tmp_path, *asked, task="evaluate"))
+    fitted, one = latest(tmp_path), "compare.count=2"
+    asked = [*ASKED[1:-1], f"checkpoint={fitted}"]
+    tiny = [f"compare.{name}=[1]" for name in ("taus", "patch_sizes", "betas", "blends")]
+    app.run(config(tmp_path, "compare=calibrate_larger", *asked, one, *tiny, task="evaluate"))
+    kept = calibrations(fitted)
+    assert json.loads((kept / "pca_locality.tau.json").read_text())["target"] == "clean images"
+    numbers = app.run(config(tmp_path, "compare=larger", *asked, one, *COUNTS, task="evaluate"))
     assert numbers["larger/heldout_ratio/wiener/t300"] == 1
     assert numbers["larger/bank/optimal"] == numbers["larger/bank/pca_locality"] == 103
-    for name in ("optimal", "local_mixture", "local_score_entropy", "pca_locality"):
+    for name in ("optimal", "local_mixture", "local_score_entropy", "pca_locality", "golden_subset"):
         low, high = (numbers[f"larger/heldout_ratio_{end}/{name}/t300"] for end in ("low", "high"))
         assert low <= numbers[f"larger/heldout_ratio/{name}/t300"] <= high
 
