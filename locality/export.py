@@ -24,10 +24,12 @@ import torch
 from torch import Tensor
 
 from locality import build
+from locality.bank import ImageBank
 from locality.checkpoints.exported import WEIGHTS, fresh_folder, trainings_before, write_exported
 from locality.checkpoints.reading import calibrations, read, rebuilt
 from locality.config import UsageError
 from locality.denoisers import NetworkDenoiser, Wiener
+from locality.denoisers.network import PREDICTS
 from locality.disk import write_atomically
 from locality.heldout import Heldout, estimates, heldout
 from locality.networks import save_pipeline
@@ -124,7 +126,7 @@ def _ship(
     write_atomically(folder / "samples.png", to_png(picture))
     if calibrations(source).is_dir():
         shutil.copytree(calibrations(source), folder / "calibration")
-    _describe(folder, recipe, measured, bank.fingerprint, len(bank), dtype)
+    _describe(folder, recipe, measured, (PREDICTS[denoiser.prediction], dtype), bank)
 
 
 def _origin(source: Path, checkpoint: dict[str, Any]) -> dict[str, Any]:
@@ -172,7 +174,7 @@ def _precision(denoiser: NetworkDenoiser, images: Tensor) -> torch.dtype:
 
 
 def _describe(
-    folder: Path, recipe: dict[str, Any], measured: Heldout, fingerprint: str, count: int, dtype: torch.dtype
+    folder: Path, recipe: dict[str, Any], measured: Heldout, kind: tuple[str, torch.dtype], bank: ImageBank
 ) -> None:
     table = Table(*measured.table())
     scalars = {**measured.scalars(), **recipe["losses"]}
@@ -183,13 +185,14 @@ def _describe(
         title=folder.name,
         summary=f"A denoising network for images {tuple(recipe['image_shape'])} in [-1, 1], trained with "
         "locality. The weights are the moving average over training.\n\n![samples](samples.png)",
-        data=f"{code(recipe['data']['source']['_target_'])}, {count:,} training images (mirror images "
-        f"included, where trained on), fingerprint {code(fingerprint)}, gamma {recipe['gamma']:g}.",
+        data=f"{code(recipe['data']['source']['_target_'])}, {len(bank):,} training images (mirror images "
+        f"included, where trained on), fingerprint {code(bank.fingerprint)}, gamma {recipe['gamma']:g}.",
         usage=f"import locality\n\ndenoiser = locality.load({place})\nx0 = denoiser(x, sigma)",
         facts={
             "Optimiser steps": _steps(recipe["step"], run),
+            "Predicts": kind[0],
             "Seed": plain(str(recipe["seed"])),
-            "Weights": f"{str(dtype).removeprefix('torch.')}, {size:.1f} MB",
+            "Weights": f"{str(kind[1]).removeprefix('torch.')}, {size:.1f} MB",
             "Held-out images": str(measured.count),
         },
     )

@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 from locality import build
 from locality.data import ImageDataModule
 from locality.denoisers import Wiener
+from locality.denoisers.network import PREDICTS
 from locality.disk import shown_path
 from locality.modules import DDPMModule, DenoiserModule, FinishedModule
 from locality.report import ModelCard, Report
@@ -56,6 +57,7 @@ def card(
     if isinstance(module, DDPMModule):
         facts |= {
             "Parameters": f"{sum(parameter.numel() for parameter in module.parameters()):,}",
+            "Predicts": PREDICTS[module.denoiser.prediction],
             "Optimiser steps": f"{steps:,}, of {cfg.data.batch_size} images",
             "Weights": f"averaged with decay {module.ema_decay:g}" if module.ema_decay else "the last ones",
         }

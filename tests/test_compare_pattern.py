@@ -197,6 +197,16 @@ def test_a_sweep_that_is_stopped_has_the_strengths_that_it_had(sweep, monkeypatc
     assert [row[:2] for row in rows[::2]] == [[0.0, 396], ["0.5", "not measured"]]
 
 
+def test_networks_that_predict_unlike_things_are_not_set_beside_each_other(sweep):
+    """A difference between their fields might be one between what they predict."""
+    named = {"control": sweep[1][0.0, 0], "nn": sweep[1][0.5, 0]}
+    found = found_networks.networks(compose_networks(sweep[0], {name: str(p) for name, p in named.items()}))
+    assert set(strengths(found)) == {0.0, 0.5}
+    found["nn"].denoiser.prediction = "v_prediction"
+    with pytest.raises(UsageError, match=r"networks\.nn: want networks that predict the same, got v_pred"):
+        strengths(found)
+
+
 def test_without_runs_the_shipped_networks_are_taken(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "SHIPPED", PRETRAINED)
     found = found_networks.networks(compose_networks(tmp_path / "nothing", "sweep"))

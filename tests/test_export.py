@@ -15,6 +15,7 @@ import locality
 from locality import app
 from locality.checkpoints.reading import read
 from locality.config import UsageError
+from locality.denoisers.network import PREDICTS
 from locality.export import export, main
 from locality.heldout import SIGMAS, Heldout
 from locality.runs import files
@@ -51,6 +52,7 @@ def test_the_card_and_the_numbers_say_where_it_comes_from(run, exported):
     fingerprint = read(exported)["hyper_parameters"]["fingerprint"]
     for fact in (fingerprint, str(trained["run"]["commit"]), "| Seed | 7 |", "| Optimiser steps | 14 |"):
         assert fact in card
+    assert f"| Predicts | {PREDICTS[read(exported)['hyper_parameters']['model']['prediction']]} |" in card
     assert metrics["scalars"]["val/loss"] == pytest.approx(trained["scalars"]["val/loss"])
     assert metrics["scalars"]["heldout/images"] == 8
     assert len(metrics["tables"]["heldout"]["rows"]) == len(SIGMAS)

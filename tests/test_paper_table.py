@@ -141,16 +141,20 @@ def test_the_released_form_has_a_tau_of_its_own_and_stands_beside_the_exact_one(
 
 def test_larger_images_are_set_against_wiener_alone_with_settings_of_clean_images(tmp_path):
     app.run(config(tmp_path, *TINY, "model=wiener", "denoiser.shrinkage=ledoit_wolf"))
-    fitted, one = latest(tmp_path), "compare.count=2"
-    asked = [*ASKED[1:-1], f"checkpoint={fitted}"]
-    tiny = [f"compare.{name}=[1]" for name in ("taus", "patch_sizes", "betas", "blends")]
-    app.run(config(tmp_path, "compare=calibrate_larger", *asked, one, *tiny, task="evaluate"))
-    kept = calibrations(fitted)
-    assert json.loads((kept / "pca_locality.tau.json").read_text())["target"] == "clean images"
-    numbers = app.run(config(tmp_path, "compare=larger", *asked, one, *COUNTS, task="evaluate"))
+    fitted = latest(tmp_path)
+    asked = [*ASKED[1:-1], "compare.count=2", f"checkpoint={fitted}"]
+    cheap = ["compare.patch_sizes=[3]", "~candidates.stacked_mixtures", "~candidates.local_mixture"]
+    app.run(config(tmp_path, "compare=calibrate_larger", *asked, *cheap, task="evaluate"))
+    kept = json.loads((calibrations(fitted) / "local_score.patch_size.json").read_text())
+    assert kept["target"] == "clean images"
+    few = ["~candidates.stacked_mixtures", "compare.sample_counts={smoothed: 1}"]
+    numbers = app.run(config(tmp_path, "compare=larger", *asked, *few, task="evaluate"))
+    found = json.loads((latest(tmp_path) / "metrics.json").read_text())
+    ways = {row[0]: row[2] for row in found["tables"]["compare/settings"]["rows"]}
+    assert ways["local_score"] == ways["equivariant_broken"] == "calibrated"
     assert numbers["larger/heldout_ratio/wiener/t300"] == 1
     assert numbers["larger/bank/optimal"] == numbers["larger/bank/pca_locality"] == 103
-    for name in ("optimal", "local_mixture", "local_score_entropy", "pca_locality", "golden_subset"):
+    for name in ("optimal", "local_mixture", "local_score_entropy", "pca_locality", "patch_composite"):
         low, high = (numbers[f"larger/heldout_ratio_{end}/{name}/t300"] for end in ("low", "high"))
         assert low <= numbers[f"larger/heldout_ratio/{name}/t300"] <= high
 

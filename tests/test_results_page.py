@@ -91,6 +91,24 @@ def test_of_finished_tables_of_unedited_data_the_newest_with_the_most_seeds_coun
     assert chosen == {("paper", "photos16"): "20260102-table", ("variants", "photos16"): "20260106-variants"}
 
 
+@pytest.mark.parametrize("predicts", ["v_prediction", "epsilon", None])
+def test_letters_in_networks_that_predict_the_noise_are_told_apart_from_others(tmp_path, predicts) -> None:
+    """Else a difference between data sets may be one of what networks predict."""
+    write_run(tmp_path, "20260101-pattern", target="locality.compare.pattern", gamma=0.5)
+    path = tmp_path / "20260101-pattern" / "config.yaml"
+    cfg = OmegaConf.load(path)
+    data, cfg.data = cfg.data, None
+    cfg.networks = {"a": "runs/exports/a"}
+    OmegaConf.save(cfg, path)
+    trained = {"data": data, "model": {} if predicts is None else {"prediction": predicts}}
+    (tmp_path / "exports" / "a").mkdir(parents=True)
+    OmegaConf.save(OmegaConf.create(trained), tmp_path / "exports" / "a" / "config.yaml")
+    (one,) = found(tmp_path, tmp_path)
+    assert (one.name == "photos16") == (predicts == "v_prediction")
+    assert one.name in TITLES
+    assert ("networks that predict the noise" in TITLES[one.name]) == (one.name != "photos16")
+
+
 NUMBERS = {
     "paper/r2/nn2": 0.5, "paper/r2_low/nn2": 0.4, "paper/r2_high/nn2": 0.6, "paper/samples/nn2": 128.0,
     "paper/step_r2/nn2/t100": 0.1, "paper/step_r2_low/nn2/t100": 0.05, "paper/step_r2_high/nn2/t100": 0.2,

@@ -43,10 +43,12 @@ from benchmarks.results.words.titles import (
     markdown,
     network_called,
 )
+from locality.denoisers.network import PREDICTS
 from locality.heldout import CORE, SIGMAS
 from locality.report import Chart, Series, names
 from locality.report.figures import draw_charts, to_png
 
+KINDS = {**PREDICTS, "epsilon": "the noise"}  # what networks put out
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED, DOCS = ROOT / "pretrained", ROOT / "docs"
 BEGIN, END = "<!-- results: written by make paper -->\n", "<!-- end of results -->"  # in README.md
@@ -229,8 +231,9 @@ def network_table(known: Mapping[str, Mapping[str, Any]]) -> Table:
         rows.append(
             [
                 network_called(name),
+                KINDS.get(one.get("predicts", "")),
                 *(ratios.get(sigma) for sigma in shown_at),
                 f"not passed at sigma {where}" if where else "passed",
             ]
         )
-    return [NETWORK, *(f"sigma {sigma:g}" for sigma in shown_at), "the bar"], rows
+    return [NETWORK, "predicts", *(f"sigma {sigma:g}" for sigma in shown_at), "the bar"], rows

@@ -33,6 +33,11 @@ class Trained:
         return float(self.trained_on["gamma"])
 
     @property
+    def prediction(self) -> str | None:
+        """What its network puts out; None of a denoiser without a network."""
+        return getattr(self.denoiser, "prediction", None)
+
+    @property
     def images(self) -> dict[str, Any]:
         """What decides over its images, the strength of a pattern apart."""
         return of_images(self.trained_on, gamma=False)

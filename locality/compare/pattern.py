@@ -95,10 +95,15 @@ def strengths(networks: Mapping[str, Trained]) -> dict[float, dict[str, Trained]
     """The networks by gamma and then seed. Raises UsageError where they are no sweep over gamma."""
     groups: dict[float, dict[str, Trained]] = {}
     for name, one in networks.items():
-        seeds = groups.setdefault(one.gamma, {})
-        if one.images != next(iter(networks.values())).images:
+        seeds, first = groups.setdefault(one.gamma, {}), next(iter(networks.values()))
+        if one.images != first.images:
             raise UsageError(
                 f"networks.{name}: want networks that differ in gamma and seed alone, got other data"
+            )
+        if one.prediction != first.prediction:
+            raise UsageError(
+                f"networks.{name}: want networks that predict the same, got {one.prediction} beside "
+                f"{first.prediction}; leave one kind out"
             )
         if f"seed{one.seed}" in seeds:
             raise UsageError(f"networks.{name}: gamma {one.gamma:g} and seed {one.seed} come twice")

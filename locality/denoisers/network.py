@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal, get_args
 
 import torch
@@ -15,6 +15,12 @@ from locality.schedule import NoiseSchedule
 
 Prediction = Literal["epsilon", "v_prediction", "sample", "wiener_residual"]  # what a network puts out
 VARIES: Final = 1e-9  # a variance above rounding
+PREDICTS: Final[Mapping[str, str]] = {  # in words
+    "epsilon": "the noise (epsilon)",
+    "v_prediction": "v",
+    "sample": "the image",
+    "wiener_residual": "what Wiener misses",
+}
 PLAIN: Final = ("epsilon", "v_prediction", "sample")  # those that diffusers has, by its names
 
 

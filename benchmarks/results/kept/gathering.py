@@ -21,6 +21,7 @@ from locality.runs.finding import runs_in
 
 OLD_WORDS = "samples of its own"  # for OWN_SAMPLES, in runs of before 2026-11-30
 CONFIGS = Path(__file__).resolve().parents[3] / "configs"
+EPSILON = "_epsilon"  # ends the name of a data set where networks that predict the noise are compared
 Kept = dict[str, dict[str, dict[str, Any]]]  # kind -> data set -> run, scalars, tables
 TABLES = {  # comparison -> the kind of its results, and what begins the names of tables that are kept
     "paper_table": ("paper", ()),
@@ -105,11 +106,13 @@ def found(runs: Path, shipped: Path) -> Iterator[Found]:
         if comparison == "paper_table":
             section = cfg.compare.get("section", "paper")
             kind = section if section in SECTIONS else ""
-        data = cfg.data if cfg.data is not None else first_data(cfg, runs, shipped)
+        trained = first_network(cfg, runs, shipped)
+        data = trained.data if cfg.data is None and trained is not None else cfg.data
         if not kind or data is None or data.subset is not None or (cfg.gamma and kind != "pattern"):
             continue  # another comparison, or a trial
         assert isinstance(data, DictConfig)
-        yield Found(kind, data_name(data), int(cfg.compare.count), folder)
+        end = EPSILON if kind == "pattern" and trained is not None and predicts(trained) == "epsilon" else ""
+        yield Found(kind, f"{data_name(data)}{end}", int(cfg.compare.count), folder)
 
 
 def best(runs: Iterator[Found]) -> list[Found]:
@@ -143,13 +146,20 @@ def _scalars(run: Found) -> dict[str, Any]:
     return dict(json.loads((run.folder / "metrics.json").read_text())["scalars"])
 
 
-def first_data(cfg: DictConfig, runs: Path, shipped: Path) -> Any:
-    """The data of the first of several networks."""
+def first_network(cfg: DictConfig, runs: Path, shipped: Path) -> DictConfig | None:
+    """The config of the first of several networks."""
     for path in dict(cfg.networks or {}).values() if isinstance(cfg.networks, DictConfig) else ():
-        for folder in (runs / Path(path).name, shipped / Path(path).name):
-            if (folder / "config.yaml").is_file():
-                return OmegaConf.load(folder / "config.yaml").data
+        for root in (runs, runs / "exports", shipped):
+            if (root / Path(path).name / "config.yaml").is_file():
+                found = OmegaConf.load(root / Path(path).name / "config.yaml")
+                assert isinstance(found, DictConfig)
+                return found
     return None
+
+
+def predicts(cfg: DictConfig) -> str:
+    """What a network puts out: the noise, where its config does not say."""
+    return str(OmegaConf.select(cfg, "model.prediction") or "epsilon")
 
 
 def data_name(data: DictConfig) -> str:
@@ -245,4 +255,7 @@ def network(path: Path) -> dict[str, Any]:
     metrics: Mapping[str, Any] = json.loads(path.read_text())
     about = {key: metrics["run"].get(key) for key in ("command", "commit", "before")}
     about["command"] = told(str(about["command"]))
-    return {"run": about, "scalars": {}, "tables": {"heldout": metrics["tables"]["heldout"]}}
+    trained = OmegaConf.load(path.parent / "config.yaml")
+    assert isinstance(trained, DictConfig)
+    tables = {"heldout": metrics["tables"]["heldout"]}
+    return {"run": about, "predicts": predicts(trained), "scalars": {}, "tables": tables}

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from benchmarks.results.kept.gathering import EPSILON
 from locality.report import names
 from locality.report.table import format_markdown
 
-TITLES = {  # data sets, in the order in which they are told of
+IMAGES = {  # data sets, in the order in which they are told of
     "cifar": "CIFAR-10",
     "afhq32": "cats (32 x 32)",
     "fashion_mnist": "Fashion-MNIST",
@@ -18,6 +19,11 @@ TITLES = {  # data sets, in the order in which they are told of
     "afhq64": "cats (64 x 64)",
     "celeba_hq64": "CelebA-HQ (64 x 64)",
 }
+TITLES = {  # of what was measured: data sets, and data sets with such networks
+    f"{data}{end}": f"{title.removesuffix(')')}, networks that predict the noise)" if end and "(" in title
+    else f"{title} (networks that predict the noise)" if end else title
+    for data, title in IMAGES.items() for end in ("", EPSILON)
+}  # fmt: skip
 DATA = tuple(TITLES)
 NOTES = {  # beside names, on these pages
     "stacked_locality": " (ours)",
@@ -46,7 +52,7 @@ FORMS = {  # of PCA locality: compare=paper_variants, and the released one
 PART_OF_IMAGES = re.compile(r"(pca_locality|stacked_mixtures)_(\d+)")  # rows of compare=bank_sizes
 NETWORKS = {"half": "network of half the images"}  # named in commands, beside those that reports know
 WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-SHIPPED = {**TITLES, "cats": TITLES["afhq32"]}  # how the names of networks in pretrained/ begin
+SHIPPED = {**IMAGES, "cats": IMAGES["afhq32"]}  # how the names of networks in pretrained/ begin
 ABOUT = {  # what follows, and what it says
     "seed1": "second seed",
     "half0": "first half of the images",
