@@ -22,7 +22,7 @@ PATHS = ("runs", "cache", "resume", "checkpoint", "pretrained")  # settings that
 FORMS = ("svg", "pdf")  # of figures, beside PNG
 FOLDERS = ("runs", "cache")  # those that are written to
 NAME = re.compile(r"[A-Za-z0-9_-]+")  # of a network or a candidate: a part of file names
-CHOICES = ("twin", "sweep", "models", "halves", "jobs")  # of networks that are looked for
+CHOICES = ("twin", "others", "sweep", "models", "halves", "jobs")  # of networks that are looked for
 
 
 class UsageError(ValueError):
@@ -178,7 +178,7 @@ def _check_networks(cfg: DictConfig) -> None:
         if not isinstance(named[key], str):
             raise UsageError(f"networks: want paths, such as runs/<run>, got {named[key]!r}")
         named[key] = path_given("networks", named[key])
-    if cfg.checkpoint is None and (cfg.networks == "twin" or not (cfg.networks or cfg.data)):
+    if cfg.checkpoint is None and (cfg.networks in ("twin", "others") or not (cfg.networks or cfg.data)):
         raise UsageError(
             "networks: want at least one, such as [runs/<run>], where checkpoint is null; "
             "compare=information does with data="

@@ -197,6 +197,20 @@ def test_a_sweep_that_is_stopped_has_the_strengths_that_it_had(sweep, monkeypatc
     assert [row[:2] for row in rows[::2]] == [[0.0, 396], ["0.5", "not measured"]]
 
 
+def test_a_trial_does_not_stand_in_the_way_of_networks_that_ship(tmp_path, monkeypatch):
+    """Who tries the first command of the README with trainer=smoke still gets a verdict on the claim."""
+    monkeypatch.setattr(files, "SHIPPED", PRETRAINED)
+    small = [*TINY[:3], *TINY[4:], "gamma=0.5"]  # without the number of epochs
+    run(tmp_path, "train", *small, "trainer=smoke")
+    ships = found_networks.newest_sweep(tmp_path, False)
+    assert {path.parent for path in ships} == {PRETRAINED}
+    own = run(tmp_path, "train", *TINY, "gamma=0.5")[0]
+    assert found_networks.newest_sweep(tmp_path, False) == [own]
+    monkeypatch.setattr(files, "SHIPPED", tmp_path / "none")
+    shutil.rmtree(own)
+    assert len(found_networks.newest_sweep(tmp_path, False)) == 1  # the trial, where there is nothing else
+
+
 def test_networks_that_predict_unlike_things_are_not_set_beside_each_other(sweep):
     """A difference between their fields might be one between what they predict."""
     named = {"control": sweep[1][0.0, 0], "nn": sweep[1][0.5, 0]}

@@ -245,6 +245,14 @@ def test_pixels_have_names() -> None:
         _ = ImageDataModule(partial(photos, train=5), pixels={"edge": [16, 0]}).pixels
 
 
+@pytest.mark.parametrize("size", [16, 17, 48])
+def test_pixels_may_be_shares_of_the_sides_and_then_stay_in_place_at_any_size(size) -> None:
+    named = ImageDataModule(partial(photos, train=5, size=size), pixels={"eye": [0.5, 0.3125]}).pixels
+    assert named["eye"] == (size // 2, size * 5 // 16)
+    with pytest.raises(ValueError, match="two whole numbers, or two shares"):
+        ImageDataModule(partial(photos, train=5), pixels={"eye": [0.5, 3]})
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -14,7 +14,7 @@ from tiny_runs import config
 import locality
 from locality import build
 from locality.bank import ImageBank, to_float
-from locality.checkpoints import networks
+from locality.checkpoints import companions
 from locality.checkpoints.reading import read
 from locality.checkpoints.shelf import Shelf
 from locality.config import UsageError
@@ -127,4 +127,13 @@ def test_the_twin_of_a_network_that_ships_is_found(name, tmp_path, monkeypatch):
     monkeypatch.setattr(files, "SHIPPED", PRETRAINED)
     first = PRETRAINED / name
     cfg = config(tmp_path, "compare=quick", task="evaluate")
-    assert networks.twin(cfg, first, Shelf()) == {"NN2": PRETRAINED / f"{name}_seed1"}
+    assert companions.twin(cfg, first, Shelf()) == {"NN2": PRETRAINED / f"{name}_seed1"}
+
+
+def test_beside_a_network_of_cats_stand_those_of_other_models_and_one_of_other_images(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "SHIPPED", PRETRAINED)
+    cfg = config(tmp_path, "compare=mirror", task="evaluate")
+    found = companions.others(cfg, PRETRAINED / "cats", Shelf())
+    assert {name: path.name for name, path in found.items()} == {
+        "dit": "cats_dit", "mixer": "cats_mixer", "control": "cifar",
+    }  # fmt: skip

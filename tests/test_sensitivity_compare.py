@@ -13,10 +13,11 @@ from conftest import CONFIGS
 from hydra import compose, initialize_config_dir
 
 from locality import app
+from locality.compare.drawing import time_of
 from locality.compare.sensitivity import off_centre
 from locality.config import UsageError
 from locality.data import ImageDataModule, digits
-from locality.sensitivity import SensitivityField
+from locality.sensitivity import SensitivityField, mirror_ratio
 
 SMALL = [
     "data=digits", "data.subset=40", "logger=none", "trainer.accelerator=cpu", "trainer.limit_test_batches=1",
@@ -95,3 +96,18 @@ def test_a_part_of_the_bank_gives_the_fields_of_that_part(fitted):
     folder, _ = evaluate(fitted, "compare.bank_counts.pca_locality=1")
     field = SensitivityField.load(folder / "fields" / "pca_locality.safetensors")
     assert field.maps.abs().max() < 1e-9  # one image is the answer to everything
+
+
+@pytest.mark.filterwarnings("ignore:.*lacks rank")
+def test_fields_of_an_eye_are_measured_on_the_other_eye_too(fitted):
+    eye = "data.pixels={eye: [0.5, 0.125]}"
+    folder, numbers = evaluate(fitted, "data=digits", f"+{eye}")
+    fields = SensitivityField.load(folder / "fields" / "optimal.safetensors")
+    assert fields.pixels[1] == (4, 1)
+    expected = mirror_ratio(fields.maps[:, 1:2], [(4, 1)])
+    table = json.loads((folder / "metrics.json").read_text())["tables"]["sensitivity/mirror/ratio"]
+    assert [row[:2] for row in table["rows"]][-1] == ["eye", "optimal"]
+    for sigma, ratio in zip((2, 0.5), expected[:, 0].tolist(), strict=True):
+        assert numbers[f"sensitivity/mirror/ratio/eye/optimal/t{time_of(sigma):03d}"] == pytest.approx(ratio)
+    numbers = evaluate(fitted)[1]  # digits alone name no eyes
+    assert not any("mirror" in name for name in numbers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +11,15 @@ from omegaconf import DictConfig
 
 from locality.checkpoints.reading import sound
 from locality.checkpoints.shelf import Shelf
-from locality.checkpoints.trained import Trained, model_name, steps_of
-from locality.config import NAME, UsageError, of_images
+from locality.checkpoints.trained import Trained, model_name
+from locality.config import NAME, UsageError
 from locality.data.subset import HALVES
 from locality.making import plain
-from locality.ranks import say
 from locality.runs.files import RECIPE, shipped
 from locality.runs.finding import Past, answers, networks_in, runs_in, training_run
 from locality.runs.resuming import of_numbers
 from locality.shipped import command
 
-TWIN = "NN2"  # what a second network is called
 Found = dict[str, Path]
 
 
@@ -43,7 +41,8 @@ def named(cfg: DictConfig, shelf: Shelf) -> Found | None:
     - `jobs`: one command trained them with `-m`. They may differ in anything, and all are finished.
 
     With `unfinished=true` the first three also take networks in training. Where there is no run, `sweep` and
-    `halves` take networks that ship. `networks=twin` is for `twin`, which asks what network is compared.
+    `halves` take networks that ship; trials (`trainer=smoke`) come after these. `twin` and `others` need to
+    know which network is compared (`companions`).
     """
     asked = plain(cfg.networks) if isinstance(cfg.networks, DictConfig) else cfg.networks
     if asked == "sweep":
@@ -68,40 +67,6 @@ def named(cfg: DictConfig, shelf: Shelf) -> Found | None:
     return found
 
 
-def twin(cfg: DictConfig, path: Path, shelf: Shelf) -> Found | None:
-    """`networks=twin`: the newest network that differs from this one in the seed alone, as NN2.
-
-    It has seen as many training steps. None where there is none, which is told.
-    """
-
-    def alike(recipe: Mapping[str, Any]) -> Any:
-        model = {key: value for key, value in recipe["model"].items() if key != "seed"}
-        return model, of_images(recipe["data"])
-
-    checkpoint = shelf.read(path)
-    own = checkpoint["hyper_parameters"]
-    others: list[Path] = []
-    if own["data"] is not None:  # a foreign network does not say
-        images = of_images(own["data"])
-        runs = _runs(Path(cfg.runs), unfinished=False)
-        same = answers(runs, lambda run: of_images(run["data"]) == images)
-        others = [run.folder for run, good in same if good] + shipped()
-
-    def fits(folder: Path) -> bool:
-        other = shelf.read(folder)
-        recipe = other["hyper_parameters"]
-        unlike = recipe["model"]["seed"] != own["model"]["seed"] and folder.resolve() != path.resolve()
-        return unlike and alike(recipe) == alike(own) and steps_of(other) == steps_of(checkpoint)
-
-    for folder in others:
-        if sound(folder, fits):
-            return {TWIN: training_run(folder)}
-        if folder.resolve() != path.resolve():
-            shelf.forget(folder)
-    say("networks=twin: no second network of another seed, so no ceiling in the table")
-    return None
-
-
 def newest_sweep(root: Path, unfinished: bool, shelf: Shelf | None = None) -> list[Path]:
     """The runs of the newest sweep over the strength of a pattern, gamma = 0 first; else those that ship.
 
@@ -122,7 +87,7 @@ def newest_sweep(root: Path, unfinished: bool, shelf: Shelf | None = None) -> li
     def tell(run: Mapping[str, Any]) -> tuple[float, int]:
         return float(run["data"]["gamma"]), int(run["seed"])
 
-    for runs in (_runs(root, unfinished), _ships()):
+    for runs in in_turn(root, unfinished):
         group = _newest_group(runs, alike, tell, enough, shelf)
         if group:
             return [group[key] for key in sorted(group)]
@@ -165,7 +130,7 @@ def newest_halves(root: Path, unfinished: bool, gamma: float | None, shelf: Shel
     def tell(run: Mapping[str, Any]) -> str:
         return str(run["data"]["subset_draw"])
 
-    for runs in (_runs(root, unfinished), _ships()):
+    for runs in in_turn(root, unfinished):
         group = _newest_group(runs, alike, tell, lambda group: set(group) == set(HALVES), shelf)
         if group:
             return {half.replace(":", ""): group[half] for half in HALVES}
@@ -220,8 +185,19 @@ def _newest_group(
     return {}
 
 
-def _ships() -> list[Past]:
-    return [Past(folder, folder / RECIPE) for folder in shipped()]
+def in_turn(root: Path, unfinished: bool = False) -> Iterator[list[Past]]:
+    """Where networks are looked for: runs, then what ships, then runs that were trials."""
+    runs = _runs(root, unfinished)
+    trials = {run.folder for run, trial in answers(runs, _is_trial) if trial}
+    yield [run for run in runs if run.folder not in trials]
+    yield [Past(folder, folder / RECIPE) for folder in shipped()]
+    yield [run for run in runs if run.folder in trials]
+
+
+def _is_trial(run: Mapping[str, Any]) -> bool:
+    """Whether a run had one batch an epoch, as with trainer=smoke: it says that all works, and no more."""
+    batches = (run.get("trainer") or {}).get("limit_train_batches")
+    return type(batches) is int and batches == 1
 
 
 def _runs(root: Path, unfinished: bool) -> list[Past]:  # newest first

@@ -9,13 +9,16 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from locality.checkpoints.networks import named, twin
+from locality.checkpoints.companions import others, twin
+from locality.checkpoints.networks import named
 from locality.checkpoints.reading import sound
 from locality.checkpoints.shelf import Shelf
 from locality.config import UsageError
 from locality.making import plain
 from locality.ranks import say
 from locality.runs.finding import newest_networks, none_found, training_run
+
+BESIDE = {"twin": twin, "others": others}  # words that need to know which network is compared
 
 
 def resolve(cfg: DictConfig, shelf: Shelf) -> DictConfig:
@@ -24,12 +27,13 @@ def resolve(cfg: DictConfig, shelf: Shelf) -> DictConfig:
     So config.yaml names what was evaluated, and on which images. The config that is given stays as it is.
     What is resolved resolves to itself. Raises UsageError where there is nothing of what was asked for.
     """
-    networks = None if cfg.networks == "twin" else named(cfg, shelf)
+    beside = BESIDE.get(cfg.networks) if isinstance(cfg.networks, str) else None
+    networks = None if beside else named(cfg, shelf)
     path = source(cfg, networks or {}, shelf)
-    if cfg.networks == "twin":
+    if beside:
         if path is None:
-            raise UsageError("networks=twin: want a network to find the twin of, got checkpoint=null")
-        networks = twin(cfg, path, shelf)
+            raise UsageError(f"networks={cfg.networks}: want a network to stand beside, got checkpoint=null")
+        networks = beside(cfg, path, shelf)
     found = copy.deepcopy(cfg)
     found.networks = None if networks is None else {name: str(one) for name, one in networks.items()}
     found.checkpoint = None if path is None else str(path)

@@ -8,9 +8,9 @@ import torch
 
 from locality.checkpoints.trained import Trained
 from locality.compare.context import Context, asked
-from locality.compare.drawing import FIELD, SIGMA, headings
+from locality.compare.drawing import FIELD, SIGMA, describe, headings
 from locality.compare.overlaps import overlap_series
-from locality.compare.sensitivity import describe, grid_pixels
+from locality.compare.sensitivity import grid_pixels
 from locality.compare.summary import Quantity
 from locality.compare.telling import Growing, measure_fields, say_table
 from locality.config import UsageError

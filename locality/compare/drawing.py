@@ -10,6 +10,7 @@ from locality.compare.summary import Quantity, median_quantity, quantity
 from locality.report import Series
 from locality.report.table import Cell
 from locality.schedule import NoiseSchedule
+from locality.sensitivity import SensitivityField
 
 SIGMA = "noise level sigma (pixel units, images in [-1, 1])"
 FIELD = "|dD(x)[m] / dx| / maximum"  # what heat maps show
@@ -54,3 +55,14 @@ def cells_of(
         mean if low is None or high is None else str(Quantity(mean, low, high))
         for mean, low, high in series.points()
     ]
+
+
+def describe(field: SensitivityField) -> str:
+    """How a field was measured, in a line."""
+    about = field.about
+    if about["states"] == "forward":
+        return f"Mean over {about['count']} noised test images."
+    return (
+        f"Mean over {about['count']} samples, along a run of DDIM of {about['steps']} steps "
+        f"of the {about['guide']}."
+    )

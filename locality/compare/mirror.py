@@ -11,25 +11,20 @@ import torch
 
 from locality.checkpoints.trained import Trained
 from locality.compare.context import Context, UsedSettings
-from locality.compare.drawing import FIELD, SIGMA, headings, time_of
+from locality.compare.drawing import FIELD, describe, headings
+from locality.compare.mirror_ratios import columns_of, levels_of, numbers_of, plain, row_of, tell_ratios
 from locality.compare.overlaps import Fields, series_of
-from locality.compare.sensitivity import describe
-from locality.compare.summary import Quantity
-from locality.compare.telling import Growing, measure_fields, say_table
+from locality.compare.telling import Growing, measure_fields
 from locality.config import UsageError
 from locality.data import ImageDataModule
 from locality.denoisers.base import Denoiser, Pixel, training_images
 from locality.modules.fields import FieldModule, Share
-from locality.ranks import say
-from locality.report import Chart, Report, Series
+from locality.report import Series
 from locality.report.heat import HeatRow, draw_heat
 from locality.report.names import called
-from locality.report.table import Cell
 from locality.sensitivity import Route, choose_pixels, mirror_of, mirror_ratio
 from locality.sensitivity.mirror import RADIUS
 
-LABEL = "field on the mirror position / on the ring"
-HIGHEST = 30.0  # ratio that the chart shows; that of a mask may be larger, or have no bound
 DARKEST = 1e-3  # of a field's maximum: what the picture shows as black
 _FILES = ("root", "cache", "download")  # settings of sources that say where images are, not which
 
@@ -69,11 +64,11 @@ def mirror(
         field, place = module.fields[who].of_pixels(slice(p, p + 1)), list(places.values())[p]
         return series_of({who: field}, partial(mirror_ratio, pixels=[place], radius=radius))[who]
 
-    growing = Growing(context.report, "mirror/ratio", _columns(route.sigmas), labels.values(), place=1)
+    growing = Growing(context.report, "mirror/ratio", columns_of(route.sigmas), labels.values(), place=1)
 
     def keep(who: str) -> None:
-        rows = [_row(name, labels[who], ratio(who, p)) for p, name in enumerate(places)]
-        found = [_scalars(name, who, ratio(who, p), route.sigmas) for p, name in enumerate(places)]
+        rows = [row_of(name, labels[who], ratio(who, p)) for p, name in enumerate(places)]
+        found = [numbers_of(name, who, ratio(who, p), route.sigmas) for p, name in enumerate(places)]
         growing.add(labels[who], rows, {key: value for one in found for key, value in one.items()})
 
     measure_fields(context, module, count, growing, keep)
@@ -81,7 +76,10 @@ def mirror(
         fields = {shown[who]: field.of_pixels(slice(p, p + 1)) for who, field in module.fields.items()}
         _picture(context, name, place, fields)
     ratios = {name: {who: ratio(who, p) for who in module.fields} for p, name in enumerate(places)}
-    return _tell(context.report, next(iter(module.fields.values())).sigmas, places, ratios, labels, shown)
+    sigmas = next(iter(module.fields.values())).sigmas
+    numbers = tell_ratios(context.report, sigmas, places, ratios, labels, shown)
+    context.report.conclusion = _concluded(sigmas, ratios, shown)
+    return numbers
 
 
 def learned_other(network: Trained, data: ImageDataModule) -> bool:
@@ -95,28 +93,6 @@ def _images_of(data: ImageDataModule) -> tuple[Any, ...]:
     given = inspect.signature(source.func).bind_partial(*source.args, **source.keywords)
     given.apply_defaults()
     return source.func, {key: value for key, value in given.arguments.items() if key not in _FILES}
-
-
-def _columns(sigmas: Sequence[float]) -> list[str]:
-    return ["pixel", "denoiser", *(f"sigma {sigma:.2g}" for sigma in sigmas)]
-
-
-def _row(pixel: str, label: str, one: Series) -> list[Cell]:
-    return [pixel, label, *(str(level) for level in _levels(one))]
-
-
-def _scalars(pixel: str, who: str, one: Series, sigmas: Sequence[float]) -> dict[str, float]:
-    return {
-        f"mirror/ratio{end}/{pixel}/{who.lower()}/t{time_of(sigma):03d}": value
-        for sigma, level in zip(sigmas, _levels(one), strict=True)
-        for end, value in level.ends().items()
-    }
-
-
-def _levels(one: Series) -> list[Quantity]:
-    assert one.low is not None, "series_of gives intervals"
-    assert one.high is not None
-    return [Quantity(*level) for level in zip(one.mean, one.low, one.high, strict=True)]
 
 
 def _label(name: str, denoiser: Denoiser, available: int) -> str:
@@ -160,44 +136,10 @@ def _picture(context: Context, name: str, place: Pixel, fields: Fields) -> None:
         for k, (who, field) in enumerate(fields.items())
     }
     row, col = place
-    title = f"What the estimate of the pixel {_plain(name)} (row {row}, column {col}) depends on"
+    title = f"What the estimate of the pixel {plain(name)} (row {row}, column {col}) depends on"
     note = f"{describe(first)} Top left: the mean image. Outlined: the pixel; circled: its mirror position."
     figure = draw_heat(rows, headings(first.sigmas), title, FIELD, note, log=True, floor=DARKEST)
     context.report.figure(f"mirror/fields_{name}", figure)
-
-
-def _plain(name: str) -> str:
-    return name.replace("_", " ")
-
-
-def _tell(
-    report: Report,
-    sigmas: Sequence[float],
-    places: Mapping[str, Pixel],
-    ratios: Mapping[str, Mapping[str, Series]],
-    labels: Mapping[str, str],  # of denoisers, in tables
-    shown: Mapping[str, str],  # of denoisers, in charts
-) -> dict[str, float]:
-    """A chart for each pixel, one table, and the numbers of metrics.json."""
-    columns = _columns(sigmas)
-    rows: list[list[Cell]] = []
-    numbers: dict[str, float] = {}
-    for name, series in ratios.items():
-        row, col = places[name]
-        title = f"Mirror ratio of the pixel {_plain(name)} (row {row}, column {col})"
-        lines = {shown[who]: one for who, one in series.items()}
-        frame = (None, HIGHEST)
-        chart = Chart(title, SIGMA, LABEL, sigmas, lines, log_x=True, log_y=True, y_range=frame)
-        report.chart(f"mirror/ratio_{name}", chart)
-        for who, one in series.items():
-            rows.append(_row(name, labels[who], one))
-            numbers |= _scalars(name, who, one, sigmas)
-    report.table("mirror/ratio", columns, rows)
-    report.scalars(numbers)
-    say(LABEL)
-    say_table(columns, rows)
-    report.conclusion = _concluded(sigmas, ratios, shown)
-    return numbers
 
 
 def _concluded(
@@ -206,6 +148,6 @@ def _concluded(
     """Where the first denoiser looks most at a mirror position, and how much the others do there."""
     first = next(iter(next(iter(ratios.values()))))
     places = [(name, step) for name in ratios for step in range(len(sigmas))]
-    name, step = max(places, key=lambda place: _levels(ratios[place[0]][first])[place[1]].mean)
-    told = ", ".join(f"{shown[who]} {_levels(one)[step]}" for who, one in ratios[name].items())
+    name, step = max(places, key=lambda place: levels_of(ratios[place[0]][first])[place[1]].mean)
+    told = ", ".join(f"{shown[who]} {levels_of(one)[step]}" for who, one in ratios[name].items())
     return f"mirror ratio of {name} at sigma {sigmas[step]:g}, where the {first}'s is largest: {told}"

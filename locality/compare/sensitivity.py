@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from locality.compare.context import Context, UsedSettings, asked
-from locality.compare.drawing import FIELD, headings
+from locality.compare.drawing import FIELD, describe, headings
 from locality.compare.explorer import Group, explore
-from locality.compare.overlaps import Fields, Tables
+from locality.compare.mirror_ratios import tell_ratios
+from locality.compare.overlaps import Fields, Tables, series_of
 from locality.compare.telling import measure_fields
 from locality.config import UsageError
 from locality.data import ImageDataModule
@@ -17,7 +18,8 @@ from locality.modules.fields import FieldModule, Share
 from locality.ranks import say
 from locality.report import Report
 from locality.report.heat import HeatRow, draw_heat
-from locality.sensitivity import Route, SensitivityField, States, choose_pixels
+from locality.sensitivity import Route, SensitivityField, States, choose_pixels, mirror_ratio
+from locality.shipped import command
 
 
 def sensitivity(
@@ -62,10 +64,29 @@ def sensitivity(
     measure_fields(context, module, count, tables.growing["radius"], keep)
     _pictures(context.report, module.fields)
     numbers = tables.tell() | _left_out(context.report, fields)
+    if aside in context.data.pixels.values() and context.data.pattern is None:
+        numbers |= _mirrored(context, module.fields, aside)
     if explorer:
         explore(
             context, "sensitivity/explorer", [Group(denoisers, context.data)], route, context.reference_name
         )
+    return numbers
+
+
+def _mirrored(context: Context, fields: Fields, pixel: Pixel) -> dict[str, float]:
+    """How much of each field of an eye is on the other eye, as compare=mirror tells it."""
+    name = next(name for name, place in context.data.pixels.items() if place == pixel)
+    places = {who: field.of_pixels(slice(1, 2)) for who, field in fields.items()}
+    try:
+        ratios = series_of(places, partial(mirror_ratio, pixels=[pixel]))
+    except ValueError:  # a pixel that is too near to its mirror position, or to the border
+        return {}
+    names = {who: who for who in fields}
+    sigmas = next(iter(places.values())).sigmas
+    numbers = tell_ratios(
+        context.report, sigmas, {name: pixel}, {name: ratios}, names, names, "sensitivity/mirror"
+    )
+    say(f"beside other networks and a control: {command('evaluate')} compare=mirror")
     return numbers
 
 
@@ -96,7 +117,7 @@ def off_centre(data: ImageDataModule, pixel: str | Sequence[int] | None) -> Pixe
     _, height, width = data.image_shape
     if pixel is None:
         others = [place for name, place in named.items() if name != "centre"]
-        return others[-1] if others else (height // 4, width // 4)
+        return others[0] if others else (height // 4, width // 4)
     if isinstance(pixel, str):
         if pixel not in named:
             raise UsageError(f"compare.pixel: want one of {', '.join(named)} or [row, col], got {pixel!r}")
@@ -127,14 +148,3 @@ def _pictures(report: Report, fields: Fields) -> None:
     }
     title = f"Which input pixels the estimate of two pixels by the {name} depends on"
     report.figure("sensitivity/pixels", draw(rows, title=title))
-
-
-def describe(field: SensitivityField) -> str:
-    """How a field was measured, in a line."""
-    about = field.about
-    if about["states"] == "forward":
-        return f"Mean over {about['count']} noised test images."
-    return (
-        f"Mean over {about['count']} samples, along a run of DDIM of {about['steps']} steps "
-        f"of the {about['guide']}."
-    )

@@ -44,7 +44,8 @@ class ImageDataModule(LightningDataModule):
         subset_draw: the `first` of them, a `random` choice, or those of one half. `half:0` and `half:1` share
             no image, and together they are all images. Of an odd number `half:0` has one more.
         root: the folder where a source that reads files looks first.
-        pixels: names for (row, col), beside `centre` and, with a pattern, `pattern` (its first pixel).
+        pixels: names for (row, col), in pixels or as shares of the sides (0.25). `centre` has a name, and so
+            has the first pixel of a pattern, `pattern`.
         seed: of the order and the flips of training.
         image_seed: of the images: crops, draws, pattern colours, a random subset, halves. Apart from `seed`,
             so that two networks of unlike seed can learn from the same images.
@@ -61,7 +62,7 @@ class ImageDataModule(LightningDataModule):
         subset: int | None = None,  # images
         subset_draw: Literal["first", "random", "half:0", "half:1"] = "first",
         root: str | None = None,
-        pixels: Mapping[str, Sequence[int]] | None = None,
+        pixels: Mapping[str, Sequence[float]] | None = None,
         seed: int = 0,
         image_seed: int = 0,
     ) -> None:
@@ -75,7 +76,7 @@ class ImageDataModule(LightningDataModule):
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.flip, self.subset, self.subset_draw, self.root = flip, subset, subset_draw, root
         self.seed, self.image_seed = seed, image_seed
-        self._pixels = {name: (int(pixel[0]), int(pixel[1])) for name, pixel in (pixels or {}).items()}
+        self._pixels = dict(pixels or {})
         self._banks: dict[Split, ImageBank] = {}
         self.hold: Callable[[ImageBank], ImageBank] | None = None  # puts training images where they are kept
 
@@ -91,7 +92,9 @@ class ImageDataModule(LightningDataModule):
         named = {"centre": (height // 2, width // 2)}
         if self.pattern is not None:
             named["pattern"] = self.pattern.pixels(height, width)[0]
-        named |= self._pixels
+        for name, (row, col) in self._pixels.items():
+            whole = isinstance(row, int)  # else shares of the sides
+            named[name] = (int(row), int(col)) if whole else (int(row * height), int(col * width))
         for name, (row, col) in named.items():
             if not (0 <= row < height and 0 <= col < width):
                 inside = f"inside {height} x {width}"

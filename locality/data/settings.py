@@ -46,7 +46,12 @@ def check_settings(
     for name, number in (("seed", seed), ("image_seed", image_seed)):
         _want(name, number, "a whole number", _whole(number))
     good = pixels is None or (isinstance(pixels, Mapping) and all(map(_pixel, pixels.values())))
-    _want("pixels", pixels, "names and their [row, col], two whole numbers", good)
+    _want(
+        "pixels",
+        pixels,
+        "names and their [row, col], two whole numbers, or two shares of the sides such as 0.25",
+        good,
+    )
 
 
 def _want(name: str, value: Any, want: str, good: bool) -> None:
@@ -59,4 +64,6 @@ def _whole(value: Any) -> bool:
 
 
 def _pixel(value: Any) -> bool:
-    return isinstance(value, Sequence) and len(value) == 2 and all(map(_whole, value))
+    if not isinstance(value, Sequence) or len(value) != 2:
+        return False
+    return all(map(_whole, value)) or all(isinstance(one, float) and 0 <= one < 1 for one in value)
