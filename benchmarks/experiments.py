@@ -21,8 +21,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from benchmarks.results.questions.letter_levels import CONTRAST, VERDICT, recounted
-from locality.checkpoints.networks import model_name, steps_of
 from locality.checkpoints.reading import read
+from locality.checkpoints.trained import model_name, steps_of
 from locality.report.provenance import told
 from locality.report.sessions import SESSIONS
 from locality.report.table import format_markdown

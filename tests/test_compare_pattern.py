@@ -94,6 +94,25 @@ def test_the_newest_sweep_is_found_measured_and_told(sweep):
         }
 
 
+def test_a_filter_has_the_same_signed_field_and_a_network_another(sweep):
+    """The Jacobian of a filter is the same for all images. In grey images it has one channel."""
+    root, _ = sweep
+    asked = [*FAST, "compare.learned=0", "compare.explorer=false", "compare.probes=all"]
+    plain, signed = (
+        run(root, "evaluate", "compare=pattern", *asked, f"compare.magnitude={magnitude}")[1]
+        for magnitude in ("absolute", "signed")
+    )
+    for t in (396, 144):
+        place = f"gamma0.5/t{t}"
+        wiener = f"pattern/contrast_wiener/{place}"
+        assert signed[wiener] == pytest.approx(plain[wiener], rel=1e-5)
+        assert signed[f"pattern/contrast/{place}"] != pytest.approx(plain[f"pattern/contrast/{place}"])
+        low, high = (signed[f"pattern/over_control_{end}/{place}"] for end in ("low", "high"))
+        assert low <= signed[f"pattern/over_control/{place}"] <= high
+    with pytest.raises(UsageError, match=r"compare\.magnitude: want absolute or square or signed"):
+        run(root, "evaluate", "compare=pattern", *FAST, "compare.magnitude=loud")
+
+
 def test_a_network_that_is_the_filter_has_all_of_its_gain_along_the_pattern_and_the_control_has_none():
     control, filters = torch.tensor([4.0, 2.0, 6.0]), torch.tensor([2.0, 1.0, 3.0])
     pairs = {"seed0": control, "wiener": control, "control_seed3": control, "control_wiener": control}

@@ -11,7 +11,7 @@ from locality import GaussianStats, NoiseSchedule
 from locality.bank import to_float
 from locality.denoisers import Optimal, PCALocality, Wiener
 from locality.noise import image_noise
-from locality.sensitivity import Reduction, Route, measure, sensitivity_maps
+from locality.sensitivity import Reduction, Route, SensitivityField, measure, sensitivity_maps
 from locality.sensitivity.maps import graph_bytes
 
 ALL = [(row, col) for row in range(6) for col in range(6)]
@@ -154,6 +154,28 @@ def test_what_cannot_be_measured_is_said(settings, message):
 def test_a_reduction_that_does_not_exist_is_refused():
     with pytest.raises(ValueError, match=r"reduction\.channels: want mean or sum or max"):
         Reduction(channels="median")
+    with pytest.raises(ValueError, match="want channels=mean and images=mean with magnitude=signed"):
+        Reduction("signed", "max")
+
+
+class Flips(Planted):
+    """The planted kernel, its sign that of each image's first pixel: an edge that may lie either way."""
+
+    def estimate(self, x, sigma):
+        return super().estimate(x, sigma) * x[:, :1, :1, :1].sign().detach()
+
+
+def test_signed_maps_cancel_what_differs_in_sign_from_image_to_image_and_keep_the_rest():
+    seen, level = images(24), 1.0
+    field = measure(Flips(), seen, [level], "centre", reduction=Reduction("signed"))
+    noisy = next(Route([level]).visit(Flips(), seen, torch.arange(24))).x
+    balance = noisy[:, 0, 0, 0].sign().mean()
+    expected = (KERNEL.sum(0).mean(0) * balance).abs()
+    torch.testing.assert_close(field.maps[0, 0, 2:5, 2:5], expected, rtol=0, atol=1e-13)
+    plain = measure(Flips(), seen, [level], "centre")
+    torch.testing.assert_close(plain.maps[0, 0, 2:5, 2:5], KERNEL.sum(0).abs().mean(0), rtol=0, atol=1e-13)
+    of_images = SensitivityField.of_images(field.images, [level], field.pixels, Reduction("signed"))
+    torch.testing.assert_close(of_images.maps, field.maps, rtol=0, atol=1e-13)
 
 
 def test_bytes_are_the_images_that_they_stand_for(bank):

@@ -25,7 +25,8 @@ from locality.denoisers.base import Denoiser, Pixel
 from locality.live import LIVE
 from locality.modules.fields import FieldModule, Share
 from locality.report.sessions import trained_by
-from locality.sensitivity import Route, SensitivityField, pattern_probes, pattern_snr
+from locality.sensitivity import Reduction, Route, SensitivityField, pattern_probes, pattern_snr
+from locality.sensitivity.maps import Magnitude
 from locality.shipped import as_typed
 
 Probes = Literal["first", "all"]
@@ -39,6 +40,7 @@ def pattern(
     reach: float = 3.0,  # pixels; nearer to the probed pixel, photographs alone make most of a field
     threshold: float = 0.1,  # of SNR_W, from which on the pattern should show (figure 4 of the paper)
     steps: bool = False,  # also the contrast along each training, from the snapshots of the runs
+    magnitude: Magnitude = "absolute",  # of derivatives; or "signed": of their mean over images
     share: Share = "images",  # what ranks share out
     learned: int = 128,  # test images for the error along the pattern, at most; 0: not measured
     explorer: bool = True,  # also fields of a grid of pixels, for the explorer of report.html
@@ -70,7 +72,7 @@ def pattern(
         Route(list(sigmas), seed=context.seed)
     if missing:
         context.attention.add(missing)
-    setup = Setup(context, list(sigmas), count, pixels, mask, reach, share)
+    setup = Setup(context, list(sigmas), count, pixels, mask, reach, Reduction(magnitude), share)
     found: dict[float, Strength] = {}
     told: dict[float, Told] = {}
     growing = Growing(context.report, "pattern/contrast", columns_of(threshold), map(str, groups))
@@ -144,6 +146,7 @@ class Setup:
     pixels: Sequence[Pixel]
     mask: Tensor  # [H, W]
     reach: float
+    reduction: Reduction
     share: Share
 
     def strength(self, gamma: float, networks: Mapping[str, Trained]) -> Strength:
@@ -176,7 +179,8 @@ class Setup:
     ) -> Mapping[str, SensitivityField]:
         """The fields of some denoisers at the same noised test images."""
         route = Route(self.sigmas, seed=self.context.seed)
-        module = FieldModule(denoisers, route, self.pixels, self.count, data.image_shape, share=self.share)
+        shape, share = data.image_shape, self.share
+        module = FieldModule(denoisers, route, self.pixels, self.count, shape, self.reduction, share)
         measure(self.context, module, self.count, lambda name: keep(name, module.fields[name]), data)
         return module.fields
 

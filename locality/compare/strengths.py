@@ -76,10 +76,14 @@ def of_images(
     maps: Tensor,  # [N, S, ...] of single images
     statistic: Callable[[Tensor], Tensor],  # of mean maps, with any dimensions in front
 ) -> Contrast:
-    """A statistic of mean maps at each noise level, with its interval over images."""
-    ends = [field_interval(level, statistic) for level in maps.unbind(1)]
+    """A statistic of mean maps, made positive, at each noise level, with its interval over images."""
+
+    def found(mean: Tensor) -> Tensor:
+        return statistic(mean.abs())
+
+    ends = [field_interval(level, found) for level in maps.unbind(1)]
     low, high = torch.tensor(ends, dtype=torch.float64).T
-    return Contrast(statistic(maps.mean(0)), low, high)
+    return Contrast(found(maps.mean(0)), low, high)
 
 
 def pooled(seeds: Sequence[Contrast]) -> Contrast:

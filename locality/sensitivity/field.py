@@ -30,7 +30,9 @@ class SensitivityField:
     sigmas: Sequence[float]  # [S] high to low, pixel units
     pixels: Sequence[Pixel]  # [P]
     spread: Tensor  # [S, P, H, W] standard deviation from image to image
-    images: Tensor | None = None  # [N, S, P, H, W] the map of each, where they are few enough to keep
+    images: Tensor | None = (
+        None  # [N, S, P, H, W] the map of each (signed, if so measured), where they are few enough to keep
+    )
     about: Facts = field(default_factory=dict)  # the denoiser's name and the options of the measurement
 
     def __post_init__(self) -> None:
@@ -57,7 +59,7 @@ class SensitivityField:
     ) -> SensitivityField:
         """The field of images whose maps are all at hand."""
         reduction = reduction or Reduction()
-        maps = images.mean(0) if reduction.images == "mean" else images.square().mean(0).sqrt()
+        maps = reduction.over_images(images.mean(0), images.square().mean(0))
         spread = images.std(0, correction=0)
         return cls(maps, sigmas, pixels, spread, images, {**(about or {}), **reduction.facts()})
 

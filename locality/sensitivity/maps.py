@@ -1,4 +1,4 @@
-"""From Jacobians to maps: one [H, W] image of non-negative numbers for each image and probed pixel."""
+"""From Jacobians to maps: one [H, W] image for each image and probed pixel, not negative unless signed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from locality.denoisers.base import ClosedFormJacobian, Denoiser, Pixel
 
 MEMORY_BUDGET = 2**30  # bytes
 LARGEST_BATCH = 32  # images; a backward pass over more gains nothing on a CPU
-Magnitude = Literal["absolute", "square"]
+Magnitude = Literal["absolute", "square", "signed"]
 Channels = Literal["mean", "sum", "max"]
 Images = Literal["mean", "rms"]
 
@@ -23,10 +23,13 @@ Images = Literal["mean", "rms"]
 class Reduction:
     """From dD/dx to a map. The paper does not say how; the defaults are our reading of its figure 2.
 
-    The output channels are summed before anything else: that is what `Denoiser.jacobian` gives.
+    The output channels are summed before anything else: that is what `Denoiser.jacobian` gives. With
+    `signed` the maps of single images keep their signs, and the mean over images is made positive at last:
+    what differs in sign from image to image cancels, as an edge does that lies elsewhere in each. Only means
+    go with it. Raises ValueError for options that do not fit.
     """
 
-    magnitude: Magnitude = "absolute"  # |J| | J^2
+    magnitude: Magnitude = "absolute"  # |J| | J^2 | J, and the magnitude of its mean over images
     channels: Channels = "mean"  # over the input channels
     images: Images = "mean"  # over images; "rms" gives the few strong ones more weight
 
@@ -36,14 +39,26 @@ class Reduction:
             if getattr(self, name) not in get_args(kind):
                 wanted = " or ".join(get_args(kind))
                 raise ValueError(f"reduction.{name}: want {wanted}, got {getattr(self, name)!r}")
+        if self.magnitude == "signed" and (self.channels, self.images) != ("mean", "mean"):
+            raise ValueError("reduction: want channels=mean and images=mean with magnitude=signed")
 
     def map(
         self,
         jacobian: Tensor,  # [B, P, C, H, W]
     ) -> Tensor:  # [B, P, H, W]
         """The map of each image and pixel."""
-        size = jacobian.abs() if self.magnitude == "absolute" else jacobian.square()
-        return reduce(size, "b p c h w -> b p h w", self.channels)
+        size = {"absolute": jacobian.abs, "square": jacobian.square, "signed": lambda: jacobian}
+        return reduce(size[self.magnitude](), "b p c h w -> b p h w", self.channels)
+
+    def over_images(
+        self,
+        mean: Tensor,  # [...] of the maps of images
+        square: Tensor,  # [...] the mean of their squares
+    ) -> Tensor:  # [...]
+        """The field that they make together."""
+        if self.magnitude == "signed":
+            return mean.abs()
+        return mean if self.images == "mean" else square.sqrt()
 
     def facts(self) -> dict[str, str]:
         """The options, as a field notes them."""

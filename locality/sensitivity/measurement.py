@@ -73,7 +73,7 @@ def measure(
         "count": len(images), "seed": seed, **reduction.facts(),
     }  # fmt: skip
     return SensitivityField(
-        maps=(mean if reduction.images == "mean" else square.sqrt()).to(images.dtype),
+        maps=reduction.over_images(mean, square).to(images.dtype),
         sigmas=route.sigmas,
         pixels=chosen,
         spread=(square - mean.square()).clamp(min=0).sqrt().to(images.dtype),
