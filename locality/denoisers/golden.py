@@ -28,7 +28,7 @@ RANDOM_ABOVE = 9.0  # pixel units, between steps 600 and 700: below, the nearest
 
 
 class GoldenSubset(WienerMaskedDenoiser):
-    """GoldDiff (2026): the masked softmax of PCA locality over the images nearest to x.
+    """GoldDiff (arXiv 2602.16498): the masked softmax of PCA locality over the images nearest to x.
 
     Of N images the `m` nearest on a pooled proxy, of these the `k` nearest in full, with
     `m = m_min + (N - m_min) (1 - g)`, `k = k_max - (k_max - k_min) (1 - g)`, `g = sqrt(1 - alpha_bar)`.
