@@ -15,6 +15,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from locality.disk import write_atomically
+from locality.paths import cache_folder
 
 _FORMAT = "locality.statistics/1"
 Kept = tuple[dict[str, Tensor], dict[str, str]]  # tensors, and what else is noted of them
@@ -26,11 +27,10 @@ def folder_of(
     cache: str | Path | None,  # None: nowhere
     work: float,  # multiplications that it would save
 ) -> Path | None:
-    """Where something is kept: `DEFAULT` is $LOCALITY_CACHE, else ~/.cache/locality, for much work."""
+    """Where something is kept: `DEFAULT` is `cache_folder()`, for much work."""
     if cache != DEFAULT:
         return None if cache is None else Path(cache)
-    own = os.environ.get("LOCALITY_CACHE") or "~/.cache/locality"
-    return Path(own) if work > _WORTHWHILE else None
+    return Path(cache_folder()) if work > _WORTHWHILE else None
 
 
 def say_where(folder: Path) -> None:
