@@ -72,7 +72,7 @@ class ImageDataModule(LightningDataModule):
             pixels=pixels, seed=seed, image_seed=image_seed,
         )  # fmt: skip
         self.source, self.pattern, self.gamma = source, pattern, float(gamma)
-        self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
+        self.batch_size, self.eval_batch_size = int(batch_size), int(eval_batch_size)
         self.flip, self.subset, self.subset_draw, self.root = flip, subset, subset_draw, root
         self.seed, self.image_seed = seed, image_seed
         self._pixels = {name: (int(pixel[0]), int(pixel[1])) for name, pixel in (pixels or {}).items()}

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from locality.bank import ImageBank
-from locality.denoisers.bank_denoiser import MEMORY_BUDGET, is_count
+from locality.counts import is_count
+from locality.denoisers.bank_denoiser import MEMORY_BUDGET
 from locality.denoisers.base import Limit
 from locality.denoisers.by_entropy import MASK_SHARE
 from locality.denoisers.fitting import statistics_of

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from locality.bank import ImageBank, thinned
-from locality.denoisers.bank_denoiser import is_count
+from locality.counts import is_count
 from locality.denoisers.base import ClosedFormJacobian, Denoiser, Pixel, per_image, training_images
 from locality.denoisers.fitting import Fit, Recipe, statistics_of
 from locality.denoisers.levels import nearest
