@@ -49,10 +49,10 @@ class Levels(FullPrecision):
 
     def at(self, sigma: float) -> float:
         """The value at a noise level."""
-        return self.values[nearest(self.sigmas, torch.tensor(sigma, dtype=torch.float64))].item()
+        return self.values[nearest_level(self.sigmas, torch.tensor(sigma, dtype=torch.float64))].item()
 
 
-def nearest(
+def nearest_level(
     levels: Tensor,  # [S]
     sigma: Tensor,  # [...]
 ) -> Tensor:  # [...] places in `levels`, on their device

@@ -17,7 +17,7 @@ from locality.denoisers.options import real
 from locality.denoisers.windows import by_place, corners, region, window_size
 from locality.live import LIVE
 from locality.mixture import Mixture, fit_mixture, stacked
-from locality.statistics_cache import kept
+from locality.statistics_cache import kept_tensors
 
 _FORMAT = "locality.mixture/2"
 _TELLING, _LAYOUT = 2000, 0.02  # images that tell; the mean's variance over pixels, of that of each pixel
@@ -56,7 +56,7 @@ class Settings:
             return own.fitted(bank, side)
         text = json.dumps([bank.fingerprint, window_size(side, bank.image_shape), asdict(own)])
         name = f"mixture-{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}.safetensors"
-        keep = partial(kept, Path(cache).expanduser() / name, {"format": _FORMAT, "recipe": text})
+        keep = partial(kept_tensors, Path(cache).expanduser() / name, {"format": _FORMAT, "recipe": text})
         tensors, _ = bank.shard.once(keep, lambda: (own.fitted(bank, side)._asdict(), {}))
         return Mixture(**tensors)
 

@@ -10,7 +10,7 @@ what it leaves is a state.
     kernel      what a kernel is: usable, cost, error, weigh, transpose, fields; and the one rule that chooses
     seen        what a kernel probes candidates with
     view        some candidates, wherever they are: read in parts and chunks that fit a memory budget
-    softmax     State: the partial softmax, and the one way to merge two
+    softmax     Weighed: the partial softmax, and the one way to merge two
     rounding    how large the numbers of a pass are, and so whether float32 can hold them
 
     whole       one softmax for the image: the optimal denoiser
