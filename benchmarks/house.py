@@ -33,7 +33,7 @@ FLOORS = (  # what a floor is about, and its rooms: folders, and files that stan
     ("averages over a bank", ("posterior", "statistics", "ranks", "sums", "trust", "settings", "choices")),
     ("sums over a bank", ("power_sums",)),
     ("images, numbers at rest, checks", ("bank", "statistics_cache", "config")),
-    ("images in a file, a trainer's settings", ("pages", "trainer_settings")),
+    ("images in a file, a trainer's settings", ("mapped_file", "trainer_settings")),
     (
         "the ground",
         (

@@ -11,7 +11,7 @@ from einops import rearrange
 from torch import Tensor
 
 from locality.bank import ImageBank, to_float
-from locality.pages import Pages
+from locality.mapped_file import Pages
 from locality.posterior.blocks import Blocks
 from locality.posterior.softmax import Weighed
 from locality.shards import Shard
