@@ -17,6 +17,7 @@ what it leaves is a state.
     nearest     the image with its largest weight
     blocks      its distances: products of 8 bits or of float32, and float64 for the few that need it
     wrappers    engines made of engines: batches of the bank, noisy copies of the image
+    chosen      one that mixes, output by output, the two neighbouring parts that its entropy asks for
     gathered    one more: the noisy images of all ranks that share a bank
     masked/     a softmax for each output, over images: rows, plans, kernels (dense, compiled), composite,
                 code, proxies, subset, fields; table, row_sums and passes are compiled
