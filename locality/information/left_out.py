@@ -74,8 +74,8 @@ class LeftOut:
             squares = rearrange(squares, "j (r p) -> j r p", r=rows.repeats).sum(1)
             logits = -(rows.mask.double() @ squares.T) / (2 * sigma**2)  # [R, J]
             states.append(
-                Weighed.of(logits[None], owner, lambda w, v=others: (w[0, owner] * v.T).sum(1)[None])
-            )  # type: ignore[misc]
+                Weighed.of(logits[None], owner, lambda w, v=others: (w[0, owner] * v.T).sum(1)[None])  # type: ignore[misc]
+            )
         return Posterior(*(field.reshape(x.shape) for field in Posterior.of(Weighed.stacked(states))))
 
 
