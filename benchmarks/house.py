@@ -33,12 +33,13 @@ FLOORS = (  # what a floor is about, and its rooms: folders, and files that stan
     ("averages over a bank", ("posterior", "statistics", "ranks", "sums", "trust", "settings", "choices")),
     ("sums over a bank", ("power_sums",)),
     ("images, numbers at rest, checks", ("bank", "statistics_cache", "config")),
-    ("images in a file", ("pages",)),
+    ("images in a file, a trainer's settings", ("mapped_file", "trainer_settings")),
     (
         "the ground",
         (
             "at_rest",
             "bank_place",
+            "counts",
             "disk",
             "full_precision",
             "labels",
@@ -50,7 +51,6 @@ FLOORS = (  # what a floor is about, and its rooms: folders, and files that stan
             "shards",
             "shipped",
             "stopping",
-            "trainer_settings",
             "whole_numbers",
         ),
     ),

@@ -29,7 +29,7 @@ from locality import GaussianStats, ImageBank, NoiseSchedule
 from locality.bank import to_float
 from locality.denoisers import Optimal, PCALocality
 from locality.denoisers.base import Denoiser
-from locality.pages import write_hollow
+from locality.mapped_file import write_hollow
 
 COUNTS = (1000, 10_000, 100_000, 1_000_000)
 SIDE, BATCH, LIMIT = 16, 8, 4 * 2**30

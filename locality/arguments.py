@@ -15,7 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from locality.choices import Choices
-from locality.config import UsageError, check, nearest
+from locality.config import UsageError, check, nearest_name
 from locality.paths import check_text
 from locality.shipped import script
 from locality.typed import check_strength, typed
@@ -110,7 +110,7 @@ def wrong_choice(task: str, choices: Choices, arguments: list[str]) -> str | Non
             if choice not in names:
                 if choice in ("null", ""):
                     return f"{group}: want one of {', '.join(names)}, got {choice or 'nothing'}"
-                return f"no {group} named {choice!r}. {nearest(choice, names)}"
+                return f"no {group} named {choice!r}. {nearest_name(choice, names)}"
         if not package and not key.startswith("+") and group not in _own_groups(task, choices):
             return _elsewhere(group, value, task, choices)
     return None
@@ -137,7 +137,7 @@ def explain(error: Exception, task: str, choices: Choices, arguments: list[str])
             if not isinstance(node, DictConfig) or part not in node:
                 inside = node if isinstance(node, DictConfig) else ()
                 names = [".".join([*path[:depth], str(name)]) for name in inside]
-                return f"no setting named '{key}'. {nearest(key, names) if names else ''}".strip()
+                return f"no setting named '{key}'. {nearest_name(key, names) if names else ''}".strip()
             node = node[part] if not OmegaConf.is_missing(node, part) else None
     return _one_line(error)
 

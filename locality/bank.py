@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from locality.at_rest import BOUND, check_images, to_float
 from locality.full_precision import SHORT, FullPrecision
 from locality.labels import Labels
-from locality.pages import Pages, block_size, fingerprint_of, open_pages, write_pages
+from locality.mapped_file import Pages, block_size, fingerprint_of, open_pages, write_pages
 from locality.shards import Shard
 
 __all__ = ["BOUND", "ImageBank", "check_images", "some", "thinned", "to_float"]

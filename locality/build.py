@@ -1,4 +1,7 @@
-"""From plain config nodes to objects."""
+"""The objects of a config: data, trainer, module and fit, each of its kind, checked, and with what runs need.
+
+Each is made by `locality.making`, which knows no kinds.
+"""
 
 from __future__ import annotations
 

@@ -210,10 +210,10 @@ def of_images(data: Mapping[str, Any], gamma: bool = True) -> dict[str, Any]:
     return kept | {"pattern": None, "gamma": 0.0} if gamma and not kept.get("gamma") else kept
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
+def nearest_name(name: str, names: Iterable[str]) -> str:
     """A hint for a name that does not exist: the nearest ones that do, or all of a few.
 
-    >>> nearest("cifar_patern", ["cifar_pattern", "digits"])
+    >>> nearest_name("cifar_patern", ["cifar_pattern", "digits"])
     "Did you mean 'cifar_pattern'?"
     """
     names = sorted(names)
@@ -239,5 +239,5 @@ def _unresolved(node: Any, key: str = "") -> str:
 def _one_line(error: OmegaConfBaseException, schema: type, cfg: DictConfig) -> str:
     key = str(error.full_key or error.key or _unresolved(cfg) or "config")
     if "not in" in str(error) and key not in schema.__dataclass_fields__:  # type: ignore[attr-defined]
-        return f"no setting named '{key}'. {nearest(key, schema.__dataclass_fields__)}"  # type: ignore[attr-defined]
+        return f"no setting named '{key}'. {nearest_name(key, schema.__dataclass_fields__)}"  # type: ignore[attr-defined]
     return f"{key}: {str(error).splitlines()[0]}"

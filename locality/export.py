@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import sys
 import warnings
@@ -35,6 +34,7 @@ from locality.heldout import Heldout, estimates, heldout
 from locality.networks import save_pipeline
 from locality.networks.weights import unwrapped
 from locality.noise import image_noise
+from locality.paths import cache_folder
 from locality.report.card import ModelCard, render_card
 from locality.report.figures import to_png
 from locality.report.grid import draw_grid
@@ -222,14 +222,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--form", choices=FORMS, default="locality")
     parser.add_argument("--count", type=int, default=256, help="test images for the numbers of the card")
     parser.add_argument("--trust", action="store_true", help="build whatever the file names (docs/trust.md)")
-    cache = os.environ.get("LOCALITY_CACHE", "~/.cache/locality")
-    parser.add_argument("--cache", default=cache, help="where statistics are kept")
+    parser.add_argument("--cache", help="where statistics are kept")
 
     def stop(message: str) -> NoReturn:
         _end(f"{message}; see --help", 2)
 
     parser.error = stop  # type: ignore[method-assign]
     asked = parser.parse_args(arguments)
+    try:
+        asked.cache = cache_folder() if asked.cache is None else asked.cache
+    except ValueError as error:
+        _end(str(error), 2)
     warnings.showwarning = lambda message, *_, **__: print(f"note: {' '.join(str(message).split())}")
     try:
         print(export(**vars(asked)))

@@ -9,7 +9,7 @@ import torch
 from einops import reduce
 from torch import Tensor
 
-from locality.bank import to_float
+from locality.bank import ImageBank, to_float
 from locality.denoisers.base import Denoiser
 from locality.metrics import Ratio, mean_ratio
 from locality.noise import image_noise
@@ -19,6 +19,7 @@ SIGMAS = (0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 7.0, 10.0)  # 
 CORE = (0.2, 5.0)  # where a trained network is better than Wiener; elsewhere in SIGMAS it is not worse
 NOISE = (0, "heldout")  # its seed and stream
 BATCH = 32  # images denoised at once; changes no result
+CHEAP = 2e10  # multiplications of a Wiener filter that nothing else needs: a few seconds
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,14 @@ def is_behind(
     A ratio that is undefined (Wiener has no error: all images are blank) misses it, too.
     """
     return not (low <= 1 and (high < 1 or not CORE[0] <= sigma <= CORE[1]))
+
+
+def is_dear(
+    bank: ImageBank,
+) -> bool:
+    """Whether the bank's Wiener filter takes too long for a number that is good to know and no more."""
+    n = bank.image_shape.numel()
+    return len(bank) * n**2 + 10 * n**3 > CHEAP
 
 
 def heldout(

@@ -1,4 +1,8 @@
-"""From a plain config node to the object that it names, and what refuses in one line."""
+"""One object of one config node, whatever it names, and what refuses in one line.
+
+It knows no kind of object: modules of Lightning make their parts by it, too. `locality.build` makes the
+objects of a whole config by it, and checks them.
+"""
 
 from __future__ import annotations
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+CACHE: Final = "~/.cache/locality"
 
 
 def check_text(where: str, node: Any) -> None:
@@ -35,6 +37,14 @@ def path_given(name: str, given: str) -> str:
     except OSError as error:
         raise ValueError(f"{name}: want a path, got {given[:80]!r}: {error.strerror}") from error
     return path
+
+
+def cache_folder() -> str:
+    """Where commands keep statistics and mixtures: $LOCALITY_CACHE, else ~/.cache/locality.
+
+    Raises ValueError where the variable has nothing in it.
+    """
+    return path_given("LOCALITY_CACHE", os.environ.get("LOCALITY_CACHE", CACHE))
 
 
 def check_folder(name: str, path: str | None) -> None:

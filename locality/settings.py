@@ -10,7 +10,7 @@ import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, Union
 
-from locality.config import nearest
+from locality.config import nearest_name
 
 LARGEST = 2**63 - 1  # what torch and NumPy count with
 _OURS = {"_target_", "_partial_", "_recursive_", "_convert_", "_args_"}  # Hydra's, of any node
@@ -29,7 +29,7 @@ def misfit(where: str, target: Callable[..., Any], settings: Mapping[str, Any]) 
         if name not in parameters:
             if open_ended:
                 continue
-            return f"no setting named '{where}.{name}'. {nearest(str(name), parameters)}"
+            return f"no setting named '{where}.{name}'. {nearest_name(str(name), parameters)}"
         hint = _resolved(target, parameters[name].annotation)
         if not fits(value, hint):
             return f"{where}.{name}: want {words(hint)}, got {value!r}"

@@ -12,7 +12,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 Said = TypeVar("Said")
 
 
@@ -134,15 +134,15 @@ class Shard:
 
     def once(
         self,
-        keep: Callable[[Callable[[], Found]], Found],  # keep(compute): what was kept, else what it computes
-        compute: Callable[[], Found],  # together: all ranks call it, or none
-    ) -> Found:
+        keep: Callable[[Callable[[], Result]], Result],  # keep(compute): what was kept, else what it computes
+        compute: Callable[[], Result],  # together: all ranks call it, or none
+    ) -> Result:
         """What the first rank keeps: it alone reads and writes, and all are given what it has."""
         if self.world == 1:
             return keep(compute)
         asked: list[bool] = []
 
-        def together() -> Found:
+        def together() -> Result:
             asked.append(True)
             self._told(True)
             return compute()
@@ -154,7 +154,7 @@ class Shard:
             return self._told(found)
         if self._told(False):
             compute()
-        return cast(Found, self._told(None))  # the first rank's
+        return cast(Result, self._told(None))  # the first rank's
 
     def _told(self, mine: Said) -> Said:
         """What the first rank says, on all ranks."""

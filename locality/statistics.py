@@ -13,7 +13,7 @@ from torch import Tensor
 from locality.bank import ImageBank
 from locality.live import LIVE
 from locality.power_sums import Sums, measure
-from locality.statistics_cache import DEFAULT, Kept, cached, folder_of, say_where
+from locality.statistics_cache import DEFAULT, CachedTensors, cached, folder_of, say_where
 
 SHRINKAGES = ("ledoit_wolf",)
 _SWEEPS = 10  # an eigenbasis takes about so many products of the matrix
@@ -74,7 +74,7 @@ class GaussianStats:
         if folder is None:
             return cls._of(bank, chunk_size)
 
-        def measured() -> Kept:
+        def measured() -> CachedTensors:
             if cache == DEFAULT:
                 say_where(folder)
             return _packed(cls._of(bank, chunk_size))
@@ -174,7 +174,7 @@ class GaussianStats:
         return result
 
 
-def _packed(stats: GaussianStats) -> Kept:
+def _packed(stats: GaussianStats) -> CachedTensors:
     assert stats.sums is not None  # measured on a bank
     tensors = {name: getattr(stats, name) for name in ("mean", "covariance", "eigenvalues", "eigenvectors")}
     tensors |= {name: getattr(stats.sums, name) for name in ("count", "cubic", "quartic")}

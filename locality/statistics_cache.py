@@ -15,9 +15,10 @@ from safetensors.torch import save
 from torch import Tensor
 
 from locality.disk import write_atomically
+from locality.paths import cache_folder
 
 _FORMAT = "locality.statistics/1"
-Kept = tuple[dict[str, Tensor], dict[str, str]]  # tensors, and what else is noted of them
+CachedTensors = tuple[dict[str, Tensor], dict[str, str]]  # tensors, and what else is noted of them
 DEFAULT = "default"  # in place of a folder: the one that commands use, for what takes a second or more
 _WORTHWHILE = 1e11  # multiplications
 
@@ -26,11 +27,10 @@ def folder_of(
     cache: str | Path | None,  # None: nowhere
     work: float,  # multiplications that it would save
 ) -> Path | None:
-    """Where something is kept: `DEFAULT` is $LOCALITY_CACHE, else ~/.cache/locality, for much work."""
+    """Where something is kept: `DEFAULT` is `cache_folder()`, for much work."""
     if cache != DEFAULT:
         return None if cache is None else Path(cache)
-    own = os.environ.get("LOCALITY_CACHE") or "~/.cache/locality"
-    return Path(own) if work > _WORTHWHILE else None
+    return Path(cache_folder()) if work > _WORTHWHILE else None
 
 
 def say_where(folder: Path) -> None:
@@ -39,10 +39,10 @@ def say_where(folder: Path) -> None:
         print(f"statistics: kept in {folder} for the next time (cache=None: nowhere)", file=sys.stderr)
 
 
-def cached(fingerprint: str, folder: Path, measure: Callable[[], Kept]) -> Kept:
+def cached(fingerprint: str, folder: Path, measure: Callable[[], CachedTensors]) -> CachedTensors:
     """The statistics of the images with this fingerprint: read from a sound file, else measured and kept."""
     path = statistics_file(fingerprint, folder)
-    return kept(path, {"format": _FORMAT, "fingerprint": fingerprint}, measure, ["image_shape"])
+    return kept_tensors(path, {"format": _FORMAT, "fingerprint": fingerprint}, measure, ["image_shape"])
 
 
 def statistics_file(fingerprint: str, folder: Path) -> Path:
@@ -50,12 +50,12 @@ def statistics_file(fingerprint: str, folder: Path) -> Path:
     return folder.expanduser() / f"statistics-{fingerprint}.safetensors"
 
 
-def kept(
+def kept_tensors(
     path: Path,
     known: Mapping[str, str],  # what the file must say of itself: its format, and what it was computed from
-    compute: Callable[[], Kept],
+    compute: Callable[[], CachedTensors],
     notes: Sequence[str] = (),  # the names of what else is noted
-) -> Kept:
+) -> CachedTensors:
     """Tensors of a sound file, else computed and kept there.
 
     A file that is damaged, or was written for something else, is recomputed with one warning, never trusted.
@@ -83,7 +83,7 @@ def _write(path: Path, tensors: dict[str, Tensor], meta: dict[str, str]) -> None
     write_atomically(path, save(tensors, meta))
 
 
-def _read(path: Path, known: Mapping[str, str], notes: Sequence[str]) -> Kept:
+def _read(path: Path, known: Mapping[str, str], notes: Sequence[str]) -> CachedTensors:
     with safe_open(path, framework="pt") as file:
         meta = dict(file.metadata() or {})
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)

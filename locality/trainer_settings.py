@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-
-def _whole(value: Any, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+from locality.counts import is_whole
 
 
 def _share(value: Any, least: int) -> bool:
-    return value is None or _whole(value, least) or (isinstance(value, float) and 0 <= value <= 1)
+    return value is None or is_whole(value, least) or (isinstance(value, float) and 0 <= value <= 1)
 
 
 # Settings of the trainer that would be overruled.
@@ -21,8 +19,8 @@ OURS = (
 )  # fmt: skip
 # What Lightning would take and stumble over later; it judges the other settings itself, when it is built.
 _SETTINGS: dict[str, tuple[str, Callable[[Any], bool]]] = {
-    "max_epochs": ("a whole number from 1, or -1 for no bound", lambda v: v == -1 or _whole(v, 1)),
-    "max_steps": ("a whole number from 1, or -1 for no bound", lambda v: v == -1 or _whole(v, 1)),
+    "max_epochs": ("a whole number from 1, or -1 for no bound", lambda v: v == -1 or is_whole(v, 1)),
+    "max_steps": ("a whole number from 1, or -1 for no bound", lambda v: v == -1 or is_whole(v, 1)),
     "limit_train_batches": ("batches from 1, a fraction of 1.0, or null", lambda v: _share(v, 1) and v != 0),
     "limit_val_batches": ("batches from 0, a fraction of 1.0, or null", lambda v: _share(v, 0)),
     "limit_test_batches": (

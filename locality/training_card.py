@@ -13,12 +13,11 @@ from locality.data import ImageDataModule
 from locality.denoisers import Wiener
 from locality.denoisers.network import PREDICTS
 from locality.disk import shown_path
+from locality.heldout import is_dear
 from locality.modules import DDPMModule, DenoiserModule, FinishedModule
 from locality.report import ModelCard, Report
 from locality.report.over_wiener import RATIO, over_wiener
 from locality.report.quoting import code
-
-CHEAP = 2e10  # multiplications that a Wiener filter for the card may cost: a few seconds
 
 
 def ratios_to_wiener(
@@ -34,8 +33,7 @@ def ratios_to_wiener(
     whatever the training had.
     """
     bank = data.bank("train")
-    n, count = bank.image_shape.numel(), len(bank)
-    if isinstance(module.denoiser, Wiener) or count * n**2 + 10 * n**3 > CHEAP:
+    if isinstance(module.denoiser, Wiener) or is_dear(bank):
         return {}
     report.measures(bank, cfg.cache)
     floor = FinishedModule.floor(bank, module.schedule, module.seed, cfg.cache)

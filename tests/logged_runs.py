@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from omegaconf import OmegaConf
 
-from locality.report import Chart, Report, Series, create_run_folder, loggers
+from locality.report import Chart, Report, Series, loggers
+from locality.runs.folder import create_run_folder
 
 SIGMAS = [0.3, 1.0, 10.0]
 MODEL = {"learning_rate": 1e-3, "network": {"_target_": "locality.networks.unet"}}

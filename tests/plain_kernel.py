@@ -17,7 +17,7 @@ from locality.posterior.masked import kernels
 from locality.posterior.masked.kernel import MaskedKernel
 from locality.posterior.masked.rows import Rows
 from locality.posterior.rounding import PixelMoments, Query, relative_error
-from locality.posterior.softmax import State
+from locality.posterior.softmax import Weighed
 from locality.posterior.view import View
 
 
@@ -36,13 +36,13 @@ class Plain(MaskedKernel):
     def error(self, query: Query, moments: PixelMoments) -> Tensor:
         return relative_error(query, moments, self.rows.repeats, self.rows.places, self.rows.own)
 
-    def weigh(self, view: View, query: Query, values: bool = True, bounds: Tensor | None = None) -> State:
+    def weigh(self, view: View, query: Query, values: bool = True, bounds: Tensor | None = None) -> Weighed:
         owner = self.rows.row_of_output
         states = (
-            State.of(logits[..., None], owner, lambda w, x=image: w[:, owner, 0] * x * values)  # type: ignore[misc]
+            Weighed.of(logits[..., None], owner, lambda w, x=image: w[:, owner, 0] * x * values)  # type: ignore[misc]
             for image, logits in self._each(view, query)
         )
-        return reduce(State.merge, states, State.empty(len(query.x), len(self.rows.mask), owner))
+        return reduce(Weighed.merge, states, Weighed.empty(len(query.x), len(self.rows.mask), owner))
 
     def probe_means(self, view: View, query: Query, evidence: Tensor, probe: Probe) -> Tensor:
         each = self._each(view, query)

@@ -77,7 +77,7 @@ PLANTED = [
     shell("omegaconf.OmegaConf.save", {}, WITNESS),
     shell("locality.disk.write_atomically", {"_target_": "pathlib.Path", "_args_": [WITNESS]}, "x"),
     shell("locality.report.write_atomically", WITNESS, "x"),
-    shell("locality.report.create_run_folder", WITNESS, "x"),
+    shell("locality.runs.folder.create_run_folder", WITNESS, "x"),
     shell("locality.report.figures.to_png", []),
     shell("locality.load", WITNESS),
     shell("locality.export.export", "x"),

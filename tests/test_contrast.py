@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 import torch
+from pattern_moments import added_covariance
 from torch import Tensor
 
 from locality import Denoiser, GaussianStats
@@ -79,8 +80,8 @@ def test_wiener_with_true_moments_has_the_contrast_that_algebra_gives():
 def test_wiener_fitted_to_injected_images_comes_close_to_that_of_the_true_moments():
     source, injection = GaussianSource(size=SIZE, length=2.0, train=20_000), PatternInjection(letter_w)
     data = ImageDataModule(source, injection, gamma=0.5)
-    mean_shift, covariance_shift = injection.moment_shifts(0.5, source.image_shape)
-    true = GaussianStats(source.mean + mean_shift, source.covariance + covariance_shift, source.image_shape)
+    added = added_covariance(injection, 0.5, source.image_shape)
+    true = GaussianStats(source.mean, source.covariance + added, source.image_shape)
     found, expected = (
         contrast(measure(wiener, images(), SIGMAS, PIXELS[:1]).maps, PIXELS[:1], LETTER)
         for wiener in (Wiener.fit(data.bank()), Wiener(true))
@@ -95,7 +96,7 @@ def test_wiener_fitted_to_injected_images_comes_close_to_that_of_the_true_moment
 def test_a_pattern_adds_a_third_of_gamma_squared_times_its_pixels_to_its_own_variance(colour):
     source, injection = GaussianSource(size=SIZE), PatternInjection(cross, colour=colour)
     mask, gamma = cross(SIZE), 0.5
-    added = injection.moment_shifts(gamma, source.image_shape)[1]
+    added = added_covariance(injection, gamma, source.image_shape)
     before, after = (pattern_variance(s, mask) for s in (source.covariance, source.covariance + added))
     assert (after - before).item() == pytest.approx(gamma**2 / 3 * mask.sum().item(), rel=1e-12)
     snr = pattern_snr(source.covariance + added, mask, SIGMAS)

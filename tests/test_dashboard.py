@@ -18,6 +18,7 @@ from locality.dashboard.logged import read_run, varied
 from locality.dashboard.panels import CURVES, PRESET
 from locality.dashboard.preview import sketch
 from locality.dashboard.specification import NOBODY, specification, validate
+from locality.sensitivity import Reduction
 
 pytest.importorskip("wandb_workspaces")
 
@@ -99,6 +100,10 @@ def test_a_part_is_there_if_its_keys_are(folders) -> None:
         "What the denoisers look at",
         "The pattern's contrast against gamma",
     ]
+
+
+def test_the_report_says_what_size_of_a_derivative_is_drawn(made) -> None:
+    assert f"{Reduction().magnitude.capitalize()} derivatives of a pixel" in json.dumps(made)
 
 
 def test_wandbs_own_types_read_it_and_know_every_part(made) -> None:

@@ -17,7 +17,7 @@ from pages import explorer
 import locality
 from locality.compare import analytic_vs_nn, pattern, sensitivity
 from locality.compare.contrasts import COLUMNS as CONTRAST
-from locality.compare.explorer import MOST_BYTES, MOST_PIXELS, SIDE, _count, _small, stride_of
+from locality.compare.explorer import MOST_BYTES, MOST_PIXELS, SIDE, _count, _note, _small, stride_of
 from locality.compare.halves import COLUMNS as HALVES
 from locality.compare.informed import COLUMNS as INFORMED
 from locality.compare.labels import COLUMNS as LABELS
@@ -28,7 +28,7 @@ from locality.compare.summary import Summary
 from locality.config import UsageError
 from locality.report.glossary import LINES, explained
 from locality.report.panels import LEVELS, quantised
-from locality.sensitivity import choose_pixels
+from locality.sensitivity import Route, choose_pixels
 
 PACKAGE = Path(locality.__file__).parent
 
@@ -51,6 +51,15 @@ def test_pixels_are_as_near_as_their_number_and_the_bytes_of_their_maps_allow(
     count = len(choose_pixels(f"grid:{wanted}", side, side))
     assert count <= MOST_PIXELS
     assert count * side * side * rows * levels * views <= MOST_BYTES
+
+
+@pytest.mark.parametrize(
+    ("stride", "told"), [(1, "Every pixel was probed."), (2, "One pixel in 2 was probed each way")]
+)
+def test_the_explorer_says_which_pixels_were_probed(stride, told):
+    note = _note(Route([1.0]), stride, 4, (8, 8), "network", "")
+    assert told in note
+    assert not re.search(r"\d(st|nd|rd|th)", note)
 
 
 def test_maps_of_large_images_are_means_of_blocks_with_the_same_mean():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import ClassVar
 
@@ -89,6 +90,20 @@ def test_what_a_denoiser_declares_it_accepts_and_its_grid_is_good(kind):
         assert all(map(grid.good, grid.values))
         assert len(set(grid.values)) == len(grid.values)
         assert set(grid.within(list(grid.values), 4)) <= {*grid.values, 4, 7}
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+@pytest.mark.filterwarnings("ignore:12 images for 16 coordinates")
+@pytest.mark.parametrize("value", [-math.inf, -1, -1e-9, 0, 0.5, 1, 1.01, 2, 3, 4, math.inf, math.nan])
+def test_a_grid_takes_what_the_fit_takes_and_nothing_else(kind, value):
+    for setting, grid in kind.CALIBRATED.items():
+        refusal = ""
+        try:
+            kind.fit(BANK, **{setting: value})
+        except ValueError as error:
+            refusal = str(error)
+        assert bool(grid.good(value)) == (refusal == ""), setting
+        assert refusal == "" or refusal.startswith(f"{setting}: ")
 
 
 def test_a_denoiser_of_ones_own_is_calibrated_by_what_it_declares():

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from locality import GaussianStats, app
 from locality.checkpoints import networks as found_networks
-from locality.compare.halves import Found, Shrunk
+from locality.compare.halves import HalvesResult, Shrunk
 from locality.config import UsageError
 from locality.data import GaussianSource
 from locality.denoisers import Wiener
@@ -140,7 +140,7 @@ def estimates(share: float) -> dict[str, list[Tensor]]:
 
 @pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
 def test_what_gaussian_statistics_explain_is_their_share_of_the_networks_agreement(share: float) -> None:
-    found = Found([1.0], estimates(share), [0.0], None)
+    found = HalvesResult([1.0], estimates(share), [0.0], None)
     told, plain = found.explained(0), 14.5 / 1.95  # the means of `plain` and of `networks`
     assert (told.mean, told.low, told.high) == pytest.approx((share, share, share), abs=1e-9)
     assert found.farther(0).mean == pytest.approx(plain - share * (plain - 1))
@@ -162,7 +162,7 @@ def test_a_network_that_is_the_other_halfs_filter_is_explained_whole() -> None:
         f"{pair}/mse": same for pair in ("networks", "wiener_of_the_other", "wiener_of_the_other_reversed")
     }
     values |= {f"{pair}/mse": away for pair in ("shrunk", "shrunk_reversed")}
-    assert Found([0.5], values, [0.0], None).explained(0).mean == 1
+    assert HalvesResult([0.5], values, [0.0], None).explained(0).mean == 1
 
 
 def test_a_denoiser_agrees_with_itself_and_pairs_are_measured_as_they_are_named() -> None:

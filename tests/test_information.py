@@ -15,7 +15,7 @@ from locality.denoisers import EquivariantLocalScore, GoldenSubset, LocalScore, 
 from locality.denoisers.by_entropy import IMAGES, ByEntropy, settled
 from locality.denoisers.looks import Looking, Windows, varying
 from locality.information import LeftOut, crossing, least, united, value_at
-from locality.posterior.chosen import chosen
+from locality.posterior.chosen import parts_at
 from locality.posterior.masked.rows import Rows
 from locality.posterior.reference import posterior_weights
 
@@ -338,7 +338,7 @@ def test_constant_pixels_do_not_count():
 
 def shares_of(entropies: Tensor, blind: Tensor, wanted: float) -> Tensor:  # [V, ...]
     """How much each part counts, spelled out."""
-    choice = chosen(entropies, blind, wanted)
+    choice = parts_at(entropies, blind, wanted)
     parts = torch.arange(len(entropies)).reshape(-1, *[1] * choice.share.ndim)
     return (choice.before == parts) * (1 - choice.share) + (choice.after == parts) * choice.share
 

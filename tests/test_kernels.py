@@ -30,7 +30,7 @@ from locality.posterior.masked import kernels as masked_kernels
 from locality.posterior.masked.dense import Dense
 from locality.posterior.masked.kernel import MaskedKernel
 from locality.posterior.rounding import PixelMoments, Query
-from locality.posterior.softmax import State
+from locality.posterior.softmax import Weighed
 from locality.posterior.view import MemoryBudget, View
 
 CASES = all_cases()
@@ -62,7 +62,7 @@ def brute_mean(case: Case, x: Tensor, sigma: Tensor) -> Tensor:  # [B, n]
     return reference.posterior_mean(x, sigma, IMAGES, case.precision).flatten(1)
 
 
-def solved(case: Case, dtype: torch.dtype) -> tuple[State, tuple]:
+def solved(case: Case, dtype: torch.dtype) -> tuple[Weighed, tuple]:
     """The state of all images, and the view and query that it belongs to."""
     if case.kernel.cost(dtype) == torch.inf:
         pytest.skip(f"does not work in {dtype}")
@@ -194,7 +194,9 @@ def test_the_parts_of_a_bank_merge_to_the_whole_in_any_order(case, dtype, cuts, 
     whole = case.kernel.weigh(VIEW._replace(images=torch.cat([part.images for part in parts])), query)
     states = [case.kernel.weigh(part, query) for part in parts]
     order = torch.randperm(len(states), generator=generator).tolist()
-    merged = reduce(State.merge, [states[k] for k in order], State.empty(2, whole.peak.shape[1], whole.owner))
+    merged = reduce(
+        Weighed.merge, [states[k] for k in order], Weighed.empty(2, whole.peak.shape[1], whole.owner)
+    )
     # Logits are found in the working type; which of them share a block or a chunk decides what is rounded.
     largest = whole.log_partition.abs().max().clamp(min=1).item()
     allowed = largest * (2e-6 if dtype == torch.float32 else 1e-13)
@@ -223,7 +225,7 @@ def test_states_of_a_kernel_merge_in_any_grouping_and_order_with_none_neutral(
     states = [case.kernel.weigh(view, query) for view in views]
     sure = torch.stack([state.sure for state in states]).all(0)
     a, b, c = (state.pick(sure) for state in states)
-    none = State.empty(len(a.sure), a.peak.shape[1], a.owner)
+    none = Weighed.empty(len(a.sure), a.peak.shape[1], a.owner)
     assert_same(a.merge(b).merge(c), a.merge(b.merge(c)))
     assert_same(a.merge(b), b.merge(a))
     assert_same(c.merge(none), c, 0)

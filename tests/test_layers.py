@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -98,6 +100,13 @@ def test_the_mathematics_loads_no_framework(rooms):
 def test_the_picture_of_the_house_is_true():
     (found,) = house.BLOCK.finditer(house.PAGE.read_text())
     assert found[0] == found[1] + house.picture() + found[2], "python -m benchmarks.house"
+
+
+@pytest.mark.parametrize("room", ["compare", "posterior"])
+def test_the_map_of_a_room_names_each_of_its_files(room):
+    told = ast.get_docstring(ast.parse((PACKAGE / room / "__init__.py").read_text())) or ""
+    files = {path.stem for path in (PACKAGE / room).glob("*.py")} - {"__init__"}
+    assert files - set(re.findall(r"\w+", told)) == set()
 
 
 def test_nothing_is_a_junk_drawer():

@@ -16,8 +16,9 @@ from wandb_reader import OfflineRun
 from wandb_server import Server
 
 from locality import ImageBank, app
-from locality.report import Report, create_run_folder, loggers
+from locality.report import Report, loggers
 from locality.report.lineage import comparison_artifact, data_artifact, network_artifact, read_lineage
+from locality.runs.folder import create_run_folder
 
 ONE_PASS = [*(option for option in TINY if option != "logger=none"), "model=wiener"]
 

@@ -15,7 +15,7 @@ from banks import noisy, photographs, relative, with_near_duplicates
 from safetensors.torch import load_file
 from tiny_runs import config
 
-from locality import GaussianStats, ImageBank, build, pages
+from locality import GaussianStats, ImageBank, build, mapped_file
 from locality.config import UsageError, check
 from locality.denoisers import (
     EquivariantLocalScore,
@@ -41,7 +41,7 @@ FITS = {
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
     """Seven images a block: the last one of 45 is a short one."""
-    monkeypatch.setattr(pages, "_BLOCK", 7 * 90)
+    monkeypatch.setattr(mapped_file, "_BLOCK", 7 * 90)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from locality.posterior.masked.compiled import Compiled
 from locality.posterior.masked.rows import Rows
 from locality.posterior.masked.table import BASES, cumulate
 from locality.posterior.rounding import PixelMoments, query
-from locality.posterior.softmax import State
+from locality.posterior.softmax import Weighed
 from locality.posterior.view import MemoryBudget, View
 
 
@@ -70,7 +70,7 @@ def test_logits_beyond_their_bound_are_those_of_float64(basis, t):
     x, sigma = noisy(images[1:], t)  # the first is so flat that many resemble it
     asked = query(x.flatten(1), sigma[0].item(), PixelMoments.of(bank), 192)
 
-    def weigh(dtype: torch.dtype, bound: float) -> State:
+    def weigh(dtype: torch.dtype, bound: float) -> Weighed:
         view, bounds = View(bank, MemoryBudget(None, 2**30)), torch.full((len(x),), bound)
         return Compiled(rows, basis).weigh(view, asked.to(dtype), bounds=bounds)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from einops import rearrange
+from pattern_moments import added_covariance
 from torch import Tensor
 
 from locality.data import PatternInjection, cifar, letter_w
@@ -42,7 +43,7 @@ def test_a_hidden_letter_adds_gamma_squared_cov_c_w_wt_and_nothing_else(images):
     edited = injection.inject(images, torch.arange(len(images)), gamma, seed=0, split="train")
     before, after = (_covariance(one) for one in (images[where] / 127.5 - 1, edited[where]))
     index = torch.arange(3 * 32 * 32).reshape(3, 32, 32)[where].flatten()
-    added = injection.moment_shifts(gamma, (3, 32, 32))[1][index][:, index]
+    added = added_covariance(injection, gamma, (3, 32, 32))[index][:, index]
     # Six standard errors of a product of a colour and a pixel, both of order 1.
     assert (after - before - added).abs().max() < 6 * gamma / len(images) ** 0.5
     assert added.abs().max() > 5 * gamma / len(images) ** 0.5

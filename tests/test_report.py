@@ -22,7 +22,6 @@ from locality.report import (
     ModelCard,
     Report,
     Series,
-    create_run_folder,
     write_atomically,
 )
 from locality.report.__main__ import main
@@ -32,6 +31,7 @@ from locality.report.page import render_page
 from locality.report.panels import Slides
 from locality.report.shown import shown
 from locality.report.side_by_side import charts_together, numbers_together
+from locality.runs.folder import create_run_folder
 
 PACKAGE = Path(locality.__file__).parent
 

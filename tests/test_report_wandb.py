@@ -14,8 +14,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 from wandb_reader import OfflineRun, read, read_finished
 
-from locality.report import Chart, FolderLogger, Report, Series, create_run_folder, loggers
+from locality.report import Chart, FolderLogger, Report, Series, loggers
 from locality.report.history import read_history
+from locality.runs.folder import create_run_folder
 
 SIGMAS = [0.01, 1.0, 100.0]
 CHART = Chart(

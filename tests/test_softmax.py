@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from locality.posterior.softmax import State, exponential_
+from locality.posterior.softmax import Weighed, exponential_
 
 OWNER = torch.tensor([0, 1, 1, 0])
 # A sum of a hundred positive terms, and exponentials of differences of rounded logits: some 1e-13 in float64.
@@ -19,11 +19,11 @@ def weighed(weights: Tensor, values: Tensor) -> Tensor:  # [B, R, c], [c, n] -> 
     return torch.einsum("brc,cn->brn", weights, values)[:, OWNER, range(4)]
 
 
-def state_of(logits: Tensor, values: Tensor) -> State:  # [B, R, c], [c, n]
-    return State.of(logits.clone(), OWNER, lambda weights: weighed(weights, values))
+def state_of(logits: Tensor, values: Tensor) -> Weighed:  # [B, R, c], [c, n]
+    return Weighed.of(logits.clone(), OWNER, lambda weights: weighed(weights, values))
 
 
-def assert_same(a: State, b: State, tolerance: float = TOLERANCE) -> None:
+def assert_same(a: Weighed, b: Weighed, tolerance: float = TOLERANCE) -> None:
     """All that a state is asked for, where there are candidates; entropies to the rounding of their terms."""
     here = b.total > 0
     assert torch.equal(a.total > 0, here)
@@ -63,7 +63,7 @@ def test_merging_is_associative_commutative_and_what_all_together_leave(one, two
 @settings(max_examples=50, deadline=None)
 @given(candidates())
 def test_no_candidate_is_neutral(some):
-    state, none = state_of(*some), State.empty(2, 2, OWNER)
+    state, none = state_of(*some), Weighed.empty(2, 2, OWNER)
     assert_same(state.merge(none), state, 0)
     assert_same(none.merge(state), state, 0)
     assert_same(none.merge(none), none, 0)
@@ -84,7 +84,7 @@ def test_a_merge_says_what_a_softmax_over_both_would(one, two):
 
 
 def test_a_merge_is_sure_if_both_are():
-    a, b = State.empty(2, 2, OWNER), State.empty(2, 2, OWNER)
+    a, b = Weighed.empty(2, 2, OWNER), Weighed.empty(2, 2, OWNER)
     b.sure[1] = False
     assert a.merge(b).sure.tolist() == b.merge(a).sure.tolist() == [True, False]
 

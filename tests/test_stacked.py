@@ -27,7 +27,7 @@ from locality.denoisers import (
     Wiener,
     stacked_mixtures,
 )
-from locality.denoisers.stacked_mixtures import SHARES, WINDOWS
+from locality.denoisers.stacked_mixtures import SHARES, SIDES
 from locality.noise import image_noise
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*(covariance lacks rank|images for 192 coordinates).*")
@@ -325,7 +325,7 @@ def test_the_usual_shares_are_the_means_of_those_that_ship():
         for one in found:
             level = min(range(len(one["sigmas"])), key=lambda k: abs(math.log(one["sigmas"][k] / sigma)))
             *windows, _ = one["members"]  # the last window is the image
-            places = [*(f"window_{side}" for side in WINDOWS[:-1]), windows[-1], "optimal"]
+            places = [*(f"window_{side}" for side in SIDES[:-1]), windows[-1], "optimal"]
             shares = dict(zip(one["members"], one["shares"][level], strict=True))
             rows.append([shares.pop(place, 0.0) for place in places])
             assert not shares

@@ -8,9 +8,12 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from conftest import CONFIGS
+from hydra import compose, initialize_config_dir
 from sklearn.covariance import ledoit_wolf
 
-from locality import GaussianStats, ImageBank
+from locality import GaussianStats, ImageBank, export
+from locality.config import UsageError, check
 from locality.denoisers import PCALocality, Wiener
 
 
@@ -144,6 +147,21 @@ def test_what_takes_long_is_kept_by_default_and_one_line_says_where(tmp_path, mo
     PCALocality.fit(bank, tau="entropy")
     Wiener.fit(bank)
     assert capsys.readouterr().err == ""
+
+
+def test_a_cache_variable_with_nothing_in_it_is_refused_by_all_that_read_it(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("LOCALITY_CACHE", "")
+    monkeypatch.setattr("locality.statistics_cache._WORTHWHILE", 0)
+    with pytest.raises(ValueError, match="LOCALITY_CACHE: want a path, got nothing"):
+        quiet(bank_of(images(53)))
+    with pytest.raises(SystemExit) as ended:
+        export.main(["runs/none", str(tmp_path / "new")])
+    assert ended.value.code == 2
+    assert "LOCALITY_CACHE: want a path, got nothing" in capsys.readouterr().err
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        train = compose("train", [f"runs={tmp_path}"])
+    with pytest.raises(UsageError, match="cache: want a path, got nothing"):
+        check(train)
 
 
 def flip_a_byte(data: bytes) -> bytes:

@@ -67,6 +67,23 @@ def test_every_builder_on_the_list_exists_and_takes_the_arguments_listed():
         assert hasattr(get_object(name), "from_state")
 
 
+LEFT_OUT = {  # by kind: what the caller gives when it builds, and what must not come from a file
+    "module": {"image_shape"},
+    "network": {"image_shape"},
+    "fit": {"bank", "cache", "stats"},
+    "source": {"root", "split", "seed"},
+    "shape": {"size"},
+}
+OF_OTHERS = ("trainer", "strategy")  # Lightning's builders, which take more than we give
+
+
+def test_every_setting_of_a_builder_of_ours_is_listed():
+    for kind in LISTED.keys() - set(OF_OTHERS):
+        for target, arguments in LISTED[kind].items():
+            taken = inspect.signature(get_method(target)).parameters.keys()
+            assert taken - arguments.keys() <= LEFT_OUT.get(kind, set()), target
+
+
 def test_places_of_ones_own_are_allowed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LOCALITY_DATA", str(tmp_path / "sets"))

@@ -20,8 +20,9 @@ from tiny_runs import NETWORK, TINY, started
 from torch.utils.data import DataLoader, TensorDataset
 from wandb_server import Server, serving
 
-from locality.report import Report, create_run_folder, loggers, uplink, wandb_logger
+from locality.report import Report, loggers, uplink, wandb_logger
 from locality.report.history import read_history
+from locality.runs.folder import create_run_folder
 
 ROWS = 6
 

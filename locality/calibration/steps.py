@@ -9,7 +9,7 @@ from torch import Tensor
 
 from locality.bank import ImageBank, to_float
 from locality.calibration.kept import CLEAN, NETWORK, SAMPLES
-from locality.denoisers.bank_denoiser import is_count
+from locality.counts import is_count
 from locality.denoisers.base import Denoiser
 from locality.live import Task
 from locality.noise import image_noise

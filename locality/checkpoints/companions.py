@@ -8,7 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from locality.checkpoints.networks import Found, in_turn
+from locality.checkpoints.networks import Paths, in_turn
 from locality.checkpoints.reading import sound
 from locality.checkpoints.shelf import Shelf
 from locality.checkpoints.trained import model_name, steps_of
@@ -21,7 +21,7 @@ TWIN = "NN2"  # what a second network is called
 CONTROL = "control"  # what a network of other images is called
 
 
-def twin(cfg: DictConfig, path: Path, shelf: Shelf) -> Found | None:
+def twin(cfg: DictConfig, path: Path, shelf: Shelf) -> Paths | None:
     """`networks=twin`: the newest network that differs from this one in the seed alone, as NN2.
 
     It has seen as many training steps. None where there is none, which is told.
@@ -55,14 +55,14 @@ def twin(cfg: DictConfig, path: Path, shelf: Shelf) -> Found | None:
     return None
 
 
-def others(cfg: DictConfig, path: Path, shelf: Shelf) -> Found:
+def others(cfg: DictConfig, path: Path, shelf: Shelf) -> Paths:
     """`networks=others`: the newest network of each other model on the same images, and a control.
 
     The control learned from other images of the same shape, without a pattern. It has the same model. A
     missing control is told.
     """
     own = shelf.read(path)["hyper_parameters"]
-    found: Found = {}
+    found: Paths = {}
     for folder in (run.folder for runs in in_turn(Path(cfg.runs)) for run in runs):
         if own["data"] is None or folder.resolve() == path.resolve() or not sound(folder, shelf.read):
             continue

@@ -20,7 +20,7 @@ from locality.runs.finding import Past, answers, networks_in, runs_in, training_
 from locality.runs.resuming import of_numbers
 from locality.shipped import command
 
-Found = dict[str, Path]
+Paths = dict[str, Path]  # of networks, by name
 
 
 def networks(cfg: DictConfig, shelf: Shelf | None = None) -> dict[str, Trained]:
@@ -29,7 +29,7 @@ def networks(cfg: DictConfig, shelf: Shelf | None = None) -> dict[str, Trained]:
     return {name: shelf.trained(path) for name, path in (named(cfg, shelf) or {}).items()}
 
 
-def named(cfg: DictConfig, shelf: Shelf) -> Found | None:
+def named(cfg: DictConfig, shelf: Shelf) -> Paths | None:
     """The networks of `networks=` by name; None where none are asked for.
 
     A mapping names run folders, `.ckpt` files, or folders of shipped weights. A list leaves the names to us.
@@ -60,7 +60,7 @@ def named(cfg: DictConfig, shelf: Shelf) -> Found | None:
             if not NAME.fullmatch(str(name)):
                 raise UsageError(f"networks.{name}: want a name of letters, digits, - and _")
         return {str(name): training_run(Path(path)) for name, path in asked.items()}
-    found: Found = {}
+    found: Paths = {}
     for one in map(shelf.trained, asked):
         name = f"{one.model}_gamma{one.gamma:g}_seed{one.seed}".replace(".", "p")
         found[name if name not in found else f"{name}_{len(found)}"] = one.path
@@ -98,7 +98,7 @@ def newest_sweep(root: Path, unfinished: bool, shelf: Shelf | None = None) -> li
     )
 
 
-def newest_models(root: Path, unfinished: bool, gamma: float | None, shelf: Shelf | None = None) -> Found:
+def newest_models(root: Path, unfinished: bool, gamma: float | None, shelf: Shelf | None = None) -> Paths:
     """The newest runs of different models on the same images."""
 
     def alike(run: Mapping[str, Any]) -> Any:
@@ -118,7 +118,7 @@ def newest_models(root: Path, unfinished: bool, gamma: float | None, shelf: Shel
     )
 
 
-def newest_halves(root: Path, unfinished: bool, gamma: float | None, shelf: Shelf | None = None) -> Found:
+def newest_halves(root: Path, unfinished: bool, gamma: float | None, shelf: Shelf | None = None) -> Paths:
     """The newest two runs that differ in nothing but the half of the images that they learned from."""
 
     def alike(run: Mapping[str, Any]) -> Any:
@@ -141,7 +141,7 @@ def newest_halves(root: Path, unfinished: bool, gamma: float | None, shelf: Shel
     )
 
 
-def newest_jobs(root: Path) -> Found:
+def newest_jobs(root: Path) -> Paths:
     """The finished networks of the newest sweep, each once, in the order of their making."""
     runs = {run.folder: run for run in networks_in(root)}
     sweeps = {folder: facts.get("sweep") for folder, facts in runs_in(root) if folder in runs}

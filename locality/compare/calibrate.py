@@ -16,7 +16,7 @@ from locality.compare.context import Context
 from locality.compare.origins import SHARES
 from locality.compare.telling import Growing
 from locality.config import UsageError
-from locality.denoisers.bank_denoiser import is_count
+from locality.counts import is_count
 from locality.denoisers.fitting import Recipe
 from locality.denoisers.grids import Grid
 from locality.denoisers.options import choice

@@ -18,12 +18,12 @@ from locality.report import Chart, Report, Series
 from locality.report.table import Cell
 from locality.schedule import NoiseSchedule
 
-Found = Mapping[tuple[str, str], Kept]  # by candidate and setting
+CalibrationsBySetting = Mapping[tuple[str, str], Kept]  # by candidate and setting
 
 
 def draw(
     report: Report,
-    found: Found,
+    found: CalibrationsBySetting,
     grids: Mapping[tuple[str, str], Grid],  # by candidate and setting, as the denoisers declare them
 ) -> None:
     """What was chosen against the noise level, and the errors of all that could have been."""
@@ -101,7 +101,7 @@ def column_of(one: Kept) -> list[Cell]:
     return [_cell(one, level) for level in range(len(one.sigmas))]
 
 
-def tell(report: Report, found: Found, growing: Growing) -> dict[str, float]:
+def tell(report: Report, found: CalibrationsBySetting, growing: Growing) -> dict[str, float]:
     """The numbers of metrics.json, and the table, to the report and the terminal."""
     some, numbers = next(iter(found.values())), dict[str, float]()
     for (name, parameter), one in found.items():

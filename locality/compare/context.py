@@ -17,7 +17,7 @@ from locality.bank import ImageBank, thinned
 from locality.callbacks.interrupt import agreed
 from locality.checkpoints.trained import Trained
 from locality.compare.attention import Attention
-from locality.compare.floor import beside_wiener, dear
+from locality.compare.floor import beside_wiener
 from locality.compare.known import Known
 from locality.compare.origins import Origins
 from locality.config import NAME, UsageError
@@ -27,6 +27,7 @@ from locality.denoisers import Wiener
 from locality.denoisers.base import Denoiser
 from locality.denoisers.fitting import Recipe
 from locality.denoisers.options import choice
+from locality.heldout import is_dear
 from locality.live import LIVE
 from locality.ranks import say
 from locality.report import Report
@@ -98,12 +99,11 @@ class Context:
         """Warns of networks, or another reference, that are worse than the Wiener filter on test images."""
         if not networks:
             return
-        if wiener is None:
-            wanted = any(fit.accepts("stats") for fit in self.fits.values())
-            if not wanted and dear(len(self.bank), self.bank.image_shape.numel()):
-                who = " and the ".join(networks)
-                say(f"note: whether the {who} is as good as Wiener is not known; compare=quick tells")
-                return
+        known = wiener is not None or any(fit.accepts("stats") for fit in self.fits.values())
+        if not known and is_dear(self.bank):
+            who = " and the ".join(networks)
+            say(f"note: whether the {who} is as good as Wiener is not known; compare=quick tells")
+            return
         with LIVE.task(f"{', '.join(networks)} beside Wiener"):
             if wiener is None:
                 wiener = Wiener(self.stats.of_full_rank())

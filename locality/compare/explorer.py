@@ -174,7 +174,7 @@ def _note(route: Route, stride: int, count: int, size: tuple[int, int], referenc
     every = (
         "Every pixel was probed"
         if stride == 1
-        else f"Every {stride}th pixel both ways was probed, a click takes the nearest"
+        else f"One pixel in {stride} was probed each way, a click takes the nearest"
     )
     parts = [
         f"{FIELD.split(' /')[0]} at {where}, {count} of them; the first is shown.",

@@ -15,15 +15,6 @@ from locality.modules.base import PROTOCOL_STEPS
 from locality.schedule import NoiseSchedule
 
 IMAGES = 32  # test images that networks are judged by, at most
-CHEAP = 2e10  # multiplications of a Wiener filter that nothing else needs: a few seconds
-
-
-def dear(
-    count: int,  # training images
-    size: int,  # coordinates of each
-) -> bool:
-    """Whether a Wiener filter takes long that nothing but a warning needs."""
-    return count * size**2 + 10 * size**3 > CHEAP
 
 
 @torch.no_grad()

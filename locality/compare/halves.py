@@ -77,7 +77,7 @@ def halves(
     samples = halves_of(both, images, mirrored)
     predicted = [disagreement(samples, sigma) for sigma in sigmas]
     groups = data.groups("test")
-    found = Found(sigmas, module.values, predicted, None if groups is None else groups[:count])
+    found = HalvesResult(sigmas, module.values, predicted, None if groups is None else groups[:count])
     growing = Growing(context.report, "halves/agreement", COLUMNS, [f"{sigma:g}" for sigma in sigmas])
 
     def keep(step: int) -> str:
@@ -127,7 +127,7 @@ class Shrunk(Denoiser):
 
 
 @dataclass(frozen=True)
-class Found:
+class HalvesResult:
     """What was measured at each noise level."""
 
     sigmas: Sequence[float]
@@ -177,7 +177,7 @@ class Found:
         return numbers
 
 
-def _tell(report: Report, found: Found) -> dict[str, float]:
+def _tell(report: Report, found: HalvesResult) -> dict[str, float]:
     """The chart, the table and the numbers of metrics.json."""
     steps = range(len(found.sigmas))
     series = {

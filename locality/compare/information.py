@@ -11,7 +11,7 @@ from torch import Tensor
 from locality.bank import ImageBank, to_float
 from locality.compare.context import Context
 from locality.compare.informed import Law, scalars_of, tell, verdict
-from locality.compare.looking import CLEAN, Level, Noised, nested, swept
+from locality.compare.looking import CLEAN_TARGET, Level, Noised, nested, swept
 from locality.compare.needs import without_network
 from locality.compare.telling import Growing
 from locality.config import UsageError
@@ -108,7 +108,7 @@ def _given(share: Shares, names: Iterable[str]) -> dict[str, float | None]:
 
 def _best(level: Level, bank: int) -> float:
     """The tried value of least error against the clean images, for the first bank, or the last."""
-    return level.values[int(level.errors[CLEAN][:, bank].mean(1).argmin())]
+    return level.values[int(level.errors[CLEAN_TARGET][:, bank].mean(1).argmin())]
 
 
 def _values(looks: Looks, windows: Sequence[int] | None, taus: Sequence[float] | None) -> tuple[float, ...]:
@@ -136,8 +136,8 @@ def _sizes(counts: Sequence[int | None], everything: int) -> list[int]:
 def _networks(context: Context) -> dict[str, Denoiser]:
     """All to whose estimates errors are measured. Raises UsageError for a name that is taken."""
     context.check_networks()
-    if CLEAN in context.networks:
-        raise UsageError(f"networks.{CLEAN}: want another name, this one is of the clean images")
+    if CLEAN_TARGET in context.networks:
+        raise UsageError(f"networks.{CLEAN_TARGET}: want another name, this one is of the clean images")
     own = {} if context.trained is None else {context.reference_name: context.trained}
     return own | {name: one.denoiser for name, one in context.networks.items()}
 
@@ -188,7 +188,7 @@ def _levels(
         levels.append(found)
         start, best = _best(found, 0), _best(found, -1)
         tried = f"{found.values[0]:.3g} to {found.values[-1]:.3g}"
-        least = float(found.errors[CLEAN][:, -1].mean(1).min())
+        least = float(found.errors[CLEAN_TARGET][:, -1].mean(1).min())
         scalars = [scalars_of(law, found) for law in laws_of([found])]
         row: list[Cell] = [label, f"{looks.setting} {best:.3g}", least, tried]
         growing.add(label, [row], {key: value for one in scalars for key, value in one.items()})

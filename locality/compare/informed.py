@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from locality.compare.drawing import SIGMA, series_with_ends, time_of
-from locality.compare.looking import CLEAN, Level
+from locality.compare.looking import CLEAN_TARGET, Level
 from locality.compare.summary import Quantity
 from locality.compare.telling import say_table
 from locality.denoisers.looks import Looks
@@ -37,7 +37,7 @@ class Law:
     """
 
     name: str  # of the candidate
-    target: str  # CLEAN, or the name of a network
+    target: str  # CLEAN_TARGET, or the name of a network
     looks: Looks
     counts: Sequence[int]  # N
     levels: Sequence[Level]  # S, sigma ascending
@@ -138,7 +138,7 @@ def tell(report: Report, laws: Sequence[Law]) -> dict[str, float]:
 
 
 def _of(law: Law) -> str:
-    return "clean images" if law.target == CLEAN else law.target
+    return "clean images" if law.target == CLEAN_TARGET else law.target
 
 
 def verdict(law: Law) -> str:

@@ -56,7 +56,7 @@ def labels(
         raise UsageError("candidates: want at least one; +denoiser@candidates.wiener=wiener adds one")
     module = ToldModule(denoisers, sigmas, count, context.data.image_shape, guidance, context.seed)
     groups = context.data.groups("test")
-    found = Found(sigmas, list(denoisers), module.values, None if groups is None else groups[:count])
+    found = LabelResult(sigmas, list(denoisers), module.values, None if groups is None else groups[:count])
     places = {(name, step): _label(name, sigma) for name in denoisers for step, sigma in enumerate(sigmas)}
     growing = Growing(context.report, "labels/errors", COLUMNS, places.values())
 
@@ -81,7 +81,7 @@ def _label(name: str, sigma: float) -> str:
 
 
 @dataclass(frozen=True)
-class Found:
+class LabelResult:
     """What was measured, told and untold."""
 
     sigmas: Sequence[float]
@@ -116,7 +116,7 @@ class Found:
         }
 
 
-def _tell(context: Context, found: Found) -> dict[str, float]:
+def _tell(context: Context, found: LabelResult) -> dict[str, float]:
     """The chart, the table and the numbers of metrics.json."""
     steps = range(len(found.sigmas))
     ratios = {name: [found.ratio(name, step) for step in steps] for name in found.names}
@@ -136,7 +136,7 @@ def _tell(context: Context, found: Found) -> dict[str, float]:
     return numbers
 
 
-def _concluded(context: Context, found: Found, ratios: Mapping[str, Sequence[Quantity]]) -> str:
+def _concluded(context: Context, found: LabelResult, ratios: Mapping[str, Sequence[Quantity]]) -> str:
     """Where the class is worth most, and where it costs most."""
     places = [(name, step) for name, levels in ratios.items() for step in range(len(levels))]
     order = sorted(places, key=lambda place: ratios[place[0]][place[1]].mean)

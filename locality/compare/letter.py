@@ -15,7 +15,7 @@ from locality.compare.strengths import WIENER, Strength, controls_of
 from locality.compare.summary import Quantity
 from locality.compare.telling import Growing, measure, say_table
 from locality.metrics import Groups, PatternMSE, mean_ratio
-from locality.modules.pairs import CLEAN, PairModule
+from locality.modules.pairs import CLEAN_IMAGES, PairModule
 from locality.report import Chart, Report
 from locality.report.table import Cell
 
@@ -101,7 +101,7 @@ def learned_of(
     denoisers |= {f"{CONTROL}{seed}": control.networks[seed].denoiser for seed in controls.values()}
     denoisers[f"{CONTROL}{WIENER}"] = control.wiener
     sigmas = list(one.fields[WIENER].sigmas)
-    pairs = {name: (name, CLEAN) for name in denoisers}
+    pairs = {name: (name, CLEAN_IMAGES) for name in denoisers}
     metrics = {"along": PatternMSE(mask)}
     module = PairModule(denoisers, pairs, metrics, sigmas, count, one.data.image_shape, context.seed)
     groups = one.data.groups("test")

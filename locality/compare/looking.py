@@ -18,7 +18,7 @@ from locality.noise import generator
 from locality.posterior.engine import Posterior
 
 FAR = 1.1  # times the least error: from there on nothing is tried further out
-CLEAN = "clean"  # the target that is no network
+CLEAN_TARGET = "clean"  # the target that is no network
 SURE = math.log(2)  # nats: fewer than two images explain the output
 
 
@@ -39,7 +39,7 @@ class Noised:
 
     clean: Tensor  # [I, C, H, W]
     noise: Tensor  # [I, C, H, W] standard normal, the same at all levels
-    networks: Mapping[str, Denoiser] = field(default_factory=dict)  # by name, none of it CLEAN
+    networks: Mapping[str, Denoiser] = field(default_factory=dict)  # by name, none of it CLEAN_TARGET
 
     def targets(self, sigma: float) -> dict[str, Tensor]:  # of whom -> [I, C, H, W]
         """The clean images, and the estimates of each network."""
@@ -48,7 +48,7 @@ class Noised:
             name: torch.cat([network(part, sigma) for part in parts])
             for name, network in self.networks.items()
         }
-        return {CLEAN: self.clean, **estimates}
+        return {CLEAN_TARGET: self.clean, **estimates}
 
 
 def nested(

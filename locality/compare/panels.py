@@ -8,7 +8,7 @@ import torch
 
 from locality.compare.context import Context
 from locality.compare.summary import BAND
-from locality.modules.comparison import CLEAN, NOISY, ComparisonModule
+from locality.modules.comparison import CLEAN_ROW, NOISY, ComparisonModule
 from locality.modules.tally import Scores, Values
 from locality.report.panels import MOST_IMAGES, Paired, Slides
 
@@ -32,10 +32,10 @@ def tell_panels(context: Context, module: ComparisonModule) -> None:
 def slides(module: ComparisonModule) -> Slides:
     """The noisy test images and what each denoiser makes of them, at each noise level."""
     first = module.steps[0]
-    images = first[CLEAN]
+    images = first[CLEAN_ROW]
     each = len(first) * len(module.steps) * images[0].numel()
     count = max(1, min(len(images), SLIDE_BYTES // each))
-    names = [CLEAN, NOISY, *module.denoisers]
+    names = [CLEAN_ROW, NOISY, *module.denoisers]
     rows = {name: torch.stack([step[name][:count] for step in module.steps]) for name in names}
     notes = {
         name: [f"MSE {values.nanmean():.3g}" for values in scores.heldout_mse]
@@ -46,7 +46,7 @@ def slides(module: ComparisonModule) -> Slides:
         f"all {module.count} test images, in pixel units squared."
     )
     title = "One denoising step of the same noised test images"
-    return Slides(title, note, module.sigmas.tolist(), rows, notes, (CLEAN, NOISY))
+    return Slides(title, note, module.sigmas.tolist(), rows, notes, (CLEAN_ROW, NOISY))
 
 
 def paired(module: ComparisonModule, images: str) -> Paired:

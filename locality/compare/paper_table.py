@@ -18,7 +18,7 @@ from locality.compare.paper_figures import figure_1, figure_5
 from locality.compare.paper_row import Row
 from locality.compare.summary import FLOOR
 from locality.compare.telling import Growing, measure, say_table
-from locality.config import NAME, UsageError, nearest
+from locality.config import NAME, UsageError, nearest_name
 from locality.denoisers.base import Denoiser, training_images
 from locality.modules.base import PROTOCOL_STEPS
 from locality.modules.comparison import ComparisonModule
@@ -85,7 +85,7 @@ def _with_variants(context: Context, variants: Variants) -> Context:
     fits, given = dict(context.fits), set(context.origins.given)
     for candidate, changed in variants.items():
         if candidate not in context.fits:
-            raise UsageError(f"compare.variants.{candidate}: {nearest(candidate, context.fits)}")
+            raise UsageError(f"compare.variants.{candidate}: {nearest_name(candidate, context.fits)}")
         for name, settings in changed.items():
             if name in fits or not NAME.fullmatch(name):
                 raise UsageError(f"compare.variants.{candidate}.{name}: want another name, not one of a row")

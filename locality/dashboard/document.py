@@ -33,7 +33,7 @@ def document(runs: Sequence[Logged], entity: str, project: str) -> wr.Report:
         (TRAINING, "Losses over the steps.", _training(runs)),
         (AGAINST_SIGMA, "Bands are 95 % intervals. Click a name in a legend to see it alone.",
          _charts(runs, entity, _of_agreement)),
-        (SENSITIVITY, "Squared derivatives of a pixel of the estimate by the pixels of the noisy image.",
+        (SENSITIVITY, "Absolute derivatives of a pixel of the estimate by the pixels of the noisy image.",
          _looking(runs, entity)),
         (PATTERN, "How much more networks look at the pattern than elsewhere, by its strength in the data.",
          _contrasts(runs, entity)),

@@ -14,11 +14,11 @@ from locality.report.history import HISTORY, read_history
 from locality.report.lineage import read_lineage
 from locality.report.record import Record
 from locality.report.table import Table
+from locality.report.wandb_files import WANDB_ID
 from locality.runs.files import CONFIG, STATUS, read_config
 from locality.runs.finding import UNREADABLE, leave_out, reason, runs_in
 from locality.runs.status import checked_status
 
-WANDB_ID = "wandb_id.txt"
 NOT_MIRRORED = "history"  # a picture that is drawn for the folder's page alone
 # Settings that say where and how a run ran, and not what it did.
 BESIDE = re.compile(

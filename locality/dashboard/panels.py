@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from locality.dashboard.logged import Logged, numeric, varied
 from locality.report.chart import is_wide
 from locality.report.over_wiener import MSE
+from locality.report.wandb_files import STEP
 
 if TYPE_CHECKING:
     import wandb_workspaces.reports.v2 as wr
 
-STEP = "trainer/global_step"  # under this name Lightning logs the step
 PRESET = "locality-curves-1"  # of a custom chart; a changed CURVES gets the next number
 GAMMA = re.compile(r"pattern/contrast/gamma([0-9.e+-]+)/(t\d+)")
 LEVELS = 3  # noise levels with a panel of contrast against gamma

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from locality.dashboard import panels
 from locality.dashboard.logged import Logged
 from locality.report.over_wiener import MSE, RATIO
+from locality.report.wandb_files import STEP
 
 if TYPE_CHECKING:
     import wandb_workspaces.workspaces as ws
@@ -29,7 +30,7 @@ def workspace(runs: Sequence[Logged], entity: str, project: str) -> ws.Workspace
     }
     sections = [
         ws.Section(
-            name=name, panels=parts, is_open=True, panel_settings=ws.SectionPanelSettings(x_axis=panels.STEP),
+            name=name, panels=parts, is_open=True, panel_settings=ws.SectionPanelSettings(x_axis=STEP),
             layout_settings=ws.SectionLayoutSettings(columns=2, rows=max(1, min(2, len(parts) // 2))),
         )
         for name, parts in found.items() if parts
@@ -39,7 +40,7 @@ def workspace(runs: Sequence[Logged], entity: str, project: str) -> ws.Workspace
         project=project,
         name="locality",
         sections=sections,
-        settings=ws.WorkspaceSettings(x_axis=panels.STEP),
+        settings=ws.WorkspaceSettings(x_axis=STEP),
         runset_settings=ws.RunsetSettings(filters=only(runs), pinned_columns=_columns(runs)),
     )
 

@@ -17,7 +17,7 @@ from locality.data.batch import Batch, ImageSet
 from locality.data.sampler import GlobalBatches, ShardBatches, check_ranks
 from locality.data.settings import check_settings
 from locality.data.splits import Split, check_split
-from locality.data.subset import chosen
+from locality.data.subset import drawn_places
 from locality.labels import Labels
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class ImageDataModule(LightningDataModule):
             pixels=pixels, seed=seed, image_seed=image_seed,
         )  # fmt: skip
         self.source, self.pattern, self.gamma = source, pattern, float(gamma)
-        self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
+        self.batch_size, self.eval_batch_size = int(batch_size), int(eval_batch_size)
         self.flip, self.subset, self.subset_draw, self.root = flip, subset, subset_draw, root
         self.seed, self.image_seed = seed, image_seed
         self._pixels = dict(pixels or {})
@@ -133,7 +133,7 @@ class ImageDataModule(LightningDataModule):
         labels = known(split)
         if split != "train":
             return labels
-        labels = labels[chosen(len(labels), self.subset, self.subset_draw, self.image_seed)]
+        labels = labels[drawn_places(len(labels), self.subset, self.subset_draw, self.image_seed)]
         return labels.repeat(2) if self.flip else labels
 
     def _about(self, name: str) -> Callable[[Split], Tensor] | None:
@@ -217,7 +217,7 @@ class ImageDataModule(LightningDataModule):
             raise ValueError(f"source, {split}: {error}") from error
         index = torch.arange(len(images))
         if split == "train":
-            index = chosen(len(images), self.subset, self.subset_draw, self.image_seed)
+            index = drawn_places(len(images), self.subset, self.subset_draw, self.image_seed)
             images = images if len(index) == len(images) else images[index]
         if split == "train" and self.flip:
             images, index = torch.cat([images, images.flip(-1)]), index.repeat(2)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from einops import einsum, rearrange
 from torch import Tensor
 
 from locality.bank import to_float
@@ -25,7 +24,7 @@ class PatternInjection:
 
     (Lukoianov et al. 2025, Fig. 4.) The colour c is drawn once per image: `rgb` has its channels
     independent and uniform on [-1, 1], `grey` has them equal. As c is independent of x, `mean' = mean +
-    gamma E[c] (x) W` and `covariance' = covariance + gamma^2 Cov(c) (x) W W^T`: see `moment_shifts`.
+    gamma E[c] (x) W` and `covariance' = covariance + gamma^2 Cov(c) (x) W W^T`.
 
     Mode `blend` paints instead of adding, `x' = x + gamma * W * (c - x)`, which stays in [-1, 1] for gamma in
     [0, 1]; `clip` cuts the result to [-1, 1]. Neither obeys the equations above.
@@ -95,24 +94,3 @@ class PatternInjection:
             x = x + gamma * mask * (colour if self.mode == "additive" else colour - x)
             edited[part] = x.clamp(-1, 1) if self.clip else x
         return edited
-
-    def moment_shifts(
-        self,
-        gamma: float,
-        image_shape: torch.Size | tuple[int, int, int],  # (C, H, W)
-    ) -> tuple[Tensor, Tensor]:  # [n], [n, n] float64, n = C*H*W
-        """What the pattern adds to mean and covariance: `gamma E[c] (x) W` and `gamma^2 Cov(c) (x) W W^T`.
-
-        Raises ValueError for modes that change them otherwise.
-        """
-        if self.mode != "additive" or self.clip:
-            raise ValueError("moment_shifts: known in closed form for mode=additive and clip=false alone")
-        channels, height, width = image_shape
-        mask = self.mask(height, width).double()
-        # A uniform number on [-1, 1] has mean 0 and variance 1/3.
-        colour_covariance = torch.eye(channels).double() / 3
-        if self.colour == "grey":
-            colour_covariance = torch.full((channels, channels), 1 / 3, dtype=torch.float64)
-        added = gamma**2 * einsum(colour_covariance, mask, mask, "c d, h w, i j -> c h w d i j")
-        mean_shift = torch.zeros(channels * height * width).double()
-        return mean_shift, rearrange(added, "c h w d i j -> (c h w) (d i j)")

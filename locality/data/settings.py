@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
+from locality.counts import is_count, is_whole
 from locality.data.subset import DRAWS
 
 Source = Callable[..., Tensor]
@@ -37,21 +38,17 @@ def check_settings(
             f"gamma={gamma:g} needs data with a pattern: data=photos_pattern or the like; or gamma=0"
         )
     for name, count in (("batch_size", batch_size), ("eval_batch_size", eval_batch_size)):
-        _want(name, count, "at least 1 image, a whole number", _whole(count) and count >= 1)
-    good = subset is None or (_whole(subset) and subset >= 1)
+        _want(name, count, "at least 1 image, a whole number", is_count(count))
+    good = subset is None or is_count(subset)
     _want("subset", subset, "at least 1 image, a whole number, or null for all", good)
     _want("subset_draw", subset_draw, f"{', '.join(DRAWS[:-1])} or {DRAWS[-1]}", subset_draw in DRAWS)
     _want("flip", flip, "true or false", isinstance(flip, bool))
     _want("root", root, "the path of a folder, or null", root is None or isinstance(root, str))
     for name, number in (("seed", seed), ("image_seed", image_seed)):
-        _want(name, number, "a whole number", _whole(number))
+        _want(name, number, "a whole number", is_whole(number))
     good = pixels is None or (isinstance(pixels, Mapping) and all(map(_pixel, pixels.values())))
-    _want(
-        "pixels",
-        pixels,
-        "names and their [row, col], two whole numbers, or two shares of the sides such as 0.25",
-        good,
-    )
+    want = "names and their [row, col], two whole numbers, or two shares of the sides such as 0.25"
+    _want("pixels", pixels, want, good)
 
 
 def _want(name: str, value: Any, want: str, good: bool) -> None:
@@ -59,11 +56,7 @@ def _want(name: str, value: Any, want: str, good: bool) -> None:
         raise ValueError(f"{name}: want {want}, got {value!r}")
 
 
-def _whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
 def _pixel(value: Any) -> bool:
     if not isinstance(value, Sequence) or len(value) != 2:
         return False
-    return all(map(_whole, value)) or all(isinstance(one, float) and 0 <= one < 1 for one in value)
+    return all(map(is_whole, value)) or all(isinstance(one, float) and 0 <= one < 1 for one in value)

@@ -11,7 +11,7 @@ HALVES = ("half:0", "half:1")
 DRAWS = ("first", "random", *HALVES)
 
 
-def chosen(
+def drawn_places(
     available: int,  # images that the source has
     subset: int | None,  # so many of them; None: all that the draw leaves
     draw: str,  # one of DRAWS

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
-from numbers import Integral
 from typing import ClassVar
 
 import torch
@@ -13,6 +12,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from locality.bank import ImageBank
+from locality.counts import is_count
 from locality.denoisers.base import ClosedFormJacobian, Denoiser, Pixel
 from locality.denoisers.fitting import ByConstructor
 from locality.full_precision import FullPrecision
@@ -160,8 +160,3 @@ class BankDenoiser(FullPrecision, Denoiser, ClosedFormJacobian, ABC):
 
 def _forget_squares(denoiser: nn.Module, _: object) -> None:
     denoiser._squares = None  # type: ignore[assignment]
-
-
-def is_count(number: object) -> bool:
-    """Whether something is a whole number from 1."""
-    return isinstance(number, Integral) and not isinstance(number, bool) and int(number) >= 1

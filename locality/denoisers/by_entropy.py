@@ -15,7 +15,7 @@ from torch import Tensor
 
 from locality.bank import ImageBank
 from locality.denoisers import levels
-from locality.denoisers.levels import Levels, nearest
+from locality.denoisers.levels import Levels, nearest_level
 from locality.denoisers.looks import Looking, Looks, varying
 from locality.denoisers.masked_denoiser import MaskedDenoiser
 from locality.denoisers.options import real
@@ -24,7 +24,7 @@ from locality.information import LeftOut, crossing
 from locality.live import LIVE, Task
 from locality.posterior.chosen import ChosenEngine
 from locality.posterior.engine import Engine, PlannedEngine
-from locality.statistics_cache import folder_of, kept
+from locality.statistics_cache import folder_of, kept_tensors
 
 ENTROPY: Final = "entropy"  # what to give for a setting, one at each noise level
 BY_OUTPUT: Final = "entropy:output"  # likewise, of each output of each image its own
@@ -83,7 +83,7 @@ class ByEntropy(FullPrecision):
         looks: Looks,
     ) -> float:
         """The number at the nearest level of the grid; settled now if that is not yet known."""
-        level = int(nearest(self.sigmas, torch.tensor(sigma, dtype=torch.float64)))
+        level = int(nearest_level(self.sigmas, torch.tensor(sigma, dtype=torch.float64)))
         if math.isnan(self.values[level].item()):
             with torch.inference_mode(False), torch.no_grad():
                 self.values[level] = self._kept(self.sigmas[level].item(), bank, looks)
@@ -98,7 +98,7 @@ class ByEntropy(FullPrecision):
         told = f"{bank.fingerprint} {looks.key} {sigma:.17g} {self.share:.17g} {IMAGES} {self.seed}"
         name = hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
         path = Path(self.cache).expanduser() / f"entropy-{name}.safetensors"
-        keep = partial(kept, path, {"format": _FORMAT, "found for": told})
+        keep = partial(kept_tensors, path, {"format": _FORMAT, "found for": told})
         return bank.shard.once(keep, compute)[0]["value"].item()
 
     def _settled(self, sigma: float, bank: ImageBank, looks: Looks) -> float:

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from locality.bank import ImageBank
-from locality.denoisers.bank_denoiser import MEMORY_BUDGET, is_count
+from locality.counts import is_count
+from locality.denoisers.bank_denoiser import MEMORY_BUDGET
 from locality.denoisers.base import Limit
 from locality.denoisers.by_entropy import MASK_SHARE
 from locality.denoisers.fitting import statistics_of
@@ -28,7 +29,7 @@ RANDOM_ABOVE = 9.0  # pixel units, between steps 600 and 700: below, the nearest
 
 
 class GoldenSubset(WienerMaskedDenoiser):
-    """GoldDiff (2026): the masked softmax of PCA locality over the images nearest to x.
+    """GoldDiff (arXiv 2602.16498): the masked softmax of PCA locality over the images nearest to x.
 
     Of N images the `m` nearest on a pooled proxy, of these the `k` nearest in full, with
     `m = m_min + (N - m_min) (1 - g)`, `k = k_max - (k_max - k_min) (1 - g)`, `g = sqrt(1 - alpha_bar)`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -13,7 +14,7 @@ class Grid:
 
     values: tuple[float, ...]  # where nobody says others
     label: str  # what they are, with their unit
-    good: Callable[[float], bool]  # of a value
+    good: Callable[[float], bool]  # of a value: the fit, too, asks for this
     wanted: str  # what `good` asks for, in words, of a list of values
     falling: bool = False  # true: the larger value is the cheaper one, and ties go to it
     log: bool = False  # true: values that are positive stand on a logarithmic axis
@@ -44,14 +45,14 @@ WINDOWS: Final = Grid(
     "distinct whole numbers of pixels from 1", largest=lambda side: side,
 )  # fmt: skip
 TAUS: Final = Grid(
-    (0.5, 0.2, 0.1, 0.05, 0.02, 0.005), "tau (of the largest relative entry)", lambda t: t >= 0,
-    "distinct numbers from 0", falling=True, log=True,
+    (0.5, 0.2, 0.1, 0.05, 0.02, 0.005), "tau (of the largest relative entry)", lambda t: 0 <= t < math.inf,
+    "distinct finite numbers from 0", falling=True, log=True,
 )  # fmt: skip
 BETAS: Final = Grid(
-    (0.0, 0.25, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0), "beta (how fast the precision falls)", lambda b: b >= 0,
-    "distinct numbers from 0",
+    (0.0, 0.25, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0), "beta (how fast the precision falls)",
+    lambda b: 0 <= b < math.inf, "distinct finite numbers from 0",
 )  # fmt: skip
 BLENDS: Final = Grid(
-    (0.0, 0.2, 0.4, 0.6, 0.8, 1.0), "blend (share of the softmax average)", lambda c: c >= 0,
-    "distinct numbers from 0",
+    (0.0, 0.2, 0.4, 0.6, 0.8, 1.0), "blend (share of the softmax average)", lambda c: 0 <= c <= 1,
+    "distinct numbers from 0 to 1",
 )  # fmt: skip

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
+from locality.denoisers.grids import PATCH_SIZES, TAUS
 from locality.denoisers.options import real
 from locality.full_precision import FullPrecision
 
@@ -48,10 +49,10 @@ class Levels(FullPrecision):
 
     def at(self, sigma: float) -> float:
         """The value at a noise level."""
-        return self.values[nearest(self.sigmas, torch.tensor(sigma, dtype=torch.float64))].item()
+        return self.values[nearest_level(self.sigmas, torch.tensor(sigma, dtype=torch.float64))].item()
 
 
-def nearest(
+def nearest_level(
     levels: Tensor,  # [S]
     sigma: Tensor,  # [...]
 ) -> Tensor:  # [...] places in `levels`, on their device
@@ -62,9 +63,9 @@ def nearest(
 
 def patch_sizes(given: int | Mapping[float, int]) -> Levels:
     """Sides of a square window, in pixels: odd, so that it has a centre."""
-    return Levels("patch_size", given, lambda k: k >= 1 and k % 2 == 1, "an odd whole number of pixels")
+    return Levels("patch_size", given, PATCH_SIZES.good, "an odd whole number of pixels")
 
 
 def taus(given: float | Mapping[float, float]) -> Levels:
     """Thresholds of a mask, of the largest relative entry; 0: real weights, no mask."""
-    return Levels("tau", given, lambda t: 0 <= t < math.inf, "a finite number from 0")
+    return Levels("tau", given, TAUS.good, "a finite number from 0")

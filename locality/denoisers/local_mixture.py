@@ -12,7 +12,8 @@ from einops import rearrange
 from torch import Tensor
 
 from locality.bank import ImageBank
-from locality.denoisers.bank_denoiser import MEMORY_BUDGET, is_count
+from locality.counts import is_count
+from locality.denoisers.bank_denoiser import MEMORY_BUDGET
 from locality.denoisers.base import Denoiser
 from locality.denoisers.grids import WINDOWS
 from locality.denoisers.mixture_settings import Settings, usual_places

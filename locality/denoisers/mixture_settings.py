@@ -6,19 +6,18 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from numbers import Integral
 from pathlib import Path
 
 import torch
 from einops import rearrange
 
 from locality.bank import ImageBank, some, to_float
-from locality.denoisers.bank_denoiser import is_count
+from locality.counts import is_count, is_whole
 from locality.denoisers.options import real
 from locality.denoisers.windows import by_place, corners, region, window_size
 from locality.live import LIVE
 from locality.mixture import Mixture, fit_mixture, stacked
-from locality.statistics_cache import kept
+from locality.statistics_cache import kept_tensors
 
 _FORMAT = "locality.mixture/2"
 _TELLING, _LAYOUT = 2000, 0.02  # images that tell; the mean's variance over pixels, of that of each pixel
@@ -46,8 +45,7 @@ class Settings:
             object.__setattr__(self, name, int(given))  # numpy's, too: JSON knows no others
         count = real("pseudo_count", self.pseudo_count, lambda c: 0 <= c < float("inf"), "a number from 0")
         object.__setattr__(self, "pseudo_count", count)
-        good = isinstance(self.seed, Integral) and not isinstance(self.seed, bool)
-        if not good or not 0 <= self.seed < 2**63:
+        if not is_whole(self.seed, 0) or self.seed >= 2**63:
             raise ValueError(f"seed: want a whole number from 0 to 2^63 - 1, got {self.seed!r}")
         object.__setattr__(self, "seed", int(self.seed))
 
@@ -58,7 +56,7 @@ class Settings:
             return own.fitted(bank, side)
         text = json.dumps([bank.fingerprint, window_size(side, bank.image_shape), asdict(own)])
         name = f"mixture-{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}.safetensors"
-        keep = partial(kept, Path(cache).expanduser() / name, {"format": _FORMAT, "recipe": text})
+        keep = partial(kept_tensors, Path(cache).expanduser() / name, {"format": _FORMAT, "recipe": text})
         tensors, _ = bank.shard.once(keep, lambda: (own.fitted(bank, side)._asdict(), {}))
         return Mixture(**tensors)
 

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from locality.bank import ImageBank
-from locality.denoisers.bank_denoiser import MEMORY_BUDGET, BankDenoiser, is_count
+from locality.counts import is_count
+from locality.denoisers.bank_denoiser import MEMORY_BUDGET, BankDenoiser
 from locality.denoisers.base import Limit
 from locality.denoisers.options import real
 from locality.noise import generator

@@ -59,8 +59,8 @@ class SoftLocality(Denoiser, ClosedFormJacobian):
         self.reach = real("reach", reach, lambda r: 0 < r <= 1, "a number inside (0, 1]")
         self.average = PrecisionDenoiser(bank, self.precision, chunk_size, memory_budget)
         self.wiener = Wiener(statistics_of(bank, stats, shrinkage, cache))
-        self.beta = Levels("beta", beta, lambda b: 0 <= b < float("inf"), "a finite number from 0")
-        self.blend = Levels("blend", blend, lambda c: 0 <= c <= 1, "a number from 0 to 1")
+        self.beta = Levels("beta", beta, BETAS.good, "a finite number from 0")
+        self.blend = Levels("blend", blend, BLENDS.good, "a number from 0 to 1")
         self.image_shape = bank.image_shape
 
     def extra_repr(self) -> str:

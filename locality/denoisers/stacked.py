@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from locality.bank import ImageBank, thinned
-from locality.denoisers.bank_denoiser import is_count
+from locality.counts import is_count
 from locality.denoisers.base import ClosedFormJacobian, Denoiser, Pixel, per_image, training_images
 from locality.denoisers.fitting import Fit, Recipe, statistics_of
-from locality.denoisers.levels import nearest
+from locality.denoisers.levels import nearest_level
 from locality.denoisers.options import real
 from locality.full_precision import FullPrecision
 from locality.posterior.engine import check_values
@@ -164,7 +164,7 @@ class Shares(FullPrecision):
         sigma: Tensor,  # [B]
     ) -> Tensor:  # [B, K] float64
         """The shares for each image."""
-        return self._table()[nearest(self.sigmas, sigma)]
+        return self._table()[nearest_level(self.sigmas, sigma)]
 
     def _table(self) -> Tensor:  # [S, K]
         return torch.stack([self.get_buffer(f"of_{name}") for name in self.names], dim=1)

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Final
 
 from locality.bank import ImageBank
-from locality.denoisers.bank_denoiser import MEMORY_BUDGET, is_count
+from locality.counts import is_count
+from locality.denoisers.bank_denoiser import MEMORY_BUDGET
+from locality.denoisers.grids import WINDOWS
 from locality.denoisers.local_mixture import LocalMixture
 from locality.denoisers.optimal import Optimal
 from locality.denoisers.stacked import Shares, ShareTable, Stacked
 from locality.denoisers.windows import cut
 
-WINDOWS: Final = (4, 6, 8, 12, 20, 64)  # pixels
+SIDES: Final = tuple(map(int, WINDOWS.values))  # pixels; columns of SHARES
 OPTIMAL: Final = "optimal"
 # Where nothing was calibrated: at some noise levels, of the windows above and of the optimal denoiser. These
 # are the means of what compare=calibrate found against the networks that ship, on CIFAR-10, cats and
@@ -33,7 +35,7 @@ SHARES: Final = {
 
 def stacked_mixtures(
     bank: ImageBank,
-    windows: Sequence[int] = WINDOWS,  # pixels; larger ones than the image are the image
+    windows: Sequence[int] = SIDES,  # pixels; larger ones than the image are the image
     shares: ShareTable | None = None,  # of window_<pixels> and optimal; None: SHARES
     components: int | None = None,  # parts of a mixture; None, here and below: see `LocalMixture.fit`
     places: int | None = None,  # mixtures along each side of the image, at most
@@ -82,7 +84,7 @@ def _usual(row: Sequence[float], sides: Sequence[int], bank: ImageBank) -> dict[
     """Shares of the usual windows as those of other ones."""
     *given, optimal = row
     shares = {OPTIMAL: optimal}
-    for usual, share in zip(WINDOWS, given, strict=True):
+    for usual, share in zip(SIDES, given, strict=True):
         size = cut(usual, bank.image_shape)
         nearest = min(sides, key=lambda side: abs(math.log(side / size)))
         shares[f"window_{nearest}"] = shares.get(f"window_{nearest}", 0.0) + share

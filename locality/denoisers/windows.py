@@ -7,6 +7,7 @@ from types import EllipsisType
 
 import torch
 
+from locality.denoisers.grids import WINDOWS
 from locality.denoisers.levels import Levels
 
 Corner = tuple[int, int]  # top, left
@@ -25,7 +26,7 @@ def sides_of(window: Levels, image_shape: torch.Size) -> set[int]:
 
 def windows(given: int | Mapping[float, int]) -> Levels:
     """Sides of a square window, in pixels."""
-    return Levels("window", given, lambda k: k >= 1 and k % 1 == 0, "a whole number of pixels from 1")
+    return Levels("window", given, WINDOWS.good, "a whole number of pixels from 1")
 
 
 def window_size(side: int, image_shape: torch.Size) -> tuple[int, int]:

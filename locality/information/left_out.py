@@ -14,7 +14,7 @@ from locality.information.union import united
 from locality.noise import generator, image_noise
 from locality.posterior.engine import Posterior
 from locality.posterior.masked.rows import Rows
-from locality.posterior.softmax import State
+from locality.posterior.softmax import Weighed
 
 Posteriors = Callable[[Tensor, float], Posterior]  # (x [B, C, H, W], sigma) -> over some bank
 
@@ -73,8 +73,10 @@ class LeftOut:
             squares = (rearrange(one, "c h w -> (c h w)") - others).square()
             squares = rearrange(squares, "j (r p) -> j r p", r=rows.repeats).sum(1)
             logits = -(rows.mask.double() @ squares.T) / (2 * sigma**2)  # [R, J]
-            states.append(State.of(logits[None], owner, lambda w, v=others: (w[0, owner] * v.T).sum(1)[None]))  # type: ignore[misc]
-        return Posterior(*(field.reshape(x.shape) for field in Posterior.of(State.stacked(states))))
+            states.append(
+                Weighed.of(logits[None], owner, lambda w, v=others: (w[0, owner] * v.T).sum(1)[None])  # type: ignore[misc]
+            )
+        return Posterior(*(field.reshape(x.shape) for field in Posterior.of(Weighed.stacked(states))))
 
 
 def _same(

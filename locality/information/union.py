@@ -8,7 +8,7 @@ from functools import reduce
 import torch
 
 from locality.posterior.engine import Posterior
-from locality.posterior.softmax import State
+from locality.posterior.softmax import Weighed
 
 
 def united(parts: Sequence[Posterior]) -> Posterior:
@@ -20,16 +20,16 @@ def united(parts: Sequence[Posterior]) -> Posterior:
     """
     if not parts:
         raise ValueError("parts: want at least one posterior, got none")
-    found, like = reduce(State.merge, map(_state, parts)), parts[0].mean
+    found, like = reduce(Weighed.merge, map(_state, parts)), parts[0].mean
     fields = (field.reshape(like.shape) for field in Posterior.of(found))
     return Posterior(next(fields).to(like.dtype), *fields)
 
 
-def _state(part: Posterior) -> State:
+def _state(part: Posterior) -> Weighed:
     """What its candidates left, each number a softmax of its own: all weights relative to their sum."""
     mean, log_partition, size, entropy = (field.double().reshape(1, -1) for field in part)
     owner, sure = (
         torch.arange(mean.shape[1], device=mean.device),
         torch.ones_like(mean[:, 0], dtype=torch.bool),
     )
-    return State(owner, sure, log_partition, torch.ones_like(mean), 1 / size, -entropy, mean)
+    return Weighed(owner, sure, log_partition, torch.ones_like(mean), 1 / size, -entropy, mean)

@@ -18,7 +18,7 @@ from locality.modules.tally import Scores, Tally
 from locality.sampling import start, trajectory
 from locality.schedule import NoiseSchedule
 
-CLEAN, NOISY = "clean image", "noisy"  # rows of pictures beside those of the denoisers
+CLEAN_ROW, NOISY = "clean image", "noisy"  # rows of pictures beside those of the denoisers
 FLOOR = "wiener"  # the denoiser that all others are set against
 
 
@@ -128,7 +128,7 @@ class ComparisonModule(DenoiserModule):
             estimates.append(estimate)
             self._show(self.steps[step], name, estimate)
             if name == self.reference_name:
-                self._show(self.steps[step], CLEAN, batch.images)
+                self._show(self.steps[step], CLEAN_ROW, batch.images)
                 self._show(self.steps[step], NOISY, x)
         return estimates
 

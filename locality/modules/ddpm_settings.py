@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeGuard
 
+from locality.counts import is_whole
+
 
 def check_settings(
     learning_rate: float, weight_decay: float, betas: Sequence[float], warmup_steps: int, ema_decay: float
@@ -14,7 +16,7 @@ def check_settings(
         ("learning_rate", learning_rate, "a number above 0, to 1e36", lambda v: _number(v) and 0 < v <= 1e36),
         ("weight_decay", weight_decay, "a number from 0", lambda v: _number(v) and v >= 0),
         ("betas", betas, "two numbers in [0, 1)", lambda v: len(v) == 2 and all(map(_decay, v))),
-        ("warmup_steps", warmup_steps, "a whole number from 0", lambda v: isinstance(v, int) and v >= 0),
+        ("warmup_steps", warmup_steps, "a whole number from 0", lambda v: is_whole(v, 0)),
         ("ema_decay", ema_decay, "a number in [0, 1)", _decay),
     ):
         if not good(value):

@@ -12,7 +12,7 @@ from locality.metrics import PerImage
 from locality.modules.noised import NoisedModule
 
 Pair = tuple[str, str]
-CLEAN = "clean images"  # in place of a denoiser's estimates
+CLEAN_IMAGES = "clean images"  # in place of a denoiser's estimates
 
 
 class PairModule(NoisedModule):
@@ -25,7 +25,7 @@ class PairModule(NoisedModule):
     def __init__(
         self,
         denoisers: Mapping[str, Denoiser],
-        pairs: Mapping[str, Pair],  # name -> (whose estimate, that it should come close to or CLEAN)
+        pairs: Mapping[str, Pair],  # name -> (whose estimate, that it should come close to or CLEAN_IMAGES)
         metrics: Mapping[str, PerImage],
         sigmas: Sequence[float],  # noise levels, pixel units
         count: int,  # test images
@@ -40,7 +40,7 @@ class PairModule(NoisedModule):
         """Adds each pair's numbers."""
         estimates: dict[str, Tensor] = {
             name: module(x, sigma) for name, module in self.denoisers.named_children()
-        } | {CLEAN: batch.images}
+        } | {CLEAN_IMAGES: batch.images}
         for key in self.curves:
             one, other = self.pairs[key.rsplit("/", 1)[0]]
             self.curve(key).update(step, estimates[one], estimates[other], batch.index)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 
 import torch
@@ -29,7 +30,7 @@ def mlp(
     return FullyConnected(n, width, depth, expansion, dropout)
 
 
-class Stack(nn.Module):
+class Stack(nn.Module, ABC):
     """`gain(t) x + whole(out(blocks(in(parts(x)), t)))`: what networks of dense layers have in common."""
 
     def __init__(
@@ -46,13 +47,13 @@ class Stack(nn.Module):
         self.norm = nn.LayerNorm(width)
         nn.init.zeros_(self.outward.weight)
 
+    @abstractmethod
     def parts(self, x: Tensor) -> Tensor:  # [B, C, H, W] -> [B, ..., numbers]
-        """What states are read from: here the image as one list of numbers."""
-        return rearrange(x, "b c h w -> b (c h w)")
+        """What states are read from."""
 
+    @abstractmethod
     def whole(self, parts: Tensor, x: Tensor) -> Tensor:  # [B, ..., numbers] -> [B, C, H, W], the shape of x
         """The image that parts make up."""
-        return parts.reshape(x.shape)
 
     def forward(
         self,
@@ -78,6 +79,14 @@ class FullyConnected(Stack):
 
     def __init__(self, n: int, width: int, depth: int, expansion: int, dropout: float) -> None:
         super().__init__(n, width, (Block(width, expansion, dropout) for _ in range(depth)))
+
+    def parts(self, x: Tensor) -> Tensor:  # [B, n]
+        """The image as one list of numbers."""
+        return rearrange(x, "b c h w -> b (c h w)")
+
+    def whole(self, parts: Tensor, x: Tensor) -> Tensor:
+        """The list as an image."""
+        return parts.reshape(x.shape)
 
 
 class Block(nn.Module):

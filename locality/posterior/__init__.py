@@ -10,13 +10,14 @@ what it leaves is a state.
     kernel      what a kernel is: usable, cost, error, weigh, transpose, fields; and the one rule that chooses
     seen        what a kernel probes candidates with
     view        some candidates, wherever they are: read in parts and chunks that fit a memory budget
-    softmax     State: the partial softmax, and the one way to merge two
+    softmax     Weighed: the partial softmax, and the one way to merge two
     rounding    how large the numbers of a pass are, and so whether float32 can hold them
 
     whole       one softmax for the image: the optimal denoiser
     nearest     the image with its largest weight
     blocks      its distances: products of 8 bits or of float32, and float64 for the few that need it
     wrappers    engines made of engines: batches of the bank, noisy copies of the image
+    chosen      one that mixes, output by output, the two neighbouring parts that its entropy asks for
     gathered    one more: the noisy images of all ranks that share a bank
     masked/     a softmax for each output, over images: rows, plans, kernels (dense, compiled), composite,
                 code, proxies, subset, fields; table, row_sums and passes are compiled

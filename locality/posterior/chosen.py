@@ -15,7 +15,7 @@ from locality.posterior.kernel import Probe, Seen
 from locality.posterior.masked.fields import Mix, masked_fields
 from locality.posterior.masked.kernel import MaskedKernel
 from locality.posterior.masked.rows import Rows
-from locality.posterior.softmax import State
+from locality.posterior.softmax import Weighed
 
 Part = PlannedEngine[Rows, MaskedKernel]
 
@@ -29,7 +29,7 @@ class Choice(NamedTuple):
     steep: Tensor  # [...] float64, one over the difference of their entropies; 0 where the share is held
 
 
-def chosen(
+def parts_at(
     entropies: Tensor,  # [V, ...] nats, from what sees least to what sees most
     blind: Tensor,  # [V, ...] bool: what counts for nothing
     wanted: float,  # nats
@@ -121,10 +121,10 @@ class ChosenEngine(Engine):
                 total += part.view.summed(work) / part.plan.sigma**2
         return total[None]
 
-    def _states(self, x: Tensor, sigma: Tensor) -> list[State]:
+    def _states(self, x: Tensor, sigma: Tensor) -> list[Weighed]:
         return [part.state(x, sigma) for part in self.parts]
 
-    def _slopes(self, states: Sequence[State]) -> list[tuple[Tensor, Tensor]]:  # [B, n] each, of each part
+    def _slopes(self, states: Sequence[Weighed]) -> list[tuple[Tensor, Tensor]]:  # [B, n] each, of each part
         """What the mean changes by with each part's mean, and with its entropy."""
         means = torch.stack([state.mean for state in states])
         choice = self._choice(states)
@@ -133,10 +133,10 @@ class ChosenEngine(Engine):
         shares = [_share(choice, v) for v in range(len(states))]
         return [(share, share * change) for share in shares]
 
-    def _choice(self, states: Sequence[State]) -> Choice:
+    def _choice(self, states: Sequence[Weighed]) -> Choice:
         known = torch.stack([state.entropy[:, state.owner] for state in states])
         blind = torch.stack([part.plan.rows.own <= 0 for part in self.parts])[:, None]
-        return chosen(known, blind.expand_as(known), self.wanted)
+        return parts_at(known, blind.expand_as(known), self.wanted)
 
     def _some(self, x: Tensor, sigma: Tensor) -> list[tuple[Tensor, Tensor]]:
         """A few images at a time, as all parts are held at once."""
@@ -158,7 +158,7 @@ def _mixed(choice: Choice, field: Sequence[Tensor]) -> Tensor:
     return total
 
 
-def _entropy_pullback(part: Part, x: Tensor, sigma: Tensor, state: State, cotangent: Tensor) -> Tensor:
+def _entropy_pullback(part: Part, x: Tensor, sigma: Tensor, state: Weighed, cotangent: Tensor) -> Tensor:
     """`sum_q g_q dS[q] / dx`."""
     means = torch.zeros_like(state.peak).index_add_(1, part.plan.rows.row_of_output, cotangent.double())
     known = (state.log_partition, means * state.mean_logit, state.mean)

@@ -13,7 +13,7 @@ from torch import Tensor
 from locality.posterior.kernel import Probe, Seen, SomeKernel
 from locality.posterior.plan import Plan, SomeRows
 from locality.posterior.rounding import Query
-from locality.posterior.softmax import State
+from locality.posterior.softmax import Weighed
 from locality.posterior.view import View
 
 
@@ -32,7 +32,7 @@ class Posterior(NamedTuple):
     @classmethod
     def of(
         cls,
-        state: State,
+        state: Weighed,
         shift: Tensor | float = 0.0,  # [B, R] what the logits of the state are without
     ) -> Self:
         """What a state says, output by output; fields [B, n]."""
@@ -88,7 +88,7 @@ class SoftmaxEngine(Engine, ABC):
         self,
         x: Tensor,  # [B, n]
         sigma: Tensor,  # [B]
-    ) -> State:
+    ) -> Weighed:
         """All candidates merged."""
 
     @abstractmethod
@@ -121,7 +121,7 @@ class PlannedEngine(SoftmaxEngine, Generic[SomeRows, SomeKernel]):
     view: View
     plan: Plan[SomeRows, SomeKernel]
 
-    def state(self, x: Tensor, sigma: Tensor) -> State:
+    def state(self, x: Tensor, sigma: Tensor) -> Weighed:
         """One pass over the bank."""
         return self.plan.at(sigma).weigh(self.view, x)
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from locality.posterior.rounding import PixelMoments, Query
 from locality.posterior.seen import Seen
-from locality.posterior.softmax import State
+from locality.posterior.softmax import Weighed
 from locality.posterior.view import View
 
 
@@ -75,7 +75,7 @@ class Kernel(ABC):
         query: Query,
         values: bool = True,  # false: no mean is wanted, and its sums are zeros
         bounds: Tensor | None = None,  # [B] see `refines`; none if not given
-    ) -> State:
+    ) -> Weighed:
         """The state of every softmax, all candidates merged."""
 
     @abstractmethod
@@ -109,7 +109,7 @@ class FieldKernel(Kernel, ABC):
 SomeKernel = TypeVar("SomeKernel", bound=Kernel)
 
 
-def chosen(
+def cheapest(
     kernels: Iterable[SomeKernel],
     device: torch.device,
     dtype: torch.dtype,  # to work in

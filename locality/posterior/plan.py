@@ -9,7 +9,7 @@ from typing import Generic, Self, TypeVar
 import torch
 from torch import Tensor
 
-from locality.posterior.kernel import FieldKernel, Kernel, Softmaxes, SomeKernel, chosen
+from locality.posterior.kernel import FieldKernel, Kernel, Softmaxes, SomeKernel, cheapest
 from locality.posterior.rounding import (
     LARGEST_LOGIT,
     PixelMoments,
@@ -18,7 +18,7 @@ from locality.posterior.rounding import (
     query,
     small_logits,
 )
-from locality.posterior.softmax import State
+from locality.posterior.softmax import Weighed
 from locality.posterior.view import View
 
 SomeRows = TypeVar("SomeRows", bound=Softmaxes)
@@ -67,8 +67,8 @@ class Plan(Generic[SomeRows, SomeKernel]):
         def precise(kernel: AnyKernel) -> bool:
             return bool(precise_enough(kernel.error(self._typical, self.moments)).all())
 
-        single = chosen(kernels, self._device, torch.float32, precise)
-        return single, chosen(kernels, self._device, torch.float64)
+        single = cheapest(kernels, self._device, torch.float32, precise)
+        return single, cheapest(kernels, self._device, torch.float64)
 
     def query(self, x: Tensor) -> Query:
         """Noisy images, [B, n], ready for this plan's kernels."""
@@ -79,7 +79,7 @@ class Plan(Generic[SomeRows, SomeKernel]):
         view: View,
         x: Tensor,  # [B, n]
         values: bool = True,  # whether the mean is wanted; if not, a second pass will weigh by the evidence
-    ) -> State:
+    ) -> Weighed:
         """The softmaxes; where float32 turns out to have met large logits, again in float64."""
         asked = self.query(x)
         single = self._precise(x, asked, strict=not values)
@@ -90,7 +90,7 @@ class Plan(Generic[SomeRows, SomeKernel]):
         if values and self.single.refines and x.dtype != torch.float64 and not self._never_single:
             bounds, single = single * LARGEST_LOGIT, torch.ones_like(single)
 
-        def work(kernel: SomeKernel, query: Query, which: Tensor) -> State:
+        def work(kernel: SomeKernel, query: Query, which: Tensor) -> Weighed:
             state = view.merged(lambda part: kernel.weigh(part, query, values, bounds[which]))
             again = single[which] & ~(state.sure if values else small_logits(state.log_partition))
             if not bool(again.any()):
@@ -98,10 +98,10 @@ class Plan(Generic[SomeRows, SomeKernel]):
             exact = query.pick(again).to(torch.float64)
             better = view.merged(lambda part: self.double.weigh(part, exact, values))
             order = torch.cat([(~again).nonzero()[:, 0], again.nonzero()[:, 0]]).argsort()
-            return State.stacked([state.pick(~again), better]).pick(order)
+            return Weighed.stacked([state.pick(~again), better]).pick(order)
 
         states, order = self._by_type(asked, single, work)
-        return State.stacked(states).pick(order)
+        return Weighed.stacked(states).pick(order)
 
     def run(
         self,

@@ -16,7 +16,7 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class State:
+class Weighed:
     """Sums over some candidates, relative to the largest logit: R softmaxes for each of B images; float64.
 
     Candidates may be read in any parts, in any order, by any kernel, thread or machine. The state of the
@@ -37,7 +37,7 @@ class State:
         batch: int,
         rows: int,
         owner: Tensor,  # [n]
-    ) -> State:
+    ) -> Weighed:
         """The state of no candidate: the neutral element of `merge`."""
         none = torch.zeros(batch, rows, dtype=torch.float64, device=owner.device)
         sums = none.new_zeros(batch, len(owner))
@@ -50,7 +50,7 @@ class State:
         logits: Tensor,  # [B, R, c] finite, of c candidates; overwritten
         owner: Tensor,  # [n]
         weigh: Callable[[Tensor], Tensor],  # weights [B, R, c] -> weighted sums [B, n]
-    ) -> State:
+    ) -> Weighed:
         """The state of a few candidates."""
         if logits.shape[2] == 0:
             return cls.empty(len(logits), logits.shape[1], owner)
@@ -67,17 +67,17 @@ class State:
         rows: Tensor,  # [B, R, 4] float64: peak, total, squares, energy; zeros if there was no candidate
         sums: Tensor,  # [B, n] float64
         owner: Tensor,  # [n]
-    ) -> State:
+    ) -> Weighed:
         """The state in the numbers that a compiled kernel kept."""
         peak, total, squares, energy = rows.unbind(-1)
         sure = torch.ones(len(sums), dtype=torch.bool, device=sums.device)
         return cls(owner, sure, peak.where(total > 0, -torch.inf), total, squares, energy, sums)
 
-    def merge(self, other: State) -> State:
+    def merge(self, other: Weighed) -> Weighed:
         """The state of the candidates of both."""
         peak = torch.maximum(self.peak, other.peak)
         both = zip(self._relative_to(peak), other._relative_to(peak), strict=True)
-        return State(self.owner, self.sure & other.sure, peak, *(a + b for a, b in both))
+        return Weighed(self.owner, self.sure & other.sure, peak, *(a + b for a, b in both))
 
     def _relative_to(self, peak: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         shift = (self.peak - peak).where(self.total > 0, 0)  # of no candidate, any: its sums are zeros
@@ -110,15 +110,15 @@ class State:
         """`-sum w log w` of the normalised weights, in nats."""
         return self.total.log() - self.energy / self.total
 
-    def pick(self, which: Tensor) -> State:
+    def pick(self, which: Tensor) -> Weighed:
         """The state of some of the noisy images, or of all in another order."""
-        return State(self.owner, *(part[which] for part in self._parts))
+        return Weighed(self.owner, *(part[which] for part in self._parts))
 
     @staticmethod
-    def stacked(states: Sequence[State]) -> State:
+    def stacked(states: Sequence[Weighed]) -> Weighed:
         """The state of the noisy images of several states, one after another."""
         parts = zip(*(state._parts for state in states), strict=True)
-        return State(states[0].owner, *(torch.cat(part) for part in parts))
+        return Weighed(states[0].owner, *(torch.cat(part) for part in parts))
 
     def packed(self) -> Tensor:  # [B, 1 + 4 R + n] float64
         """All in one tensor, to be sent."""
@@ -127,11 +127,11 @@ class State:
     def unpacked(
         self,
         packed: Tensor,  # [B, 1 + 4 R + n] float64
-    ) -> State:
+    ) -> Weighed:
         """What another of the same softmaxes was, before it was packed."""
         rows = self.peak.shape[1]
         sure, *parts = packed.split([1, *[rows] * 4, len(self.owner)], dim=1)
-        return State(self.owner, sure[:, 0] == 1, *parts)
+        return Weighed(self.owner, sure[:, 0] == 1, *parts)
 
     @property
     def _parts(self) -> tuple[Tensor, ...]:

@@ -11,9 +11,9 @@ from einops import rearrange
 from torch import Tensor
 
 from locality.bank import ImageBank, to_float
-from locality.pages import Pages
+from locality.mapped_file import Pages
 from locality.posterior.blocks import Blocks
-from locality.posterior.softmax import State
+from locality.posterior.softmax import Weighed
 from locality.shards import Shard
 
 _LARGEST_CHUNK = 4096  # images; products gain nothing from more
@@ -95,13 +95,13 @@ class View(NamedTuple):
 
     def merged(
         self,
-        one: Callable[[View], State],  # of a part
-    ) -> State:
+        one: Callable[[View], Weighed],  # of a part
+    ) -> Weighed:
         """The state of all candidates: one round of messages, if there are ranks."""
-        state = reduce(State.merge, map(one, self.parts()))
+        state = reduce(Weighed.merge, map(one, self.parts()))
         if self.shard is None:
             return state
-        return reduce(State.merge, map(state.unpacked, self.shard.gather(state.packed())))
+        return reduce(Weighed.merge, map(state.unpacked, self.shard.gather(state.packed())))
 
     def summed(
         self,

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from locality.posterior.blocks import WORST, Blocks
 from locality.posterior.engine import SoftmaxEngine
-from locality.posterior.kernel import FieldKernel, Probe, Seen, chosen
+from locality.posterior.kernel import FieldKernel, Probe, Seen, cheapest
 from locality.posterior.rounding import PixelMoments, Query
-from locality.posterior.softmax import State
+from locality.posterior.softmax import Weighed
 from locality.posterior.view import View
 
 _PER_LOGIT = 8 * 6  # bytes of what is kept for an image and a candidate
@@ -46,18 +46,18 @@ class Products(FieldKernel):
         """None: the logits that count are float64."""
         return torch.zeros_like(query.x[:, 0])
 
-    def weigh(self, view: View, query: Query, values: bool = True, bounds: Tensor | None = None) -> State:
+    def weigh(self, view: View, query: Query, values: bool = True, bounds: Tensor | None = None) -> Weighed:
         """One product for the logits, one for the mean."""
         owner = torch.zeros(query.x.shape[1], dtype=torch.long, device=query.x.device)
-        state = State.empty(len(query.x), 1, owner)
+        state = Weighed.empty(len(query.x), 1, owner)
         # Elsewhere products in float32 may be of 16 bits.
         if query.dtype == torch.float32 and torch.get_float32_matmul_precision() == "highest":
             for blocks in parts(view, query.x):
                 logits = _competing(blocks, query, state.peak, len(view.images))
-                state = state.merge(State.of(logits[:, None], owner, partial(_weighted, blocks, values)))
+                state = state.merge(Weighed.of(logits[:, None], owner, partial(_weighted, blocks, values)))
             return state
         for images, logits in _logits(view, query):
-            state = state.merge(State.of(logits[:, None], owner, lambda w, images=images: w[:, 0] @ images))  # type: ignore[misc]
+            state = state.merge(Weighed.of(logits[:, None], owner, lambda w, images=images: w[:, 0] @ images))  # type: ignore[misc]
         return state
 
     def transpose(
@@ -92,7 +92,7 @@ class UniformEngine(SoftmaxEngine):
 
     view: View
 
-    def state(self, x: Tensor, sigma: Tensor) -> State:
+    def state(self, x: Tensor, sigma: Tensor) -> Weighed:
         """One pass over the bank."""
         query = _query(x, sigma)
         return self.view.merged(lambda part: self._kernel.weigh(part, query))
@@ -117,7 +117,7 @@ class UniformEngine(SoftmaxEngine):
     @property
     def _kernel(self) -> FieldKernel:
         # Their logits are float64 whatever the type: all are precise enough, and no moments are measured.
-        return chosen(KERNELS, self.view.images.device, torch.float64)
+        return cheapest(KERNELS, self.view.images.device, torch.float64)
 
 
 def _query(x: Tensor, sigma: Tensor) -> Query:

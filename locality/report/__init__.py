@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from locality.report.folder_logger import FolderLogger, loggers
     from locality.report.report import Report
     from locality.report.table import Table, format_table
-    from locality.runs.folder import create_run_folder
 
 __all__ = [
     "Chart",
@@ -24,7 +23,6 @@ __all__ = [
     "Report",
     "Series",
     "Table",
-    "create_run_folder",
     "format_table",
     "loggers",
     "write_atomically",
@@ -37,7 +35,6 @@ _HOMES = {
     "Report": "locality.report.report",
     "Series": "locality.report.chart",
     "Table": "locality.report.table",
-    "create_run_folder": "locality.runs.folder",
     "format_table": "locality.report.table",
     "loggers": "locality.report.folder_logger",
     "write_atomically": "locality.disk",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from locality.live import duration
 from locality.report.chart import Chart
 from locality.report.figures import Look, looks
 from locality.report.glossary import titled
@@ -86,7 +87,7 @@ class _Run:
         """Title, origin and command."""
         run = self.run.run
         commit = f"commit {run['commit']}" if run["commit"] else f"locality {run['versions']['locality']}"
-        facts = escape(" · ".join([run["started"], _duration(run["seconds"]), commit]))
+        facts = escape(" · ".join([run["started"], duration(run["seconds"]), commit]))
         failed = "" if run["finished"] else ' · <span class="failed">did not finish</span>'
         lines = [escape(run["command"])] + ([f"# upload to W&amp;B:\n{escape(sync)}"] if sync else [])
         return (
@@ -231,11 +232,3 @@ def _names(runs: Sequence[Shown]) -> list[str]:
     for panel in (panel for run in runs for panel in run.panels.values()):
         found += [row["name"] for row in panel.get("rows", ()) if row["name"] not in panel.get("given", ())]
     return list(dict.fromkeys(found))
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return (
-        f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
-    )

@@ -17,6 +17,7 @@ from typing import Any
 from locality.disk import write_atomically
 
 STEP = "trainer/global_step"  # under this name Lightning logs the step
+WANDB_ID = "wandb_id.txt"  # in a run folder: under which W&B knows the run
 BLOCK = 32768  # bytes of a block of a LevelDB log
 HEAD = 7  # bytes: checksum 4, length 2, kind 1; also the length of the file's own header
 FULL, FIRST, LAST = 1, 2, 4  # kinds of a part of a record

@@ -13,12 +13,10 @@ from lightning.pytorch.utilities import rank_zero_only
 from locality.disk import write_atomically
 from locality.ranks import first_rank
 from locality.report.uplink import SECONDS, Uplink, bounded
-from locality.report.wandb_files import STEP
+from locality.report.wandb_files import STEP, WANDB_ID
 
 if TYPE_CHECKING:
     from wandb import Run, Settings
-
-WANDB_ID = "wandb_id.txt"
 
 
 @final

@@ -12,7 +12,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from locality.config import UsageError, nearest
+from locality.config import UsageError, nearest_name
 from locality.paths import path_given
 from locality.ranks import is_first
 from locality.runs.files import CONFIG, STATUS, read_config
@@ -34,7 +34,7 @@ def check_unfinished(folder: Path) -> None:
     """Raises UsageError for a run that cannot go on: finished, analytical, or not a training run."""
     if not (folder / CONFIG).is_file():
         there = [str(path.parent) for path in sorted(folder.parent.glob(f"*/{CONFIG}"))]
-        hint = nearest(str(folder), there) if there else ""
+        hint = nearest_name(str(folder), there) if there else ""
         raise UsageError(f"resume={folder}: no run there. {hint}".strip())
     model = read_config(folder / CONFIG).get("model")
     if not isinstance(model, dict):

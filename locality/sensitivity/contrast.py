@@ -9,10 +9,9 @@ from einops import einsum, rearrange, reduce
 from torch import Tensor
 
 from locality.denoisers.base import Pixel
-from locality.sensitivity.shape import distances
+from locality.sensitivity.shape import TIE, distances
 
 REACH = 3.0  # pixels; so far photographs alone make most of a field
-_TIE = 1e-9  # of a distance that is reached but for rounding
 
 
 def contrast(
@@ -26,7 +25,7 @@ def contrast(
     Pixels nearer than `reach` to the probed one count on neither side. nan for a map of zeros. Raises
     ValueError where nothing is left on one side.
     """
-    far = distances(pixels, *mask.shape) >= reach - _TIE  # [P, H, W]
+    far = distances(pixels, *mask.shape) >= reach - TIE  # [P, H, W]
     sides = [(far & side).to(maps.device) for side in (mask.cpu() != 0, mask.cpu() == 0)]
     for side, where in zip(sides, ("on", "off"), strict=True):
         empty = ~reduce(side, "p h w -> p", "any")
@@ -47,7 +46,7 @@ def pattern_probes(
     """The pattern's pixels that have others `reach` or more away, from the top left: those worth probing."""
     places = mask.cpu().nonzero()
     apart = torch.cdist(places.double(), places.double()).amax(1)
-    far = [(int(row), int(col)) for row, col in places[apart >= reach - _TIE]]
+    far = [(int(row), int(col)) for row, col in places[apart >= reach - TIE]]
     if not far:
         raise ValueError(f"pattern: want two of its pixels {reach:g} or more apart, got a smaller one")
     return far

@@ -9,11 +9,10 @@ from einops import reduce
 from torch import Tensor
 
 from locality.denoisers.base import Pixel
-from locality.sensitivity.shape import distances
+from locality.sensitivity.shape import TIE, distances
 
 RADIUS = 1.5  # pixels, of a disc: 3 x 3 of them
 _RING = 0.5  # pixels; so far from the circle a disc's centre may lie, as pixels are whole
-_TIE = 1e-9  # of a distance that is reached but for rounding
 
 
 def mirror_of(pixel: Pixel, width: int) -> Pixel:
@@ -57,19 +56,19 @@ def _discs(
         raise ValueError(f"radius: want a number of pixels from 0, got {radius!r}")
     mirror = mirror_of(pixel, width)
     away = abs(mirror[1] - pixel[1])
-    if away <= 2 * radius + _TIE:
+    if away <= 2 * radius + TIE:
         raise ValueError(
             f"want a pixel more than {2 * radius:g} from its mirror position, got {pixel}, {away} from it"
         )
     from_pixel, from_mirror = distances([pixel, mirror], height, width)
-    reach = int(radius + _TIE)
+    reach = int(radius + TIE)
     inside = torch.zeros(height, width, dtype=torch.bool)
     inside[reach : height - reach, reach : width - reach] = True
     if not inside[mirror]:
         raise ValueError(f"want a pixel at least {reach} from the border, for a whole disc, got {pixel}")
-    ring = inside & ((from_pixel - away).abs() <= _RING) & (from_mirror > 2 * radius + _TIE)
+    ring = inside & ((from_pixel - away).abs() <= _RING) & (from_mirror > 2 * radius + TIE)
     centres = [(int(row), int(col)) for row, col in ring.nonzero()]
     if not centres:
         raise ValueError(f"want a pixel with other places in the image as far from it, got {pixel}")
-    discs = (distances([mirror, *centres], height, width) <= radius + _TIE).double()
+    discs = (distances([mirror, *centres], height, width) <= radius + TIE).double()
     return torch.stack([discs[0], discs[1:].mean(0)])

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from locality.denoisers.base import Pixel
 
-_TIE = 1e-9  # relative; a share that is reached but for rounding is reached
+TIE = 1e-9  # what is short of a share or of a distance (pixels) by no more than rounding reaches it
 
 
 class Profile(NamedTuple):
@@ -46,7 +46,7 @@ def mass_radius(
     flat = rearrange(maps.double(), "... h w -> ... (h w)")
     inside = flat.gather(-1, order.expand(flat.shape)).cumsum(-1)
     total = inside[..., -1:]
-    reached = (inside < mass * total * (1 - _TIE)).sum(-1)
+    reached = (inside < mass * total * (1 - TIE)).sum(-1)
     radius = near.expand(inside.shape).gather(-1, reached[..., None])
     return torch.where(total > 0, radius, torch.nan)[..., 0]
 
@@ -58,7 +58,7 @@ def mass_inside(
 ) -> Tensor:  # [..., P]
     """The share of a map's mass within a distance; nan for a map of zeros, and for a radius of nan."""
     distance = distances(pixels, *maps.shape[-2:]).to(maps.device)
-    near = distance <= radius[..., None, None] * (1 + _TIE)
+    near = distance <= radius[..., None, None] * (1 + TIE)
     maps = maps.double()
     share = reduce(maps * near, "... h w -> ...", "sum") / reduce(maps, "... h w -> ...", "sum")
     return share.masked_fill(radius.isnan(), torch.nan)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from locality.denoisers.base import Denoiser
-from locality.denoisers.levels import nearest
+from locality.denoisers.levels import nearest_level
 from locality.noise import image_noise
 from locality.sampling import start, trajectory
 from locality.schedule import NoiseSchedule
@@ -88,6 +88,6 @@ class Route:
     def _places(self) -> list[int]:  # of the steps to stop at
         if self.states == "forward":
             return list(range(len(self.asked)))
-        return nearest(
+        return nearest_level(
             self.schedule.leading(self.steps), torch.tensor(self.asked, dtype=torch.float64)
         ).tolist()

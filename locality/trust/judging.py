@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from locality.config import UsageError
+from locality.paths import CACHE
 from locality.trust.listed import FITTED, LISTED, WAITING
 
 REMEDY = "if you trust whoever made it, give trust=true (in Python trust=True, for locality.export --trust)"
@@ -145,9 +146,7 @@ def _check_root(value: Any, where: str, depth: int) -> None:
 
 
 def _check_cache(value: Any, where: str, depth: int) -> None:  # is written to
-    own = [
-        Path(place).expanduser() for place in ("~/.cache/locality", os.environ.get("LOCALITY_CACHE")) if place
-    ]
+    own = [Path(place).expanduser() for place in (CACHE, os.environ.get("LOCALITY_CACHE")) if place]
     _check_path(value, where, lambda path: path in own, "~/.cache/locality and $LOCALITY_CACHE")
 
 

@@ -51,7 +51,7 @@ LISTED: dict[str, dict[str, Arguments]] = {
         "locality.denoisers.Smoothed.fit": _plain(f"smoothing copies seed {_BANK}"),
         "locality.denoisers.GoldenSubset.fit": _plain(
             "tau mask_axis threshold shrinkage k_min k_max m_min proxy_size presample random_above seed "
-            + _BANK
+            f"share {_BANK}"
         ),
         "locality.denoisers.SoftLocality.fit": _plain(f"beta blend reach shrinkage {_BANK}"),
         "locality.denoisers.LocalMixture.fit": _plain(f"window {_MIXTURE} memory_budget"),

@@ -10,7 +10,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from locality.choices import Choices, spelled
-from locality.config import UsageError, nearest
+from locality.config import UsageError, nearest_name
 from locality.shipped import as_typed
 from locality.typed.files import beside, choices_of, given_in, read
 
@@ -38,7 +38,7 @@ def with_pattern(
             pictures = [str(path) for path in Path(one).expanduser().parent.glob("*.*") if _is_picture(path)]
             raise UsageError(
                 f"pattern={one}: neither a pattern ({', '.join(names)}) nor a file. "
-                f"{nearest(one, [*names, *pictures])}"
+                f"{nearest_name(one, [*names, *pictures])}"
             )
     if files and len(files) < len(wanted):
         raise UsageError(f"pattern={value}: want names or files, got both")

@@ -17,7 +17,7 @@ from locality.posterior.masked.passes import GROUP, backward, forward
 from locality.posterior.masked.rows import Rows
 from locality.posterior.masked.table import BOX, FLAT, ROW
 from locality.posterior.rounding import PixelMoments, Query, relative_error
-from locality.posterior.softmax import State
+from locality.posterior.softmax import Weighed
 from locality.posterior.vectors.reading import aligned
 from locality.posterior.vectors.table_rows import ROW_BYTES
 from locality.posterior.vectors.threads import at_rest, over_threads
@@ -50,7 +50,7 @@ class Compiled(MaskedKernel):
         extent = self.rows.repeats * extents.get(self.basis, 1)
         return relative_error(query, moments, extent, self._reads, self.rows.own)
 
-    def weigh(self, view: View, query: Query, values: bool = True, bounds: Tensor | None = None) -> State:
+    def weigh(self, view: View, query: Query, values: bool = True, bounds: Tensor | None = None) -> Weighed:
         """Each thread keeps a state of its own."""
         count, (batch, n), rows = len(view.images), query.x.shape, len(self.rows.mask)
         bounds = torch.full((batch,), torch.inf) if bounds is None else bounds
@@ -69,11 +69,11 @@ class Compiled(MaskedKernel):
             forward(*arguments, state, sums, self._scratch(query), columns)
             return state, sums
 
-        state = reduce(State.merge, (self._state(*found) for found in over_threads(count, lanes, part)))
+        state = reduce(Weighed.merge, (self._state(*found) for found in over_threads(count, lanes, part)))
         return replace(state, sure=torch.from_numpy(spent.sum(0) <= budget))
 
-    def _state(self, rows: np.ndarray, sums: np.ndarray) -> State:
-        return State.of_sums(torch.from_numpy(rows), torch.from_numpy(sums), self.rows.row_of_output)
+    def _state(self, rows: np.ndarray, sums: np.ndarray) -> Weighed:
+        return Weighed.of_sums(torch.from_numpy(rows), torch.from_numpy(sums), self.rows.row_of_output)
 
     def probe_means(self, view: View, query: Query, evidence: Tensor, probe: Probe) -> Tensor:
         """One pass."""

@@ -15,7 +15,7 @@ from locality.posterior.masked.fields import Work, masked_fields, window_fields
 from locality.posterior.masked.kernel import MaskedFieldKernel
 from locality.posterior.masked.rows import Rows
 from locality.posterior.rounding import PixelMoments, Query, relative_error, small_logits
-from locality.posterior.softmax import State
+from locality.posterior.softmax import Weighed
 from locality.posterior.view import View
 
 _TOGETHER = 512  # images of a chunk at most: their logits stay in the cache
@@ -74,17 +74,17 @@ class Dense(MaskedFieldKernel):
             return torch.full_like(query.x[:, 0], torch.inf)
         return relative_error(query, moments, self.rows.repeats, self.rows.places, self.rows.own)
 
-    def weigh(self, view: View, query: Query, values: bool = True, bounds: Tensor | None = None) -> State:
+    def weigh(self, view: View, query: Query, values: bool = True, bounds: Tensor | None = None) -> Weighed:
         """Image by image, so that what is not a product stays in the cache."""
         each = (query.pick(slice(b, b + 1)) for b in range(len(query.x)))
-        return State.stacked([self._weigh(view, one, values) for one in each])
+        return Weighed.stacked([self._weigh(view, one, values) for one in each])
 
-    def _weigh(self, view: View, query: Query, values: bool) -> State:
+    def _weigh(self, view: View, query: Query, values: bool) -> Weighed:
         owner = self.rows.row_of_output
-        state = State.empty(1, len(self.rows.mask), owner)
+        state = Weighed.empty(1, len(self.rows.mask), owner)
         for images, logits in self._chunks(view, query):
             state = state.merge(
-                State.of(logits, owner, lambda w, images=images: self._outputs(w, images, values))  # type: ignore[misc]
+                Weighed.of(logits, owner, lambda w, images=images: self._outputs(w, images, values))  # type: ignore[misc]
             )
         sure = small_logits(state.log_partition) | (query.dtype == torch.float64)
         return replace(state, sure=sure)

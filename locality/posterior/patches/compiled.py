@@ -15,7 +15,7 @@ from locality.posterior.kernel import Kernel, Probe
 from locality.posterior.patches.kernel import Patches
 from locality.posterior.patches.passes import backward, forward
 from locality.posterior.rounding import PixelMoments, Query, relative_error
-from locality.posterior.softmax import State
+from locality.posterior.softmax import Weighed
 from locality.posterior.vectors.llvm import STEP
 from locality.posterior.vectors.threads import at_rest, over_threads
 from locality.posterior.view import View
@@ -47,7 +47,7 @@ class CompiledPatches(Kernel):
         times = math.prod(-(-side // size) for size in (height, width))
         return times * relative_error(query, moments, extent, 2)
 
-    def weigh(self, view: View, query: Query, values: bool = True, bounds: Tensor | None = None) -> State:
+    def weigh(self, view: View, query: Query, values: bool = True, bounds: Tensor | None = None) -> Weighed:
         """Each thread keeps a state of its own."""
         batch, (channels, height, width) = len(query.x), self.patches.image_shape
 
@@ -57,11 +57,11 @@ class CompiledPatches(Kernel):
             return state.reshape(batch, -1, 4), sums.reshape(batch, -1)
 
         return reduce(
-            State.merge, (self._state(*found) for found in over_threads(len(view.images), STEP, part))
+            Weighed.merge, (self._state(*found) for found in over_threads(len(view.images), STEP, part))
         )
 
-    def _state(self, rows: np.ndarray, sums: np.ndarray) -> State:
-        return State.of_sums(torch.from_numpy(rows), torch.from_numpy(sums), self.patches.row_of_output)
+    def _state(self, rows: np.ndarray, sums: np.ndarray) -> Weighed:
+        return Weighed.of_sums(torch.from_numpy(rows), torch.from_numpy(sums), self.patches.row_of_output)
 
     def transpose(
         self, view: View, query: Query, evidence: Tensor, probe: Probe, means: Tensor, centre: Tensor

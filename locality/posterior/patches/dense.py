@@ -12,7 +12,7 @@ from torch import Tensor
 from locality.posterior.kernel import FieldKernel, Probe
 from locality.posterior.patches.kernel import Patches
 from locality.posterior.rounding import PixelMoments, Query
-from locality.posterior.softmax import State
+from locality.posterior.softmax import Weighed
 from locality.posterior.view import View
 
 _NEVER = -1e300  # a logit whose weight is 0; minus infinity times 0 would not be
@@ -38,13 +38,13 @@ class DensePatches(FieldKernel):
         """None: there is no float32."""
         return torch.zeros_like(query.x[:, 0])
 
-    def weigh(self, view: View, query: Query, values: bool = True, bounds: Tensor | None = None) -> State:
+    def weigh(self, view: View, query: Query, values: bool = True, bounds: Tensor | None = None) -> Weighed:
         """One pass over all patches."""
         owner = self.patches.row_of_output
-        state = State.empty(len(query.x), self.patches.places, owner)
+        state = Weighed.empty(len(query.x), self.patches.places, owner)
         for _, centres, logits in self._tiles(view, query):
             state = state.merge(
-                State.of(logits, owner, lambda w, v=centres: einsum(w, v, "b q i, i c -> b c q").flatten(1))  # type: ignore[misc]
+                Weighed.of(logits, owner, lambda w, v=centres: einsum(w, v, "b q i, i c -> b c q").flatten(1))  # type: ignore[misc]
             )
         return state
 

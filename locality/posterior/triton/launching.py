@@ -13,7 +13,7 @@ from torch import Tensor
 from locality.at_rest import levels_of
 from locality.posterior.patches.kernel import Patches
 from locality.posterior.rounding import Query, small_logits
-from locality.posterior.softmax import State
+from locality.posterior.softmax import Weighed
 from locality.posterior.triton import running
 from locality.posterior.triton.tiles import LARGEST, PLACES, ROWS, Tiles
 
@@ -57,7 +57,7 @@ def softmaxes(
     tiles: Tiles,  # of the rows that `served` names
     served: Served,
     owner: Tensor,  # [n] which softmax weighs each output
-) -> State:
+) -> Weighed:
     """The softmaxes of all images; of float32 numbers."""
     from locality.posterior.triton import passes  # Triton, which not everyone has
 
@@ -84,7 +84,7 @@ def patch_softmaxes(
     query: Query,
     tiles: Tiles,  # of the windows, none inverted
     patches: Patches,
-) -> State:
+) -> Weighed:
     """The softmaxes of the patches at all places of all images; of float32 numbers."""
     from locality.posterior.triton import patch_passes
 
@@ -104,7 +104,7 @@ def patch_softmaxes(
     return _state(images, found, sums, patches.row_of_output)
 
 
-def held(state: State, query: Query) -> State:
+def held(state: Weighed, query: Query) -> Weighed:
     """The state, sure of images whose logits float32 and whose terms float16 held.
 
     A term that was cut off belongs to a candidate without weight, if the best is near enough.
@@ -134,10 +134,10 @@ def _room(images: Tensor, batch: int, lines: int, rows: int) -> tuple[int, Tenso
     return each, room, room.new_zeros(len(room), batch, images.shape[1])
 
 
-def _state(images: Tensor, rows: Tensor, sums: Tensor, owner: Tensor) -> State:
+def _state(images: Tensor, rows: Tensor, sums: Tensor, owner: Tensor) -> Weighed:
     levels, offset = _unit(images)
     sums = sums / levels - offset * rows[..., 1][:, :, owner]
-    return reduce(State.merge, (State.of_sums(*part, owner) for part in zip(rows, sums, strict=True)))
+    return reduce(Weighed.merge, (Weighed.of_sums(*part, owner) for part in zip(rows, sums, strict=True)))
 
 
 @dataclass(frozen=True)

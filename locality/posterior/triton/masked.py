@@ -13,7 +13,7 @@ from locality.posterior.masked.dense import Dense
 from locality.posterior.masked.kernel import MaskedKernel
 from locality.posterior.masked.rows import Rows
 from locality.posterior.rounding import PixelMoments, Query, relative_error
-from locality.posterior.softmax import State
+from locality.posterior.softmax import Weighed
 from locality.posterior.triton import launching, running
 from locality.posterior.triton.launching import Served, TiledProducts
 from locality.posterior.triton.tiles import LARGEST, Tiles
@@ -60,16 +60,16 @@ class Tiled(MaskedKernel):
         error = relative_error(query, moments, self.rows.repeats, lookups.mean().item(), self.rows.own)
         return torch.where(query.shift.sum(1) < LARGEST / 2, error, torch.inf)
 
-    def weigh(self, view: View, query: Query, values: bool = True, bounds: Tensor | None = None) -> State:
+    def weigh(self, view: View, query: Query, values: bool = True, bounds: Tensor | None = None) -> Weighed:
         """One launch, or as many as memory or a wanted chunk size ask for."""
         if query.dtype != torch.float32:
             return self._dense.weigh(view, query, values, bounds)
         each = (query.pick(slice(b, b + TOGETHER)) for b in range(0, len(query.x), TOGETHER))
-        return State.stacked([self._weigh(view, some, values) for some in each])
+        return Weighed.stacked([self._weigh(view, some, values) for some in each])
 
-    def _weigh(self, view: View, query: Query, values: bool) -> State:
+    def _weigh(self, view: View, query: Query, values: bool) -> Weighed:
         owner, given = self.rows.row_of_output, (query, self._tiles, self._served)
-        state = State.empty(len(query.x), len(self.rows.mask), owner)
+        state = Weighed.empty(len(query.x), len(self.rows.mask), owner)
         # A number is kept for every image of the bank and of the batch.
         room = max(1, view.limits.memory_budget // (4 * 4 * len(query.x)))
         for part in view.split(view.limits.chunk_size or room):

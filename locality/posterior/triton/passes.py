@@ -73,7 +73,7 @@ def united(peak, weight, square, energy, logit, there):
 
 @triton.jit
 def keep(at, there, peak, weight, square, energy):
-    """Write rows as a State has them."""
+    """Write rows as a Weighed has them."""
     tl.store(at, peak.to(tl.float64), mask=there)
     tl.store(at + 1, weight, mask=there)
     tl.store(at + 2, square, mask=there)
@@ -107,7 +107,7 @@ def softmaxes(
     PLANES: tl.constexpr, SERVED: tl.constexpr, IMAGES: tl.constexpr,
     PLACES: tl.constexpr, ROWS: tl.constexpr,
 ):  # fmt: skip
-    """The softmaxes of `each` images: rows_out [S, B, R, 4] as a State has them, sums_out [S, B, n].
+    """The softmaxes of `each` images: rows_out [S, B, R, 4] as a Weighed has them, sums_out [S, B, n].
 
     `served [R, SERVED]` are the outputs of each row; n where there is none. Sums are in coordinates.
     """

@@ -13,7 +13,7 @@ from locality.posterior.kernel import Kernel, Probe
 from locality.posterior.patches.dense import DensePatches
 from locality.posterior.patches.kernel import Patches
 from locality.posterior.rounding import PixelMoments, Query, relative_error
-from locality.posterior.softmax import State
+from locality.posterior.softmax import Weighed
 from locality.posterior.triton import launching, running
 from locality.posterior.triton.masked import CUTS, EACH, PER_PLACE, TOGETHER
 from locality.posterior.triton.tiles import LARGEST, Tiles
@@ -45,15 +45,15 @@ class TiledPatches(Kernel):
         error = relative_error(query, moments, channels, lookups)
         return torch.where(query.shift.sum(1) < LARGEST / 2, error, torch.inf)
 
-    def weigh(self, view: View, query: Query, values: bool = True, bounds: Tensor | None = None) -> State:
+    def weigh(self, view: View, query: Query, values: bool = True, bounds: Tensor | None = None) -> Weighed:
         """One launch, or as many as a wanted chunk size asks for."""
         if query.dtype != torch.float32:
             return self._dense.weigh(view, query, values, bounds)
         each = (query.pick(slice(b, b + TOGETHER)) for b in range(0, len(query.x), TOGETHER))
-        return State.stacked([self._weigh(view, some) for some in each])
+        return Weighed.stacked([self._weigh(view, some) for some in each])
 
-    def _weigh(self, view: View, query: Query) -> State:
-        state = State.empty(len(query.x), self.patches.places, self.patches.row_of_output)
+    def _weigh(self, view: View, query: Query) -> Weighed:
+        state = Weighed.empty(len(query.x), self.patches.places, self.patches.row_of_output)
         for part in view.split(view.limits.chunk_size or max(1, len(view.images))):
             if len(part.images) > 0:
                 state = state.merge(launching.patch_softmaxes(part.images, query, self._tiles, self.patches))
