@@ -111,8 +111,8 @@ def test_a_letter_has_the_same_verdict_in_its_row_and_in_its_line(letter, word, 
 
 def test_how_often_wieners_field_reaches_less_far_is_counted_by_intervals_apart() -> None:
     (row,) = claims_of({"fields": with_fields("0.95")})
-    assert row.number == "CIFAR-10: cosine at least 0.95, reach smaller at 1 of 2 noise levels"
-    assert "By the intervals it is smaller at 1 of 2 noise levels." in row.lines[0]
+    assert row.number == "CIFAR-10: cosine at least 0.95, reaches less far at 1 of 2 noise levels"
+    assert "By the intervals it reaches less far at 1 of 2 noise levels." in row.lines[0]
     (row,) = claims_of({"fields": with_fields("0.95", reach="2 [1.9, 2.6]")})
     assert row.number == "CIFAR-10: cosine at least 0.95"
     assert row.word == "Agrees"

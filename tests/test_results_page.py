@@ -1348,6 +1348,10 @@ def test_of_a_network_that_is_not_shown_to_beat_wiener_the_page_says_that_nothin
         text = page(BY_PAGE["our_denoisers"], {"paper": {"photos16": found}, "networks": networks})
         said = "At sigma 5 conclude nothing from this network, which is not shown to beat Wiener there: cats"
         assert (said in unfolded(text)) is told
+    rows[1][4] = 1.001  # surely more
+    found["run"]["command"] = "python evaluate.py checkpoint=pretrained/cats_dit"
+    text = page(BY_PAGE["our_denoisers"], {"paper": {"photos16": found}, "networks": networks})
+    assert "from this network, which has surely more error than Wiener there: cats (32 x 32, DiT)." in text
 
 
 def test_that_a_network_was_trained_in_two_goes_is_told_in_the_fold() -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from benchmarks.results.bar import behind, steps_before
+from benchmarks.results.bar import SHORT_OF, levels_short, steps_before, surely_short
 from benchmarks.results.kept.gathering import Kept, took_none
 from benchmarks.results.questions.question import Question
 from benchmarks.results.words.answers import EXACT, TAUS, Found
 from benchmarks.results.words.had import had
 from benchmarks.results.words.small_tables import FIRST, SAMPLES, meant
-from benchmarks.results.words.titles import TITLES, called, markdown, network_called
+from benchmarks.results.words.titles import TITLES, called, joined, markdown, network_called
 
 RUNS = {  # of training, that commands name: what makes them
     "afhq-wiener": "python train.py model=wiener data=afhq denoiser.shrinkage=ledoit_wolf",
@@ -43,16 +43,19 @@ def notes(found: Found, kept: Kept) -> str:
 
 
 def cautions(found: Found, kept: Kept) -> str:
-    """That a network was measured on the way, and where one is not shown to beat Wiener."""
+    """That a network was measured on the way, and where one has more error than Wiener or may have."""
     told = " The network was still in training." if found["run"].get("unfinished") else ""
-    places: dict[str, list[str]] = {}
+    places: dict[tuple[str, bool], list[str]] = {}
     for name, one in _named(found, kept):
-        if where := behind(one):
-            places.setdefault(where, []).append(network_called(name))
-    for where, known in places.items():
-        whom = "this network, which is" if len(known) == 1 else "these networks, which are"
-        told += f" At sigma {where} conclude nothing from {whom} not shown to beat Wiener there: "
-        told += f"{'; '.join(known)}."
+        if levels := levels_short(one):
+            where = joined(f"{sigma:g}" for sigma in levels)
+            places.setdefault((where, surely_short(one, levels)), []).append(network_called(name))
+    for (where, sure), known in places.items():
+        many = len(known) > 1
+        told += (
+            f" At sigma {where} conclude nothing from {'these networks' if many else 'this network'}, which "
+        )
+        told += f"{SHORT_OF[sure][many]} Wiener there: {'; '.join(known)}."
     return told
 
 

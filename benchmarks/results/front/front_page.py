@@ -95,7 +95,8 @@ def front_page(kept: Kept) -> tuple[str, Figure | None]:
     parts += [numbered(HEADS), folded("More on these three", [numbered(told)])]
     parts.append(bullets(links()))
     parts.append(
-        "`make paper` writes these pages from run folders. `docs/results.json` has all numbers and intervals."
+        "[What the words mean](concepts.md#words-of-the-result-pages). `make paper` writes these pages from "
+        "run folders. `docs/results.json` has all numbers and intervals."
     )
     return "\n\n".join(parts) + "\n", (charts, TITLE) if charts else None
 
