@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,16 @@ from benchmarks.results.front.front_page import front_page
 from benchmarks.results.front.headlines import claim
 from benchmarks.results.kept import store
 from benchmarks.results.kept.gathering import Found as Run
-from benchmarks.results.kept.gathering import best, calibrated, found, gather, images, quickest, took_none
+from benchmarks.results.kept.gathering import (
+    Kept,
+    best,
+    calibrated,
+    found,
+    gather,
+    images,
+    quickest,
+    took_none,
+)
 from benchmarks.results.networks import networks
 from benchmarks.results.page_parts import BEST, MOST, made, tabled
 from benchmarks.results.pages import STORE, page, pictured, told_of
@@ -32,7 +42,6 @@ from benchmarks.results.questions.fields import (
 from benchmarks.results.questions.halves import halves_table, halves_verdict, labels_table, labels_verdict
 from benchmarks.results.questions.information import information_table, information_verdict
 from benchmarks.results.questions.information_short import information_beside, information_together
-from benchmarks.results.questions.letter import with_gaps
 from benchmarks.results.questions.own import own_table, own_verdict
 from benchmarks.results.questions.own_gap import with_released
 from benchmarks.results.questions.own_short import own_beside, own_together
@@ -203,8 +212,14 @@ def test_the_front_page_fits_a_screen_and_links_every_page() -> None:
     assert (len(columns), len(rows)) == (5, 6)
 
 
+@cache
+def every_number() -> Kept:
+    """All that is kept, as the pages tell of it."""
+    return told_of(store.read(STORE))
+
+
 def test_what_the_front_page_shows_of_all_that_was_measured_fits_a_screen() -> None:
-    text, _ = front_page(told_of(store.read(STORE)))
+    text, _ = front_page(every_number())
     assert len(re.findall(r"^\| denoiser \|", text, re.MULTILINE)) > 1
     shown = unfolded(text)
     assert len(re.findall(r"^\| denoiser \|", shown, re.MULTILINE)) == 1, "other tables fold"
@@ -213,8 +228,7 @@ def test_what_the_front_page_shows_of_all_that_was_measured_fits_a_screen() -> N
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda one: one.page)
 def test_every_page_begins_with_a_short_answer_in_words(question: Question) -> None:
-    kept = told_of(store.read(STORE))
-    title, lead, *rest = page(question, kept).split("\n\n")
+    title, lead, *rest = page(question, every_number()).split("\n\n")
     assert title == f"# {question.text}"
     assert not lead.startswith(("|", "![", "<", "*")), "the first words are a sentence"
     assert len(lead.split()) <= MOST_WORDS
@@ -610,9 +624,8 @@ def unfolded(text: str) -> str:
 
 
 def test_a_page_is_an_answer_one_picture_and_one_table_and_the_rest_folds() -> None:
-    kept = with_gaps(with_released(with_sides(with_bars(store.read(STORE)))))
     for question in QUESTIONS:
-        shown = unfolded(page(question, kept))
+        shown = unfolded(page(question, every_number()))
         if "Not measured." in shown:
             continue
         more = question.page == "published_order"  # what others published
