@@ -51,13 +51,8 @@ from locality.statistics import GaussianStats
 
 FORMS = ("locality", "diffusers")
 AGREEMENT = 1e-3  # relative; half precision is good enough if estimates differ by less at every noise level
-EXPORTED: dict[str, Any] = {
-    "step": None,
-    "gamma": 0.0,
-    "seed": None,
-    "run": {},
-    "losses": {},
-}  # what a card tells of a training
+# What a card tells of a training.
+EXPORTED: dict[str, Any] = {"step": None, "gamma": 0.0, "seed": None, "run": {}, "losses": {}}
 COLUMNS = 8  # samples in a row of the picture, of two rows
 STEPS = 50  # of DDIM, for the picture
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks.results.paper.agreement import agreement, claims_of
+from benchmarks.results.paper.agreement import agreement, claims_of, findings_against
 from benchmarks.results.words.answers import FLOOR, RELEASED
+from benchmarks.results.words.titles import bullets
 from benchmarks.results.words.verdicts import COUNTED, Judged, counted, merged
 from tests.test_results_page import measured, ratios, with_fields, with_letters
 
@@ -59,7 +60,7 @@ def test_the_released_form_beside_wiener_is_a_claim_of_its_own() -> None:
 def test_claims_are_counted_by_their_verdicts() -> None:
     rows = [claim_of(word, str(k)) for k, word in enumerate(("Agrees", "Agrees", "Agrees in part", "Open"))]
     assert counted(rows) == (
-        "Of 4 claims of the paper that were measured, 2 agree, 1 agrees in part, 0 do not and 1 is open"
+        "Of 4 claims of the paper that were measured, 2 agree, 1 agrees in part and 1 is open"
     )
     assert counted([]) == ""
 
@@ -67,7 +68,10 @@ def test_claims_are_counted_by_their_verdicts() -> None:
 def test_the_page_on_the_paper_has_one_row_for_each_claim_and_the_words_folded_away() -> None:
     text = agreement(kept())
     lead, rows = text.split("\n\n")[1], claims_of(kept())
-    assert lead == f"{counted(rows)}."
+    found = list(findings_against(kept()))
+    assert found
+    assert lead == f"{counted(rows)}. {len(found)} finding goes against the central claim."
+    assert bullets(found) in text
     cells = re.findall(r"^\| (.+?) \| (.+?) \| ", text, re.MULTILINE)[2:]  # without the heads
     assert cells == [(one.claim, one.word) for one in rows] + [(cells[-1][0], "Agrees")]
     assert "GoldDiff" in cells[-1][0], "a later paper's is not counted"
@@ -107,8 +111,8 @@ def test_a_letter_has_the_same_verdict_in_its_row_and_in_its_line(letter, word, 
 
 def test_how_often_wieners_field_reaches_less_far_is_counted_by_intervals_apart() -> None:
     (row,) = claims_of({"fields": with_fields("0.95")})
-    assert row.number == "CIFAR-10: cosine at least 0.95, reach smaller at 1 of 2 noise levels"
-    assert "By the intervals it is smaller at 1 of 2 noise levels." in row.lines[0]
+    assert row.number == "CIFAR-10: cosine at least 0.95, reaches less far at 1 of 2 noise levels"
+    assert "By the intervals it reaches less far at 1 of 2 noise levels." in row.lines[0]
     (row,) = claims_of({"fields": with_fields("0.95", reach="2 [1.9, 2.6]")})
     assert row.number == "CIFAR-10: cosine at least 0.95"
     assert row.word == "Agrees"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,19 @@ from benchmarks.results.front.front_page import front_page
 from benchmarks.results.front.headlines import claim
 from benchmarks.results.kept import store
 from benchmarks.results.kept.gathering import Found as Run
-from benchmarks.results.kept.gathering import best, calibrated, found, gather, images, quickest, took_none
+from benchmarks.results.kept.gathering import (
+    Kept,
+    best,
+    calibrated,
+    found,
+    gather,
+    images,
+    quickest,
+    took_none,
+)
+from benchmarks.results.networks import networks
 from benchmarks.results.page_parts import BEST, MOST, made, tabled
-from benchmarks.results.pages import STORE, networks, page, pictured
+from benchmarks.results.pages import STORE, page, pictured, told_of
 from benchmarks.results.paper.agreement import agreement
 from benchmarks.results.questions.asked import QUESTIONS
 from benchmarks.results.questions.ceiling import ceiling_verdict, top
@@ -30,11 +41,11 @@ from benchmarks.results.questions.fields import (
 )
 from benchmarks.results.questions.halves import halves_table, halves_verdict, labels_table, labels_verdict
 from benchmarks.results.questions.information import information_table, information_verdict
-from benchmarks.results.questions.information_short import information_together
-from benchmarks.results.questions.letter import with_gaps
+from benchmarks.results.questions.information_short import information_beside, information_together
 from benchmarks.results.questions.own import own_table, own_verdict
 from benchmarks.results.questions.own_gap import with_released
-from benchmarks.results.questions.own_short import own_together
+from benchmarks.results.questions.own_short import own_beside, own_together
+from benchmarks.results.questions.question import Question
 from benchmarks.results.words.answers import (
     EXACT,
     FLOOR,
@@ -47,6 +58,7 @@ from benchmarks.results.words.answers import (
     order_verdict,
     ordered,
 )
+from benchmarks.results.words.had import had, on_each
 from benchmarks.results.words.shares import with_sides
 from benchmarks.results.words.small_tables import front_table, samples_table
 from benchmarks.results.words.titles import FORMS, TITLES, called
@@ -54,6 +66,8 @@ from locality.compare.origins import CALIBRATED
 from locality.compare.origins import COLUMNS as ORIGINS
 
 TARGET = "locality.compare.paper_table"
+MOST_WORDS = 75  # of the first answer of a page
+MOST_COLUMNS = 5  # of a table that is not folded, beside its first
 BY_PAGE = {question.page: question for question in QUESTIONS}
 
 
@@ -214,7 +228,32 @@ def test_the_front_page_fits_a_screen_and_links_every_page() -> None:
     assert "Mirror images count as training images." in text
     columns, rows = front_table(kept["paper"]["photos16"])
     assert (len(columns), len(rows)) == (5, 6)
-    assert len(text.splitlines()) < 60
+
+
+@cache
+def every_number() -> Kept:
+    """All that is kept, as the pages tell of it."""
+    return told_of(store.read(STORE))
+
+
+def test_what_the_front_page_shows_of_all_that_was_measured_fits_a_screen() -> None:
+    text, _ = front_page(every_number())
+    assert len(re.findall(r"^\| denoiser \|", text, re.MULTILINE)) > 1
+    shown = unfolded(text)
+    assert len(re.findall(r"^\| denoiser \|", shown, re.MULTILINE)) == 1, "other tables fold"
+    assert len(shown.splitlines()) < 60
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda one: one.page)
+def test_every_page_begins_with_a_short_answer_in_words(question: Question) -> None:
+    title, lead, *rest = page(question, every_number()).split("\n\n")
+    assert title == f"# {question.text}"
+    assert not lead.startswith(("|", "![", "<", "*")), "the first words are a sentence"
+    assert len(lead.split()) <= MOST_WORDS
+    assert rest[-1].startswith("[What the words mean](../concepts.md#words-of-the-result-pages).")
+    shown = unfolded("\n\n".join(rest))
+    heads = re.findall(r"^(\|.*\|)\n\| ---", shown, re.MULTILINE)
+    assert all(head.count(" | ") <= MOST_COLUMNS for head in heads)
 
 
 def test_a_bank_that_no_row_had_whole_is_told_of() -> None:
@@ -487,10 +526,28 @@ def test_a_table_of_samples_begins_with_the_networks_and_says_what_its_columns_a
     assert "All rows" not in page(BY_PAGE["ceiling"], {"paper": {"photos16": found}, "networks": {}})
     text = "\n\n".join(tabled(BY_PAGE["ceiling"], "photos16", found, first=True))  # where it does not fold
     first, rest = text.split("<summary>All rows</summary>")
-    _, first = first.split("highest in median r2:")
+    _, first = first.split("highest in median r2 (")
     assert first.count("\n| ") == 2 + 2 + BEST  # the head and its rule, the networks, the best
     assert "more_0".replace("_", " ") not in first
     assert "more_0".replace("_", " ") in rest
+
+
+def test_what_pca_locality_had_stands_at_its_table_and_no_tau_of_a_run_that_took_none() -> None:
+    found = measured("paper", nn2=True)
+    found["calibrated"] = [[EXACT, "tau", "24 samples of the network", "80"]]
+    had_ = "128 seeds, 100 training images and a tau found with 80"
+    head = f"\nphotographs (16 x 16) (PCA locality (the paper's) had {had_}):\n"
+    assert head in page(BY_PAGE["ceiling"], {"paper": {"photos16": found}, "networks": {}})
+    assert (
+        f"PCA locality (the paper's) had {had_}."
+        in front_page({"paper": {"photos16": found}, "networks": {}})[0]
+    )
+    found["run"]["command"] = "python evaluate.py compare=paper_variants"
+    assert had(found, "paper") == "128 seeds and 100 training images"
+    assert had({"scalars": {}}, "paper") == ""
+    one = {"scalars": {**found["scalars"], f"paper/samples/{EXACT}": 8.0}}
+    said = on_each({"A": found, "B": found, "C": one}, "paper")
+    assert "128 seeds and 100 training images on A and B; 8 seeds and 100 training images on C. Other" in said
 
 
 def test_where_the_gap_to_the_second_network_is_small_and_where_it_turns_is_told() -> None:
@@ -561,7 +618,7 @@ def test_larger_images_have_a_page_of_their_own_without_r2() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "table_folds"), [("published_order", False), ("ceiling", True), ("heldout", True)]
+    ("name", "table_folds"), [("published_order", True), ("ceiling", True), ("heldout", True)]
 )
 def test_a_page_has_a_short_answer_over_all_data_and_folds_each_data_set_away(name, table_folds) -> None:
     found = measured("paper", nn2=True)
@@ -574,8 +631,8 @@ def test_a_page_has_a_short_answer_over_all_data_and_folds_each_data_set_away(na
     assert BY_PAGE[name].together({TITLES[one]: found for one in kept["paper"]}) in above
     assert "**CIFAR-10**: " not in above
     assert below.index("**CIFAR-10**: ") < below.index("**photographs (16 x 16)**: ")
-    assert ("\nCIFAR-10:\n" in above) is not table_folds
-    assert ("\nCIFAR-10:\n" in below) is table_folds
+    assert ("\nCIFAR-10 (" in above) is not table_folds  # and what PCA locality had
+    assert ("\nCIFAR-10 (" in below) is table_folds
 
 
 def unfolded(text: str) -> str:
@@ -585,14 +642,14 @@ def unfolded(text: str) -> str:
 
 
 def test_a_page_is_an_answer_one_picture_and_one_table_and_the_rest_folds() -> None:
-    kept = with_gaps(with_released(with_sides(with_bars(store.read(STORE)))))
     for question in QUESTIONS:
-        shown = unfolded(page(question, kept))
+        shown = unfolded(page(question, every_number()))
         if "Not measured." in shown:
             continue
-        more = question.page in ("our_denoisers", "published_order")  # two answers; what others published
+        more = question.page == "published_order"  # what others published
         assert shown.count("![") <= 1, question.page
-        assert shown.count("\n| --- ") == 1 + more, question.page
+        none = question.page == "bfloat16"  # a sentence says all
+        assert shown.count("\n| --- ") == 1 + more - none, question.page
 
 
 def test_rows_with_few_seeds_are_not_the_best() -> None:
@@ -625,18 +682,18 @@ def test_what_ours_close_of_the_gap_is_counted_from_pca_localitys_best_form() ->
     assert "best form (PCA locality, batch averages) and a second network" in said
     assert "own forms" not in said
     assert "held-out" not in said  # that is in the table, and aims are in the short answer
-    together = own_together({"A": {"scalars": dict(scalars)}})
-    assert "| half of the gap | yes: 75 % |" in together
-    assert "| an error within 5 % of the network's | no: at most 1.12 |" in together
-    assert "Yes" not in together  # no interval is known
+    beside = own_beside({"A": {"scalars": dict(scalars)}})
+    assert "| half of the gap in median r2 | yes (75 %) |" in beside
+    assert "| an error within 5 % of the network's | no (at most 1.12) |" in beside
+    assert "Yes" not in own_together({"A": {"scalars": dict(scalars)}})  # no interval is known
     scalars["paper/median_r2/pca_locality_entropy"] = 0.7
     said = own_verdict({"scalars": scalars})
     assert "best form (PCA locality by entropy) and a second network" in said
     assert "stacked locality (ours) closes 50 %; from the paper's own forms, 75 %" in said
     scalars["paper/median_r2/pca_locality_entropy"] = 0.75
-    both = own_together({"A": {"scalars": scalars}, "B": {"scalars": {}}})
-    assert "| half of the gap | no: " in both
-    assert "| at most twice the time of PCA locality | yes" in both
+    both = own_beside({"A": {"scalars": scalars}, "B": {"scalars": {}}})
+    assert "| half of the gap in median r2 | no (" in both
+    assert "| at most twice the time of PCA locality | yes (" in both
     assert own_together({"B": {"scalars": {}}}) == ""
     more = {f"paper/r2/{row}": r2 for row, r2 in ((EXACT, 0.2), ("nn2", 0.9), (name, 0.9))}
     assert own_verdict({"scalars": scalars | more}).endswith("; of the gap in mean r2, 100 %")
@@ -679,23 +736,23 @@ def test_the_page_of_ours_says_first_whether_they_beat_both_and_where_their_erro
             for end, value in (("_low", low), ("_high", high)):
                 scalars[f"paper/heldout_over_{EXACT}{end}/{name}/t{t:03d}"] = value
     said = own_together({"A": {"scalars": scalars}, "B": {"scalars": {}}})
-    assert said.startswith("Yes, in r2 of samples, by the intervals of mean and median. Stacked locality")
-    assert "at 1 of 2 noise levels, and surely more on A at sigma 0.01." in said
-    assert (
-        "| half of the gap | stacked locality (ours) alone: 86 % and 29 %; of the mean, 86 % and 29 % |"
-        in said
-    )
+    assert said.startswith("Yes, in r2 of samples. Stacked locality")
+    assert "than Wiener on A." in said
+    both = own_together({"A": {"scalars": scalars}, "B": {"scalars": scalars}})
+    assert "than Wiener on all 2 data sets." in both
+    beside = own_beside({"A": {"scalars": scalars}, "B": {"scalars": {}}})
+    assert "at 1 of 2 noise levels, and surely more on A at sigma 0.01." in beside
+    assert "| half of the gap in median r2 | stacked locality (ours) alone (86 %, 29 %) |" in beside
     means = {**scalars, f"paper/r2/{OWN[0]}": 0.4}
-    assert (
-        "| half of the gap | by median stacked locality (ours) alone (86 %, 29 %), by mean no (29 %, 29 %) |"
-        in own_together({"A": {"scalars": means}})
-    )
+    beside = own_beside({"A": {"scalars": means}})
+    assert "| half of the gap in median r2 | stacked locality (ours) alone (86 %, 29 %) |" in beside
+    assert "| half of the gap in mean r2 | no (29 %, 29 %) |" in beside
     assert "released form]" not in said
     over = {name: [(0.2, 0.1, 0.3), (0.2, 0.1, 0.3)] for name in OWN}
     split = {**over, OWN[1]: [(0.2, -0.1, 0.3), (0.2, 0.1, 0.3)]}
     found = {title: {"scalars": scalars, "over_released": one} for title, one in (("A", over), ("B", split))}
     said = own_together(found)
-    assert "runs of its own: they are nearer to the network's samples on A; they are nearer to the" in said
+    assert "of PCA locality they are nearer, too, on A; they are nearer, too, on B (stacked locality" in said
     assert "on B (stacked locality (ours) alone); mean and median disagree on B (stacked mixtures" in said
     lower = {**scalars, f"paper/r2_over_{FLOOR}_low/{OWN[1]}": -0.1}
     assert own_together({"A": {"scalars": lower}}).startswith("In part, in r2 of samples")
@@ -1138,7 +1195,7 @@ def test_the_share_at_a_window_as_wide_as_the_image_is_not_determined_and_the_pa
     assert "Without them the mean is 0.500, its interval unknown" in said
     assert "less than the mean" not in said  # that cell is no evidence that the share moves
     assert "as wide as the image" not in information_verdict(kept["cifar"])
-    brief = information_together({"A": kept["cifar"], "B": kept["photos16"]})
+    brief = information_beside({"A": kept["cifar"], "B": kept["photos16"]})
     assert "In 1 of 2 cells on B the mean counts a window that is at least as wide as the image" in brief
     masks = shares("pca_locality/clean")  # whose setting is no width
     masks["scalars"]["information/best/pca_locality/clean/n100/t300"] = 99.0
@@ -1172,9 +1229,11 @@ def test_the_question_of_the_square_root_is_answered_yes_no_or_in_part() -> None
 
 def test_a_mean_over_shares_that_are_far_apart_is_set_beside_no_other() -> None:
     cells = {"n100/t100": (0.23, 0.2, 0.3), "n100/t300": (0.67, 0.6, 0.7)}
-    said = information_together({"A": shares(), "B": shares(cells=cells), "C": shares()})
-    assert "The mean of A, 0.47, is in the interval on C." in said
-    assert "; on B the cells differ too much to say whether 0.5 fits." in said
+    known = {"A": shares(), "B": shares(cells=cells), "C": shares()}
+    assert "The mean of A, 0.47, is in the interval on C." in information_beside(known)
+    said = information_together(known)
+    assert " On B the best share differs too much to say whether 0.5 fits." in said
+    assert re.search(r"\n\| B \|.*\| - \|", said)
 
 
 def test_each_share_has_its_row_with_its_mean_for_each_bank_and_what_its_prediction_costs() -> None:
@@ -1318,10 +1377,22 @@ def test_of_a_network_that_is_not_shown_to_beat_wiener_the_page_says_that_nothin
     for path, told in (("cats_dit", True), ("cats_dit_2", False), ("cats", False)):
         found["run"]["command"] = f"python evaluate.py 'networks={{dit: pretrained/{path}}}'"
         text = page(BY_PAGE["our_denoisers"], {"paper": {"photos16": found}, "networks": networks})
-        assert (
-            "Not shown to beat Wiener at sigma 5, so conclude nothing there: cats (32 x 32, DiT)." in text
-        ) is told
-        assert not told or "to beat Wiener at sigma 5" in text.split("<details")[0]  # not folded away
+        said = "At sigma 5 conclude nothing from this network, which is not shown to beat Wiener there: cats"
+        assert (said in unfolded(text)) is told
+    rows[1][4] = 1.001  # surely more
+    found["run"]["command"] = "python evaluate.py checkpoint=pretrained/cats_dit"
+    text = page(BY_PAGE["our_denoisers"], {"paper": {"photos16": found}, "networks": networks})
+    assert "from this network, which has surely more error than Wiener there: cats (32 x 32, DiT)." in text
+
+
+def test_that_a_network_was_trained_in_two_goes_is_told_in_the_fold() -> None:
+    networks = {"cats_dit": {"tables": {"heldout": {"rows": []}}, "run": {"before": [{"step": 6132}]}}}
+    found = measured("paper", nn2=True)
+    found["run"]["command"] = "python evaluate.py 'networks={dit: pretrained/cats_dit}'"
+    text = page(BY_PAGE["heldout"], {"paper": {"photos16": found}, "networks": networks})
+    said = "cats (32 x 32, DiT) was trained in two goes: 6,132 steps, then the rest."
+    assert said in text
+    assert said not in unfolded(text)
 
 
 def test_a_network_that_does_not_ship_is_told_with_the_commands_that_make_it() -> None:
@@ -1346,24 +1417,20 @@ def test_shares_of_ln_n_are_set_side_by_side() -> None:
     known["D"] = shares(constant=(0.47, 0.44, 0.498), costs=(1.0, 1.04))
     masks = shares("pca_locality/clean", constant=(0.58, 0.54, 0.62), costs=(1.01, 1.055))
     known["D"] = together(known["D"], masks)
-    said = information_together(known)
-    assert "| A | 0.470 [0.450, 0.520] | 0.0 %, 0.0 % (fitted here) | - | - |" in said
+    said, beside = information_together(known), information_beside(known)
+    assert "| A | 0.470 [0.450, 0.520] | 0.0 %, 0.0 % (fitted here) | - | - |" in beside
     masks_row = "0.580 [0.540, 0.620] | 3.2 %, 5.5 % (given) |"
-    assert f"| D | 0.470 [0.440, 0.498] | 2.0 %, 4.0 % (fitted here) | {masks_row}" in said
-    near = "(within 0.01 of its end)"
-    assert f"The mean of A, 0.47, is in the interval on D, in the interval {near} on B" in said
-    answer, masks_told = said.split("\n\n")[0].split(". For ")[1:][-2:]
-    assert answer.endswith(
-        f"0.5, which is sqrt(N) images, is in the interval on A, outside the interval {near} on D, "
-        "outside the interval on B and C"
+    assert f"| D | 0.470 [0.440, 0.498] | 2.0 %, 4.0 % (fitted here) | {masks_row}" in beside
+    assert "The mean of A, 0.47, is in the interval on D, just inside the interval on B" in beside
+    assert said.startswith(
+        "In part. One share of ln N for all noise levels costs at most 5 % more error on all of these data "
+        "sets. The share of sqrt(N) images, 0.5, is in the interval on A, just outside the interval on D, "
+        "outside the interval on B and C.\n\n"
     )
-    assert answer.startswith(
-        "windows one share of ln N costs little (at most 5 % more error in any cell, that"
-    )
-    assert "number N of images) on all of these data sets." in answer
-    assert masks_told == (
-        "Wiener masks the best share is above 0.5 (whole interval) on 1 of 1 data sets, and one share costs "
-        "little on none of these data sets."
+    assert "| D | 0.470 [0.440, 0.498] | 4.0 % | just outside the interval |" in said
+    assert beside.startswith(
+        "For Wiener masks the best share is above 0.5 (whole interval) on 1 of 1 data sets, and one share "
+        "costs little on none of these data sets."
     )
 
 
@@ -1376,7 +1443,7 @@ def test_the_short_answer_says_against_which_networks_a_share_fails() -> None:
         return together(shares(), *parts)
 
     cheap, dear = (1.0, 1.0), (1.2, 1.2)
-    said = information_together(
+    said = information_beside(
         {"A": known(dit=dear, mixer=cheap, network=dear), "B": known(network=dear), "C": known(nn2=cheap)}
     )
     assert "in place of clean images, one share mostly fails. It fails where" in said
@@ -1387,15 +1454,15 @@ def test_the_short_answer_says_against_which_networks_a_share_fails() -> None:
     ):
         assert re.search(rf"\n\| {title} \|.* {re.escape(cells)} \|", said)
     own = shares("local_score/nn2", constant=(0.55, 0.49, 0.6), used=0.55, costs=dear)
-    assert "| 1 of 1, - | 1 of 1 |" in information_together({"A": together(shares(), own)})
-    said = information_together({"A": shares()})
+    assert "| 1 of 1, - | 1 of 1 |" in information_beside({"A": together(shares(), own)})
+    said = information_beside({"A": shares()})
     assert "| -, - | - |" in said
     assert "networks' estimates" not in said
 
 
 def test_the_page_on_entropy_says_over_how_many_images_and_where_a_share_was_fitted() -> None:
     given = {**shares(constant=(0.5, 0.45, 0.55)), "size": 24}
-    said = information_together({"A": {**shares(), "size": 16}, "B": given})
+    said = information_beside({"A": {**shares(), "size": 16}, "B": given})
     assert "Every number is of 16 test images on A and 24 test images on B." in said
     assert "On A the share is the mean of the very cells that test it. On B it was given" in said
     assert "a share fitted to the row's own cells" in " ".join(information_table(shares())[0])

@@ -9,17 +9,19 @@ from omegaconf import OmegaConf
 
 from benchmarks.results.caveats import caveats
 from benchmarks.results.kept.gathering import CONFIGS, as_configured
-from benchmarks.results.pages import network_table, page
+from benchmarks.results.networks import network_table
+from benchmarks.results.pages import page
 from benchmarks.results.paper.letter_rows import letters
-from benchmarks.results.questions import briefly, epsilon, fields_short
+from benchmarks.results.questions import briefly, entropy_short, epsilon, fields_short
 from benchmarks.results.questions.bank_sizes import bank_together, bank_verdict
-from benchmarks.results.questions.ceiling import ceiling
+from benchmarks.results.questions.ceiling import ceiling, ceiling_beside
 from benchmarks.results.questions.entropy import NOT_MEASURED
 from benchmarks.results.questions.eyes import kinds, mirror_table, with_bars
-from benchmarks.results.questions.forms_short import BATCHES, larger_together, taus_together
+from benchmarks.results.questions.forms_short import BATCHES, MASKS, ORIENTATION, taus_together
+from benchmarks.results.questions.larger_short import larger_together
 from benchmarks.results.questions.letter import short, with_gaps
 from benchmarks.results.questions.own_by_output import BY_OUTPUT, with_by_output
-from benchmarks.results.questions.own_short import own_together
+from benchmarks.results.questions.own_short import own_beside, own_together
 from benchmarks.results.questions.remaining import remaining_together
 from benchmarks.results.words.answers import EXACT, OWN
 from benchmarks.results.words.titles import called
@@ -43,11 +45,17 @@ def test_noise_levels_count_where_the_whole_interval_is_on_one_side_of_wieners_e
     unsure = interval("paper/heldout_ratio", f"pca_locality/{HIGH}", 0.9, 0.8, 1.1)
     worse = interval("paper/heldout_ratio", "pca_locality/t300", 1.2, 1.1, 1.3)
     said = briefly.heldout({"A": found(**sure, **unsure, **worse), "B": found()})
-    assert "At how many of 3 noise levels" in said
+    assert said.startswith("PCA locality (the paper's): nowhere. We count data")  # 1 and 1
+    assert "\n\nAt how many of 3 noise levels" in said
     assert f"| {called('pca_locality')} | 1 below, 1 above | - |" in said
     assert "network" not in said  # not measured on any
     network = interval("paper/heldout_ratio", f"network/{LOW}", 0.8, 0.7, 0.9)
-    rows = briefly.heldout({"A": found(**sure, **network)}).split("| --- | --- |\n")[1]
+    said = briefly.heldout({"A": found(**sure, **network)})
+    assert said.startswith("Network and PCA locality (the paper's): on A.")
+    assert briefly.heldout({"A": found(**sure), "B": found(**worse)}).startswith(
+        "PCA locality (the paper's): on A."
+    )
+    rows = said.split("| --- | --- |\n")[1]
     assert rows.startswith(f"| {called('network')} | 1 below, 0 above |\n| {called('pca_locality')} |")
     assert briefly.heldout({"B": found()}) == ""
 
@@ -62,27 +70,30 @@ def test_the_gap_to_a_second_network_is_widest_where_the_best_row_is_farthest_be
         numbers |= {f"paper/r2/{row}": r2, f"paper/median_r2/{row}": r2}
         numbers |= {f"paper/step_r2/{row}/{LOW}": low, f"paper/step_r2/{row}/{HIGH}": high}
     said = ceiling({"A": found(**numbers)})
-    assert said.startswith("In samples no intervals of the medians are recorded on A. The second network's")
-    assert "median r2 is 0.100 (A) higher." in said
+    assert said.startswith(
+        "By 0.100 (A) in the median r2 of samples. No intervals of the medians are recorded on A. In one "
+        "step the gap is widest at sigma 12.\n\n"
+    )
     # .3 at sigma 12, beside the optimal denoiser; .05 at the other level. No interval is known.
-    assert "| A | Wiener | 0.8 | 0.9 | 0.300, at sigma 12 (mean) | - | - |" in said
+    assert "| A | Wiener | 0.8 | 0.9 | 0.300, at sigma 12 (mean) |" in said
+    assert "| A | - | - |" in ceiling_beside({"A": found(**numbers)})
     for row, r2 in (("nn2", 0.95), ("wiener", 0.9), ("optimal", 0.2)):
         numbers |= interval("paper/step_r2", f"{row}/{LOW}", r2, r2 - 0.01, r2 + 0.01)
-    assert "at sigma 12 (mean) | 0.342 | nowhere |" in ceiling({"A": found(**numbers)})
+    assert "| A | 0.342 | nowhere |" in ceiling_beside({"A": found(**numbers)})
     for row in ("nn2", "wiener"):  # overlapping intervals are no equality
         numbers |= interval("paper/step_r2", f"{row}/{LOW}", 0.9, 0.8, 1.0)
-    assert "at sigma 12 (mean) | not told apart | not told apart |" in ceiling({"A": found(**numbers)})
+    assert "| A | not told apart | not told apart |" in ceiling_beside({"A": found(**numbers)})
     paired = interval("paper/step_r2_over_second", f"wiener/{LOW}", -0.02, -0.03, -0.01)  # image by image
-    assert "at sigma 12 (mean) | 0.342 | nowhere |" in ceiling({"A": found(**numbers, **paired)})
+    assert "| A | 0.342 | nowhere |" in ceiling_beside({"A": found(**numbers, **paired)})
     numbers |= interval("paper/median_r2", "nn2", 0.9, 0.85, 0.95)
-    sure, unsure = (
-        found(**numbers, **{"paper/median_r2_low/wiener": 0.7, "paper/median_r2_high/wiener": high})
-        for high in (0.84, 0.86)
+    sure, unsure, behind = (
+        found(**numbers, **{"paper/median_r2_low/wiener": low, "paper/median_r2_high/wiener": high})
+        for low, high in ((0.7, 0.84), (0.7, 0.86), (0.96, 0.97))
     )
-    assert "nearer to the network than the best analytical row on all 2 " in ceiling({"A": sure, "B": sure})
+    assert ". The second network is surely nearer on all 2 data sets. In" in ceiling({"A": sure, "B": sure})
     said = ceiling({"A": sure, "B": unsure})
-    assert "row on A (intervals of the medians apart); the second network and" in said
-    assert "row are not told apart on B. The" in said
+    assert ". The second network is surely nearer on A. Nobody is surely nearer on B. In one step" in said
+    assert ". The best analytical row is surely nearer on A. In" in ceiling({"A": behind})
     assert ceiling({"A": found()}) == ""
 
 
@@ -92,18 +103,26 @@ def test_pairs_in_the_published_order_are_counted_and_the_others_named() -> None
     numbers |= interval("paper/median_r2", "wiener", 0.7, 0.65, 0.75)
     numbers |= interval("paper/median_r2", "golden_subset", 0.72, 0.6, 0.8)
     said = briefly.order({"A": found(**numbers)})
-    assert said == "Pairs of rows that are surely in the published order: 1 of 3 on A (2 level)."
+    assert said.startswith(
+        "In part. 1 of 3 pairs of methods are surely in the published order. None is surely reversed.\n\n"
+    )
+    assert said.endswith("| A | 3 | 1 | 2 | 0 |")
+    numbers |= interval("paper/median_r2", "golden_subset", 0.72, 0.66, 0.74)
+    assert briefly.order({"A": found(**numbers)}).startswith("Mostly. 2 of 3 pairs")
+    numbers |= interval("paper/median_r2", "golden_subset", 0.95, 0.9, 0.98)
+    assert briefly.order({"A": found(**numbers)}).startswith("Yes. 3 of 3 pairs")
+    numbers |= interval("paper/median_r2", "optimal", 0.99, 0.985, 0.995)
+    assert "in the published order. 2 are surely reversed." in briefly.order({"A": found(**numbers)})
 
 
 def test_what_remains_is_most_and_least_in_the_parts_of_the_highest_and_lowest_ratio() -> None:
     ratios = {"coarse": 2.0, "middle": 1.5, "fine": 0.5, "edges": 1.2, "plain": 1.1}
     numbers = {f"remaining/{part}_over_second/stacked_mixtures/{LOW}": one for part, one in ratios.items()}
     said = remaining_together({"A": found(**numbers), "B": found()})
-    assert (
-        "(ours) to the network is 2 times a second network's in waves longer than 12 pixels, and 0.5 " in said
-    )
-    assert (
-        "times in waves of at most 4 pixels. There they are nearer than the second network. The table" in said
+    assert said.startswith(
+        "Most in waves longer than 12 pixels. There the squared distance of stacked mixtures (ours) to the "
+        "network is 2 times a second network's in one step. Least in waves of at most 4 pixels: 0.5 times. "
+        "There they are nearer than the second network. "
     )
     assert "median over 1 noise levels." in said
     assert "| in waves longer than 12 pixels | 2 | - |" in said
@@ -111,8 +130,9 @@ def test_what_remains_is_most_and_least_in_the_parts_of_the_highest_and_lowest_r
     other = {key: value + 1 for key, value in numbers.items()}
     said = remaining_together({"A": found(**numbers), "B": found(**other)})
     assert (
-        "is 2 to 3 times a second network's in waves longer than 12 pixels, and 0.5 to 1.5 times in" in said
+        "to the network is 2 to 3 times a second network's in one step. Least in waves of at most 4" in said
     )
+    assert " pixels: 0.5 to 1.5 times. The table has" in said
     assert "nearer" not in said
     assert "| in waves longer than 12 pixels | 2 | 1.2 | 3 | 2.2 |" in said
     turned = {
@@ -120,7 +140,8 @@ def test_what_remains_is_most_and_least_in_the_parts_of_the_highest_and_lowest_r
     }
     turned |= {f"remaining/fine_over_second/stacked_mixtures/{LOW}": 9.0}
     said = remaining_together({"A": found(**numbers), "B": found(**turned)})
-    assert "In one step on B the squared distance" in said
+    assert said.startswith("On A most in waves longer than 12 pixels. There")
+    assert ". On B most in waves of at most 4 pixels. There" in said
     assert remaining_together({"B": found()}) == ""
 
 
@@ -132,49 +153,47 @@ def test_settings_by_entropy_are_ahead_level_or_behind_and_the_worst_single_step
         interval("paper/median_r2_over_pca_locality", "pca_locality_entropy", 0.1, low, 0.2)
         for low in (0.05, -0.1)
     )
-    said = briefly.without_network({"A": found(**numbers, **ahead), "B": found(**level)})
-    assert "is ahead of the calibrated one on A; level with the calibrated one on B." in said
+    said = entropy_short.without_network({"A": found(**numbers, **ahead), "B": found(**level)})
     assert said.startswith(
-        "Nothing in r2 of samples, for PCA locality. Seed by seed, PCA locality by entropy is ahead"
-    )
-    behind = interval("paper/median_r2_over_pca_locality", "pca_locality_entropy", -0.1, -0.2, -0.05)
-    worse = briefly.without_network({"A": found(**numbers, **ahead), "B": found(**behind)})
-    assert worse.startswith(
-        "It costs r2 of samples on B, elsewhere nothing, for PCA locality. Seed by seed, "
-    )
-    assert "at sigma 12 on A: PCA locality by entropy has 0.500, Wiener 0.900 (mean over" in said
-    assert "Above sigma 12 none is surely behind." in said
-    numbers["paper/step_r2/pca_locality/t700"] = 0.8
-    assert "has 0.500, calibrated 0.800, Wiener" in briefly.without_network({"A": found(**numbers)})
-    behind = interval("paper/median_r2_over_pca_locality", "pca_locality_entropy", -0.1, -0.2, -0.05)
-    assert briefly.without_network({"A": found(**behind)}).startswith(
-        "It costs r2 of samples on A, for PCA locality. "
+        "For PCA locality: nothing in r2 of samples. On A it even gains. On B no difference is sure.\n\n"
     )
     assert "| A | +0.100 [+0.050, +0.200] | - | - |" in said
-    assert "single" not in briefly.without_network({"A": found(**ahead)})
+    behind = interval("paper/median_r2_over_pca_locality", "pca_locality_entropy", -0.1, -0.2, -0.05)
+    worse = entropy_short.without_network({"A": found(**numbers, **ahead), "B": found(**behind)})
+    assert worse.startswith("For PCA locality: r2 of samples on B. On A it even gains.")
+    alone = entropy_short.without_network({"A": found(**behind)})
+    assert alone.startswith("For PCA locality: r2 of samples on A.\n\n")
+
+    def beside(**more: float) -> str:
+        return entropy_short.without_network_beside({"A": found(**numbers, **more)})
+
+    assert "at sigma 12 on A: PCA locality by entropy has 0.500, Wiener 0.900 (mean over" in beside()
+    assert beside().endswith("Above sigma 12 none is surely behind.")
+    numbers["paper/step_r2/pca_locality/t700"] = 0.8
+    assert "has 0.500, calibrated 0.800, Wiener" in beside()
+    assert "single" not in entropy_short.without_network_beside({"A": found(**ahead)})
     counts = {f"paper/samples/{row}": 64.0 for row in ("pca_locality", "pca_locality_entropy", "wiener")}
-    assert "(mean over images). " in briefly.without_network({"A": found(**numbers, **counts)})
+    assert "(mean over images). " in beside(**counts)
     counts["paper/samples/pca_locality_entropy"] = 32.0
-    said = briefly.without_network({"A": found(**numbers, **counts)})
-    assert "(mean over images; 32 images, the others 64). " in said
+    assert "(mean over images; 32 images, the others 64). " in beside(**counts)
     counts["paper/samples/pca_locality"] = 32.0
-    said = briefly.without_network({"A": found(**numbers, **counts)})
-    assert "(mean over images; 32 images, Wiener 64). " in said
+    assert "(mean over images; 32 images, Wiener 64). " in beside(**counts)
 
 
 def test_choosing_by_output_is_told_once_for_the_data_that_have_one_answer() -> None:
     gain = interval("by_output/median_r2_over_local_score_entropy", "local_score_by_output", 0.1, 0.05, 0.2)
-    said = briefly.by_output({"A": found(**gain), "B": found(**gain)})
+    said = entropy_short.by_output({"A": found(**gain), "B": found(**gain)})
     assert "(on A and B)." in said
     assert said.count("Yes: ") == 1
     assert "as long" not in said
-    assert "| B | +0.100 [+0.050, +0.200] | - | - | - |" in said
+    assert "| local score by output, B | +0.100 [+0.050, +0.200] | - | - |" in said
     seconds = {"local_score_entropy": 0.5, "local_score_by_output": 2.0}
     seconds |= {"pca_locality_entropy": 2.0, "pca_locality_by_output": 30.0}
     price = {f"by_output/seconds/{row}": value for row, value in seconds.items()}
-    said = briefly.by_output({"A": found(**gain, **price)})
-    assert "A sample takes 4 to 15 times as long as with one setting by entropy." in said
-    assert "| A | +0.100 [+0.050, +0.200] | 2 (0.5) | - | 30 (2) |" in said
+    said = entropy_short.by_output({"A": found(**gain, **price)})
+    assert "The price: a sample takes 4 to 15 times as long." in said
+    assert "| local score by output, A | +0.100 [+0.050, +0.200] | 2 | 0.5 |" in said
+    assert "| PCA locality by output, A | - | 30 | 2 |" in said
 
 
 def test_the_letter_has_a_row_for_each_strength_with_the_levels_at_which_it_is_expected() -> None:
@@ -183,10 +202,22 @@ def test_the_letter_has_a_row_for_each_strength_with_the_levels_at_which_it_is_e
     none = ["0.1", "3", "0.05", "0.01", "9", "9", "no", "no"]  # nothing is expected
     table = {"columns": HEADS, "rows": [shown, faint, none]}
     found = {"tables": {"pattern/contrast": table}, "scalars": {}}
-    assert briefly.pattern({"A": found}).endswith("| A, gamma 0.5 | 1 of 2 | 2.50 | 3.00 | - | - |")
+    assert briefly.pattern({"A": found}).endswith("| A, strength 0.5 | 1 of 2 | 2.50 | 3.00 | not shown |")
+    assert briefly.pattern_beside({"A": found}).endswith("| A, strength 0.5 | - | - |")
     found["scalars"] |= interval("pattern/learned_network", f"gamma0.5/t{time_of(2.0):03d}", 0.9, 0.8, 1.1)
     found["scalars"] |= interval("pattern/learned_wiener", f"gamma0.5/t{time_of(2.0):03d}", 0.4, 0.3, 0.5)
-    assert briefly.pattern({"A": found}).endswith("| 2.50 | 3.00 | 0.90 | 0.40, at sigma 2 |")
+    assert briefly.pattern_beside({"A": found}).endswith("| 0.90 | 0.40, at sigma 2 |")
+
+
+@pytest.mark.parametrize(("rise", "sure", "said"), [
+    ("2.5 [2, 3]", "yes", "yes on A (2.5 times the control; Wiener 3.0)."),
+    ("1.2 [1.1, 1.3]", "yes", "weakly on A (1.2 times the control; Wiener 3.0)."),
+    ("2.5 [0.9, 3]", "no", "not shown on A."),
+])  # fmt: skip
+def test_the_page_of_the_letter_first_says_whether_it_shows(rise: str, sure: str, said: str) -> None:
+    table = {"columns": HEADS, "rows": [["0.5", "1", "1", "0.9", rise, "3", sure, "yes"]]}
+    one = {"tables": {"pattern/contrast": table}, "scalars": {}}
+    assert briefly.pattern({"A": one}).startswith(f"At strength 0.5: {said}\n\n")
 
 
 def letter(low: float, high: float, sigma: float = 1.0) -> dict[str, Any]:
@@ -237,8 +268,8 @@ def test_a_letter_that_was_learned_and_shows_little_in_fields_is_told_as_evidenc
         one["tables"]["pattern/contrast"]["rows"][1][4] = rise
         said = briefly.pattern({"A": one})
         against = (
-            "\n\nAgainst the claim: on A at gamma 0.5 networks have learned the letter. Their error along it "
-            "is down to 0.80 times the control's. The contrast of their fields along it is at most 1.20 "
+            "\n\nAgainst the claim: on A at strength 0.5 networks have learned the letter. Their error along "
+            "it is down to 0.80 times the control's. The contrast of their fields along it is at most 1.20 "
             "times the control's, where Wiener's is 3.00 times."
         )
         assert said.endswith(against) is told
@@ -283,21 +314,28 @@ def test_the_ratios_of_the_eyes_are_of_a_level_at_which_every_network_that_sees_
         for t, value in ((LOW, low), ("t300", middle)):
             for end in ("", "_low", "_high"):
                 numbers[f"mirror/ratio{end}/left_eye/{name}/{t}"] = value
-    said = briefly.eyes({"A": found(**numbers)})
-    assert "On A both networks that are not given the covariance look at the other eye" in said
+    said, beside = (one({"A": found(**numbers)}) for one in (briefly.eyes, briefly.eyes_beside))
+    assert said.startswith("Yes. On A both networks that are not given the covariance look at the other eye")
     assert "more than a network trained on other images (CIFAR-10)." in said
-    assert "a ratio above" not in said
-    assert "At sigma 1.24 they have 6 to 9 times as much there" in said  # at .342 the DiT does not
-    assert "the network trained on other images (CIFAR-10) has 1.5 and Wiener has 8." in said
+    assert "a ratio above" not in beside
+    assert "At sigma 1.24 they have 6 to 9 times as much there" in beside  # at .342 the DiT does not
+    assert "the network trained on other images (CIFAR-10) has 1.5 and Wiener has 8." in beside
+    assert "| field at sigma 1.24 |" in said
+    assert "| network of CIFAR-10 | 1.5 | - |" in said
     numbers["mirror/ratio_low/left_eye/cifar/t700"] = 2.5
-    said = briefly.eyes({"A": found(**numbers)})
-    assert said.endswith("other images (CIFAR-10) itself has a ratio above 2 at sigma 12.")
+    beside = briefly.eyes_beside({"A": found(**numbers)})
+    assert beside.endswith("other images (CIFAR-10) itself has a ratio above 2 at sigma 12.")
     models = {"network": "unet", "dit": "dit"}
     said = briefly.eyes({"A": {**found(**numbers), "models": models}})
-    assert said.startswith("On A both networks that are not given the covariance (a U-Net and a DiT) look at")
+    assert "On A both networks that are not given the covariance (a U-Net and a DiT) look at" in said
     for end in ("", "_low", "_high"):
         numbers[f"mirror/ratio{end}/left_eye/dit/t300"] = 1.0
-    assert briefly.eyes({"A": found(**numbers)}).startswith("On A one of two networks that are not given")
+    said = briefly.eyes({"A": found(**numbers)})
+    assert said.startswith("In part. On A one of two networks that are not given")
+    for end in ("", "_low", "_high"):
+        numbers[f"mirror/ratio{end}/left_eye/network/{LOW}"] = 1.0
+        numbers[f"mirror/ratio{end}/left_eye/network/t300"] = 1.0
+    assert briefly.eyes({"A": found(**numbers)}).startswith("No. On A none of two networks")
     heads, rows = mirror_table(found(**numbers))
     assert heads[0] == "field on the other eye / on the ring, at sigma"
     assert "network of CIFAR-10" in [row[0] for row in rows]
@@ -315,51 +353,74 @@ def test_fields_have_their_least_cosines_and_a_radius_beside_wieners() -> None:
             "rows": [["network", "9", "4 [3, 5]"], ["wiener", "9", "2"]],
         },
     }
-    said = fields_short.fields({"A": {"scalars": {}, "tables": tables}})
-    assert said.startswith("No. A field says")  # .7 is another shape
-    assert ". Inputs are noised test images here, and states of a run of 1,000 steps" in said
+
+    def told() -> tuple[str, str]:
+        found = {"A": {"scalars": {}, "tables": tables}}
+        return fields_short.fields(found), fields_short.fields_beside(found)
+
+    said, beside = told()
+    assert said.startswith(
+        "No. On A Wiener's field does not have the shape of the network's (cosine 0.700 or"
+    )
+    assert "or more), and reaches less far at 1 of 2 noise levels." in said
+    assert said.endswith("A field says how strongly an output pixel depends on each input pixel.")
+    assert "| cosine to the network's: Wiener | 0.700 | 0.800 |" in said
+    assert "| second network | 0.990 | 0.900 |" in said
+    assert "nearest round field" not in said  # it was not measured
+    assert beside.startswith("Inputs are noised test images here, and states of a run of 1,000 steps")
     reverse = {"tables": tables, "run": {"command": "python evaluate.py compare.states=reverse"}}
-    assert ". Inputs are states of a run of DDIM, as in the paper. On A" in fields_short.fields(
-        {"A": {"scalars": {}, **reverse}}
+    assert fields_short.fields_beside({"A": {"scalars": {}, **reverse}}).startswith(
+        "Inputs are states of a run of DDIM, as in the paper. On A"
     )
-    assert (
-        "On A Wiener's field does not have the shape of the network's (cosine 0.700 or more; a second" in said
-    )
-    assert "network's 0.900 or more), and is smaller at 1 of 2 noise levels (intervals apart)." in said
-    assert (
-        "At sigma 1 half of the network's field lies within 4.00 pixels, half of Wiener's within 2.00" in said
-    )
+    half = "at sigma 1 half of the network's field lies within 4.00 pixels, half of Wiener's within 2.00"
+    assert half in beside
     tables["sensitivity/cosine"]["rows"][1] = ["wiener", "0.95", "0.9"]
-    said = fields_short.fields({"A": {"scalars": {}, "tables": tables}})
+    said, _ = told()
     assert said.startswith("In part. ")
     assert "has nearly the shape" in said
-    assert "but is smaller at 1 of 2" in said
+    assert "but reaches less far at 1 of 2" in said
     tables["sensitivity/radius"]["rows"][1] = ["wiener", "10", "2"]
-    said = fields_short.fields({"A": {"scalars": {}, "tables": tables}})
-    assert "smaller at 1 of 2 noise levels and larger at 1 of 2 noise levels (intervals apart)" in said
+    said, _ = told()
+    assert "but reaches less far at 1 of 2 noise levels and further at 1 of 2 noise levels." in said
     tables["sensitivity/radius"]["rows"][1] = ["wiener", "9", "3.5"]
-    said = fields_short.fields({"A": {"scalars": {}, "tables": tables}})
+    said, beside = told()
     assert said.startswith("Yes. ")
-    assert "and is as large, by the intervals." in said
-    assert "round" not in said  # it was not measured
+    assert "and reaches as far, by the intervals." in said
+    assert "round" not in said + beside  # it was not measured
     tables["sensitivity/cosine"]["rows"] += [["network_round", "0.8 [0.7, 0.9]", "0.96 [0.95, 0.97]"]]
-    said = fields_short.fields({"A": {"scalars": {}, "tables": tables}})
+    said, beside = told()
     assert said.startswith("In part. ")  # a round field is nearer at one level
-    assert said.endswith("Wiener's is surely nearer at sigma 12 and surely farther at sigma 1 than that.")
+    assert (
+        "Beside the nearest round field it is surely nearer at sigma 12 and surely farther at sigma 1."
+        in said
+    )
+    assert "the nearest to the network's that depends on the distance alone" in beside
 
 
 def test_halves_labels_and_precision_begin_with_their_number_or_with_yes_or_no() -> None:
     shares = {f"halves/explained/{LOW}": 0.91, f"halves/explained/{HIGH}": 0.98}
-    assert fields_short.halves({"A": found(**shares)}).startswith("0.91 to 0.98 of the way on A. The way")
+    said = fields_short.halves({"A": found(**shares)})
+    assert said.startswith("91 to 98 % on A. 0 % is a plain filter")
+    assert said.endswith("| 12 | 98 % | - |\n| 0.342 | 91 % | - |")
     ratios = interval("labels/ratio", f"wiener/{HIGH}", 0.94, 0.92, 0.96)
-    ratios |= interval("labels/ratio", f"wiener/{LOW}", 0.9, 0.8, 1.1)  # less, and not surely
+    ratios |= interval("labels/ratio", "wiener/t300", 0.9, 0.8, 1.1)  # less, and not surely
+    tenth = "A denoiser that is told the class has a tenth of the images. That is worth"
     said = fields_short.labels({"A": found(**ratios)})
-    assert said.startswith("On A at most 6 % less error (Wiener, sigma 12). Wiener has less error at sigma")
+    assert said.startswith(f"{tenth} little. On A the error is at most 6 % less (Wiener, sigma 12).\n\n")
+    assert "| Wiener, A | 6 % | at sigma 12 | nowhere |" in said
+    costs = {**ratios, **interval("labels/ratio", f"wiener/{LOW}", 1.2, 1.1, 1.3)}
+    assert " (Wiener, sigma 12). At low noise it costs.\n\n" in fields_short.labels({"A": found(**costs)})
+    costs |= interval("labels/ratio", "wiener/t800", 1.2, 1.1, 1.3)  # and at more noise than helps
+    assert ". At some noise levels it costs.\n\n" in fields_short.labels({"A": found(**costs)})
+    much = interval("labels/ratio", f"wiener/{HIGH}", 0.8, 0.7, 0.85)
+    assert f"{tenth} much. On A the error is at most 20 % less" in fields_short.labels({"A": found(**much)})
     unsure = interval("labels/ratio", f"wiener/{LOW}", 0.9, 0.8, 1.1)
-    assert fields_short.labels({"A": found(**unsure)}).startswith("On A no sure gain. Wiener")
-    for most, word in ((1e-4, "No. "), (1e-2, "Yes. ")):
+    said = fields_short.labels({"A": found(**unsure)})
+    assert said.startswith(f"{tenth} nothing that is sure.\n\n")
+    for most, word, cosine in ((1.2e-4, "No. ", "0.99988"), (1e-2, "Yes. ", "0.990")):
         said = fields_short.precision({"A": found(**{f"precision/most/{LOW}": most})})
         assert said.startswith(word)
+        assert f"have a cosine of {cosine} on A. We call fields the same from 0.999 up." in said
     assert not any(one({}) for one in (fields_short.halves, fields_short.labels, fields_short.precision))
 
 
@@ -381,7 +442,17 @@ def test_more_images_are_told_as_a_gain_where_the_interval_of_the_differences_is
         numbers |= {f"bank_sizes/heldout_ratio/{row}/{LOW}": error, f"bank_sizes/bank/{row}": count}
     numbers |= {f"bank_sizes/median_r2/{row}": 0.5 + count / 100_000 for row, _, count in rows}
     said = bank_together({"A": found(**numbers)})
-    assert "not surely other for PCA locality (the paper's) on A; surely higher for stacked mixtures" in said
+    assert said.startswith(
+        "On A 1 row neither gains nor loses surely: PCA locality (the paper's) +0.000 with 30,000. On A 1 "
+        "row surely gains: stacked mixtures (ours) +0.100 with 30,000. The difference is in r2 of samples, "
+        "from 20,000 training images to all."
+    )
+    more = interval("bank_sizes/median_r2_over_pca_locality_20000", "pca_locality", 0.2, 0.1, 0.3)
+    assert bank_together({"A": found(**numbers | more)}).startswith(
+        "On A both rows surely gain: PCA locality (the paper's) +0.200 with 30,000; stacked mixtures (ours)"
+    )
+    less = interval("bank_sizes/median_r2_over_pca_locality_20000", "pca_locality", -0.2, -0.3, -0.1)
+    assert "On A 1 row surely loses: PCA locality" in bank_together({"A": found(**numbers | less)})
     assert "| stacked mixtures (ours), A | - | +0.100 [+0.050, +0.200] | 0.900 to 0.900 |" in said
     assert "median r2 0.700 with 20,000, 0.800 with 30,000. Its held-out" in bank_verdict(found(**numbers))
     same = {name: 100.0 if "/bank/" in name else value for name, value in numbers.items()}
@@ -398,21 +469,50 @@ def test_forms_are_higher_lower_or_unsure_by_the_intervals_and_a_question_is_ans
         )
 
     assert BATCHES({"A": one(0.1, 0.2)}).startswith(
-        "Yes: on A the r2 of batches of 512 is 0.150 [0.100, 0.200] higher than that of PCA locality (the"
+        "Yes. With batches of 512 r2 is higher by 0.150 on A.\n\n"
     )
-    said = BATCHES({"A": one(0.1, 0.2), "B": one(-0.1, 0.2)})
-    assert said.startswith("In part: on A the r2 of batches of 512 is")
-    assert "; on B nothing is sure. Differences are" in said
-    assert "| PCA locality (the paper's) | 0.7 | 0.7 |" in said
-    assert "| batches of 512 | 0.800 (higher) | 0.800 (not told apart) |" in said
+    said = BATCHES({"A": one(0.1, 0.2), "B": one(-0.1, 0.2), "C": one(0.2, 0.4)})
+    assert said.startswith(
+        "Yes. With batches of 512 r2 is higher by 0.150 on A and by 0.300 on C. On B nothing is sure.\n\n"
+    )
+    assert "| PCA locality (the paper's) | 0.7 | 0.7 | 0.7 |" in said
+    assert "| batches of 512 | 0.800 (higher) | 0.800 (not told apart) | 0.800 (higher) |" in said
+    assert said.endswith("the row is surely higher or lower than PCA locality (the paper's).")
     said = BATCHES({"A": one(-0.2, -0.1)})
-    assert said.startswith("No: on A the r2 of batches of 512 is 0.150 [0.100, 0.200] lower than")
+    assert said.startswith("No. With batches of 512 r2 is lower by 0.150 on A.")
     disputed = one(0.1, 0.2)
     disputed["scalars"] |= interval("variants/r2_over_pca_locality", "wssm_512", 0.1, -0.1, 0.3)
     said = BATCHES({"A": disputed})
-    assert said.startswith("No: on A mean and median disagree.")
+    assert said.startswith("Undecided on A: there mean and median disagree.")
     assert "| batches of 512 | 0.800 (mean and median disagree) |" in said
     assert BATCHES({"A": found()}) == ""
+
+
+@pytest.mark.parametrize(("rows", "said"), [
+    ({"threshold_row": -0.2}, "Column masks with one threshold for all rows, as released: nothing else is "
+     "surely higher. With a threshold for each row r2 is lower by 0.200 on A."),
+    ({"axis_row": 0.2}, "Row masks with one threshold for all rows. With a mask by rows r2 is higher by "
+     "0.200 on A."),
+    ({"axis_row": 0.0}, "Column masks with one threshold for all rows, as released: nothing else is surely "
+     "higher. On A nothing is sure."),
+])  # fmt: skip
+def test_the_usual_mask_is_the_answer_unless_another_is_surely_higher(
+    rows: dict[str, float], said: str
+) -> None:
+    numbers: dict[str, float] = {}
+    for row, r2 in rows.items():
+        numbers |= interval("variants/median_r2_over_pca_locality", row, r2, r2 - 0.1, r2 + 0.1)
+    assert ORIENTATION({"A": found(**numbers)}).startswith(f"{said}\n\n")
+    lower = {"B": found(**interval("variants/median_r2_over_pca_locality", "axis_row", -0.2, -0.3, -0.1))}
+    both = ORIENTATION({"A": found(**numbers), **lower})
+    assert both.startswith("It depends on the data.") is (rows.get("axis_row", 0) > 0)
+
+
+def test_a_row_beside_another_than_the_first_is_named_with_it() -> None:
+    numbers = interval("variants/median_r2_over_wssm_512", "float32_wssm_512", 0.2, 0.1, 0.3)
+    said = MASKS({"A": found(**numbers)})
+    assert said.startswith("With masks of float32 factors in batches of 512 r2 is higher by 0.200 on A.")
+    assert said.endswith("surely higher or lower than the row that is named after 'beside'.")
 
 
 def test_r2_is_very_sensitive_to_tau_where_the_worst_leaves_less_than_half() -> None:
@@ -422,7 +522,9 @@ def test_r2_is_very_sensitive_to_tau_where_the_worst_leaves_less_than_half() -> 
         "variants/median_r2/wiener": 0.7,
     }
     said = taus_together({"A": found(**numbers)})
-    assert said == "Very. On A the median r2 falls from 0.80 (tau .02) to 0.30 (tau .2); Wiener has 0.70."
+    fall = "Very. On A the median r2 falls from 0.80 (tau .02) to 0.30 (tau .2); Wiener has 0.70."
+    assert said.startswith(f"{fall}\n\n| median r2 | A |")
+    assert "| tau .02 | 0.8 |" in said
     assert taus_together({"A": found(**numbers | {"variants/median_r2/tau_2": 0.5})}).startswith("Not much.")
 
 
@@ -433,13 +535,18 @@ def test_larger_images_count_the_levels_of_each_row() -> None:
     numbers[f"larger/heldout_ratio_high/pca_locality/{LOW}"] = 1.2
     said = larger_together(("stacked_mixtures", "pca_locality"))({"A": found(**numbers)})
     assert said.startswith(
-        "Surely less error on A: stacked mixtures (ours) at 1 of 2 noise levels. At none: PCA locality"
+        "On A: stacked mixtures (ours) at 1 of 2 noise levels. Nowhere: PCA locality (the paper's).\n\n"
     )
+    assert "| stacked mixtures (ours) | 1 below, 0 above, of 2 |" in said
+    worse = {f"larger/heldout_ratio_low/pca_locality/{LOW}": 1.1}
+    said = larger_together(("pca_locality",))({"A": found(**numbers, **worse)})
+    assert said.startswith("Nowhere on A: PCA locality (the paper's).\n\n")
+    assert "| PCA locality (the paper's) | 0 below, 1 above, of 1 |" in said
     whole = {**found(**numbers, **{"larger/bank/pca_locality": 4000.0}), "images": 9234}
     said = larger_together(("pca_locality",))({"A": whole})
     assert "nobody chose" not in said
     assert said.endswith(
-        ". PCA locality (the paper's) read 4,000 of 9,234 training images. PCA locality (the paper's) had "
+        "PCA locality (the paper's) read 4,000 of 9,234 training images. PCA locality (the paper's) had "
         "tau 0.02, which the paper chose for AFHQ, against its own networks and with all images. "
         "The covariance of PCA locality (the paper's) is not shrunk, and Wiener's is."
     )
@@ -470,8 +577,8 @@ def test_how_near_ours_are_to_a_network_that_chose_nothing_is_told_beside_the_fi
     assert "| stacked mixtures (ours) | 0.800, 0.930 |" in said
     assert "| stacked locality (ours) | - |" in said  # not measured
     numbers = {key: value for key, value in numbers.items() if "second" not in key}
-    assert said.count("to the one and to the other") == 1
-    assert "to the one and to the other" not in own_together({"A": found(**numbers)})
+    assert said.count("to the network, then to the second network") == 1
+    assert "second network" not in own_together({"A": found(**numbers)})
 
 
 def test_networks_have_names_that_say_what_they_are() -> None:
@@ -530,15 +637,14 @@ def test_the_aim_is_judged_from_pca_locality_by_output_too(own, verdict) -> None
         other |= {f"by_output/bank/{row}": 10000}
     kept = {"paper": {"cifar": found(**numbers)}, "by_output": {"cifar": found(**other)}}
     known = {"A": with_by_output(kept)["paper"]["cifar"], "B": found(**numbers)}
-    said = own_together(known)
-    share = {0.8: "stacked mixtures (ours): no, 25 %", 0.9: "stacked mixtures (ours): yes, 75 %"}[own]
-    assert f"| half of the gap from PCA locality by output | {share} | - |" in said
-    assert "It takes 5 times as long as PCA locality" in said
-    assert "Its row is of runs of its own. On A stacked mixtures (ours) stands beside it." in said
+    said = own_beside(known)
+    share = {0.8: "stacked mixtures (ours): no (25 %)", 0.9: "stacked mixtures (ours): yes (75 %)"}[own]
+    assert f"| half of the gap from PCA locality by output, in median r2 | {share} | - |" in said
+    assert "takes 5 times as long as PCA locality" in said
     counts = "10,000 training images for each row, and 16 seeds for the form by output, 32 for ours"
-    assert f"On A there are {counts}." in said
+    assert f"On A the run had stacked mixtures (ours), {counts}." in said
     assert f"the aim is {verdict} (by the median)." in said
-    assert "by output" not in own_together({"B": found(**numbers)})
+    assert "by output" not in own_beside({"B": found(**numbers)})
 
 
 def test_beside_a_network_that_predicts_the_noise_leads_are_told_where_they_are_sure_seed_by_seed() -> None:
@@ -548,13 +654,29 @@ def test_beside_a_network_that_predicts_the_noise_leads_are_told_where_they_are_
         numbers |= {f"epsilon/median_r2/{row}": v, f"epsilon/median_r2_second/{row}": noise}
     over = "epsilon/median_r2_second_over_pca_locality"
     numbers |= interval(over, "stacked_mixtures", 0.1, 0.05, 0.2) | interval(over, "wiener", -0.01, -0.1, 0.1)
+    said, beside = (
+        one({"A": found(**numbers)}) for one in (epsilon.epsilon_together, epsilon.epsilon_beside)
+    )
+    assert said.startswith(
+        "Not near. On A r2 falls from 0.90 to 0.50 (stacked mixtures (ours)), 0.80 to 0.40 (PCA locality "
+        "(the paper's)) and 0.70 to 0.39 (Wiener).\n\n"
+    )
+    assert beside.startswith(
+        "On A stacked mixtures (ours) is surely nearer to it than PCA locality (the paper's). On A Wiener is "
+        "not told apart from PCA locality (the paper's)."
+    )
+    assert "| first network, A | - | 0.600 |" in said
+    numbers["epsilon/median_r2_second/stacked_mixtures"] = 0.75  # above the least to the other network
     said = epsilon.epsilon_together({"A": found(**numbers)})
-    assert said.startswith("All are farther from it than from the network that predicts v on A. On A stacked")
+    assert said.startswith("Less near than to those of the network that predicts v.")
     assert (
-        "mixtures (ours) is surely nearer to it than PCA locality (the paper's) and Wiener is not told"
+        ". There stacked mixtures (ours) (0.75) is nearer to it than the first network (0.60), though not"
         in said
     )
-    assert "| network, A | - | 0.600 |" in said
+    for row, r2 in (("stacked_mixtures", 0.75), ("network", 0.6)):
+        numbers |= interval("epsilon/median_r2_second", row, r2, r2 - 0.05, r2 + 0.05)
+    said = epsilon.epsilon_together({"A": found(**numbers)})
+    assert "(0.75) is surely nearer to it than the first network (0.60)." in said
     numbers["epsilon/median_r2_second/wiener"] = 0.8
     assert epsilon.epsilon_together({"A": found(**numbers)}).startswith("Not all are farther")
     assert epsilon.epsilon_together({"A": found()}) == ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from benchmarks.results.bar import SHORT_OF, levels_short, steps_before, surely_short
 from benchmarks.results.questions.bank_sizes import BASE, gain, held, with_tau
 from benchmarks.results.questions.own import more_images
 from benchmarks.results.questions.own_gap import BY_ENTROPY
@@ -20,7 +21,7 @@ from benchmarks.results.words.answers import (
 )
 from benchmarks.results.words.titles import TITLES, called, joined, network_called, on, spelled
 from locality.calibration import OWN_SAMPLES
-from locality.heldout import SIGMAS, is_behind
+from locality.heldout import SIGMAS
 from locality.report import names
 
 TRAINED_ON = {  # how names of networks begin -> what they were trained on
@@ -31,29 +32,15 @@ TRAINED_ON = {  # how names of networks begin -> what they were trained on
 }
 
 
-def behind(network: Found) -> str:
-    """The noise levels at which a network does not pass the bar; empty if it passes."""
-    return ", ".join(f"{sigma:g}" for sigma in _levels_behind(network))
-
-
-def _levels_behind(network: Found) -> tuple[float, ...]:
-    rows = network["tables"]["heldout"]["rows"]
-    return tuple(row[0] for row in rows if is_behind(row[0], *row[-2:]))
-
-
 def _below(networks: Mapping[str, Found]) -> str:
     """The networks that do not pass the bar, with the noise levels at which they do not."""
     groups: dict[tuple[str, tuple[float, ...], bool], list[str]] = {}
     for name, one in networks.items():
-        if levels := _levels_behind(one):
-            ends = {row[0]: row[-2] for row in one["tables"]["heldout"]["rows"]}
-            sure = all(ends[sigma] > 1 for sigma in levels)
-            groups.setdefault((_data_of(name), levels, sure), []).append(name)
+        if levels := levels_short(one):
+            groups.setdefault((_data_of(name), levels, surely_short(one, levels)), []).append(name)
     told, before = [], None
     for (data, levels, sure), some in groups.items():
-        many = len(some) > 1
-        forms = ("has", "have") if sure else ("is", "are")
-        verb = f"{forms[many]} {'surely more error than' if sure else 'not shown to beat'} Wiener "
+        verb = f"{SHORT_OF[sure][len(some) > 1]} Wiener "
         where = joined(f"{sigma:g}" for sigma in levels)
         told.append(f"{_named(some, data)} {'' if sure == before else verb}at sigma {where}")
         before = sure
@@ -71,11 +58,6 @@ def _beyond(tables: Mapping[str, Found]) -> str:
             told += [f"the {called(row)} of {TITLES[name]} at sigma {listed(times)}"] if times else []
     where = f" Above sigma {SIGMAS[-1]:g} [more error](results/heldout.md) than Wiener's is sure of"
     return f"{where} {joined(told)}." if told else ""
-
-
-def steps_before(network: Found) -> int:
-    """How many steps the weights had that a network began with; 0 for weights drawn at random."""
-    return sum(stage["step"] for stage in network.get("run", {}).get("before") or [])
 
 
 def _longer(networks: Mapping[str, Found]) -> str:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from benchmarks.results.caveats import behind, steps_before
+from benchmarks.results.bar import SHORT_OF, levels_short, steps_before, surely_short
 from benchmarks.results.kept.gathering import Kept, took_none
 from benchmarks.results.questions.question import Question
-from benchmarks.results.words.answers import TAUS, Found
+from benchmarks.results.words.answers import EXACT, TAUS, Found
+from benchmarks.results.words.had import had
 from benchmarks.results.words.small_tables import FIRST, SAMPLES, meant
-from benchmarks.results.words.titles import TITLES, called, markdown, network_called
+from benchmarks.results.words.titles import TITLES, called, joined, markdown, network_called
 
 RUNS = {  # of training, that commands name: what makes them
     "afhq-wiener": "python train.py model=wiener data=afhq denoiser.shrinkage=ledoit_wolf",
     "cifar-gamma0-unet": "python train.py experiment=cifar_cpu gamma=0",
 }
 SOURCES = "Commands, commits and calibrations"
+FOOT = "[What the words mean](../concepts.md#words-of-the-result-pages). [All results](../results.md)"
 MOST, BEST = 10, 5  # rows of a first table that is shown whole; else these beside the networks
 # GoldDiff (arXiv 2602.16498), its authors' re-run with the paper's networks: 128 samples, 10 steps of DDIM,
 # images clamped before the metric.
@@ -31,20 +33,40 @@ PUBLISHED = (
 
 
 def notes(found: Found, kept: Kept) -> str:
-    """What is added where a network was measured on the way, and where one is not shown to beat Wiener."""
+    """What is added to what is said of a data set: where to conclude nothing, how networks were trained."""
+    begun = [
+        f" {network_called(name)} was trained in two goes: {before:,} steps, then the rest."
+        for name, one in _named(found, kept)
+        if (before := steps_before(one))
+    ]
+    return cautions(found, kept) + "".join(begun)
+
+
+def cautions(found: Found, kept: Kept) -> str:
+    """That a network was measured on the way, and where one has more error than Wiener or may have."""
     told = " The network was still in training." if found["run"].get("unfinished") else ""
-    places: dict[str, list[str]] = {}
-    begun = []
-    for name, one in kept.get("networks", {}).items():
-        if not re.search(rf"pretrained/{re.escape(name)}(?!\w)", found["run"]["command"]):
-            continue
-        if where := behind(one):
-            places.setdefault(where, []).append(network_called(name))
-        if before := steps_before(one):
-            begun.append(f"{network_called(name)} (after {before:,} steps)")
-    for where, known in places.items():
-        told += f" Not shown to beat Wiener at sigma {where}, so conclude nothing there: {'; '.join(known)}."
-    return f"{told} Went on from trained weights: {'; '.join(begun)}." if begun else told
+    places: dict[tuple[str, bool], list[str]] = {}
+    for name, one in _named(found, kept):
+        if levels := levels_short(one):
+            where = joined(f"{sigma:g}" for sigma in levels)
+            places.setdefault((where, surely_short(one, levels)), []).append(network_called(name))
+    for (where, sure), known in places.items():
+        many = len(known) > 1
+        told += (
+            f" At sigma {where} conclude nothing from {'these networks' if many else 'this network'}, which "
+        )
+        told += f"{SHORT_OF[sure][many]} Wiener there: {'; '.join(known)}."
+    return told
+
+
+def _named(found: Found, kept: Kept) -> list[tuple[str, Found]]:
+    """The networks that ship and that a command names."""
+    command = found["run"]["command"]
+    return [
+        (name, one)
+        for name, one in kept.get("networks", {}).items()
+        if re.search(rf"pretrained/{re.escape(name)}(?!\w)", command)
+    ]
 
 
 def tabled(
@@ -54,10 +76,17 @@ def tabled(
     columns, rows = question.table(found)
     sampled = first and tuple(columns) == SAMPLES
     if not sampled or whole or len(rows) <= MOST:
-        return [f"{TITLES[name]}:", markdown(columns, rows), *([meant()] if sampled else [])]
+        head = f"{TITLES[name]}{_with(question, found, rows)}:"
+        return [head, markdown(columns, rows), *([meant()] if sampled else [])]
     few = rows[: BEST + sum(row[0] in map(called, FIRST) for row in rows)]
-    head = f"{TITLES[name]}, the networks and the {BEST} highest in median r2:"
+    head = f"{TITLES[name]}, the networks and the {BEST} highest in median r2{_with(question, found, rows)}:"
     return [head, markdown(columns, few), meant(), folded("All rows", [markdown(columns, rows)])]
+
+
+def _with(question: Question, found: Found, rows: Sequence[Sequence[object]]) -> str:
+    """What PCA locality had, where the table has its row: it differs from page to page."""
+    told = had(found, question.kind) if called(EXACT) in {row[0] for row in rows} else ""
+    return f" ({called(EXACT)} had {told})" if told else ""
 
 
 def source(question: Question, name: str, found: Found) -> str:

@@ -9,16 +9,25 @@ is not in the run folders now stays: docs/results.json keeps it. What was never 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from benchmarks.results.caveats import behind
 from benchmarks.results.front.front_page import front_page, readme_block
 from benchmarks.results.kept import store
 from benchmarks.results.kept.gathering import Kept, gather
-from benchmarks.results.page_parts import SOURCES, folded, made, notes, published, remade, source, tabled
+from benchmarks.results.networks import networks
+from benchmarks.results.page_parts import (
+    FOOT,
+    SOURCES,
+    cautions,
+    folded,
+    made,
+    notes,
+    published,
+    source,
+    tabled,
+)
 from benchmarks.results.paper.agreement import agreement
 from benchmarks.results.questions.asked import QUESTIONS
 from benchmarks.results.questions.entropy import NOT_MEASURED
@@ -30,25 +39,17 @@ from benchmarks.results.questions.question import Question
 from benchmarks.results.words.answers import LEAST, Found, both_ends, over_images, recorded, sigma_of, steps
 from benchmarks.results.words.axes import along, up
 from benchmarks.results.words.shares import with_sides
-from benchmarks.results.words.small_tables import Table
 from benchmarks.results.words.titles import (
     DATA,
     FRAMES,
-    NETWORK,
     TITLES,
     TITLES_OF,
-    bullets,
     called,
-    joined,
     markdown,
-    network_called,
 )
-from locality.denoisers.network import PREDICTS
-from locality.heldout import CORE, SIGMAS
 from locality.report import Chart, Series, names
 from locality.report.figures import draw_charts, to_png
 
-KINDS = {**PREDICTS, "epsilon": "the noise"}  # what networks put out
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED, DOCS = ROOT / "pretrained", ROOT / "docs"
 BEGIN, END = "<!-- results: written by make paper -->\n", "<!-- end of results -->"  # in README.md
@@ -63,9 +64,7 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=ROOT / "runs", help="the folder of the run folders")
     kept = gather(store.read(STORE), parser.parse_args().runs, SHIPPED, IMAGES)
     store.write(STORE, kept)
-    kept = with_gaps(
-        with_by_output(with_released(with_sides(with_bars(store.read(STORE)))))
-    )  # what the pages say is what is kept
+    kept = told_of(store.read(STORE))  # what the pages say is what is kept
     PAGES.mkdir(exist_ok=True)
     front, figure = front_page(kept)
     (DOCS / "results.md").write_text(front)
@@ -84,6 +83,11 @@ def main() -> None:
     (ROOT / "README.md").write_text(head + BEGIN + readme_block(kept, IMAGES) + END + rest.split(END)[1])
 
 
+def told_of(kept: Kept) -> Kept:
+    """What is kept, with what pages need of other measurements beside it."""
+    return with_gaps(with_by_output(with_released(with_sides(with_bars(kept)))))
+
+
 def page(question: Question, kept: Kept) -> str:
     """A question: its short answer, a picture and a small table; the rest folds."""
     known = kept.get(question.kind, {})
@@ -91,8 +95,10 @@ def page(question: Question, kept: Kept) -> str:
     there = [name for name, answer in answers.items() if answer != NOT_MEASURED]
     without = [TITLES[name] for name in answers if name not in there]
     said = {name: f"**{TITLES[name]}**: {answers[name]}.{notes(known[name], kept)}" for name in there}
-    brief = question.together({TITLES[name]: known[name] for name in there}) if question.together else ""
-    beware = dict.fromkeys(notes(known[name], kept).strip() for name in there) if brief else {}
+    titled = {TITLES[name]: known[name] for name in there}
+    brief = question.together(titled) if question.together else ""
+    beyond = question.beyond(titled) if brief and question.beyond else ""
+    beware = dict.fromkeys(cautions(known[name], kept).strip() for name in there) if brief else {}
     parts = [f"# {question.text}", *([brief] if brief else said.values()), *filter(None, beware)]
     parts += [f"Not measured on {'; '.join(without)}."] if there and without else []
     if not there:
@@ -106,7 +112,8 @@ def page(question: Question, kept: Kept) -> str:
         parts += [*pictures[:front], *([] if folds else [*table, *method])]
         parts.append(f"Our reading: {question.why}")
         parts += published() if question.page == "published_order" else []
-        more = [*method, said[first], *table] if folds else [said[first]] if brief else []
+        more = [beyond] if beyond else []
+        more += [*method, said[first], *table] if folds else [said[first]] if brief else []
         more += [*pictures[front:], *_second(question, known[first])]
         for name in there[1:]:
             more += [said[name]] if brief else []
@@ -116,7 +123,7 @@ def page(question: Question, kept: Kept) -> str:
         parts += [folded(f"More on {'; '.join(titles)}", more)] if more else []
         both = ((source(question, name, known[name]), *made(known[name], kept)) for name in there)
         parts.append(folded(SOURCES, [one for some in both for one in some]))
-    return "\n\n".join([*parts, "[All results](../results.md)"]) + "\n"
+    return "\n\n".join([*parts, FOOT]) + "\n"
 
 
 def _second(question: Question, found: Found) -> list[str]:
@@ -180,60 +187,3 @@ def drawn(question: Question, name: str) -> list[str]:
     return [
         f"![{question.text} {TITLES[name]}](../images/{one})" for one in paths if (IMAGES / one).is_file()
     ]
-
-
-def networks(kept: Kept) -> str:
-    """The networks that ship, against the bar."""
-    parts = ["# Networks that ship, on images that they have not seen"]
-    columns, rows = network_table(kept["networks"])
-    parts.append(markdown(columns, rows))
-    parts.append(
-        "Error over Wiener's at three noise levels. The bar: surely less than Wiener's from sigma "
-        f"{CORE[0]:g} to {CORE[1]:g}, nowhere surely more from {SIGMAS[0]:g} to {SIGMAS[-1]:g}.{_over(kept)} "
-        "The whole table is on each card."
-    )
-    more = {name: one for name, one in kept.get("unshipped", {}).items() if name not in kept["networks"]}
-    if more:
-        parts += ["Measured alike, and not in the package:", markdown(*network_table(more))]
-        parts.append(bullets(f"{network_called(name)}. {remade(name, one)}" for name, one in more.items()))
-    commands = [
-        f"{network_called(name)}, `{name}`: `{one['run']['command']}`, commit `{one['run']['commit']}`"
-        f"{_before(one)}"
-        for name, one in [*kept["networks"].items(), *more.items()]
-    ]
-    return "\n\n".join([*parts, folded(SOURCES, commands), "[All results](../results.md)"]) + "\n"
-
-
-def _before(network: Mapping[str, Any]) -> str:
-    """The trainings of the weights that a network began with."""
-    stages = [f"`{one['command']}` ({one['step']:,} steps)" for one in network["run"].get("before") or []]
-    return f". It went on from {joined(stages)}" if stages else ""
-
-
-def _over(kept: Kept) -> str:
-    """The networks that pass with an error above Wiener's, and where."""
-    told = []
-    for name, one in {**kept["networks"], **kept.get("unshipped", {})}.items():
-        over = [f"{row[0]:g}" for row in one["tables"]["heldout"]["rows"] if row[3] > 1]
-        if over and not behind(one):
-            told.append(f"{network_called(name)} at sigma {joined(over)}")
-    return f" Passed with an error above Wiener's that is not sure: {'; '.join(told)}." if told else ""
-
-
-def network_table(known: Mapping[str, Mapping[str, Any]]) -> Table:
-    """A row for each network."""
-    shown_at = (0.2, 1.0, 5.0)
-    rows: list[list[Any]] = []
-    for name, one in known.items():
-        table = one["tables"]["heldout"]["rows"]
-        ratios = {row[0]: row[3] for row in table}
-        where = behind(one)
-        rows.append(
-            [
-                network_called(name),
-                KINDS.get(one.get("predicts", "")),
-                *(ratios.get(sigma) for sigma in shown_at),
-                f"not passed at sigma {where}" if where else "passed",
-            ]
-        )
-    return [NETWORK, "predicts", *(f"sigma {sigma:g}" for sigma in shown_at), "the bar"], rows

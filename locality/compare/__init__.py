@@ -8,7 +8,7 @@ Each is in a file of its name. Several `compare=` may name one function, with ot
     halves          networks of disjoint images
     information     how far to look: looking measures errors and entropies, informed says what they tell
     labels          denoisers that are told the class of an image
-    mirror          whether a denoiser looks at a pixel's mirror image
+    mirror          whether a denoiser looks at a pixel's mirror image: mirror_ratios tells by how much
     paper_table     samples of all denoisers: paper_row is a row of it, paper_beside one beside others
     pattern         a pattern hidden in the data: strengths and growth measure its contrast, contrasts has the
                     numbers, claims the paper's claim, letter whether networks learned it

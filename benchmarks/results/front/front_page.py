@@ -22,8 +22,9 @@ from benchmarks.results.words.answers import (
     steps,
 )
 from benchmarks.results.words.axes import along, up
+from benchmarks.results.words.had import had
 from benchmarks.results.words.small_tables import FRONT, front_table, levels_table
-from benchmarks.results.words.titles import DATA, FRAMES, TITLES, bullets, markdown, numbered, on
+from benchmarks.results.words.titles import DATA, FRAMES, TITLES, bullets, called, markdown, numbered, on
 from locality.report import Chart, Series
 
 LINES = ("network", "nn2", EXACT, OWN[0])  # of the figure
@@ -83,13 +84,19 @@ def front_page(kept: Kept) -> tuple[str, Figure | None]:
             "network's images from the same noise. The second network differs in its seed. Mirror images "
             "count as training images."
         )
-    for name, found in tables.items():
-        parts += [f"**{TITLES[name]}**, {size(found)}:", markdown(*front_table(found))]
+    for k, (name, found) in enumerate(tables.items()):
+        row = f" {called(EXACT)} had {told}." if (told := had(found, "paper")) else ""
+        table = markdown(*front_table(found))
+        if k:
+            parts.append(folded(TITLES[name], [f"{size(found)}.{row}", table]))
+        else:
+            parts += [f"**{TITLES[name]}**, {size(found)}.{row}", table]
     told = caveats(tables, {**kept["networks"], **kept.get("unshipped", {})}, kept.get("bank_sizes"))
     parts += [numbered(HEADS), folded("More on these three", [numbered(told)])]
     parts.append(bullets(links()))
     parts.append(
-        "`make paper` writes these pages from run folders. `docs/results.json` has all numbers and intervals."
+        "[What the words mean](concepts.md#words-of-the-result-pages). `make paper` writes these pages from "
+        "run folders. `docs/results.json` has all numbers and intervals."
     )
     return "\n\n".join(parts) + "\n", (charts, TITLE) if charts else None
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from statistics import median
 
 from benchmarks.results.kept.gathering import Kept
-from benchmarks.results.paper.agreement import ARCHITECTURE, MOST, claims_of
+from benchmarks.results.paper.agreement import ARCHITECTURE, MOST, in_count
 from benchmarks.results.questions import epsilon
 from benchmarks.results.questions.ceiling import comparable
 from benchmarks.results.questions.claims import Eyes
@@ -27,7 +27,6 @@ from benchmarks.results.words.answers import (
 )
 from benchmarks.results.words.small_tables import middle
 from benchmarks.results.words.titles import TITLES, called, joined, on
-from benchmarks.results.words.verdicts import counted
 
 BESIDE = (EXACT, FLOOR, "nn2")  # whose r2 stands beside the best one's
 AT = f"sigma from {MIDDLE[0]:g} to {MIDDLE[1]:g}"  # where the claim is
@@ -36,7 +35,7 @@ OVER = f"paper/heldout_over_{EXACT}/"  # whose error is divided by PCA locality'
 
 def lead(kept: Kept, place: str) -> str:
     """How many claims of the paper agree, with a link to their page."""
-    told = counted(claims_of(kept))
+    told = in_count(kept)
     return f"{told} ([which]({place}paper.md))." if told else ""
 
 

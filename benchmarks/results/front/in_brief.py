@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from benchmarks.results.caveats import behind
+from benchmarks.results.bar import short_of
 from benchmarks.results.front.headlines import nearest, where_networks_look
 from benchmarks.results.kept.gathering import Kept
+from benchmarks.results.paper.agreement import findings_against
 from benchmarks.results.questions import epsilon
 from benchmarks.results.questions.field_claims import BEST_ROUND, known_fields
 from benchmarks.results.questions.letter import each_strength
 from benchmarks.results.words.answers import FLOOR, Found
-from benchmarks.results.words.titles import TITLES, joined, on
+from benchmarks.results.words.titles import TITLES, joined
 
 
 def in_brief(tables: Mapping[str, Found], kept: Kept) -> list[str]:
     """A bullet each: fields, samples, where networks look, what is against the claim, what is undecided."""
     said = [_fields(kept), nearest(tables), where_networks_look(tables, kept)]
+    undecided = (_not_learned(kept), _noise(next(iter(tables), ""), kept))
     for title, doubts in (
-        ("Against the paper's claim", (_reach(kept), _faint(kept))),
-        ("Undecided", (_not_learned(kept), _noise(next(iter(tables), ""), kept))),
+        ("Against the central claim", findings_against(kept)),
+        ("Undecided", (f"{one}." for one in undecided if one)),
     ):
-        told = " ".join(f"{one}." for one in doubts if one)
+        told = " ".join(doubts)
         said.append(f"{title}: {told}" if told else "")
     return [one for one in said if one]
 
@@ -43,26 +45,6 @@ def _fields(kept: Kept) -> str:
     return ""
 
 
-def _reach(kept: Kept) -> str:
-    """Where Wiener's fields reach less far or further than a network's."""
-    for title, one in known_fields(kept):
-        count = one.counted("less far", "further")
-        return f"On {title} Wiener's field reaches {count} than a network's" if count else ""
-    return ""
-
-
-def _faint(kept: Kept) -> str:
-    """The hidden letters that networks have learned, and whose contrast is far below Wiener's."""
-    told = [
-        f"{on([one.title])} networks have learned a hidden letter of strength {one.gamma:g}, yet the "
-        f"contrast of their fields along it is at most {one.highest.rise:.2f} times the control's, where "
-        f"Wiener's is {one.highest.wiener:.2f} times"
-        for one in each_strength(kept)
-        if one.learned and one.small
-    ]
-    return ". ".join(f"{one[0].upper()}{one[1:]}" for one in told)
-
-
 def _not_learned(kept: Kept) -> str:
     """The hidden letters that networks are not shown to have learned."""
     known: dict[float, list[bool]] = {}
@@ -81,7 +63,7 @@ def _noise(name: str, kept: Kept) -> str:
     if not told or found is None or not epsilon.all_farther(found):
         return ""
     network = kept.get("unshipped", {}).get(f"{name}_{epsilon.KIND}")
-    where = behind(network) if network else ""
-    worse = f". The network itself is not better than Wiener at sigma {where}" if where else ""
+    told_of = short_of(network) if network else ""
+    worse = f". That network itself {told_of}" if told_of else ""
     lead = f"To a network of {TITLES[name]} that predicts the noise, as the paper's do, r2 is far lower"
     return f"{lead}: {told}{worse}"

@@ -6,18 +6,20 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from benchmarks.results.kept.gathering import Kept
-from benchmarks.results.page_parts import folded
+from benchmarks.results.page_parts import FOOT, folded
 from benchmarks.results.paper.letter_rows import letters
 from benchmarks.results.paper.nearer import as_released, nearer
 from benchmarks.results.questions.claims import Eyes
 from benchmarks.results.questions.eyes import EYE, whose
-from benchmarks.results.questions.field_claims import fields_agree
+from benchmarks.results.questions.field_claims import fields_agree, known_fields
+from benchmarks.results.questions.letter import each_strength
 from benchmarks.results.words.answers import MIDDLE, Found, listed, ordered, ranked, steps
 from benchmarks.results.words.small_tables import middle
 from benchmarks.results.words.titles import DATA, TITLES, bullets, called, joined, on, spelled
 from benchmarks.results.words.verdicts import Judged, counted, judged, merged, said, table
 
 TITLE = "What agrees with the paper, what does not, and what is open?"
+AGAINST = "Against the central claim, that networks look where the covariance says"
 OPEN = (  # our reading: what no table here says
     "Networks that predict the noise, as the paper's do, and are ahead of Wiener at high noise. Ours of "
     "CIFAR-10 and of cats are behind there ([beside the others](epsilon.md)).",
@@ -36,7 +38,9 @@ RATIO = "paper/heldout_ratio/optimal/"
 def agreement(kept: Kept) -> str:
     """The page: how many claims agree, a row for each, and the same in words."""
     rows, later = claims_of(kept), list(_orders(_tables(kept)))
-    parts = [f"# {TITLE}", f"{counted(rows)}." if rows else "Not measured."]
+    found = list(findings_against(kept))
+    parts = [f"# {TITLE}", f"{in_count(kept)}." if rows else "Not measured."]
+    parts += [f"{AGAINST}:\n\n{bullets(found)}"] if found else []
     if told := [*rows, *later]:
         parts += [
             table(told),
@@ -44,7 +48,29 @@ def agreement(kept: Kept) -> str:
             folded("In words", [bullets(line for one in told for line in one.lines)]),
         ]
     parts.append("Open:\n\n" + bullets([f"{OPEN[0]}{_predict(kept)}", *OPEN[1:]]))
-    return "\n\n".join([*parts, "[All results](../results.md)"]) + "\n"
+    return "\n\n".join([*parts, FOOT]) + "\n"
+
+
+def in_count(kept: Kept) -> str:
+    """How many claims agree, and how many findings go against the central one."""
+    told, found = counted(claims_of(kept)), list(findings_against(kept))
+    verb = "finding goes" if len(found) == 1 else "findings go"
+    return f"{told}. {len(found)} {verb} against the central claim" if told and found else told
+
+
+def findings_against(kept: Kept) -> Iterator[str]:
+    """Where Wiener's field reaches less far or further than a network's, and letters that are hardly seen."""
+    for title, one in known_fields(kept):
+        if count := one.counted("less far", "further"):
+            yield f"On {title} Wiener's field reaches {count} than a network's."
+    for letter in each_strength(kept):
+        if letter.learned and letter.small:
+            most = letter.highest
+            yield (
+                f"On {letter.title} networks have learned a hidden letter of strength {letter.gamma:g}. Yet "
+                f"the contrast of their fields along it is at most {most.rise:.2f} times the control's. "
+                f"Wiener's is {most.wiener:.2f} times."
+            )
 
 
 def _predict(kept: Kept) -> str:

@@ -115,8 +115,8 @@ def _part(tables: Mapping[str, Found]) -> Iterator[str]:
     ]
     if told:
         yield (
-            f"It reads a part of the training images ({'; '.join(told)}). What more bring was "
-            "[measured](bank_sizes.md)"
+            f"It reads a part of the training images ({'; '.join(told)}). [More images](bank_sizes.md) were "
+            "measured, too"
         )
 
 

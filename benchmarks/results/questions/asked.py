@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 
-from benchmarks.results.questions import bank_sizes, briefly, entropy, fields_short, information
-from benchmarks.results.questions.ceiling import ceiling, ceiling_verdict
+from benchmarks.results.questions import (
+    bank_sizes,
+    briefly,
+    entropy,
+    entropy_short,
+    fields_short,
+    information,
+)
+from benchmarks.results.questions.ceiling import ceiling, ceiling_beside, ceiling_verdict
 from benchmarks.results.questions.check_questions import CHECKS
 from benchmarks.results.questions.eyes import ears_table, mirror_table, mirror_verdict
 from benchmarks.results.questions.fields import (
@@ -15,10 +22,10 @@ from benchmarks.results.questions.fields import (
     pattern_verdict,
 )
 from benchmarks.results.questions.form_questions import FORMS
-from benchmarks.results.questions.forms_short import larger_together
-from benchmarks.results.questions.information_short import information_together
+from benchmarks.results.questions.information_short import information_beside, information_together
+from benchmarks.results.questions.larger_short import larger_together
 from benchmarks.results.questions.own import own_table, own_verdict
-from benchmarks.results.questions.own_short import own_together
+from benchmarks.results.questions.own_short import own_beside, own_together
 from benchmarks.results.questions.question import Question, sampled
 from benchmarks.results.questions.remaining import remaining_table, remaining_together, remaining_verdict
 from benchmarks.results.words.answers import (
@@ -50,7 +57,7 @@ QUESTIONS: tuple[Question, ...] = (
         "the gap on CIFAR-10, and stacked mixtures met the 5 % on photographs. Seconds leave out fitting "
         "and calibrating. Beside a network that [predicts the noise](epsilon.md) ours stand otherwise.",
         rows=("network", "nn2", *OWN, EXACT), pictures=("figure5",), together=own_together,
-        folds=True,
+        beyond=own_beside, folds=True,
     ),
     Question(
         "ceiling",
@@ -62,7 +69,8 @@ QUESTIONS: tuple[Question, ...] = (
         "optimal denoiser, near to a plain average of the bank there, is about as near to the network as a "
         "second network is. At low noise x is nearly clean. Good denoisers return it.",
         method="Rows with fewer seeds do not count.",
-        rows=("nn2", *OWN, EXACT, "optimal", FLOOR), quantity="step_r2", together=ceiling, folds=True,
+        rows=("nn2", *OWN, EXACT, "optimal", FLOOR), quantity="step_r2", together=ceiling,
+        beyond=ceiling_beside, folds=True,
     ),
     Question(
         "remaining", "What do networks do that our denoisers do not?",
@@ -104,7 +112,7 @@ QUESTIONS: tuple[Question, ...] = (
         "There is no network to calibrate against. Settings are the usual ones, or those of the bank's "
         "entropy. Wiener's covariance is shrunk (Ledoit "
         "and Wolf 2004), as there are fewer images than coordinates. Costly rows have parts of the bank.",
-        rows=LARGER, together=larger_together(LARGER),
+        rows=LARGER, together=larger_together(LARGER), folds=True,
     ),
     Question(
         "bank_sizes", "What do more training images bring?",
@@ -126,7 +134,7 @@ QUESTIONS: tuple[Question, ...] = (
         "equivariant local score had too few images and seeds to be ranked. All ranked rows have a higher r2 "
         "here than is published for CIFAR-10 and AFHQ. Our networks draw blurs more than objects, and a "
         "linear filter comes near to a blur. This may be why. It is not tested.",
-        rows=ORDER, quantity="step_r2", together=briefly.order,
+        rows=ORDER, quantity="step_r2", together=briefly.order, folds=True,
     ),
     Question(
         "eyes", "Do denoisers of faces look at the other eye?",
@@ -143,6 +151,7 @@ QUESTIONS: tuple[Question, ...] = (
         "the spot too, and less of it. The U-Net on epsilon predicts the noise, and the U-Net on Wiener what "
         "the filter misses. All other networks predict v.",
         pictures=("eyes", "eyes_ratio"), more=ears_table, together=briefly.eyes,
+        beyond=briefly.eyes_beside, folds=True,
     ),
     Question(
         "fields", "Do networks look where the covariance of the images says?",
@@ -153,6 +162,7 @@ QUESTIONS: tuple[Question, ...] = (
         "How far fields reach says more: at middle noise the network's reach further. We guess: edges and "
         "shapes, which are not in a covariance, are what it looks at there.",
         pictures=("fields", "fields_cosine"), together=fields_short.fields,
+        beyond=fields_short.fields_beside, folds=True,
     ),
     Question(
         "pattern", "Does a pattern hidden in the data show in the fields?",
@@ -167,7 +177,8 @@ QUESTIONS: tuple[Question, ...] = (
         "two need not have learned the letter. Their fields then say nothing of the claim. The control's own "
         "covariance has a part along the letter, so its SNR_W counts, too. [The history](../experiments.md) "
         "has three seeds of the photographs.",
-        pictures=("pattern", "pattern_learned"), together=briefly.pattern, folds=True,
+        pictures=("pattern", "pattern_learned"), together=briefly.pattern,
+        beyond=briefly.pattern_beside, folds=True,
     ),
     Question(
         "information", "Is the best window the one at which about sqrt(N) training images still agree?",
@@ -181,7 +192,7 @@ QUESTIONS: tuple[Question, ...] = (
         "say that the share is the same. `patch_size=entropy` and `tau=entropy` take the predicted setting "
         "([how](../how_to/calibrate.md)); [another page](without_network.md) says what that costs.",
         pictures=("information",),
-        together=information_together, method=information.WORDS, folds=True,
+        together=information_together, beyond=information_beside, method=information.WORDS, folds=True,
     ),
     Question(
         "without_network", "What does a setting cost that no network chose?",
@@ -193,7 +204,8 @@ QUESTIONS: tuple[Question, ...] = (
         "is asked. Both shares are of CIFAR-10. That of masks is of an earlier measurement; [the "
         "newest](information.md) is larger.",
         rows=("nn2", FLOOR, "local_score", "local_score_entropy", EXACT, "pca_locality_entropy"),
-        quantity="step_r2", together=briefly.without_network, folds=True,
+        quantity="step_r2", together=entropy_short.without_network,
+        beyond=entropy_short.without_network_beside, folds=True,
     ),
     Question(
         "by_output", "Is it better that every pixel of every image chooses for itself how far to look?",
@@ -204,7 +216,7 @@ QUESTIONS: tuple[Question, ...] = (
         "The share is that of a whole noise level. No network and no val image is asked. It takes five "
         "passes over the training images in place of one, and passes with wider masks take longer.",
         rows=("nn2", FLOOR, EXACT, *entropy.CHOSEN[0], *entropy.CHOSEN[1]), quantity="step_r2",
-        together=briefly.by_output, folds=True,
+        together=entropy_short.by_output, beyond=entropy_short.by_output_beside, folds=True,
     ),
     *CHECKS,
     *FORMS,

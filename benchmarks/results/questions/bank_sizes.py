@@ -16,12 +16,17 @@ from benchmarks.results.words.answers import (
     signed,
     steps,
 )
-from benchmarks.results.words.titles import called, markdown, on
+from benchmarks.results.words.had import on_each
+from benchmarks.results.words.titles import called, markdown
 
 KIND = "bank_sizes"
 SIZED = (EXACT, OWN[1])  # whose banks are cut
 BASE, FEWEST = 20_000, 5_000  # images of the cut banks; rows are named by them
-GAINS = {1: "surely higher", 0: "not surely other", -1: "surely lower"}
+GAINS = {  # of one row, and of several
+    1: ("surely gains", "surely gain"),
+    0: ("neither gains nor loses surely", "neither gain nor lose surely"),
+    -1: ("surely loses", "surely lose"),
+}
 BANKS = {name: (name, f"{name}_{BASE}", f"{name}_{FEWEST}") for name in SIZED}  # the rows of each
 ROWS = tuple(row for rows in BANKS.values() for row in rows)
 
@@ -42,25 +47,29 @@ def bank_verdict(found: Found) -> str:
 
 def bank_together(known: Mapping[str, Found]) -> str:
     """Whether all images in place of the base bank make r2 surely higher, of whom; and a small table."""
-    ways: dict[str, list[str]] = {}
-    rows = []
+    rows, said = [], []
     for title, found in known.items():
+        ways: dict[int, list[str]] = {}
         for name in SIZED:
             more, fewer = (gain(found, name, row) for row in (name, f"{name}_{FEWEST}"))
             if more is not None:
-                ways.setdefault(f"{GAINS[side(more)]} for {called(name)}", []).append(title)
+                images = f" with {count:,.0f}" if (count := _bank(found, name)) else ""
+                ways.setdefault(side(more), []).append(f"{called(name)} {more[0]:+.3f}{images}")
                 cells = [None if one is None else signed(one) for one in (fewer, more)]
                 rows.append([f"{called(name)}, {title}", *cells, _span(held(found, name))])
+        for way, told in ways.items():
+            who = "both rows" if len(told) == len(SIZED) == 2 else f"{len(told)} row{'s' * (len(told) > 1)}"
+            verb = GAINS[way][len(told) > 1]
+            said.append(f"On {title} {who} {verb}: {'; '.join(told)}")
     if not rows:
         return ""
-    told = "; ".join(f"{way} {on(titles)}" for way, titles in ways.items())
     columns = (
         f"r2 seed by seed less that with {BASE:,} training images", f"with {FEWEST:,}", "with all",
         f"held-out error with all / with {BASE:,}",
     )  # fmt: skip
-    taus = "".join(dict.fromkeys(map(with_tau, known.values())))
-    lead = f"With all training images in place of {BASE:,} the r2 of samples{taus} is {told}."
-    return f"{lead}\n\n{markdown(columns, rows)}"
+    lead = f"{'. '.join(said)}. The difference is in r2 of samples, from {BASE:,} training images to all."
+    more_of = on_each(known, KIND)
+    return "\n\n".join([lead, markdown(columns, rows), *([more_of] if more_of else [])])
 
 
 def gain(found: Found, name: str, row: str) -> tuple[float, float, float] | None:

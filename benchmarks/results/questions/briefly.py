@@ -7,17 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from benchmarks.results.questions.claims import WORDS, Eyes, stands
-from benchmarks.results.questions.entropy import (
-    CHOSEN,
-    TWINS,
-    better_by_output,
-    images_unlike,
-    sure_kind,
-    surely_lower,
-)
-from benchmarks.results.questions.eyes import EYE, ears, kinds, over_the_aim, whose
-from benchmarks.results.questions.letter import SNR, against, strengths
+from benchmarks.results.questions.claims import Eyes
+from benchmarks.results.questions.eyes import EAR, EYE, ears, kinds, over_the_aim, rows_of, whose
+from benchmarks.results.questions.letter import SNR, against, in_words, strengths
 from benchmarks.results.questions.letter_levels import PART
 from benchmarks.results.words.answers import (
     EXACT,
@@ -25,13 +17,9 @@ from benchmarks.results.words.answers import (
     MIDDLE,
     OWN,
     Found,
-    interval_of,
     levels,
     ordered,
-    over_images,
-    side,
     sigma_of,
-    signed,
     steps,
 )
 from benchmarks.results.words.small_tables import FIRST
@@ -51,7 +39,22 @@ def heldout(known: Known) -> str:
     ]
     lead = f"At how many of {max(among)} noise levels" if len(among) == 1 else "At how many noise levels"
     lead += " the error on unseen images is surely below Wiener's, and surely above:"
-    return f"{lead}\n\n{markdown(('', *known), rows)}" if among else ""
+    return f"{_who(counts, list(known))}{lead}\n\n{markdown(('', *known), rows)}" if among else ""
+
+
+def _who(counts: Mapping[str, Sequence[tuple[int, int, int] | None]], titles: Sequence[str]) -> str:
+    """Who has surely less error at more noise levels than surely more, on which data."""
+    told: dict[str, list[str]] = {}
+    for name, cells in counts.items():
+        known = [(title, cell) for title, cell in zip(titles, cells, strict=True) if cell is not None]
+        if known:
+            good = [title for title, cell in known if cell[0] > cell[1]]
+            every = len(good) == len(known) > 1
+            word = f"on all {len(good)} data sets" if every else on(good) if good else "nowhere"
+            told.setdefault(word, []).append(called(name))
+    said = [f"{joined(names)}: {word}" for word, names in told.items()]
+    said.append("we count data on which the error is surely less at more noise levels than surely more")
+    return " ".join(f"{one[0].upper()}{one[1:]}." for one in said) + "\n\n"
 
 
 def _counted(found: Found, name: str) -> tuple[int, int, int] | None:
@@ -62,124 +65,54 @@ def _counted(found: Found, name: str) -> tuple[int, int, int] | None:
 
 
 def order(known: Known) -> str:
-    """How many pairs of rows are in the published order."""
-    told = []
+    """Whether pairs of rows are in the published order, and how many."""
+    rows, every = [], []
     for title, found in known.items():
-        ways = list(ordered(found).values())
-        others = [f"{ways.count(way)} {word}" for way, word in ((0, "level"), (-1, "reversed"))]
-        tail = joined(one for one in others if not one.startswith("0 "))
-        if ways:
-            told.append(f"{ways.count(1)} of {len(ways)} on {title}{f' ({tail})' if tail else ''}")
-    return f"Pairs of rows that are surely in the published order: {'; '.join(told)}." if told else ""
-
-
-def by_output(known: Known) -> str:
-    """Whether choosing pays, what it gains and takes, and where it is still behind Wiener."""
-    answers: dict[str, list[str]] = {}
-    rows, prices = [], []
-    for title, found in known.items():
-        answers.setdefault(better_by_output(found), []).append(title)
-        row: list[str | None] = [title]
-        for twin, name in CHOSEN:
-            gain = interval_of(found, f"by_output/median_r2_over_{twin}", name)
-            own, other = (found["scalars"].get(f"by_output/seconds/{one}") for one in (name, twin))
-            prices += [own / other] if own and other else []
-            row += [None if gain is None else signed(gain)]
-            row += [f"{own:.3g} ({other:.3g})" if own and other else None]
-        rows.append(row)
-    said = [f"{answer[0].upper()}{answer[1:]} ({on(titles)})" for answer, titles in answers.items()]
-    if prices:
-        times = joined(dict.fromkeys(f"{end(prices):.2g}" for end in (min, max)), "to")
-        said.append(f"A sample takes {times} times as long as with one setting by entropy")
-    said += _worst(known, "by_output", CHOSEN, "with one setting by entropy")
-    said += _calibrated(known)
-    heads = ("{}: r2, seed by seed over one setting by entropy", "{}: seconds an image (by entropy)")
-    columns = ["", *(head.format(called(name)) for _, name in CHOSEN for head in heads)]
-    return f"{' '.join(f'{one}.' for one in said)}\n\n{markdown(columns, rows)}"
-
-
-def _calibrated(known: Known) -> list[str]:
-    """What the calibrated row of this comparison had."""
-    told: dict[str, list[str]] = {}
-    for title, found in known.items():
-        bank = found["scalars"].get(f"by_output/bank/{EXACT}")
-        origins = [one[2] for one in found.get("calibrated") or [] if one[0] == EXACT]
-        if bank is not None and origins:
-            told.setdefault(f"on {origins[0]}, and it reads {bank:,.0f} training images", []).append(title)
-    said = [f"{how} ({on(titles)})" for how, titles in told.items()]
-    return [f"The tau of the calibrated {called(EXACT)} was found {'; '.join(said)}"] if said else []
-
-
-def without_network(known: Known) -> str:
-    """How settings by entropy stand to calibrated ones, and where they fail."""
-    ways: dict[int, list[str]] = {}
-    others: dict[str, list[str]] = {}
-    rows = []
-    (twin, name), (exact, chosen) = TWINS
-    for title, found in known.items():
-        paired = interval_of(found, f"paper/median_r2_over_{exact}", chosen)
-        if paired is not None:
-            ways.setdefault(side(paired), []).append(title)
-        both = [found["scalars"].get(f"paper/median_r2/{row}") for row in (name, twin)]
-        if both[0] is not None and both[1] is not None:
-            others.setdefault("higher" if both[0] > both[1] else "lower", []).append(title)
-        rows.append([title, None if paired is None else signed(paired), *both])
-    told = stands({way: ways[way] for way in WORDS if way in ways}, "the calibrated one")
-    elsewhere = ", elsewhere nothing" if set(ways) - {-1} else ""
-    costs = f"It costs r2 of samples {on(ways[-1])}{elsewhere}" if -1 in ways else "Nothing in r2 of samples"
-    lead = f"{costs}, for PCA locality"
-    said = [f"{lead}. Seed by seed, {called(chosen)} is {told}"] if told else []
-    medians_of = [f"{way} than the calibrated one's {on(titles)}" for way, titles in others.items()]
-    if others:
-        said.append(
-            f"The local score's median by entropy is {'; '.join(medians_of)}, not compared seed by seed"
-        )
-    said += _worst(known, "paper", TWINS, "calibrated")
-    columns = (
-        "r2 of samples", "PCA locality by entropy, over the calibrated one",
-        "local score by entropy, median", "local score, calibrated, median",
-    )  # fmt: skip
-    return f"{' '.join(f'{one}.' for one in said)}\n\n{markdown(columns, rows)}"
-
-
-def _worst(known: Known, section: str, twins: Sequence[tuple[str, str]], other: str) -> list[str]:
-    """The row that is farthest below Wiener in one step, beside its twin; and where none is surely below."""
-    pits = [
-        (-gap, title, twin, name, t)
-        for title, found in known.items()
-        for twin, name in twins
-        for t, gap in surely_lower(found, section, name, FLOOR).items()
-    ]
-    if not pits:
-        return []
-    _, title, twin, name, t = min(pits)
-    high = max(pit[-1] for pit in pits)
-    found = known[title]
-    kind = sure_kind(found, section)
-    ours, theirs, floor = (steps(found, f"{section}/{kind}/{row}/").get(t) for row in (name, twin, FLOOR))
-    beside = "" if theirs is None else f"{other} {theirs:.3f}, "
-    rivals = {**({} if theirs is None else {twin: other}), FLOOR: called(FLOOR)}
-    told = over_images(kind) + images_unlike(found, section, name, rivals)
-    return [
-        f"In single steps it can be behind Wiener, most so at sigma {sigma_of(t):.3g} {on([title])}: "
-        f"{called(name)} has {ours:.3f}, {beside}Wiener {floor:.3f} ({told})",
-        f"Above sigma {sigma_of(high):.3g} none is surely behind",
-    ]
+        if ways := list(ordered(found).values()):
+            every += ways
+            rows.append([title, str(len(ways)), *(str(ways.count(way)) for way in (1, 0, -1))])
+    if not rows:
+        return ""
+    good, turned = every.count(1), every.count(-1)
+    part = "Mostly" if 2 * good > len(every) else "In part"
+    lead = "Yes" if good == len(every) else part if good else "No"
+    tail = f"{turned or 'None'} {'are' if turned > 1 else 'is'} surely reversed"
+    columns = ("", "pairs of methods", "surely in the published order", "undecided", "surely reversed")
+    return (
+        f"{lead}. {good} of {len(every)} pairs of methods are surely in the published order. {tail}."
+        f"\n\n{markdown(columns, rows)}"
+    )
 
 
 def pattern(known: Known) -> str:
     """For each strength of the letter: where a rise is sure, how large it is, and what was learned."""
-    every, rows = [one for title, found in known.items() for one in strengths(title, found)], []
-    for one in every:
+    every = [one for title, found in known.items() for one in strengths(title, found)]
+    rows = [
+        [
+            f"{one.title}, strength {one.gamma:g}",
+            f"{one.sure} of {len(one.told)}",
+            *(f"{rise:.2f}" for rise in (one.highest.rise, one.highest.wiener)),
+            "yes" if one.learned else "not shown",
+        ]
+        for one in every
+    ]
+    columns = (
+        "", f"noise levels with a sure rise, of those with SNR_W above {SNR:g}", "largest rise, networks",
+        "Wiener's rise there", "networks have learned the letter",
+    )  # fmt: skip
+    parts = [" ".join(in_words(every)), markdown(columns, rows), *filter(None, map(against, every))]
+    return "\n\n".join(parts) if rows else ""
+
+
+def pattern_beside(known: Known) -> str:
+    """What the letter is, what is claimed, and the errors that say whether it was learned."""
+    rows = []
+    for one in (one for title, found in known.items() for one in strengths(title, found)):
         most, errors = one.gained, [None, None]
         if most and most.error and most.floor:
             errors = [f"{most.error[0]:.2f}", f"{most.floor[0]:.2f}, at sigma {most.sigma:g}"]
-        rises = (f"{rise:.2f}" for rise in (one.highest.rise, one.highest.wiener))
-        rows.append([f"{one.title}, gamma {one.gamma:g}", f"{one.sure} of {len(one.told)}", *rises, *errors])
-    columns = (
-        "", f"noise levels with a sure rise, of those with SNR_W above {SNR:g}", "largest rise, networks",
-        "Wiener's rise there", "networks' error along the letter, over the control's", "Wiener's, likewise",
-    )  # fmt: skip
+        rows.append([f"{one.title}, strength {one.gamma:g}", *errors])
+    columns = ("error along the letter, over the control's", "networks", "Wiener")
     lead = (
         "A letter of strength gamma is added to every image in a random colour. The claim: fields rise "
         "along it at noise levels at which its variance, with what images have of it anyway, is above "
@@ -187,25 +120,51 @@ def pattern(known: Known) -> str:
         f"the letter. We say that a network has learned the letter where it surely has {100 * PART:.0f} % of "
         "Wiener's gain in the error along it."
     )
-    parts = [lead, markdown(columns, rows), *filter(None, map(against, every))]
-    return "\n\n".join(parts) if rows else ""
+    return f"{lead}\n\n{markdown(columns, rows)}"
 
 
 def eyes(known: Known) -> str:
-    """How many networks see the other eye, and their ratios at a noise level at which all of those do."""
-    said = []
+    """How many networks see the other eye, and a table at a noise level at which all of those do."""
+    said, tables = [], []
     for title, found in known.items():
         one = Eyes.of(found)
         if one.networks:
             data = joined(called(name) for name in one.others)
             beside = f", and there more than a network trained on other images ({data})" if one.others else ""
             kind = f" ({told})" if (told := kinds(found, one.networks)) else ""
+            all_seen = len(one.seen) == len(one.networks) and not one.fooled
             said.append(
-                f"On {title} {one.some()} networks that are not given the covariance{kind} look at the "
-                f"other eye at some middle noise level (sigma {MIDDLE[0]:g} to {MIDDLE[1]:g}){beside}"
+                f"{'Yes' if all_seen else 'In part' if one.seen else 'No'}. On {title} {one.some()} networks "
+                f"that are not given the covariance{kind} look at the other eye at some middle noise level "
+                f"(sigma {MIDDLE[0]:g} to {MIDDLE[1]:g}){beside}"
             )
-            said += [*_ratios(found, one), *over_the_aim(found), *ears(found)]
+            tables += _at_one_level(found, one)
+    return "\n\n".join([" ".join(f"{one}." for one in said), *tables]) if said else ""
+
+
+def eyes_beside(known: Known) -> str:
+    """The ratios in words, where a control has more than the aim, and the ears."""
+    said = [
+        sentence
+        for found in known.values()
+        if (one := Eyes.of(found)).networks
+        for sentence in (*_ratios(found, one), *over_the_aim(found), *ears(found))
+    ]
     return " ".join(f"{one}." for one in said)
+
+
+def _at_one_level(found: Found, one: Eyes) -> list[str]:
+    """What each field has on the other eye, and of an ear's pixel on the other ear, over the ring around."""
+    t = one.shared(found)
+    if t is None:
+        return []
+    rows = []
+    for label, name in rows_of(found):
+        cells = [steps(found, f"mirror/ratio/{pixel}/{name}/").get(t) for pixel in (EYE, EAR)]
+        rows.append([label, *cells])
+    head = f"field at sigma {sigma_of(t):.3g}"
+    columns = (head, "on the other eye / on the ring around it", "of an ear's pixel, likewise")
+    return [markdown(columns, rows)]
 
 
 def _ratios(found: Found, one: Eyes) -> list[str]:

@@ -14,14 +14,13 @@ from benchmarks.results.words.answers import (
     step_kind,
     steps,
 )
-from benchmarks.results.words.titles import called, markdown, on
+from benchmarks.results.words.titles import called, joined, markdown, on
 
 SMALL = 0.01  # a gap in r2
-APART = "(intervals of the medians apart)"
-LEADS = {  # in samples, by who is surely nearer
-    1: f"the second network is surely nearer to the network than the best analytical row {{}} {APART}",
-    0: "the second network and the best analytical row are not told apart {}",
-    -1: f"the best analytical row is surely nearer to the network than the second network is {{}} {APART}",
+LEADS = {  # in samples, by who is surely nearer: the intervals of the medians are apart
+    1: "the second network is surely nearer {}",
+    0: "nobody is surely nearer {}",
+    -1: "the best analytical row is surely nearer {}",
     None: "no intervals of the medians are recorded {}",
 }
 
@@ -56,43 +55,61 @@ def ceiling(known: Mapping[str, Found]) -> str:
     """How near the best analytical row comes to a second network in samples, and in one step."""
     rows, below = [], {}
     told: dict[int | None, list[str]] = {}
-    for title, found in known.items():
-        ends = found["scalars"].get("paper/median_r2/nn2")
-        among = comparable(found, "paper/median_r2/")
-        if ends is None or not among:
-            continue
-        gaps, ahead = step_gaps(found), sides(found)
+    widest: list[int] = []
+    for title, found in _compared(known).items():
+        gaps = step_gaps(found)
         t = max(gaps, key=lambda t: gaps[t])
-        name, best = max(among, key=lambda row: row[1])
-        below[title] = float(ends) - best
+        name, best = max(comparable(found, "paper/median_r2/"), key=lambda row: row[1])
+        second = float(found["scalars"]["paper/median_r2/nn2"])
+        below[title] = second - best
+        widest.append(t)
         told.setdefault(_in_samples(found, name), []).append(title)
+        kind = over_images(step_kind(found, "paper")).split()[0]
+        widths = f"{gaps[t]:.3f}, at sigma {listed([t])} ({kind})"
+        rows.append([title, called(name), best, second, widths])
+    if not rows:
+        return ""
+    columns = ("", "best analytical row", "its median r2", "a second network's", "widest gap of one step")
+    least, most = (end(below, key=lambda title: below[title]) for end in (min, max))
+    span = f"{below[least]:.3f} ({least})" + (f" to {below[most]:.3f} ({most})" if least != most else "")
+    where = {way: titles for way in LEADS if (titles := told.get(way))}
+    said = [f"By {span} in the median r2 of samples"]
+    said += [LEADS[way].format(_where(titles, len(rows))) for way, titles in where.items()]
+    ends = joined(dict.fromkeys(listed([end(widest)]) for end in (min, max)), "to")
+    said.append(f"In one step the gap is widest at sigma {ends}")
+    return " ".join(f"{one[0].upper()}{one[1:]}." for one in said) + f"\n\n{markdown(columns, rows)}"
+
+
+def ceiling_beside(known: Mapping[str, Found]) -> str:
+    """At which noise levels the gap of one step is sure, and what sure means."""
+    rows = []
+    for title, found in _compared(known).items():
+        ahead = sides(found)
         nothing = "nowhere" if any(ahead.values()) else "not told apart"
         sure = [
             listed(times) if (times := [t for t, way in ahead.items() if way == sign]) else nothing
             for sign in (1, -1)
         ]
-        widest = (
-            f"{gaps[t]:.3f}, at sigma {listed([t])} ({over_images(step_kind(found, 'paper')).split()[0]})"
-        )
-        rows.append([title, called(name), best, float(ends), widest, *(sure if ahead else ["-", "-"])])
-    if not rows:
-        return ""
+        rows.append([title, *(sure if ahead else ["-", "-"])])
     columns = (
-        "", "best analytical row", "its median r2", "a second network's",
-        "widest gap of one step (r2 over images)", "second network surely higher at sigma",
-        "analytical row surely higher at sigma",
+        "r2 of one step", "second network surely higher at sigma", "analytical row surely higher at sigma",
     )  # fmt: skip
-    least, most = (end(below, key=lambda title: below[title]) for end in (min, max))
-    span = f"{below[least]:.3f} ({least})" + (f" to {below[most]:.3f} ({most})" if least != most else "")
-    where = {way: titles for way in LEADS if (titles := told.get(way))}
-    said = [LEADS[way].format(_where(titles, len(rows))) for way, titles in where.items()]
     return (
-        f"In samples {'; '.join(said)}. The second network's median r2 is {span} higher. [Another page]"
-        "(remaining.md) tells in which waves the difference is. The table says where the gap of one step is "
-        "widest, and where it is sure. Sure means: the interval of the differences, image by image, leaves "
-        "out 0. Where no differences were kept, both intervals are apart. The analytical row of one step is "
-        f"the best of all at each noise level, picked on these very images.\n\n{markdown(columns, rows)}"
+        "[Another page](remaining.md) tells in which waves the difference is. The analytical row of one "
+        "step is the best of all at each noise level, picked on these very images. "
+        "Sure means: the interval of the "
+        "differences, image by image, leaves out 0. Some runs kept no differences. There it means: the "
+        f"intervals of both rows do not overlap.\n\n{markdown(columns, rows)}"
     )
+
+
+def _compared(known: Mapping[str, Found]) -> dict[str, Found]:
+    """The data on which a second network and an analytical row were measured."""
+    return {
+        title: found
+        for title, found in known.items()
+        if found["scalars"].get("paper/median_r2/nn2") is not None and comparable(found, "paper/median_r2/")
+    }
 
 
 def _where(titles: Sequence[str], among: int) -> str:

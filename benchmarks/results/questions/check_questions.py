@@ -26,14 +26,14 @@ CHECKS: tuple[Question, ...] = (
         "There the layout of a sample is made. So this page says that r2 hangs on the network. It does not "
         "say how much r2 a better network of this kind would leave.",
         rows=("network", "epsilon", OWN[1], EXACT, FLOOR),
-        together=epsilon.epsilon_together, folds=True,
+        together=epsilon.epsilon_together, beyond=epsilon.epsilon_beside, folds=True,
     ),
     Question(
         "halves", "How much of the agreement of networks that share no image is in Gaussian statistics?",
         "halves", halves_verdict, halves_table, "python evaluate.py compare=halves",
         "Networks of these halves differ more than the filters do, and have more in common: structure of "
         "both halves that is not Gaussian.",
-        pictures=("halves",), together=fields_short.halves,
+        pictures=("halves",), together=fields_short.halves, beyond=fields_short.halves_beside, folds=True,
     ),
     Question(
         "labels", "What is the class of an image worth to a denoiser?",
@@ -43,7 +43,7 @@ CHECKS: tuple[Question, ...] = (
         "5,000 images in all, about 500 a class, with a tau chosen for 8,000. What being told costs it where "
         "the image shows its class may be the smaller bank's fault or that tau's: this measurement does not "
         "tell them apart. Wiener has no such setting.",
-        pictures=("labels",), together=fields_short.labels,
+        pictures=("labels",), together=fields_short.labels, folds=True,
     ),
     Question(
         "bfloat16", "Does bfloat16 change what a network looks at?",
@@ -52,6 +52,6 @@ CHECKS: tuple[Question, ...] = (
         "Networks are trained under autocast to 16 bits, and measured in float32. The fields of both "
         "precisions agree far better than the fields of two networks do. What is measured does not hang on "
         "the precision.",
-        together=fields_short.precision,
+        together=fields_short.precision, folds=True,
     ),
 )  # fmt: skip

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from benchmarks.results.words.answers import EXACT, FLOOR, OWN, Found, interval_of, number_of, side, signed
+from benchmarks.results.words.answers import (
+    EXACT,
+    FLOOR,
+    OWN,
+    Found,
+    apart,
+    interval_of,
+    number_of,
+    side,
+    signed,
+)
+from benchmarks.results.words.had import on_each
 from benchmarks.results.words.small_tables import Table
-from benchmarks.results.words.titles import called, joined, markdown, on
+from benchmarks.results.words.titles import called, joined, markdown
 
 KIND = "epsilon"
 V = "network"  # the network that predicts v
@@ -15,13 +26,17 @@ RIVALS = (OWN[1], FLOOR)  # that are set beside PCA locality, seed by seed
 ROWS = (V, *DATA_ALONE, "optimal")
 TO_V, TO_EPSILON = f"{KIND}/median_r2", f"{KIND}/median_r2_second"
 WORDS = {1: "surely nearer to it than", 0: "not told apart from", -1: "surely farther from it than"}
-COLUMNS = ("", "to the network that predicts v", "to the one that predicts the noise")
+COLUMNS = ("median r2 of samples", "to the network that predicts v", "to the one that predicts the noise")
 
 
 def epsilon_table(found: Found) -> Table:
     """The median r2 of samples to both networks."""
-    rows = [[called(row), number_of(found, TO_V, row), to_noise(found, row)] for row in ROWS]
+    rows = [[_named(row), number_of(found, TO_V, row), to_noise(found, row)] for row in ROWS]
     return COLUMNS, [row for row in rows if row[2] is not None]
+
+
+def _named(row: str) -> str:
+    return "first network" if row == V else called(row)
 
 
 def epsilon_verdict(found: Found) -> str:
@@ -41,34 +56,71 @@ def epsilon_verdict(found: Found) -> str:
 
 
 def epsilon_together(known: Mapping[str, Found]) -> str:
-    """Whether all are farther from it, who is surely ahead there, and a small table."""
+    """Whether denoisers of the data come near to it, what r2 falls to, and a small table."""
     there = {title: found for title, found in known.items() if epsilon_table(found)[1]}
     if not there:
         return ""
-    farther = [title for title, found in there.items() if all_farther(found)]
-    leads, rows = [], []
+    rows, said = [], []
     for title, found in there.items():
-        ways = {row: way for row in RIVALS if (way := lead(found, row)) is not None}
-        told = joined(f"{called(row)} is {WORDS[way]} {called(EXACT)}" for row, way in ways.items())
-        leads.append(f"On {title} {told}")
         rows += [[f"{row}, {title}", *map(_cell, both)] for row, *both in epsilon_table(found)[1]]
-    first = (
-        f"All are farther from it than from the network that predicts v {on(farther)}."
-        if len(farther) == len(there)
-        else "Not all are farther from it than from the network that predicts v."
-    )
-    said = [*leads, *_banks(there)]
-    return f"{first} {'. '.join(said)}.\n\n{markdown(COLUMNS, rows)}"
+        falls = [
+            f"{v:.2f} to {noise:.2f} ({called(row)})"
+            for row in DATA_ALONE
+            if (v := number_of(found, TO_V, row)) is not None
+            and (noise := to_noise(found, row)) is not None
+            and noise < v
+        ]
+        said += [f"On {title} r2 falls from {joined(falls)}"] if falls else []
+        said += _nearer_than_first(title, found)
+    table, first = markdown(COLUMNS, rows), _near(there)
+    return f"{first} {''.join(f'{one}. ' for one in said)}".strip() + f"\n\n{table}"
 
 
-def _banks(known: Mapping[str, Found]) -> list[str]:
-    """How many training images each row reads."""
-    told = []
+def _near(known: Mapping[str, Found]) -> str:
+    """Whether the best of them is farther from it than the worst of them is from the other network."""
+    below = []
+    for found in known.values():
+        both = [(number_of(found, TO_V, row), to_noise(found, row)) for row in DATA_ALONE]
+        there = [(v, noise) for v, noise in both if v is not None and noise is not None]
+        below.append(bool(there) and max(noise for _, noise in there) < min(v for v, _ in there))
+    if all(below):
+        return "Not near."
+    if all(map(all_farther, known.values())):
+        return "Less near than to those of the network that predicts v."
+    return "Not all are farther from it than from the network that predicts v."
+
+
+def _nearer_than_first(title: str, found: Found) -> list[str]:
+    """Denoisers of the data that are nearer to it than the first network is, by the medians."""
+    first = to_noise(found, V)
+    known = {row: r2 for row in DATA_ALONE if (r2 := to_noise(found, row)) is not None}
+    said = []
+    for row in (row for row, r2 in known.items() if first is not None and r2 > first):
+        own, theirs = (interval_of(found, TO_EPSILON, one) for one in (row, V))
+        sure = own is not None and theirs is not None and apart(own, theirs) > 0
+        said.append(
+            f"There {called(row)} ({known[row]:.2f}) is {'surely ' if sure else ''}nearer to it than the "
+            f"first network ({first:.2f}){'' if sure else ', though not surely'}"
+        )
+    return said
+
+
+def epsilon_beside(known: Mapping[str, Found]) -> str:
+    """Who is surely nearer to it than PCA locality, and how many training images each row reads."""
+    said: list[str] = []
     for title, found in known.items():
-        counts = {row: found["scalars"].get(f"{KIND}/bank/{row}") for row in (OWN[1], EXACT)}
-        words = joined(f"{called(row)} reads {count:,.0f}" for row, count in counts.items() if count)
-        told += [f"On {title} {words} training images"] if words else []
-    return told
+        told: dict[str, list[str]] = {}
+        for row in RIVALS:
+            if (way := lead(found, row)) is not None:
+                told.setdefault(WORDS[way], []).append(called(row))
+        said += [
+            f"On {title} {joined(rows)} {'are' if len(rows) > 1 else 'is'} {word} {called(EXACT)}"
+            for word, rows in told.items()
+        ]
+        images = found["scalars"].get(f"{KIND}/bank/{OWN[1]}")
+        said += [f"On {title} {called(OWN[1])} had {images:,.0f} training images"] if images else []
+    more = on_each(known, KIND)
+    return " ".join([*(f"{one}." for one in said), *([more] if more else [])])
 
 
 def all_farther(found: Found) -> bool:

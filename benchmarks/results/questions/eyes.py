@@ -113,8 +113,14 @@ def mirror_table(found: Found, pixel: str = EYE) -> Table:
     """The ratio of a pixel at each noise level."""
     head = ON_THE_RING.format(pixel.split("_")[-1])
     columns, rows = levels_table(found, f"mirror/ratio/{pixel}", _who(found), head=head)
-    controls = {called(name): f"network of {called(name)}" for name in _who(found) if CONTROL.search(name)}
-    return columns, [[controls.get(row[0], row[0]), *row[1:]] for row in rows]
+    labels = {called(name): label for label, name in rows_of(found)}
+    return columns, [[labels.get(row[0], row[0]), *row[1:]] for row in rows]
+
+
+def rows_of(found: Found) -> list[tuple[str, str]]:
+    """What tables call each row, and the row; a control is a network of other data."""
+    names = ((called(name), name) for name in _who(found))
+    return [(f"network of {told}" if CONTROL.search(name) else told, name) for told, name in names]
 
 
 def whose(name: str) -> str:

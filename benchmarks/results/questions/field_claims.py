@@ -96,7 +96,7 @@ class Fields:
         """How far Wiener's field reaches beside the network's."""
         if self.way is None or self.network is None or self.wiener is None:
             return ""
-        count = self.counted("is smaller", "is larger")
+        count = self.counted("reaches less far", "further")
         return (
             f" It reaches {REACHES[self.way]}: at sigma {self.sigma:g} half of it lies within "
             f"{self.wiener[0]:.2f} pixels, half of the network's within {self.network[0]:.2f}."
@@ -123,8 +123,8 @@ def fields_agree(kept: Kept) -> Iterator[Judged]:
         ):
             word = "Agrees in part"
         told = [f"{called(row)} {min(some):.3f} to {max(some):.3f}" for row, some in one.cosines.items()]
-        count = one.counted("smaller", "larger")
-        reach = f", reach {count}" if count else ""
+        count = one.counted("less far", "further")
+        reach = f", reaches {count}" if count else ""
         yield said(
             "Wiener's field matches a network's", word,
             f"{title}: cosine at least {min(one.cosines[FLOOR]):.2f}{reach}", ("fields",),

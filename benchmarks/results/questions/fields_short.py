@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 
-from benchmarks.results.questions.field_claims import ALIKE, Fields
-from benchmarks.results.questions.fields import pixels, states
+from benchmarks.results.questions.field_claims import ALIKE, BEST_ROUND, NETWORK, SECOND, Fields
+from benchmarks.results.questions.fields import level_rows, pixels, states
 from benchmarks.results.questions.halves import told_rows
 from benchmarks.results.words.answers import FLOOR, Found, sigma_of, steps, where
-from benchmarks.results.words.titles import called, on
+from benchmarks.results.words.small_tables import Table
+from benchmarks.results.words.titles import called, joined, markdown, on
+from locality.report import names
 
 Known = Mapping[str, Found]  # by the title of the data set
+CLASS = "A denoiser that is told the class has a tenth of the images"
+LITTLE = 0.1  # less error: a gain below is little
 SAME = 1e-3  # below 1, of a cosine up to which two fields are one
 FIELD = "A field says how strongly an output pixel depends on each input pixel"
 STATES = {  # of which inputs
@@ -20,32 +25,69 @@ STATES = {  # of which inputs
 
 
 def fields(known: Known) -> str:
-    """Whether Wiener's fields have the shape of the network's and their size: yes, in part or no."""
-    words, said = set(), []
+    """Whether Wiener's fields have the shape of the network's and their size: yes, in part or no; a table."""
+    words, said, tables = set(), [], []
     for title, found in known.items():
         one = Fields.of(found)
         if FLOOR not in one.cosines or one.network is None or one.wiener is None:
             continue
-        least, size = min(one.cosines[FLOOR]), one.counted("smaller", "larger")
+        least, size = min(one.cosines[FLOOR]), one.counted("less far", "further")
         alike = least >= ALIKE
         words.add("No" if not alike else "In part" if size or -1 in one.beside_round.values() else "Yes")
         shape = "has nearly" if alike else "does not have"
-        second = f"; a second network's {min(one.second):.3f} or more" if one.second else ""
-        told = f"is {size} (intervals apart)" if size else "is as large, by the intervals"
-        said += [
-            f"On {title} Wiener's field {shape} the shape of the network's (cosine {least:.3f} or "
-            f"more{second}), {'but' if alike and size else 'and'} {told}",
-            f"At sigma {one.sigma:g} half of the network's field lies within {pixels(one.network[0])} "
-            f"pixels, half of Wiener's within {pixels(one.wiener[0])}",
-        ]
+        told = f"reaches {size}" if size else "reaches as far, by the intervals"
+        said.append(
+            f"On {title} Wiener's field {shape} the shape of the network's (cosine {least:.3f} or more), "
+            f"{'but' if alike and size else 'and'} {told}"
+        )
         if told := one.round():
+            said.append(f"Beside the nearest round field it is surely {told}")
+        tables.append(markdown(*_at_three_levels(found, title)))
+    if not said:
+        return ""
+    lead = words.pop() if len(words) == 1 else "In part"
+    return "\n\n".join([" ".join(f"{one}." for one in [lead, *said]), *tables, f"{FIELD}."])
+
+
+def _at_three_levels(found: Found, title: str) -> Table:
+    """Cosines to the network's field and how far fields reach, at the most noise, the middle, the least."""
+    heads = found["tables"]["sensitivity/cosine"]["columns"][1:]
+    places = sorted({0, len(heads) // 2, len(heads) - 1})
+    cosines = dict(level_rows(found, "sensitivity/cosine"))
+    reach = dict(level_rows(found, "sensitivity/radius"))
+    second = next((row for row in cosines if names.known(row) == SECOND), "")
+    rows = [
+        [label, *(told(values[row][k]) for k in places)]
+        for label, values, row, told in (
+            ("cosine to the network's: Wiener", cosines, FLOOR, "{:.3f}".format),
+            ("nearest round field", cosines, BEST_ROUND, "{:.3f}".format),
+            ("second network", cosines, second, "{:.3f}".format),
+            ("half lies within, in pixels: Wiener", reach, FLOOR, pixels),
+            ("network", reach, NETWORK, pixels),
+        )
+        if row in values
+    ]
+    return [title, *(heads[k] for k in places)], rows
+
+
+def fields_beside(known: Known) -> str:
+    """Of which inputs fields are, how far they reach, and why a round field stands beside them."""
+    said = _inputs(known)
+    for title, found in known.items():
+        one = Fields.of(found)
+        if one.network is None or one.wiener is None:
+            continue
+        said.append(
+            f"On {title} at sigma {one.sigma:g} half of the network's field lies within "
+            f"{pixels(one.network[0])} pixels, half of Wiener's within {pixels(one.wiener[0])}"
+        )
+        said += ["Less far and further are told where the intervals are apart"] if any(one.ways) else []
+        if one.round():
             said += [
                 "A high cosine may mean no more than that both fall off with the distance. So a round field "
-                "stands beside them, the nearest to the network's that depends on the distance alone",
-                f"Wiener's is surely {told} than that",
+                "stands beside them, the nearest to the network's that depends on the distance alone"
             ]
-    lead = words.pop() if len(words) == 1 else "In part"
-    return " ".join(f"{one}." for one in [lead, FIELD, *_inputs(known), *said]) if said else ""
+    return " ".join(f"{one}." for one in said)
 
 
 def _inputs(known: Known) -> list[str]:
@@ -58,37 +100,81 @@ def _inputs(known: Known) -> list[str]:
 
 
 def halves(known: Known) -> str:
-    """How much of the agreement is explained, least and most over the noise levels, and how much is left."""
-    told, left = [], []
+    """How much of the agreement is explained, least and most over the noise levels, and a table."""
+    told, tables = [], []
     for title, found in known.items():
-        shares, farther = (steps(found, f"halves/{kind}/").values() for kind in ("explained", "farther"))
-        told += [f"{min(shares):.2f} to {max(shares):.2f} of the way on {title}"] if shares else []
-        left += [f"{min(farther):.1f} to {max(farther):.1f} times on {title}"] if farther else []
+        shares, farther = (steps(found, f"halves/{kind}/") for kind in ("explained", "farther"))
+        if shares:
+            told.append(f"{_span([100 * one for one in shares.values()], '.0f')} % on {title}")
+            rows = [
+                [
+                    f"{sigma_of(t):.3g}",
+                    f"{100 * shares[t]:.0f} %",
+                    f"{farther[t]:.1f}" if t in farther else "-",
+                ]
+                for t in sorted(shares, reverse=True)
+            ]
+            columns = (
+                f"{title}, at sigma", "in Gaussian statistics",
+                "squared distance of the other half's Wiener / of its network",
+            )  # fmt: skip
+            tables.append(markdown(columns, rows))
     meaning = (
-        "The way leads from a plain filter, which knows only the mean and one variance, to the other half's "
-        "network. The other half's Wiener filter goes so much of it, in squared distance to a network"
+        "0 % is a plain filter, which knows only the mean and one variance. 100 % is the network of the "
+        "other half"
     )
-    far = "The plain filter is far away, so a share near 1 leaves room: Wiener's is still"
-    rest = f" {far} {'; '.join(left)} as far as the other half's network." if left else ""
-    return f"{'; '.join(told)}. {meaning}.{rest}" if told else ""
+    return "\n\n".join([f"{'; '.join(told)}. {meaning}.", *tables]) if told else ""
+
+
+def halves_beside(known: Known) -> str:
+    """What the share is of, and how much it leaves."""
+    left = []
+    for title, found in known.items():
+        if farther := steps(found, "halves/farther/"):
+            left.append(f"{_span(farther.values(), '.1f')} times on {title}")
+    said = [
+        "The other half's Wiener filter goes this share of the way from the plain filter to the other half's "
+        "network. The way is in squared distance to a network"
+    ]
+    far = "The plain filter is far away, so a share near 100 % leaves room: Wiener's distance is still"
+    said += [f"{far} {'; '.join(left)} that of the other half's network"] if left else []
+    return " ".join(f"{one}." for one in said)
+
+
+def _span(values: Iterable[float], form: str) -> str:
+    known = list(values)
+    return joined(dict.fromkeys(f"{end(known):{form}}" for end in (min, max)), "to")
 
 
 def labels(known: Known) -> str:
-    """The largest sure gain, and where each row surely gains and loses."""
-    said = []
+    """The largest sure gain, whether it costs at low noise, and where each row surely gains and loses."""
+    said, rows, small = [], [], []
     for title, found in known.items():
-        cells, rows = [], []
+        cells, ways = [], []
         for name in told_rows(found):
             mean, low, high = (steps(found, f"labels/ratio{end}/{name}/") for end in ("", "_low", "_high"))
             helps, costs = [t for t in high if high[t] < 1], [t for t in low if low[t] > 1]
             cells += [(mean[t], t, name) for t in helps]
-            rows.append(f"{called(name)} has less error {where(helps, mean)}, more {where(costs, mean)}")
-        if not rows:
+            ways.append((helps, costs))
+            gain = f"{100 * (1 - min(mean[t] for t in helps)):.0f} %" if helps else None
+            rows.append([f"{called(name)}, {title}", gain, where(helps, mean), where(costs, mean)])
+        if not ways:
             continue
         ratio, t, name = min(cells, default=(1.0, 0, ""))
-        gain = f"at most {100 * (1 - ratio):.0f} % less error ({called(name)}, sigma {sigma_of(t):.3g})"
-        said += [f"On {title} {gain if cells else 'no sure gain'}", *rows]
-    return " ".join(f"{one[0].upper()}{one[1:]}." for one in said)
+        small.append(1 - ratio)
+        gain = (
+            f"the error is at most {100 * (1 - ratio):.0f} % less ({called(name)}, sigma {sigma_of(t):.3g})"
+        )
+        said += [f"On {title} {gain}"] if cells else []
+        if any(costs for _, costs in ways):
+            low_noise = all(max(costs, default=-1) < min(helps, default=math.inf) for helps, costs in ways)
+            said.append("At low noise it costs" if low_noise else "At some noise levels it costs")
+    if not rows:
+        return ""
+    worth = "nothing that is sure" if not any(small) else "little" if max(small) < LITTLE else "much"
+    columns = ("", "at most so much less error", "surely less error", "surely more error")
+    told = " ".join(f"{one}." for one in [CLASS, f"That is worth {worth}", *said])
+    return f"{told}\n\n{markdown(columns, rows)}"
 
 
 def precision(known: Known) -> str:
@@ -96,9 +182,14 @@ def precision(known: Known) -> str:
     worst = {title: max(steps(found, "precision/most/").values()) for title, found in known.items()}
     if not worst:
         return ""
-    said = [f"{most:.2g} on {title}" for title, most in worst.items()]
+    said = [f"{1 - most:.{_digits(most)}f} on {title}" for title, most in worst.items()]
     lead = "Yes" if max(worst.values()) > SAME else "No"
     return (
-        f"{lead}. Of the worst image the cosine between both fields is below 1 by {'; '.join(said)}. "
-        f"We call fields the same up to {SAME:g}."
+        f"{lead}. The worst image's two fields, in float32 and under bfloat16, have a cosine of "
+        f"{'; '.join(said)}. We call fields the same from {1 - SAME:g} up."
     )
+
+
+def _digits(less: float) -> int:
+    """So many that a cosine is told from 1 by two of them."""
+    return max(3, 1 - math.floor(math.log10(less))) if less > 0 else 3

@@ -57,7 +57,7 @@ def _taus(found: Found) -> Table:
 
 FORMS: tuple[Question, ...] = (
     _variants(
-        "batch_averages", "Does the batch-averaged softmax score better than the exact one, and why?",
+        "batch_averages", "Does the batch-averaged softmax score better than the exact one?",
         ("wssm_128", "wssm_512", "wssm_2048"),
         "All rows have the same tau. Less is left of the gain in calibrated rows with all images. The batch "
         "average is a bagged estimate: each batch gives what its own best match says. The mean over batches "
@@ -92,6 +92,7 @@ FORMS: tuple[Question, ...] = (
         "Wiener. On one side it copies, on the other its windows have few pixels. The best value depends on "
         "the data, hence [calibration](../how_to/calibrate.md).",
         rows=(FLOOR, *TAUS), quantity="samples_by_tau", charts=tau_charts, together=taus_together,
+        folds=True,
     ),
     Question(
         "released_form", "Do ours beat the released form of PCA locality, too?",

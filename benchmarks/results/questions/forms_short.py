@@ -1,4 +1,4 @@
-"""The short answers of the pages on the forms of PCA locality, and of larger images, over all data sets."""
+"""The short answers of the pages on the forms of PCA locality, over all data sets."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ from benchmarks.results.words.answers import (
     Found,
     differences,
     is_same,
-    levels,
     number_of,
-    steps,
 )
 from benchmarks.results.words.titles import called, joined, markdown, on
 
@@ -24,16 +22,23 @@ Pairs = Sequence[tuple[str, str]]  # a row, and the row that it is set beside
 HIGHER, SAME, LOWER, UNSURE, SPLIT = (
     "higher", "the same", "lower", "not told apart", "mean and median disagree",
 )  # fmt: skip
-AFHQ = 0.02  # the paper's tau for AFHQ
-PAPERS_TAU = "which the paper chose for AFHQ, against its own networks and with all images"
-OLD_LARGER = {EXACT: {"tau": AFHQ}, FLOOR: {"shrinkage": "ledoit_wolf"}}  # of the run that kept no settings
+WITH = {  # what follows, of rows that are called by what they have
+    "axis_row": "a mask by rows",
+    "threshold_row": "a threshold for each row",
+    "both_row": "a mask and a threshold by rows",
+    "float32": "masks of float32 factors",
+    "float32_wssm_512": "masks of float32 factors in batches of 512",
+}
 FALL = 0.5  # of the best median r2: sensitive, where the worst tau leaves less
 
 
-def beside(section: str, pairs: Pairs, asks: bool = False) -> Callable[[Known], str]:
-    """The largest sure difference in r2 on each data set, and a table of medians with what is sure.
+def beside(
+    section: str, pairs: Pairs, asks: bool = False, usual: str = "", answers: Mapping[str, str] | None = None
+) -> Callable[[Known], str]:
+    """The largest sure differences in r2, and a table of medians with what is sure.
 
-    A question that asks whether rows have more is answered by yes, no or in part first.
+    A question that asks whether rows have more is answered by yes or no. One that asks which to take is
+    answered by `usual`, or by the one row of `answers` that is surely higher somewhere and nowhere lower.
     """
 
     def together(known: Known) -> str:
@@ -41,16 +46,10 @@ def beside(section: str, pairs: Pairs, asks: bool = False) -> Callable[[Known], 
             title: {name: way_of(differences(found, name, section, base)) for name, base in pairs}
             for title, found in known.items()
         }
-        among = {way for one in ways.values() for way in one.values() if way}
-        if not among:
+        if not any(way for one in ways.values() for way in one.values()):
             return ""
-        told: dict[str, list[str]] = {}
-        for title, found in known.items():
-            if any(ways[title].values()):
-                told.setdefault(_most(found, section, pairs, ways[title]), []).append(title)
-        text = "; ".join(f"{on(titles)} {said}" for said, titles in told.items())
-        lead = "yes: " if among == {HIGHER} else "in part: " if HIGHER in among else "no: "
-        text = f"{lead if asks else ''}{text}"
+        said = [_which(ways, usual, answers or {})] if usual else []
+        said += [*_sure(known, section, pairs, ways, asks), *_rest(ways)]
         bases = list(dict.fromkeys(base for _, base in pairs))
         rows = [
             [called(base), *(_median(found, section, base) for found in known.values())]
@@ -63,31 +62,62 @@ def beside(section: str, pairs: Pairs, asks: bool = False) -> Callable[[Known], 
                 _cell(_median(found, section, name), ways[title][name]) for title, found in known.items()
             ]
             rows.append([row, *cells])
-        rival = _that(bases[0]) if len(bases) == 1 else "the row that it is set beside"
-        return (
-            f"{text[0].upper()}{text[1:]}. Differences are medians over seeds. Cells have the median r2, and "
-            f"how a row stands to {rival}.\n\n{markdown(('median r2', *known), rows)}"
+        rival = _that(bases[0]) if len(bases) == 1 else "the row that is named after 'beside'"
+        note = (
+            "Differences are medians over seeds. Cells have the median r2, and in brackets whether the row "
+            f"is surely higher or lower than {rival}."
         )
+        parts = [" ".join(f"{_first(one)}." for one in said), markdown(("median r2", *known), rows), note]
+        return "\n\n".join(parts)
 
     return together
 
 
-def _most(found: Found, section: str, pairs: Pairs, ways: Mapping[str, str]) -> str:
-    """The largest of the sure differences from other rows, or that there is none."""
-    sure = {
-        (name, base): differences(found, name, section, base)[-1]
-        for name, base in pairs
-        if ways[name] in (HIGHER, LOWER)
-    }
-    if not sure:
-        return SPLIT if SPLIT in ways.values() else "nothing is sure"
-    name, base = max(sure, key=lambda pair: abs(sure[pair][0]))
-    size, *ends = (abs(one) for one in sure[name, base])
-    low, high = sorted(ends)
-    return (
-        f"the r2 of {called(name)} is {size:.3f} [{low:.3f}, {high:.3f}] {ways[name]} than that of "
-        f"{_that(base)}{', the largest sure difference' if len(sure) > 1 else ''}"
-    )
+def _which(ways: Mapping[str, Mapping[str, str]], usual: str, answers: Mapping[str, str]) -> str:
+    """The usual form, or the one that is surely higher on some data and surely lower on none."""
+    told = {row: {one[row] for one in ways.values()} for row in answers}
+    better = [row for row, words in told.items() if HIGHER in words]
+    if not better:
+        return f"{usual}: nothing else is surely higher"
+    safe = [row for row in better if LOWER not in told[row]]
+    return answers[safe[0]] if safe else "it depends on the data"
+
+
+def _sure(
+    known: Known, section: str, pairs: Pairs, ways: Mapping[str, Mapping[str, str]], asks: bool
+) -> list[str]:
+    """The largest sure difference on each data set, up and down, told once for each row."""
+    told: dict[tuple[str, str], list[str]] = {}
+    for title, found in known.items():
+        for way in (HIGHER, LOWER):
+            sure = {
+                name: abs(differences(found, name, section, base)[-1][0])
+                for name, base in pairs
+                if ways[title][name] == way
+            }
+            if sure:
+                name = max(sure, key=lambda row: sure[row])
+                told.setdefault((way, name), []).append(f"by {sure[name]:.3f} {on([title])}")
+    yes = {HIGHER: "yes. With", LOWER: "no. With"} if asks else {}
+    return [
+        f"{yes.get(way, 'with')} {WITH.get(name, called(name))} r2 is {way} {joined(places)}"
+        for (way, name), places in sorted(told.items(), key=lambda one: one[0][0] == LOWER)
+    ]
+
+
+def _rest(ways: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """The data on which no row is surely higher or lower."""
+    told: dict[str, list[str]] = {}
+    for title, one in ways.items():
+        words = set(filter(None, one.values()))
+        if words and not words & {HIGHER, LOWER}:
+            said = "r2 is the same" if words == {SAME} else "nothing is sure"
+            told.setdefault(f"there {SPLIT}" if SPLIT in words else said, []).append(title)
+    undecided = f"there {SPLIT}"
+    return [
+        f"undecided {on(titles)}: {said}" if said == undecided else f"{on(titles)} {said}"
+        for said, titles in told.items()
+    ]
 
 
 def _cell(value: float | None, way: str) -> str | None:
@@ -107,52 +137,12 @@ def taus_together(known: Known) -> str:
                 f"On {title} the median r2 falls from {medians[best]:.2f} ({called(best)}) to "
                 f"{medians[worst]:.2f} ({called(worst)})" + (f"; Wiener has {floor:.2f}" if floor else "")
             )
-    lead = ["Very"] if all(falls) else ["Not much"] if not any(falls) else ["On some data very"]
-    return " ".join(f"{one}." for one in [*lead, *said]) if said else ""
-
-
-def larger_together(rows: Sequence[str]) -> Callable[[Known], str]:
-    """At how many noise levels each row has surely less error than Wiener."""
-
-    def together(known: Known) -> str:
-        return " ".join(f"{_less(found, rows, title)}." for title, found in known.items())
-
-    return together
-
-
-def _less(found: Found, rows: Sequence[str], title: str) -> str:
-    """The rows that have surely less error at some noise levels, and those that have it at none."""
-    start = "larger/heldout_ratio_high"
-    counts = {row: len(levels(found, f"{start}/{row}/", lambda high: high < 1)) for row in rows}
-    among = {row: len(steps(found, f"{start}/{row}/")) for row in rows}
-    told = [f"{called(row)} at {counts[row]} of {among[row]} noise levels" for row in rows if counts[row]]
-    none = [called(row) for row in rows if among[row] and not counts[row]]
-    said = [f"Surely less error {on([title])}: {joined(told)}"] if told else []
-    said += [f"At none: {joined(none)}"] if none else []
-    return ". ".join([*said, *_images_read(found, rows), *(_had(found) if among.get(EXACT) else ())])
-
-
-def _images_read(found: Found, rows: Sequence[str]) -> list[str]:
-    """The rows that read a part of the training images."""
-    whole, told = found.get("images", 0), dict[int, list[str]]()
-    for row in rows:
-        bank = found["scalars"].get(f"larger/bank/{row}")
-        if bank is not None and bank < whole:
-            told.setdefault(int(bank), []).append(called(row))
-    return [f"{_first(joined(names))} read {n:,} of {whole:,} training images" for n, names in told.items()]
-
-
-def _had(found: Found) -> list[str]:
-    """The tau of PCA locality where none was found for these images, and whether its covariance is shrunk."""
-    rows = found.get("settings", OLD_LARGER)
-    own, floor = (rows.get(row, {}) for row in (EXACT, FLOOR))
-    chosen = any(row[0] == EXACT for row in found.get("calibrated") or [])
-    said, tau = [], own.get("tau")
-    if tau is not None and not chosen:
-        said.append(f"{called(EXACT)} had tau {tau}" + (f", {PAPERS_TAU}" if tau == AFHQ else ""))
-    if floor.get("shrinkage") and not own.get("shrinkage"):
-        said.append(f"The covariance of {called(EXACT)} is not shrunk, and {called(FLOOR)}'s is")
-    return said
+    if not said:
+        return ""
+    lead = "Very" if all(falls) else "Not much" if not any(falls) else "On some data very"
+    rows = [[called(row), *(_median(one, "variants", row) for one in known.values())] for row in TAUS]
+    told = " ".join(f"{one}." for one in [lead, *said])
+    return f"{told}\n\n{markdown(('median r2', *known), rows)}"
 
 
 def _first(text: str) -> str:
@@ -179,5 +169,14 @@ def _median(found: Found, section: str, row: str) -> float | None:
 
 BATCHES = beside("variants", [(f"wssm_{n}", EXACT) for n in (128, 512, 2048)], asks=True)
 MASKS = beside("variants", [("float32", EXACT), ("float32_wssm_512", "wssm_512")])
-ORIENTATION = beside("variants", [(row, EXACT) for row in ("axis_row", "threshold_row", "both_row")])
+ORIENTATION = beside(
+    "variants",
+    [(row, EXACT) for row in ("axis_row", "threshold_row", "both_row")],
+    usual="column masks with one threshold for all rows, as released",
+    answers={
+        "axis_row": "row masks with one threshold for all rows",
+        "threshold_row": "column masks with a threshold for each row",
+        "both_row": "row masks with a threshold for each row",
+    },
+)
 AGAINST_RELEASED = beside("released", [(row, RELEASED) for row in OWN], asks=True)

@@ -15,6 +15,7 @@ from benchmarks.results.words.shares import (
     Measured,
     constant_of,
     costs_of,
+    extra,
     little,
     measured,
 )
@@ -24,16 +25,15 @@ from benchmarks.results.words.titles import joined, markdown, on
 WINDOWS, MASKS = f"local_score/{CLEAN}", f"pca_locality/{CLEAN}"  # shares that are set side by side
 SQUARE_ROOT = 0.5  # of ln N: sqrt(N) images agree
 EDGE = 0.01  # from an end of an interval, on either side: the page says so
-NEAR = f"within {EDGE:g} of its end"
 WAYS = IN, JUST_IN, JUST_OUT, OUT = (
     "in the interval",
-    f"in the interval ({NEAR})",
-    f"outside the interval ({NEAR})",
+    "just inside the interval",
+    "just outside the interval",
     "outside the interval",
 )
 WITHIN = (IN, JUST_IN)
-LITTLE = f"at most {little()} more error in any cell, that is, at any noise level with any number N of images"
 NOTES = (
+    f"just means: within {EDGE:g} of the interval's end",
     "in brackets is the interval of the mean over cells, by bootstrap over images",
     "extra error is what the setting that one share predicts has above the least that was found",
 )
@@ -42,8 +42,7 @@ Shares = Mapping[str, Measured]  # by the title of the data set
 
 def information_together(known: Mapping[str, Found]) -> str:
     """Yes, no or in part: whether one share serves, whether it is constant, and whether it is sqrt(N)'s."""
-    windows, masks = _of(known, WINDOWS), _of(known, MASKS)
-    shares = {name: one for name, one in windows.items() if one.constant is not None and one.sound}
+    shares = _determined(_of(known, WINDOWS))
     if not shares:
         return ""
     cheap, firm = _cheap(shares), {name: one for name, one in shares.items() if not one.wide}
@@ -52,10 +51,27 @@ def information_together(known: Mapping[str, Found]) -> str:
     whole = len(cheap) == len(rooted) == len(shares) and not moved
     said = [
         "yes" if whole else "in part" if cheap or rooted else "no",
-        f"for windows one share of ln N costs little ({LITTLE}) {_split(shares, cheap)}",
-        _rooted(shares, firm),
-        *_of_masks(masks),
+        f"one share of ln N for all noise levels costs at most {little()} more error {_split(shares, cheap)}",
+        *_rooted(shares, firm),
     ]
+    rows = []
+    for name, one in shares.items():
+        cost = extra(max(one.costs)) if one.costs else "-"
+        rows.append([name, constant_of(one), cost, "-" if one.wide else _covered(one, SQUARE_ROOT)])
+    columns = (
+        "", "entropy at the best window / ln N [interval]", "extra error of one share, at most",
+        f"{SQUARE_ROOT:g} is",
+    )  # fmt: skip
+    return f"{_sentences(said)}\n\n{markdown(columns, rows)}"
+
+
+def information_beside(known: Mapping[str, Found]) -> str:
+    """The same of Wiener masks and of networks, and what the numbers rest on."""
+    windows, masks = _of(known, WINDOWS), _of(known, MASKS)
+    shares = _determined(windows)
+    if not shares:
+        return ""
+    moved = [name for name, one in shares.items() if one.below or one.above]
     notes = [
         *NOTES,
         *_images(known),
@@ -65,8 +81,12 @@ def information_together(known: Mapping[str, Found]) -> str:
         *_undetermined(shares),
     ]
     table = markdown(*_summary(shares, masks, _of_networks(known)))
-    parts = [_sentences(said), _sentences(list(_mostly(known))), table, _sentences(notes)]
+    parts = [_sentences(list(_of_masks(masks))), _sentences(list(_mostly(known))), table, _sentences(notes)]
     return "\n\n".join(filter(None, parts))
+
+
+def _determined(windows: Shares) -> Shares:
+    return {name: one for name, one in windows.items() if one.constant is not None and one.sound}
 
 
 def _sentences(parts: Sequence[str]) -> str:
@@ -82,12 +102,12 @@ def _cheap(shares: Shares) -> list[str]:
     return [name for name, one in shares.items() if one.costs and one.word == HOLDS]
 
 
-def _rooted(shares: Shares, firm: Shares) -> str:
+def _rooted(shares: Shares, firm: Shares) -> Iterator[str]:
     """In which intervals sqrt(N)'s share lies, and where a mean says too little to tell."""
-    start = f"{SQUARE_ROOT:g}, which is sqrt(N) images, is {_placed(firm, SQUARE_ROOT)}" if firm else ""
-    wide = [name for name in shares if name not in firm]
-    told = f"{on(wide)} the cells differ too much to say whether {SQUARE_ROOT:g} fits" if wide else ""
-    return "; ".join(filter(None, (start, told)))
+    if firm:
+        yield f"the share of sqrt(N) images, {SQUARE_ROOT:g}, is {_placed(firm, SQUARE_ROOT)}"
+    if wide := [name for name in shares if name not in firm]:
+        yield f"{on(wide)} the best share differs too much to say whether {SQUARE_ROOT:g} fits"
 
 
 def _of_masks(masks: Shares) -> Iterator[str]:

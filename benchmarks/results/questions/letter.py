@@ -14,6 +14,7 @@ from benchmarks.results.words.titles import DATA, TITLES, joined, on
 from benchmarks.results.words.verdicts import AGREES, IN_PART, NOT, OPEN, judged
 
 SNR = 0.1  # of the letter, above which the paper says that it shows
+ORDER = PLAIN, WEAK, HIDDEN = ("yes on", "weakly on", "not shown on")
 SMALL = 0.5  # of Wiener's rise over the control: less is a part
 
 
@@ -120,13 +121,28 @@ def short(kept: Kept) -> str:
     return f"A letter is hidden in the images. {'. '.join(said)}." if said else ""
 
 
+def in_words(known: Sequence[Strength]) -> Iterator[str]:
+    """The shortest answer for each strength, strongest first: yes, weakly or not shown, on which data."""
+    for gamma in sorted({one.gamma for one in known}, reverse=True):
+        told: dict[str, list[str]] = {}
+        for one in (some for some in known if some.gamma == gamma):
+            rise, floor = one.highest.rise, one.highest.wiener
+            numbers = f"{one.title} ({rise:.1f} times the control; Wiener {floor:.1f})"
+            if not one.sure:
+                told.setdefault(HIDDEN, []).append(one.title)
+            else:
+                told.setdefault(WEAK if one.small else PLAIN, []).append(numbers)
+        said = [f"{word} {joined(told[word])}" for word in ORDER if word in told]
+        yield f"At strength {gamma:g}: {', '.join(said)}."
+
+
 def against(one: Strength) -> str:
     """Where networks have learned a letter and their fields show a small part of what Wiener's do: that."""
     most, surest = one.highest, min((level for level in one.told if level.learned), key=_error, default=None)
     if not one.small or surest is None:
         return ""
     return (
-        f"Against the claim: {on([one.title])} at gamma {one.gamma:g} networks have learned the letter. "
+        f"Against the claim: {on([one.title])} at strength {one.gamma:g} networks have learned the letter. "
         f"Their error along it is down to {_error(surest):.2f} times the control's. The contrast of their "
         f"fields along it is at most {most.rise:.2f} times the control's, where Wiener's is "
         f"{most.wiener:.2f} times."

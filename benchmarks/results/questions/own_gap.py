@@ -75,16 +75,10 @@ def per_cents(shares: Collection[float | None], unit: str = " %") -> str:
     return " and ".join(f"{one:.0f}{unit}" for one in shares if one is not None)
 
 
-def halved(medians: Mapping[str, float], means: Mapping[str, float]) -> str:
-    """Which rows close half of a gap, of median r2 and of mean r2, with the numbers."""
-    lead, other = (who({name: one >= HALF for name, one in shares.items()}) for shares in (medians, means))
-    if not medians:
-        return ""
-    if means and other != lead:
-        one, two = (per_cents(shares.values()).replace(" and ", ", ") for shares in (medians, means))
-        return f"by median {lead} ({one}), by mean {other} ({two})"
-    tail = f"; of the mean, {per_cents(means.values())}" if means else ""
-    return f"{lead}: {per_cents(medians.values())}{tail}"
+def halved(shares: Mapping[str, float]) -> str:
+    """`yes (68 %, 67 %)`: which rows close half of a gap, with the numbers; a dash without any."""
+    told = ", ".join(f"{one:.0f} %" for one in shares.values())
+    return f"{who({name: one >= HALF for name, one in shares.items()})} ({told})" if shares else "-"
 
 
 def who(met_by: Mapping[str, bool]) -> str:

@@ -28,6 +28,7 @@ class Question:
     pictures: tuple[str, ...] = ()  # or these, of docs/images, each after the data set's name; one is shown
     more: Callable[[Found], Table] | None = None  # a second table, which is folded away
     together: Callable[[Mapping[str, Found]], str] | None = None  # the short answer, by data sets' titles
+    beyond: Callable[[Mapping[str, Found]], str] | None = None  # what goes with it, folded away
     folds: bool = False  # whether that says enough for the table of the first data set to be folded away
 
 

@@ -76,11 +76,12 @@ def _extremes(known: Mapping[str, Mapping[str, float]]) -> str:
     said = []
     for (most, least), titles in sets.items():
         high, low = ([known[title][part] for title in titles] for part in (most, least))
-        where = f" {on(titles)}" if len(sets) > 1 else ""
+        lead = f"{on(titles)} most" if len(sets) > 1 else "most"
         near = ". There they are nearer than the second network" if max(low) < 1 else ""
         said.append(
-            f"In one step{where} the squared distance of {called(NAME)} to the network is {_span(high)} "
-            f"times a second network's {PARTS[most][0]}, and {_span(low)} times {PARTS[least][0]}{near}"
+            f"{lead[0].upper()}{lead[1:]} {PARTS[most][0]}. There the squared distance of {called(NAME)} to "
+            f"the network is {_span(high)} times a second network's in one step. Least {PARTS[least][0]}: "
+            f"{_span(low)} times{near}"
         )
     return ". ".join(said)
 

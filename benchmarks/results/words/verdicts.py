@@ -63,9 +63,10 @@ def _one(some: Sequence[Judged]) -> Judged:
 
 
 def counted(rows: Sequence[Judged]) -> str:
-    """How many claims agree, agree in part, do not, and are open."""
+    """How many claims agree, agree in part, do not, and are open; without those of which there are none."""
     words = [one.word for one in rows]
-    told = [f"{(n := words.count(word))} {forms[n != 1]}" for word, forms in COUNTED.items()]
+    counts = {word: words.count(word) for word in COUNTED}
+    told = [f"{count} {COUNTED[word][count != 1]}" for word, count in counts.items() if count]
     return f"Of {len(rows)} claims of the paper that were measured, {joined(told)}" if rows else ""
 
 

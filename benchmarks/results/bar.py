@@ -1,0 +1,42 @@
+"""The bar of networks: where one is not shown to beat Wiener, and how it was trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from benchmarks.results.words.answers import Found
+from benchmarks.results.words.titles import joined
+from locality.heldout import is_behind
+
+SHORT_OF = {  # of one network, and of several: surely, or not
+    True: ("has surely more error than", "have surely more error than"),
+    False: ("is not shown to beat", "are not shown to beat"),
+}
+
+
+def behind(network: Found) -> str:
+    """The noise levels at which a network does not pass the bar; empty if it passes."""
+    return ", ".join(f"{sigma:g}" for sigma in levels_short(network))
+
+
+def short_of(network: Found) -> str:
+    """`has surely more error than Wiener at sigma 5`, or `is not shown to beat`; empty if it passes."""
+    levels = levels_short(network)
+    where = joined(f"{sigma:g}" for sigma in levels)
+    return f"{SHORT_OF[surely_short(network, levels)][0]} Wiener at sigma {where}" if levels else ""
+
+
+def surely_short(network: Found, levels: Sequence[float]) -> bool:
+    """Whether a network has surely more error than Wiener at all these levels."""
+    ends = {row[0]: row[-2] for row in network["tables"]["heldout"]["rows"]}
+    return all(ends[sigma] > 1 for sigma in levels)
+
+
+def levels_short(network: Found) -> tuple[float, ...]:
+    rows = network["tables"]["heldout"]["rows"]
+    return tuple(row[0] for row in rows if is_behind(row[0], *row[-2:]))
+
+
+def steps_before(network: Found) -> int:
+    """How many steps the weights had that a network began with; 0 for weights drawn at random."""
+    return sum(stage["step"] for stage in network.get("run", {}).get("before") or [])

@@ -1,0 +1,120 @@
+"""The short answers of the pages on settings by entropy: level by level, and output by output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from benchmarks.results.questions.entropy import (
+    CHOSEN,
+    TWINS,
+    better_by_output,
+    images_unlike,
+    sure_kind,
+    surely_lower,
+)
+from benchmarks.results.words.answers import (
+    FLOOR,
+    Found,
+    interval_of,
+    over_images,
+    side,
+    sigma_of,
+    signed,
+    steps,
+)
+from benchmarks.results.words.had import on_each
+from benchmarks.results.words.titles import called, joined, markdown, on
+
+Known = Mapping[str, Found]  # by the title of the data set
+
+
+def by_output(known: Known) -> str:
+    """Whether choosing pays, and at what price: the verdict and a table."""
+    answers: dict[str, list[str]] = {}
+    rows, prices = [], []
+    for title, found in known.items():
+        answers.setdefault(better_by_output(found), []).append(title)
+        for twin, name in CHOSEN:
+            gain = interval_of(found, f"by_output/median_r2_over_{twin}", name)
+            own, other = (found["scalars"].get(f"by_output/seconds/{one}") for one in (name, twin))
+            prices += [own / other] if own and other else []
+            cells = [None if gain is None else signed(gain)]
+            cells += [f"{one:.3g}" if one else None for one in (own, other)]
+            rows.append([f"{called(name)}, {title}", *cells])
+    said = [f"{answer[0].upper()}{answer[1:]} ({on(titles)})" for answer, titles in answers.items()]
+    if prices:
+        times = joined(dict.fromkeys(f"{end(prices):.2g}" for end in (min, max)), "to")
+        said.append(f"The price: a sample takes {times} times as long")
+    columns = (
+        "", "gain in r2 over one setting, seed by seed", "seconds an image", "seconds with one setting",
+    )  # fmt: skip
+    return f"{' '.join(f'{one}.' for one in said)}\n\n{markdown(columns, rows)}"
+
+
+def by_output_beside(known: Known) -> str:
+    """Where such rows are still behind Wiener, and what the calibrated row of this comparison had."""
+    said = [f"{one}." for one in _worst(known, "by_output", CHOSEN, "with one setting by entropy")]
+    return " ".join(filter(None, [*said, on_each(known, "by_output")]))
+
+
+def without_network(known: Known) -> str:
+    """What settings by entropy cost beside calibrated ones: the verdict and a table."""
+    ways: dict[int, list[str]] = {}
+    rows = []
+    (twin, name), (exact, chosen) = TWINS
+    for title, found in known.items():
+        paired = interval_of(found, f"paper/median_r2_over_{exact}", chosen)
+        if paired is not None:
+            ways.setdefault(side(paired), []).append(title)
+        both = [found["scalars"].get(f"paper/median_r2/{row}") for row in (name, twin)]
+        rows.append([title, None if paired is None else signed(paired), *both])
+    said = []
+    if ways:
+        costs = f"r2 of samples {on(ways[-1])}" if -1 in ways else "nothing in r2 of samples"
+        said.append(f"For PCA locality: {costs}")
+        said += [f"{on(ways[1])} it even gains"] if 1 in ways else []
+        said += [f"{on(ways[0])} no difference is sure"] if 0 in ways else []
+    columns = (
+        "r2 of samples", "PCA locality: by entropy less calibrated, seed by seed",
+        "local score by entropy, median", "local score, calibrated, median",
+    )  # fmt: skip
+    return f"{' '.join(f'{one[0].upper()}{one[1:]}.' for one in said)}\n\n{markdown(columns, rows)}"
+
+
+def without_network_beside(known: Known) -> str:
+    """How the local score's medians stand, and where settings by entropy fail in single steps."""
+    others: dict[str, list[str]] = {}
+    twin, name = TWINS[0]
+    for title, found in known.items():
+        both = [found["scalars"].get(f"paper/median_r2/{row}") for row in (name, twin)]
+        if both[0] is not None and both[1] is not None:
+            others.setdefault("higher" if both[0] > both[1] else "lower", []).append(title)
+    told = [f"{way} than the calibrated one's {on(titles)}" for way, titles in others.items()]
+    lead = "The local score's median by entropy, not compared seed by seed, is"
+    said = [f"{lead} {joined(told)}"] if told else []
+    return " ".join(f"{one}." for one in [*said, *_worst(known, "paper", TWINS, "calibrated")])
+
+
+def _worst(known: Known, section: str, twins: Sequence[tuple[str, str]], other: str) -> list[str]:
+    """The row that is farthest below Wiener in one step, beside its twin; and where none is surely below."""
+    pits = [
+        (-gap, title, twin, name, t)
+        for title, found in known.items()
+        for twin, name in twins
+        for t, gap in surely_lower(found, section, name, FLOOR).items()
+    ]
+    if not pits:
+        return []
+    _, title, twin, name, t = min(pits)
+    high = max(pit[-1] for pit in pits)
+    found = known[title]
+    kind = sure_kind(found, section)
+    ours, theirs, floor = (steps(found, f"{section}/{kind}/{row}/").get(t) for row in (name, twin, FLOOR))
+    beside = "" if theirs is None else f"{other} {theirs:.3f}, "
+    rivals = {**({} if theirs is None else {twin: other}), FLOOR: called(FLOOR)}
+    told = over_images(kind) + images_unlike(found, section, name, rivals)
+    return [
+        f"In single steps it can be behind Wiener, most so at sigma {sigma_of(t):.3g} {on([title])}: "
+        f"{called(name)} has {ours:.3f}, {beside}Wiener {floor:.3f} ({told})",
+        f"Above sigma {sigma_of(high):.3g} none is surely behind",
+    ]

@@ -1,0 +1,88 @@
+"""The short answer of the page of larger images: who has less error than Wiener."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from benchmarks.results.words.answers import EXACT, FLOOR, Found, levels, steps
+from benchmarks.results.words.titles import called, joined, markdown, on
+
+Known = Mapping[str, Found]  # by the title of the data set
+AFHQ = 0.02  # the paper's tau for AFHQ
+PAPERS_TAU = "which the paper chose for AFHQ, against its own networks and with all images"
+OLD_LARGER = {EXACT: {"tau": AFHQ}, FLOOR: {"shrinkage": "ledoit_wolf"}}  # of the run that kept no settings
+
+
+def larger_together(rows: Sequence[str]) -> Callable[[Known], str]:
+    """At how many noise levels each row has surely less error than Wiener."""
+
+    def together(known: Known) -> str:
+        said = [_less(found, rows, title) for title, found in known.items()]
+        less = [[_sure_at(found, row) for found in known.values()] for row in rows]
+        table = markdown(("", *known), [[called(row), *one] for row, one in zip(rows, less, strict=True)])
+        note = "Cells: at how many noise levels the error is surely below Wiener's, and surely above"
+        more = [note, *(one for found in known.values() for one in _rests_on(found, rows))]
+        return f"{' '.join(f'{one}.' for one in said)}\n\n{table}\n\n{' '.join(f'{one}.' for one in more)}"
+
+    return together
+
+
+def _sure_at(found: Found, row: str) -> str | None:
+    """At how many noise levels a row's error is surely below Wiener's, and surely above."""
+    start = "larger/heldout_ratio"
+    below = levels(found, f"{start}_high/{row}/", lambda high: high < 1)
+    above = levels(found, f"{start}_low/{row}/", lambda low: low > 1)
+    among = len(steps(found, f"{start}_high/{row}/"))
+    return f"{len(below)} below, {len(above)} above, of {among}" if among else None
+
+
+def _less(found: Found, rows: Sequence[str], title: str) -> str:
+    """The rows that have surely less error at some noise levels, and those that have it at none."""
+    start = "larger/heldout_ratio_high"
+    counts = {row: len(levels(found, f"{start}/{row}/", lambda high: high < 1)) for row in rows}
+    among = {row: len(steps(found, f"{start}/{row}/")) for row in rows}
+    told: dict[str, list[str]] = {}
+    for row in rows:
+        if counts[row]:
+            told.setdefault(f"at {counts[row]} of {among[row]} noise levels", []).append(called(row))
+    each = "; ".join(
+        f"{joined(names)}{', each' if len(names) > 1 else ''} {where}" for where, names in told.items()
+    )
+    none = [called(row) for row in rows if among[row] and not counts[row]]
+    said = [f"{_upper(on([title]))}: {each}"] if told else []
+    lead = "nowhere" if told else f"nowhere {on([title])}"
+    said += [f"{_upper(lead)}: {joined(none)}"] if none else []
+    return ". ".join(said)
+
+
+def _rests_on(found: Found, rows: Sequence[str]) -> list[str]:
+    """How many training images rows read, and the settings of PCA locality."""
+    exact = steps(found, f"larger/heldout_ratio_high/{EXACT}/")
+    return [*_images_read(found, rows), *(_had(found) if exact else ())]
+
+
+def _images_read(found: Found, rows: Sequence[str]) -> list[str]:
+    """The rows that read a part of the training images."""
+    whole, told = found.get("images", 0), dict[int, list[str]]()
+    for row in rows:
+        bank = found["scalars"].get(f"larger/bank/{row}")
+        if bank is not None and bank < whole:
+            told.setdefault(int(bank), []).append(called(row))
+    return [f"{_upper(joined(names))} read {n:,} of {whole:,} training images" for n, names in told.items()]
+
+
+def _had(found: Found) -> list[str]:
+    """The tau of PCA locality where none was found for these images, and whether its covariance is shrunk."""
+    rows = found.get("settings", OLD_LARGER)
+    own, floor = (rows.get(row, {}) for row in (EXACT, FLOOR))
+    chosen = any(row[0] == EXACT for row in found.get("calibrated") or [])
+    said, tau = [], own.get("tau")
+    if tau is not None and not chosen:
+        said.append(f"{called(EXACT)} had tau {tau}" + (f", {PAPERS_TAU}" if tau == AFHQ else ""))
+    if floor.get("shrinkage") and not own.get("shrinkage"):
+        said.append(f"The covariance of {called(EXACT)} is not shrunk, and {called(FLOOR)}'s is")
+    return said
+
+
+def _upper(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}"
