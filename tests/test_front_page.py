@@ -53,8 +53,9 @@ def test_the_first_words_say_what_was_found_and_what_is_against_it() -> None:
     kept["fields"]["cifar"]["tables"]["sensitivity/cosine"]["rows"].append(round_)
     fields, samples, against, undecided = in_brief({"cifar": table}, kept)
     assert fields.endswith(
-        "has a cosine of at least 0.950 to a network's. The nearest round field has at least 0.900. Of 2 "
-        "noise levels it is surely nearer at 1 and surely farther at 1."
+        "has a cosine of at least 0.950 to a network's. The nearest round field, which knows the distance "
+        "alone, has at least 0.900. Of 2 noise levels the round field is surely nearer to the network's than "
+        "Wiener's at 1, and Wiener's at 1."
     )
     assert samples.startswith("On CIFAR-10 stacked locality (ours) has a median r2 of 0.94 to")
     assert against == (
