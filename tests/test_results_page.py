@@ -121,6 +121,13 @@ def test_letters_in_networks_that_predict_the_noise_are_told_apart_from_others(t
     assert (one.name == "photos16") == (predicts == "v_prediction")
     assert one.name in TITLES
     assert ("networks that predict the noise" in TITLES[one.name]) == (one.name != "photos16")
+    for magnitude, kind in (("absolute", "pattern"), ("signed", "pattern_signed")):
+        cfg.compare.magnitude = magnitude
+        OmegaConf.save(cfg, path)
+        assert [run.kind for run in found(tmp_path, tmp_path)] == [kind]
+    cfg.compare.magnitude = "square"
+    OmegaConf.save(cfg, path)
+    assert list(found(tmp_path, tmp_path)) == []
 
 
 NUMBERS = {

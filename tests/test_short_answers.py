@@ -202,7 +202,9 @@ def test_the_letter_has_a_row_for_each_strength_with_the_levels_at_which_it_is_e
     none = ["0.1", "3", "0.05", "0.01", "9", "9", "no", "no"]  # nothing is expected
     table = {"columns": HEADS, "rows": [shown, faint, none]}
     found = {"tables": {"pattern/contrast": table}, "scalars": {}}
-    assert briefly.pattern({"A": found}).endswith("| A, strength 0.5 | 1 of 2 | 2.50 | 3.00 | not shown |")
+    assert briefly.pattern({"A": found}).endswith(
+        "| A, strength 0.5 | 1 of 2 | 2.50 | 3.00 | - | not shown |"
+    )
     assert briefly.pattern_beside({"A": found}).endswith("| A, strength 0.5 | - | - |")
     found["scalars"] |= interval("pattern/learned_network", f"gamma0.5/t{time_of(2.0):03d}", 0.9, 0.8, 1.1)
     found["scalars"] |= interval("pattern/learned_wiener", f"gamma0.5/t{time_of(2.0):03d}", 0.4, 0.3, 0.5)
@@ -260,6 +262,17 @@ def test_every_noise_level_at_which_the_error_along_the_letter_is_surely_less_is
         "25 % of Wiener's gain. At sigma 1, where Wiener gains most, their error is 0.80 [0.70, 1.10] times "
         "the control's, Wiener's 0.40 [0.30, 0.50] ("
     ) in row.lines[0]
+
+
+def test_fields_of_signed_means_are_told_beside_the_others() -> None:
+    plain, signed = letter(0.3, 0.9), letter(0.3, 0.9)
+    plain["tables"]["pattern/contrast"]["rows"][1][4] = "1.2 [1.1, 1.3]"
+    signed["tables"]["pattern/contrast"]["rows"][1][4:6] = ["1.7 [1.6, 1.8]", "3.5"]
+    kept = with_gaps({"pattern": {"cifar": plain}, "pattern_signed": {"cifar": signed}, "networks": {}})
+    said = briefly.pattern({"A": kept["pattern"]["cifar"]})
+    assert "| A, strength 0.5 | 0 of 1 | 1.20 | 3.00 | 1.70, 3.50 | yes |" in said
+    assert said.endswith("in the mean over images, it is at most 1.70 times, Wiener's 3.50.")
+    assert "keep their signs" not in briefly.pattern({"A": plain})
 
 
 def test_a_letter_that_was_learned_and_shows_little_in_fields_is_told_as_evidence_against_the_claim() -> None:

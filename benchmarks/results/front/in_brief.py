@@ -38,9 +38,9 @@ def _fields(kept: Kept) -> str:
         if round_ := one.cosines.get(BEST_ROUND):
             ways = list(one.beside_round.values())
             told += (
-                f" The nearest round field, which knows the distance alone, has at least {min(round_):.3f}. Of "
-                f"{len(ways)} noise levels the round field is surely nearer to the network's than Wiener's at "
-                f"{ways.count(-1)}, and Wiener's at {ways.count(1)}."
+                f" The nearest round field, which knows the distance alone, has at least {min(round_):.3f}. "
+                f"Of {len(ways)} noise levels the round field is surely nearer to the network's than "
+                f"Wiener's at {ways.count(-1)}, and Wiener's at {ways.count(1)}."
             )
         return told
     return ""

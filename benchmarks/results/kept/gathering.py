@@ -22,6 +22,8 @@ from locality.runs.finding import runs_in
 OLD_WORDS = "samples of its own"  # for OWN_SAMPLES, in runs of before 2026-11-30
 CONFIGS = Path(__file__).resolve().parents[3] / "configs"
 EPSILON = "_epsilon"  # ends the name of a data set where networks that predict the noise are compared
+SIGNED = "pattern_signed"  # the kind of a pattern's fields whose derivatives kept their signs
+LETTERS = ("pattern", SIGNED)
 Kept = dict[str, dict[str, dict[str, Any]]]  # kind -> data set -> run, scalars, tables
 TABLES = {  # comparison -> the kind of its results, and what begins the names of tables that are kept
     "paper_table": ("paper", ()),
@@ -106,12 +108,14 @@ def found(runs: Path, shipped: Path) -> Iterator[Found]:
         if comparison == "paper_table":
             section = cfg.compare.get("section", "paper")
             kind = section if section in SECTIONS else ""
+        if kind == "pattern" and cfg.compare.get("magnitude", "absolute") != "absolute":
+            kind = SIGNED if cfg.compare.magnitude == "signed" else ""
         trained = first_network(cfg, runs, shipped)
         data = trained.data if cfg.data is None and trained is not None else cfg.data
-        if not kind or data is None or data.subset is not None or (cfg.gamma and kind != "pattern"):
+        if not kind or data is None or data.subset is not None or (cfg.gamma and kind not in LETTERS):
             continue  # another comparison, or a trial
         assert isinstance(data, DictConfig)
-        end = EPSILON if kind == "pattern" and trained is not None and predicts(trained) == "epsilon" else ""
+        end = EPSILON if kind in LETTERS and trained is not None and predicts(trained) == "epsilon" else ""
         yield Found(kind, f"{data_name(data)}{end}", int(cfg.compare.count), folder)
 
 
@@ -174,7 +178,7 @@ def record(one: Found) -> dict[str, Any]:
     about = {key: metrics["run"].get(key) for key in ("command", "commit", "started", "seconds")}
     about["command"] = told(str(about["command"]))
     about["unfinished"] = in_training(Path(str(cfg.checkpoint)))
-    starts = {kind: names for kind, names in TABLES.values()}.get(one.kind, ())
+    starts = {kind: names for kind, names in TABLES.values()}.get(one.kind.removesuffix("_signed"), ())
     tables = {name: t for name, t in metrics["tables"].items() if any(map(name.startswith, starts))}
     made = calibrated(metrics["tables"].get(SETTINGS))
     kept = {"run": about, "size": one.size, "scalars": metrics["scalars"], "tables": tables}

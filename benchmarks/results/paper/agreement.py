@@ -12,7 +12,7 @@ from benchmarks.results.paper.nearer import as_released, nearer
 from benchmarks.results.questions.claims import Eyes
 from benchmarks.results.questions.eyes import EYE, whose
 from benchmarks.results.questions.field_claims import fields_agree, known_fields
-from benchmarks.results.questions.letter import each_strength
+from benchmarks.results.questions.letter import each_strength, signed_told
 from benchmarks.results.words.answers import MIDDLE, Found, listed, ordered, ranked, steps
 from benchmarks.results.words.small_tables import middle
 from benchmarks.results.words.titles import DATA, TITLES, bullets, called, joined, on, spelled
@@ -69,7 +69,7 @@ def findings_against(kept: Kept) -> Iterator[str]:
             yield (
                 f"On {letter.title} networks have learned a hidden letter of strength {letter.gamma:g}. Yet "
                 f"the contrast of their fields along it is at most {most.rise:.2f} times the control's. "
-                f"Wiener's is {most.wiener:.2f} times."
+                f"Wiener's is {most.wiener:.2f} times.{signed_told(letter)}"
             )
 
 

@@ -92,13 +92,14 @@ def pattern(known: Known) -> str:
             f"{one.title}, strength {one.gamma:g}",
             f"{one.sure} of {len(one.told)}",
             *(f"{rise:.2f}" for rise in (one.highest.rise, one.highest.wiener)),
+            f"{most.rise:.2f}, {most.wiener:.2f}" if (most := one.highest_signed) else None,
             "yes" if one.learned else "not shown",
         ]
         for one in every
     ]
     columns = (
         "", f"noise levels with a sure rise, of those with SNR_W above {SNR:g}", "largest rise, networks",
-        "Wiener's rise there", "networks have learned the letter",
+        "Wiener's rise there", "signs kept: largest rise, Wiener's", "networks have learned the letter",
     )  # fmt: skip
     parts = [" ".join(in_words(every)), markdown(columns, rows), *filter(None, map(against, every))]
     return "\n\n".join(parts) if rows else ""
@@ -118,7 +119,9 @@ def pattern_beside(known: Known) -> str:
         "along it at noise levels at which its variance, with what images have of it anyway, is above "
         f"{SNR:g} sigma^2 (SNR_W above {SNR:g}). The rise is over the control, a network of images without "
         f"the letter. We say that a network has learned the letter where it surely has {100 * PART:.0f} % of "
-        "Wiener's gain in the error along it."
+        "Wiener's gain in the error along it. Signs kept: derivatives are averaged over images, and the "
+        "magnitude is taken of their mean (`compare.magnitude=signed`). What differs in sign from image to "
+        "image cancels."
     )
     return f"{lead}\n\n{markdown(columns, rows)}"
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks.results.kept.gathering import Kept
+from benchmarks.results.kept.gathering import SIGNED, Kept
 from benchmarks.results.questions.eyes import levels_behind
 from benchmarks.results.questions.letter_levels import PART, Ends, Level, levels_of
 from benchmarks.results.words.answers import Found, apart
@@ -26,6 +26,7 @@ class Strength:
     gamma: float
     levels: Sequence[Level]  # all that were measured
     control: Collection[float]  # the noise levels at which the control has such an SNR_W
+    signed: Sequence[Level] = ()  # the same with fields of signed means, where they were measured
 
     @property
     def told(self) -> list[Level]:
@@ -46,6 +47,12 @@ class Strength:
     def highest(self) -> Level:
         """The level with the largest rise of those at which one is expected."""
         return max(self.told, key=lambda one: one.rise)
+
+    @property
+    def highest_signed(self) -> Level | None:
+        """The same of fields of signed means."""
+        known = [one for one in self.signed if one.expected]
+        return max(known, key=lambda one: one.rise, default=None)
 
     @property
     def small(self) -> bool:
@@ -84,11 +91,16 @@ def strengths(title: str, found: Found) -> list[Strength]:
     """Each strength of the letter in a data set, the weakest first, if a rise is expected of it anywhere."""
     levels = levels_of(found)
     control = {one.sigma for one in levels if not one.gamma and one.snr > SNR}
+    signed = levels_of(found["signed"]) if "signed" in found else []
     known = [
-        Strength(title, gamma, [one for one in levels if one.gamma == gamma], control)
+        Strength(title, gamma, _of(gamma, levels), control, _of(gamma, signed))
         for gamma in sorted({one.gamma for one in levels if one.gamma})
     ]
     return [one for one in known if one.told]
+
+
+def _of(gamma: float, levels: Sequence[Level]) -> list[Level]:
+    return [one for one in levels if one.gamma == gamma]
 
 
 def each_strength(kept: Kept) -> Iterator[Strength]:
@@ -145,7 +157,18 @@ def against(one: Strength) -> str:
         f"Against the claim: {on([one.title])} at strength {one.gamma:g} networks have learned the letter. "
         f"Their error along it is down to {_error(surest):.2f} times the control's. The contrast of their "
         f"fields along it is at most {most.rise:.2f} times the control's, where Wiener's is "
-        f"{most.wiener:.2f} times."
+        f"{most.wiener:.2f} times.{signed_told(one)}"
+    )
+
+
+def signed_told(one: Strength) -> str:
+    """The largest rise of fields of signed means, beside Wiener's."""
+    most = one.highest_signed
+    if most is None:
+        return ""
+    return (
+        f" Where derivatives keep their signs in the mean over images, it is at most {most.rise:.2f} times, "
+        f"Wiener's {most.wiener:.2f}."
     )
 
 
@@ -161,6 +184,8 @@ def with_gaps(kept: Kept) -> Kept:
         named = re.findall(r"pretrained/([\w.]+)", found["run"]["command"])
         gaps = [gap for name in named if name in networks for gap in levels_behind(networks[name])]
         told[data] = {**found, "behind": gaps}
+        if signed := kept.get(SIGNED, {}).get(data):
+            told[data]["signed"] = {**signed, "behind": gaps}
     return {**kept, "pattern": told} if told else dict(kept)
 
 
