@@ -27,7 +27,7 @@ def typed(
     A choice wins in all that it says. One that builds on the usual choice, as `trainer=ddp` does, wins in
     what it adds. One that replaces another thing also undoes what the experiment says of that thing:
     `model=dit` in place of a U-Net, and any comparison. What an experiment says of all models stays, where
-    both models say alike: `experiment=cats_cpu model=dit` predicts v.
+    both models say alike: `experiment=pattern_cpu model=dit` predicts the noise.
     """
     given = given_in(settings)
     said_by_it = said(choices, "experiment", str(given.get("experiment")))
