@@ -2,6 +2,7 @@
 
     make experiments                                     measure the finished trainings, then this
     python -m benchmarks.experiments [--runs runs]       the page alone
+    python -m benchmarks.experiments --redraw            the pictures along training, from the kept tables
 
 Each block of the page, between `<!-- name -->` and `<!-- end -->`, comes from the newest finished evaluation
 of that kind and from the trainings that it names, in run folders or among the networks that ship. What was
@@ -20,9 +21,13 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from benchmarks.results.questions.letter_levels import CONTRAST, VERDICT, recounted
+from benchmarks.results.questions.letter_levels import CONTRAST, VERDICT, number, recounted
 from locality.checkpoints.reading import read
 from locality.checkpoints.trained import model_name, steps_of
+from locality.compare.contrasts import LABEL
+from locality.disk import write_atomically
+from locality.report import Chart, Series
+from locality.report.figures import draw_chart, to_png
 from locality.report.provenance import told
 from locality.report.sessions import SESSIONS
 from locality.report.table import format_markdown
@@ -46,8 +51,14 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--runs", type=Path, default=ROOT / "runs", help="the folder of the run folders")
-    runs = finished(parser.parse_args().runs)
+    parser.add_argument("--redraw", action="store_true", help="the pictures along training, nothing else")
+    asked = parser.parse_args()
     kept: dict[str, Kept] = json.loads(KEPT.read_text()) if KEPT.exists() else {}
+    if asked.redraw:
+        for name in matching(kept.get("steps"), STEPS):
+            write_atomically(_picture(name), to_png(draw_chart(along(name, kept["steps"]["tables"][name]))))
+        return
+    runs = finished(asked.runs)
     for comparison in COMPARISONS:
         run = newest(runs, comparison)
         if run is not None:
@@ -132,7 +143,18 @@ def record(run: Run, trained: list[Run]) -> Kept:
 def publish(run: Run, names: list[str]) -> None:
     """Copy pictures of an evaluation to docs/images."""
     for name in names:
-        shutil.copy(run[0] / "images" / f"{name}.png", IMAGES / (name.replace("/", "_") + ".png"))
+        shutil.copy(run[0] / "images" / f"{name}.png", _picture(name))
+
+
+def along(name: str, table: dict[str, Any]) -> Chart:
+    """The chart of a table of STEPS, of every other noise level. It shows means without intervals."""
+    steps = [int(head.removeprefix("step ").replace(",", "")) for head in table["columns"][1:-1]]
+    series: dict[str, Series] = {}
+    for t, *means, wiener in table["rows"][1::2]:
+        series[f"t = {t}"] = Series(map(number, means))
+        series[f"t = {t}, Wiener"] = Series([number(wiener)] * len(steps), beside=f"t = {t}")
+    title = f"Contrast along the pattern as training goes on, gamma = {name.removeprefix(STEPS)}"
+    return Chart(title, "optimiser steps", LABEL, steps, series, log_x=True, log_y=True)
 
 
 def growth(kept: Kept | None) -> tuple[int, int]:
@@ -204,6 +226,10 @@ def pictures(kept: Kept | None, shown: str) -> str:
         return "Not measured yet.\n"
     names = [name for name in kept["pictures"] if shown in name]
     return "\n".join(f"![{name}](images/{name.replace('/', '_')}.png)\n" for name in names)
+
+
+def _picture(name: str) -> Path:
+    return IMAGES / (name.replace("/", "_") + ".png")
 
 
 def _config(folder: Path) -> DictConfig:

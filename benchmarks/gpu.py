@@ -70,8 +70,8 @@ masks, too.
 
 * Gradients are the dense form's, with its products by tiles. Rows of the Jacobian are the dense form's, in
   torch.
-* Float64 is the dense form's. A step goes that way where the estimated error is above 1.5e-5, as it is at t
-  = 0.
+* Only the dense form computes in float64. A step takes it where the estimated error is above 1.5e-5, as it is
+  at t = 0.
 * The optimal denoiser, the nearest image and golden subsets use torch's products, as they do on a CPU.
 * The equivariant local score is a softmax over windows of every shifted image. Its gradients are the dense
   form's.

@@ -86,7 +86,7 @@ def main() -> None:
         rows += _walk(place / "venv", place / "empty")
         version = [str(place / "venv" / "bin" / "python"), "--version"]
         python = subprocess.run(version, capture_output=True, text=True, check=True).stdout.strip()
-        asked.output.write_text(_page(rows, wheel.stat().st_size, asked.site, python))
+        asked.output.write_text(_page(rows, asked.site, python))
 
 
 def _walk(venv: Path, empty: Path) -> list[tuple[str, str, float | None]]:
@@ -136,7 +136,7 @@ def _told(command: list[str]) -> str:
     return shlex.join(command)
 
 
-def _page(rows: list[tuple[str, str, float | None]], size: int, site: str, python: str) -> str:
+def _page(rows: list[tuple[str, str, float | None]], site: str, python: str) -> str:
     seconds = [took for _, _, took in rows if took is not None]
     load = os.getloadavg()[0]
     table = "\n".join(
@@ -147,7 +147,7 @@ def _page(rows: list[tuple[str, str, float | None]], size: int, site: str, pytho
     return f"""# A stranger's first hour
 
 Written by `python -m benchmarks.stranger`: each command as a stranger types it, in an empty environment and
-an empty folder. The wheel has {size / 1e6:.0f} MB. {where}. All steps together took {sum(seconds):.0f} s.
+an empty folder. {where}. All steps together took {sum(seconds):.0f} s.
 
 | step | command | seconds |
 | --- | --- | --- |

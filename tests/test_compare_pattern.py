@@ -373,6 +373,27 @@ def test_a_shorter_history_takes_the_place_of_none_that_is_longer(sweep, tmp_pat
     assert not (tmp_path / "IMAGES" / "pattern_steps_gamma0.5.png").exists()
 
 
+def test_pictures_along_training_are_drawn_again_from_the_kept_tables(tmp_path, monkeypatch):
+    from benchmarks import experiments
+
+    name, columns = "pattern/steps_gamma0.1", ["t", "step 250", "step 1,000", "Wiener"]
+    table = {"columns": columns, "rows": [[900, 1.0, 1.1, 1.2], [800, 2.0, "3 [2, 4]", 5.0]]}
+    chart = experiments.along(name, table)
+    assert "gamma = 0.1" in chart.title
+    assert "appears" not in chart.title
+    assert list(chart.series) == ["t = 800", "t = 800, Wiener"]
+    assert chart.series["t = 800"].mean == (2.0, 3.0)
+    assert tuple(chart.x) == (250, 1000)
+    (tmp_path / "KEPT").write_text(json.dumps({"steps": {"tables": {name: table}}}))
+    for place in ("IMAGES", "KEPT", "PAGE"):
+        monkeypatch.setattr(experiments, place, tmp_path / place)
+    (tmp_path / "IMAGES").mkdir()
+    monkeypatch.setattr("sys.argv", ["experiments", "--redraw"])
+    experiments.main()
+    assert (tmp_path / "IMAGES" / "pattern_steps_gamma0.1.png").is_file()
+    assert not (tmp_path / "PAGE").exists()
+
+
 def test_networks_that_ship_are_trainings(tmp_path, monkeypatch):
     from benchmarks import experiments
 

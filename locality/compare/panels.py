@@ -1,4 +1,4 @@
-"""What one plays with on the page of a comparison: slides over the noise level, and paired differences."""
+"""The interactive parts of the page of a comparison: slides over the noise level, and paired differences."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Writes the page and says where it is. Exit codes: 0 done, 1 not written, 2 asked for what is not."""
     parser = argparse.ArgumentParser(
         prog="locality-report",
-        description="One page of one run or several: tables, curves and what one plays with, in one file.",
+        description="One page of one run or several: tables, curves and interactive parts, in one file.",
     )
     parser.add_argument("runs", nargs="+", type=Path, metavar="runs/<run>", help="folders of runs that ended")
     parser.add_argument("--out", type=Path, default=Path("report.html"), help="the page (report.html)")

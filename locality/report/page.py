@@ -37,13 +37,13 @@ def render_page(
     sync: str | None = None,  # the command that uploads the run
     limit: int = LIMIT,
 ) -> str:
-    """The page. A run's tables come first, then what one plays with, then curves and pictures."""
+    """The page. A run's tables come first, then the interactive parts, then curves and pictures."""
     title, names = " · ".join(run.name for run in runs), _looks(runs)
     blocks = [_Run(run, path.parent, f"run{k}") for k, run in enumerate(runs)]
     together = _together(runs, path.parent) if len(runs) > 1 else ""
     first = "".join(block.head(sync) + block.tables + block.curves + block.details for block in blocks)
     room = _Room(limit - len((shell("", "", title, names) + together + first).encode()) - 20_000)
-    for block in blocks:  # what one plays with goes before pictures, which are files in the folder, too
+    for block in blocks:  # interactive parts go before pictures, which are files in the folder, too
         block.take_panels(room)
     for block in blocks:
         block.take_pictures(room)
@@ -96,7 +96,7 @@ class _Run:
         )
 
     def take_panels(self, room: _Room) -> None:
-        """Fills in what one plays with, as far as there is room."""
+        """Fills in the interactive parts, as far as there is room."""
         panels = self.run.panels
         known = [name for kind in SECTIONS for name in panels if panels[name].get("kind") == kind]
         self.panels = "".join(self._panel(name, room) for name in known)
@@ -186,7 +186,7 @@ def _played(key: str, panel: Mapping[str, Any]) -> str:
 
 
 def _playing(panel: Mapping[str, Any], body: str) -> str:
-    """A card of what one plays with."""
+    """A card of an interactive part."""
     title, note = (escape(spoken(str(panel[key]))) for key in ("title", "note"))
     return f'<div class="card"><h3>{title}</h3><p class="soft">{note}</p>{body}</div>'
 

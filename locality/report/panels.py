@@ -1,4 +1,4 @@
-"""What one plays with on report.html: as data, in `panels/` of the run folder."""
+"""The interactive parts of report.html: as data, in `panels/` of the run folder."""
 
 from __future__ import annotations
 

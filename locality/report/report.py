@@ -141,7 +141,7 @@ class Report:
 
     @_on_first_rank
     def panel(self, name: str, panel: Panel) -> None:
-        """What one plays with on report.html: its data go to panels/<name>.json."""
+        """An interactive part of report.html: its data go to panels/<name>.json."""
         content = json.dumps(panel.content(), allow_nan=False, separators=(",", ":"))
         write_atomically(self.folder / PANELS / f"{checked_name(name)}.json", content + "\n")
 
