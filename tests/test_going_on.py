@@ -53,7 +53,7 @@ def test_a_run_that_went_on_needs_its_origin_no_more(origin, tmp_path):
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("model.prediction=v_prediction", "puts out epsilon, and the model v_prediction; give"),
+        ("model.prediction=epsilon", "puts out v_prediction, and the model epsilon; give"),
         ("model.network.layers=2", "is not built as the model"),
         ("data=photos", "for images"),
     ],

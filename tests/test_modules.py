@@ -87,15 +87,18 @@ def trained_in(tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_loss_is_the_squared_error_of_the_noise_in_ddpm_coordinates(tmp_path):
-    cfg = config(tmp_path, *TINY, *NETWORK)
+@pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
+def test_the_loss_is_the_squared_error_of_the_output_in_ddpm_coordinates(tmp_path, prediction):
+    cfg = config(tmp_path, *TINY, *NETWORK, f"model.prediction={prediction}")
     data, module = build.datamodule(cfg.data), build.module(cfg.model, (1, 8, 8))
     batch = next(iter(data.val_dataloader()))
     losses, t = module._losses(batch, "validation")
     eps = ImageDraws(batch.index, module.seed, "validation", "noise").normal(batch.images.shape[1:])
     ab = module.schedule.alpha_bars[t].float()[:, None, None, None]
     x_vp = ab.sqrt() * batch.images + (1 - ab).sqrt() * eps
-    expected = (module.denoiser.net(x_vp, t).sample - eps).square().mean((1, 2, 3))
+    v = ab.sqrt() * eps - (1 - ab).sqrt() * batch.images  # Salimans and Ho 2022
+    wanted = {"epsilon": eps, "v_prediction": v}[prediction]
+    expected = (module.denoiser.net(x_vp, t).sample - wanted).square().mean((1, 2, 3))
     assert torch.allclose(losses, expected, rtol=1e-4)
 
 

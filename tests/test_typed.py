@@ -84,14 +84,14 @@ def test_what_a_choice_says_is_where_hydra_puts_it(task):
 def test_an_experiment_that_builds_on_another_is_overcome_in_all_that_it_says(tmp_path):
     (tmp_path / "experiment").mkdir()
     (tmp_path / "experiment" / "mine.yaml").write_text(
-        "# @package _global_\ndefaults: [cats_cpu]\ntrainer: {max_steps: 9}\n"
+        "# @package _global_\ndefaults: [pattern_cpu]\ntrainer: {max_steps: 9}\n"
     )
     choices, settings = Choices(CONFIGS, (tmp_path,)), ["experiment=mine", "trainer=default"]
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
         cfg = compose("train", [*settings, *typed("train", choices, settings), *choices.settings()])
         alone = compose("train", [])
     assert cfg.trainer == alone.trainer
-    assert cfg.model.prediction == "v_prediction"
+    assert cfg.model.prediction == "epsilon"
 
 
 def test_candidates_of_a_comparison_that_is_not_compared_leave_nothing_behind(tmp_path):
@@ -107,7 +107,7 @@ def test_candidates_of_a_comparison_that_is_not_compared_leave_nothing_behind(tm
 
 
 def test_what_is_taken_out_by_hand_is_taken_out_once():
-    cfg = composed("train", "experiment=cats_cpu", "model=analytic", "~model.prediction")
+    cfg = composed("train", "experiment=pattern_cpu", "model=analytic", "~model.prediction")
     assert "prediction" not in cfg.model
     cfg = composed("evaluate", "experiment=cifar_table", "compare=quick", "compare.bank_counts.smoothed=7")
     assert cfg.compare.bank_counts == {"smoothed": 7}
@@ -130,11 +130,12 @@ def test_another_model_takes_nothing_that_was_said_of_the_first_ones_network(nam
     assert network._target_ == alone._target_
 
 
-@pytest.mark.parametrize("name", ["cats_cpu", "cifar_cpu", "fashion_cpu", "photos16_cpu"])
-@pytest.mark.parametrize("model", ["dit", "unet_attention"])
+@pytest.mark.parametrize("name", ["pattern_cpu", "cifar_paper", "afhq_paper", "fashion_paper"])
+@pytest.mark.parametrize("model", ["dit", "mixer"])
 def test_another_model_keeps_what_a_recipe_says_of_all_models(name, model):
     cfg = composed("train", f"experiment={name}", f"model={model}").model
-    assert cfg.prediction == "v_prediction"
+    assert cfg.prediction == "epsilon"
+    assert composed("train", f"model={model}").model.prediction == "v_prediction"
     assert cfg.learning_rate == composed("train", f"model={model}").model.learning_rate
 
 
