@@ -567,6 +567,9 @@ def test_larger_images_count_the_levels_of_each_row() -> None:
     rows = {"pca_locality": {"tau": 0.05, **shrunk}, "wiener": shrunk}
     said = larger_together(("pca_locality",))({"A": {**whole, "settings": rows}})
     assert said.endswith("training images. PCA locality (the paper's) had tau 0.05.")
+    rows["pca_locality"]["tau"] = {12.0: 0.02, 0.3: 0.1}
+    said = larger_together(("pca_locality",))({"A": {**whole, "settings": rows}})
+    assert said.endswith("PCA locality (the paper's) had a tau of 0.02 to 0.1, by noise level.")
     chosen = {**whole, "settings": rows, "calibrated": [["pca_locality", "tau", "9 images", "9,234"]]}
     said = larger_together(("pca_locality",))({"A": chosen})
     assert said.endswith("read 4,000 of 9,234 training images.")

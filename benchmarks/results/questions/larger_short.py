@@ -78,7 +78,9 @@ def _had(found: Found) -> list[str]:
     chosen = any(row[0] == EXACT for row in found.get("calibrated") or [])
     said, tau = [], own.get("tau")
     if tau is not None and not chosen:
-        said.append(f"{called(EXACT)} had tau {tau}" + (f", {PAPERS_TAU}" if tau == AFHQ else ""))
+        each = tau.values() if isinstance(tau, Mapping) else ()
+        told = f"a tau of {min(each):g} to {max(each):g}, by noise level" if each else f"tau {tau}"
+        said.append(f"{called(EXACT)} had {told}" + (f", {PAPERS_TAU}" if tau == AFHQ else ""))
     if floor.get("shrinkage") and not own.get("shrinkage"):
         said.append(f"The covariance of {called(EXACT)} is not shrunk, and {called(FLOOR)}'s is")
     return said
