@@ -293,7 +293,8 @@ def test_the_front_page_has_the_error_apart_from_the_r2_of_samples() -> None:
         "18 % on photographs (16 x 16), in the median of the ratios at sigma from 0.3 to 3.6.",
     ]
     tables["cifar"]["scalars"][f"paper/bank/{EXACT}"] = 80.0
-    assert claim(tables, {})[0].endswith("0.80. Ours draw on 100 training images, PCA locality on 80.")
+    counts = "Ours draw on 100 training images, PCA locality on 80 (mirror images count)."
+    assert claim(tables, {})[0].endswith(f"0.80. {counts}")
     tables["cifar"]["scalars"][f"paper/median_r2_second/{OWN[1]}"] = 0.93
     assert "second network" not in claim(tables, {})[0]  # two of three are not known
     for row, r2 in ((EXACT, 0.87), (FLOOR, 0.86)):

@@ -53,7 +53,8 @@ def data_alone(tables: Mapping[str, Found], kept: Kept) -> str:
         return ""
     said = _to_second(found, _best(found)[0])
     if both := more_images(found):
-        said.append(f"Ours draw on {both[0]:,.0f} training images, PCA locality on {both[1]:,.0f}")
+        numbers = f"{both[0]:,.0f} training images, PCA locality on {both[1]:,.0f}"
+        said.append(f"Ours draw on {numbers} (mirror images count)")
     said += _to_epsilon(kept.get(epsilon.KIND, {}).get(name))
     return " ".join([lead, *(f"{one}." for one in said)])
 
