@@ -19,6 +19,7 @@ from locality.trainer_settings import check_trainer
 RUN_VARIABLE = "LOCALITY_RUN"  # the run folder, told by a first rank to the ranks that it starts
 
 PATHS = ("runs", "cache", "resume", "checkpoint", "pretrained")  # settings that are paths
+STRONGEST = 10  # gamma of a pattern, in pixel units; images span 2
 FORMS = ("svg", "pdf")  # of figures, beside PNG
 FOLDERS = ("runs", "cache")  # those that are written to
 NAME = re.compile(r"[A-Za-z0-9_-]+")  # of a network or a candidate: a part of file names
@@ -68,6 +69,7 @@ class Evaluate(_Common):
     networks: Any = None
     given: list[str] = field(default_factory=list)  # settings of candidates that the command line names
     unfinished: bool = False
+    first: str | None = None
 
 
 _SCHEMAS: dict[str, type[_Common]] = {"train": Train, "evaluate": Evaluate}
@@ -112,6 +114,10 @@ def check(cfg: DictConfig) -> DictConfig:
     if task == "train" and checked.sweep not in (None, "resume"):
         raise UsageError(f"sweep: want resume, or leave it out, got {checked.sweep!r}")
     _check_pattern(checked.data)
+    for name in ("gamma", "data.gamma"):  # colours have either sign: -gamma would be gamma again
+        gamma = OmegaConf.select(checked, name)
+        if gamma is not None and not (isinstance(gamma, int | float) and 0 <= gamma <= STRONGEST):
+            raise UsageError(f"{name}: want a strength from 0 to {STRONGEST} pixel units, got {gamma!r}")
     _check_targets(checked)
     if checked.data is not None and checked.gamma and checked.data.get("pattern") is None:
         raise UsageError(

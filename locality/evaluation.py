@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig, OmegaConf
 
 from locality import build
+from locality.bank import ImageBank
 from locality.checkpoints.networks import networks
 from locality.checkpoints.reading import calibrations
 from locality.checkpoints.resolving import resolve
@@ -21,15 +22,18 @@ from locality.compare.attention import Attention
 from locality.compare.context import Context
 from locality.compare.needs import needs_network
 from locality.compare.origins import Origins
-from locality.config import UsageError
+from locality.config import UsageError, of_images
 from locality.denoisers import NetworkDenoiser
 from locality.denoisers.base import Denoiser
 from locality.disk import shown_path
 from locality.holding import holding, start_ranks
+from locality.live import prose
+from locality.making import plain
 from locality.ranks import say
 from locality.report import Report
 from locality.report.lineage import comparison_artifact, data_artifact, network_artifact
 from locality.report.names import spoken
+from locality.runs.finding import quoted, words_of_data
 from locality.shipped import command, shipped_folder
 
 
@@ -47,8 +51,10 @@ class Evaluation:
         self.data = build.datamodule(cfg.data, hold=holding(cfg))
         bank = self.data.bank("train")
         self.facts = {"fingerprint": bank.fingerprint}
+        self.learned = None
         if path is not None:
-            _check_images(path, shelf.read(path)["hyper_parameters"], bank.image_shape, bank.fingerprint)
+            self.learned = shelf.read(path)["hyper_parameters"]["data"]
+            _check_images(path, shelf.read(path)["hyper_parameters"], bank, plain(cfg.data))
         self.fits = {name: build.fit(node, f"candidates.{name}") for name, node in cfg.candidates.items()}
         for name, fit in self.fits.items():
             build.try_fit(f"candidates.{name}", fit, bank)
@@ -73,6 +79,7 @@ class Evaluation:
         start_ranks(self.cfg, trainer())
         fits = {name: fit.keeping(self.cfg.cache) for name, fit in self.fits.items()}
         kept = self.calibrations or folder / "calibration"
+        advised = _calibrate(self.cfg, self.learned)
         context = Context(
             trained=self.reference,
             fits=fits,
@@ -85,7 +92,7 @@ class Evaluation:
             reference_name=_name(self.reference, self.fits),
             calibrations=kept,
             networks=self.networks,
-            origins=Origins(frozenset(self.cfg.given), _calibrate(self.cfg), calibrated_anyway()),
+            origins=Origins(frozenset(self.cfg.given), advised, calibrated_anyway()),
         )
         report.uses(data_artifact(context.bank))
         for path in self.origins:
@@ -97,25 +104,33 @@ class Evaluation:
         return numbers
 
 
-def _calibrate(cfg: DictConfig) -> str:
-    """The command that finds settings for the checkpoint of an evaluation; empty without one."""
+def _calibrate(
+    cfg: DictConfig,
+    learned: Mapping[str, Any] | None,  # the data config of what is compared; None where it does not say
+) -> str:
+    """The command that finds settings for the checkpoint, on the images of this evaluation; empty without."""
     if cfg.checkpoint is None:
         return ""
-    of_parts = calibrating(str(OmegaConf.select(cfg, "data.source._target_")))
-    what = f"experiment={of_parts}" if of_parts else "compare=calibrate"
-    return f"{command('evaluate')} {what} checkpoint={shown_path(Path(cfg.checkpoint))}"
+    data = plain(cfg.data)
+    recipe = calibrating(data)
+    words = [f"experiment={recipe}" if recipe else "compare=calibrate"]
+    if not recipe and (learned is None or of_images(data) != of_images(learned)):
+        words += words_of_data()
+    return f"{command('evaluate')} {quoted(words)} checkpoint={shown_path(Path(cfg.checkpoint))}"
 
 
 def calibrating(
-    source: str,  # of images, as a config names it
+    data: Mapping[str, Any],  # a config of data
 ) -> str | None:
     """The experiment that calibrates on these images: on parts of the bank, where all of it takes hours."""
     for path in sorted((shipped_folder("configs") / "experiment").glob("*.yaml")):
         chosen = {group: choice for entry in _defaults(path) for group, choice in entry.items()}
-        data = chosen.get("override /data")
-        if data is not None and chosen.get("override /compare") == "calibrate":
-            images = OmegaConf.load(shipped_folder("configs") / "data" / f"{data}.yaml")
-            if OmegaConf.select(images, "source._target_") == source:
+        name = chosen.get("override /data")
+        if name is not None and chosen.get("override /compare") == "calibrate":
+            usual = OmegaConf.load(shipped_folder("configs") / "data" / f"{name}.yaml")
+            own: Any = OmegaConf.select(OmegaConf.load(path), "data") or {}
+            images: Any = OmegaConf.to_container(OmegaConf.merge(usual, own, {"gamma": 0.0, "seed": 0}))
+            if of_images(images) == of_images(data):
                 return path.stem
     return None
 
@@ -140,13 +155,38 @@ def _name(reference: Denoiser | None, taken: Collection[str]) -> str:
     return f"{words}_reference" if words in taken else words
 
 
-def _check_images(source: Path, recipe: dict[str, Any], shape: tuple[int, ...], fingerprint: str) -> None:
-    wanted, got = (" x ".join(map(str, sides)) for sides in (recipe["image_shape"], shape))
+def _check_images(source: Path, recipe: dict[str, Any], bank: ImageBank, data: Mapping[str, Any]) -> None:
+    wanted, got = (" x ".join(map(str, sides)) for sides in (recipe["image_shape"], bank.image_shape))
     if wanted != got:
         raise UsageError(f"checkpoint={source}: trained on images of {wanted}, and the data have {got}")
     # Checkpoints of before the fingerprint was kept say nothing.
-    if "fingerprint" in recipe and recipe["fingerprint"] != fingerprint:
-        say(
-            f"note: these are not the images that {source} was trained on "
-            f"(fingerprint {fingerprint}, was {recipe['fingerprint']})"
-        )
+    if "fingerprint" in recipe and recipe["fingerprint"] != bank.fingerprint:
+        others = unlike(data, recipe["data"]) if recipe["data"] else []
+        told = ", ".join(others) or "the settings of the data are alike, the files are not"
+        prints = f"fingerprint {bank.fingerprint}, was {recipe['fingerprint']}"
+        say(prose(f"note: these are not the images that {source} was trained on: {told} ({prints})"))
+
+
+def unlike(
+    data: Mapping[str, Any],  # a config of data
+    before: Mapping[str, Any],  # another
+) -> list[str]:
+    """The settings that give them other images, in words: `gamma 0.3 (was 0.5)`."""
+    known = [_flat({**of_images(one, gamma=False), "gamma": one.get("gamma", 0.0)}) for one in (data, before)]
+    if not all(one["gamma"] for one in known):  # where one has no pattern, its shape and colours say nothing
+        known = [{name: value for name, value in one.items() if "pattern" not in name} for one in known]
+    new, old = known
+    names = [name for name in dict.fromkeys([*new, *old]) if new.get(name) != old.get(name)]
+    return [f"{name} {_shown(new.get(name))} (was {_shown(old.get(name))})" for name in names]
+
+
+def _flat(node: Mapping[str, Any], where: str = "") -> dict[str, Any]:
+    """The settings below a place, by their whole names."""
+    found: dict[str, Any] = {}
+    for name, part in node.items():
+        found |= _flat(part, f"{where}{name}.") if isinstance(part, Mapping) else {f"{where}{name}": part}
+    return found
+
+
+def _shown(value: Any) -> str:
+    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)

@@ -14,7 +14,9 @@ from locality.denoisers import Wiener
 from locality.denoisers.network import PREDICTS
 from locality.disk import shown_path
 from locality.heldout import is_dear
+from locality.live import prose
 from locality.modules import DDPMModule, DenoiserModule, FinishedModule
+from locality.ranks import say
 from locality.report import ModelCard, Report
 from locality.report.over_wiener import RATIO, over_wiener
 from locality.report.quoting import code
@@ -35,6 +37,9 @@ def ratios_to_wiener(
     bank = data.bank("train")
     if isinstance(module.denoiser, Wiener) or is_dear(bank):
         return {}
+    n, count = bank.image_shape.numel(), len(bank)
+    if count < n:
+        say(prose(f"note: Wiener of {count:,} images for {n:,} coordinates is a weak floor, shrunk as it is"))
     report.measures(bank, cfg.cache)
     floor = FinishedModule.floor(bank, module.schedule, module.seed, cfg.cache)
     trainer = build.trainer(

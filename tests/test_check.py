@@ -27,6 +27,11 @@ class Flat(Shrink):
         return super().estimate(x, sigma).flatten(1)
 
 
+class Broadcast(Shrink):
+    def estimate(self, x: Tensor, sigma: Tensor) -> Tensor:
+        return x * sigma
+
+
 class Short(Shrink):
     def estimate(self, x: Tensor, sigma: Tensor) -> Tensor:
         return super().estimate(x, sigma).float()
@@ -71,6 +76,7 @@ class Forgetful(Shrink):
 
 
 BROKEN = {
+    Broadcast: "shape_and_type: want an estimate, got RuntimeError: ",
     Flat: "estimate: want torch.float32 (5, 1, 6, 6), as x has, got torch.float32 (5, 36)",
     Short: "estimate: want torch.float64 (5, 1, 6, 6), as x has, got torch.float32 (5, 1, 6, 6)",
     Infinite: "estimate: want finite numbers, got NaN or infinity at sigma 0.05",

@@ -55,12 +55,13 @@ def test_a_run_that_went_on_needs_its_origin_no_more(origin, tmp_path):
     [
         ("model.prediction=epsilon", "puts out v_prediction, and the model epsilon; give"),
         ("model.network.layers=2", "is not built as the model"),
+        ("model.network.layers=2 model.prediction=sample", "is not built as the model"),  # the real cause
         ("data=photos", "for images"),
     ],
 )
 def test_a_network_that_does_not_fit_is_refused_in_one_line(origin, tmp_path, override, message):
     with pytest.raises(UsageError, match=message) as error:
-        app.run(config(tmp_path, *TINY, *NETWORK, override, f"pretrained={origin}"))
+        app.run(config(tmp_path, *TINY, *NETWORK, *override.split(), f"pretrained={origin}"))
     assert "\n" not in str(error.value)
     assert str(origin) in str(error.value)
 

@@ -262,6 +262,8 @@ def test_the_comparison_measures_told_against_untold_on_the_same_noise(tmp_path)
         low, high = (numbers[f"labels/ratio_{end}/wiener/{t}"] for end in ("low", "high"))
         assert low < told / untold < high
     assert {f"labels/ratio/pca_locality/{t}" for t in steps.values()} <= numbers.keys()
+    with pytest.raises(UsageError, match=r"compare\.sigmas: want distinct noise levels above 0"):
+        app.run(config(tmp_path, *settings, "compare.sigmas=[0]", task="evaluate"))
     with pytest.raises(UsageError, match="want images whose classes are known"):
         app.run(config(tmp_path, *settings, "data=photos", "data.source.train=20", task="evaluate"))
 

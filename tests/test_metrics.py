@@ -149,6 +149,11 @@ def test_a_constant_estimate_has_an_r2_and_no_correlation() -> None:
     assert pearson.values().isnan().tolist() == [False, True, False]
 
 
+def test_a_ratio_of_means_leaves_out_images_without_a_score_as_its_interval_does() -> None:
+    assert mean_ratio([1.0, torch.nan, 2.0], [1.0, 1.0, 1.0]) == mean_ratio([1.0, 2.0], [1.0, 1.0])
+    assert mean_ratio([1.0, 3.0], [torch.nan, 1.0]).mean == 3.0
+
+
 def test_without_any_score_the_mean_is_nan_and_a_warning_says_so() -> None:
     preds, target = images(count=3)
     metric = ImageR2()

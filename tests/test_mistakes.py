@@ -60,6 +60,15 @@ def told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tm
         ("train", "trainer.limit_train_batches=abc", "trainer.limit_train_batches: want batches from 1"),
         ("train", "samples.count=x", "samples.count"),
         ("train", "snapshots=3", "snapshots"),
+        ("evaluate", "compare=quick data.subset=10", "data.subset: want data=<name>, too, such as data=afhq"),
+        ("evaluate", "compare=quick data=digits data.subst=10", "no setting named 'data.subst'"),
+        (
+            "train",
+            "data=digits_pattern gamma=-0.3",
+            "gamma: want a strength from 0 to 10 pixel units, got -0.3",
+        ),
+        ("train", "data=digits_pattern gamma=1e9", "gamma: want a strength from 0 to 10"),
+        ("train", "data=digits_pattern data.gamma=-1", "data.gamma: want a strength from 0 to 10"),
         ("train", "-m data=digits_pattern gamma=0,abc", "gamma: Value 'abc'"),
         ("train", "-m data=digits,dgits", "no data named 'dgits'"),
         ("train", "-m seed=glob(*)", "glob(...) is for groups of configs"),
@@ -188,6 +197,9 @@ def test_what_is_not_there(told):
         "checkpoint=auto: no finished training run in runs/, and none ships; train one: python train.py"
         in found
     )
+    found = told("evaluate", "compare=larger", "data=digits", "logger=none")
+    first = "python train.py model=wiener denoiser.shrinkage=ledoit_wolf data=digits"
+    assert found.endswith(f"this comparison wants model=wiener: {first}, then checkpoint=runs/latest")
     assert "checkpoint=runs/nope: no checkpoint there" in told("evaluate", "checkpoint=runs/nope")
 
 

@@ -58,6 +58,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("compare=paper_table +compare.section=../x", "compare.section: want a name"),
         ("compare=calibrate compare.target=foo", "compare.target: want network or samples or clean"),
         ("compare=calibrate compare.taus=[1e999]", "compare.taus: want a list of numbers"),
+        ("compare=epsilon", r"networks: want \{epsilon: runs/<run>\}, a network that predicts the noise"),
+        (
+            "compare=epsilon networks=[pretrained/photos16]",
+            r"\(epsilon\); \w+, \S+, predicts v; python",
+        ),
+        ("compare=epsilon compare.predicts=foo", "compare.predicts: want one of epsilon, "),
         ("compare=paper_table compare.count=2 compare.pictures=0", "compare.pictures: want at least 1"),
     ],
 )

@@ -181,7 +181,7 @@ def test_a_png_is_a_pattern(tmp_path: Path) -> None:
     with pytest.raises(DataNotFound, match=r"none\.png"):
         PatternInjection(tmp_path / "none.png").mask(16, 16)
     Image.new("L", (8, 8)).save(tmp_path / "black.png")
-    with pytest.raises(ValueError, match="not all 0"):
+    with pytest.raises(DataDamaged, match=r"black\.png is black all over"):
         PatternInjection(tmp_path / "black.png").mask(16, 16)
 
 

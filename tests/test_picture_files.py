@@ -176,6 +176,7 @@ def palette() -> Image.Image:
 MASKS: dict[str, tuple[Callable[[], Image.Image], dict, float]] = {
     "white on transparent white": (lambda: square("RGBA", (255,) * 3 + (0,), (255,) * 4), {}, 1),
     "white on transparent black": (lambda: square("RGBA", (0,) * 4, (255,) * 4), {}, 1),
+    "black on transparent black": (lambda: square("RGBA", (0,) * 4, (0, 0, 0, 255)), {}, 1),
     "half transparent": (lambda: square("RGBA", (255,) * 3 + (0,), (255,) * 3 + (51,)), {}, 0.2),
     "grey with alpha": (lambda: square("LA", (255, 0), (255, 255)), {}, 1),
     "a transparent entry of a palette": (palette, {"transparency": 0}, 1),
@@ -197,3 +198,11 @@ def test_a_pattern_is_what_is_white_and_seen(tmp_path: Path, kind: str) -> None:
     torch.testing.assert_close(mask, expected, atol=1e-6, rtol=0)
     halves = PatternInjection(path).mask(8, 8)  # averaged down: a row of the square has half a pixel
     torch.testing.assert_close(halves.sum(), expected.sum() / 4, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGBA"])
+def test_a_black_picture_is_no_pattern_and_is_named(tmp_path: Path, mode: str) -> None:
+    path = tmp_path / "w.png"
+    Image.new(mode, (16, 16), 0 if mode == "L" else (0, 0, 0, 255)).save(path)
+    with pytest.raises(DataDamaged, match=r"pattern: .*w\.png is black all over; .* invert it"):
+        PatternInjection(path).mask(16, 16)

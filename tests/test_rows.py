@@ -6,21 +6,29 @@ import json
 import os
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from conftest import CONFIGS
+from conftest import CONFIGS, PRETRAINED
 from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
 from tiny_runs import NETWORK, TINY, config, latest
 
 from locality import app, build
 from locality.calibration import Calibration
 from locality.checkpoints.reading import calibrations
+from locality.checkpoints.resolving import resolve
+from locality.checkpoints.shelf import Shelf
+from locality.compare.attention import Attention
 from locality.compare.origins import Origins
+from locality.compare.summary import Quantity
 from locality.denoisers import LocalScore, Nearest, Wiener
 from locality.denoisers.fitting import Recipe
-from locality.evaluation import calibrated_anyway, calibrating
-from locality.runs.finding import training_run
+from locality.evaluation import _calibrate, calibrated_anyway, calibrating, unlike
+from locality.making import plain
+from locality.report import Report
+from locality.runs.finding import quoted, training_run, words_of_data
 from locality.runs.status import read_status
 
 pytestmark = pytest.mark.usefixtures("no_pictures")
@@ -165,9 +173,55 @@ def test_a_reference_as_good_as_wiener_is_not_warned_about(tmp_path, capsys):
     assert "compare/attention" not in kept(tmp_path)
 
 
+def data_of(name: str) -> dict:
+    """What a network that ships learned from."""
+    return plain(OmegaConf.load(PRETRAINED / name / "config.yaml").data)
+
+
+def test_a_recipe_calibrates_its_own_images_alone(tmp_path):
+    for name in ("cifar", "cats"):
+        assert calibrating(data_of(name)) == f"{name}_calibrate"
+    assert calibrating(data_of("photos16")) is None
+    assert calibrating(data_of("cifar_half0")) is None  # the recipe would take all images
+    for size, recipe in ((24, None), (32, "cats_calibrate")):
+        data = config(tmp_path, "data=afhq", f"data.source.size={size}", task="evaluate").data
+        assert calibrating({**plain(data), "gamma": 0.0}) == recipe
+
+
+def hydra_was_told(monkeypatch: pytest.MonkeyPatch, *words: str, **choices: str) -> None:
+    """As if these words were typed."""
+    runtime = SimpleNamespace(choices=DictConfig(choices))
+    told = SimpleNamespace(overrides=SimpleNamespace(task=list(words)), runtime=runtime)
+    monkeypatch.setattr(HydraConfig, "initialized", lambda: True)
+    monkeypatch.setattr(HydraConfig, "get", lambda: told)
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        (["data=digits"], "data=digits "),  # the network learned from 103 of them
+        (["data=digits", "data.subset=103"], ""),
+        ([], ""),
+        (["data=digits", "data.subset=40", "compare.count=2"], "data=digits data.subset=40 "),
+    ],
+)
+def test_the_advised_command_calibrates_on_the_images_that_are_compared(typed, told, place, monkeypatch):
+    trained, shelf = training_run(latest(place)), Shelf()
+    asked = [*QUICK, f"checkpoint={trained}", *typed]
+    cfg = resolve(config(place, *asked, task="evaluate"), shelf)
+    hydra_was_told(monkeypatch, *asked, data="digits")
+    learned = shelf.read(trained)["hyper_parameters"]["data"]
+    assert f"compare=calibrate {told}checkpoint=" in _calibrate(cfg, learned)
+
+
+def test_words_of_an_experiments_data_are_told(monkeypatch):
+    hydra_was_told(
+        monkeypatch, "experiment=cats_table", "data.subset=9", experiment="cats_table", data="afhq"
+    )
+    assert quoted(words_of_data()) == "data=afhq data.source.size=32 data.subset=9"
+
+
 def test_the_command_that_calibrates_takes_what_is_there():
-    assert calibrating("locality.data.cifar") == "cifar_calibrate"
-    assert calibrating("locality.data.photos") is None
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
         assert set(compose("evaluate", ["compare=calibrate"]).candidates) == calibrated_anyway()
     origins = Origins(command="python evaluate.py compare=calibrate", usual=calibrated_anyway())
@@ -177,3 +231,39 @@ def test_the_command_that_calibrates_takes_what_is_there():
     assert origins.command_for(["mine"]) == (
         "python evaluate.py compare=calibrate +denoiser@candidates.mine=mine"
     )
+
+
+def test_a_wiener_filter_is_not_measured_by_another_wiener_filter(tmp_path, capsys):
+    app.run(config(tmp_path, *TINY, "data.subset=40", "model=wiener"))  # of 64 coordinates: not of full rank
+    asked = [*QUICK, "~candidates.nearest", "~candidates.optimal"]
+    numbers = app.run(config(tmp_path, *asked, f"checkpoint={latest(tmp_path)}", task="evaluate"))
+    assert "worse than the Wiener filter" not in capsys.readouterr().out
+    assert numbers["compare/heldout_ratio/wiener_reference"] == 1
+
+
+def test_only_a_network_is_told_to_train_longer(tmp_path):
+    attention = Attention(Report(tmp_path, []))
+    attention.worse("nearest", Quantity(2.0), learns=False)
+    assert attention.notes[0].endswith("says little, so take another (checkpoint=, networks=)")
+    attention.worse("network", Quantity(2.0))
+    assert "so train it longer, or take another" in attention.notes[1]
+
+
+def test_a_setting_that_was_found_with_other_numbers_of_images_is_told(tmp_path, capsys):
+    found = SimpleNamespace(rival="network", count=4, inputs="val images", bank_count=50_000)
+    origins = Origins()
+    origins.note("local_score", "local_score", Recipe.of(LocalScore.fit), {"patch_size": found})
+    (far,) = origins.far({"local_score": 6000})
+    assert far == "local_score has 6,000, and its patch_size was found with 50,000"
+    assert not origins.far({"local_score": 30_000})
+    Attention(Report(tmp_path, [])).banks([far])
+    assert far in " ".join(capsys.readouterr().out.split())
+
+
+def test_what_differs_in_the_images_is_told_in_words(tmp_path):
+    pattern = ["data=photos_pattern", "data.source.train=100"]
+    few, many = (plain(config(tmp_path, *pattern, f"gamma={gamma}").data) for gamma in (0.3, 0.5))
+    many["source"]["train"] = 8000
+    assert unlike(few, many) == ["source.train 100 (was 8000)", "gamma 0.3 (was 0.5)"]
+    assert unlike({**few, "gamma": 0.0}, few) == ["gamma 0 (was 0.3)"]
+    assert unlike({**few, "seed": 9}, few) == []

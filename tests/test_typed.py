@@ -6,10 +6,12 @@ import re
 import shlex
 import sys
 from functools import cache
+from inspect import signature
 
 import pytest
 from conftest import CONFIGS
 from hydra import compose, initialize_config_dir
+from hydra.utils import get_method
 from omegaconf import DictConfig, OmegaConf
 
 from benchmarks.results.kept.store import read
@@ -233,3 +235,11 @@ def test_make_measure_has_the_settings_of_the_recorded_tables(name):
     same = [one for one in tables if (one.checkpoint, one.data) == (old.checkpoint, old.data)]
     assert [one.compare for one in same] == [old.compare]
     assert [one.candidates for one in same] == [old.candidates]
+
+
+@pytest.mark.parametrize("choice", COMPARISONS)
+def test_a_comparison_that_takes_calibrations_can_be_told_to_leave_them(choice):
+    comparison = get_method(composed("evaluate", f"compare={choice}").compare._target_)
+    if "calibration" in signature(comparison).parameters:
+        cfg = composed("evaluate", f"compare={choice}", "compare.calibration=none")  # without a +
+        assert cfg.compare.calibration == "none"

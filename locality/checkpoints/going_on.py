@@ -38,6 +38,12 @@ def go_on_from(
     if other.image_shape not in (None, mine.image_shape):
         wanted, got = tuple(mine.image_shape or ()), tuple(other.image_shape or ())
         raise UsageError(f"pretrained={path}: for images {got}, and the data have {wanted}")
+    weights = other.net.state_dict()
+    if _shapes(weights) != _shapes(mine.net.state_dict()):
+        raise UsageError(
+            f"pretrained={path}: its network is not built as the model; give the model and the sizes of its "
+            "config.yaml"
+        )
     if mine.prediction != other.prediction:
         raise UsageError(
             f"pretrained={path}: its network puts out {other.prediction}, and the model {mine.prediction}; "
@@ -46,12 +52,6 @@ def go_on_from(
     if not torch.equal(mine.schedule.alpha_bars, other.schedule.alpha_bars):
         raise UsageError(
             f"pretrained={path}: its network has other noise levels; give the schedule of its config.yaml"
-        )
-    weights = other.net.state_dict()
-    if _shapes(weights) != _shapes(mine.net.state_dict()):
-        raise UsageError(
-            f"pretrained={path}: its network is not built as the model; give the model and the sizes of its "
-            "config.yaml"
         )
     mine.net.load_state_dict(weights)
 

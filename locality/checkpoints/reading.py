@@ -99,6 +99,8 @@ def _read_file(path: Path) -> dict[str, Any]:
             f"checkpoint={path}: no checkpoint there; want runs/<run>, pretrained/<name>, a .ckpt file, "
             "a folder that diffusers saved, or hub:<id>"
         )
+    if files[0].suffix == ".safetensors":  # the weights of what was exported, without its recipe
+        raise UsageError(f"checkpoint={path}: want the folder that this file is in, {path.parent}")
     refuse_pointer(files[0])
     try:
         newest = newest_checkpoint(path) if path.is_dir() else (path, read_checkpoint(path))

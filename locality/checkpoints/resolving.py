@@ -54,7 +54,7 @@ def source(cfg: DictConfig, networks: Mapping[str, Path], shelf: Shelf) -> Path 
     runs = Path(cfg.runs)
     found = next((one for one in newest_networks(runs, cfg.data, cfg.gamma) if sound(one, shelf.read)), None)
     if found is None:
-        raise UsageError(none_found(runs, cfg.data))
+        raise UsageError(none_found(runs, cfg.data, cfg.get("first")))
     say(f"checkpoint=auto: {found}")
     return found
 

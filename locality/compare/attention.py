@@ -36,12 +36,23 @@ class Attention:
         if advice:
             self.add(advice)
 
-    def worse(self, name: str, ratio: Quantity) -> None:
+    def banks(self, far: list[str]) -> None:
+        """Says which settings were found with other numbers of training images: no fault, but less sharp."""
+        if far:
+            say(prose(f"note: more images want a smaller tau and a larger patch: {'; '.join(far)}"))
+
+    def worse(
+        self,
+        name: str,
+        ratio: Quantity,
+        learns: bool = True,  # a network, which longer training makes better
+    ) -> None:
         """Warns of a network, or another reference, whose held-out error is above the Wiener filter's."""
         if ratio.mean > 1 + ROUNDING:
+            longer = "train it longer, or " if learns else ""
             self.add(
                 f"the {name} is worse than the Wiener filter: its held-out error is {ratio} times as large; "
-                "being like it says little, so train it longer, or take another (checkpoint=, networks=)"
+                f"being like it says little, so {longer}take another (checkpoint=, networks=)"
             )
 
     def concluded(self, conclusion: str) -> str:

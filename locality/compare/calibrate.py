@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -71,16 +72,17 @@ def calibrate(
     labels = {(name, one): f"{name} {one}" for name, parameters in settings.items() for one in parameters}
     heads = [f"{sigma:.3g}" for sigma in sigmas.tolist()]
     growing = Growing(context.report, "calibrate/chosen", ["sigma"], labels.values(), heads=heads)
+    known = dataclasses.replace(context.known, remedy="calibrate that one anew first, or move its file away")
     found: dict[tuple[str, str], Kept] = {}
     with growing.shown_if_cut_short():
         for name, parameters in settings.items():
             bank = thinned(context.bank, counts[name])
-            fit = context.known.with_members(name, context.fits[name])
-            known = context.stats if fit.accepts("stats") else None
+            fit = known.with_members(name, context.fits[name])
+            stats = context.stats if fit.accepts("stats") else None
             for parameter in parameters:
                 with LIVE.task(name):
                     one = _find(fit, parameter, lists, bank)(
-                        fit, bank, images, sigmas, target=reference, seed=context.seed, stats=known
+                        fit, bank, images, sigmas, target=reference, seed=context.seed, stats=stats
                     )
                 fit, found[name, parameter] = one.apply(fit), one
                 _save(one, name, context)

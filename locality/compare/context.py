@@ -23,7 +23,7 @@ from locality.compare.origins import Origins
 from locality.config import NAME, UsageError
 from locality.data import ImageDataModule
 from locality.data.splits import Split
-from locality.denoisers import Wiener
+from locality.denoisers import NetworkDenoiser, Wiener
 from locality.denoisers.base import Denoiser
 from locality.denoisers.fitting import Recipe
 from locality.denoisers.options import choice
@@ -97,20 +97,20 @@ class Context:
         data: ImageDataModule | None = None,  # theirs; None: those of the comparison
     ) -> None:
         """Warns of networks, or another reference, that are worse than the Wiener filter on test images."""
+        networks = {name: one for name, one in networks.items() if not isinstance(one, Wiener)}  # the measure
         if not networks:
             return
-        known = wiener is not None or any(fit.accepts("stats") for fit in self.fits.values())
-        if not known and is_dear(self.bank):
+        wanted = wiener is not None or any(fit.accepts("stats") for fit in self.fits.values())
+        if not wanted and is_dear(self.bank):
             who = " and the ".join(networks)
             say(f"note: whether the {who} is as good as Wiener is not known; compare=quick tells")
             return
         with LIVE.task(f"{', '.join(networks)} beside Wiener"):
-            if wiener is None:
-                wiener = Wiener(self.stats.of_full_rank())
+            wiener = Wiener(self.stats.of_full_rank()) if wiener is None else wiener
             images, device = (data or self.data).bank("test").images, self.trainer().strategy.root_device
             ratios = beside_wiener(networks, wiener, images, self.seed, device)
         for name, ratio in ratios.items():
-            self.attention.worse(name, ratio)
+            self.attention.worse(name, ratio, isinstance(networks[name], NetworkDenoiser))
 
     def images(
         self,
@@ -199,6 +199,7 @@ class Context:
         """
         self.check_networks()
         fits, banks = self.recipes(calibration, calibrated_as), self._banks(bank_counts)
+        self.attention.banks(self.origins.far({name: len(banks[name]) for name in fits}))
         self.judge({self.reference_name: self.reference})
         ours = {name: one.denoiser for name, one in self.networks.items()}
         return ours | {name: self._fitted(name, fit, banks[name]) for name, fit in fits.items()}
@@ -232,8 +233,8 @@ class Context:
                 raise UsageError(f"compare.bank_counts: want a whole number from 1, got {bank_counts!r}")
             bank_counts = dict.fromkeys(self.fits, bank_counts)
         asked = self.checked_counts("bank_counts", bank_counts)
-        counts = {name: min(count, len(self.bank)) for name, count in asked.items()}
-        return {name: thinned(self.bank, counts[name]) if name in counts else self.bank for name in self.fits}
+        most = len(self.bank)
+        return {name: thinned(self.bank, min(asked.get(name, most), most)) for name in self.fits}
 
     def _fitted(self, name: str, fit: Recipe, bank: ImageBank) -> Denoiser:
         try:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from locality.checkpoints.trained import Trained
-from locality.compare.context import Context
+from locality.compare.context import Context, asked
 from locality.compare.drawing import SIGMA, series_with_ends, time_of
 from locality.compare.summary import Quantity
 from locality.compare.telling import Growing, measure, say_table
@@ -17,6 +17,7 @@ from locality.config import UsageError
 from locality.data.subset import HALVES
 from locality.denoisers import Wiener
 from locality.denoisers.base import Denoiser, per_image
+from locality.denoisers.options import noise_levels
 from locality.finite_sample import disagreement, halves_of
 from locality.metrics import Groups, ImageCosine, ImageMSE, ImageR2, interval, mean_ratio
 from locality.modules.pairs import PairModule
@@ -63,6 +64,8 @@ def halves(
     pair = checked(context.networks)
     data = pair[0].data()
     context.check_count(count, 2, data)
+    with asked():
+        sigmas = noise_levels(sigmas)
     banks = [one.data().bank("train") for one in pair]
     stats = [context.measured(bank) for bank in banks]
     both = stats[0].merge(stats[1])

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from locality.bank import ImageBank, to_float
-from locality.compare.context import Context
+from locality.compare.context import Context, asked
 from locality.compare.informed import Law, scalars_of, tell, verdict
 from locality.compare.looking import CLEAN_TARGET, Level, Noised, nested, swept
 from locality.compare.needs import without_network
@@ -20,6 +20,7 @@ from locality.denoisers import LocalScore, PCALocality
 from locality.denoisers.base import Denoiser
 from locality.denoisers.fitting import fitted
 from locality.denoisers.looks import Looks, varying
+from locality.denoisers.options import noise_levels
 from locality.live import LIVE, Task
 from locality.metrics import Groups
 from locality.noise import image_noise
@@ -27,6 +28,7 @@ from locality.ranks import say
 from locality.report.table import Cell
 
 Shares = float | Mapping[str, float] | None
+FEW = 300  # training images; an entropy of few is a step, not a curve
 COLUMNS = ("candidate, noise level", "best of all images", "MSE there", "tried")
 
 
@@ -55,19 +57,24 @@ def information(
     """
     if not context.fits:
         raise UsageError("candidates: want at least one with a patch_size or a tau, got none")
+    with asked():  # before the masks, which take minutes
+        sigmas = noise_levels(sigmas)
+    sizes = _sizes(counts, len(context.bank))
+    context.images(count, split, least=2)
     looks = {
         name: _looks(name, fitted(fit, context.bank, lambda: context.stats))
         for name, fit in context.fits.items()
     }
     tried = {name: _values(one, windows, taus) for name, one in looks.items()}
-    if not sigmas or not all(0 < sigma < torch.inf for sigma in sigmas) or len(set(sigmas)) < len(sigmas):
-        raise UsageError(f"compare.sigmas: want distinct noise levels above 0, got {list(sigmas)}")
     given = _given(share, looks)
-    sizes = _sizes(counts, len(context.bank))
     networks = _networks(context)
     images, groups = _images(context, split, count, networks), context.data.groups(split)
     parts, vary = nested(context.bank, sizes, context.seed), varying(context.bank)
     context.judge(networks)
+    if sizes[-1] < FEW:
+        context.attention.add(
+            f"{sizes[-1]} training images at most: so few tell no law in N; want compare.counts from {FEW}"
+        )
     numbers: dict[str, float] = {}
     said: list[str] = []
     shown = None if groups is None else groups[:count]

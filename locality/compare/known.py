@@ -21,6 +21,7 @@ class Known:
     bank: ImageBank  # the training images that they have to be of
     given: frozenset[str] = frozenset()  # "<candidate>.<setting>" of the command line: not calibrated; and
     # "<candidate>.members.<member>.<setting>"
+    remedy: str = "give compare.calibration=none"  # what to do about a file that does not fit
 
     def with_members(self, name: str, fit: Recipe) -> Recipe:
         """A stack, with the calibrations of candidates for the members that are named as these."""
@@ -43,11 +44,11 @@ class Known:
                 one = load(path)
             except ValueError as error:
                 where = "" if str(path) in str(error) else f"{path}: "
-                raise UsageError(f"{where}{error}; or give compare.calibration=none") from error
+                raise UsageError(f"{where}{error}; or {self.remedy}") from error
             if f"{name}.{one.setting}" in self.given:
                 continue
             if not one.is_of(self.bank):
-                raise UsageError(f"{path}: of other training images; give compare.calibration=none")
+                raise UsageError(f"{path}: of other training images; {self.remedy}")
             found[one.setting] = one
             say(
                 f"{name}: {one.setting} calibrated against the {one.rival} with {one.count} "
@@ -61,7 +62,5 @@ class Known:
             try:
                 fit = one.apply(fit)
             except ValueError as error:
-                raise UsageError(
-                    f"{self.folder}, {name}: {error}; or give compare.calibration=none"
-                ) from error
+                raise UsageError(f"{self.folder}, {name}: {error}; or {self.remedy}") from error
         return fit

@@ -14,6 +14,7 @@ from locality.compare.summary import Quantity
 from locality.compare.telling import Growing, measure, say_table
 from locality.config import UsageError
 from locality.denoisers import ByClass, Conditional
+from locality.denoisers.options import noise_levels
 from locality.metrics import Groups, interval, mean_ratio
 from locality.modules.told import WAYS, ToldModule
 from locality.ranks import say
@@ -40,6 +41,8 @@ def labels(
     if context.data.labels("test") is None:
         raise UsageError("data: want images whose classes are known, such as data=cifar, data=fashion_mnist")
     context.check_count(count, least=2)
+    with asked():
+        sigmas = noise_levels(sigmas)
     counts = context.checked_counts("bank_counts", bank_counts)
     denoisers: dict[str, Conditional] = {
         name: one for name, one in _networks(context).items() if isinstance(one, Conditional) and one.classes

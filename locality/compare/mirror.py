@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from locality.checkpoints.trained import Trained
-from locality.compare.context import Context, UsedSettings
+from locality.compare.context import Context, UsedSettings, asked
 from locality.compare.drawing import FIELD, describe, headings
 from locality.compare.mirror_ratios import columns_of, levels_of, numbers_of, plain, row_of, tell_ratios
 from locality.compare.overlaps import Fields, series_of
@@ -49,9 +49,10 @@ def mirror(
     """
     context.check_count(count, least=2)
     places = probed(context.data, pixels, radius)
+    with asked():
+        route = Route(list(sigmas), seed=context.seed)
     rivals = context.rivals(calibration, bank_counts)
     denoisers: dict[str, Denoiser] = {context.reference_name: context.reference, **rivals}
-    route = Route(list(sigmas), seed=context.seed)
     module = FieldModule(
         denoisers, route, list(places.values()), count, context.data.image_shape, share=share
     )

@@ -11,6 +11,7 @@ from locality.denoisers.fitting import Recipe
 
 CALIBRATED, DEFAULT, BY_HAND, BY_BANK = "calibrated", "default", "by hand", "by the bank's entropy"
 WORDS = {"entropy": BY_BANK, "entropy:output": f"{BY_BANK}, output by output"}  # what may be given
+UNLIKE = 2  # times as many training images, from which on the best setting may be another
 SHARES = "shares"  # of stacked denoisers: found all together, not chosen from a list
 COLUMNS = ("denoiser", "setting", "found", "against", "on", "training images", "calibrated by")  # of `rows`
 
@@ -52,6 +53,18 @@ class Origins:
             [name, setting, *one, self.command_for([name]) if one.how == DEFAULT else None]
             for name, found in self._found.items()
             for setting, one in found.items()
+        ]
+
+    def far(
+        self,
+        counts: Mapping[str, int],  # training images that each candidate has now
+    ) -> list[str]:
+        """Settings that were found with many more or fewer images than the candidate has now, in words."""
+        return [
+            f"{name} has {counts[name]:,}, and its {setting} was found with {one.images}"
+            for name, found in self._found.items()
+            for setting, one in found.items()
+            if one.images and not 1 / UNLIKE <= int(one.images.replace(",", "")) / counts[name] <= UNLIKE
         ]
 
     def uncalibrated(self) -> list[str]:

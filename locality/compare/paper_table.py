@@ -20,10 +20,12 @@ from locality.compare.summary import FLOOR
 from locality.compare.telling import Growing, measure, say_table
 from locality.config import NAME, UsageError, nearest_name
 from locality.denoisers.base import Denoiser, training_images
+from locality.denoisers.network import PREDICTS
 from locality.modules.base import PROTOCOL_STEPS
 from locality.modules.comparison import ComparisonModule
 from locality.report.table import Cell
 from locality.schedule import NoiseSchedule
+from locality.shipped import command
 
 Variants = Mapping[str, Mapping[str, Mapping[str, Any]]]  # of a candidate: name -> changed settings
 
@@ -39,6 +41,7 @@ def paper_table(
     calibrated_as: Mapping[str, str] | None = None,  # candidates that take the calibration of another
     variants: Variants | None = None,  # more candidates: others with some settings changed
     baselines: Sequence[str] = (PAPERS,),  # rows that all others' r2 is set against, seed by seed
+    predicts: str | None = None,  # what the first of networks= has to put out, as model.prediction
     parts: bool = False,  # also in which waves, and how far from edges, estimates leave the reference's
     explorer: bool = False,  # also fields of a grid of pixels, for the explorer of report.html
 ) -> dict[str, float]:
@@ -49,6 +52,7 @@ def paper_table(
     these were cut from, if the data know them.
     """
     _check(context, count, pictures, section)
+    _check_second(context, section, predicts)
     context = _with_variants(context, variants or {})
     fewer = {n.lower(): k for n, k in context.checked_counts("sample_counts", sample_counts).items()}
     names = {context.reference_name, *context.networks, *context.fits}
@@ -79,6 +83,21 @@ def _check(context: Context, count: int, pictures: int, section: str) -> None:
         raise UsageError(f"compare.section: want a name of letters, digits, - and _, got {section!r}")
     if context.trainer().world_size > 1:
         raise UsageError("compare=paper_table: samples are kept in one process; leave trainer.devices out")
+
+
+def _check_second(context: Context, section: str, predicts: str | None) -> None:
+    if predicts is None:
+        return
+    if predicts not in PREDICTS:
+        raise UsageError(f"compare.predicts: want one of {', '.join(PREDICTS)}, got {predicts!r}")
+    want = f"networks: want {{{section}: runs/<run>}}, a network that predicts {PREDICTS[predicts]}"
+    how = f"{command('train')} model.prediction={predicts} trains one"
+    if not context.networks:
+        raise UsageError(f"{want}, got none; {how}")
+    name, second = next(iter(context.networks.items()))
+    if second.prediction != predicts:
+        got = PREDICTS.get(str(second.prediction), "nothing, being no network")
+        raise UsageError(f"{want}; {name}, {second.path}, predicts {got}; {how}")
 
 
 def _with_variants(context: Context, variants: Variants) -> Context:

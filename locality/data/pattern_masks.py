@@ -54,9 +54,10 @@ def from_png(
 ) -> Tensor:  # [height, width] float32 in [0, 1]
     """A mask from a picture: white is 1, black is 0, averaged down (or repeated) to the size of the images.
 
-    What is transparent is 0, half transparent white 1/2. Colours count by their luma (ITU-R 601), grey of 16
-    bits in full. Raises DataNotFound, or DataDamaged for what `open_picture` refuses and for CMYK and other
-    kinds of pixels; both name the file.
+    What is transparent is 0, half transparent white 1/2. Where all that is seen is black, as of black strokes
+    on nothing, what is opaque is 1. Colours count by their luma (ITU-R 601), grey of 16 bits in full. Raises
+    DataNotFound, or DataDamaged for what `open_picture` refuses, for CMYK and other kinds of pixels, and for
+    a picture that is black all over; both name the file.
     """
     if not Path(path).is_file():
         raise DataNotFound(f"pattern: no file {path}; give the path of a PNG, or a function (size) -> mask")
@@ -64,6 +65,8 @@ def from_png(
         levels = _levels(Path(path), open_picture(Path(path)))
     except DataDamaged as error:
         raise DataDamaged(f"pattern: {error}") from error
+    if not np.asarray(levels).any():
+        raise DataDamaged(f"pattern: {path} is black all over; its white is the pattern, so invert it")
     return torch.from_numpy(np.array(levels.resize((width, height), Image.Resampling.BOX)))
 
 
@@ -82,7 +85,8 @@ def _levels(path: Path, picture: Image.Image) -> Image.Image:
     grey, alpha = (
         np.asarray(part).astype(np.float32) / 255 for part in (colour.convert("L"), colour.getchannel("A"))
     )
-    return Image.fromarray(grey * alpha)
+    seen = grey * alpha
+    return Image.fromarray(seen if seen.any() or alpha.min() == alpha.max() else alpha)
 
 
 def _centred(drawing: tuple[str, ...], size: int) -> Tensor:

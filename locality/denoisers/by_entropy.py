@@ -182,7 +182,7 @@ def patch_sizes(
 ) -> Setting:
     """Sides of a square window, in pixels: odd, so that it has a centre; or by entropy."""
     found = _by_entropy("patch_size", given, share, cache, may_choose)
-    return levels.patch_sizes(given) if found is None else found  # type: ignore[arg-type]  # it refuses words
+    return levels.patch_sizes(given, ENTROPY) if found is None else found  # type: ignore[arg-type]  # it refuses words
 
 
 def taus(

@@ -43,7 +43,16 @@ def check(
     if images is None:
         images = torch.rand(5, *shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
     for rule in RULES.values():
-        rule(denoiser, images[:5].double())
+        try:
+            rule(denoiser, images[:5].double())
+        except ContractBroken:
+            raise
+        except (ValueError, TypeError, IndexError, RuntimeError) as error:
+            what = " ".join(f"{type(error).__name__}: {error}".split())
+            raise ContractBroken(
+                f"{rule.__name__}: want an estimate, got {what}; x is [B, C, H, W] and sigma is [B]: to "
+                "multiply them, make it sigma[:, None, None, None]"
+            ) from error
 
 
 def noisy(

@@ -45,8 +45,8 @@ WINDOWS: Final = Grid(
     "distinct whole numbers of pixels from 1", largest=lambda side: side,
 )  # fmt: skip
 TAUS: Final = Grid(
-    (0.5, 0.2, 0.1, 0.05, 0.02, 0.005), "tau (of the largest relative entry)", lambda t: 0 <= t < math.inf,
-    "distinct finite numbers from 0", falling=True, log=True,
+    (0.5, 0.2, 0.1, 0.05, 0.02, 0.005), "tau (of the largest relative entry)", lambda t: 0 <= t <= 1,
+    "distinct numbers from 0 to 1", falling=True, log=True,
 )  # fmt: skip
 BETAS: Final = Grid(
     (0.0, 0.25, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0), "beta (how fast the precision falls)",

@@ -61,11 +61,15 @@ def nearest_level(
     return (sigma.detach().to(logs).log()[..., None] - logs).abs().argmin(-1)
 
 
-def patch_sizes(given: int | Mapping[float, int]) -> Levels:
+def patch_sizes(
+    given: int | Mapping[float, int],
+    word: str | None = None,  # that may be given, too
+) -> Levels:
     """Sides of a square window, in pixels: odd, so that it has a centre."""
-    return Levels("patch_size", given, PATCH_SIZES.good, "an odd whole number of pixels")
+    wanted = "an odd whole number of pixels" + (f", or {word!r}" if word else "")
+    return Levels("patch_size", given, PATCH_SIZES.good, wanted)
 
 
 def taus(given: float | Mapping[float, float]) -> Levels:
     """Thresholds of a mask, of the largest relative entry; 0: real weights, no mask."""
-    return Levels("tau", given, TAUS.good, "a finite number from 0")
+    return Levels("tau", given, TAUS.good, "a number from 0 to 1, or 'entropy'")

@@ -80,10 +80,12 @@ def mean_ratio(
 ) -> Ratio:
     """`mean(values) / mean(base)`, with its 95 % paired interval over images.
 
+    An image without a score (NaN) in either is left out of all three numbers.
+
     >>> mean_ratio([1.0, 2.0, 4.0], [2.0, 4.0, 8.0])
     Ratio(mean=0.5, low=0.5, high=0.5)
     """
-    ours, theirs = (torch.as_tensor(one, dtype=torch.float64).mean() for one in (values, base))
+    ours, theirs = _scored(_table([values, base]), None)[0].mean(1)
     return Ratio((ours / theirs).item(), *ratio_interval(values, base, groups=groups))
 
 

@@ -117,7 +117,7 @@ class ComparisonModule(DenoiserModule):
             level = f"level {step + 1} of {len(self.sigmas)}"
             x = batch.images + sigma * noise
             if (name, step) not in self._warm:  # it may plan, and the first of all compiles: no such time
-                task.note(f"plan, {level}")
+                task.note(f"masks, noise {level}")
                 denoiser(x[:1], sigma)
                 self._warm.add((name, step))
             task.at(level)

@@ -22,7 +22,8 @@ def save_pipeline(denoiser: NetworkDenoiser, folder: str | Path) -> None:
 
     net = denoiser.net
     if not isinstance(net, UNet2DModel):
-        raise ValueError(f"format=diffusers: want a U-Net of diffusers, got {type(net).__name__}")
+        inner = type(getattr(net, "net", net)).__name__  # of what asks a network of classes for none
+        raise ValueError(f"form=diffusers: want a U-Net of diffusers, got {inner}; form=locality takes any")
     if denoiser.prediction not in PLAIN:
         raise ValueError(
             f"format=diffusers: want a prediction of {', '.join(PLAIN)}, got {denoiser.prediction}"

@@ -15,11 +15,12 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from locality.choices import spelled
 from locality.config import UsageError, of_images
 from locality.ranks import say
 from locality.runs.files import CONFIG, RECIPE, STATUS, generations, read_config, shipped, wherever
 from locality.runs.status import checked_status
-from locality.shipped import as_typed, command
+from locality.shipped import as_typed, command, shipped_folder
 
 Answer = TypeVar("Answer")
 
@@ -81,25 +82,54 @@ def newest_networks(root: Path, data: Any, gamma: float | None) -> list[Path]:
     return [past.folder for past, good in answers([*runs, *ships], fits) if good]
 
 
-def none_found(root: Path, data: Any) -> str:
+def none_found(
+    root: Path,
+    data: Any,
+    first: str | None = None,  # words of the training that the comparison wants; None: of any network
+) -> str:
     """What to say where `checkpoint=auto` finds nothing."""
-    wanted = "" if data is None else " on this data"
-    return (
-        f"checkpoint=auto: no finished training run{wanted} in {root}/, and none ships; train one: "
-        f"{command('train')} {_of_data(data)}".rstrip()
-    )
+    none = f"checkpoint=auto: no finished training run{'' if data is None else ' on this data'} in {root}/"
+    if first is None:
+        return f"{none}, and none ships; train one: {command('train')} {_of_data(data)}".rstrip()
+    typed = f"{command('train')} {first} {_of_data(data)}".rstrip()
+    return f"{none}; this comparison wants {first.split()[0]}: {typed}, then checkpoint={root}/latest"
 
 
 def _of_data(data: Any) -> str:
     """What was typed of the data, as a training takes it."""
     if data is None:
         return ""
-    known = HydraConfig.get().overrides.task if HydraConfig.initialized() else ["data=<the same>"]
-    keys = ("data=", "data.", "pattern@data.pattern=", "gamma=")
-    words = as_typed([word for word in known if word.lstrip("+").startswith(keys)])
+    words = words_of_data()
     if data.get("pattern") is not None and not any(word.startswith("gamma=") for word in words):
         words.append("gamma=0.5")
-    return shlex.join(words) if HydraConfig.initialized() else " ".join(words)
+    return quoted(words)
+
+
+def words_of_data() -> list[str]:
+    """What was typed of the data, or set by an experiment of ours, as words of a command."""
+    if not HydraConfig.initialized():
+        return ["data=<the same>"]
+    keys, found = ("data=", "data.", "pattern@data.pattern=", "gamma="), HydraConfig.get()
+    words = as_typed([word for word in found.overrides.task if word.lstrip("+").startswith(keys)])
+    if any(word.startswith("data=") for word in words):
+        return words
+    chosen: Any = found.runtime.choices
+    file = shipped_folder("configs") / "experiment" / f"{chosen.get('experiment')}.yaml"
+    own: Any = OmegaConf.select(OmegaConf.load(file), "data") if file.is_file() else None
+    return [*([f"data={chosen['data']}"] if chosen.get("data") else []), *_flat("data", own or {}), *words]
+
+
+def quoted(words: list[str]) -> str:
+    """Words of a command in one line; a place that is left open stays as it is."""
+    return " ".join(word if word.endswith(">") else shlex.quote(word) for word in words)
+
+
+def _flat(where: str, node: Any) -> list[str]:
+    """The settings below a place, as words of a command."""
+    if not isinstance(node, DictConfig):
+        value: Any = OmegaConf.to_object(node) if OmegaConf.is_config(node) else node
+        return [f"{where}={spelled(value)}"]
+    return [word for name, part in node.items() for word in _flat(f"{where}.{name}", part)]
 
 
 def networks_in(root: Path, unfinished: bool = False) -> list[Past]:
