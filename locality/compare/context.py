@@ -102,8 +102,7 @@ class Context:
             return
         wanted = wiener is not None or any(fit.accepts("stats") for fit in self.fits.values())
         if not wanted and is_dear(self.bank):
-            who = " and the ".join(networks)
-            say(f"note: whether the {who} is as good as Wiener is not known; compare=quick tells")
+            say(f"note: compare=quick tells whether the {' and the '.join(networks)} is as good as Wiener")
             return
         with LIVE.task(f"{', '.join(networks)} beside Wiener"):
             wiener = Wiener(self.stats.of_full_rank()) if wiener is None else wiener

@@ -129,7 +129,7 @@ def _flat(where: str, node: Any) -> list[str]:
     if not isinstance(node, DictConfig):
         value: Any = OmegaConf.to_object(node) if OmegaConf.is_config(node) else node
         return [f"{where}={spelled(value)}"]
-    return [word for name, part in node.items() for word in _flat(f"{where}.{name}", part)]
+    return [word for name, part in node.items() for word in _flat(f"{where}.{name!s}", part)]
 
 
 def networks_in(root: Path, unfinished: bool = False) -> list[Past]:
