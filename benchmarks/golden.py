@@ -22,6 +22,7 @@ ASKED = [
     "trainer.accelerator=cpu", "trainer.precision=64-true", "cache=null",
     f"trainer.max_steps={STEPS}", "trainer.log_every_n_steps=1", "trainer.limit_val_batches=0",
     "trainer.limit_test_batches=1", "samples.count=1", "samples.steps=1", "data.flip=true",
+    "model.prediction=epsilon",
     "model.network.channels=[16,32]", "model.network.layers=1", "model.network.dropout=0.1",
 ]  # fmt: skip
 

@@ -235,8 +235,8 @@ def test_networks_that_predict_unlike_things_are_not_set_beside_each_other(sweep
     named = {"control": sweep[1][0.0, 0], "nn": sweep[1][0.5, 0]}
     found = found_networks.networks(compose_networks(sweep[0], {name: str(p) for name, p in named.items()}))
     assert set(strengths(found)) == {0.0, 0.5}
-    found["nn"].denoiser.prediction = "v_prediction"
-    with pytest.raises(UsageError, match=r"networks\.nn: want networks that predict the same, got v_pred"):
+    found["nn"].denoiser.prediction = "epsilon"
+    with pytest.raises(UsageError, match=r"networks\.nn: want networks that predict the same, got epsilon"):
         strengths(found)
 
 

@@ -73,10 +73,7 @@ def test_the_first_words_say_what_was_found_and_what_is_against_it() -> None:
         " That network itself is not shown to beat Wiener at sigma 3 and 5."
     )
     kept["pattern"] = {"cifar": letter(0.3, 0.9)}  # learned, and no rise where one is expected
-    assert (
-        "Yet the contrast of their fields along it is at most 1.00 times"
-        in in_brief({"cifar": table}, kept)[2]
-    )
+    assert "Yet the contrast of fields along it is at most 1.00 times" in in_brief({"cifar": table}, kept)[2]
     noise[f"epsilon/median_r2/{FLOOR}"] = 0.2  # it is nearer to the network that predicts the noise
     kept["fields"] = with_fields("0.95", reach="3 [2.9, 3.6]")
     kept["pattern"] = {}

@@ -118,9 +118,8 @@ def test_letters_in_networks_that_predict_the_noise_are_told_apart_from_others(t
     (tmp_path / "exports" / "a").mkdir(parents=True)
     OmegaConf.save(OmegaConf.create(trained), tmp_path / "exports" / "a" / "config.yaml")
     (one,) = found(tmp_path, tmp_path)
-    assert (one.name == "photos16") == (predicts == "v_prediction")
-    assert one.name in TITLES
-    assert ("networks that predict the noise" in TITLES[one.name]) == (one.name != "photos16")
+    told = "v" if predicts == "v_prediction" else "the noise"
+    assert TITLES[one.name] == f"photographs (16 x 16, networks that predict {told})"
     for magnitude, kind in (("absolute", "pattern"), ("signed", "pattern_signed")):
         cfg.compare.magnitude = magnitude
         OmegaConf.save(cfg, path)

@@ -21,7 +21,7 @@ from locality.runs.finding import runs_in
 
 OLD_WORDS = "samples of its own"  # for OWN_SAMPLES, in runs of before 2026-11-30
 CONFIGS = Path(__file__).resolve().parents[3] / "configs"
-EPSILON = "_epsilon"  # ends the name of a data set where networks that predict the noise are compared
+ENDS = {"v_prediction": "_v", "epsilon": "_epsilon"}  # of the name of a data set, by what networks predict
 SIGNED = "pattern_signed"  # the kind of a pattern's fields whose derivatives kept their signs
 LETTERS = ("pattern", SIGNED)
 Kept = dict[str, dict[str, dict[str, Any]]]  # kind -> data set -> run, scalars, tables
@@ -115,7 +115,7 @@ def found(runs: Path, shipped: Path) -> Iterator[Found]:
         if not kind or data is None or data.subset is not None or (cfg.gamma and kind not in LETTERS):
             continue  # another comparison, or a trial
         assert isinstance(data, DictConfig)
-        end = EPSILON if kind in LETTERS and trained is not None and predicts(trained) == "epsilon" else ""
+        end = ENDS.get(predicts(trained), "") if kind in LETTERS and trained is not None else ""
         yield Found(kind, f"{data_name(data)}{end}", int(cfg.compare.count), folder)
 
 

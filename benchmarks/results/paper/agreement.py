@@ -12,7 +12,7 @@ from benchmarks.results.paper.nearer import as_released, nearer
 from benchmarks.results.questions.claims import Eyes
 from benchmarks.results.questions.eyes import EYE, whose
 from benchmarks.results.questions.field_claims import fields_agree, known_fields
-from benchmarks.results.questions.letter import each_strength, signed_told
+from benchmarks.results.questions.letter import each_strength, shown_by_others, signed_told
 from benchmarks.results.words.answers import MIDDLE, Found, listed, ordered, ranked, steps
 from benchmarks.results.words.small_tables import middle
 from benchmarks.results.words.titles import DATA, TITLES, bullets, called, joined, on, spelled
@@ -63,13 +63,14 @@ def findings_against(kept: Kept) -> Iterator[str]:
     for title, one in known_fields(kept):
         if count := one.counted("less far", "further"):
             yield f"On {title} Wiener's field reaches {count} than a network's."
-    for letter in each_strength(kept):
-        if letter.learned and letter.small:
+    every = list(each_strength(kept))
+    for letter in every:
+        if letter.hidden:
             most = letter.highest
             yield (
-                f"On {letter.title} networks have learned a hidden letter of strength {letter.gamma:g}. Yet "
-                f"the contrast of their fields along it is at most {most.rise:.2f} times the control's. "
-                f"Wiener's is {most.wiener:.2f} times.{signed_told(letter)}"
+                f"On {letter.title} a hidden letter of strength {letter.gamma:g} was learned. Yet "
+                f"the contrast of fields along it is at most {most.rise:.2f} times the control's. "
+                f"Wiener's is {most.wiener:.2f} times.{signed_told(letter)}{shown_by_others(letter, every)}"
             )
 
 

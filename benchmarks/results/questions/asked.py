@@ -173,15 +173,16 @@ QUESTIONS: tuple[Question, ...] = (
         "pattern", "Does a pattern hidden in the data show in the fields?",
         "pattern", pattern_verdict, pattern_table,
         "python evaluate.py compare=pattern",
-        "The letter's pixels become correlated, and nothing else changes. The strongest finding against the "
-        "claim is that of CIFAR-10 with the strong letter. Networks have learned it, as their error along it "
-        "says. Yet in the picture no W can be seen in any network's field, and in Wiener's it is plain. On "
-        "photographs with such a letter it is plain in both. We guess why, and did not test it. A field is a "
-        "mean of magnitudes over images. A network's estimate depends on the edges of each image, too, and "
-        "they may hide the letter. Where there is little to gain, networks that were trained for an hour or "
-        "two need not have learned the letter. Their fields then say nothing of the claim. The control's own "
-        "covariance has a part along the letter, so its SNR_W counts, too. [The history](../experiments.md) "
-        "has three seeds of the photographs.",
+        "The letter's pixels become correlated, and nothing else changes. What fields show of it depends on "
+        "what networks predict. Those of CIFAR-10 that predict the noise, as the paper's do, look along the "
+        "strong letter, and a W can be seen in their picture. Those of the same recipe that predict v have "
+        "learned it, too, as their error along it says. They hardly look along it. We do not know why. Part "
+        "of it is the measure: a field is a mean of magnitudes over images, and each image has edges of its "
+        "own, which may hide the letter. Where derivatives keep their signs in the mean, edges cancel and "
+        "rises are larger, in both kinds of networks. Where there is little to gain, networks that were "
+        "trained for an hour or two need not have learned the letter. Their fields then say nothing of the "
+        "claim. The control's own covariance has a part along the letter, so its SNR_W counts, too. [The "
+        "history](../experiments.md) has three seeds of the photographs.",
         pictures=("pattern", "pattern_learned"), together=briefly.pattern,
         beyond=briefly.pattern_beside, folds=True,
     ),

@@ -60,6 +60,13 @@ class Strength:
         return self.highest.rise - 1 < SMALL * (self.highest.wiener - 1)
 
     @property
+    def hidden(self) -> bool:
+        """Whether networks have learned the letter and their fields show little of it, however reduced."""
+        most = self.highest_signed
+        signed = most is None or most.rise - 1 < SMALL * (most.wiener - 1)
+        return self.learned and self.small and signed
+
+    @property
     def gained(self) -> Level | None:
         """The level at which Wiener gains most along the letter, where that was measured."""
         known = [one for one in self.levels if one.floor is not None]
@@ -151,7 +158,7 @@ def in_words(known: Sequence[Strength]) -> Iterator[str]:
 def against(one: Strength) -> str:
     """Where networks have learned a letter and their fields show a small part of what Wiener's do: that."""
     most, surest = one.highest, min((level for level in one.told if level.learned), key=_error, default=None)
-    if not one.small or surest is None:
+    if not one.hidden or surest is None:
         return ""
     return (
         f"Against the claim: {on([one.title])} at strength {one.gamma:g} networks have learned the letter. "
@@ -172,6 +179,22 @@ def signed_told(one: Strength) -> str:
     )
 
 
+def shown_by_others(one: Strength, known: Sequence[Strength]) -> str:
+    """What is seen of the same letter in networks of the same data that predict something else."""
+    data = one.title.split(", networks")[0].split(" (networks")[0]
+    alike = [
+        other
+        for other in known
+        if other.title != one.title and other.title.startswith(data) and other.gamma == one.gamma
+    ]
+    for other in alike:
+        most, signed = other.highest, other.highest_signed
+        if other.sure and not other.hidden:
+            rises = f"{most.rise:.2f}" + (f" and {signed.rise:.2f}" if signed else "")
+            return f" In networks {other.title.split('networks ')[-1].rstrip(')')} it is up to {rises} times."
+    return ""
+
+
 def _error(level: Level) -> float:
     """Of networks along the letter, over the control's."""
     return level.error[0] if level.error is not None else 1.0
@@ -179,9 +202,9 @@ def _error(level: Level) -> float:
 
 def with_gaps(kept: Kept) -> Kept:
     """What is kept, the patterns with the noise levels at which one of their networks is behind."""
-    networks, told = kept.get("networks", {}), {}
+    networks, told = {**kept.get("unshipped", {}), **kept.get("networks", {})}, {}
     for data, found in kept.get("pattern", {}).items():
-        named = re.findall(r"pretrained/([\w.]+)", found["run"]["command"])
+        named = re.findall(r"(?:pretrained|exports)/([\w.]+)", found["run"]["command"])
         gaps = [gap for name in named if name in networks for gap in levels_behind(networks[name])]
         told[data] = {**found, "behind": gaps}
         if signed := kept.get(SIGNED, {}).get(data):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from benchmarks.results.kept.gathering import EPSILON
+from benchmarks.results.kept.gathering import ENDS
 from locality.report import names
 from locality.report.table import format_markdown
 
@@ -19,11 +19,14 @@ IMAGES = {  # data sets, in the order in which they are told of
     "afhq64": "cats (64 x 64)",
     "celeba_hq64": "CelebA-HQ (64 x 64)",
 }
+KINDS = {"": "", "epsilon": "networks that predict the noise", "v_prediction": "networks that predict v"}
 TITLES = {  # of what was measured: data sets, and data sets with such networks
-    f"{data}{end}": f"{title.removesuffix(')')}, networks that predict the noise)" if end and "(" in title
-    else f"{title} (networks that predict the noise)" if end else title
-    for data, title in IMAGES.items() for end in ("", EPSILON)
-}  # fmt: skip
+    f"{data}{ENDS.get(kind, '')}": f"{title.removesuffix(')')}{', ' if ')' in title else ' ('}{told})"
+    if told
+    else title
+    for data, title in IMAGES.items()
+    for kind, told in KINDS.items()
+}
 DATA = tuple(TITLES)
 NOTES = {  # beside names, on these pages
     "stacked_locality": " (ours)",
