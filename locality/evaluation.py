@@ -51,7 +51,7 @@ class Evaluation:
         self.data = build.datamodule(cfg.data, hold=holding(cfg))
         bank = self.data.bank("train")
         self.facts = {"fingerprint": bank.fingerprint}
-        self.learned = None
+        self.learned: Mapping[str, Any] | None = None
         if path is not None:
             self.learned = shelf.read(path)["hyper_parameters"]["data"]
             _check_images(path, shelf.read(path)["hyper_parameters"], bank, plain(cfg.data))
@@ -128,7 +128,7 @@ def calibrating(
         name = chosen.get("override /data")
         if name is not None and chosen.get("override /compare") == "calibrate":
             usual = OmegaConf.load(shipped_folder("configs") / "data" / f"{name}.yaml")
-            own = OmegaConf.load(path).get("data") or {}
+            own = OmegaConf.select(OmegaConf.load(path), "data") or {}
             images: Any = OmegaConf.to_container(OmegaConf.merge(usual, own, {"gamma": 0.0, "seed": 0}))
             if of_images(images) == of_images(data):
                 return path.stem

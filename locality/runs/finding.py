@@ -115,7 +115,7 @@ def words_of_data() -> list[str]:
         return words
     chosen = found.runtime.choices
     file = shipped_folder("configs") / "experiment" / f"{chosen.get('experiment')}.yaml"
-    own = OmegaConf.load(file).get("data") or {} if file.is_file() else {}
+    own = (OmegaConf.select(OmegaConf.load(file), "data") if file.is_file() else None) or {}
     return [*([f"data={chosen.data}"] if chosen.get("data") else []), *_flat("data", own), *words]
 
 
