@@ -23,6 +23,7 @@ from locality.checkpoints.shelf import Shelf
 from locality.compare.attention import Attention
 from locality.compare.origins import Origins
 from locality.compare.summary import Quantity
+from locality.config import check
 from locality.denoisers import LocalScore, Nearest, Wiener
 from locality.denoisers.fitting import Recipe
 from locality.evaluation import _calibrate, calibrated_anyway, calibrating, unlike
@@ -208,7 +209,7 @@ def hydra_was_told(monkeypatch: pytest.MonkeyPatch, *words: str, **choices: str)
 def test_the_advised_command_calibrates_on_the_images_that_are_compared(typed, told, place, monkeypatch):
     trained, shelf = training_run(latest(place)), Shelf()
     asked = [*QUICK, f"checkpoint={trained}", *typed]
-    cfg = resolve(config(place, *asked, task="evaluate"), shelf)
+    cfg = resolve(check(config(place, *asked, task="evaluate")), shelf)
     hydra_was_told(monkeypatch, *asked, data="digits")
     learned = shelf.read(trained)["hyper_parameters"]["data"]
     assert f"compare=calibrate {told}checkpoint=" in _calibrate(cfg, learned)
@@ -243,9 +244,9 @@ def test_a_wiener_filter_is_not_measured_by_another_wiener_filter(tmp_path, caps
 
 def test_only_a_network_is_told_to_train_longer(tmp_path):
     attention = Attention(Report(tmp_path, []))
-    attention.worse("nearest", Quantity(2.0), learns=False)
+    attention.worse("nearest", Quantity(2.0, 1.9, 2.1), learns=False)
     assert attention.notes[0].endswith("says little, so take another (checkpoint=, networks=)")
-    attention.worse("network", Quantity(2.0))
+    attention.worse("network", Quantity(2.0, 1.9, 2.1))
     assert "so train it longer, or take another" in attention.notes[1]
 
 
