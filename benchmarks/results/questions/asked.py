@@ -111,7 +111,7 @@ QUESTIONS: tuple[Question, ...] = (
         "larger", "At 64 x 64, where no network is trained here: who has less error than Wiener?",
         "larger", partial(heldout_verdict, section="larger", rows=LARGER),
         partial(levels_table, start="larger/heldout_ratio", names=LARGER, head=OVER_WIENER),
-        "python evaluate.py compare=larger data=afhq",
+        "python evaluate.py compare=larger data=afhq checkpoint=runs/latest",
         "There is no network to calibrate against. Settings that are listed below were chosen on clean val "
         "images. PCA locality's tau is the one that was found at 32 x 32: at 64 x 64 a mask takes minutes "
         "for each value. Covariances are shrunk (Ledoit and Wolf 2004), as there are fewer images than "
