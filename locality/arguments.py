@@ -132,9 +132,9 @@ def explain(error: Exception, task: str, choices: Choices, arguments: list[str])
         node: Any = whole
         at_home = key.startswith(("+", "hydra.", "hydra/")) or "@" in key or key in groups
         path = [] if at_home else key.lstrip("~").split(".")
+        if len(path) > 1 and path[0] in groups and OmegaConf.select(whole, path[0]) is None:
+            return f"{key}: want {path[0]}=<name>, too, such as {path[0]}={choices.names(path[0])[0]}"
         for depth, part in enumerate(path):
-            if node is None and depth == 1 and path[0] in groups:  # whose settings depend on the choice
-                return f"{key}: want {path[0]}=<name>, too, such as {path[0]}={choices.names(path[0])[0]}"
             if not isinstance(node, DictConfig) or part not in node:
                 inside = node if isinstance(node, DictConfig) else ()
                 names = [".".join([*path[:depth], str(name)]) for name in inside]

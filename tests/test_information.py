@@ -308,7 +308,7 @@ def test_other_words_are_refused_by_name():
             LocalScore(bank, word)
         with pytest.raises(ValueError, match=r"^patch_size: want an odd whole number"):
             EquivariantLocalScore(bank, word)
-        with pytest.raises(ValueError, match=r"^tau: want a finite number"):
+        with pytest.raises(ValueError, match=r"^tau: want a number from 0 to 1"):
             PCALocality(bank, word)
 
 
