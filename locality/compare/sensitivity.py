@@ -19,7 +19,6 @@ from locality.ranks import say
 from locality.report import Report
 from locality.report.heat import HeatRow, draw_heat
 from locality.sensitivity import Route, SensitivityField, States, choose_pixels, mirror_ratio
-from locality.shipped import command
 
 
 def sensitivity(
@@ -86,7 +85,7 @@ def _mirrored(context: Context, fields: Fields, pixel: Pixel) -> dict[str, float
     numbers = tell_ratios(
         context.report, sigmas, {name: pixel}, {name: ratios}, names, names, "sensitivity/mirror"
     )
-    say(f"beside other networks and a control: {command('evaluate')} compare=mirror")
+    say("compare=mirror tells the same beside other networks and a control")
     return numbers
 
 
