@@ -7,7 +7,7 @@ import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,6 +130,19 @@ def spelled(value: Any) -> str:
         # Hydra reads a backslash as itself, but for those before a quote.
         return "'" + _QUOTED.sub(lambda found: 2 * found[1] + ("\\'" if found[2] else ""), value) + "'"
     return str(value)
+
+
+def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A nested config by dotted names.
+
+    >>> flat({"model": {"rate": 0.1, "sizes": [1, 2]}})
+    {'model.rate': 0.1, 'model.sizes': [1, 2]}
+    """
+    found: dict[str, Any] = {}
+    for key, value in config.items():
+        name = f"{prefix}{key}"
+        found |= flat(value, f"{name}.") if isinstance(value, Mapping) else {name: value}
+    return found
 
 
 def import_from(folders: Sequence[Path]) -> None:

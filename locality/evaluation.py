@@ -18,6 +18,7 @@ from locality.checkpoints.networks import networks
 from locality.checkpoints.reading import calibrations
 from locality.checkpoints.resolving import resolve
 from locality.checkpoints.shelf import Shelf
+from locality.choices import flat
 from locality.compare.attention import Attention
 from locality.compare.context import Context
 from locality.compare.needs import needs_network
@@ -172,20 +173,12 @@ def unlike(
     before: Mapping[str, Any],  # another
 ) -> list[str]:
     """The settings that give them other images, in words: `gamma 0.3 (was 0.5)`."""
-    known = [_flat({**of_images(one, gamma=False), "gamma": one.get("gamma", 0.0)}) for one in (data, before)]
+    known = [flat({**of_images(one, gamma=False), "gamma": one.get("gamma", 0.0)}) for one in (data, before)]
     if not all(one["gamma"] for one in known):  # where one has no pattern, its shape and colours say nothing
         known = [{name: value for name, value in one.items() if "pattern" not in name} for one in known]
     new, old = known
     names = [name for name in dict.fromkeys([*new, *old]) if new.get(name) != old.get(name)]
     return [f"{name} {_shown(new.get(name))} (was {_shown(old.get(name))})" for name in names]
-
-
-def _flat(node: Mapping[str, Any], where: str = "") -> dict[str, Any]:
-    """The settings below a place, by their whole names."""
-    found: dict[str, Any] = {}
-    for name, part in node.items():
-        found |= _flat(part, f"{where}{name}.") if isinstance(part, Mapping) else {f"{where}{name}": part}
-    return found
 
 
 def _shown(value: Any) -> str:

@@ -220,6 +220,8 @@ def test_words_of_an_experiments_data_are_told(monkeypatch):
         monkeypatch, "experiment=cats_table", "data.subset=9", experiment="cats_table", data="afhq"
     )
     assert quoted(words_of_data()) == "data=afhq data.source.size=32 data.subset=9"
+    hydra_was_told(monkeypatch, "experiment=cifar_table", experiment="cifar_table", data="cifar")
+    assert quoted(words_of_data()) == "data=cifar"  # which says nothing else of its data
 
 
 def test_the_command_that_calibrates_takes_what_is_there():

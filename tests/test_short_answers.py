@@ -573,7 +573,8 @@ def test_larger_images_count_the_levels_of_each_row() -> None:
     assert said.startswith("Nowhere on A: PCA locality (the paper's).\n\n")
     assert "| PCA locality (the paper's) | 0 below, 1 above, of 1 |" in said
     whole = {**found(**numbers, **{"larger/bank/pca_locality": 4000.0}), "images": 9234}
-    said = larger_together(("pca_locality",))({"A": whole})
+    first = {"pca_locality": {"tau": 0.02}, "wiener": {"shrinkage": "ledoit_wolf"}}
+    said = larger_together(("pca_locality",))({"A": {**whole, "settings": first}})
     assert "nobody chose" not in said
     assert said.endswith(
         "PCA locality (the paper's) read 4,000 of 9,234 training images. PCA locality (the paper's) had "

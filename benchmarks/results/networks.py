@@ -9,11 +9,8 @@ from benchmarks.results.bar import behind
 from benchmarks.results.kept.gathering import Kept
 from benchmarks.results.page_parts import FOOT, SOURCES, folded, remade
 from benchmarks.results.words.small_tables import Table
-from benchmarks.results.words.titles import NETWORK, bullets, joined, markdown, network_called
-from locality.denoisers.network import PREDICTS
+from benchmarks.results.words.titles import NETWORK, PREDICTED, bullets, joined, markdown, network_called
 from locality.heldout import CORE, SIGMAS
-
-KINDS = {**PREDICTS, "epsilon": "the noise"}  # what networks put out
 
 
 def networks(kept: Kept) -> str:
@@ -66,7 +63,7 @@ def network_table(known: Mapping[str, Mapping[str, Any]]) -> Table:
         rows.append(
             [
                 network_called(name),
-                KINDS.get(one.get("predicts", "")),
+                PREDICTED.get(one.get("predicts", "")),
                 *(ratios.get(sigma) for sigma in shown_at),
                 f"not passed at sigma {where}" if where else "passed",
             ]

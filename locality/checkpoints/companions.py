@@ -63,26 +63,30 @@ def others(cfg: DictConfig, path: Path, shelf: Shelf) -> Paths:
     """
     own = shelf.read(path)["hyper_parameters"]
     found: Paths = {}
-    for folder in (run.folder for runs in in_turn(Path(cfg.runs)) for run in runs):
-        if own["data"] is None or folder.resolve() == path.resolve() or not sound(folder, shelf.read):
-            continue
-        name = _named_beside(own, shelf.read(folder)["hyper_parameters"])
-        if name is None or name in found:
-            shelf.forget(folder)
-        else:
-            found[name] = training_run(folder)
+
+    def fits(folder: Path) -> bool:
+        shape = shelf.read(folder)["hyper_parameters"]["image_shape"]
+        return list(shape) == list(own["image_shape"]) and folder.resolve() != path.resolve()
+
+    for runs in in_turn(Path(cfg.runs)) if own["data"] is not None else ():  # a foreign network does not say
+        for run, name in answers(runs, lambda other: _named_beside(own, other)):
+            if name is None or name in found:
+                continue
+            if sound(run.folder, fits):
+                found[name] = training_run(run.folder)
+            elif run.folder.resolve() != path.resolve():
+                shelf.forget(run.folder)
     if CONTROL not in found:
         say("networks=others: no network of other images of this shape, so no control")
     return {name: found[name] for name in sorted(found, key=lambda name: (name == CONTROL, name))}
 
 
 def _named_beside(own: Mapping[str, Any], other: Mapping[str, Any]) -> str | None:
-    """What another network is called beside this one; None where it does not belong there."""
+    """What another network is called beside this one, by its config; None where it does not belong there."""
     if other["data"] is None or "network" not in other["model"]:
         return None
     model, images = model_name(other["model"]), of_images(other["data"])
     if images == of_images(own["data"]):
         return model if model != model_name(own["model"]) else None
-    alike = list(other["image_shape"]) == list(own["image_shape"]) and model == model_name(own["model"])
     unlike = images["source"]["_target_"] != own["data"]["source"]["_target_"]
-    return CONTROL if alike and unlike and not images["gamma"] else None
+    return CONTROL if model == model_name(own["model"]) and unlike and not images["gamma"] else None

@@ -22,7 +22,11 @@ class Origin(NamedTuple):
     how: str
     against: str | None = None  # whose estimates it made the denoiser come close to
     on: str | None = None  # what was denoised
-    images: str | None = None  # training images that the denoiser had then
+    images: int | None = None  # training images that the denoiser had then
+
+    def cells(self) -> list[str | None]:
+        """The four, as a table has them."""
+        return [*self[:3], None if self.images is None else f"{self.images:,}"]
 
 
 @dataclass
@@ -50,7 +54,7 @@ class Origins:
     def rows(self) -> list[list[str | None]]:
         """The cells of COLUMNS, for each setting; the command where it was not found."""
         return [
-            [name, setting, *one, self.command_for([name]) if one.how == DEFAULT else None]
+            [name, setting, *one.cells(), self.command_for([name]) if one.how == DEFAULT else None]
             for name, found in self._found.items()
             for setting, one in found.items()
         ]
@@ -61,10 +65,10 @@ class Origins:
     ) -> list[str]:
         """Settings that were found with many more or fewer images than the candidate has now, in words."""
         return [
-            f"{name} has {counts[name]:,}, and its {setting} was found with {one.images}"
+            f"{name} has {counts[name]:,}, and its {setting} was found with {one.images:,}"
             for name, found in self._found.items()
             for setting, one in found.items()
-            if one.images and not 1 / UNLIKE <= int(one.images.replace(",", "")) / counts[name] <= UNLIKE
+            if one.images and not 1 / UNLIKE <= one.images / counts[name] <= UNLIKE
         ]
 
     def uncalibrated(self) -> list[str]:
@@ -93,5 +97,5 @@ class Origins:
         if f"{name}.{setting}" in self.given:
             return Origin(BY_HAND)
         if kept is not None:
-            return Origin(CALIBRATED, kept.rival, f"{kept.count} {kept.inputs}", f"{kept.bank_count:,}")
+            return Origin(CALIBRATED, kept.rival, f"{kept.count} {kept.inputs}", kept.bank_count)
         return Origin(WORDS.get(str(recipe.settings.get(setting)), DEFAULT))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from locality.choices import flat
 from locality.config import UsageError
 from locality.report.history import HISTORY, read_history
 from locality.report.lineage import read_lineage
@@ -63,7 +64,10 @@ class Logged:
 
 
 def read_run(folder: Path) -> Logged:
-    """One run folder. Raises UsageError where there is none, and for files that cannot be read."""
+    """One run folder; settings have dotted names, and lists are text.
+
+    Raises UsageError where there is none, and for files that cannot be read.
+    """
     folder = folder.resolve()
     if not (folder / STATUS).is_file() or not (folder / CONFIG).is_file():
         raise UsageError(f"{folder}: no run folder (want {STATUS} and {CONFIG} in it)")
@@ -76,11 +80,12 @@ def read_run(folder: Path) -> Logged:
         raise
     except UNREADABLE as error:
         raise UsageError(f"{folder}: no run folder that can be read ({reason(error)})") from error
+    settings = {n: json.dumps(one) if isinstance(one, list) else one for n, one in flat(config).items()}
     history = {name: points for name, points in read_history(folder / HISTORY).items() if name != "epoch"}
     logger = config.get("logger") or {}
     project = None if logger.get("wandb") == "disabled" else logger.get("project")
     return Logged(
-        folder, status["task"], status["state"], project, flat(config), history, scalars, record.tables,
+        folder, status["task"], status["state"], project, settings, history, scalars, record.tables,
         charts, _pictures(folder), read_lineage(folder),
     )  # fmt: skip
 
@@ -119,22 +124,6 @@ def project_of(runs: Iterable[Logged]) -> str:
     if len(projects) > 1:
         raise UsageError(f"these runs log to several W&B projects ({', '.join(projects)}); take those of one")
     return projects[0] if projects else "locality"
-
-
-def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """A nested config by dotted names; lists as text.
-
-    >>> flat({"model": {"rate": 0.1, "sizes": [1, 2]}})
-    {'model.rate': 0.1, 'model.sizes': '[1, 2]'}
-    """
-    found: dict[str, Any] = {}
-    for key, value in config.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, Mapping):
-            found |= flat(value, f"{name}.")
-        else:
-            found[name] = json.dumps(value) if isinstance(value, list) else value
-    return found
 
 
 def varied(runs: Sequence[Logged]) -> list[str]:

@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from locality.choices import spelled
+from locality.choices import flat, spelled
 from locality.config import UsageError, of_images
 from locality.ranks import say
 from locality.runs.files import CONFIG, RECIPE, STATUS, generations, read_config, shipped, wherever
@@ -116,20 +116,15 @@ def words_of_data() -> list[str]:
     chosen: Any = found.runtime.choices
     file = shipped_folder("configs") / "experiment" / f"{chosen.get('experiment')}.yaml"
     own: Any = OmegaConf.select(OmegaConf.load(file), "data") if file.is_file() else None
-    return [*([f"data={chosen['data']}"] if chosen.get("data") else []), *_flat("data", own or {}), *words]
+    named = [f"data={chosen['data']}"] if chosen.get("data") else []
+    asked: Any = {} if own is None else OmegaConf.to_container(own)
+    settings = flat(asked, "data.")
+    return [*named, *(f"{name}={spelled(value)}" for name, value in settings.items()), *words]
 
 
 def quoted(words: list[str]) -> str:
     """Words of a command in one line; a place that is left open stays as it is."""
     return " ".join(word if word.endswith(">") else shlex.quote(word) for word in words)
-
-
-def _flat(where: str, node: Any) -> list[str]:
-    """The settings below a place, as words of a command."""
-    if not isinstance(node, DictConfig):
-        value: Any = OmegaConf.to_object(node) if OmegaConf.is_config(node) else node
-        return [f"{where}={spelled(value)}"]
-    return [word for name, part in node.items() for word in _flat(f"{where}.{name!s}", part)]
 
 
 def networks_in(root: Path, unfinished: bool = False) -> list[Past]:

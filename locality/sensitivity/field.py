@@ -30,9 +30,7 @@ class SensitivityField:
     sigmas: Sequence[float]  # [S] high to low, pixel units
     pixels: Sequence[Pixel]  # [P]
     spread: Tensor  # [S, P, H, W] standard deviation from image to image
-    images: Tensor | None = (
-        None  # [N, S, P, H, W] the map of each (signed, if so measured), where they are few enough to keep
-    )
+    images: Tensor | None = None  # [N, S, P, H, W] of each, signed if so measured, where few enough to keep
     about: Facts = field(default_factory=dict)  # the denoiser's name and the options of the measurement
 
     def __post_init__(self) -> None:

@@ -47,8 +47,9 @@ class Reduction:
         jacobian: Tensor,  # [B, P, C, H, W]
     ) -> Tensor:  # [B, P, H, W]
         """The map of each image and pixel."""
-        size = {"absolute": jacobian.abs, "square": jacobian.square, "signed": lambda: jacobian}
-        return reduce(size[self.magnitude](), "b p c h w -> b p h w", self.channels)
+        if self.magnitude != "signed":
+            jacobian = jacobian.abs() if self.magnitude == "absolute" else jacobian.square()
+        return reduce(jacobian, "b p c h w -> b p h w", self.channels)
 
     def over_images(
         self,

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from locality.denoisers.base import Denoiser
 from locality.denoisers.levels import nearest_level
+from locality.denoisers.options import noise_levels
 from locality.noise import image_noise
 from locality.sampling import start, trajectory
 from locality.schedule import NoiseSchedule
@@ -43,12 +44,10 @@ class Route:
     schedule: NoiseSchedule = field(default_factory=NoiseSchedule.ddpm)
 
     def __post_init__(self) -> None:
-        levels = sorted((float(level) for level in self.asked), reverse=True)
+        levels = sorted(noise_levels([float(level) for level in self.asked]), reverse=True)
         object.__setattr__(self, "asked", tuple(levels))
         if self.states not in get_args(States):
             raise ValueError(f"states: want forward or reverse, got {self.states!r}")
-        if not levels or levels[-1] <= 0 or len(set(levels)) < len(levels):
-            raise ValueError(f"sigmas: want distinct noise levels above 0, got {levels}")
         if len(set(self._places())) < len(levels):
             raise ValueError(
                 f"sigmas: two of {[round(level, 4) for level in levels]} are nearest to the same one of "

@@ -21,7 +21,7 @@ from locality.runs.finding import runs_in
 
 OLD_WORDS = "samples of its own"  # for OWN_SAMPLES, in runs of before 2026-11-30
 CONFIGS = Path(__file__).resolve().parents[3] / "configs"
-ENDS = {"v_prediction": "_v", "epsilon": "_epsilon"}  # of the name of a data set, by what networks predict
+ENDS = {"epsilon": "_epsilon", "v_prediction": "_v"}  # of the name of a data set, by what networks predict
 SIGNED = "pattern_signed"  # the kind of a pattern's fields whose derivatives kept their signs
 LETTERS = ("pattern", SIGNED)
 Kept = dict[str, dict[str, dict[str, Any]]]  # kind -> data set -> run, scalars, tables
@@ -178,7 +178,8 @@ def record(one: Found) -> dict[str, Any]:
     about = {key: metrics["run"].get(key) for key in ("command", "commit", "started", "seconds")}
     about["command"] = told(str(about["command"]))
     about["unfinished"] = in_training(Path(str(cfg.checkpoint)))
-    starts = {kind: names for kind, names in TABLES.values()}.get(one.kind.removesuffix("_signed"), ())
+    kind = "pattern" if one.kind in LETTERS else one.kind
+    starts = dict(TABLES.values()).get(kind, ())
     tables = {name: t for name, t in metrics["tables"].items() if any(map(name.startswith, starts))}
     made = calibrated(metrics["tables"].get(SETTINGS))
     kept = {"run": about, "size": one.size, "scalars": metrics["scalars"], "tables": tables}

@@ -10,7 +10,6 @@ from benchmarks.results.words.titles import called, joined, markdown, on
 Known = Mapping[str, Found]  # by the title of the data set
 AFHQ = 0.02  # the paper's tau for AFHQ
 PAPERS_TAU = "which the paper chose for AFHQ, against its own networks and with all images"
-OLD_LARGER = {EXACT: {"tau": AFHQ}, FLOOR: {"shrinkage": "ledoit_wolf"}}  # of the run that kept no settings
 
 
 def larger_together(rows: Sequence[str]) -> Callable[[Known], str]:
@@ -73,7 +72,7 @@ def _images_read(found: Found, rows: Sequence[str]) -> list[str]:
 
 def _had(found: Found) -> list[str]:
     """The tau of PCA locality where none was found for these images, and whether its covariance is shrunk."""
-    rows = found.get("settings", OLD_LARGER)
+    rows = found.get("settings", {})
     own, floor = (rows.get(row, {}) for row in (EXACT, FLOOR))
     chosen = any(row[0] == EXACT for row in found.get("calibrated") or [])
     said, tau = [], own.get("tau")

@@ -6,11 +6,11 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks.results.kept.gathering import SIGNED, Kept
+from benchmarks.results.kept.gathering import ENDS, SIGNED, Kept
 from benchmarks.results.questions.eyes import levels_behind
 from benchmarks.results.questions.letter_levels import PART, Ends, Level, levels_of
 from benchmarks.results.words.answers import Found, apart
-from benchmarks.results.words.titles import DATA, TITLES, joined, on
+from benchmarks.results.words.titles import DATA, TITLES, in_networks, joined, on
 from benchmarks.results.words.verdicts import AGREES, IN_PART, NOT, OPEN, judged
 
 SNR = 0.1  # of the letter, above which the paper says that it shows
@@ -27,6 +27,7 @@ class Strength:
     levels: Sequence[Level]  # all that were measured
     control: Collection[float]  # the noise levels at which the control has such an SNR_W
     signed: Sequence[Level] = ()  # the same with fields of signed means, where they were measured
+    name: str = ""  # of the data set with its kind of networks, where one asks for others
 
     @property
     def told(self) -> list[Level]:
@@ -94,13 +95,13 @@ class Strength:
         )
 
 
-def strengths(title: str, found: Found) -> list[Strength]:
+def strengths(title: str, found: Found, name: str = "") -> list[Strength]:
     """Each strength of the letter in a data set, the weakest first, if a rise is expected of it anywhere."""
     levels = levels_of(found)
     control = {one.sigma for one in levels if not one.gamma and one.snr > SNR}
     signed = levels_of(found["signed"]) if "signed" in found else []
     known = [
-        Strength(title, gamma, _of(gamma, levels), control, _of(gamma, signed))
+        Strength(title, gamma, _of(gamma, levels), control, _of(gamma, signed), name)
         for gamma in sorted({one.gamma for one in levels if one.gamma})
     ]
     return [one for one in known if one.told]
@@ -114,7 +115,7 @@ def each_strength(kept: Kept) -> Iterator[Strength]:
     """Those of every data set."""
     for name in DATA:
         if name in kept.get("pattern", {}):
-            yield from strengths(TITLES[name], kept["pattern"][name])
+            yield from strengths(TITLES[name], kept["pattern"][name], name)
 
 
 def short(kept: Kept) -> str:
@@ -181,17 +182,13 @@ def signed_told(one: Strength) -> str:
 
 def shown_by_others(one: Strength, known: Sequence[Strength]) -> str:
     """What is seen of the same letter in networks of the same data that predict something else."""
-    data = one.title.split(", networks")[0].split(" (networks")[0]
-    alike = [
-        other
-        for other in known
-        if other.title != one.title and other.title.startswith(data) and other.gamma == one.gamma
-    ]
-    for other in alike:
-        most, signed = other.highest, other.highest_signed
-        if other.sure and not other.hidden:
-            rises = f"{most.rise:.2f}" + (f" and {signed.rise:.2f}" if signed else "")
-            return f" In networks {other.title.split('networks ')[-1].rstrip(')')} it is up to {rises} times."
+    data = next((one.name.removesuffix(end) for end in ENDS.values() if one.name.endswith(end)), one.name)
+    alike = {f"{data}{end}": kind for kind, end in ENDS.items()}
+    for rival in known:
+        if rival.name in alike and rival.gamma == one.gamma and rival.sure and not rival.hidden:
+            rises = [level.rise for level in (rival.highest, rival.highest_signed) if level]
+            told = joined(f"{rise:.2f}" for rise in rises)
+            return f" In {in_networks(alike[rival.name])} it is up to {told} times."
     return ""
 
 

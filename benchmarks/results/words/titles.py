@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from benchmarks.results.kept.gathering import ENDS
+from locality.denoisers.network import PREDICTS
 from locality.report import names
 from locality.report.table import format_markdown
 
@@ -19,15 +20,6 @@ IMAGES = {  # data sets, in the order in which they are told of
     "afhq64": "cats (64 x 64)",
     "celeba_hq64": "CelebA-HQ (64 x 64)",
 }
-KINDS = {"": "", "epsilon": "networks that predict the noise", "v_prediction": "networks that predict v"}
-TITLES = {  # of what was measured: data sets, and data sets with such networks
-    f"{data}{ENDS.get(kind, '')}": f"{title.removesuffix(')')}{', ' if ')' in title else ' ('}{told})"
-    if told
-    else title
-    for data, title in IMAGES.items()
-    for kind, told in KINDS.items()
-}
-DATA = tuple(TITLES)
 NOTES = {  # beside names, on these pages
     "stacked_locality": " (ours)",
     "stacked_mixtures": " (ours)",
@@ -64,6 +56,7 @@ ABOUT = {  # what follows, and what it says
     "epsilon": "predicts the noise",
     "residual": "predicts what Wiener misses",
 }
+PREDICTED = {**PREDICTS, "epsilon": "the noise"}  # what networks put out
 SIGMA = "noise level sigma (pixel units)"
 NETWORK = "network"
 # Charts of a quantity: title, label, and what is drawn of the axis.
@@ -84,6 +77,30 @@ FRAMES = {
     "heldout_ratio": (0.35, 2.0), "step_r2": (0.0, 1.0), "median_step_r2": (0.0, 1.0),
     "coarse_over_second": (0.5, 20.0), "samples_by_tau": (0.0, 1.0),
 }  # fmt: skip
+
+
+def with_words(title: str, *words: str) -> str:
+    """A title with words in its brackets.
+
+    >>> with_words("CIFAR-10", "second seed"), with_words("cats (32 x 32)", "DiT", "")
+    ('CIFAR-10 (second seed)', 'cats (32 x 32, DiT)')
+    """
+    name, _, size = title.rstrip(")").partition(" (")
+    inside = ", ".join(filter(None, (size, *words)))
+    return f"{name} ({inside})" if inside else name
+
+
+def in_networks(kind: str) -> str:
+    """Which networks, by what they put out."""
+    return f"networks that predict {PREDICTED[kind]}"
+
+
+TITLES = {  # of what was measured: data sets, and data sets with networks of one kind
+    f"{data}{end}": with_words(title, in_networks(kind) if kind else "")
+    for data, title in IMAGES.items()
+    for kind, end in {"": "", **ENDS}.items()
+}
+DATA = tuple(TITLES)
 
 
 def bullets(lines: Iterable[str]) -> str:
@@ -121,9 +138,7 @@ def network_called(name: str) -> str:
     if not data:
         return name.replace("_", " ")
     parts = [_about(part) for part in name.removeprefix(data).split("_") if part]
-    title, _, size = SHIPPED[data].rstrip(")").partition(" (")
-    inside = ", ".join(filter(None, (size, *parts)))
-    return f"{title} ({inside})" if inside else title
+    return with_words(SHIPPED[data], *parts)
 
 
 def _about(part: str) -> str:
