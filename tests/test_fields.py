@@ -15,7 +15,7 @@ from torch import Tensor
 from locality.compare.overlaps import BOUNDS, series_of
 from locality.data import GaussianSource, ImageDataModule
 from locality.data.batch import Batch
-from locality.metrics import FieldOverlap, ImageMaps, field_interval
+from locality.metrics import FieldOverlap, ImageMaps, field_interval, field_intervals
 from locality.metrics.field_overlap import cosine
 from locality.modules import FieldModule
 from locality.sensitivity import Route, SensitivityField, mass_radius, measure, participation
@@ -219,6 +219,23 @@ def test_overlaps_and_participation_have_intervals_that_contain_them():
     one = series_of({"a": field}, participation, BOUNDS["participation"])["a"]
     for low, value, high in zip(one.low, one.mean, one.high, strict=True):
         assert 1 <= low <= value + 1e-6 <= high + 2e-6
+
+
+def test_intervals_of_several_statistics_are_those_of_each_alone():
+    pairs = torch.stack([maps(0, 12)[:, 0], maps(1, 12)[:, 0]], dim=1)
+
+    def angle(means: Tensor) -> Tensor:
+        return cosine(means[:, 0], means[:, 1]).mean(-1)
+
+    def reach(means: Tensor) -> Tensor:
+        return mass_radius(means[:, 0], PIXELS).mean(-1)
+
+    both = field_intervals(pairs, lambda means: torch.stack([angle(means), reach(means)]), draws=100)
+    for found, alone in zip(both, (angle, reach), strict=True):
+        assert found.tolist() == pytest.approx(field_interval(pairs, alone, draws=100), rel=1e-12)
+    assert field_intervals(pairs[:1], lambda means: angle(means)[None]).isnan().all(), (
+        "one image says nothing about others"
+    )
 
 
 def test_the_interval_of_the_mean_is_that_of_the_mean_map():

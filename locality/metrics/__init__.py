@@ -11,7 +11,7 @@ from locality.metrics.apart import Apart, per_image
 from locality.metrics.bootstrap import Groups, Ratio, interval, mean_ratio, ratio_interval, resampled
 from locality.metrics.copies import is_copy, nearest_two
 from locality.metrics.curve import Curve
-from locality.metrics.field_overlap import FieldOverlap, Overlap, field_interval
+from locality.metrics.field_overlap import FieldOverlap, Overlap, field_interval, field_intervals
 from locality.metrics.image_maps import ImageMaps
 from locality.metrics.images import BLANK, ImageCosine, ImageMSE, ImageR2, PearsonR, is_blank
 from locality.metrics.parts import BandMSE, EdgeMSE, PatternMSE
@@ -35,6 +35,7 @@ __all__ = [
     "PerImage",
     "Ratio",
     "field_interval",
+    "field_intervals",
     "interval",
     "is_blank",
     "is_copy",

@@ -11,11 +11,11 @@ from torch import Tensor
 from torchmetrics.wrappers.abstract import WrapperMetric
 
 from locality.denoisers.base import Pixel
-from locality.metrics.bootstrap import interval
+from locality.metrics.bootstrap import resampled
 from locality.metrics.image_maps import ImageMaps
 from locality.sensitivity.shape import mass_inside, mass_radius
 
-Statistic = Callable[[Tensor], Tensor]  # maps [..., K] -> [...]
+Statistic = Callable[[Tensor], Tensor]  # of mean maps
 DRAWN = 2**22  # numbers of resampled maps held at once: 32 MiB, and a few times that
 
 
@@ -73,11 +73,10 @@ class FieldOverlap(WrapperMetric):
         """The ends, a tensor of two, of each number at each noise level; a collective call under DDP."""
         found = []
         for maps in rearrange(self.pairs.maps(), "n two s p h w -> s n two p h w"):
-            ends = [
-                field_interval(maps, self._part(k), level, draws, (0.0, 1.0))
-                for k in range(len(Overlap._fields))
-            ]
-            found.append(Overlap(*(torch.tensor(pair, dtype=torch.float64) for pair in ends)))
+            ends = field_intervals(
+                maps, lambda means: torch.stack(self._overlap(means)), level, draws, (0, 1)
+            )
+            found.append(Overlap(*ends))
         return found
 
     def reset(self) -> None:
@@ -87,9 +86,6 @@ class FieldOverlap(WrapperMetric):
     def forward(self, *args: Any, **kwargs: Any) -> None:
         """Same as `update`."""
         self.update(*args, **kwargs)
-
-    def _part(self, k: int) -> Statistic:
-        return lambda means: self._overlap(means)[k]
 
     def _overlap(
         self,
@@ -109,8 +105,13 @@ def cosine(f: Tensor, g: Tensor) -> Tensor:  # [..., H, W] twice -> [...]
 
 def energy(f: Tensor, g: Tensor) -> Tensor:  # [..., H, W] twice -> [...]
     """What the two maps' squares, each over its sum, have in common; nan for zeros."""
-    shares = [m.square() / reduce(m.square(), "... h w -> ... 1 1", "sum") for m in (f, g)]
-    return reduce(torch.minimum(*shares), "... h w -> ...", "sum")
+    return reduce(torch.minimum(_energies(f), _energies(g)), "... h w -> ...", "sum")
+
+
+def _energies(maps: Tensor) -> Tensor:  # [..., H, W]
+    """The square of each map over its sum."""
+    squares = maps.square()
+    return squares.div_(reduce(squares, "... h w -> ... 1 1", "sum"))
 
 
 def field_interval(
@@ -120,7 +121,19 @@ def field_interval(
     draws: int = 1000,
     bounds: tuple[float, float] | None = None,  # what the statistic can be, of one that noise biases
 ) -> tuple[float, float]:
-    """The bootstrap interval of a statistic of the mean map, over images.
+    """The bootstrap interval of a statistic of the mean map, over images; see `field_intervals`."""
+    low, high = field_intervals(maps, lambda means: statistic(means)[None], level, draws, bounds)[0].tolist()
+    return low, high
+
+
+def field_intervals(
+    maps: Tensor,  # [N, ...] of each image
+    statistics: Statistic,  # K of mean maps: [draws, ...] -> [K, draws]
+    level: float = 0.95,
+    draws: int = 1000,
+    bounds: tuple[float, float] | None = None,  # what each can be, where noise biases them
+) -> Tensor:  # [K, 2] float64
+    """The bootstrap intervals of statistics of the mean map, over images; nan of a single image.
 
     Norms of mean maps are biased: noise adds to them, `E |mean f|^2 = |E f|^2 + tr cov(f) / N`. So a cosine
     is too low as a rule, and of resampled images, which have that noise twice, lower still. Percentiles of
@@ -129,18 +142,17 @@ def field_interval(
     `2 estimate - percentile`, which takes the bias of the draws for that of the estimate. It is stretched to
     the estimate, where the bias is larger than the spread, and cut to what the statistic can be.
     """
+    estimate = statistics(maps.mean(0, keepdim=True)).double()  # [K, 1]
+    if len(maps) < 2:
+        return torch.full_like(estimate, torch.nan).expand(-1, 2)
     flat = maps.flatten(1)
-
-    def of_images(
-        drawn: Tensor,  # [draws, N] resampled places
-    ) -> Tensor:  # [draws]
-        counts = torch.zeros_like(drawn).scatter_add(-1, drawn.long(), torch.ones_like(drawn)).to(flat)
-        some = counts.split(max(1, DRAWN // flat.shape[1]))
-        return torch.cat([statistic((part @ flat / len(flat)).unflatten(1, maps.shape[1:])) for part in some])
-
-    low, high = interval(torch.arange(len(maps)), level, draws, statistic=of_images)
-    if bounds is None or low != low:
-        return low, high
-    least, most = bounds
-    estimate = min(max(statistic(maps.mean(0, keepdim=True)).item(), least), most)
-    return max(least, min(2 * estimate - high, estimate)), min(most, max(2 * estimate - low, estimate))
+    some = resampled(len(maps), draws).to(flat).split(max(1, DRAWN // flat.shape[1]))
+    drawn = torch.cat([statistics((part @ flat).unflatten(1, maps.shape[1:])) for part in some], dim=1)
+    share = drawn.new_tensor([(1 - level) / 2, (1 + level) / 2])
+    ends = rearrange(drawn.quantile(share, dim=1), "ends k -> k ends").double()
+    if bounds is None:
+        return ends
+    estimate = estimate.clamp(*bounds)
+    low = torch.minimum(2 * estimate - ends[:, 1:], estimate)
+    high = torch.maximum(2 * estimate - ends[:, :1], estimate)
+    return torch.cat([low, high], dim=1).clamp(*bounds)
