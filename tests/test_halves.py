@@ -44,6 +44,7 @@ def trained_halves(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict
     runs = {"old": run(root, "train", *TINY, "data.subset_draw=half:1")[0]}
     for name, draw, *more in (
         ("one", "half:1"), ("zero", "half:0"), ("other", "half:0", "seed=1"), ("whole", "first"),
+        ("seed2", "first", "seed=2"),
     ):  # fmt: skip
         runs[name] = run(root, "train", *TINY, f"data.subset_draw={draw}", *more)[0]
     return root, runs
@@ -75,12 +76,13 @@ def test_halves_that_ship_are_found_where_there_are_no_runs(trained, tmp_path, m
 def test_the_halves_are_compared_with_their_wiener_filters_and_the_prediction(trained):
     root, runs = trained
     settings = ["compare=halves", "compare.count=200", "compare.sigmas=[2,0.2]"]
-    folder, numbers = run(root, "evaluate", *settings)
+    alone = f"{{half0: {runs['zero']}, half1: {runs['one']}}}"
+    folder, numbers = run(root, "evaluate", *settings, f"networks={alone}")
     config = (folder / "config.yaml").read_text()
     assert str(runs["zero"]) in config
     assert str(runs["one"]) in config
     # By hand: filters of the two halves at the same noisy images.
-    networks = found_networks.networks(composed(root, "halves"))
+    networks = found_networks.networks(composed(root, alone))
     banks = [one.data().bank("train") for one in networks.values()]
     assert [len(bank) for bank in banks] == [151, 150]
     one, two = (Wiener(GaussianStats.measured(bank)) for bank in banks)
@@ -103,6 +105,27 @@ def test_the_halves_are_compared_with_their_wiener_filters_and_the_prediction(tr
     assert (folder / "images" / "halves" / "disagreement.png").is_file()
 
 
+def test_two_seeds_on_all_images_stand_beside_the_halves_where_there_are_such(trained):
+    root, runs = trained
+    networks = found_networks.networks(composed(root, "halves"))
+    paths = {name: one.path for name, one in networks.items()}
+    assert paths == {
+        "half0": runs["zero"], "half1": runs["one"], "seed0": runs["whole"], "seed2": runs["seed2"]
+    }  # fmt: skip
+    folder, numbers = run(root, "evaluate", "compare=halves", "compare.count=200", "compare.sigmas=[2]")
+    x = networks["half0"].data().bank("test").images
+    x = x + 2 * image_noise(range(200), x.shape[1:], 0, "test")
+    estimate = {name: one.denoiser(x, 2.0).double() for name, one in networks.items()}
+    apart = [
+        (estimate[f"{kind}0"] - estimate[other]).square().mean().item()
+        for kind, other in (("half", "half1"), ("seed", "seed2"))
+    ]
+    assert numbers["halves/beside_seeds/t396"] == pytest.approx(apart[0] / apart[1], rel=1e-4)
+    table = json.loads((folder / "metrics.json").read_text())["tables"]["halves/agreement"]
+    assert table["columns"][-2:] == ["seeds MSE", "halves / seeds"]
+    assert len(table["rows"][0]) == len(table["columns"])
+
+
 def composed(root: Path, networks: str):
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
         return compose("evaluate", ["compare=halves", f"networks={networks}", f"runs={root}"])
@@ -111,8 +134,12 @@ def composed(root: Path, networks: str):
 def test_other_networks_are_refused_in_one_line(trained):
     root, runs = trained
     zero, one, whole = runs["zero"], runs["one"], runs["whole"]
-    with pytest.raises(UsageError, match=r"want two, of data.subset_draw=half:0 and half:1, got .*\(first\)"):
+    with pytest.raises(
+        UsageError, match=r"want two, of data.subset_draw=half:0 and half:1, .* got .*\(first, seed 0\)"
+    ):
         run(root, "evaluate", "compare=halves", f"networks=[{zero},{whole}]")
+    with pytest.raises(UsageError, match="none or two more of all images and different seeds"):
+        run(root, "evaluate", "compare=halves", f"networks=[{zero},{one},{whole}]")
     with pytest.raises(UsageError, match="want two"):
         run(root, "evaluate", "compare=halves", f"networks=[{zero},{one},{runs['old']}]")
     with pytest.raises(UsageError, match=r"compare\.count: want 2 to 200"):

@@ -39,7 +39,13 @@ from benchmarks.results.questions.fields import (
     fields_verdict,
     pattern_verdict,
 )
-from benchmarks.results.questions.halves import halves_table, halves_verdict, labels_table, labels_verdict
+from benchmarks.results.questions.halves import (
+    halves_or_seeds,
+    halves_table,
+    halves_verdict,
+    labels_table,
+    labels_verdict,
+)
 from benchmarks.results.questions.information import information_table, information_verdict
 from benchmarks.results.questions.information_short import information_beside, information_together
 from benchmarks.results.questions.own import own_table, own_verdict
@@ -1002,6 +1008,23 @@ def test_halves_say_what_explained_is_and_how_far_off_the_prediction_was() -> No
     assert rows == [["1.24", "0", "1", "2", "4"]]
     assert heads[1:3] == ["squared difference of the two networks", "of the two Wiener filters"]
     assert "random matrices say, is 0.50 (sigma 1.24) to 2.00 (sigma 0.1). Random matrices" in said
+
+
+@pytest.mark.parametrize(
+    ("ratios", "said"),
+    [
+        ((0.6, 0.7), "surely less at every noise level than two that learned from all images"),
+        ((0.6, 1.0), "surely less at sigma 1.24 than two"),
+        ((0.6, 1.4), "surely more at sigma 3.44 and surely less at sigma 1.24 than two"),
+    ],
+)
+def test_halves_are_said_to_differ_less_than_seeds_only_where_that_is_sure(ratios, said) -> None:
+    scalars: dict[str, float] = {}
+    for t, ratio in zip((300, 500), ratios, strict=True):
+        for end, value in (("_low", ratio - 0.05), ("", ratio), ("_high", ratio + 0.05)):
+            scalars[f"halves/beside_seeds{end}/t{t}"] = value
+    assert said in halves_or_seeds({"scalars": scalars})
+    assert halves_or_seeds({"scalars": {}}) == ""
 
 
 def test_a_class_helps_or_costs_where_the_whole_interval_says_so() -> None:

@@ -11,8 +11,8 @@ from omegaconf import DictConfig
 
 from locality.checkpoints.reading import sound
 from locality.checkpoints.shelf import Shelf
-from locality.checkpoints.trained import Trained, model_name
-from locality.config import NAME, UsageError
+from locality.checkpoints.trained import Trained, model_name, steps_of
+from locality.config import NAME, UsageError, of_images
 from locality.data.subset import HALVES
 from locality.making import plain
 from locality.runs.files import RECIPE, shipped
@@ -37,7 +37,8 @@ def named(cfg: DictConfig, shelf: Shelf) -> Paths | None:
 
     - `sweep`: the runs differ in gamma and seed alone.
     - `models`: the runs differ in the model alone.
-    - `halves`: the two networks learned from disjoint halves of the same images.
+    - `halves`: the two networks learned from disjoint halves of the same images. Two networks of all the
+      images come with them where there are such, of different seeds.
     - `jobs`: one command trained them with `-m`. They may differ in anything, and all are finished.
 
     With `unfinished=true` the first three also take networks in training. Where there is no run, `sweep` and
@@ -51,6 +52,7 @@ def named(cfg: DictConfig, shelf: Shelf) -> Paths | None:
         asked = newest_models(Path(cfg.runs), cfg.unfinished, cfg.gamma, shelf)
     elif asked == "halves":
         asked = newest_halves(Path(cfg.runs), cfg.unfinished, cfg.gamma, shelf)
+        asked |= two_seeds(Path(cfg.runs), cfg.unfinished, asked["half0"], shelf)
     elif asked == "jobs":
         asked = newest_jobs(Path(cfg.runs))
     if asked is None:
@@ -139,6 +141,36 @@ def newest_halves(root: Path, unfinished: bool, gamma: float | None, shelf: Shel
         f"networks=halves: no {_kind(unfinished)} training runs in {root}/ on disjoint halves of the same "
         f"images, and none ship; train two: {training}=half:0 and {training}=half:1"
     )
+
+
+def two_seeds(root: Path, unfinished: bool, half: Path, shelf: Shelf) -> Paths:
+    """The newest two networks of all images of which this one had a half; none, if there are no two.
+
+    They have its recipe and differ in the seed. They were trained for as many steps or more, up to twice as
+    many: an epoch of all images has twice those of a half.
+    """
+
+    def recipe(run: Mapping[str, Any]) -> Any:
+        model = {key: value for key, value in run["model"].items() if key != "seed"}
+        return model, {**of_images(run["data"]), "subset_draw": None}
+
+    own = shelf.read(half)
+    wanted, steps = recipe(own["hyper_parameters"]), steps_of(own) or 0
+
+    def alike(run: Mapping[str, Any]) -> int | None:
+        whole = run["data"] is not None and run["data"]["subset_draw"] not in HALVES
+        return int(run["model"]["seed"]) if whole and recipe(run) == wanted else None
+
+    found: dict[int, Path] = {}
+    for runs in in_turn(root, unfinished):
+        for run, seed in answers(runs, alike):
+            if seed is None or seed in found or len(found) == 2:
+                continue
+            if sound(run.folder, lambda folder: steps <= (steps_of(shelf.read(folder)) or 0) <= 2 * steps):
+                found[seed] = run.folder
+            else:
+                shelf.forget(run.folder)
+    return {f"seed{seed}": found[seed] for seed in sorted(found)} if len(found) == 2 else {}
 
 
 def newest_jobs(root: Path) -> Paths:

@@ -21,6 +21,7 @@ from locality.denoisers.options import noise_levels
 from locality.finite_sample import disagreement, halves_of
 from locality.metrics import Groups, ImageCosine, ImageMSE, ImageR2, interval, mean_ratio
 from locality.modules.pairs import PairModule
+from locality.ranks import say
 from locality.report import Chart, Report, Series
 from locality.report.table import Cell
 from locality.statistics import GaussianStats
@@ -33,6 +34,7 @@ PAIRS = {  # whose estimates come close to whose; the first of each is set again
     "shrunk": ("shrunk", "network0"),
     "shrunk_reversed": ("shrunk", "network1"),
 }
+SEEDS = {"seeds": ("seed1", "seed0")}  # of all images, where there are two such networks
 OF_THE_OTHER = ("wiener_of_the_other", "wiener_of_the_other_reversed")
 TOLD = ("networks", "wiener")  # pairs that are told of by themselves
 METRICS = {"mse": ImageMSE(), "r2": ImageR2(), "cosine": ImageCosine()}
@@ -40,6 +42,7 @@ COLUMNS = (
     "sigma", "networks MSE", "Wiener MSE", "Wiener MSE, predicted", "networks r2", "Wiener r2",
     "networks cosine", "Wiener cosine", "explained", "Wiener's distance / the network's",
 )  # fmt: skip
+SEEDS_COLUMNS = ("seeds MSE", "halves / seeds")  # beside these
 
 
 def halves(
@@ -60,8 +63,11 @@ def halves(
     other half's filter as to the other half's network, 0 where the filter says no more of it than `plain`.
     `plain` is so far away that a share near 1 leaves room. So beside it stands how much farther the other
     half's filter is than the other half's network, in squared distances: |D_i - W_j|^2 / |D_i - D_j|^2.
+
+    Two more networks, of all images and different seeds, tell what training alone does: the halves' squared
+    difference over theirs is 1 where it does not matter which images a network learned from.
     """
-    pair = checked(context.networks)
+    pair, seeds = checked(context.networks)
     data = pair[0].data()
     context.check_count(count, 2, data)
     with asked():
@@ -74,14 +80,20 @@ def halves(
     denoisers["shrunk"] = Shrunk(both)
     for k, one in enumerate(pair):
         context.judge({f"network of half {k}": one.denoiser}, denoisers[f"wiener{k}"], data)
-    module = PairModule(denoisers, PAIRS, METRICS, sigmas, count, data.image_shape, context.seed)
+    if seeds:
+        say(f"beside them: two seeds on all images, after {seeds[0].step} steps (halves: {pair[0].step})")
+    context.judge({f"network of seed {one.seed}": one.denoiser for one in seeds}, Wiener(both), data)
+    denoisers |= {f"seed{k}": one.denoiser for k, one in enumerate(seeds)}
+    pairs = PAIRS | SEEDS if seeds else PAIRS
+    module = PairModule(denoisers, pairs, METRICS, sigmas, count, data.image_shape, context.seed)
     mirrored = data.flip and (data.pattern is None or data.gamma == 0)  # a pattern is never mirrored
     images = min(len(bank) for bank in banks) // (2 if mirrored else 1)
     samples = halves_of(both, images, mirrored)
     predicted = [disagreement(samples, sigma) for sigma in sigmas]
     groups = data.groups("test")
-    found = HalvesResult(sigmas, module.values, predicted, None if groups is None else groups[:count])
-    growing = Growing(context.report, "halves/agreement", COLUMNS, [f"{sigma:g}" for sigma in sigmas])
+    groups = None if groups is None else groups[:count]
+    found = HalvesResult(sigmas, module.values, predicted, groups, bool(seeds))
+    growing = Growing(context.report, "halves/agreement", found.columns, [f"{sigma:g}" for sigma in sigmas])
 
     def keep(step: int) -> str:
         growing.add(f"{sigmas[step]:g}", [found.row(step)], found.scalars(step))
@@ -92,22 +104,33 @@ def halves(
     return _tell(context.report, found)
 
 
-def checked(networks: Mapping[str, Trained]) -> list[Trained]:
-    """The network of the first half and that of the second. Raises UsageError for others."""
-    found: dict[str, Trained] = {}
+def checked(networks: Mapping[str, Trained]) -> tuple[list[Trained], list[Trained]]:
+    """The networks of the first half and of the second, then two of all images, or none.
+
+    Raises UsageError for others.
+    """
+    halves: dict[str, Trained] = {}
+    seeds: dict[int, Trained] = {}
     for one in networks.values():
-        found[str(one.trained_on["subset_draw"])] = one
-    if len(networks) != 2 or set(found) != set(HALVES):
-        got = ", ".join(f"{name} ({one.trained_on['subset_draw']})" for name, one in networks.items())
-        raise UsageError(
-            f"networks: want two, of data.subset_draw={' and '.join(HALVES)}, got {got or 'none'}"
+        if (draw := str(one.trained_on["subset_draw"])) in HALVES:
+            halves[draw] = one
+        else:
+            seeds[one.seed] = one
+    if set(halves) != set(HALVES) or len(seeds) not in (0, 2) or len(halves) + len(seeds) != len(networks):
+        got = ", ".join(
+            f"{name} ({one.trained_on['subset_draw']}, seed {one.seed})" for name, one in networks.items()
         )
-    first, second = (found[half] for half in HALVES)
-    theirs, ours = ({**each.images, "subset_draw": None, "gamma": each.gamma} for each in (first, second))
-    if theirs != ours:
-        unlike = sorted(key for key in theirs | ours if theirs.get(key) != ours.get(key))
-        raise UsageError(f"networks: want halves of the same images, these differ in data.{unlike[0]}")
-    return [first, second]
+        raise UsageError(
+            f"networks: want two, of data.subset_draw={' and '.join(HALVES)}, and none or two more of all "
+            f"images and different seeds; got {got or 'none'}"
+        )
+    first, second = (halves[half] for half in HALVES)
+    for other in (second, *seeds.values()):
+        theirs, ours = ({**one.images, "subset_draw": None, "gamma": one.gamma} for one in (first, other))
+        if theirs != ours:
+            unlike = sorted(key for key in theirs | ours if theirs.get(key) != ours.get(key))
+            raise UsageError(f"networks: want halves of the same images, these differ in data.{unlike[0]}")
+    return [first, second], [seeds[seed] for seed in sorted(seeds)]
 
 
 class Shrunk(Denoiser):
@@ -137,6 +160,12 @@ class HalvesResult:
     values: Mapping[str, list[Tensor]]  # "<pair>/<metric>" -> S times [N]
     predicted: Sequence[float]  # of the Wiener filters' mean squared difference
     groups: Groups  # of the images, where some were cut from one picture
+    with_seeds: bool = False  # whether there are two networks of all images
+
+    @property
+    def columns(self) -> list[str]:
+        """Of the table."""
+        return [*COLUMNS, *(SEEDS_COLUMNS if self.with_seeds else ())]
 
     def quantity(self, key: str, step: int) -> Quantity:
         """A mean over images at a noise level."""
@@ -154,6 +183,10 @@ class HalvesResult:
         """The squared distance of a network to the other half's filter over that to its network."""
         return Quantity(*mean_ratio(self._mse(step, *OF_THE_OTHER), self._mse(step, "networks"), self.groups))
 
+    def beside_seeds(self, step: int) -> Quantity:
+        """The squared difference of the halves' networks over that of two seeds on all images."""
+        return Quantity(*mean_ratio(self._mse(step, "networks"), self._mse(step, "seeds"), self.groups))
+
     def _mse(self, step: int, *pairs: str) -> Tensor:  # [N]
         return torch.stack([self.values[f"{pair}/mse"][step] for pair in pairs]).mean(0)
 
@@ -164,14 +197,21 @@ class HalvesResult:
         )
         predicted = f"{self.predicted[step]:.3g}"
         shares = str(self.explained(step)), str(self.farther(step))
-        return [self.sigmas[step], *mse, predicted, *r2, *cosine, *shares]
+        seeds = (
+            (str(self.quantity("seeds/mse", step)), str(self.beside_seeds(step))) if self.with_seeds else ()
+        )
+        return [self.sigmas[step], *mse, predicted, *r2, *cosine, *shares, *seeds]
 
     def scalars(self, step: int) -> dict[str, float]:
         """The numbers of metrics.json at a noise level."""
         t = f"t{time_of(self.sigmas[step]):03d}"
         found = {f"{metric}/{pair}": f"{pair}/{metric}" for metric in METRICS for pair in TOLD}
         numbers = {f"halves/mse/predicted/{t}": self.predicted[step]}
-        for kind, one in (("explained", self.explained(step)), ("farther", self.farther(step))):
+        shares = {"explained": self.explained(step), "farther": self.farther(step)}
+        if self.with_seeds:
+            found |= {f"{metric}/seeds": f"seeds/{metric}" for metric in METRICS}
+            shares["beside_seeds"] = self.beside_seeds(step)
+        for kind, one in shares.items():
             numbers |= {f"halves/{kind}{end}/{t}": value for end, value in one.ends().items()}
         for name, key in found.items():
             kind, _, pair = name.partition("/")
@@ -184,7 +224,8 @@ def _tell(report: Report, found: HalvesResult) -> dict[str, float]:
     """The chart, the table and the numbers of metrics.json."""
     steps = range(len(found.sigmas))
     series = {
-        pair: series_with_ends([found.quantity(f"{pair}/mse", step) for step in steps]) for pair in TOLD
+        pair: series_with_ends([found.quantity(f"{pair}/mse", step) for step in steps])
+        for pair in (*TOLD, *(SEEDS if found.with_seeds else ()))
     }
     series["Wiener, predicted"] = Series(found.predicted, beside="wiener")
     title = "How far apart disjoint halves lead"
@@ -193,10 +234,10 @@ def _tell(report: Report, found: HalvesResult) -> dict[str, float]:
         "halves/disagreement", Chart(title, SIGMA, label, found.sigmas, series, log_x=True, log_y=True)
     )
     rows = [found.row(step) for step in steps]
-    report.table("halves/agreement", COLUMNS, rows)
+    report.table("halves/agreement", found.columns, rows)
     numbers = {name: value for step in steps for name, value in found.scalars(step).items()}
     report.scalars(numbers)
-    say_table(COLUMNS, rows)
+    say_table(found.columns, rows)
     shares = {sigma: found.explained(step) for step, sigma in enumerate(found.sigmas)}
     least, most = (end(shares, key=lambda sigma: shares[sigma].mean) for end in (min, max))
     report.conclusion = (

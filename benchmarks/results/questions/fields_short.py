@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from benchmarks.results.questions.field_claims import ALIKE, BEST_ROUND, NETWORK, SECOND, Fields
 from benchmarks.results.questions.fields import level_rows, pixels, states
-from benchmarks.results.questions.halves import told_rows
+from benchmarks.results.questions.halves import halves_or_seeds, told_rows
 from benchmarks.results.words.answers import FLOOR, Found, sigma_of, steps, where
 from benchmarks.results.words.small_tables import Table
 from benchmarks.results.words.titles import called, joined, markdown, on
@@ -103,7 +103,9 @@ def halves(known: Known) -> str:
     """How much of the agreement is explained, least and most over the noise levels, and a table."""
     told, tables = [], []
     for title, found in known.items():
-        shares, farther = (steps(found, f"halves/{kind}/") for kind in ("explained", "farther"))
+        shares, farther, seeds = (
+            steps(found, f"halves/{kind}/") for kind in ("explained", "farther", "beside_seeds")
+        )
         if shares:
             told.append(f"{_span([100 * one for one in shares.values()], '.0f')} % on {title}")
             rows = [
@@ -111,14 +113,16 @@ def halves(known: Known) -> str:
                     f"{sigma_of(t):.3g}",
                     f"{100 * shares[t]:.0f} %",
                     f"{farther[t]:.1f}" if t in farther else "-",
+                    *([f"{seeds[t]:.2f}"] if t in seeds else []),
                 ]
                 for t in sorted(shares, reverse=True)
             ]
-            columns = (
+            columns = [
                 f"{title}, at sigma", "in Gaussian statistics",
                 "squared distance of the other half's Wiener / of its network",
-            )  # fmt: skip
-            tables.append(markdown(columns, rows))
+                *(["squared distance of the halves' networks / of two seeds'"] if seeds else []),
+            ]  # fmt: skip
+            tables.append("\n\n".join(filter(None, [halves_or_seeds(found), markdown(columns, rows)])))
     meaning = (
         "0 % is a plain filter, which knows only the mean and one variance. 100 % is the network of the "
         "other half"

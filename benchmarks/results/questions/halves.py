@@ -32,6 +32,20 @@ def halves_verdict(found: Found) -> str:
     return ". ".join(told)
 
 
+def halves_or_seeds(found: Found) -> str:
+    """Whether networks of no common image differ less than networks of all images and other first weights."""
+    mean, low, high = (steps(found, f"halves/beside_seeds{end}/") for end in ("", "_low", "_high"))
+    if not mean:
+        return ""
+    less, more = [t for t in high if high[t] < 1], [t for t in low if low[t] > 1]
+    span = f"{min(mean.values()):.2f} to {max(mean.values()):.2f} times"
+    beside = "than two that learned from all images and had other first weights"
+    first = "The networks of the halves had the same first weights. Their squared difference is"
+    if not more:
+        return f"{first} surely less {where(less, mean)} {beside}: {span}."
+    return f"{first} surely more {where(more, mean)} and surely less {where(less, mean)} {beside}: {span}."
+
+
 def _span(found: Found, values: Mapping[int, float]) -> str:
     """The least and the most, with their noise levels as the table has them."""
     asked = [float(row[0]) for row in found["tables"].get("halves/agreement", {}).get("rows", [])]
@@ -52,6 +66,7 @@ def halves_table(found: Found) -> Table:
         "Wiener MSE": "of the two Wiener filters",
         "Wiener MSE, predicted": "of these, predicted by random matrices",
         "explained": "share explained",
+        "seeds MSE": "squared difference of two seeds on all images",
         "Wiener's distance / the network's": "squared distance of the other half's Wiener / of its network",
     }
     heads = {name: head for name, head in heads.items() if name in whole["columns"]}
