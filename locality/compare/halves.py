@@ -223,9 +223,11 @@ class HalvesResult:
 def _tell(report: Report, found: HalvesResult) -> dict[str, float]:
     """The chart, the table and the numbers of metrics.json."""
     steps = range(len(found.sigmas))
+    drawn = {"networks of the halves": "networks", "wiener": "wiener"}
+    drawn |= {"two seeds, all images": "seeds"} if found.with_seeds else {}
     series = {
-        pair: series_with_ends([found.quantity(f"{pair}/mse", step) for step in steps])
-        for pair in (*TOLD, *(SEEDS if found.with_seeds else ()))
+        name: series_with_ends([found.quantity(f"{pair}/mse", step) for step in steps])
+        for name, pair in drawn.items()
     }
     series["Wiener, predicted"] = Series(found.predicted, beside="wiener")
     title = "How far apart disjoint halves lead"
