@@ -14,9 +14,11 @@ from hydra import compose, initialize_config_dir
 
 from locality import app
 from locality.compare.drawing import time_of
+from locality.compare.overlaps import overlap_chart
 from locality.compare.sensitivity import off_centre
 from locality.config import UsageError
 from locality.data import ImageDataModule, digits
+from locality.report import Series
 from locality.sensitivity import SensitivityField, mirror_ratio
 
 SMALL = [
@@ -71,6 +73,17 @@ def test_a_filter_overlaps_fully_with_itself_and_all_is_in_the_run_folder(states
     assert 0 < rounds[0] < 1
     with (folder / "curves.csv").open() as file:
         assert {"sensitivity/radius", "sensitivity/cosine"} <= {row["chart"] for row in csv.DictReader(file)}
+
+
+def test_cosines_are_drawn_as_what_they_lack_of_1_so_that_none_hides_another():
+    series = {"a": Series([0.999, 0.9], [0.99, 0.8], [1, 0.95]), "same": Series([1, 1], [1, 1], [1, 1])}
+    chart = overlap_chart("cosine", "a title", "cosine", [2, 1], series)
+    assert (chart.log_y, chart.y_label) == (True, "1 - cosine")
+    drawn = chart.series["a"]
+    for ends, expected in ((drawn.mean, (1e-3, 0.1)), (drawn.low, (1e-5, 0.05)), (drawn.high, (0.01, 0.2))):
+        assert list(ends) == pytest.approx(expected)
+    assert min(chart.series["same"].mean) > 0, "a logarithm of it is drawn"
+    assert list(overlap_chart("energy", "a title", "energy", [2, 1], series).series["a"].mean) == [0.999, 0.9]
 
 
 def test_the_pixel_off_centre_is_the_one_named_or_the_datas_own():

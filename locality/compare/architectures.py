@@ -8,8 +8,8 @@ import torch
 
 from locality.checkpoints.trained import Trained
 from locality.compare.context import Context, asked
-from locality.compare.drawing import FIELD, SIGMA, describe, headings
-from locality.compare.overlaps import overlap_series
+from locality.compare.drawing import FIELD, describe, headings
+from locality.compare.overlaps import overlap_chart, overlap_series
 from locality.compare.sensitivity import grid_pixels
 from locality.compare.summary import Quantity
 from locality.compare.telling import Growing, measure_fields, say_table
@@ -18,7 +18,7 @@ from locality.denoisers import Wiener
 from locality.denoisers.base import Denoiser
 from locality.modules.fields import FieldModule, Share
 from locality.ranks import say
-from locality.report import Chart, Report, Series
+from locality.report import Report, Series
 from locality.report.heat import HeatRow, draw_heat
 from locality.report.table import Cell
 from locality.sensitivity import Route, SensitivityField
@@ -121,10 +121,7 @@ def _tell(
     """Charts of the grown networks, tables of all stages; the mean over noise levels of each."""
     for kind, label in KINDS.items():
         grown = {name: series[kind] for (name, part), series in found.items() if part == 1.0}
-        chart = Chart(
-            HEADS[kind], SIGMA, label, list(sigmas), grown, log_x=True, y_range=(0.0, None),
-        )  # fmt: skip
-        report.chart(f"architectures/{kind}", chart)
+        report.chart(f"architectures/{kind}", overlap_chart(kind, HEADS[kind], label, list(sigmas), grown))
         report.table(f"architectures/{kind}", tables[kind].columns, tables[kind].rows)
         say(label)
         say_table(tables[kind].columns, tables[kind].rows)

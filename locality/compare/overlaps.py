@@ -24,6 +24,7 @@ REACH = {
 }
 BOUNDS = {"participation": (1.0, math.inf)}  # of what noise in the mean field biases
 Fields = Mapping[str, SensitivityField]
+LEAST = 1e-5  # of 1 - cosine in a chart
 KINDS = {  # of overlap with the reference: what the axis says
     "cosine": "cosine of the angle to the field of the {}",
     "energy": "share of the energy in common with the field of the {}",
@@ -75,14 +76,17 @@ class Tables:
         numbers: dict[str, float] = {}
         for kind, found in self._series.items():
             series = {name: found[name] for name in sorted(found, key=_is_round)}  # these come last
-            overlap = kind in KINDS
-            of = f"Overlap with the sensitivity of the {self._reference}"
-            title, limits = (of, (0.0, None)) if overlap else ("Reach of the sensitivity", (None, None))
-            chart = Chart(title, SIGMA, self._labels[kind], self._sigmas, series, log_x=True, y_range=limits)
+            label = self._labels[kind]
+            if kind in KINDS:
+                of = "How far fields turn from that" if kind == "cosine" else "Overlap with the sensitivity"
+                title = f"{of} of the {self._reference}"
+                chart = overlap_chart(kind, title, label, self._sigmas, series)
+            else:
+                chart = Chart("Reach of the sensitivity", SIGMA, label, self._sigmas, series, log_x=True)
             self._report.chart(f"sensitivity/{kind}", chart)
             table = self.growing[kind]
             self._report.table(f"sensitivity/{kind}", table.columns, table.rows)
-            say(self._labels[kind])
+            say(label)
             say_table(table.columns, table.rows)
             numbers |= {self._number(kind, name): self._mean(one) for name, one in series.items()}
         self._report.scalars(numbers)
@@ -130,6 +134,33 @@ def overlap_series(field: SensitivityField, target: SensitivityField) -> dict[st
         low, high = torch.stack([getattr(at, kind) for at in ends], dim=1)
         found[kind] = Series(getattr(means, kind), low, high)
     return found
+
+
+def overlap_chart(
+    kind: str,  # of KINDS
+    title: str,
+    label: str,  # of the axis, but that of the cosine
+    sigmas: Sequence[float],
+    series: Mapping[str, Series],
+) -> Chart:
+    """Overlaps against the noise level. Cosines are all near 1: what each lacks is drawn, in logarithms."""
+    if kind != "cosine":
+        return Chart(title, SIGMA, label, sigmas, series, log_x=True, y_range=(0.0, None))
+    lacking = {name: _lacking(one) for name, one in series.items()}
+    least = min((value for one in lacking.values() for value in one.mean if value == value), default=LEAST)
+    frame = least / 2, None  # or an interval that holds 0 would rule the axis
+    return Chart(title, SIGMA, f"1 - {label}", sigmas, lacking, log_x=True, log_y=True, y_range=frame)
+
+
+def _lacking(one: Series) -> Series:
+    """What is missing of 1; of equal fields, rounding apart, the least that is drawn."""
+    assert one.low is not None, "overlap_series gives intervals"
+    assert one.high is not None
+    mean, low, high = (
+        [max(1 - value, LEAST) if value == value else value for value in values]
+        for values in (one.mean, one.high, one.low)
+    )
+    return Series(mean, low, high)
 
 
 def series_of(
