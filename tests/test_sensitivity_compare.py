@@ -9,6 +9,7 @@ import zlib
 from pathlib import Path
 
 import pytest
+import torch
 from conftest import CONFIGS
 from hydra import compose, initialize_config_dir
 
@@ -18,8 +19,9 @@ from locality.compare.overlaps import overlap_chart
 from locality.compare.sensitivity import off_centre
 from locality.config import UsageError
 from locality.data import ImageDataModule, digits
+from locality.metrics.field_overlap import cosine
 from locality.report import Series
-from locality.sensitivity import SensitivityField, mirror_ratio
+from locality.sensitivity import SensitivityField, mass_radius, mirror_ratio
 
 SMALL = [
     "data=digits", "data.subset=40", "logger=none", "trainer.accelerator=cpu", "trainer.limit_test_batches=1",
@@ -73,6 +75,25 @@ def test_a_filter_overlaps_fully_with_itself_and_all_is_in_the_run_folder(states
     assert 0 < rounds[0] < 1
     with (folder / "curves.csv").open() as file:
         assert {"sensitivity/radius", "sensitivity/cosine"} <= {row["chart"] for row in csv.DictReader(file)}
+
+
+@pytest.mark.filterwarnings("ignore:.*lacks rank")
+def test_where_signs_are_kept_all_is_of_the_magnitude_of_the_mean_map(fitted):
+    """Wiener's derivatives are those of every image: signed or not, its field is one. Others' are not."""
+    folder, signed = evaluate(fitted, "compare.magnitude=signed")
+    _, plain = evaluate(fitted)
+    for kind in ("radius", "participation"):
+        key = f"sensitivity/{kind}/wiener_reference"
+        assert signed[key] == pytest.approx(plain[key], rel=1e-4)
+    field = SensitivityField.load(folder / "fields" / "optimal.safetensors")
+    assert field.images is not None
+    assert (field.images < 0).any(), "signs are kept"
+    torch.testing.assert_close(field.maps, field.images.mean(0).abs())
+    reach = mass_radius(field.maps[:, 2:], field.pixels[2:]).nanmean(1)
+    assert signed["sensitivity/radius/optimal"] == pytest.approx(reach.mean().item(), rel=1e-6)
+    own = SensitivityField.load(folder / "fields" / "wiener.safetensors").images
+    angle = cosine(field.images[:, :, 2:].mean(0).double(), own[:, :, 2:].mean(0).double()).nanmean(1)
+    assert signed["sensitivity/cosine/optimal"] == pytest.approx(angle.mean().item(), abs=1e-6)
 
 
 def test_cosines_are_drawn_as_what_they_lack_of_1_so_that_none_hides_another():

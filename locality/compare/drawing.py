@@ -60,9 +60,10 @@ def cells_of(
 def describe(field: SensitivityField) -> str:
     """How a field was measured, in a line."""
     about = field.about
+    mean = "Mean with signs" if about.get("reduction_magnitude") == "signed" else "Mean"
     if about["states"] == "forward":
-        return f"Mean over {about['count']} noised test images."
+        return f"{mean} over {about['count']} noised test images."
     return (
-        f"Mean over {about['count']} samples, along a run of DDIM of {about['steps']} steps "
+        f"{mean} over {about['count']} samples, along a run of DDIM of {about['steps']} steps "
         f"of the {about['guide']}."
     )

@@ -20,7 +20,7 @@ from locality.modules.fields import FieldModule
 from locality.ranks import say
 from locality.report.panels import LEVELS, Explorer, FieldRow
 from locality.schedule import NoiseSchedule
-from locality.sensitivity import Route, choose_pixels, mass_radius
+from locality.sensitivity import Reduction, Route, choose_pixels, mass_radius
 
 MOST_PIXELS = 256  # that one can click: each costs a network a backward pass at each noise level
 MOST_BYTES = 5 * 2**20  # of all maps, before they are compressed
@@ -78,6 +78,7 @@ def explore(
     reference: str,  # the row that others are set against
     pattern: Sequence[Pixel] = (),  # pixels of a hidden one
     marks: str = "",  # what an underlined map means
+    reduction: Reduction | None = None,  # of derivatives to maps
 ) -> None:
     """Measures the fields of a grid of pixels, and puts them on the page.
 
@@ -93,7 +94,9 @@ def explore(
     say(f"explorer: fields of {len(pixels)} pixels of {count} images, of {several} denoisers")
     fields: dict[str, Tensor] = {}  # [V, S, P, H, W]
     for group in groups:
-        module = FieldModule(group.denoisers, route, pixels, count, first.image_shape, share="pixels")
+        module = FieldModule(
+            group.denoisers, route, pixels, count, first.image_shape, reduction, share="pixels"
+        )
         context.test(module, count, group.data)
         fields |= {group.row(key): _views(one.images, len(views)) for key, one in module.fields.items()}
         states = module.states
@@ -142,7 +145,7 @@ def _views(
     views: int,
 ) -> Tensor:  # [V, S, P, H, W]
     assert images is not None, "a FieldModule keeps the maps of single images"
-    return torch.stack([images.mean(0), images[0]][:views])
+    return torch.stack([images.mean(0), images[0]][:views]).abs()
 
 
 def _block(height: int, width: int) -> int:

@@ -168,7 +168,7 @@ def series_of(
     statistic: Callable[[Tensor], Tensor],
     bounds: tuple[float, float] | None = None,  # of a statistic that noise in the mean field biases
 ) -> dict[str, Series]:
-    """A number of the mean map of each pixel, averaged over pixels, with intervals over images.
+    """A number of the magnitude of each pixel's mean map, averaged over pixels, with intervals over images.
 
     A pixel of which the map is zero everywhere has no such number, and is left out.
     """
@@ -176,10 +176,10 @@ def series_of(
     for name, field in fields.items():
         images = _images(field)
         ends = [
-            field_interval(images[:, s], lambda maps: statistic(maps).nanmean(-1), bounds=bounds)
+            field_interval(images[:, s], lambda maps: statistic(maps.abs()).nanmean(-1), bounds=bounds)
             for s in range(len(field.sigmas))
         ]
-        means = statistic(images.mean(0)).nanmean(-1)
+        means = statistic(images.mean(0).abs()).nanmean(-1)
         found[name] = Series(means.tolist(), [low for low, _ in ends], [high for _, high in ends])
     return found
 

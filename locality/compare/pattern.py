@@ -209,7 +209,8 @@ class Setup:
         )
         pattern = [(int(row), int(col)) for row, col in self.mask.nonzero()]
         route = Route(self.sigmas, seed=self.context.seed)
-        explore(self.context, "pattern/explorer", groups, route, f"gamma = {min(found):g}", pattern, marks)
+        reference = f"gamma = {min(found):g}"
+        explore(self.context, "pattern/explorer", groups, route, reference, pattern, marks, self.reduction)
 
     def contrast(self, field: SensitivityField) -> Contrast:
         """The contrast of a field at each noise level."""

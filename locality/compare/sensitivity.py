@@ -18,7 +18,15 @@ from locality.modules.fields import FieldModule, Share
 from locality.ranks import say
 from locality.report import Report
 from locality.report.heat import HeatRow, draw_heat
-from locality.sensitivity import Route, SensitivityField, States, choose_pixels, mirror_ratio
+from locality.sensitivity import (
+    Reduction,
+    Route,
+    SensitivityField,
+    States,
+    choose_pixels,
+    mirror_ratio,
+)
+from locality.sensitivity.maps import Magnitude
 
 
 def sensitivity(
@@ -27,6 +35,7 @@ def sensitivity(
     count: int = 32,  # images
     pixel: str | Sequence[int] | None = None,  # off centre: a name of the data's pixels, or [row, col]
     grid: int = 4,  # pixels; distance between the probed pixels that the numbers are averaged over
+    magnitude: Magnitude = "absolute",  # of derivatives; or "signed": of their mean over images
     states: States = "forward",  # noised test images, or "reverse": along a run of DDIM of the network
     steps: int = 1000,  # of DDIM
     share: Share = "images",  # what ranks share out
@@ -38,6 +47,10 @@ def sensitivity(
 
     Every denoiser is measured at the same noisy images. Heat maps show the centre and the pixel off centre,
     curves and tables the mean over a grid of pixels. The fields are kept in `fields/` of the run folder.
+
+    A field is a mean of magnitudes. With `magnitude="signed"` it is the magnitude of the mean over images:
+    what differs in sign from image to image cancels, as edges do. Cosines are then those of the means, signs
+    and all.
     """
     context.check_count(count)
     shape = context.data.image_shape
@@ -45,13 +58,14 @@ def sensitivity(
     centre, aside = context.data.pixels["centre"], off_centre(context.data, pixel)
     with asked():
         route = Route(list(sigmas), states, steps, seed=context.seed)
+        reduction = Reduction(magnitude)
     numbered = grid_pixels(grid, height, width)
     denoisers = {context.reference_name: context.reference, **context.rivals(calibration, bank_counts)}
     module = FieldModule(
         denoisers,
         route,
         [centre, aside, *numbered],
-        count, shape, share=share,
+        count, shape, reduction, share,
     )  # fmt: skip
     tables = Tables(context.report, context.reference_name, list(denoisers), route.sigmas)
     fields: dict[str, SensitivityField] = {}  # of the pixels that numbers are averaged over
@@ -66,9 +80,8 @@ def sensitivity(
     if aside in context.data.pixels.values() and context.data.pattern is None:
         numbers |= _mirrored(context, module.fields, aside)
     if explorer:
-        explore(
-            context, "sensitivity/explorer", [Group(denoisers, context.data)], route, context.reference_name
-        )
+        group = Group(denoisers, context.data)
+        explore(context, "sensitivity/explorer", [group], route, context.reference_name, reduction=reduction)
     return numbers
 
 

@@ -33,7 +33,8 @@ class FieldOverlap(WrapperMetric):
 
     For maps f and g of one pixel, the cosine is `<f, g> / |f| |g|` and the energy
     `sum min(f^2 / sum f^2, g^2 / sum g^2)`. Inside is the share of f in the radius that holds `mass` of g:
-    `mass` or a little more for equal fields, more for a narrower f. A pixel whose map is zero everywhere
+    `mass` or a little more for equal fields, more for a narrower f. Maps that keep signs have them in the
+    cosine alone: elsewhere the magnitude of the mean counts. A pixel whose map is zero everywhere
     (blank images, MNIST's margin) is left out of the average; nan where no pixel is left.
     Intervals are a bootstrap over images: both fields are averaged over the same resampled images. They are
     basic ones (`field_interval`), as noise in the mean fields lowers the cosine and the energy.
@@ -92,8 +93,8 @@ class FieldOverlap(WrapperMetric):
         maps: Tensor,  # [..., 2, P, H, W]
     ) -> Overlap:
         f, g = maps.unbind(-4)
-        radius = mass_radius(g, self.pixels, self.mass)
-        parts = (cosine(f, g), energy(f, g), mass_inside(f, self.pixels, radius))
+        radius = mass_radius(g.abs(), self.pixels, self.mass)
+        parts = (cosine(f, g), energy(f, g), mass_inside(f.abs(), self.pixels, radius))
         return Overlap(*(part.nanmean(-1) for part in parts))
 
 
