@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from benchmarks.results.front.front_page import GROUPS, front_page, readme_block
 from benchmarks.results.front.headlines import claim
 from benchmarks.results.front.in_brief import in_brief
 from benchmarks.results.networks import networks
+from benchmarks.results.paper.agreement import findings_against
+from benchmarks.results.questions import fields_short
 from benchmarks.results.questions.asked import QUESTIONS
+from benchmarks.results.questions.field_claims import field_claim, with_signed_fields
 from benchmarks.results.words import axes
 from benchmarks.results.words.answers import EXACT, FLOOR, OWN
 from benchmarks.results.words.small_tables import front_table
@@ -50,12 +55,14 @@ def test_the_first_words_say_what_was_found_and_what_is_against_it() -> None:
         "epsilon": {"cifar": {"scalars": noise}}, "unshipped": {"cifar_epsilon": network(3.0)},
     }  # fmt: skip
     round_ = ["network_round", "0.97 [0.965, 0.98]", "0.9"]
-    kept["fields"]["cifar"]["tables"]["sensitivity/cosine"]["rows"].append(round_)
+    own = ["wiener_round", "0.94 [0.93, 0.955]", "0.85 [0.84, 0.86]"]
+    kept["fields"]["cifar"]["tables"]["sensitivity/cosine"]["rows"] += [round_, own]
     fields, samples, against, undecided = in_brief({"cifar": table}, kept)
     assert fields.endswith(
-        "has a cosine of at least 0.950 to a network's. The nearest round field, which knows the distance "
-        "alone, has at least 0.900. Of 2 noise levels the round field is surely nearer to the network's than "
-        "Wiener's at 1, and Wiener's at 1."
+        "has a cosine of at least 0.950 to a network's. Made round, so that the distance alone counts, it "
+        "has at least 0.850. That is surely less at sigma 12. The network's own field, made round, has at "
+        "least 0.900. Of 2 noise levels it is surely nearer to the network's than Wiener's at 1, and "
+        "Wiener's at 1."
     )
     assert samples.startswith("On CIFAR-10 stacked locality (ours) has a median r2 of 0.94 to")
     assert against == (
@@ -79,6 +86,26 @@ def test_the_first_words_say_what_was_found_and_what_is_against_it() -> None:
     kept["pattern"] = {}
     assert len(in_brief({"cifar": table}, kept)) == 2
     assert len(in_brief({"cifar": table}, {})) == 1
+
+
+@pytest.mark.parametrize(
+    ("reach", "told"),
+    [
+        ("2 [1.9, 2.1]", ["Where derivatives keep their signs in the mean over images, less far at 1 of 2"]),
+        ("3 [2.9, 3.6]", []),  # as far: no finding against, and the page says so
+    ],
+)
+def test_a_reach_counts_against_the_claim_only_if_it_does_with_signs_and_without(reach, told) -> None:
+    kept = with_signed_fields(
+        {"fields": with_fields("0.95"), "fields_signed": with_fields("0.95", reach=reach)}
+    )
+    found = list(findings_against(kept))
+    assert len(found) == len(told)
+    assert all(one in said for one, said in zip(told, found, strict=True))
+    signs = "less far at 1 of 2 noise levels" if told else "as far at all 2, by the intervals"
+    assert f"keep their signs in the mean over images, {signs}" in field_claim(kept) + "".join(found)
+    said = fields_short.fields({"A": kept["fields"]["cifar"]})
+    assert "| signs kept: Wiener | " in said
 
 
 def test_a_second_network_is_surely_nearer_where_the_intervals_of_medians_are_apart() -> None:

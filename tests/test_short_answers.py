@@ -396,7 +396,7 @@ def test_fields_have_their_least_cosines_and_a_radius_beside_wieners() -> None:
     assert said.endswith("A field says how strongly an output pixel depends on each input pixel.")
     assert "| cosine to the network's: Wiener | 0.700 | 0.800 |" in said
     assert "| second network | 0.990 | 0.900 |" in said
-    assert "nearest round field" not in said  # it was not measured
+    assert "made round" not in said  # it was not measured
     assert beside.startswith("Inputs are noised test images here, and states of a run of 1,000 steps")
     reverse = {"tables": tables, "run": {"command": "python evaluate.py compare.states=reverse"}}
     assert fields_short.fields_beside({"A": {"scalars": {}, **reverse}}).startswith(
@@ -421,8 +421,8 @@ def test_fields_have_their_least_cosines_and_a_radius_beside_wieners() -> None:
     said, beside = told()
     assert said.startswith("In part. ")  # a round field is nearer at one level
     assert (
-        "Beside the nearest round field it is surely nearer at sigma 12 and surely farther at sigma 1."
-        in said
+        "Beside the network's own field, made round, it is surely nearer at sigma 12 and surely farther at "
+        "sigma 1." in said
     )
     assert "the nearest to the network's that depends on the distance alone" in beside
 

@@ -9,7 +9,7 @@ from benchmarks.results.front.headlines import nearest, where_networks_look
 from benchmarks.results.kept.gathering import Kept
 from benchmarks.results.paper.agreement import findings_against
 from benchmarks.results.questions import epsilon
-from benchmarks.results.questions.field_claims import BEST_ROUND, known_fields
+from benchmarks.results.questions.field_claims import BEST_ROUND, OWN_ROUND, known_fields
 from benchmarks.results.questions.letter import each_strength
 from benchmarks.results.words.answers import FLOOR, Found
 from benchmarks.results.words.titles import TITLES, joined
@@ -35,11 +35,15 @@ def _fields(kept: Kept) -> str:
             f"On {title} Wiener's sensitivity field, made of the data's covariance alone, has a cosine of at "
             f"least {min(one.cosines[FLOOR]):.3f} to a network's."
         )
+        if own := one.cosines.get(OWN_ROUND):
+            told += f" Made round, so that the distance alone counts, it has at least {min(own):.3f}."
+            loses = [f"{sigma:g}" for sigma, way in one.beside_own.items() if way == 1]
+            told += f" That is surely less at sigma {joined(loses)}." if loses else ""
         if round_ := one.cosines.get(BEST_ROUND):
             ways = list(one.beside_round.values())
             told += (
-                f" The nearest round field, which knows the distance alone, has at least {min(round_):.3f}. "
-                f"Of {len(ways)} noise levels the round field is surely nearer to the network's than "
+                f" The network's own field, made round, has at least {min(round_):.3f}. "
+                f"Of {len(ways)} noise levels it is surely nearer to the network's than "
                 f"Wiener's at {ways.count(-1)}, and Wiener's at {ways.count(1)}."
             )
         return told

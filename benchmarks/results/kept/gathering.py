@@ -22,8 +22,11 @@ from locality.runs.finding import runs_in
 OLD_WORDS = "samples of its own"  # for OWN_SAMPLES, in runs of before 2026-11-30
 CONFIGS = Path(__file__).resolve().parents[3] / "configs"
 ENDS = {"epsilon": "_epsilon", "v_prediction": "_v"}  # of the name of a data set, by what networks predict
-SIGNED = "pattern_signed"  # the kind of a pattern's fields whose derivatives kept their signs
-LETTERS = ("pattern", SIGNED)
+SIGNED = {
+    "pattern": "pattern_signed",
+    "fields": "fields_signed",
+}  # the kind where derivatives kept their signs
+LETTERS = ("pattern", SIGNED["pattern"])
 Kept = dict[str, dict[str, dict[str, Any]]]  # kind -> data set -> run, scalars, tables
 TABLES = {  # comparison -> the kind of its results, and what begins the names of tables that are kept
     "paper_table": ("paper", ()),
@@ -108,8 +111,9 @@ def found(runs: Path, shipped: Path) -> Iterator[Found]:
         if comparison == "paper_table":
             section = cfg.compare.get("section", "paper")
             kind = section if section in SECTIONS else ""
-        if kind == "pattern" and cfg.compare.get("magnitude", "absolute") != "absolute":
-            kind = SIGNED if cfg.compare.magnitude == "signed" else ""
+        magnitude = cfg.compare.get("magnitude", "absolute")
+        if kind in SIGNED and magnitude != "absolute":
+            kind = SIGNED[kind] if magnitude == "signed" else ""
         trained = first_network(cfg, runs, shipped)
         data = trained.data if cfg.data is None and trained is not None else cfg.data
         if not kind or data is None or data.subset is not None or (cfg.gamma and kind not in LETTERS):

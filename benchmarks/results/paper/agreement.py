@@ -61,8 +61,10 @@ def in_count(kept: Kept) -> str:
 def findings_against(kept: Kept) -> Iterator[str]:
     """Where Wiener's field reaches less far or further than a network's, and letters that are hardly seen."""
     for title, one in known_fields(kept):
-        if count := one.counted("less far", "further"):
-            yield f"On {title} Wiener's field reaches {count} than a network's."
+        if one.differs:
+            count, signs = one.counted("less far", "further"), one.with_signs("less far", "further")
+            told = f" {signs}." if signs else ""
+            yield f"On {title} Wiener's field reaches {count} than a network's.{told}"
     every = list(each_strength(kept))
     for letter in every:
         if letter.hidden:

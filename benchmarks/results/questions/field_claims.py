@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from benchmarks.results.kept.gathering import Kept
+from benchmarks.results.kept.gathering import SIGNED, Kept
 from benchmarks.results.questions.fields import (
     REACHES,
     Ends,
@@ -22,6 +22,7 @@ from locality.report.names import ROUND, known
 ALIKE = 0.9  # the least cosine of fields that match
 NETWORK, SECOND = "network", "second_network"
 BEST_ROUND = NETWORK + ROUND  # the network's own field, made round: no round field is nearer to it
+OWN_ROUND = FLOOR + ROUND  # Wiener's field without its directions
 
 
 @dataclass(frozen=True)
@@ -34,19 +35,25 @@ class Fields:
     wiener: Ends | None
     ways: tuple[int, ...]  # at each noise level -1, 0, 1: less far than the network's, as far, or further
     beside_round: dict[float, int]  # sigma -> -1, 0, 1: Wiener's cosine below any round field's, ..., above
+    beside_own: dict[float, int]  # the same beside Wiener's own field, made round
+    signed: Fields | None = None  # the same of fields whose derivatives kept their signs
 
     @classmethod
     def of(cls, found: Found) -> Fields:
         """From the tables of a run."""
         cosines = dict(level_rows(found, "sensitivity/cosine"))
         if "sensitivity/radius" not in found["tables"]:
-            return cls(cosines, 0.0, None, None, (), {})
+            return cls(cosines, 0.0, None, None, (), {}, {})
         sigma, reach = reaches(found)
         every = [rows for rows in radii(found).values() if NETWORK in rows and FLOOR in rows]
         ways = tuple(apart(rows[FLOOR], rows[NETWORK]) for rows in every)
         both = level_ends(found, "sensitivity/cosine").items()
-        beside = {s: apart(rows[FLOOR], rows[BEST_ROUND]) for s, rows in both if BEST_ROUND in rows}
-        return cls(cosines, sigma, reach.get(NETWORK), reach.get(FLOOR), ways, beside)
+        best, own = (
+            {s: apart(rows[FLOOR], rows[row]) for s, rows in both if row in rows}
+            for row in (BEST_ROUND, OWN_ROUND)
+        )
+        signed = cls.of(found["signed"]) if "signed" in found else None
+        return cls(cosines, sigma, reach.get(NETWORK), reach.get(FLOOR), ways, best, own, signed)
 
     @property
     def second(self) -> list[float] | None:
@@ -74,6 +81,19 @@ class Fields:
         ]
         return joined(told)
 
+    def with_signs(self, less: str, more: str) -> str:
+        """The same of fields whose derivatives kept their signs, as a sentence; nothing where unknown."""
+        if self.signed is None or not self.signed.ways:
+            return ""
+        count = self.signed.counted(less, more)
+        reach = count or f"as far at all {len(self.signed.ways)}, by the intervals"
+        return f"Where derivatives keep their signs in the mean over images, {reach}"
+
+    @property
+    def differs(self) -> bool:
+        """Whether Wiener's field surely reaches less far or further somewhere, with signs and without."""
+        return any(self.ways) and (self.signed is None or any(self.signed.ways))
+
     def round(self) -> str:
         """Where Wiener's field is surely nearer to the network's than any round one, and where farther."""
         told = []
@@ -87,7 +107,7 @@ class Fields:
         """The same as a sentence, with what it means."""
         return (
             "A round field depends on the distance alone. Wiener's is surely "
-            f"{told} than the nearest round one. "
+            f"{told} than the network's own, made round. "
             if (told := self.round())
             else ""
         )
@@ -101,6 +121,7 @@ class Fields:
             f" It reaches {REACHES[self.way]}: at sigma {self.sigma:g} half of it lies within "
             f"{self.wiener[0]:.2f} pixels, half of the network's within {self.network[0]:.2f}."
             + (f" By the intervals it {count}." if count else "")
+            + (f" {signs}." if (signs := self.with_signs("it reaches less far", "further")) else "")
         )
 
 
@@ -111,6 +132,14 @@ def known_fields(kept: Kept) -> Iterator[tuple[str, Fields]]:
         fields = Fields.of(found) if found else None
         if fields is not None and FLOOR in fields.cosines:
             yield TITLES[name], fields
+
+
+def with_signed_fields(kept: Kept) -> Kept:
+    """What is kept, the fields with those of the same networks whose derivatives kept their signs."""
+    signed = kept.get(SIGNED["fields"], {})
+    fields = kept.get("fields", {})
+    told = {name: {**one, "signed": signed[name]} if name in signed else one for name, one in fields.items()}
+    return {**kept, "fields": told} if told else dict(kept)
 
 
 def fields_agree(kept: Kept) -> Iterator[Judged]:
@@ -145,8 +174,10 @@ def field_claim(kept: Kept) -> str:
         said += [f"A second network's has {min(one.second):.3f}"] if one.second else []
         if count := one.counted("reaches less far", "reaches further"):
             said.append(f"Wiener's {count}")
+        if signs := one.with_signs("it reaches less far", "it reaches further"):
+            said.append(signs)
         if told := one.round():
-            said.append(f"To the network's it is surely {told} than the nearest round field")
+            said.append(f"To the network's it is surely {told} than the network's own field, made round")
         return " ".join(f"{sentence}." for sentence in said)
     return ""
 

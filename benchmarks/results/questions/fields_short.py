@@ -5,7 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
-from benchmarks.results.questions.field_claims import ALIKE, BEST_ROUND, NETWORK, SECOND, Fields
+from benchmarks.results.questions.field_claims import (
+    ALIKE,
+    BEST_ROUND,
+    NETWORK,
+    OWN_ROUND,
+    SECOND,
+    Fields,
+)
 from benchmarks.results.questions.fields import level_rows, pixels, states
 from benchmarks.results.questions.halves import halves_or_seeds, told_rows
 from benchmarks.results.words.answers import FLOOR, Found, sigma_of, steps, where
@@ -40,8 +47,9 @@ def fields(known: Known) -> str:
             f"On {title} Wiener's field {shape} the shape of the network's (cosine {least:.3f} or more), "
             f"{'but' if alike and size else 'and'} {told}"
         )
+        said += [signs] if (signs := one.with_signs("it reaches less far", "it reaches further")) else []
         if told := one.round():
-            said.append(f"Beside the nearest round field it is surely {told}")
+            said.append(f"Beside the network's own field, made round, it is surely {told}")
         tables.append(markdown(*_at_three_levels(found, title)))
     if not said:
         return ""
@@ -55,15 +63,19 @@ def _at_three_levels(found: Found, title: str) -> Table:
     places = sorted({0, len(heads) // 2, len(heads) - 1})
     cosines = dict(level_rows(found, "sensitivity/cosine"))
     reach = dict(level_rows(found, "sensitivity/radius"))
+    signed = dict(level_rows(found["signed"], "sensitivity/radius")) if "signed" in found else {}
     second = next((row for row in cosines if names.known(row) == SECOND), "")
     rows = [
         [label, *(told(values[row][k]) for k in places)]
         for label, values, row, told in (
             ("cosine to the network's: Wiener", cosines, FLOOR, "{:.3f}".format),
-            ("nearest round field", cosines, BEST_ROUND, "{:.3f}".format),
+            ("Wiener, made round", cosines, OWN_ROUND, "{:.3f}".format),
+            ("network, made round", cosines, BEST_ROUND, "{:.3f}".format),
             ("second network", cosines, second, "{:.3f}".format),
             ("half lies within, in pixels: Wiener", reach, FLOOR, pixels),
             ("network", reach, NETWORK, pixels),
+            ("signs kept: Wiener", signed, FLOOR, pixels),
+            ("signs kept: network", signed, NETWORK, pixels),
         )
         if row in values
     ]
@@ -82,11 +94,20 @@ def fields_beside(known: Known) -> str:
             f"{pixels(one.network[0])} pixels, half of Wiener's within {pixels(one.wiener[0])}"
         )
         said += ["Less far and further are told where the intervals are apart"] if any(one.ways) else []
+        if one.signed is not None:
+            said += [
+                "A field is a mean of magnitudes over images. With signs kept it is the magnitude of the "
+                "mean, in which edges that lie elsewhere in each image cancel"
+            ]
         if one.round():
             said += [
-                "A high cosine may mean no more than that both fall off with the distance. So a round field "
-                "stands beside them, the nearest to the network's that depends on the distance alone"
+                "A high cosine may mean no more than that both fall off with the distance. So round fields "
+                "stand beside them. Wiener's, made round, lacks its directions. The network's, made round, "
+                "is the nearest to the network's that depends on the distance alone. No filter knows that one"
             ]
+    said.append(
+        "Numbers are means over a grid of output pixels. The picture shows the output pixel at the centre"
+    )
     return " ".join(f"{one}." for one in said)
 
 

@@ -204,7 +204,7 @@ def with_gaps(kept: Kept) -> Kept:
         named = re.findall(r"(?:pretrained|exports)/([\w.]+)", found["run"]["command"])
         gaps = [gap for name in named if name in networks for gap in levels_behind(networks[name])]
         told[data] = {**found, "behind": gaps}
-        if signed := kept.get(SIGNED, {}).get(data):
+        if signed := kept.get(SIGNED["pattern"], {}).get(data):
             told[data]["signed"] = {**signed, "behind": gaps}
     return {**kept, "pattern": told} if told else dict(kept)
 
