@@ -162,10 +162,12 @@ QUESTIONS: tuple[Question, ...] = (
         "fields", "Do networks look where the covariance of the images says?",
         "fields", fields_verdict, fields_table,
         "python evaluate.py compare=sensitivity data=cifar networks=twin",
-        "The Wiener filter knows nothing but the covariance. The network's fields shrink with the noise as "
-        "the filter's do, and less so. A cosine counts squares, so the probed pixel rules it at low noise. "
-        "How far fields reach says more: at middle noise the network's reach further. We guess: edges and "
-        "shapes, which are not in a covariance, are what it looks at there.",
+        "The Wiener filter knows nothing but the covariance. A mean of magnitudes also counts what differs "
+        "in sign from image to image. There the network's fields reach further: edges and shapes, which are "
+        "not in a covariance, are what it looks at, we guess. Where signs are kept these cancel, and nearly "
+        "Wiener's field is left. That much is to be expected of any good denoiser. Were noisy images "
+        "Gaussian, the mean derivative of the best denoiser would be Wiener's, by Stein's lemma. So signed "
+        "fields say that a network has learned the covariance. They do not say that it does nothing else.",
         pictures=("fields", "fields_cosine"), together=fields_short.fields,
         beyond=fields_short.fields_beside, folds=True,
     ),

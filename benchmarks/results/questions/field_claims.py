@@ -36,6 +36,7 @@ class Fields:
     ways: tuple[int, ...]  # at each noise level -1, 0, 1: less far than the network's, as far, or further
     beside_round: dict[float, int]  # sigma -> -1, 0, 1: Wiener's cosine below any round field's, ..., above
     beside_own: dict[float, int]  # the same beside Wiener's own field, made round
+    sizes: tuple[float, ...] = ()  # at each noise level the reach of Wiener's field over the network's
     signed: Fields | None = None  # the same of fields whose derivatives kept their signs
 
     @classmethod
@@ -52,8 +53,9 @@ class Fields:
             {s: apart(rows[FLOOR], rows[row]) for s, rows in both if row in rows}
             for row in (BEST_ROUND, OWN_ROUND)
         )
+        sizes = tuple(rows[FLOOR][0] / rows[NETWORK][0] for rows in every)
         signed = cls.of(found["signed"]) if "signed" in found else None
-        return cls(cosines, sigma, reach.get(NETWORK), reach.get(FLOOR), ways, best, own, signed)
+        return cls(cosines, sigma, reach.get(NETWORK), reach.get(FLOOR), ways, best, own, sizes, signed)
 
     @property
     def second(self) -> list[float] | None:
@@ -87,7 +89,10 @@ class Fields:
             return ""
         count = self.signed.counted(less, more)
         reach = count or f"as far at all {len(self.signed.ways)}, by the intervals"
-        return f"Where derivatives keep their signs in the mean over images, {reach}"
+        span = f"{min(self.signed.sizes):.2f} to {max(self.signed.sizes):.2f} times"
+        before = f"not {min(self.sizes):.2f} to {max(self.sizes):.2f}"
+        start = "Where derivatives keep their signs in the mean over images"
+        return f"{start}, {reach}: {span} the network's, {before}"
 
     @property
     def differs(self) -> bool:
