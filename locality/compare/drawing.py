@@ -13,7 +13,8 @@ from locality.schedule import NoiseSchedule
 from locality.sensitivity import SensitivityField
 
 SIGMA = "noise level sigma (pixel units, images in [-1, 1])"
-FIELD = "|dD(x)[m] / dx| / maximum"  # what heat maps show
+DERIVATIVE = "|dD(x)[m] / dx|"
+FIELD = f"{DERIVATIVE} / maximum"  # what heat maps show
 
 
 def time_of(sigma: float) -> int:
@@ -55,6 +56,12 @@ def cells_of(
         mean if low is None or high is None else str(Quantity(mean, low, high))
         for mean, low, high in series.points()
     ]
+
+
+def field_label(field: SensitivityField) -> str:
+    """What heat maps of a field show."""
+    signed = field.about.get("reduction_magnitude") == "signed"
+    return FIELD.replace("|d", "|mean of d", 1) if signed else FIELD
 
 
 def describe(field: SensitivityField) -> str:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from locality.bank import to_float
 from locality.compare.context import Context
-from locality.compare.drawing import FIELD
+from locality.compare.drawing import DERIVATIVE
 from locality.config import UsageError
 from locality.data import ImageDataModule
 from locality.denoisers.base import Denoiser, Pixel
@@ -180,7 +180,7 @@ def _note(route: Route, stride: int, count: int, size: tuple[int, int], referenc
         else f"One pixel in {stride} was probed each way, a click takes the nearest"
     )
     parts = [
-        f"{FIELD.split(' /')[0]} at {where}, {count} of them; the first is shown.",
+        f"{DERIVATIVE} at {where}, {count} of them; the first is shown.",
         f"{every}.",
         f"Each map is drawn over its own maximum, in {LEVELS} equal steps from 0.",
         "r is the radius in pixels that holds half of a field, cos the cosine of the angle to the field of "

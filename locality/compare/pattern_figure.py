@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from locality.bank import to_float
-from locality.compare.drawing import FIELD, headings
+from locality.compare.drawing import field_label, headings
 from locality.compare.strengths import WIENER, Strength
 from locality.denoisers.base import Denoiser
 from locality.noise import image_noise
@@ -41,13 +41,14 @@ def draw_figure(report: Report, found: Mapping[float, Strength], threshold: floa
             notes,
             marked,
         )
-    sigmas = next(iter(found.values())).fields[WIENER].sigmas
+    first = next(iter(found.values())).fields[WIENER]
     row, col = pixel
-    count = next(iter(found.values())).fields[WIENER].about["count"]
+    signed = " with signs" if first.about.get("reduction_magnitude") == "signed" else ""
     figure = draw_heat(
-        rows, headings(sigmas), "Fields of the network and of Wiener, by strength of the pattern",
-        FIELD,
-        f"Fields of the pattern's pixel m (row {row}, column {col}), mean over {count} noised test images; "
+        rows, headings(first.sigmas), "Fields of the network and of Wiener, by strength of the pattern",
+        field_label(first),
+        f"Fields of the pattern's pixel m (row {row}, column {col}), mean{signed} over "
+        f"{first.about['count']} noised test images; "
         f"underlined: SNR_W = lam_W / sigma^2 > {threshold:g}.",
         log=True,
     )  # fmt: skip

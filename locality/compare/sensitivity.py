@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from locality.compare.context import Context, UsedSettings, asked
-from locality.compare.drawing import FIELD, describe, headings
+from locality.compare.drawing import describe, field_label, headings
 from locality.compare.explorer import Group, explore
 from locality.compare.mirror_ratios import tell_ratios
 from locality.compare.overlaps import Fields, Tables, series_of
@@ -149,7 +149,9 @@ def _pictures(report: Report, fields: Fields) -> None:
     """
     name, network = next(iter(fields.items()))
     note = describe(network)
-    draw = partial(draw_heat, columns=headings(network.sigmas), label=FIELD, note=note, log=True)
+    draw = partial(
+        draw_heat, columns=headings(network.sigmas), label=field_label(network), note=note, log=True
+    )
     centre = {name: HeatRow(field.maps[:, 0], field.pixels[0]) for name, field in fields.items()}
     title = "Which input pixels the centre of the estimate depends on"
     report.figure("sensitivity/denoisers", draw(centre, title=title))

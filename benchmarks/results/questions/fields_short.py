@@ -54,7 +54,13 @@ def fields(known: Known) -> str:
     if not said:
         return ""
     lead = words.pop() if len(words) == 1 else "In part"
-    return "\n\n".join([" ".join(f"{one}." for one in [lead, *said]), *tables, f"{FIELD}."])
+    meaning = [FIELD]
+    if any("signed" in found for found in known.values()):
+        meaning.append("The first picture is of magnitudes. In the second signs are kept")
+    return "\n\n".join(
+        " ".join(f"{one}." for one in some) if isinstance(some, list) else some
+        for some in ([lead, *said], *tables, meaning)
+    )
 
 
 def _at_three_levels(found: Found, title: str) -> Table:
