@@ -58,7 +58,10 @@ def test_a_dry_run_shows_all_settings(command):
 def test_a_training_into_a_file_says_now_and_then_how_far_it_is(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(progress, "PATIENCE", 0.0)
     app.run(config(tmp_path, *TINY, *NETWORK))
-    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("step ")]
+    told = capsys.readouterr().out.splitlines()
+    held = [line for line in told if line.startswith("held-out images: batch ")]
+    assert {line.split("batch ")[1] for line in held} == {"1 of 1"}, "of each validation, and of the test"
+    lines = [line for line in told if line.startswith("step ")]
     assert len(lines) == 14
     assert lines[0].startswith("step 1 of 14, epoch 1")
     assert lines[-1].startswith("step 14 of 14, epoch 2")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from lightning import LightningModule, Trainer
@@ -65,6 +66,25 @@ class ProgressBar(TQDMProgressBar):
         loss = trainer.callback_metrics.get("train/loss")
         shown = "" if loss is None else f", loss {float(loss):.4g}"
         say(f"step {done:,} of {int(end):,}, epoch {trainer.current_epoch + 1}{shown}, {left} left")
+
+    def on_validation_batch_end(self, trainer: Trainer, *args: Any) -> None:
+        """Moves the bar; where there is none, says now and then how far the held-out images are."""
+        super().on_validation_batch_end(trainer, *args)
+        _, _, _, batch_idx, *_ = args  # the module, outputs, the batch
+        self._tell_held_out(batch_idx, trainer.num_val_batches)
+
+    def on_test_batch_end(self, trainer: Trainer, *args: Any) -> None:
+        """The same of the test after the training."""
+        super().on_test_batch_end(trainer, *args)
+        _, _, _, batch_idx, *_ = args  # the module, outputs, the batch
+        self._tell_held_out(batch_idx, trainer.num_test_batches)
+
+    def _tell_held_out(self, batch_idx: int, batches: Sequence[int | float]) -> None:
+        now = time.monotonic()
+        if self.is_enabled or now - self._told < PATIENCE:
+            return
+        self._told = now
+        say(f"held-out images: batch {batch_idx + 1:,} of {int(sum(batches)):,}")
 
     def get_metrics(
         self, trainer: Trainer, pl_module: LightningModule
