@@ -72,22 +72,24 @@ experiments: $(INSTALLED) ## measure the finished trainings of docs/experiments.
 	-$(RUN) evaluate.py compare=architectures
 	$(RUN) -m benchmarks.experiments
 
-exports: $(INSTALLED) ## train the networks of docs/results.md that are too large to ship; 6 hours of a core
+exports: $(INSTALLED) ## train the networks of docs/results.md that are too large to ship; 8 hours of a core
 	$(RUN) train.py experiment=cats_cpu model.prediction=epsilon && $(RUN) -m locality.export runs/latest runs/exports/cats_epsilon
 	$(RUN) train.py experiment=cats_cpu model.prediction=wiener_residual && $(RUN) -m locality.export runs/latest runs/exports/cats_residual
 	$(RUN) train.py experiment=cifar_cpu gamma=0 model.prediction=epsilon && $(RUN) -m locality.export runs/latest runs/exports/cifar_epsilon
+	$(RUN) train.py experiment=cifar_cpu gamma=0.1 model.prediction=epsilon && $(RUN) -m locality.export runs/latest runs/exports/cifar_gamma0.1_epsilon
 	$(RUN) train.py experiment=cifar_cpu gamma=0.5 model.prediction=epsilon && $(RUN) -m locality.export runs/latest runs/exports/cifar_gamma0.5_epsilon
 
 measure: $(INSTALLED) ## measure what docs/results.md tells of, on the networks that ship and those of exports; hours of a core
 	-$(RUN) -m benchmarks.precision pretrained/cifar
 	-$(RUN) evaluate.py compare=pattern "networks=[pretrained/cifar,pretrained/cifar_seed1,pretrained/cifar_gamma0.1,pretrained/cifar_gamma0.5,pretrained/cifar_gamma0.5_seed1]"
-	-$(RUN) evaluate.py compare=pattern "networks=[runs/exports/cifar_epsilon,runs/exports/cifar_gamma0.5_epsilon]"
+	-$(RUN) evaluate.py compare=pattern "networks=[runs/exports/cifar_epsilon,runs/exports/cifar_gamma0.1_epsilon,runs/exports/cifar_gamma0.5_epsilon]"
 	-$(RUN) evaluate.py compare=pattern "networks=[pretrained/cifar,pretrained/cifar_seed1,pretrained/cifar_gamma0.1,pretrained/cifar_gamma0.5,pretrained/cifar_gamma0.5_seed1]" compare.magnitude=signed compare.count=128 compare.learned=0
-	-$(RUN) evaluate.py compare=pattern "networks=[runs/exports/cifar_epsilon,runs/exports/cifar_gamma0.5_epsilon]" compare.magnitude=signed compare.count=128 compare.learned=0
+	-$(RUN) evaluate.py compare=pattern "networks=[runs/exports/cifar_epsilon,runs/exports/cifar_gamma0.1_epsilon,runs/exports/cifar_gamma0.5_epsilon]" compare.magnitude=signed compare.count=128 compare.learned=0
 	-$(RUN) evaluate.py compare=pattern "networks=[pretrained/photos16_gamma0,pretrained/photos16_gamma0.1,pretrained/photos16_gamma0.5]"
 	-$(RUN) evaluate.py compare=mirror data=cats checkpoint=pretrained/cats "networks={nn2: pretrained/cats_seed1, dit: pretrained/cats_dit, mixer: pretrained/cats_mixer, residual: runs/exports/cats_residual, epsilon: runs/exports/cats_epsilon, cifar: pretrained/cifar}" compare.count=16 compare.bank_counts.pca_locality=1000
 	-$(RUN) evaluate.py compare=halves
 	-$(RUN) evaluate.py compare=labels data=cifar checkpoint=pretrained/cifar
+	-$(RUN) evaluate.py compare=sensitivity data=cifar checkpoint=pretrained/cifar "networks={nn2: pretrained/cifar_seed1, epsilon: runs/exports/cifar_epsilon}" compare.magnitude=signed compare.count=128 compare.grid=8 compare.explorer=false "~candidates.pca_locality" "~candidates.optimal"
 	-$(RUN) evaluate.py compare=sensitivity data=cifar checkpoint=pretrained/cifar "networks={nn2: pretrained/cifar_seed1, epsilon: runs/exports/cifar_epsilon}" compare.grid=8 compare.explorer=false compare.bank_counts.pca_locality=5000 compare.bank_counts.optimal=5000
 	-$(RUN) evaluate.py compare=epsilon data=cifar checkpoint=pretrained/cifar "networks={epsilon: runs/exports/cifar_epsilon}"
 	-$(RUN) evaluate.py compare=epsilon data=cats checkpoint=pretrained/cats "networks={epsilon: runs/exports/cats_epsilon}"
