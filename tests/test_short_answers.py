@@ -20,7 +20,8 @@ from benchmarks.results.questions.entropy import NOT_MEASURED
 from benchmarks.results.questions.eyes import kinds, mirror_table, with_bars
 from benchmarks.results.questions.forms_short import BATCHES, MASKS, ORIENTATION, taus_together
 from benchmarks.results.questions.larger_short import larger_together
-from benchmarks.results.questions.letter import short, with_gaps
+from benchmarks.results.questions.letter import with_gaps
+from benchmarks.results.questions.letter_words import short
 from benchmarks.results.questions.own_by_output import BY_OUTPUT, with_by_output
 from benchmarks.results.questions.own_short import own_beside, own_together
 from benchmarks.results.questions.remaining import remaining_together

@@ -11,7 +11,7 @@ from benchmarks.results.questions import epsilon
 from benchmarks.results.questions.ceiling import comparable
 from benchmarks.results.questions.claims import Eyes
 from benchmarks.results.questions.field_claims import field_claim
-from benchmarks.results.questions.letter import short
+from benchmarks.results.questions.letter_words import short
 from benchmarks.results.questions.own import more_images
 from benchmarks.results.questions.own_short import SECOND
 from benchmarks.results.words.answers import (

@@ -12,7 +12,8 @@ from benchmarks.results.paper.nearer import as_released, nearer
 from benchmarks.results.questions.claims import Eyes
 from benchmarks.results.questions.eyes import EYE, whose
 from benchmarks.results.questions.field_claims import fields_agree, known_fields
-from benchmarks.results.questions.letter import each_strength, shown_by_others, signed_told
+from benchmarks.results.questions.letter import each_strength
+from benchmarks.results.questions.letter_words import shown_by_others, signed_told
 from benchmarks.results.words.answers import MIDDLE, Found, listed, ordered, ranked, steps
 from benchmarks.results.words.small_tables import middle
 from benchmarks.results.words.titles import DATA, TITLES, bullets, called, joined, on, spelled

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from benchmarks.results.kept.gathering import Kept
 from benchmarks.results.questions.letter import SNR, Strength, each_strength
+from benchmarks.results.questions.letter_words import line
 from benchmarks.results.words.verdicts import Judged
 
 
@@ -14,7 +15,7 @@ def letters(kept: Kept) -> Iterator[Judged]:
     for one in each_strength(kept):
         yield Judged(
             f"Networks look along a hidden letter of strength {one.gamma:g}", one.verdict,
-            f"{one.title}: {_number(one)}", ("pattern",), (one.line(),),
+            f"{one.title}: {_number(one)}", ("pattern",), (line(one),),
         )  # fmt: skip
 
 

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 
 from benchmarks.results.questions.claims import Eyes
 from benchmarks.results.questions.eyes import EAR, EYE, ears, kinds, over_the_aim, rows_of, whose
-from benchmarks.results.questions.letter import SNR, against, in_words, strengths
+from benchmarks.results.questions.letter import SNR, strengths
 from benchmarks.results.questions.letter_levels import PART
+from benchmarks.results.questions.letter_words import against, in_words
 from benchmarks.results.words.answers import (
     EXACT,
     FLOOR,
