@@ -830,7 +830,9 @@ def test_the_page_on_the_pattern_tells_how_much_of_the_contrast_networks_have(
         in said
     )
     assert "Wiener 2.00 to 3.00" in said
-    told = f"1.10 [0.9, 1.12] counts as not above, 1.20 [{low}, 2] as above: their intervals overlap"
+    told = (
+        f"rise that is not sure is 1.10 [0.9, 1.12], the smallest sure one 1.20 [{low}, 2]. Their intervals"
+    )
     assert (told in said) == overlap
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from benchmarks.results.bar import LEFT_OUT
 from benchmarks.results.words.answers import Found, is_middle, listed, sigma_of, steps, where
 from benchmarks.results.words.small_tables import Table, levels_table
 from benchmarks.results.words.titles import called, joined, spelled
@@ -177,8 +178,7 @@ def _undecided(found: Found, networks: Sequence[str]) -> list[str]:
 def _left_out(found: Found, networks: Sequence[str]) -> list[str]:
     out = {name: sorted(_behind(found, name)) for name in networks}
     told = [f"{whose(name)} at sigma {listed(times)}" for name, times in out.items() if times]
-    start = "Left out, at or beside levels at which a network is not shown to beat Wiener"
-    return [f"{start}: {'; '.join(told)}"] if told else []
+    return [f"{LEFT_OUT}: {'; '.join(told)}"] if told else []
 
 
 def ears(found: Found) -> list[str]:

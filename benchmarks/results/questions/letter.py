@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.results.kept.gathering import SIGNED, Kept
 from benchmarks.results.questions.eyes import levels_behind
-from benchmarks.results.questions.letter_levels import Level, levels_of
+from benchmarks.results.questions.letter_levels import Level, levels_of, seeds_of
 from benchmarks.results.words.answers import Found
 from benchmarks.results.words.titles import DATA, TITLES
-from benchmarks.results.words.verdicts import AGREES, IN_PART, NOT, OPEN, judged
+from benchmarks.results.words.verdicts import AGREES, IN_PART, NOT, OPEN, judged, weaker
 
 SNR = 0.1  # of the letter, above which the paper says that it shows
-
-SMALL = 0.5  # of Wiener's rise over the control: less is a part
+LOOKS = 4  # at most so many, and one that is sure says something: each is so by chance 1 time in 40
 
 
 @dataclass(frozen=True)
@@ -24,10 +23,22 @@ class Strength:
 
     title: str  # of the data set
     gamma: float
-    levels: Sequence[Level]  # all that were measured
+    every: Sequence[Level]  # that was measured, those left out too
     control: Collection[float]  # the noise levels at which the control has such an SNR_W
-    signed: Sequence[Level] = ()  # the same with fields of signed means, where they were measured
+    signed: Sequence[Level] = ()  # the same as `levels` with fields of signed means, where measured
+    seeds: int = 0  # of the networks; 0: not known
+    images: Sequence[int] = ()  # of fields, and of fields of signed means
     name: str = ""  # of the data set with its kind of networks, where one asks for others
+
+    @property
+    def levels(self) -> list[Level]:
+        """The levels that count: those at which all networks are ahead of Wiener."""
+        return [one for one in self.every if not one.left_out]
+
+    @property
+    def left_out(self) -> list[Level]:
+        """The others."""
+        return [one for one in self.every if one.left_out]
 
     @property
     def told(self) -> list[Level]:
@@ -37,12 +48,23 @@ class Strength:
     @property
     def sure(self) -> int:
         """At how many of these the rise is sure."""
-        return sum(one.sure for one in self.told)
+        return sum(one.sure for one in self.told) if self.lone is None else 0
+
+    @property
+    def lone(self) -> Level | None:
+        """The only level of many at which one seed has a sure rise: it may be chance and does not count."""
+        above = [one for one in self.levels if one.sure]
+        return above[0] if len(above) == 1 and self.seeds == 1 and len(self.every) > LOOKS else None
 
     @property
     def early(self) -> list[Level]:
         """The levels at which a rise is sure and not expected."""
-        return [one for one in self.levels if one.sure and not one.expected]
+        return [one for one in self.levels if one.sure and not one.expected and one != self.lone]
+
+    @property
+    def paired(self) -> list[Level]:
+        """The levels at which the ratio is surely above 1, and the rise is not sure all the same."""
+        return [one for one in self.levels if one.paired and not one.sure]
 
     @property
     def highest(self) -> Level:
@@ -58,13 +80,13 @@ class Strength:
     @property
     def small(self) -> bool:
         """Whether the largest rise is a small part of Wiener's there."""
-        return self.highest.rise - 1 < SMALL * (self.highest.wiener - 1)
+        return weaker(self.highest.rise, self.highest.wiener)
 
     @property
     def hidden(self) -> bool:
         """Whether networks have learned the letter and their fields show little of it, however reduced."""
         most = self.highest_signed
-        signed = most is None or most.rise - 1 < SMALL * (most.wiener - 1)
+        signed = most is None or weaker(most.rise, most.wiener)
         return self.learned and self.small and signed
 
     @property
@@ -82,18 +104,29 @@ class Strength:
     def verdict(self) -> str:
         """How the paper's claim stands, where a rise is expected anywhere."""
         if not self.sure:
-            return NOT if any(one.learned for one in self.told) else OPEN
+            learned = any(one.learned for one in self.told)
+            hints = self.paired or self.lone or any(one.sure for one in self.signed if one.expected)
+            return NOT if learned and not hints else OPEN
         word = judged(self.sure, len(self.told))
         return IN_PART if word == AGREES and (self.small or self.early) else word
+
+    @property
+    def whole(self) -> Strength:
+        """The same with the levels that are left out."""
+        return replace(self, every=[replace(one, left_out=False) for one in self.every])
 
 
 def strengths(title: str, found: Found, name: str = "") -> list[Strength]:
     """Each strength of the letter in a data set, the weakest first, if a rise is expected of it anywhere."""
     levels = levels_of(found)
     control = {one.sigma for one in levels if not one.gamma and one.snr > SNR}
-    signed = levels_of(found["signed"]) if "signed" in found else []
+    signed = [one for one in levels_of(found["signed"]) if not one.left_out] if "signed" in found else []
+    seeds = seeds_of(found)
+    images = [one["size"] for one in (found, found.get("signed")) if one and one.get("size")]
     known = [
-        Strength(title, gamma, _of(gamma, levels), control, _of(gamma, signed), name)
+        Strength(
+            title, gamma, _of(gamma, levels), control, _of(gamma, signed), seeds.get(gamma, 0), images, name
+        )
         for gamma in sorted({one.gamma for one in levels if one.gamma})
     ]
     return [one for one in known if one.told]

@@ -6,21 +6,30 @@ from collections.abc import Iterator, Sequence
 
 from benchmarks.results.kept.gathering import ENDS, Kept
 from benchmarks.results.questions.letter import SNR, Strength, each_strength
-from benchmarks.results.questions.letter_levels import PART, Ends, Level
+from benchmarks.results.questions.letter_beside import at, beside_the_rise, ends, span
+from benchmarks.results.questions.letter_levels import PART, Level
 from benchmarks.results.words.answers import apart
 from benchmarks.results.words.titles import in_networks, joined, on
 from benchmarks.results.words.verdicts import OPEN
 
-ORDER = PLAIN, WEAK, HIDDEN = ("yes on", "weakly on", "not shown on")
+ORDER = PLAIN, WEAK, PAIRED, HIDDEN = (
+    "yes on", "weaker on", "in paired intervals alone on", "not shown on",
+)  # fmt: skip
+RULE = (
+    "A rise is called sure where two things hold. The whole interval of the ratio on the same images is "
+    "above 1 (the paired interval). And the networks' contrast is above the upper end of the control's own "
+    "interval."
+)
 
 
 def line(one: Strength) -> str:
     """The verdict in words."""
-    return (
+    said = (
         f"**{one.verdict}** {'whether' if one.verdict == OPEN else 'that'} networks look along a "
         f"hidden letter where SNR_W is above {SNR:g}: {one.title}, gamma {one.gamma:g}. "
-        f"{_rise(one) if one.sure else _no_rise(one)}{_learned(one)} ([pattern](pattern.md))."
+        f"{_rise(one) if one.sure else _no_rise(one)}{_learned(one)}.{beside_the_rise(one)}"
     )
+    return f"{said.removesuffix('.')} ([pattern](pattern.md))."
 
 
 def short(kept: Kept) -> str:
@@ -43,6 +52,11 @@ def short(kept: Kept) -> str:
             none = not any(one.learned for one in hidden)
             tail = ", and networks are not shown to have learned it" if none else ""
             said.append(f"At strength {gamma:g} no rise is sure where the paper predicts one{where}{tail}")
+            said += [
+                f"The paired interval alone is above 1 {on([one.title])}: {_in_pairs(one)}"
+                for one in hidden
+                if one.paired
+            ]
     return f"A letter is hidden in the images. {'. '.join(said)}." if said else ""
 
 
@@ -53,12 +67,21 @@ def in_words(known: Sequence[Strength]) -> Iterator[str]:
         for one in (some for some in known if some.gamma == gamma):
             rise, floor = one.highest.rise, one.highest.wiener
             numbers = f"{one.title} ({rise:.1f} times the control; Wiener {floor:.1f})"
-            if not one.sure:
-                told.setdefault(HIDDEN, []).append(one.title)
-            else:
+            if one.sure:
                 told.setdefault(WEAK if one.small else PLAIN, []).append(numbers)
+            elif one.paired:
+                told.setdefault(PAIRED, []).append(f"{one.title} ({_in_pairs(one)})")
+            else:
+                told.setdefault(HIDDEN, []).append(one.title)
         said = [f"{word} {joined(told[word])}" for word in ORDER if word in told]
         yield f"At strength {gamma:g}: {', '.join(said)}."
+
+
+def _in_pairs(one: Strength) -> str:
+    """How large the rises are that only paired intervals show."""
+    rises, wieners = (span([getattr(level, key) for level in one.paired]) for key in ("rise", "wiener"))
+    seed = "; one seed" if one.seeds == 1 else ""
+    return f"{rises} times the control, at {at(one.paired)}; Wiener {wieners}{seed}"
 
 
 def against(one: Strength) -> str:
@@ -114,15 +137,17 @@ def _no_rise(one: Strength) -> str:
     if alone:
         said.append(
             f"That of the letter alone is above {SNR:g} at {len(alone)} of them, and Wiener's contrast is "
-            f"{_span([level.wiener for level in alone])} times the control's there"
+            f"{span([level.wiener for level in alone])} times the control's there"
         )
     return ". ".join(said) + _early(one, "A rise")
 
 
 def _early(one: Strength, what: str) -> str:
     """Where a rise is sure and not expected."""
-    where = joined(f"{level.sigma:g}" for level in one.early)
-    return f". {what} is sure at sigma {where}, where SNR_W is lower" if where else ""
+    if not one.early:
+        return ""
+    rises, wieners = (span([getattr(level, key) for level in one.early]) for key in ("rise", "wiener"))
+    return f". {what} is sure at {at(one.early)}, where SNR_W is lower ({rises} times, Wiener's {wieners})"
 
 
 def _rise(one: Strength) -> str:
@@ -141,10 +166,10 @@ def _learned(one: Strength) -> str:
         return ""
     sure = [level for level in one.levels if level.learned]
     if sure:
-        span = _span([level.share[0] for level in sure if level.share is not None])
+        part = span([level.share[0] for level in sure if level.share is not None])
         where = joined(f"{level.sigma:g}" for level in sure)
         return (
-            f". They have learned the letter: in the error along it they have {span} of Wiener's gain at "
+            f". They have learned the letter: in the error along it they have {part} of Wiener's gain at "
             f"sigma {where}"
         )
     less, more = (_surely(one, way) for way in (-1, 1))
@@ -153,8 +178,8 @@ def _learned(one: Strength) -> str:
     return (
         f"{said}. {'This is too little to say' if less else 'It is not shown'} that they have learned the "
         f"letter: at no noise level do they surely have {100 * PART:.0f} % of Wiener's gain. At sigma "
-        f"{most.sigma:g}, where Wiener gains most, their error is {_ends(most.error)} times the control's, "
-        f"Wiener's {_ends(most.floor)}"
+        f"{most.sigma:g}, where Wiener gains most, their error is {ends(most.error)} times the control's, "
+        f"Wiener's {ends(most.floor)}"
     )
 
 
@@ -166,12 +191,3 @@ def _surely(one: Strength, way: int) -> str:
         return ""
     times = joined(f"{error[0]:.2f}" for error in sure.values())
     return f"sigma {joined(f'{sigma:g}' for sigma in sure)} ({times} times)"
-
-
-def _span(values: Sequence[float]) -> str:
-    low, high = min(values), max(values)
-    return f"{low:.2f} to {high:.2f}" if len(values) > 1 else f"{low:.2f}"
-
-
-def _ends(one: Ends) -> str:
-    return "{:.2f} [{:.2f}, {:.2f}]".format(*one)
