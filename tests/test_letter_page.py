@@ -34,7 +34,7 @@ def measured(*rows: Row, gamma: str = "0.5", seeds: int = 1, size: int = 32) -> 
         expected = "yes" if k > 1 else "no"
         cells.append([gamma, sigma, "0.3", "0.2", ratio, wiener, sure, expected])
     tables = {
-        "pattern/contrast": {"columns": HEADS, "rows": cells},
+        "pattern/contrast": {"columns": [*HEADS, "network"], "rows": [[*one, "2"] for one in cells]},
         "pattern/verdict": {"rows": [[gamma, seeds, "so"]]},
     }
     run = {"command": "networks=[pretrained/first,runs/exports/other]", "commit": "c", "started": "now"}
@@ -126,7 +126,8 @@ def test_networks_that_do_not_ship_are_named_where_nothing_is_to_be_concluded() 
     assert (
         said
         == " At sigma 10 conclude nothing from this network, which has surely more error than Wiener there: "
-        "other. At sigma 2.5 conclude nothing from this network, which is not shown to beat Wiener there: other."
+        "other. At sigma 2.5 conclude nothing from this network, which is not shown to beat Wiener there: "
+        "other."
     )
 
 
@@ -158,7 +159,7 @@ def test_images_and_commands_of_fields_of_signed_means_are_told() -> None:
     signed["run"] = {**signed["run"], "command": "compare.magnitude=signed", "commit": "d"}
     kept = with_gaps({"pattern": {"cifar": measured(*[SURE] * 6)}, "pattern_signed": {"cifar": signed}})
     found = kept["pattern"]["cifar"]
-    assert "| 32 and 128 |" in briefly.pattern({"A": found})
+    assert "| 1.50, 1.60 (32) | 1.50, 1.60 (128) |" in briefly.pattern({"A": found})
     told = sources(BY_PAGE["pattern"], "cifar", found)
     assert told[1].startswith("CIFAR-10, signs kept: `compare.magnitude=signed`, commit `d`")
     assert len(sources(BY_PAGE["pattern"], "cifar", measured(*[SURE] * 6))) == 1
@@ -194,3 +195,16 @@ def test_one_seed_of_photographs_has_the_verdicts_of_three() -> None:
     assert [some.seeds for some in three] == [3, 3]
     for few, many in zip(one, three, strict=True):
         assert (few.sure, len(few.early), few.verdict) == (many.sure, len(many.early), many.verdict)
+
+
+@pytest.mark.parametrize(("rises", "word"), [(NONE, "Does not agree"), (SURE, "Open")])
+def test_a_learned_letter_without_a_rise_goes_against_the_claim_unless_signed_means_show_it(rises, word):
+    found, signed = measured(*[NONE] * 6), measured(*[rises] * 6)
+    for kind, value in (("network", 0.5), ("wiener", 0.4), ("share", 0.9)):
+        found["scalars"] |= interval(f"pattern/learned_{kind}", "gamma0.5/t100", value, value, value)
+    kept = with_gaps({"pattern": {"cifar": found}, "pattern_signed": {"cifar": signed}})
+    (row,) = letters(kept)
+    assert row.word == word
+    assert ("A rise is sure at 6 of these" in row.lines[0]) is (rises is SURE)
+    assert ("Against the claim" in briefly.pattern({"A": kept["pattern"]["cifar"]})) is (rises is NONE)
+    assert ("a hidden letter of strength 0.5 was learned. Yet" in agreement(kept)) is (rises is NONE)

@@ -332,7 +332,8 @@ def test_the_front_page_counts_networks_that_see_more_than_a_network_of_other_da
     count = "2 of 2 networks of cats that are not given the covariance"
     assert claim(tables, kept)[-1] == (
         "Both networks of cats that are not given the covariance look at the other eye at some sigma from "
-        "0.3 to 3.6, as the covariance says, DiT among them. A network of CIFAR-10 does not."
+        "0.3 to 3.6, as the covariance says, DiT among them. 2 of 2 are weaker: 3.0 to 4.0 times as much "
+        "there as on the ring around it at sigma 1.24, where Wiener has 9.0. A network of CIFAR-10 does not."
     )
     text = agreement(kept)
     assert f"where the covariance says that an eye's twin is: {count} do so" in text

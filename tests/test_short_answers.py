@@ -204,7 +204,7 @@ def test_the_letter_has_a_row_for_each_strength_with_the_levels_at_which_it_is_e
     none = ["0.1", "3", "0.05", "0.01", "9", "9", "no", "no"]  # nothing is expected
     table = {"columns": HEADS, "rows": [shown, faint, none]}
     found = {"tables": {"pattern/contrast": table}, "scalars": {}}
-    assert "\n| A, strength 0.5 | 1 of 2 | 1 of 2 | 2.50 | 3.00 | - | not shown | - |\n\n" in briefly.pattern(
+    assert "\n| A, strength 0.5 | 1 of 2 | 1 of 2 | 2.50, 3.00 | - | not shown |\n\n" in briefly.pattern(
         {"A": found}
     )
     assert briefly.pattern_beside({"A": found}).endswith("| A, strength 0.5 | - | - |")
@@ -272,7 +272,7 @@ def test_fields_of_signed_means_are_told_beside_the_others() -> None:
     signed["tables"]["pattern/contrast"]["rows"][1][4:6] = ["1.7 [1.6, 1.8]", "3.5"]
     kept = with_gaps({"pattern": {"cifar": plain}, "pattern_signed": {"cifar": signed}, "networks": {}})
     said = briefly.pattern({"A": kept["pattern"]["cifar"]})
-    assert "| A, strength 0.5 | 0 of 1 | 1 of 1 | 1.20 | 3.00 | 1.70, 3.50 | yes | - |" in said
+    assert "| A, strength 0.5 | 0 of 1 | 1 of 1 | 1.20, 3.00 | 1.70, 3.50 | yes |" in said
     assert said.endswith("in the mean over images, it is at most 1.70 times, Wiener's 3.50.")
     assert "keep their signs" not in briefly.pattern({"A": plain})
 

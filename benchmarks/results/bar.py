@@ -8,7 +8,6 @@ from benchmarks.results.words.answers import Found
 from benchmarks.results.words.titles import joined
 from locality.heldout import is_behind
 
-LEFT_OUT = "Left out, at or beside levels at which a network is not shown to beat Wiener"
 SHORT_OF = {  # of one network, and of several: surely, or not
     True: ("has surely more error than", "have surely more error than"),
     False: ("is not shown to beat", "are not shown to beat"),

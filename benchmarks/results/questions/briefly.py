@@ -12,7 +12,7 @@ from benchmarks.results.questions.eyes import EAR, EYE, ears, kinds, over_the_ai
 from benchmarks.results.questions.letter import SNR, strengths
 from benchmarks.results.questions.letter_beside import beside_the_rise, left_out_in_short
 from benchmarks.results.questions.letter_levels import PART
-from benchmarks.results.questions.letter_words import RULE, against, in_words
+from benchmarks.results.questions.letter_words import RULE, against, highest, in_words
 from benchmarks.results.words.answers import (
     EXACT,
     FLOOR,
@@ -95,10 +95,9 @@ def pattern(known: Known) -> str:
             f"{one.title}, strength {one.gamma:g}",
             f"{one.sure} of {len(one.told)}{left_out_in_short(one)}",
             f"{sum(level.paired for level in one.told)} of {len(one.told)}",
-            *(f"{rise:.2f}" for rise in (one.highest.rise, one.highest.wiener)),
-            f"{most.rise:.2f}, {most.wiener:.2f}" if (most := one.highest_signed) else None,
+            highest(one),
+            highest(one, signed=True),
             "yes" if one.learned else "not shown",
-            joined(one.images),
         ]
         for one in every
     ]
@@ -107,11 +106,10 @@ def pattern(known: Known) -> str:
     ]
     columns = (
         "", f"noise levels with a sure rise, of those with SNR_W above {SNR:g}",
-        "with the paired interval above 1", "largest rise, networks",
-        "Wiener's rise there", "signs kept: largest rise, Wiener's", "networks have learned the letter",
-        "test images: fields, and with signs kept",
+        "with the paired interval above 1", "largest rise, Wiener's there (test images)",
+        "signs kept: largest rise, Wiener's there (test images)", "networks have learned the letter",
     )  # fmt: skip
-    parts = [" ".join(in_words(every)), markdown(columns, rows), f"{RULE} {WEAKER}"]
+    parts = [*in_words(every), markdown(columns, rows), f"{RULE} {WEAKER}"]
     parts += [bullets(beside)] if beside else []
     parts += filter(None, map(against, every))
     return "\n\n".join(parts) if rows else ""

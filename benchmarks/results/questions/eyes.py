@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from benchmarks.results.bar import LEFT_OUT
 from benchmarks.results.words.answers import Found, is_middle, listed, sigma_of, steps, where
 from benchmarks.results.words.small_tables import Table, levels_table
 from benchmarks.results.words.titles import called, joined, spelled
@@ -20,6 +19,7 @@ KINDS = {  # of networks, by the model that was trained: one, and several
     "dit": ("a DiT", "DiTs"),
     "mixer": ("an MLP-Mixer", "MLP-Mixers"),
 }
+LEFT_OUT = "Left out, at or beside levels at which a network is not shown to beat Wiener"
 AIM = 2.0  # times the ring's mass, on the other eye
 CONTROL = re.compile(r"cifar|control")  # of networks' names: of other data
 COVARIANCE = re.compile(r"wiener|pca_locality|residual")  # rows that are given the covariance

@@ -27,7 +27,7 @@ class Strength:
     control: Collection[float]  # the noise levels at which the control has such an SNR_W
     signed: Sequence[Level] = ()  # the same as `levels` with fields of signed means, where measured
     seeds: int = 0  # of the networks; 0: not known
-    images: Sequence[int] = ()  # of fields, and of fields of signed means
+    images: Sequence[int] = (0, 0)  # of fields, and of fields of signed means; 0: not known
     name: str = ""  # of the data set with its kind of networks, where one asks for others
 
     @property
@@ -122,7 +122,7 @@ def strengths(title: str, found: Found, name: str = "") -> list[Strength]:
     control = {one.sigma for one in levels if not one.gamma and one.snr > SNR}
     signed = [one for one in levels_of(found["signed"]) if not one.left_out] if "signed" in found else []
     seeds = seeds_of(found)
-    images = [one["size"] for one in (found, found.get("signed")) if one and one.get("size")]
+    images = [int(one.get("size", 0)) for one in (found, found.get("signed", {}))]
     known = [
         Strength(
             title, gamma, _of(gamma, levels), control, _of(gamma, signed), seeds.get(gamma, 0), images, name

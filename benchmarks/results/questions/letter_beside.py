@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks.results.bar import LEFT_OUT
+from benchmarks.results.questions.eyes import LEFT_OUT
 from benchmarks.results.questions.letter import SNR, Strength
 from benchmarks.results.questions.letter_levels import Ends, Level
 from benchmarks.results.words.titles import joined

@@ -77,6 +77,14 @@ def in_words(known: Sequence[Strength]) -> Iterator[str]:
         yield f"At strength {gamma:g}: {', '.join(said)}."
 
 
+def highest(one: Strength, signed: bool = False) -> str:
+    """The largest rise, Wiener's there, and of how many images they are; a dash where there is none."""
+    most, images = one.highest_signed if signed else one.highest, one.images[signed]
+    if most is None:
+        return "-"
+    return f"{most.rise:.2f}, {most.wiener:.2f}{f' ({images})' if images else ''}"
+
+
 def _in_pairs(one: Strength) -> str:
     """How large the rises are that only paired intervals show."""
     rises, wieners = (span([getattr(level, key) for level in one.paired]) for key in ("rise", "wiener"))
