@@ -20,7 +20,7 @@ from benchmarks.results.words.verdicts import WEAKER, weaker
 from tests.test_results_page import BY_PAGE, HEADS
 from tests.test_short_answers import interval
 
-SIGMAS = ("12", "6", "3", "2", "1", "0.3")  # the first two have an SNR_W of at most .1
+SIGMAS = ("12", "6", "3", "2", "1", "0.342")  # the first two have an SNR_W of at most .1
 Row = tuple[str, str, str]  # network / control, Wiener / control, whether the rise is sure
 NONE: Row = ("1.00 [0.95, 1.05]", "1.10", "no")
 PAIRED: Row = ("1.08 [1.02, 1.15]", "1.10", "no")
