@@ -332,7 +332,8 @@ def test_the_front_page_counts_networks_that_see_more_than_a_network_of_other_da
     count = "2 of 2 networks of cats that are not given the covariance"
     assert claim(tables, kept)[-1] == (
         "Both networks of cats that are not given the covariance look at the other eye at some sigma from "
-        "0.3 to 3.6, as the covariance says, DiT among them. A network of CIFAR-10 does not."
+        "0.3 to 3.6, as the covariance says, DiT among them. 2 of 2 are weaker: 3.0 to 4.0 times as much "
+        "there as on the ring around it at sigma 1.24, where Wiener has 9.0. A network of CIFAR-10 does not."
     )
     text = agreement(kept)
     assert f"where the covariance says that an eye's twin is: {count} do so" in text
@@ -830,7 +831,9 @@ def test_the_page_on_the_pattern_tells_how_much_of_the_contrast_networks_have(
         in said
     )
     assert "Wiener 2.00 to 3.00" in said
-    told = f"1.10 [0.9, 1.12] counts as not above, 1.20 [{low}, 2] as above: their intervals overlap"
+    told = (
+        f"rise that is not sure is 1.10 [0.9, 1.12], the smallest sure one 1.20 [{low}, 2]. Their intervals"
+    )
     assert (told in said) == overlap
 
 

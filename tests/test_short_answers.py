@@ -20,7 +20,8 @@ from benchmarks.results.questions.entropy import NOT_MEASURED
 from benchmarks.results.questions.eyes import kinds, mirror_table, with_bars
 from benchmarks.results.questions.forms_short import BATCHES, MASKS, ORIENTATION, taus_together
 from benchmarks.results.questions.larger_short import larger_together
-from benchmarks.results.questions.letter import short, with_gaps
+from benchmarks.results.questions.letter import with_gaps
+from benchmarks.results.questions.letter_words import short
 from benchmarks.results.questions.own_by_output import BY_OUTPUT, with_by_output
 from benchmarks.results.questions.own_short import own_beside, own_together
 from benchmarks.results.questions.remaining import remaining_together
@@ -203,8 +204,8 @@ def test_the_letter_has_a_row_for_each_strength_with_the_levels_at_which_it_is_e
     none = ["0.1", "3", "0.05", "0.01", "9", "9", "no", "no"]  # nothing is expected
     table = {"columns": HEADS, "rows": [shown, faint, none]}
     found = {"tables": {"pattern/contrast": table}, "scalars": {}}
-    assert briefly.pattern({"A": found}).endswith(
-        "| A, strength 0.5 | 1 of 2 | 2.50 | 3.00 | - | not shown |"
+    assert "\n| A, strength 0.5 | 1 of 2 | 1 of 2 | 2.50, 3.00 | - | not shown |\n\n" in briefly.pattern(
+        {"A": found}
     )
     assert briefly.pattern_beside({"A": found}).endswith("| A, strength 0.5 | - | - |")
     found["scalars"] |= interval("pattern/learned_network", f"gamma0.5/t{time_of(2.0):03d}", 0.9, 0.8, 1.1)
@@ -214,7 +215,7 @@ def test_the_letter_has_a_row_for_each_strength_with_the_levels_at_which_it_is_e
 
 @pytest.mark.parametrize(("rise", "sure", "said"), [
     ("2.5 [2, 3]", "yes", "yes on A (2.5 times the control; Wiener 3.0)."),
-    ("1.2 [1.1, 1.3]", "yes", "weakly on A (1.2 times the control; Wiener 3.0)."),
+    ("1.2 [1.1, 1.3]", "yes", "weaker on A (1.2 times the control; Wiener 3.0)."),
     ("2.5 [0.9, 3]", "no", "not shown on A."),
 ])  # fmt: skip
 def test_the_page_of_the_letter_first_says_whether_it_shows(rise: str, sure: str, said: str) -> None:
@@ -271,7 +272,7 @@ def test_fields_of_signed_means_are_told_beside_the_others() -> None:
     signed["tables"]["pattern/contrast"]["rows"][1][4:6] = ["1.7 [1.6, 1.8]", "3.5"]
     kept = with_gaps({"pattern": {"cifar": plain}, "pattern_signed": {"cifar": signed}, "networks": {}})
     said = briefly.pattern({"A": kept["pattern"]["cifar"]})
-    assert "| A, strength 0.5 | 0 of 1 | 1.20 | 3.00 | 1.70, 3.50 | yes |" in said
+    assert "| A, strength 0.5 | 0 of 1 | 1 of 1 | 1.20, 3.00 | 1.70, 3.50 | yes |" in said
     assert said.endswith("in the mean over images, it is at most 1.70 times, Wiener's 3.50.")
     assert "keep their signs" not in briefly.pattern({"A": plain})
 
@@ -317,7 +318,7 @@ def test_that_no_rise_is_sure_is_said_of_the_noise_levels_at_which_the_paper_pre
     assert "At strength 0.5 no rise is sure where the paper predicts one, and networks" in short(early)
     (row,) = letters(early)
     assert "CIFAR-10: rise sure at 0 of 1 noise levels with SNR_W above 0.1, letter not" in row.number
-    assert "A rise is sure at sigma 3, where SNR_W is lower." in row.lines[0]
+    assert "A rise is sure at sigma 3, where SNR_W is lower (1.10 times, Wiener's 1.20)." in row.lines[0]
     assert "| noise levels with a sure rise, of those with SNR_W above 0.1 |" in briefly.pattern(
         {"A": early["pattern"]["cifar"]}
     )

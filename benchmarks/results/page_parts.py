@@ -47,9 +47,12 @@ def cautions(found: Found, kept: Kept) -> str:
     told = " The network was still in training." if found["run"].get("unfinished") else ""
     places: dict[tuple[str, bool], list[str]] = {}
     for name, one in _named(found, kept):
-        if levels := levels_short(one):
-            where = joined(f"{sigma:g}" for sigma in levels)
-            places.setdefault((where, surely_short(one, levels)), []).append(network_called(name))
+        levels = levels_short(one)
+        sure = [sigma for sigma in levels if surely_short(one, [sigma])]
+        for some in (sure, [sigma for sigma in levels if sigma not in sure]):
+            where = joined(f"{sigma:g}" for sigma in some)
+            if where:
+                places.setdefault((where, some is sure), []).append(network_called(name))
     for (where, sure), known in places.items():
         many = len(known) > 1
         told += (
@@ -60,12 +63,13 @@ def cautions(found: Found, kept: Kept) -> str:
 
 
 def _named(found: Found, kept: Kept) -> list[tuple[str, Found]]:
-    """The networks that ship and that a command names."""
+    """The networks that a command names, those that ship and others."""
     command = found["run"]["command"]
+    known = {**kept.get("unshipped", {}), **kept.get("networks", {})}
     return [
         (name, one)
-        for name, one in kept.get("networks", {}).items()
-        if re.search(rf"pretrained/{re.escape(name)}(?!\w)", command)
+        for name, one in known.items()
+        if re.search(rf"(?:pretrained|exports)/{re.escape(name)}(?![\w.])", command)
     ]
 
 
@@ -89,10 +93,16 @@ def _with(question: Question, found: Found, rows: Sequence[Sequence[object]]) ->
     return f" ({called(EXACT)} had {told})" if told else ""
 
 
-def source(question: Question, name: str, found: Found) -> str:
-    """Where the numbers of a data set come from, and how the rows of the page were calibrated."""
+def sources(question: Question, name: str, found: Found) -> list[str]:
+    """Where the numbers of a data set come from, those of fields of signed means too."""
+    signed = [source(question, f"{TITLES[name]}, signs kept", found["signed"])] if "signed" in found else []
+    return [source(question, TITLES[name], found), *signed]
+
+
+def source(question: Question, title: str, found: Found) -> str:
+    """Where numbers come from, and how the rows of the page were calibrated."""
     run = found["run"]
-    text = f"{TITLES[name]}: `{run['command']}`, commit `{run['commit']}`, {run['started']}"
+    text = f"{title}: `{run['command']}`, commit `{run['commit']}`, {run['started']}"
     text += "." if run.get("seconds") is None else f", {run['seconds']:.0f} s."
     there = {row[0] for row in question.table(found)[1]} | set(map(called, question.rows))
     if took_none(run["command"]):
@@ -107,7 +117,7 @@ def source(question: Question, name: str, found: Found) -> str:
 def made(found: Found, kept: Kept) -> list[str]:
     """How networks that a command names in runs/exports are made, where they do not ship."""
     said = []
-    for name in dict.fromkeys(re.findall(r"runs/exports/(\w+)", found["run"]["command"])):
+    for name in dict.fromkeys(re.findall(r"runs/exports/([\w.]+)", found["run"]["command"])):
         if name in kept.get("networks", {}):
             said.append(f"`runs/exports/{name}` ships: `pretrained/{name}`.")
         elif one := kept.get("unshipped", {}).get(name):

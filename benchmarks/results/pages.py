@@ -25,7 +25,7 @@ from benchmarks.results.page_parts import (
     made,
     notes,
     published,
-    source,
+    sources,
     tabled,
 )
 from benchmarks.results.paper.agreement import agreement
@@ -123,7 +123,7 @@ def page(question: Question, kept: Kept) -> str:
             more += _second(question, known[name])
         titles = [TITLES[name] for name in (there if brief else there[1:])]
         parts += [folded(f"More on {'; '.join(titles)}", more)] if more else []
-        both = ((source(question, name, known[name]), *made(known[name], kept)) for name in there)
+        both = ((*sources(question, name, known[name]), *made(known[name], kept)) for name in there)
         parts.append(folded(SOURCES, [one for some in both for one in some]))
     return "\n\n".join([*parts, FOOT]) + "\n"
 

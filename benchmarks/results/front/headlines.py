@@ -11,7 +11,7 @@ from benchmarks.results.questions import epsilon
 from benchmarks.results.questions.ceiling import comparable
 from benchmarks.results.questions.claims import Eyes
 from benchmarks.results.questions.field_claims import field_claim
-from benchmarks.results.questions.letter import short
+from benchmarks.results.questions.letter_words import short
 from benchmarks.results.questions.own import more_images
 from benchmarks.results.questions.own_short import SECOND
 from benchmarks.results.words.answers import (
@@ -175,13 +175,14 @@ def where_networks_look(tables: Mapping[str, Found], kept: Kept) -> str:
         told = [_less(1 + gap, name) for name, gap in gaps.items() if gap is not None]
         return f"The network itself has {joined(told)} than the best of them." if told else ""
     eyes = Eyes.of(cats)
-    count = eyes.some()
+    count, weak = eyes.some(), eyes.weaker(cats)
     kinds = dict.fromkeys(called(name) for name in eyes.seen if name not in ARCHITECTURE)
     among = f", {joined(kinds)} among them" if kinds else ""
     training = " (still in training)" if cats["run"].get("unfinished") else ""
     return (
         f"{count[0].upper()}{count[1:]} networks of cats that are not given the covariance{training} look at "
-        f"the other eye at some {AT}, as the covariance says{among}.{_others(eyes)}"
+        f"the other eye at some {AT}, as the covariance says{among}."
+        f"{f' {weak}.' if weak else ''}{_others(eyes)}"
     )
 
 

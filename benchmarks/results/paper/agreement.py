@@ -12,11 +12,22 @@ from benchmarks.results.paper.nearer import as_released, nearer
 from benchmarks.results.questions.claims import Eyes
 from benchmarks.results.questions.eyes import EYE, whose
 from benchmarks.results.questions.field_claims import fields_agree, known_fields
-from benchmarks.results.questions.letter import each_strength, shown_by_others, signed_told
+from benchmarks.results.questions.letter import each_strength
+from benchmarks.results.questions.letter_words import shown_by_others, signed_told
 from benchmarks.results.words.answers import MIDDLE, Found, listed, ordered, ranked, steps
 from benchmarks.results.words.small_tables import middle
 from benchmarks.results.words.titles import DATA, TITLES, bullets, called, joined, on, spelled
-from benchmarks.results.words.verdicts import Judged, counted, judged, merged, said, table
+from benchmarks.results.words.verdicts import (
+    AGREES,
+    IN_PART,
+    WEAKER,
+    Judged,
+    counted,
+    judged,
+    merged,
+    said,
+    table,
+)
 
 TITLE = "What agrees with the paper, what does not, and what is open?"
 AGAINST = "Against the central claim, that networks look where the covariance says"
@@ -45,6 +56,7 @@ def agreement(kept: Kept) -> str:
         parts += [
             table(told),
             *([LATER] if later else []),
+            WEAKER,
             folded("In words", [bullets(line for one in told for line in one.lines)]),
         ]
     parts.append("Open:\n\n" + bullets([f"{OPEN[0]}{_predict(kept)}", *OPEN[1:]]))
@@ -105,12 +117,15 @@ def _eyes(kept: Kept) -> Iterator[Judged]:
     if not eyes.networks:
         return
     word = "Does not agree" if eyes.fooled else judged(len(eyes.seen), len(eyes.networks))
+    weak = eyes.weaker(found)
+    word = IN_PART if weak and word == AGREES else word
     seen = f"{len(eyes.seen)} of {len(eyes.networks)} networks of cats"
     others = f", {len(eyes.fooled)} of {len(eyes.others)} of other images" if eyes.others else ""
     yield said(
-        "Networks look where the covariance says that an eye's twin is", word, f"{seen}{others}", ("eyes",),
+        "Networks look where the covariance says that an eye's twin is", word,
+        f"{seen}{others}{f'; {weak}' if weak else ''}", ("eyes",),
         f"that networks look where the covariance says that an eye's twin is: {eyes.counted()} do so at some "
-        f"{AT}. {'. '.join(_beside(eyes))} ([eyes](eyes.md)).",
+        f"{AT}. {f'{weak}. ' if weak else ''}{'. '.join(_beside(eyes))} ([eyes](eyes.md)).",
     )  # fmt: skip
     if len(eyes.networks) > 1:
         yield _alike(found, eyes)

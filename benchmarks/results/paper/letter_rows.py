@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from benchmarks.results.kept.gathering import Kept
 from benchmarks.results.questions.letter import SNR, Strength, each_strength
+from benchmarks.results.questions.letter_beside import left_out_in_short
+from benchmarks.results.questions.letter_words import line
 from benchmarks.results.words.verdicts import Judged
 
 
@@ -14,7 +16,7 @@ def letters(kept: Kept) -> Iterator[Judged]:
     for one in each_strength(kept):
         yield Judged(
             f"Networks look along a hidden letter of strength {one.gamma:g}", one.verdict,
-            f"{one.title}: {_number(one)}", ("pattern",), (one.line(),),
+            f"{one.title}: {_number(one)}", ("pattern",), (line(one),),
         )  # fmt: skip
 
 
@@ -24,5 +26,10 @@ def _number(one: Strength) -> str:
     sure = f"rise sure at {one.sure} of {len(one.told)} noise levels with SNR_W above {SNR:g}"
     if not one.sure:
         learned = "learned" if any(level.learned for level in one.told) else "not shown to be learned"
-        return f"{sure}, letter {learned}"
-    return f"{sure}, at most {most.rise:.2f} times where Wiener has {most.wiener:.2f}"
+        pairs = f", in paired intervals alone at {len(one.paired)}" if one.paired else ""
+        return f"{sure}{pairs}, letter {learned}{left_out_in_short(one)}"
+    weak = ", weaker" if one.small else ""
+    return (
+        f"{sure}, at most {most.rise:.2f} times where Wiener has {most.wiener:.2f}{weak}"
+        f"{left_out_in_short(one)}"
+    )

@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 
 from benchmarks.results.questions.claims import Eyes
 from benchmarks.results.questions.eyes import EAR, EYE, ears, kinds, over_the_aim, rows_of, whose
-from benchmarks.results.questions.letter import SNR, against, in_words, strengths
+from benchmarks.results.questions.letter import SNR, strengths
+from benchmarks.results.questions.letter_beside import beside_the_rise, left_out_in_short
 from benchmarks.results.questions.letter_levels import PART
+from benchmarks.results.questions.letter_words import RULE, against, highest, in_words
 from benchmarks.results.words.answers import (
     EXACT,
     FLOOR,
@@ -23,7 +25,8 @@ from benchmarks.results.words.answers import (
     steps,
 )
 from benchmarks.results.words.small_tables import FIRST
-from benchmarks.results.words.titles import called, joined, markdown, on
+from benchmarks.results.words.titles import bullets, called, joined, markdown, on
+from benchmarks.results.words.verdicts import WEAKER
 
 Known = Mapping[str, Found]  # by the title of the data set
 
@@ -90,18 +93,25 @@ def pattern(known: Known) -> str:
     rows = [
         [
             f"{one.title}, strength {one.gamma:g}",
-            f"{one.sure} of {len(one.told)}",
-            *(f"{rise:.2f}" for rise in (one.highest.rise, one.highest.wiener)),
-            f"{most.rise:.2f}, {most.wiener:.2f}" if (most := one.highest_signed) else None,
+            f"{one.sure} of {len(one.told)}{left_out_in_short(one)}",
+            f"{sum(level.paired for level in one.told)} of {len(one.told)}",
+            highest(one),
+            highest(one, signed=True),
             "yes" if one.learned else "not shown",
         ]
         for one in every
     ]
+    beside = [
+        f"{one.title}, strength {one.gamma:g}:{told}" for one in every if (told := beside_the_rise(one))
+    ]
     columns = (
-        "", f"noise levels with a sure rise, of those with SNR_W above {SNR:g}", "largest rise, networks",
-        "Wiener's rise there", "signs kept: largest rise, Wiener's", "networks have learned the letter",
+        "", f"noise levels with a sure rise, of those with SNR_W above {SNR:g}",
+        "with the paired interval above 1", "largest rise, Wiener's there (test images)",
+        "signs kept: largest rise, Wiener's there (test images)", "networks have learned the letter",
     )  # fmt: skip
-    parts = [" ".join(in_words(every)), markdown(columns, rows), *filter(None, map(against, every))]
+    parts = [*in_words(every), markdown(columns, rows), f"{RULE} {WEAKER}"]
+    parts += [bullets(beside)] if beside else []
+    parts += filter(None, map(against, every))
     return "\n\n".join(parts) if rows else ""
 
 
@@ -141,7 +151,9 @@ def eyes(known: Known) -> str:
                 f"that are not given the covariance{kind} look at the other eye at some middle noise level "
                 f"(sigma {MIDDLE[0]:g} to {MIDDLE[1]:g}){beside}"
             )
-            tables += _at_one_level(found, one)
+            weak = one.weaker(found)
+            said += [weak] if weak else []
+            tables += [*_at_one_level(found, one), *([WEAKER] if weak else [])]
     return "\n\n".join([" ".join(f"{one}." for one in said), *tables]) if said else ""
 
 

@@ -22,11 +22,13 @@ from benchmarks.results.words.answers import (
     Found,
     interval_of,
     is_middle,
+    listed,
     number_of,
     side,
     steps,
 )
 from benchmarks.results.words.titles import DATA, TITLES, called, joined, on, spelled
+from benchmarks.results.words.verdicts import weaker
 
 OF_DATA = (FLOOR, EXACT)  # rows of comparisons of fields that are made of the covariance
 WORDS = {1: "ahead of", 0: "level with", -1: "behind"}
@@ -112,6 +114,28 @@ class Eyes:
         if seen < of or of < 2:
             return f"{spelled(seen) if seen else 'none'} of {spelled(of)}"
         return "both" if of == 2 else f"all {spelled(of)}"
+
+    def beside_wiener(self, found: Found) -> tuple[float, dict[str, float]] | None:
+        """At a level at which all that have the spot have it: Wiener's ratio, and those that are weaker."""
+        t = self.shared(found)
+        ratios = {name: steps(found, f"mirror/ratio/{EYE}/{name}/") for name in (FLOOR, *self.seen)}
+        if t is None or t not in ratios[FLOOR]:
+            return None
+        floor = ratios.pop(FLOOR)[t]
+        return floor, {name: one[t] for name, one in ratios.items() if weaker(one[t], floor)}
+
+    def weaker(self, found: Found) -> str:
+        """`3 of 5 networks are weaker: 4.9 to 5.9 times the ring's ...`, or nothing."""
+        known, t = self.beside_wiener(found), self.shared(found)
+        if known is None or t is None or not known[1]:
+            return ""
+        floor, some = known
+        span = " to ".join(f"{value:.1f}" for value in sorted({min(some.values()), max(some.values())}))
+        verb = "are" if len(some) > 1 else "is"
+        return (
+            f"{len(some)} of {len(self.seen)} {verb} weaker: {span} times as much there as on the ring "
+            f"around it at sigma {listed([t])}, where Wiener has {floor:.1f}"
+        )
 
     def shared(self, found: Found) -> int | None:
         """A middle time-step at which all that have the spot surely have it; the middle one of these."""

@@ -19,6 +19,7 @@ KINDS = {  # of networks, by the model that was trained: one, and several
     "dit": ("a DiT", "DiTs"),
     "mixer": ("an MLP-Mixer", "MLP-Mixers"),
 }
+LEFT_OUT = "Left out, at or beside levels at which a network is not shown to beat Wiener"
 AIM = 2.0  # times the ring's mass, on the other eye
 CONTROL = re.compile(r"cifar|control")  # of networks' names: of other data
 COVARIANCE = re.compile(r"wiener|pca_locality|residual")  # rows that are given the covariance
@@ -177,8 +178,7 @@ def _undecided(found: Found, networks: Sequence[str]) -> list[str]:
 def _left_out(found: Found, networks: Sequence[str]) -> list[str]:
     out = {name: sorted(_behind(found, name)) for name in networks}
     told = [f"{whose(name)} at sigma {listed(times)}" for name, times in out.items() if times]
-    start = "Left out, at or beside levels at which a network is not shown to beat Wiener"
-    return [f"{start}: {'; '.join(told)}"] if told else []
+    return [f"{LEFT_OUT}: {'; '.join(told)}"] if told else []
 
 
 def ears(found: Found) -> list[str]:

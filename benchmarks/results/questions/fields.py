@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from math import log, sqrt
 from typing import Any
 
-from benchmarks.results.questions.letter_levels import recounted
+from benchmarks.results.questions.letter_levels import Ends, ends_of, recounted
 from benchmarks.results.words.answers import FLOOR, MIDDLE, Found, apart
 from benchmarks.results.words.small_tables import Table
 from benchmarks.results.words.titles import called
 
-Ends = tuple[float, float, float]  # a number and the ends of its interval
 REACHES = {-1: "less far", 0: "as far, by the intervals", 1: "further"}  # than another field, by `apart`
 
 
@@ -59,7 +58,7 @@ def level_ends(found: Found, table: str) -> dict[float, dict[str, Ends]]:
     """For each noise level and row the number, with its interval."""
     whole = found["tables"][table]
     levels = [float(head.split()[-1]) for head in whole["columns"][1:]]
-    return {level: {row[0]: _ends(row[1 + k]) for row in whole["rows"]} for k, level in enumerate(levels)}
+    return {level: {row[0]: ends_of(row[1 + k]) for row in whole["rows"]} for k, level in enumerate(levels)}
 
 
 def beside(field: Ends, other: Ends) -> str:
@@ -122,7 +121,11 @@ def pattern_verdict(found: Found) -> str:
         ]
         told += _contrasts(found, float(gamma)) + _barely(found, float(gamma))
         lines.append("* " + ". ".join(part[0].upper() + part[1:] for part in told))
-    return "by gamma, the strength of the letter:\n\n" + ".\n".join(lines)
+    start = (
+        "by gamma, the strength of the letter. These are the counts of the comparison itself: a noise level "
+        "counts here though it is left out above, and a lone sure rise counts"
+    )
+    return f"{start}:\n\n" + ".\n".join(lines)
 
 
 def _sentence(part: str) -> str:
@@ -149,12 +152,12 @@ def _barely(found: Found, gamma: float) -> list[str]:
     no, yes = ([cell for cell, word in cells if word == said] for said in ("no", "yes"))
     if not no or not yes:
         return []
-    most, least = (end(some, key=lambda cell: _ends(cell)[0]) for end, some in ((max, no), (min, yes)))
-    if _ends(most)[2] < _ends(least)[1]:
+    most, least = (end(some, key=lambda cell: ends_of(cell)[0]) for end, some in ((max, no), (min, yes)))
+    if ends_of(most)[2] < ends_of(least)[1]:
         return []
     return [
-        f"{most} counts as not above, {least} as above: their intervals overlap, so the count is partly a "
-        "matter of how wide intervals are"
+        f"the largest rise that is not sure is {most}, the smallest sure one {least}. Their intervals "
+        "overlap. So the count is partly a matter of how wide intervals are"
     ]
 
 
@@ -170,9 +173,3 @@ def pattern_table(found: Found) -> Table:
 def alone(cell: Any) -> Any:
     """A number without its interval, which docs/results.json has."""
     return cell.split(" [")[0] if isinstance(cell, str) else cell
-
-
-def _ends(cell: Any) -> Ends:
-    """A number and the ends of its interval; the number itself, where a cell has none."""
-    numbers = [float(one) for one in re.findall(r"[^\s\[\],]+", str(cell))]
-    return numbers[0], numbers[1 % len(numbers)], numbers[-1]

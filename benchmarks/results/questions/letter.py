@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from benchmarks.results.kept.gathering import ENDS, SIGNED, Kept
+from benchmarks.results.kept.gathering import SIGNED, Kept
 from benchmarks.results.questions.eyes import levels_behind
-from benchmarks.results.questions.letter_levels import PART, Ends, Level, levels_of
-from benchmarks.results.words.answers import Found, apart
-from benchmarks.results.words.titles import DATA, TITLES, in_networks, joined, on
-from benchmarks.results.words.verdicts import AGREES, IN_PART, NOT, OPEN, judged
+from benchmarks.results.questions.letter_levels import Level, levels_of, seeds_of
+from benchmarks.results.words.answers import Found
+from benchmarks.results.words.titles import DATA, TITLES
+from benchmarks.results.words.verdicts import AGREES, IN_PART, NOT, OPEN, judged, weaker
 
 SNR = 0.1  # of the letter, above which the paper says that it shows
-ORDER = PLAIN, WEAK, HIDDEN = ("yes on", "weakly on", "not shown on")
-SMALL = 0.5  # of Wiener's rise over the control: less is a part
+LOOKS = 4  # at most so many, and one that is sure says something: each is so by chance 1 time in 40
 
 
 @dataclass(frozen=True)
@@ -24,10 +23,22 @@ class Strength:
 
     title: str  # of the data set
     gamma: float
-    levels: Sequence[Level]  # all that were measured
+    every: Sequence[Level]  # that was measured, those left out too
     control: Collection[float]  # the noise levels at which the control has such an SNR_W
-    signed: Sequence[Level] = ()  # the same with fields of signed means, where they were measured
+    signed: Sequence[Level] = ()  # the same as `levels` with fields of signed means, where measured
+    seeds: int = 0  # of the networks; 0: not known
+    images: Sequence[int] = (0, 0)  # of fields, and of fields of signed means; 0: not known
     name: str = ""  # of the data set with its kind of networks, where one asks for others
+
+    @property
+    def levels(self) -> list[Level]:
+        """The levels that count: those at which all networks are ahead of Wiener."""
+        return [one for one in self.every if not one.left_out]
+
+    @property
+    def left_out(self) -> list[Level]:
+        """The others."""
+        return [one for one in self.every if one.left_out]
 
     @property
     def told(self) -> list[Level]:
@@ -37,12 +48,23 @@ class Strength:
     @property
     def sure(self) -> int:
         """At how many of these the rise is sure."""
-        return sum(one.sure for one in self.told)
+        return sum(one.sure for one in self.told) if self.lone is None else 0
+
+    @property
+    def lone(self) -> Level | None:
+        """The only level of many at which one seed has a sure rise: it may be chance and does not count."""
+        above = [one for one in self.levels if one.sure]
+        return above[0] if len(above) == 1 and self.seeds == 1 and len(self.every) > LOOKS else None
 
     @property
     def early(self) -> list[Level]:
         """The levels at which a rise is sure and not expected."""
-        return [one for one in self.levels if one.sure and not one.expected]
+        return [one for one in self.levels if one.sure and not one.expected and one != self.lone]
+
+    @property
+    def paired(self) -> list[Level]:
+        """The levels at which the ratio is surely above 1, and the rise is not sure all the same."""
+        return [one for one in self.levels if one.paired and not one.sure]
 
     @property
     def highest(self) -> Level:
@@ -58,13 +80,13 @@ class Strength:
     @property
     def small(self) -> bool:
         """Whether the largest rise is a small part of Wiener's there."""
-        return self.highest.rise - 1 < SMALL * (self.highest.wiener - 1)
+        return weaker(self.highest.rise, self.highest.wiener)
 
     @property
     def hidden(self) -> bool:
         """Whether networks have learned the letter and their fields show little of it, however reduced."""
         most = self.highest_signed
-        signed = most is None or most.rise - 1 < SMALL * (most.wiener - 1)
+        signed = most is None or weaker(most.rise, most.wiener)
         return self.learned and self.small and signed
 
     @property
@@ -82,26 +104,29 @@ class Strength:
     def verdict(self) -> str:
         """How the paper's claim stands, where a rise is expected anywhere."""
         if not self.sure:
-            return NOT if any(one.learned for one in self.told) else OPEN
+            learned = any(one.learned for one in self.told)
+            hints = self.paired or self.lone or any(one.sure for one in self.signed if one.expected)
+            return NOT if learned and not hints else OPEN
         word = judged(self.sure, len(self.told))
         return IN_PART if word == AGREES and (self.small or self.early) else word
 
-    def line(self) -> str:
-        """The verdict in words."""
-        return (
-            f"**{self.verdict}** {'whether' if self.verdict == OPEN else 'that'} networks look along a "
-            f"hidden letter where SNR_W is above {SNR:g}: {self.title}, gamma {self.gamma:g}. "
-            f"{_rise(self) if self.sure else _no_rise(self)}{_learned(self)} ([pattern](pattern.md))."
-        )
+    @property
+    def whole(self) -> Strength:
+        """The same with the levels that are left out."""
+        return replace(self, every=[replace(one, left_out=False) for one in self.every])
 
 
 def strengths(title: str, found: Found, name: str = "") -> list[Strength]:
     """Each strength of the letter in a data set, the weakest first, if a rise is expected of it anywhere."""
     levels = levels_of(found)
     control = {one.sigma for one in levels if not one.gamma and one.snr > SNR}
-    signed = levels_of(found["signed"]) if "signed" in found else []
+    signed = [one for one in levels_of(found["signed"]) if not one.left_out] if "signed" in found else []
+    seeds = seeds_of(found)
+    images = [int(one.get("size", 0)) for one in (found, found.get("signed", {}))]
     known = [
-        Strength(title, gamma, _of(gamma, levels), control, _of(gamma, signed), name)
+        Strength(
+            title, gamma, _of(gamma, levels), control, _of(gamma, signed), seeds.get(gamma, 0), images, name
+        )
         for gamma in sorted({one.gamma for one in levels if one.gamma})
     ]
     return [one for one in known if one.told]
@@ -118,85 +143,6 @@ def each_strength(kept: Kept) -> Iterator[Strength]:
             yield from strengths(TITLES[name], kept["pattern"][name], name)
 
 
-def short(kept: Kept) -> str:
-    """Of each strength, strongest first: does the letter show on which data, and was it learned."""
-    known: dict[float, list[Strength]] = {}
-    for one in each_strength(kept):
-        known.setdefault(one.gamma, []).append(one)
-    said = []
-    for gamma, there in sorted(known.items(), reverse=True):
-        shown, hidden = [one for one in there if one.sure], [one for one in there if not one.sure]
-        if shown:
-            rises = joined(f"{one.highest.rise:.2f} {on([one.title])}" for one in shown)
-            floors = joined(f"{one.highest.wiener:.2f}" for one in shown)
-            said.append(
-                f"At strength {gamma:g} the contrast of networks' fields along it is up to {rises} times "
-                f"that of a network of images without it, where Wiener's is {floors} times"
-            )
-        if hidden:
-            where = f" {on([one.title for one in hidden])}" if shown else ""
-            none = not any(one.learned for one in hidden)
-            tail = ", and networks are not shown to have learned it" if none else ""
-            said.append(f"At strength {gamma:g} no rise is sure where the paper predicts one{where}{tail}")
-    return f"A letter is hidden in the images. {'. '.join(said)}." if said else ""
-
-
-def in_words(known: Sequence[Strength]) -> Iterator[str]:
-    """The shortest answer for each strength, strongest first: yes, weakly or not shown, on which data."""
-    for gamma in sorted({one.gamma for one in known}, reverse=True):
-        told: dict[str, list[str]] = {}
-        for one in (some for some in known if some.gamma == gamma):
-            rise, floor = one.highest.rise, one.highest.wiener
-            numbers = f"{one.title} ({rise:.1f} times the control; Wiener {floor:.1f})"
-            if not one.sure:
-                told.setdefault(HIDDEN, []).append(one.title)
-            else:
-                told.setdefault(WEAK if one.small else PLAIN, []).append(numbers)
-        said = [f"{word} {joined(told[word])}" for word in ORDER if word in told]
-        yield f"At strength {gamma:g}: {', '.join(said)}."
-
-
-def against(one: Strength) -> str:
-    """Where networks have learned a letter and their fields show a small part of what Wiener's do: that."""
-    most, surest = one.highest, min((level for level in one.told if level.learned), key=_error, default=None)
-    if not one.hidden or surest is None:
-        return ""
-    return (
-        f"Against the claim: {on([one.title])} at strength {one.gamma:g} networks have learned the letter. "
-        f"Their error along it is down to {_error(surest):.2f} times the control's. The contrast of their "
-        f"fields along it is at most {most.rise:.2f} times the control's, where Wiener's is "
-        f"{most.wiener:.2f} times.{signed_told(one)}"
-    )
-
-
-def signed_told(one: Strength) -> str:
-    """The largest rise of fields of signed means, beside Wiener's."""
-    most = one.highest_signed
-    if most is None:
-        return ""
-    return (
-        f" Where derivatives keep their signs in the mean over images, it is at most {most.rise:.2f} times, "
-        f"Wiener's {most.wiener:.2f}."
-    )
-
-
-def shown_by_others(one: Strength, known: Sequence[Strength]) -> str:
-    """What is seen of the same letter in networks of the same data that predict something else."""
-    data = next((one.name.removesuffix(end) for end in ENDS.values() if one.name.endswith(end)), one.name)
-    alike = {f"{data}{end}": kind for kind, end in ENDS.items()}
-    for rival in known:
-        if rival.name in alike and rival.gamma == one.gamma and rival.sure and not rival.hidden:
-            rises = [level.rise for level in (rival.highest, rival.highest_signed) if level]
-            told = joined(f"{rise:.2f}" for rise in rises)
-            return f" In {in_networks(alike[rival.name])} it is up to {told} times."
-    return ""
-
-
-def _error(level: Level) -> float:
-    """Of networks along the letter, over the control's."""
-    return level.error[0] if level.error is not None else 1.0
-
-
 def with_gaps(kept: Kept) -> Kept:
     """What is kept, the patterns with the noise levels at which one of their networks is behind."""
     networks, told = {**kept.get("unshipped", {}), **kept.get("networks", {})}, {}
@@ -207,78 +153,3 @@ def with_gaps(kept: Kept) -> Kept:
         if signed := kept.get(SIGNED["pattern"], {}).get(data):
             told[data]["signed"] = {**signed, "behind": gaps}
     return {**kept, "pattern": told} if told else dict(kept)
-
-
-def _no_rise(one: Strength) -> str:
-    """What is to be known where networks show no rise: whether any was to be expected of these networks."""
-    own = sum(level.sigma in one.control for level in one.told)
-    alone = [level for level in one.told if level.alone > SNR]
-    levels = f"{own}" if own < len(one.told) else "all"
-    said = [
-        f"No rise over the control is sure at these {len(one.told)} noise levels. At {levels} of them the "
-        "control, which has no letter, has such an SNR_W too"
-    ]
-    if alone:
-        said.append(
-            f"That of the letter alone is above {SNR:g} at {len(alone)} of them, and Wiener's contrast is "
-            f"{_span([level.wiener for level in alone])} times the control's there"
-        )
-    return ". ".join(said) + _early(one, "A rise")
-
-
-def _early(one: Strength, what: str) -> str:
-    """Where a rise is sure and not expected."""
-    where = joined(f"{level.sigma:g}" for level in one.early)
-    return f". {what} is sure at sigma {where}, where SNR_W is lower" if where else ""
-
-
-def _rise(one: Strength) -> str:
-    """How sure the rise is, how large beside Wiener's, and where it is too early."""
-    return (
-        f"The rise over the control is sure at {one.sure} of {len(one.told)} such noise levels. It is at "
-        f"most {one.highest.rise:.2f} times the control's contrast, where Wiener's is "
-        f"{one.highest.wiener:.2f} times{_early(one, 'It')}"
-    )
-
-
-def _learned(one: Strength) -> str:
-    """Whether the networks have learned the letter: their error along it, beside the control's."""
-    most = one.gained
-    if most is None or most.error is None or most.floor is None:
-        return ""
-    sure = [level for level in one.levels if level.learned]
-    if sure:
-        span = _span([level.share[0] for level in sure if level.share is not None])
-        where = joined(f"{level.sigma:g}" for level in sure)
-        return (
-            f". They have learned the letter: in the error along it they have {span} of Wiener's gain at "
-            f"sigma {where}"
-        )
-    less, more = (_surely(one, way) for way in (-1, 1))
-    said = f". Their error along it is surely less than the control's at {less or 'no noise level'}"
-    said += f", and surely more at {more}" if more else ""
-    return (
-        f"{said}. {'This is too little to say' if less else 'It is not shown'} that they have learned the "
-        f"letter: at no noise level do they surely have {100 * PART:.0f} % of Wiener's gain. At sigma "
-        f"{most.sigma:g}, where Wiener gains most, their error is {_ends(most.error)} times the control's, "
-        f"Wiener's {_ends(most.floor)}"
-    )
-
-
-def _surely(one: Strength, way: int) -> str:
-    """Where networks' error along the letter is surely less than the control's (-1) or more (1)."""
-    known = {level.sigma: level.error for level in one.levels if level.error is not None}
-    sure = {sigma: error for sigma, error in known.items() if apart(error, (1.0, 1.0, 1.0)) == way}
-    if not sure:
-        return ""
-    times = joined(f"{error[0]:.2f}" for error in sure.values())
-    return f"sigma {joined(f'{sigma:g}' for sigma in sure)} ({times} times)"
-
-
-def _span(values: Sequence[float]) -> str:
-    low, high = min(values), max(values)
-    return f"{low:.2f} to {high:.2f}" if len(values) > 1 else f"{low:.2f}"
-
-
-def _ends(one: Ends) -> str:
-    return "{:.2f} [{:.2f}, {:.2f}]".format(*one)

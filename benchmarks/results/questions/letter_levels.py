@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,13 +27,34 @@ class Level:
     sigma: float
     snr: float  # the letter's variance over sigma^2
     alone: float  # less the control's
-    rise: float  # contrast of networks over the control's
+    ratio: Ends  # contrast of networks over the control's, on the same images and noise
     wiener: float  # Wiener's
-    sure: bool  # the rise, by its interval
+    sure: bool  # the rise: that ratio, and the networks' contrast over the control's own upper end
     expected: bool  # by the paper
     error: Ends | None  # of networks along the letter, over the control's; None: not measured
     floor: Ends | None  # Wiener's over its own control's
     share: Ends | None  # of Wiener's gain, that networks have; None: Wiener's is not sure
+    left_out: bool  # at or beside one at which a network is behind Wiener
+
+    @property
+    def rise(self) -> float:
+        """How large the ratio is."""
+        return self.ratio[0]
+
+    @property
+    def paired(self) -> bool:
+        """Whether the whole interval of the ratio is above 1, whatever the control's own interval is."""
+        return self.ratio[1] > 1
+
+    @property
+    def falls(self) -> bool:
+        """Whether the whole interval of the ratio is below 1."""
+        return self.ratio[2] < 1
+
+    @property
+    def like_wiener(self) -> bool:
+        """Whether the interval of the ratio has Wiener's ratio, to the digits that were kept."""
+        return self.ratio[1] <= round(self.wiener, 2) <= self.ratio[2]
 
     @property
     def learned(self) -> bool:
@@ -41,7 +63,7 @@ class Level:
 
 
 def levels_of(found: Found) -> list[Level]:
-    """The noise levels of each strength of the letter, the control's as 0; none where a network is behind."""
+    """The noise levels of each strength of the letter, the control's as 0."""
     whole = found["tables"][CONTRAST]
     heads = whole["columns"]
     names = ("gamma", "sigma", "SNR_W", "SNR_W less the control's", "network / control", "Wiener / control")
@@ -51,11 +73,21 @@ def levels_of(found: Found) -> list[Level]:
     gaps = found.get("behind", ())
     return [
         Level(
-            *map(number, row[:6]), *(cell == "yes" for cell in row[6:]), *_along(found, *map(number, row[:2]))
+            *map(number, row[:4]),
+            ends_of(row[4]),
+            number(row[5]),
+            *(cell == "yes" for cell in row[6:]),
+            *_along(found, *map(number, row[:2])),
+            any(low <= number(row[1]) <= high for low, high in gaps),
         )
         for row in cells
-        if not any(low <= number(row[1]) <= high for low, high in gaps)
     ]
+
+
+def seeds_of(found: Found) -> dict[float, int]:
+    """How many seeds each strength was measured with."""
+    rows = found["tables"][VERDICT]["rows"] if VERDICT in found["tables"] else []
+    return {float(gamma): int(seeds) for gamma, seeds, _ in rows}
 
 
 def recounted(tables: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -88,6 +120,12 @@ def _along(found: Found, gamma: float, sigma: float) -> tuple[Ends | None, Ends 
         interval_of(found, f"{LEARNED}{kind}", place) if scalars else None for kind in KINDS
     )
     return error, floor, share
+
+
+def ends_of(cell: Any) -> Ends:
+    """A number and the ends of its interval; the number itself, where a cell has none; nothing is a 0."""
+    numbers = [float(one) for one in re.findall(r"[^\s\[\],]+", str(cell or 0))]
+    return numbers[0], numbers[1 % len(numbers)], numbers[-1]
 
 
 def number(cell: Any) -> float:

@@ -14,12 +14,26 @@ COUNTED = {  # a verdict -> how it is counted, of one and of several
     NOT: ("does not", "do not"),
     OPEN: ("is open", "are open"),
 }
+SMALL = 0.5  # of what Wiener's field has above a ratio of 1: less is weaker
+WEAKER = (
+    "A spot or a letter is called weaker where what its ratio has above 1 is less than half of what Wiener's "
+    "has. A claim then agrees in part at most."
+)
 HEADS = ("claim", "verdict", "the number that decides", "page")
 
 
 def judged(yes: int, of: int) -> str:
     """The word for so many of some that are as the paper says."""
     return AGREES if yes == of else NOT if yes == 0 else IN_PART
+
+
+def weaker(ratio: float, wieners: float) -> bool:
+    """Whether a field shows a spot or a letter, by a ratio that is 1 without it, as a small part of Wiener's.
+
+    >>> weaker(1.4, 2.0), weaker(1.6, 2.0)
+    (True, False)
+    """
+    return ratio - 1 < SMALL * (wieners - 1)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,128 @@
+"""What the pages of results say beside the sure rises of a letter: small ones, lone ones, levels left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from benchmarks.results.questions.eyes import LEFT_OUT
+from benchmarks.results.questions.letter import SNR, Strength
+from benchmarks.results.questions.letter_levels import Ends, Level
+from benchmarks.results.words.titles import joined
+
+SMALL_RISE = 1.2  # times the control's contrast
+
+
+def beside_the_rise(one: Strength) -> str:
+    """What is to be known before the count of sure rises is believed; each sentence after a space."""
+    said = (_lone(one), _paired(one), _signed(one), _one_seed(one), _left_out(one))
+    return "".join(f" {some}" for some in said if some)
+
+
+def left_out_in_short(one: Strength) -> str:
+    """The same of levels left out, for a cell."""
+    if not one.left_out:
+        return ""
+    there, others = _split(one.left_out)
+    told = [f"{_of(there)} with such an SNR_W"] if there else []
+    told += [f"{_of(others)} with a lower SNR_W"] if others else []
+    return f"; left out: {joined(told)}"
+
+
+def _lone(one: Strength) -> str:
+    """The one level at which a rise would be sure, where that may be chance."""
+    if one.lone is None:
+        return ""
+    lower = "" if one.lone.expected else ", where SNR_W is lower"
+    return (
+        f"At one of {len(one.every)} noise levels a rise would be sure, sigma {one.lone.sigma:g}{lower} "
+        f"({ends(one.lone.ratio)} times). One of so many looks at one seed may be chance. It is not counted."
+    )
+
+
+def _paired(one: Strength) -> str:
+    """Where the paired interval alone says that there is a rise, and how large it is beside Wiener's."""
+    some = one.paired
+    if not some:
+        return ""
+    like = sum(level.like_wiener for level in some)
+    rises, wieners = (_each(some, key) for key in ("rise", "wiener"))
+    small = "Small rises: the" if max(level.rise for level in some) <= SMALL_RISE else "The"
+    size = f"Wiener's {wieners}, inside the interval at {like} of {len(some)}"
+    if like == len(some):
+        size = f"This is about Wiener's size: {wieners}, inside the interval{' each time' * (like > 1)}"
+    return f"{small} paired interval alone is above 1 at {at(some)} ({rises} times). {size}."
+
+
+def _signed(one: Strength) -> str:
+    """The same of fields of signed means, where no rise of the others is sure."""
+    up, down = ([x for x in one.signed if getattr(x, way)] for way in ("paired", "falls"))
+    if one.sure or not one.signed:
+        return ""
+    start = "Where derivatives keep their signs, the paired interval is above 1 at"
+    said = [f"{start} {at(up) if up else 'no noise level'}"]
+    if up:
+        rises, wieners = (span([getattr(x, key) for x in up]) for key in ("rise", "wiener"))
+        said[0] += f" ({rises} times, Wiener's {wieners})"
+        said.append(f"A rise is sure at {sum(x.sure for x in up) or 'none'} of these")
+    if down:
+        said.append(f"The interval is below 1 at {at(down)} ({span([x.rise for x in down])} times)")
+    return f"{'. '.join(said)}."
+
+
+def _one_seed(one: Strength) -> str:
+    """What one seed cannot say."""
+    if one.seeds != 1 or not (one.sure or one.paired):
+        return ""
+    if one.paired:
+        return "This is one seed: such rises are not told from a difference between seeds."
+    return "This is one seed: differences between seeds are not in the intervals."
+
+
+def _left_out(one: Strength) -> str:
+    """The noise levels left out, what they would show, and whether the verdict would be another."""
+    if not one.left_out:
+        return ""
+    there, others = _split(one.left_out)
+    said = [f"{LEFT_OUT}: {at(one.left_out)}"]
+    if there:
+        said.append(f"SNR_W is above {SNR:g} at {len(there)} of these, and a rise is sure at {_of(there)}")
+    if others:
+        rises = [level for level in others if level.sure]
+        spans = (span([getattr(x, key) for x in rises]) for key in ("rise", "wiener")) if rises else ()
+        told = " ({} times, Wiener's {})".format(*spans) if rises else ""
+        said.append(f"SNR_W is lower at {len(others)}, and a rise is sure at {_of(others)}{told}")
+    if others and any(level.sure for level in others):
+        said.append("There the claim has none")
+    word = one.whole.verdict
+    same = "With them the verdict is the same"
+    said.append(same if word == one.verdict else f"With them the verdict would be: {word.lower()}")
+    return f"{'. '.join(said)}."
+
+
+def _split(levels: Sequence[Level]) -> tuple[list[Level], list[Level]]:
+    """Those at which the claim has a rise, and the others."""
+    return [x for x in levels if x.expected], [x for x in levels if not x.expected]
+
+
+def _of(levels: Sequence[Level]) -> str:
+    return f"{sum(level.sure for level in levels)} of {len(levels)}"
+
+
+def _each(levels: Sequence[Level], key: str) -> str:
+    return joined(f"{getattr(level, key):.2f}" for level in levels)
+
+
+def at(levels: Sequence[Level]) -> str:
+    """`sigma 3 and 2`."""
+    return f"sigma {joined(f'{level.sigma:g}' for level in levels)}"
+
+
+def span(values: Sequence[float]) -> str:
+    """The least and the most."""
+    low, high = min(values), max(values)
+    return f"{low:.2f} to {high:.2f}" if len(values) > 1 else f"{low:.2f}"
+
+
+def ends(one: Ends) -> str:
+    """A number with its interval."""
+    return "{:.2f} [{:.2f}, {:.2f}]".format(*one)
