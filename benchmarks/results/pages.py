@@ -110,7 +110,7 @@ def page(question: Question, kept: Kept) -> str:
         method = [question.method] if question.method else []
         table = tabled(question, first, known[first], first=True, whole=folds)
         pictures = [*charted(question), *drawn(question, first)]
-        front = question.shown if brief else len(pictures)  # where nothing else folds, no picture does
+        front = 1 if brief else len(pictures)  # where nothing else folds, no picture does
         parts += [*pictures[:front], *([] if folds else [*table, *method])]
         parts.append(f"Our reading: {question.why}")
         parts += published() if question.page == "published_order" else []

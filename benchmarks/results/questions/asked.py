@@ -168,7 +168,7 @@ QUESTIONS: tuple[Question, ...] = (
         "Wiener's field is left. That much is to be expected of any good denoiser. Were noisy images "
         "Gaussian, the mean derivative of the best denoiser would be Wiener's, by Stein's lemma. So signed "
         "fields say that a network has learned the covariance. They do not say that it does nothing else.",
-        pictures=("fields", "fields_signed", "fields_cosine"), shown=2, together=fields_short.fields,
+        pictures=("fields", "fields_signed", "fields_cosine"), together=fields_short.fields,
         beyond=fields_short.fields_beside, folds=True,
     ),
     Question(

@@ -56,7 +56,7 @@ def fields(known: Known) -> str:
     lead = words.pop() if len(words) == 1 else "In part"
     meaning = [FIELD]
     if any("signed" in found for found in known.values()):
-        meaning.append("The first picture is of magnitudes. In the second signs are kept")
+        meaning.append("The picture is of magnitudes. One with signs kept folds below")
     return "\n\n".join(
         " ".join(f"{one}." for one in some) if isinstance(some, list) else some
         for some in ([lead, *said], *tables, meaning)

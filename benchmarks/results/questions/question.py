@@ -25,8 +25,7 @@ class Question:
     rows: tuple[str, ...] = ()  # of the picture, where the paper's table or its variants answer
     quantity: str = "heldout_ratio"  # that it shows: a key of TITLES_OF
     charts: Callable[[str, Found], list[Chart]] | None = None  # of a data set, by its title; None: by noise
-    pictures: tuple[str, ...] = ()  # or these, of docs/images, each after the data set's name
-    shown: int = 1  # so many pictures; the others fold
+    pictures: tuple[str, ...] = ()  # or these, of docs/images, each after the data set's name; one is shown
     more: Callable[[Found], Table] | None = None  # a second table, which is folded away
     together: Callable[[Mapping[str, Found]], str] | None = None  # the short answer, by data sets' titles
     beyond: Callable[[Mapping[str, Found]], str] | None = None  # what goes with it, folded away
