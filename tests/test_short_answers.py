@@ -24,7 +24,7 @@ from benchmarks.results.questions.letter import short, with_gaps
 from benchmarks.results.questions.own_by_output import BY_OUTPUT, with_by_output
 from benchmarks.results.questions.own_short import own_beside, own_together
 from benchmarks.results.questions.remaining import remaining_together
-from benchmarks.results.words.answers import EXACT, OWN
+from benchmarks.results.words.answers import EXACT, OWN, paired, stands_to
 from benchmarks.results.words.titles import called
 from locality.compare.drawing import time_of
 from tests.test_results_page import BY_PAGE, HEADS
@@ -692,8 +692,8 @@ def test_beside_a_network_that_predicts_the_noise_leads_are_told_where_they_are_
         one({"A": found(**numbers)}) for one in (epsilon.epsilon_together, epsilon.epsilon_beside)
     )
     assert said.startswith(
-        "Not near. On A r2 falls from 0.90 to 0.50 (stacked mixtures (ours)), 0.80 to 0.40 (PCA locality "
-        "(the paper's)) and 0.70 to 0.39 (Wiener).\n\n"
+        "Not near. On A r2 of stacked mixtures (ours), PCA locality (the paper's) and Wiener falls from 0.70 "
+        "or more to 0.50 or less.\n\n"
     )
     assert beside.startswith(
         "On A stacked mixtures (ours) is surely nearer to it than PCA locality (the paper's). On A Wiener is "
@@ -703,15 +703,59 @@ def test_beside_a_network_that_predicts_the_noise_leads_are_told_where_they_are_
     numbers["epsilon/median_r2_second/stacked_mixtures"] = 0.75  # above the least to the other network
     said = epsilon.epsilon_together({"A": found(**numbers)})
     assert said.startswith("Less near than to those of the network that predicts v.")
-    assert (
-        ". There stacked mixtures (ours) (0.75) is nearer to it than the first network (0.60), though not"
-        in said
-    )
+    assert "On A r2 falls from 0.90 to 0.75 (stacked mixtures (ours)), 0.80 to 0.40" in said
+    told = "On A stacked mixtures (ours) has a higher median than the first network"
+    assert f"{told}.\n" in said  # no interval was kept
     for row, r2 in (("stacked_mixtures", 0.75), ("network", 0.6)):
         numbers |= interval("epsilon/median_r2_second", row, r2, r2 - 0.05, r2 + 0.05)
-    said = epsilon.epsilon_together({"A": found(**numbers)})
-    assert "(0.75) is surely nearer to it than the first network (0.60)." in said
+    assert f"{told}, and is surely nearer.\n" in epsilon.epsilon_together({"A": found(**numbers)})
     numbers["epsilon/median_r2_second/wiener"] = 0.8
     assert epsilon.epsilon_together({"A": found(**numbers)}).startswith("Not all are farther")
     assert epsilon.epsilon_together({"A": found()}) == ""
     assert "Wiener -0.010 [-0.100, +0.100] (64 seeds)" in epsilon.epsilon_verdict(found(**numbers))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "end"),
+    [
+        (0.01, 0.06, ". Yet it is surely farther, seed by seed."),
+        (-0.01, 0.06, ". They are not told apart."),
+        (-0.06, -0.01, ", and is surely nearer."),
+    ],
+)
+def test_who_is_nearer_is_told_by_differences_seed_by_seed_and_not_by_medians(low, high, end) -> None:
+    numbers = {f"epsilon/median_r2_second/{row}": r2 for row, r2 in (("network", 0.49), ("wiener", 0.51))}
+    numbers |= {"epsilon/median_r2/wiener": 0.9}
+    mean = -0.036 if high < 0 else 0.036
+    numbers |= interval("epsilon/median_r2_second_over_wiener", "network", mean, low, high)
+    for row, middle in (("network", 0.49), ("wiener", 0.51)):  # own intervals, apart, that are not asked
+        numbers |= interval("epsilon/median_r2_second", row, middle, middle - 0.005, middle + 0.005)
+    said = epsilon.epsilon_together({"A": found(**numbers)})
+    assert f"On A Wiener has a higher median than the first network{end}\n" in said
+
+
+def test_a_row_whose_median_is_higher_and_that_seeds_put_behind_another_is_told() -> None:
+    numbers = {"epsilon/median_r2_second/stacked_mixtures": 0.45, "epsilon/median_r2_second/wiener": 0.51}
+    numbers |= {"epsilon/median_r2/stacked_mixtures": 0.9, "epsilon/median_r2/wiener": 0.9}
+    unsure = dict(numbers) | interval("epsilon/median_r2_second_over_wiener", "stacked_mixtures", 0, -1, 1)
+    numbers |= interval("epsilon/median_r2_second_over_wiener", "stacked_mixtures", 0.021, 0.003, 0.043)
+    told = "On A Wiener has a higher median than stacked mixtures (ours). Yet it is surely farther"
+    assert told in epsilon.epsilon_together({"A": found(**numbers)})
+    assert "median than" not in epsilon.epsilon_together({"A": found(**unsure)})
+    numbers["epsilon/samples/network"] = 64.0
+    assert "stacked mixtures (ours) +0.021 [+0.003, +0.043] (64 seeds)" in epsilon.epsilon_verdict(
+        found(**numbers)
+    )
+    beside = epsilon.epsilon_beside({"A": found(**numbers)})
+    assert beside == "On A stacked mixtures (ours) is surely nearer to it than Wiener."
+
+
+def test_two_rows_are_set_side_by_side_by_their_differences_whichever_way_these_were_kept() -> None:
+    own = interval("paper/median_r2", "a", 0.9, 0.89, 0.91) | interval("paper/median_r2", "b", 0.5, 0.4, 0.6)
+    assert stands_to(found(**own), "paper/median_r2", "a", "b") == 1
+    turned = own | interval("paper/median_r2_over_a", "b", 0.1, 0.05, 0.2)  # seeds say that b is nearer
+    assert stands_to(found(**turned), "paper/median_r2", "a", "b") == -1
+    assert stands_to(found(**turned), "paper/median_r2", "b", "a") == 1
+    assert paired(found(**turned), "paper/median_r2", "a", "b") == (-0.1, -0.2, -0.05)
+    only = {"paper/median_r2/a": 0.9, "paper/median_r2/b": 0.5}  # medians alone
+    assert stands_to(found(**only), "paper/median_r2", "a", "b") is None
