@@ -46,19 +46,41 @@ def test_noise_levels_count_where_the_whole_interval_is_on_one_side_of_wieners_e
     unsure = interval("paper/heldout_ratio", f"pca_locality/{HIGH}", 0.9, 0.8, 1.1)
     worse = interval("paper/heldout_ratio", "pca_locality/t300", 1.2, 1.1, 1.3)
     said = briefly.heldout({"A": found(**sure, **unsure, **worse), "B": found()})
-    assert said.startswith("PCA locality (the paper's): nowhere. We count data")  # 1 and 1
-    assert "\n\nAt how many of 3 noise levels" in said
+    assert said.startswith("Nowhere: PCA locality (the paper's). We count data")  # 1 and 1
+    assert "at how many of 3 noise levels" in said
     assert f"| {called('pca_locality')} | 1 below, 1 above | - |" in said
-    assert "network" not in said  # not measured on any
+    assert "network" not in said.split("| --- |")[1]  # not measured on any
     network = interval("paper/heldout_ratio", f"network/{LOW}", 0.8, 0.7, 0.9)
     said = briefly.heldout({"A": found(**sure, **network)})
-    assert said.startswith("Network and PCA locality (the paper's): on A.")
+    assert said.startswith("On A: network and PCA locality (the paper's).")
     assert briefly.heldout({"A": found(**sure), "B": found(**worse)}).startswith(
-        "PCA locality (the paper's): on A."
+        "On A: PCA locality (the paper's)."
     )
     rows = said.split("| --- | --- |\n")[1]
     assert rows.startswith(f"| {called('network')} | 1 below, 0 above |\n| {called('pca_locality')} |")
     assert briefly.heldout({"B": found()}) == ""
+
+
+def test_who_has_less_error_than_wiener_is_answered_for_every_row_that_was_measured() -> None:
+    less, more = (0.8, 0.7, 0.9), (1.2, 1.1, 1.3)
+    wins = {
+        row: interval("paper/heldout_ratio", f"{row}/{LOW}", *less) for row in ("network", "soft_locality")
+    }
+    a = {
+        **wins["network"],
+        **wins["soft_locality"],
+        **interval("paper/heldout_ratio", f"wiener/{LOW}", 1, 1, 1),
+    }
+    some = interval("paper/heldout_ratio", f"golden_subset/{LOW}", *less)
+    lost = interval("paper/heldout_ratio", f"golden_subset/{LOW}", *more)
+    none = interval("paper/heldout_ratio", f"nearest/{LOW}", *more)
+    said = briefly.heldout({"A": found(**a, **some, **none), "B": found(**a, **lost)})
+    assert said.startswith(
+        "On all 2 data sets: network and soft locality (ours). On A: golden subset. Nowhere: nearest. We count"
+    )
+    assert "| soft locality (ours) | 1 below, 0 above | 1 below, 0 above |" in said  # it wins everywhere
+    assert "| golden subset" not in said
+    assert "Wiener:" not in said
 
 
 def test_the_gap_to_a_second_network_is_widest_where_the_best_row_is_farthest_behind() -> None:
@@ -759,3 +781,16 @@ def test_two_rows_are_set_side_by_side_by_their_differences_whichever_way_these_
     assert paired(found(**turned), "paper/median_r2", "a", "b") == (-0.1, -0.2, -0.05)
     only = {"paper/median_r2/a": 0.9, "paper/median_r2/b": 0.5}  # medians alone
     assert stands_to(found(**only), "paper/median_r2", "a", "b") is None
+
+
+def test_a_tau_is_below_wiener_only_where_an_interval_says_so() -> None:
+    numbers = interval("variants/median_r2", "wiener", 0.72, 0.68, 0.75)
+    rows = {"tau_002": (0.685, 0.55, 0.76), "tau_02": (0.84, 0.8, 0.9), "tau_2": (0.2, 0.1, 0.3)}
+    for row, ends in rows.items():
+        numbers |= interval("variants/median_r2", row, *ends)
+    said = taus_together({"A": found(**numbers)})
+    told = "On A r2 is surely above Wiener's with tau .02; surely below Wiener's with tau"
+    assert f"{told} .2; not told apart from Wiener's with tau .002." in said  # though its median is below
+    assert "below Wiener" not in BY_PAGE["tau"].why
+    seeds = interval("variants/median_r2_over_wiener", "tau_002", -0.03, -0.05, -0.01)  # and these decide
+    assert f"{told} .002 and .2." in taus_together({"A": found(**numbers, **seeds)})
