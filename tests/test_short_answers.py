@@ -8,9 +8,10 @@ import pytest
 from omegaconf import OmegaConf
 
 from benchmarks.results.caveats import caveats
+from benchmarks.results.kept import store
 from benchmarks.results.kept.gathering import CONFIGS, as_configured
 from benchmarks.results.networks import network_table
-from benchmarks.results.pages import page
+from benchmarks.results.pages import STORE, page
 from benchmarks.results.paper.agreement import findings_against
 from benchmarks.results.paper.letter_rows import letters
 from benchmarks.results.questions import briefly, entropy_short, epsilon, fields_short
@@ -19,12 +20,13 @@ from benchmarks.results.questions.ceiling import ceiling, ceiling_beside
 from benchmarks.results.questions.entropy import NOT_MEASURED
 from benchmarks.results.questions.eyes import kinds, mirror_table, with_bars
 from benchmarks.results.questions.forms_short import BATCHES, MASKS, ORIENTATION, taus_together
+from benchmarks.results.questions.halves import labels_table
 from benchmarks.results.questions.larger_short import larger_together
 from benchmarks.results.questions.letter import short, with_gaps
 from benchmarks.results.questions.own_by_output import BY_OUTPUT, with_by_output
 from benchmarks.results.questions.own_short import own_beside, own_together
 from benchmarks.results.questions.remaining import remaining_together
-from benchmarks.results.words.answers import EXACT, OWN, paired, stands_to
+from benchmarks.results.words.answers import EXACT, OWN, paired, sigma_of, stands_to
 from benchmarks.results.words.titles import called
 from locality.compare.drawing import time_of
 from tests.test_results_page import BY_PAGE, HEADS
@@ -46,10 +48,10 @@ def test_noise_levels_count_where_the_whole_interval_is_on_one_side_of_wieners_e
     unsure = interval("paper/heldout_ratio", f"pca_locality/{HIGH}", 0.9, 0.8, 1.1)
     worse = interval("paper/heldout_ratio", "pca_locality/t300", 1.2, 1.1, 1.3)
     said = briefly.heldout({"A": found(**sure, **unsure, **worse), "B": found()})
-    assert said.startswith("Nowhere: PCA locality (the paper's). We count data")  # 1 and 1
+    assert said.startswith("Nowhere: PCA locality (the paper's).\n\nWe count data")  # 1 and 1
     assert "at how many of 3 noise levels" in said
     assert f"| {called('pca_locality')} | 1 below, 1 above | - |" in said
-    assert "network" not in said.split("| --- |")[1]  # not measured on any
+    assert "| network |" not in said  # not measured on any
     network = interval("paper/heldout_ratio", f"network/{LOW}", 0.8, 0.7, 0.9)
     said = briefly.heldout({"A": found(**sure, **network)})
     assert said.startswith("On A: network and PCA locality (the paper's).")
@@ -63,20 +65,15 @@ def test_noise_levels_count_where_the_whole_interval_is_on_one_side_of_wieners_e
 
 def test_who_has_less_error_than_wiener_is_answered_for_every_row_that_was_measured() -> None:
     less, more = (0.8, 0.7, 0.9), (1.2, 1.1, 1.3)
-    wins = {
-        row: interval("paper/heldout_ratio", f"{row}/{LOW}", *less) for row in ("network", "soft_locality")
-    }
-    a = {
-        **wins["network"],
-        **wins["soft_locality"],
-        **interval("paper/heldout_ratio", f"wiener/{LOW}", 1, 1, 1),
-    }
+    a = interval("paper/heldout_ratio", f"wiener/{LOW}", 1, 1, 1)
+    for row in ("network", "soft_locality"):
+        a |= interval("paper/heldout_ratio", f"{row}/{LOW}", *less)
     some = interval("paper/heldout_ratio", f"golden_subset/{LOW}", *less)
     lost = interval("paper/heldout_ratio", f"golden_subset/{LOW}", *more)
     none = interval("paper/heldout_ratio", f"nearest/{LOW}", *more)
     said = briefly.heldout({"A": found(**a, **some, **none), "B": found(**a, **lost)})
     assert said.startswith(
-        "On all 2 data sets: network and soft locality (ours). On A: golden subset. Nowhere: nearest. We count"
+        "On all 2 data sets: network and soft locality (ours). On A: golden subset. Nowhere: nearest.\n\n"
     )
     assert "| soft locality (ours) | 1 below, 0 above | 1 below, 0 above |" in said  # it wins everywhere
     assert "| golden subset" not in said
@@ -794,3 +791,20 @@ def test_a_tau_is_below_wiener_only_where_an_interval_says_so() -> None:
     assert "below Wiener" not in BY_PAGE["tau"].why
     seeds = interval("variants/median_r2_over_wiener", "tau_002", -0.03, -0.05, -0.01)  # and these decide
     assert f"{told} .002 and .2." in taus_together({"A": found(**numbers, **seeds)})
+
+
+def test_noise_levels_are_those_that_were_asked_for() -> None:
+    assert f"{sigma_of(time_of(0.1)):.3g}" == "0.1"  # and not the 0.0987 of its time-step
+    kept = store.read(STORE)
+    for kind in ("halves", "labels"):
+        for run in kept.get(kind, {}).values():
+            (table,) = run["tables"].values()
+            place = table["columns"].index("sigma")
+            asked = {f"{float(row[place]):.3g}" for row in table["rows"]}
+            times = {int(key.rsplit("/t", 1)[1]) for key in run["scalars"] if "/t" in key}
+            assert {f"{sigma_of(t):.3g}" for t in times} == asked, kind
+    numbers = interval("labels/ratio", f"wiener/t{time_of(0.1):03d}", 1.2, 1.1, 1.3)
+    said = fields_short.labels({"A": found(**numbers)})
+    assert "| nowhere | at every noise level |" in said
+    assert "0.0987" not in said
+    assert labels_table(found(**numbers))[0][1:] == ["0.1"]

@@ -49,8 +49,8 @@ def heldout(known: Known) -> str:
         for name in sorted(shown, key=lambda name: name == EXACT)
     ]
     lead = (
-        "We count data on which the error is surely less at more noise levels than surely more. The table has "
-        "networks, ours, PCA locality and what is named for all data: at how many"
+        "We count data on which the error is surely less at more noise levels than surely more. The table "
+        "has networks, ours, PCA locality and what is named for all data: at how many"
     )
     lead += f" of {max(among)} noise levels" if len(among) == 1 else " noise levels"
     lead += " the error on unseen images is surely below Wiener's, and surely above."

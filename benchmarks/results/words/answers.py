@@ -19,6 +19,7 @@ TAUS = ("tau_002", "tau_005", "tau_02", "tau_05", "tau_2", "tau_5")  # PCA local
 RELEASED = "pca_locality_released"  # float32 factors and batch averages of 512, with a tau of its own
 LEAST = 50  # time-step: what pictures show begins above it; at t = 0 all but copies say x
 SEEDS = 32  # the fewest of a row that is ranked
+ASKED = {26: 0.1}  # levels that comparisons ask for and that are no time-step's own: time-step -> sigma
 STEP = 100  # time-steps between the noise levels of a table
 LEVEL = 0.01  # of a ratio of errors, around 1: not told of where it is unsure
 MIDDLE = (0.3, 3.6)  # the noise levels of claims, and over which a cell is a median: t = 100 ... 500
@@ -185,8 +186,8 @@ def is_middle(t: int) -> bool:
 
 
 def sigma_of(t: int) -> float:
-    """The noise level of a time-step of DDPM."""
-    return float(NoiseSchedule.ddpm().sigma(t))
+    """The noise level that was asked for where the numbers are a time-step's of DDPM."""
+    return ASKED.get(t) or float(NoiseSchedule.ddpm().sigma(t))
 
 
 def levels(found: Found, start: str, good: Callable[[float], bool]) -> list[int]:
