@@ -128,10 +128,17 @@ def test_for_how_many_networks_nothing_follows_is_told_at_each_noise_level() -> 
     assert f". {said} there. " in text
 
 
-@pytest.mark.parametrize(("theirs", "word"), [(0.8, "Agrees"), (0.9, "Agrees in part")])
-def test_a_lead_that_is_gone_beside_a_second_network_is_told_and_agrees_in_part(theirs, word) -> None:
+@pytest.mark.parametrize(
+    ("theirs", "width", "word"),
+    [(0.8, 0.02, "Agrees"), (0.8, 0.05, "Agrees in part"), (0.8, None, "Agrees in part"),
+     (0.9, 0.02, "Agrees in part")],
+)  # fmt: skip
+def test_a_lead_that_is_gone_beside_a_second_network_is_told_and_agrees_in_part(theirs, width, word) -> None:
     found = kept()
     numbers = {"paper/median_r2_second/pca_locality": 0.87, "paper/median_r2_second/wiener": theirs}
+    for row, r2 in (("pca_locality", 0.87), ("wiener", theirs)):  # medians alone decide nothing
+        ends = {} if width is None else {"low": r2 - width, "high": r2 + width}
+        numbers |= {f"paper/median_r2_second_{end}/{row}": value for end, value in ends.items()}
     for name in [one for one in found["paper"]["photos16"]["scalars"] if one.startswith("paper/step_r2")]:
         del found["paper"]["photos16"]["scalars"][name]  # nothing of single steps
     del found["fields"]

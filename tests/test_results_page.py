@@ -473,6 +473,21 @@ def test_a_page_lists_the_calibrations_of_its_own_rows_alone() -> None:
     assert "| local score | patch_size | 8 val images | 9 |" in page(BY_PAGE["ceiling"], kept)
 
 
+def test_settings_found_on_clean_images_are_not_said_to_be_found_against_the_network() -> None:
+    found = measured("paper", nn2=True)
+    clean = ["stacked_mixtures", "shares", "16 val images, against clean images", "9"]
+    found["calibrated"] = [clean]
+    kept = {"paper": {"photos16": found}, "networks": {}}
+    text = page(BY_PAGE["our_denoisers"], kept)
+    assert "Calibrated against clean images:" in text
+    assert "Calibrated against the network:" not in text
+    found["calibrated"] = [clean, ["pca_locality", "tau", "64 val images", "16,000"]]
+    text = page(BY_PAGE["our_denoisers"], kept).split("Calibrated against clean images:")[1]
+    clean, network = (part.split("[What")[0] for part in text.split("Calibrated against the network:"))
+    assert ["| shares |" in clean, "| tau |" in clean] == [True, False]
+    assert ["| shares |" in network, "| tau |" in network] == [False, True]
+
+
 @pytest.mark.parametrize(
     ("typed", "none"),
     [

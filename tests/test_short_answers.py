@@ -8,9 +8,10 @@ import pytest
 from omegaconf import OmegaConf
 
 from benchmarks.results.caveats import caveats
+from benchmarks.results.kept import store
 from benchmarks.results.kept.gathering import CONFIGS, as_configured
 from benchmarks.results.networks import network_table
-from benchmarks.results.pages import page
+from benchmarks.results.pages import STORE, page
 from benchmarks.results.paper.agreement import findings_against
 from benchmarks.results.paper.letter_rows import letters
 from benchmarks.results.questions import briefly, entropy_short, epsilon, fields_short
@@ -19,13 +20,14 @@ from benchmarks.results.questions.ceiling import ceiling, ceiling_beside
 from benchmarks.results.questions.entropy import NOT_MEASURED
 from benchmarks.results.questions.eyes import kinds, mirror_table, with_bars
 from benchmarks.results.questions.forms_short import BATCHES, MASKS, ORIENTATION, taus_together
+from benchmarks.results.questions.halves import labels_table
 from benchmarks.results.questions.larger_short import larger_together
 from benchmarks.results.questions.letter import with_gaps
 from benchmarks.results.questions.letter_words import short
 from benchmarks.results.questions.own_by_output import BY_OUTPUT, with_by_output
 from benchmarks.results.questions.own_short import own_beside, own_together
 from benchmarks.results.questions.remaining import remaining_together
-from benchmarks.results.words.answers import EXACT, OWN
+from benchmarks.results.words.answers import EXACT, OWN, paired, sigma_of, stands_to
 from benchmarks.results.words.titles import called
 from locality.compare.drawing import time_of
 from tests.test_results_page import BY_PAGE, HEADS
@@ -47,19 +49,36 @@ def test_noise_levels_count_where_the_whole_interval_is_on_one_side_of_wieners_e
     unsure = interval("paper/heldout_ratio", f"pca_locality/{HIGH}", 0.9, 0.8, 1.1)
     worse = interval("paper/heldout_ratio", "pca_locality/t300", 1.2, 1.1, 1.3)
     said = briefly.heldout({"A": found(**sure, **unsure, **worse), "B": found()})
-    assert said.startswith("PCA locality (the paper's): nowhere. We count data")  # 1 and 1
-    assert "\n\nAt how many of 3 noise levels" in said
+    assert said.startswith("Nowhere: PCA locality (the paper's).\n\nWe count data")  # 1 and 1
+    assert "at how many of 3 noise levels" in said
     assert f"| {called('pca_locality')} | 1 below, 1 above | - |" in said
-    assert "network" not in said  # not measured on any
+    assert "| network |" not in said  # not measured on any
     network = interval("paper/heldout_ratio", f"network/{LOW}", 0.8, 0.7, 0.9)
     said = briefly.heldout({"A": found(**sure, **network)})
-    assert said.startswith("Network and PCA locality (the paper's): on A.")
+    assert said.startswith("On A: network and PCA locality (the paper's).")
     assert briefly.heldout({"A": found(**sure), "B": found(**worse)}).startswith(
-        "PCA locality (the paper's): on A."
+        "On A: PCA locality (the paper's)."
     )
     rows = said.split("| --- | --- |\n")[1]
     assert rows.startswith(f"| {called('network')} | 1 below, 0 above |\n| {called('pca_locality')} |")
     assert briefly.heldout({"B": found()}) == ""
+
+
+def test_who_has_less_error_than_wiener_is_answered_for_every_row_that_was_measured() -> None:
+    less, more = (0.8, 0.7, 0.9), (1.2, 1.1, 1.3)
+    a = interval("paper/heldout_ratio", f"wiener/{LOW}", 1, 1, 1)
+    for row in ("network", "soft_locality"):
+        a |= interval("paper/heldout_ratio", f"{row}/{LOW}", *less)
+    some = interval("paper/heldout_ratio", f"golden_subset/{LOW}", *less)
+    lost = interval("paper/heldout_ratio", f"golden_subset/{LOW}", *more)
+    none = interval("paper/heldout_ratio", f"nearest/{LOW}", *more)
+    said = briefly.heldout({"A": found(**a, **some, **none), "B": found(**a, **lost)})
+    assert said.startswith(
+        "On all 2 data sets: network and soft locality (ours). On A: golden subset. Nowhere: nearest.\n\n"
+    )
+    assert "| soft locality (ours) | 1 below, 0 above | 1 below, 0 above |" in said  # it wins everywhere
+    assert "| golden subset" not in said
+    assert "Wiener:" not in said
 
 
 def test_the_gap_to_a_second_network_is_widest_where_the_best_row_is_farthest_behind() -> None:
@@ -693,8 +712,8 @@ def test_beside_a_network_that_predicts_the_noise_leads_are_told_where_they_are_
         one({"A": found(**numbers)}) for one in (epsilon.epsilon_together, epsilon.epsilon_beside)
     )
     assert said.startswith(
-        "Not near. On A r2 falls from 0.90 to 0.50 (stacked mixtures (ours)), 0.80 to 0.40 (PCA locality "
-        "(the paper's)) and 0.70 to 0.39 (Wiener).\n\n"
+        "Not near. On A r2 of stacked mixtures (ours), PCA locality (the paper's) and Wiener falls from 0.70 "
+        "or more to 0.50 or less.\n\n"
     )
     assert beside.startswith(
         "On A stacked mixtures (ours) is surely nearer to it than PCA locality (the paper's). On A Wiener is "
@@ -704,15 +723,89 @@ def test_beside_a_network_that_predicts_the_noise_leads_are_told_where_they_are_
     numbers["epsilon/median_r2_second/stacked_mixtures"] = 0.75  # above the least to the other network
     said = epsilon.epsilon_together({"A": found(**numbers)})
     assert said.startswith("Less near than to those of the network that predicts v.")
-    assert (
-        ". There stacked mixtures (ours) (0.75) is nearer to it than the first network (0.60), though not"
-        in said
-    )
+    assert "On A r2 falls from 0.90 to 0.75 (stacked mixtures (ours)), 0.80 to 0.40" in said
+    told = "On A stacked mixtures (ours) has a higher median than the first network"
+    assert f"{told}.\n" in said  # no interval was kept
     for row, r2 in (("stacked_mixtures", 0.75), ("network", 0.6)):
         numbers |= interval("epsilon/median_r2_second", row, r2, r2 - 0.05, r2 + 0.05)
-    said = epsilon.epsilon_together({"A": found(**numbers)})
-    assert "(0.75) is surely nearer to it than the first network (0.60)." in said
+    assert f"{told}, and is surely nearer.\n" in epsilon.epsilon_together({"A": found(**numbers)})
     numbers["epsilon/median_r2_second/wiener"] = 0.8
     assert epsilon.epsilon_together({"A": found(**numbers)}).startswith("Not all are farther")
     assert epsilon.epsilon_together({"A": found()}) == ""
     assert "Wiener -0.010 [-0.100, +0.100] (64 seeds)" in epsilon.epsilon_verdict(found(**numbers))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "end"),
+    [
+        (0.01, 0.06, ". Yet it is surely farther, seed by seed."),
+        (-0.01, 0.06, ". They are not told apart."),
+        (-0.06, -0.01, ", and is surely nearer."),
+    ],
+)
+def test_who_is_nearer_is_told_by_differences_seed_by_seed_and_not_by_medians(low, high, end) -> None:
+    numbers = {f"epsilon/median_r2_second/{row}": r2 for row, r2 in (("network", 0.49), ("wiener", 0.51))}
+    numbers |= {"epsilon/median_r2/wiener": 0.9}
+    mean = -0.036 if high < 0 else 0.036
+    numbers |= interval("epsilon/median_r2_second_over_wiener", "network", mean, low, high)
+    for row, middle in (("network", 0.49), ("wiener", 0.51)):  # own intervals, apart, that are not asked
+        numbers |= interval("epsilon/median_r2_second", row, middle, middle - 0.005, middle + 0.005)
+    said = epsilon.epsilon_together({"A": found(**numbers)})
+    assert f"On A Wiener has a higher median than the first network{end}\n" in said
+
+
+def test_a_row_whose_median_is_higher_and_that_seeds_put_behind_another_is_told() -> None:
+    numbers = {"epsilon/median_r2_second/stacked_mixtures": 0.45, "epsilon/median_r2_second/wiener": 0.51}
+    numbers |= {"epsilon/median_r2/stacked_mixtures": 0.9, "epsilon/median_r2/wiener": 0.9}
+    unsure = dict(numbers) | interval("epsilon/median_r2_second_over_wiener", "stacked_mixtures", 0, -1, 1)
+    numbers |= interval("epsilon/median_r2_second_over_wiener", "stacked_mixtures", 0.021, 0.003, 0.043)
+    told = "On A Wiener has a higher median than stacked mixtures (ours). Yet it is surely farther"
+    assert told in epsilon.epsilon_together({"A": found(**numbers)})
+    assert "median than" not in epsilon.epsilon_together({"A": found(**unsure)})
+    numbers["epsilon/samples/network"] = 64.0
+    assert "stacked mixtures (ours) +0.021 [+0.003, +0.043] (64 seeds)" in epsilon.epsilon_verdict(
+        found(**numbers)
+    )
+    beside = epsilon.epsilon_beside({"A": found(**numbers)})
+    assert beside == "On A stacked mixtures (ours) is surely nearer to it than Wiener."
+
+
+def test_two_rows_are_set_side_by_side_by_their_differences_whichever_way_these_were_kept() -> None:
+    own = interval("paper/median_r2", "a", 0.9, 0.89, 0.91) | interval("paper/median_r2", "b", 0.5, 0.4, 0.6)
+    assert stands_to(found(**own), "paper/median_r2", "a", "b") == 1
+    turned = own | interval("paper/median_r2_over_a", "b", 0.1, 0.05, 0.2)  # seeds say that b is nearer
+    assert stands_to(found(**turned), "paper/median_r2", "a", "b") == -1
+    assert stands_to(found(**turned), "paper/median_r2", "b", "a") == 1
+    assert paired(found(**turned), "paper/median_r2", "a", "b") == (-0.1, -0.2, -0.05)
+    only = {"paper/median_r2/a": 0.9, "paper/median_r2/b": 0.5}  # medians alone
+    assert stands_to(found(**only), "paper/median_r2", "a", "b") is None
+
+
+def test_a_tau_is_below_wiener_only_where_an_interval_says_so() -> None:
+    numbers = interval("variants/median_r2", "wiener", 0.72, 0.68, 0.75)
+    rows = {"tau_002": (0.685, 0.55, 0.76), "tau_02": (0.84, 0.8, 0.9), "tau_2": (0.2, 0.1, 0.3)}
+    for row, ends in rows.items():
+        numbers |= interval("variants/median_r2", row, *ends)
+    said = taus_together({"A": found(**numbers)})
+    told = "On A r2 is surely above Wiener's with tau .02; surely below Wiener's with tau"
+    assert f"{told} .2; not told apart from Wiener's with tau .002." in said  # though its median is below
+    assert "below Wiener" not in BY_PAGE["tau"].why
+    seeds = interval("variants/median_r2_over_wiener", "tau_002", -0.03, -0.05, -0.01)  # and these decide
+    assert f"{told} .002 and .2." in taus_together({"A": found(**numbers, **seeds)})
+
+
+def test_noise_levels_are_those_that_were_asked_for() -> None:
+    assert f"{sigma_of(time_of(0.1)):.3g}" == "0.1"  # and not the 0.0987 of its time-step
+    kept = store.read(STORE)
+    for kind in ("halves", "labels"):
+        for run in kept.get(kind, {}).values():
+            (table,) = run["tables"].values()
+            place = table["columns"].index("sigma")
+            asked = {f"{float(row[place]):.3g}" for row in table["rows"]}
+            times = {int(key.rsplit("/t", 1)[1]) for key in run["scalars"] if "/t" in key}
+            assert {f"{sigma_of(t):.3g}" for t in times} == asked, kind
+    numbers = interval("labels/ratio", f"wiener/t{time_of(0.1):03d}", 1.2, 1.1, 1.3)
+    said = fields_short.labels({"A": found(**numbers)})
+    assert "| nowhere | at every noise level |" in said
+    assert "0.0987" not in said
+    assert labels_table(found(**numbers))[0][1:] == ["0.1"]

@@ -111,7 +111,17 @@ def source(question: Question, title: str, found: Found) -> str:
         return text + (f" One tau, {typed[1]}, for all rows{but}." if typed else " Not calibrated.")
     rows = [(called(one[0]), *one[1:]) for one in found.get("calibrated") or [] if called(one[0]) in there]
     heads = ("denoiser", "setting", "found on", "training images")
-    return text + (f"\n\nCalibrated against the network:\n\n{markdown(heads, rows)}" if rows else "")
+    for against, some in _apart(rows).items():
+        text += f"\n\nCalibrated against {against}:\n\n{markdown(heads, some)}"
+    return text
+
+
+def _apart(rows: Sequence[Sequence[str]]) -> dict[str, list[Sequence[str]]]:
+    """Calibrations by what they were found against, as their cells say: the network, or clean images."""
+    told: dict[str, list[Sequence[str]]] = {}
+    for row in rows:
+        told.setdefault(row[2].partition(", against ")[2] or "the network", []).append(row)
+    return told
 
 
 def made(found: Found, kept: Kept) -> list[str]:

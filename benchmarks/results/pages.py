@@ -37,8 +37,8 @@ from benchmarks.results.questions.letter import with_gaps
 from benchmarks.results.questions.own_by_output import with_by_output
 from benchmarks.results.questions.own_gap import with_released
 from benchmarks.results.questions.question import Question
-from benchmarks.results.words.answers import LEAST, Found, both_ends, over_images, recorded, sigma_of, steps
-from benchmarks.results.words.axes import along, up
+from benchmarks.results.words.answers import LEAST, Found, over_images, sigma_of, steps
+from benchmarks.results.words.axes import along, both_ends, recorded, up
 from benchmarks.results.words.shares import with_sides
 from benchmarks.results.words.titles import (
     DATA,

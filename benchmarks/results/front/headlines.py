@@ -20,9 +20,8 @@ from benchmarks.results.words.answers import (
     MIDDLE,
     OWN,
     Found,
-    apart,
-    interval_of,
     is_middle,
+    stands_to,
     steps,
 )
 from benchmarks.results.words.small_tables import middle
@@ -102,10 +101,8 @@ def _whose(found: Found, row: str, best: str) -> str:
     """What a row is called; of a second network, whether it is surely nearer than the best one."""
     if row != BESIDE[-1]:
         return called(row)
-    theirs, own = (interval_of(found, "paper/median_r2", one) for one in (row, best))
-    if theirs is None or own is None:
-        return f"a {called(row)}"
-    return f"a {called(row)} ({'' if apart(theirs, own) > 0 else 'not '}surely nearer)"
+    ahead = stands_to(found, "paper/median_r2", row, best)
+    return f"a {called(row)}" + ("" if ahead is None else f" ({'' if ahead > 0 else 'not '}surely nearer)")
 
 
 def less_error(tables: Mapping[str, Found]) -> str:

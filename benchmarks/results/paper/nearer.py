@@ -10,7 +10,18 @@ from benchmarks.results.questions.claims import but_medians, standing, stands
 from benchmarks.results.questions.entropy import surely_lower
 from benchmarks.results.questions.field_claims import lower_cosines
 from benchmarks.results.questions.own_short import SECOND
-from benchmarks.results.words.answers import EXACT, FLOOR, RELEASED, Found, interval_of, listed, side, signed
+from benchmarks.results.words.answers import (
+    EXACT,
+    FLOOR,
+    RELEASED,
+    Found,
+    interval_of,
+    listed,
+    paired,
+    side,
+    signed,
+    stands_to,
+)
 from benchmarks.results.words.titles import TITLES, called, on
 from benchmarks.results.words.verdicts import Judged, judged, said
 
@@ -86,18 +97,17 @@ def _to_second(tables: Mapping[str, Found], rival: str) -> tuple[list[str], bool
         own, theirs = (found["scalars"].get(f"{SECOND}/{row}") for row in (EXACT, rival))
         if own is None or theirs is None:
             continue
-        paired = _over_second(found, rival)
-        lead = f" ({signed(paired)} seed by seed)" if paired else ""
+        over = _over_second(found, rival)
+        lead = f" ({signed(over)} seed by seed)" if over else ""
         told.append(f"{own:.3f}, and {called(rival)}'s {theirs:.3f}{lead}, {on([TITLES[name]])}")
-        ahead = ahead and (side(paired) > 0 if paired else own > theirs)
+        ahead = ahead and stands_to(found, SECOND, EXACT, rival) == 1
     start = "To a second network, for which no setting was chosen, its median r2 is"
     return [f"{start} {'; '.join(told)}"] if told else [], ahead
 
 
 def _over_second(found: Found, rival: str) -> tuple[float, float, float] | None:
-    """PCA locality's lead in r2 to the second network, seed by seed: that of the rival over it, turned."""
-    one = interval_of(found, f"{SECOND}_over_{EXACT}", rival)
-    return None if one is None else (-one[0], -one[2], -one[1])
+    """PCA locality's lead in r2 to the second network, seed by seed."""
+    return paired(found, SECOND, EXACT, rival)
 
 
 def _sure_beside_second(tables: Mapping[str, Found], rival: str) -> str:

@@ -11,13 +11,14 @@ from benchmarks.results.words.answers import (
     listed,
     over_images,
     side,
+    stands_to,
     step_kind,
     steps,
 )
 from benchmarks.results.words.titles import called, joined, markdown, on
 
 SMALL = 0.01  # a gap in r2
-LEADS = {  # in samples, by who is surely nearer: the intervals of the medians are apart
+LEADS = {  # in samples, by who is surely nearer
     1: "the second network is surely nearer {}",
     0: "nobody is surely nearer {}",
     -1: "the best analytical row is surely nearer {}",
@@ -63,7 +64,7 @@ def ceiling(known: Mapping[str, Found]) -> str:
         second = float(found["scalars"]["paper/median_r2/nn2"])
         below[title] = second - best
         widest.append(t)
-        told.setdefault(_in_samples(found, name), []).append(title)
+        told.setdefault(stands_to(found, "paper/median_r2", "nn2", name), []).append(title)
         kind = over_images(step_kind(found, "paper")).split()[0]
         widths = f"{gaps[t]:.3f}, at sigma {listed([t])} ({kind})"
         rows.append([title, called(name), best, second, widths])
@@ -115,14 +116,6 @@ def _compared(known: Mapping[str, Found]) -> dict[str, Found]:
 def _where(titles: Sequence[str], among: int) -> str:
     """On all data sets, where there are several, or on which."""
     return f"on all {among} data sets" if len(titles) == among > 1 else on(titles)
-
-
-def _in_samples(found: Found, name: str) -> int | None:
-    """Who is nearer in samples, by both medians' intervals: 1 the second network, -1 the row, else 0."""
-    second, own = (interval_of(found, "paper/median_r2", row) for row in ("nn2", name))
-    if second is None or own is None:
-        return None
-    return apart(second, own)
 
 
 def step_gaps(found: Found) -> dict[int, float]:

@@ -20,12 +20,14 @@ from benchmarks.results.words.answers import (
     side,
     sigma_of,
     signed,
+    stands_to,
     steps,
 )
 from benchmarks.results.words.had import on_each
 from benchmarks.results.words.titles import called, joined, markdown, on
 
 Known = Mapping[str, Found]  # by the title of the data set
+STANDS = {1: "surely above", 0: "not told apart from", -1: "surely below"}
 
 
 def by_output(known: Known) -> str:
@@ -86,11 +88,10 @@ def without_network_beside(known: Known) -> str:
     others: dict[str, list[str]] = {}
     twin, name = TWINS[0]
     for title, found in known.items():
-        both = [found["scalars"].get(f"paper/median_r2/{row}") for row in (name, twin)]
-        if both[0] is not None and both[1] is not None:
-            others.setdefault("higher" if both[0] > both[1] else "lower", []).append(title)
-    told = [f"{way} than the calibrated one's {on(titles)}" for way, titles in others.items()]
-    lead = "The local score's median by entropy, not compared seed by seed, is"
+        if (stands := stands_to(found, "paper/median_r2", name, twin)) is not None:
+            others.setdefault(STANDS[stands], []).append(title)
+    told = [f"{way} the calibrated one's {on(titles)}" for way, titles in others.items()]
+    lead = "The local score's median by entropy, by the intervals of both, is"
     said = [f"{lead} {joined(told)}"] if told else []
     return " ".join(f"{one}." for one in [*said, *_worst(known, "paper", TWINS, "calibrated")])
 

@@ -88,9 +88,8 @@ FORMS: tuple[Question, ...] = (
     ),
     Question(
         "tau", "How sensitive is r2 to tau?", "variants", tau_verdict, _taus, COMMAND,
-        "On Fashion-MNIST one step of this grid beyond the two best values takes PCA locality below "
-        "Wiener. On one side it copies, on the other its windows have few pixels. The best value depends on "
-        "the data, hence [calibration](../how_to/calibrate.md).",
+        "On Fashion-MNIST it copies training images where tau is least. Where tau is large, its windows have "
+        "few pixels. The best value depends on the data, hence [calibration](../how_to/calibrate.md).",
         rows=(FLOOR, *TAUS), quantity="samples_by_tau", charts=tau_charts, together=taus_together,
         folds=True,
     ),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from benchmarks.results.questions.forms import typed_tau
 from benchmarks.results.words.answers import (
     EXACT,
     FLOOR,
@@ -14,6 +15,7 @@ from benchmarks.results.words.answers import (
     differences,
     is_same,
     number_of,
+    stands_to,
 )
 from benchmarks.results.words.titles import called, joined, markdown, on
 
@@ -28,6 +30,11 @@ WITH = {  # what follows, of rows that are called by what they have
     "both_row": "a mask and a threshold by rows",
     "float32": "masks of float32 factors",
     "float32_wssm_512": "masks of float32 factors in batches of 512",
+}
+BESIDE_FLOOR = {  # how r2 with a tau stands to Wiener's
+    1: "surely above Wiener's with tau",
+    -1: "surely below Wiener's with tau",
+    0: "not told apart from Wiener's with tau",
 }
 FALL = 0.5  # of the best median r2: sensitive, where the worst tau leaves less
 
@@ -126,7 +133,7 @@ def _cell(value: float | None, way: str) -> str | None:
 
 def taus_together(known: Known) -> str:
     """How far the worst of some taus is below the best one, beside Wiener."""
-    said, falls = [], []
+    said, falls, stands = [], [], list[str]()
     for title, found in known.items():
         medians = {name: r2 for name in TAUS if (r2 := _median(found, "variants", name)) is not None}
         if medians:
@@ -137,12 +144,25 @@ def taus_together(known: Known) -> str:
                 f"On {title} the median r2 falls from {medians[best]:.2f} ({called(best)}) to "
                 f"{medians[worst]:.2f} ({called(worst)})" + (f"; Wiener has {floor:.2f}" if floor else "")
             )
+            stands += _beside_floor(title, found, medians)
     if not said:
         return ""
     lead = "Very" if all(falls) else "Not much" if not any(falls) else "On some data very"
     rows = [[called(row), *(_median(one, "variants", row) for one in known.values())] for row in TAUS]
-    told = " ".join(f"{one}." for one in [lead, *said])
-    return f"{told}\n\n{markdown(('median r2', *known), rows)}"
+    told, beside_floor = (" ".join(f"{one}." for one in some) for some in ([lead, *said], stands))
+    table = markdown(("median r2", *known), rows)
+    return "\n\n".join(filter(None, [told, table, beside_floor]))
+
+
+def _beside_floor(title: str, found: Found, taus: Iterable[str]) -> list[str]:
+    """With which taus r2 is surely above Wiener's and with which surely below: never by medians alone."""
+    ways: dict[int, list[str]] = {}
+    for name in taus:
+        row = EXACT if name == typed_tau(found) else name  # one row twice: seeds were compared with that
+        if (stands := stands_to(found, "variants/median_r2", row, FLOOR)) is not None:
+            ways.setdefault(stands, []).append(called(name).removeprefix("tau "))
+    told = [f"{BESIDE_FLOOR[way]} {joined(ways[way])}" for way in BESIDE_FLOOR if way in ways]
+    return [f"On {title} r2 is {'; '.join(told)}"] if told else []
 
 
 def _first(text: str) -> str:

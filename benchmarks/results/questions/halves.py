@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import log
 
 from benchmarks.results.questions.fields import alone
 from benchmarks.results.words.answers import Found, sigma_of, steps, where
@@ -19,7 +18,7 @@ def halves_verdict(found: Found) -> str:
     most = [t for t in mean if low[t] > 0.5]
     told = [
         f"more than half of the agreement is in the Gaussian statistics {where(most, mean)}, by the whole "
-        f"interval: explained is {_span(found, mean)}",
+        f"interval: explained is {_span(mean)}",
         "Explained: 0 is a filter that knows only the mean and one variance. 1 is the other half's network",
     ]
     filters, predicted = (steps(found, f"halves/mse/{name}/") for name in ("wiener", "predicted"))
@@ -27,7 +26,7 @@ def halves_verdict(found: Found) -> str:
     if ratios:
         told.append(
             "The squared difference of the Wiener filters, over what random matrices say, is "
-            f"{_span(found, ratios)}. Random matrices take images for independent"
+            f"{_span(ratios)}. Random matrices take images for independent"
         )
     return ". ".join(told)
 
@@ -46,15 +45,10 @@ def halves_or_seeds(found: Found) -> str:
     return f"{first} surely more {where(more, mean)} and surely less {where(less, mean)} {beside}: {span}."
 
 
-def _span(found: Found, values: Mapping[int, float]) -> str:
-    """The least and the most, with their noise levels as the table has them."""
-    asked = [float(row[0]) for row in found["tables"].get("halves/agreement", {}).get("rows", [])]
-    ends = []
-    for end in (min, max):
-        t = end(values, key=lambda t: values[t])
-        level = min(asked, key=lambda sigma: abs(log(sigma / sigma_of(t))), default=sigma_of(t))
-        ends.append(f"{values[t]:.2f} (sigma {level:.3g})")
-    return " to ".join(ends)
+def _span(values: Mapping[int, float]) -> str:
+    """The least and the most, with their noise levels."""
+    ends = [end(values, key=lambda t: values[t]) for end in (min, max)]
+    return " to ".join(f"{values[t]:.2f} (sigma {sigma_of(t):.3g})" for t in ends)
 
 
 def halves_table(found: Found) -> Table:

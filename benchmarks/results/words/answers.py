@@ -19,6 +19,7 @@ TAUS = ("tau_002", "tau_005", "tau_02", "tau_05", "tau_2", "tau_5")  # PCA local
 RELEASED = "pca_locality_released"  # float32 factors and batch averages of 512, with a tau of its own
 LEAST = 50  # time-step: what pictures show begins above it; at t = 0 all but copies say x
 SEEDS = 32  # the fewest of a row that is ranked
+ASKED = {26: 0.1}  # levels that comparisons ask for and that are no time-step's own: time-step -> sigma
 STEP = 100  # time-steps between the noise levels of a table
 LEVEL = 0.01  # of a ratio of errors, around 1: not told of where it is unsure
 MIDDLE = (0.3, 3.6)  # the noise levels of claims, and over which a cell is a median: t = 100 ... 500
@@ -131,19 +132,27 @@ def ranked(found: Found) -> dict[str, float]:
 def ordered(found: Found) -> dict[tuple[str, str], int]:
     """Each pair of these rows: 1 if it is surely in the published order here, -1 if reversed, else 0."""
     rows = list(ranked(found))
-    return {(low, high): _way(found, low, high) for k, low in enumerate(rows) for high in rows[k + 1 :]}
+    pairs = [(low, high) for k, low in enumerate(rows) for high in rows[k + 1 :]]
+    return {(low, high): stands_to(found, "paper/median_r2", high, low) or 0 for low, high in pairs}
 
 
-def _way(found: Found, low: str, high: str) -> int:
-    """By the interval of the difference seed by seed; by the rows' own intervals where there is none."""
-    for base, row, sign in ((low, high, 1), (high, low, -1)):
-        known = interval_of(found, f"paper/median_r2_over_{base}", row)
-        if known is not None:
-            return sign * side(known)
-    ends = [interval_of(found, "paper/median_r2", row) for row in (low, high)]
-    if ends[0] is None or ends[1] is None:
-        return 0
-    return apart(ends[1], ends[0])
+def paired(found: Found, key: str, row: str, other: str) -> tuple[float, float, float] | None:
+    """A row's number less another's, seed by seed, where that was kept: as it is, or turned."""
+    if (known := interval_of(found, f"{key}_over_{other}", row)) is not None:
+        return known
+    known = interval_of(found, f"{key}_over_{row}", other)
+    return None if known is None else (-known[0], -known[2], -known[1])
+
+
+def stands_to(found: Found, key: str, row: str, other: str) -> int | None:
+    """1 if a row's number is surely above another's, -1 if surely below, else 0; None where nothing is kept.
+
+    By the differences seed by seed; by the rows' own intervals where there are none. Never by numbers alone.
+    """
+    if (known := paired(found, key, row, other)) is not None:
+        return side(known)
+    own, theirs = (interval_of(found, key, one) for one in (row, other))
+    return None if own is None or theirs is None else apart(own, theirs)
 
 
 def apart(one: tuple[float, float, float], other: tuple[float, float, float]) -> int:
@@ -177,8 +186,8 @@ def is_middle(t: int) -> bool:
 
 
 def sigma_of(t: int) -> float:
-    """The noise level of a time-step of DDPM."""
-    return float(NoiseSchedule.ddpm().sigma(t))
+    """The noise level that was asked for where the numbers are a time-step's of DDPM."""
+    return ASKED.get(t) or float(NoiseSchedule.ddpm().sigma(t))
 
 
 def levels(found: Found, start: str, good: Callable[[float], bool]) -> list[int]:
@@ -205,19 +214,9 @@ def step_kind(found: Found, section: str, end: str = "") -> str:
     return "median_step_r2" if known else "step_r2"
 
 
-def recorded(found: Found, section: str, quantity: str) -> str:
-    """How the names of the numbers of a chart begin."""
-    return f"{section}/{step_kind(found, section) if quantity == 'step_r2' else quantity}"
-
-
 def over_images(kind: str) -> str:
     """What a kind of r2 of one step is."""
     return f"{'median' if kind.startswith('median') else 'mean'} over images"
-
-
-def both_ends(low: dict[int, float], high: dict[int, float], times: list[int]) -> list[list[float]]:
-    """The intervals at these time-steps, or nothing where one is not recorded."""
-    return [[end[t] for t in times] for end in (low, high)] if set(times) <= set(low) & set(high) else []
 
 
 def where(times: Collection[int], among: Collection[int]) -> str:
