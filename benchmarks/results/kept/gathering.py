@@ -183,7 +183,7 @@ def record(one: Found) -> dict[str, Any]:
     about = {key: metrics["run"].get(key) for key in ("command", "commit", "started", "seconds")}
     about["command"] = told(str(about["command"]))
     about["unfinished"] = in_training(Path(str(cfg.checkpoint)))
-    kind = "pattern" if one.kind in LETTERS else one.kind
+    kind = next((kind for kind, signed in SIGNED.items() if signed == one.kind), one.kind)
     starts = dict(TABLES.values()).get(kind, ())
     tables = {name: t for name, t in metrics["tables"].items() if any(map(name.startswith, starts))}
     made = calibrated(metrics["tables"].get(SETTINGS))
