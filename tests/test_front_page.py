@@ -66,8 +66,8 @@ def test_the_first_words_say_what_was_found_and_what_is_against_it() -> None:
     )
     assert samples.startswith("On CIFAR-10 stacked locality (ours) has a median r2 of 0.94 to")
     assert against == (
-        "Against the central claim: On CIFAR-10 Wiener's field reaches less far at 1 of 2 noise levels "
-        "than a network's."
+        "Against the central claim: On CIFAR-10 Wiener's field reaches 0.67 to 1.00 times as far as a "
+        "network's, surely less far at 1 of 2 noise levels."
     )
     assert undecided == (
         "Undecided: Networks are not shown to have learned a hidden letter of strength 0.5. To a network of "
@@ -91,7 +91,10 @@ def test_the_first_words_say_what_was_found_and_what_is_against_it() -> None:
 @pytest.mark.parametrize(
     ("reach", "told"),
     [
-        ("2 [1.9, 2.1]", ["Where derivatives keep their signs in the mean over images, less far at 1 of 2"]),
+        (
+            "2 [1.9, 2.1]",
+            ["mean over images, it reaches 0.67 to 1.00 times as far, surely less far at 1 of 2"],
+        ),
         ("3 [2.9, 3.6]", []),  # as far: no finding against, and the page says so
     ],
 )
@@ -102,8 +105,7 @@ def test_a_reach_counts_against_the_claim_only_if_it_does_with_signs_and_without
     found = list(findings_against(kept))
     assert len(found) == len(told)
     assert all(one in said for one, said in zip(told, found, strict=True))
-    signs = "less far at 1 of 2 noise levels" if told else "as far at all 2, by the intervals"
-    assert f"keep their signs in the mean over images, {signs}" in field_claim(kept) + "".join(found)
+    assert told or "as far, as far at all 2 noise levels" in field_claim(kept)
     said = fields_short.fields({"A": kept["fields"]["cifar"]})
     assert "| signs kept: Wiener | " in said
 

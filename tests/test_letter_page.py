@@ -54,7 +54,7 @@ def test_rises_of_paired_intervals_alone_are_told_and_leave_a_claim_open() -> No
         "not told from a difference between seeds"
     )
     assert told in row.lines[0]
-    said = briefly.pattern({"A": found})
+    said = page_of({"A": found})
     assert said.startswith(
         "At strength 0.5: in paired intervals alone on A (1.08 to 1.08 times the control, at sigma 3 and 2; "
         "Wiener 1.10 to 1.10; one seed)."
@@ -90,6 +90,11 @@ def test_one_sure_rise_of_many_looks_at_one_seed_does_not_count(seeds, more, cou
     assert ("is sure at sigma 6, where SNR_W is lower" in row.lines[0]) is counts
     (row,) = letters({"pattern": {"cifar": measured(NONE, NONE, SURE, NONE, NONE, NONE, seeds=seeds)}})
     assert (row.word == "Open") is (seeds == 1), "nor where the claim has a rise"
+
+
+def page_of(known: dict[str, Any]) -> str:
+    """What the page says of the letter, with what folds."""
+    return f"{briefly.pattern(known)}\n\n{briefly.pattern_beside(known)}"
 
 
 def heldout(*behind: float) -> dict[str, Any]:
@@ -159,7 +164,7 @@ def test_images_and_commands_of_fields_of_signed_means_are_told() -> None:
     signed["run"] = {**signed["run"], "command": "compare.magnitude=signed", "commit": "d"}
     kept = with_gaps({"pattern": {"cifar": measured(*[SURE] * 6)}, "pattern_signed": {"cifar": signed}})
     found = kept["pattern"]["cifar"]
-    assert "| 1.50, 1.60 (32) | 1.50, 1.60 (128) |" in briefly.pattern({"A": found})
+    assert "| 1.50, 1.60 (32) | 1.50, 1.60 (128) |" in page_of({"A": found})
     told = sources(BY_PAGE["pattern"], "cifar", found)
     assert told[1].startswith("CIFAR-10, signs kept: `compare.magnitude=signed`, commit `d`")
     assert len(sources(BY_PAGE["pattern"], "cifar", measured(*[SURE] * 6))) == 1
@@ -181,7 +186,7 @@ def test_a_weak_letter_beside_a_strong_one_has_its_own_verdict(row, word, said) 
     kept = with_gaps({"pattern": {"cifar_epsilon": found}, "pattern_signed": {"cifar_epsilon": found}})
     verdicts = {one.claim.split()[-1]: one.word for one in letters(kept)}
     assert verdicts == {"0.1": word, "0.5": "Agrees"}
-    text = briefly.pattern({"A": kept["pattern"]["cifar_epsilon"]})
+    text = page_of({"A": kept["pattern"]["cifar_epsilon"]})
     assert f"At strength 0.1: {said}" in text
     assert ("A rise is sure at none of these" in text) is (row is PAIRED)
     assert ("the paired interval is above 1 at no noise level" in text) is (row is NONE)

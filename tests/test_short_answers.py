@@ -223,7 +223,7 @@ def test_the_letter_has_a_row_for_each_strength_with_the_levels_at_which_it_is_e
     none = ["0.1", "3", "0.05", "0.01", "9", "9", "no", "no"]  # nothing is expected
     table = {"columns": HEADS, "rows": [shown, faint, none]}
     found = {"tables": {"pattern/contrast": table}, "scalars": {}}
-    assert "\n| A, strength 0.5 | 1 of 2 | 1 of 2 | 2.50, 3.00 | - | not shown |\n\n" in briefly.pattern(
+    assert "\n| A, strength 0.5 | 1 of 2 | 1 of 2 | 2.50, 3.00 | - | not shown |" in briefly.pattern(
         {"A": found}
     )
     assert briefly.pattern_beside({"A": found}).endswith("| A, strength 0.5 | - | - |")
@@ -431,7 +431,7 @@ def test_fields_have_their_least_cosines_and_a_radius_beside_wieners() -> None:
     assert "but reaches less far at 1 of 2" in said
     tables["sensitivity/radius"]["rows"][1] = ["wiener", "10", "2"]
     said, _ = told()
-    assert "but reaches less far at 1 of 2 noise levels and further at 1 of 2 noise levels." in said
+    assert "but reaches less far at 1 and further at 1 of 2 noise levels." in said
     tables["sensitivity/radius"]["rows"][1] = ["wiener", "9", "3.5"]
     said, beside = told()
     assert said.startswith("Yes. ")
@@ -440,10 +440,7 @@ def test_fields_have_their_least_cosines_and_a_radius_beside_wieners() -> None:
     tables["sensitivity/cosine"]["rows"] += [["network_round", "0.8 [0.7, 0.9]", "0.96 [0.95, 0.97]"]]
     said, beside = told()
     assert said.startswith("In part. ")  # a round field is nearer at one level
-    assert (
-        "Beside the network's own field, made round, it is surely nearer at sigma 12 and surely farther at "
-        "sigma 1." in said
-    )
+    assert "Beside it Wiener's is surely nearer at sigma 12 and surely farther at sigma 1." in beside
     assert "the nearest to the network's that depends on the distance alone" in beside
 
 

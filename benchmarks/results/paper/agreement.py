@@ -74,9 +74,11 @@ def findings_against(kept: Kept) -> Iterator[str]:
     """Where Wiener's field reaches less far or further than a network's, and letters that are hardly seen."""
     for title, one in known_fields(kept):
         if one.differs:
-            count, signs = one.counted("less far", "further"), one.with_signs("less far", "further")
+            count, signs = one.counted("less far", "further"), one.with_signs()
             told = f" {signs}." if signs else ""
-            yield f"On {title} Wiener's field reaches {count} than a network's.{told}"
+            yield (
+                f"On {title} Wiener's field reaches {one.span()} as far as a network's, surely {count}.{told}"
+            )
     every = list(each_strength(kept))
     for letter in every:
         if letter.hidden:

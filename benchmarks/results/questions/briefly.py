@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from benchmarks.results.questions.claims import Eyes
 from benchmarks.results.questions.eyes import EAR, EYE, ears, kinds, over_the_aim, rows_of, whose
 from benchmarks.results.questions.letter import SNR, strengths
-from benchmarks.results.questions.letter_beside import beside_the_rise, left_out_in_short
+from benchmarks.results.questions.letter_beside import beside_the_rise, left_out_as_expected
 from benchmarks.results.questions.letter_levels import PART
 from benchmarks.results.questions.letter_words import RULE, against, highest, in_words
 from benchmarks.results.words.answers import (
@@ -124,7 +124,7 @@ def pattern(known: Known) -> str:
     rows = [
         [
             f"{one.title}, strength {one.gamma:g}",
-            f"{one.sure} of {len(one.told)}{left_out_in_short(one)}",
+            f"{one.sure} of {len(one.told)}{left_out_as_expected(one)}",
             f"{sum(level.paired for level in one.told)} of {len(one.told)}",
             highest(one),
             highest(one, signed=True),
@@ -132,24 +132,20 @@ def pattern(known: Known) -> str:
         ]
         for one in every
     ]
-    beside = [
-        f"{one.title}, strength {one.gamma:g}:{told}" for one in every if (told := beside_the_rise(one))
-    ]
     columns = (
         "", f"noise levels with a sure rise, of those with SNR_W above {SNR:g}",
         "with the paired interval above 1", "largest rise, Wiener's there (test images)",
         "signs kept: largest rise, Wiener's there (test images)", "networks have learned the letter",
     )  # fmt: skip
-    parts = [*in_words(every), markdown(columns, rows), f"{RULE} {WEAKER}"]
-    parts += [bullets(beside)] if beside else []
-    parts += filter(None, map(against, every))
+    parts = [*in_words(every), markdown(columns, rows), *filter(None, map(against, every))]
     return "\n\n".join(parts) if rows else ""
 
 
 def pattern_beside(known: Known) -> str:
     """What the letter is, what is claimed, and the errors that say whether it was learned."""
+    every = [one for title, found in known.items() for one in strengths(title, found)]
     rows = []
-    for one in (one for title, found in known.items() for one in strengths(title, found)):
+    for one in every:
         most, errors = one.gained, [None, None]
         if most and most.error and most.floor:
             errors = [f"{most.error[0]:.2f}", f"{most.floor[0]:.2f}, at sigma {most.sigma:g}"]
@@ -164,7 +160,11 @@ def pattern_beside(known: Known) -> str:
         "magnitude is taken of their mean (`compare.magnitude=signed`). What differs in sign from image to "
         "image cancels."
     )
-    return f"{lead}\n\n{markdown(columns, rows)}"
+    beside = [
+        f"{one.title}, strength {one.gamma:g}:{told}" for one in every if (told := beside_the_rise(one))
+    ]
+    said = [f"{lead} {RULE} {WEAKER}", *([bullets(beside)] if beside else []), markdown(columns, rows)]
+    return "\n\n".join(said)
 
 
 def eyes(known: Known) -> str:

@@ -77,22 +77,22 @@ class Fields:
     def counted(self, less: str, more: str) -> str:
         """At how many noise levels Wiener's field reaches surely less far, or further, in these words."""
         told = [
-            f"{word} at {count} of {len(self.ways)} noise levels"
-            for way, word in ((-1, less), (1, more))
-            if (count := self.ways.count(way))
+            f"{word} at {count}" for way, word in ((-1, less), (1, more)) if (count := self.ways.count(way))
         ]
-        return joined(told)
+        return f"{joined(told)} of {len(self.ways)} noise levels" if told else ""
 
-    def with_signs(self, less: str, more: str) -> str:
+    def span(self) -> str:
+        """How far Wiener's field reaches over the network's, least and most."""
+        return f"{min(self.sizes):.2f} to {max(self.sizes):.2f} times"
+
+    def with_signs(self) -> str:
         """The same of fields whose derivatives kept their signs, as a sentence; nothing where unknown."""
         if self.signed is None or not self.signed.ways:
             return ""
-        count = self.signed.counted(less, more)
-        reach = count or f"as far at all {len(self.signed.ways)}, by the intervals"
-        span = f"{min(self.signed.sizes):.2f} to {max(self.signed.sizes):.2f} times"
-        before = f"not {min(self.sizes):.2f} to {max(self.sizes):.2f}"
+        count = self.signed.counted("less far", "further")
+        reach = f"surely {count}" if count else f"as far at all {len(self.signed.ways)} noise levels"
         start = "Where derivatives keep their signs in the mean over images"
-        return f"{start}, {reach}: {span} the network's, {before}"
+        return f"{start}, it reaches {self.signed.span()} as far, {reach}"
 
     @property
     def differs(self) -> bool:
@@ -126,7 +126,7 @@ class Fields:
             f" It reaches {REACHES[self.way]}: at sigma {self.sigma:g} half of it lies within "
             f"{self.wiener[0]:.2f} pixels, half of the network's within {self.network[0]:.2f}."
             + (f" By the intervals it {count}." if count else "")
-            + (f" {signs}." if (signs := self.with_signs("it reaches less far", "further")) else "")
+            + (f" {signs}." if (signs := self.with_signs()) else "")
         )
 
 
@@ -179,7 +179,7 @@ def field_claim(kept: Kept) -> str:
         said += [f"A second network's has {min(one.second):.3f}"] if one.second else []
         if count := one.counted("reaches less far", "reaches further"):
             said.append(f"Wiener's {count}")
-        if signs := one.with_signs("it reaches less far", "it reaches further"):
+        if signs := one.with_signs():
             said.append(signs)
         if told := one.round():
             said.append(f"To the network's it is surely {told} than the network's own field, made round")

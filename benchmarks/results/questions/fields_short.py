@@ -47,9 +47,7 @@ def fields(known: Known) -> str:
             f"On {title} Wiener's field {shape} the shape of the network's (cosine {least:.3f} or more), "
             f"{'but' if alike and size else 'and'} {told}"
         )
-        said += [signs] if (signs := one.with_signs("it reaches less far", "it reaches further")) else []
-        if told := one.round():
-            said.append(f"Beside the network's own field, made round, it is surely {told}")
+        said += [signs] if (signs := one.with_signs()) else []
         tables.append(markdown(*_at_three_levels(found, title)))
     if not said:
         return ""
@@ -109,7 +107,8 @@ def fields_beside(known: Known) -> str:
             said += [
                 "A high cosine may mean no more than that both fall off with the distance. So round fields "
                 "stand beside them. Wiener's, made round, lacks its directions. The network's, made round, "
-                "is the nearest to the network's that depends on the distance alone. No filter knows that one"
+                "is the nearest to the network's that depends on the distance alone. No filter knows it",
+                f"Beside it Wiener's is surely {one.round()}",
             ]
     said.append(
         "Numbers are means over a grid of output pixels. The picture shows the output pixel at the centre"
