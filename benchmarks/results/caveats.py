@@ -98,8 +98,13 @@ HEADS = (
     "The networks are small and were trained for an hour or two of a processor's core. What is said of "
     "networks is said of these.",
     "Settings and shares were found against the same network. The way was changed once, when earlier tables "
-    "were known ([how](results/our_denoisers.md)). All rows are measured on test images, and on noise that "
-    "chose nothing.",
+    "were known ([how](results/our_denoisers.md)). All rows are measured on test images. These chose nothing "
+    "but what rows [by entropy](results/without_network.md) take.",
+)
+BY_ENTROPY_SAW = (
+    "Rows by entropy have two numbers, a share of ln N for windows and one for masks. Both were fitted to "
+    "[errors on a few test images](results/information.md) of CIFAR-10, with the noise of its table. "
+    "The noise of samples chose nothing."
 )
 
 
@@ -119,7 +124,8 @@ def caveats(
         "comes near to a blur. This may be why r2 is higher here than is published for CIFAR-10 and AFHQ, "
         "and than it is to [a network that predicts the noise](results/epsilon.md).",
         f"Settings and shares were found {_on_what(tables)}{but}.{_chosen_with_fewer(tables)}"
-        f"{_chosen_with_more(tables)} r2 of a nearly flat image can be far below 0, hence the medians.",
+        f"{_chosen_with_more(tables)} {BY_ENTROPY_SAW} r2 of a nearly flat image can be far "
+        "below 0, hence the medians.",
     ]
 
 

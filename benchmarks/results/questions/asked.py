@@ -206,8 +206,10 @@ QUESTIONS: tuple[Question, ...] = (
         sampled("paper", "nn2", "local_score", "local_score_entropy", EXACT, "pca_locality_entropy", FLOOR),
         TABLE,
         "By entropy, a window or tau is the one at which the posterior's entropy is "
-        f"{WINDOW_SHARE:g} (windows) or {MASK_SHARE:g} (Wiener masks) of ln N. No network and no val image "
-        "is asked. Both shares are of CIFAR-10. That of masks is of an earlier measurement; [the "
+        f"{WINDOW_SHARE:g} (windows) or {MASK_SHARE:g} (Wiener masks) of ln N. No network is asked. Both "
+        "shares were fitted to errors on a few test images of CIFAR-10, with the noise of its table. That "
+        "may flatter errors and single steps of these rows there. Samples "
+        "begin from other noise. The share of masks is of an earlier measurement; [the "
         "newest](information.md) is larger.",
         rows=("nn2", FLOOR, "local_score", "local_score_entropy", EXACT, "pca_locality_entropy"),
         quantity="step_r2", together=entropy_short.without_network,
@@ -219,7 +221,8 @@ QUESTIONS: tuple[Question, ...] = (
         "python evaluate.py compare=by_output data=cifar",
         "One window for all pixels is too wide for some and too narrow for others. By output, a window or "
         "tau is the one at which the posterior's entropy at that pixel of that image is its share of ln N. "
-        "The share is that of a whole noise level. No network and no val image is asked. It takes five "
+        "The share is that of a whole noise level. No network is asked. The shares were fitted to [a few "
+        "test images](without_network.md) of CIFAR-10. It takes five "
         "passes over the training images in place of one, and passes with wider masks take longer.",
         rows=("nn2", FLOOR, EXACT, *entropy.CHOSEN[0], *entropy.CHOSEN[1]), quantity="step_r2",
         together=entropy_short.by_output, beyond=entropy_short.by_output_beside, folds=True,
