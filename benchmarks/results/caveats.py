@@ -8,6 +8,7 @@ from benchmarks.results.bar import SHORT_OF, levels_short, steps_before, surely_
 from benchmarks.results.questions.bank_sizes import BASE, gain, held, with_tau
 from benchmarks.results.questions.own import more_images
 from benchmarks.results.questions.own_gap import BY_ENTROPY
+from benchmarks.results.words import members
 from benchmarks.results.words.answers import (
     EXACT,
     OWN,
@@ -152,7 +153,8 @@ def _parts(tables: Mapping[str, Found], sizes: Mapping[str, Found]) -> str:
         known = banks(found).values()
         if both := more_images(found):
             told = f"On {TITLES[name]} ours draw on {{:,.0f}} images, and {called(EXACT)} reads {{:,.0f}}. "
-            apart.append(told.format(*both) + _with_all(sizes.get(name)))
+            parts = f"{read}. " if (read := members.told(found, "paper")) else ""
+            apart.append(told.format(*both) + _with_all(sizes.get(name)) + parts)
         there = max(*known, found.get("images", 0)) if known else 0
         fewer = sum(count < there for count in known)
         if fewer and fewer == len(known):

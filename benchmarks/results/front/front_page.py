@@ -10,6 +10,7 @@ from benchmarks.results.front.headlines import claim, lead
 from benchmarks.results.front.in_brief import in_brief
 from benchmarks.results.kept.gathering import Kept
 from benchmarks.results.page_parts import folded
+from benchmarks.results.words import members
 from benchmarks.results.words.answers import (
     EXACT,
     FLOOR,
@@ -86,6 +87,7 @@ def front_page(kept: Kept) -> tuple[str, Figure | None]:
         )
     for k, (name, found) in enumerate(tables.items()):
         row = f" {called(EXACT)} had {told}." if (told := had(found, "paper")) else ""
+        row += f" {parts_read}." if (parts_read := members.told(found, "paper")) else ""
         table = markdown(*front_table(found))
         if k:
             parts.append(folded(TITLES[name], [f"{size(found)}.{row}", table]))

@@ -14,6 +14,7 @@ from benchmarks.results.questions.field_claims import field_claim
 from benchmarks.results.questions.letter import short
 from benchmarks.results.questions.own import more_images
 from benchmarks.results.questions.own_short import SECOND
+from benchmarks.results.words import members
 from benchmarks.results.words.answers import (
     EXACT,
     FLOOR,
@@ -55,6 +56,7 @@ def data_alone(tables: Mapping[str, Found], kept: Kept) -> str:
     if both := more_images(found):
         numbers = f"{both[0]:,.0f} training images, PCA locality on {both[1]:,.0f}"
         said.append(f"Ours draw on {numbers} (mirror images count)")
+        said += filter(None, [members.told(found, "paper")])
     said += _to_epsilon(kept.get(epsilon.KIND, {}).get(name))
     return " ".join([lead, *(f"{one}." for one in said)])
 
