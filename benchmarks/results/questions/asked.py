@@ -27,7 +27,12 @@ from benchmarks.results.questions.larger_short import larger_together
 from benchmarks.results.questions.own import own_table, own_verdict
 from benchmarks.results.questions.own_short import own_beside, own_together
 from benchmarks.results.questions.question import Question, sampled
-from benchmarks.results.questions.remaining import remaining_table, remaining_together, remaining_verdict
+from benchmarks.results.questions.remaining import (
+    DRAWN,
+    remaining_table,
+    remaining_together,
+    remaining_verdict,
+)
 from benchmarks.results.words.answers import (
     EXACT,
     FLOOR,
@@ -86,7 +91,7 @@ QUESTIONS: tuple[Question, ...] = (
         method="Squared distances to the network's estimates of the same noised test images, over the second "
         "network's; in brackets the part's share of the row's own. Likewise of samples from the same noise. "
         "Edges are the tenth of the pixels where the network's estimate is steepest.",
-        rows=(OWN[1], "local_mixture", EXACT, FLOOR), quantity="coarse_over_second",
+        rows=DRAWN, quantity="coarse_over_second",
         together=remaining_together, folds=True,
     ),
     Question(
