@@ -18,9 +18,12 @@ from benchmarks.results.questions.forms import released_verdict
 from benchmarks.results.questions.forms_short import AGAINST_RELEASED
 from benchmarks.results.questions.own_gap import with_released
 from benchmarks.results.questions.own_short import _over_released, _read
-from benchmarks.results.words.answers import FLOOR, OWN, RELEASED
+from benchmarks.results.questions.remaining import remaining_together
+from benchmarks.results.words.answers import EXACT, FLOOR, OWN, RELEASED
+from benchmarks.results.words.counts import BY_CHANCE, of_levels
 from benchmarks.results.words.members import fewer
 from benchmarks.results.words.small_tables import samples_table
+from locality.compare.paper_beside import PARTS
 from tests.test_results_page import BY_PAGE, measured
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -144,3 +147,31 @@ def test_where_the_released_form_is_of_another_protocol_ours_say_so() -> None:
         told = " ".join(_over_released({"CIFAR-10": kept["paper"]["cifar"]}))
         assert "nearer, too," in told
         assert ("On CIFAR-10 that is another protocol: settings found on val images" in told) == said
+
+
+def test_one_or_two_noise_levels_of_several_are_named() -> None:
+    """One in twenty intervals is beyond by chance, so a reader has to know which level it is."""
+    assert of_levels([0.01], 10) == "1 (sigma 0.01)"
+    assert of_levels([60.8, 25.7], 10) == "2 (sigma 60.8 and 25.7)"
+    assert of_levels([60.8, 25.7, 12.0], 10) == "3"
+    assert of_levels([], 10) == "0"
+    assert of_levels([60.8, 25.7], 2) == "2"
+
+
+def test_that_intervals_are_not_corrected_is_said_where_surely_is_explained() -> None:
+    assert BY_CHANCE in front_page({"paper": {"cifar": measured("paper")}, "networks": {}})[0]
+    words = (ROOT / "docs" / "concepts.md").read_text()
+    (surely,) = (one for one in words.split("\n* ") if one.startswith("**surely**"))
+    assert "None is corrected for how many are looked at" in surely
+    assert "one in forty on each side" in surely
+
+
+def test_the_page_of_what_remains_has_the_training_images_of_each_row() -> None:
+    scalars = {f"remaining/{part}_over_second/{OWN[1]}/t300": 2.0 for part in PARTS}
+    banks = {OWN[1]: 1000.0, "local_mixture": 1000.0, EXACT: 200.0}
+    scalars |= {f"remaining/bank/{row}": count for row, count in banks.items()}
+    said = remaining_together({"A": {"scalars": scalars}})
+    assert (
+        "Training images: on A 1,000 (stacked mixtures (ours) and local mixture (ours)) and 200 "
+        "(PCA locality (the paper's))."
+    ) in said

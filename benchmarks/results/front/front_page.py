@@ -23,6 +23,7 @@ from benchmarks.results.words.answers import (
     steps,
 )
 from benchmarks.results.words.axes import along, up
+from benchmarks.results.words.counts import BY_CHANCE
 from benchmarks.results.words.had import had
 from benchmarks.results.words.small_tables import FRONT, front_table, levels_table
 from benchmarks.results.words.titles import DATA, FRAMES, TITLES, bullets, called, markdown, numbered, on
@@ -94,7 +95,7 @@ def front_page(kept: Kept) -> tuple[str, Figure | None]:
         else:
             parts += [f"**{TITLES[name]}**, {size(found)}.{row}", table]
     told = caveats(tables, {**kept["networks"], **kept.get("unshipped", {})}, kept.get("bank_sizes"))
-    parts += [numbered(HEADS), folded("More on these three", [numbered(told)])]
+    parts += [BY_CHANCE, numbered(HEADS), folded("More on these three", [numbered(told)])]
     parts.append(bullets(links()))
     parts.append(
         "[What the words mean](concepts.md#words-of-the-result-pages). `make paper` writes these pages from "
