@@ -5,14 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from omegaconf import OmegaConf
 
 from benchmarks.results.caveats import HEADS, caveats
+from benchmarks.results.dots import draw, panels
 from benchmarks.results.front.front_page import front_page
 from benchmarks.results.front.headlines import claim
 from benchmarks.results.kept.gathering import gather
 from benchmarks.results.kept.members import of_config, with_members
-from benchmarks.results.pages import page
+from benchmarks.results.pages import page, pictured
 from benchmarks.results.paper.agreement import claims_of
 from benchmarks.results.questions.forms import released_verdict
 from benchmarks.results.questions.forms_short import AGAINST_RELEASED
@@ -20,10 +22,14 @@ from benchmarks.results.questions.own_gap import with_released
 from benchmarks.results.questions.own_short import _over_released, _read
 from benchmarks.results.questions.remaining import remaining_together
 from benchmarks.results.words.answers import EXACT, FLOOR, OWN, RELEASED
+from benchmarks.results.words.axes import lacking
 from benchmarks.results.words.counts import BY_CHANCE, of_levels
 from benchmarks.results.words.members import fewer
 from benchmarks.results.words.small_tables import samples_table
+from benchmarks.results.words.titles import called
 from locality.compare.paper_beside import PARTS
+from locality.report import Series
+from locality.report.entropy import Curve, Point, draw_entropies
 from tests.test_results_page import BY_PAGE, measured
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -175,3 +181,44 @@ def test_the_page_of_what_remains_has_the_training_images_of_each_row() -> None:
         "Training images: on A 1,000 (stacked mixtures (ours) and local mixture (ours)) and 200 "
         "(PCA locality (the paper's))."
     ) in said
+
+
+def test_a_picture_of_samples_has_each_median_with_its_interval_and_names_what_is_far_below() -> None:
+    one = measured("paper", nn2=True)
+    ends = {row: {"": 0.9, "_low": 0.8, "_high": 0.95} for row in ("nn2", EXACT, OWN[0], OWN[1])}
+    ends[FLOOR] = {"": 0.1, "_low": 0.0, "_high": 0.2}
+    for row, three in ends.items():
+        one["scalars"] |= {f"paper/median_r2{end}/{row}": value for end, value in three.items()}
+    question = BY_PAGE["our_denoisers"]
+    (panel,) = panels(question, {"paper": {"cifar": one}})
+    assert panel.rows[EXACT] == (0.9, 0.8, 0.95)
+    assert panel.far == {FLOOR: 0.1}
+    (axes,) = draw([panel], question.rows).axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == [*map(called, question.rows)]
+    assert [text.get_text() for text in axes.texts] == ["0.10, left of this axis"]
+    assert pictured(question, {"paper": {"cifar": one}}) == []
+    assert panels(BY_PAGE["ceiling"], {"paper": {"cifar": one}}) == []
+
+
+def test_r2_of_one_step_is_drawn_by_what_it_lacks_of_one() -> None:
+    """A gap of .01 below 1 is not seen on a plain axis."""
+    one = measured("paper", nn2=True)
+    (drawn,) = pictured(BY_PAGE["ceiling"], {"paper": {"cifar": one}})
+    assert drawn.log_y
+    assert drawn.y_label.startswith("1 - r2")
+    mean = next(row[2] for row in drawn.rows() if row[0] == "nn2")
+    assert mean == pytest.approx(0.01)
+    assert lacking(Series([0.9], [0.8], [0.95])).low == pytest.approx([0.05])
+    assert "no intervals were kept" not in drawn.title
+    bare = {k: v for k, v in one["scalars"].items() if "step_r2_low" not in k}
+    (drawn,) = pictured(BY_PAGE["ceiling"], {"paper": {"cifar": {**one, "scalars": bare}}})
+    assert drawn.title.endswith("; no intervals were kept")
+
+
+def test_colours_have_a_key_on_both_sides_of_the_picture_of_entropies() -> None:
+    curves = [Curve(sigma, [1, 3, 5], [9, 6, 3], (3, 6)) for sigma in (0.5, 2.0)]
+    points = [Point(100, curve.sigma, 3.0, 3.1, 2.9, 3.3) for curve in curves]
+    figure = draw_entropies("local score", "window (pixels)", curves, points, 5.0, 0.5)
+    for axes in figure.axes:
+        labels = [text.get_text() for text in axes.get_legend().get_texts()]
+        assert {"sigma 0.5", "sigma 2"} <= set(labels)

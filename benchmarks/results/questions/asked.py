@@ -64,7 +64,7 @@ QUESTIONS: tuple[Question, ...] = (
         "images, and ours draw on [all images](bank_sizes.md) of CIFAR-10. Before, ours missed half of "
         "the gap on CIFAR-10, and stacked mixtures met the 5 % on photographs. Seconds leave out fitting "
         "and calibrating. Beside a network that [predicts the noise](epsilon.md) ours stand otherwise.",
-        rows=("network", "nn2", *OWN, EXACT), pictures=("figure5",), together=own_together,
+        rows=("nn2", *OWN, EXACT, FLOOR), quantity="samples", pictures=("figure5",), together=own_together,
         beyond=own_beside, folds=True,
     ),
     Question(
@@ -78,6 +78,7 @@ QUESTIONS: tuple[Question, ...] = (
         "second network is. At low noise x is nearly clean. Good denoisers return it.",
         method="Rows with fewer seeds do not count.",
         rows=("nn2", *OWN, EXACT, "optimal", FLOOR), quantity="step_r2", together=ceiling,
+        shows="The picture is of one step, as a sample has no noise level.",
         beyond=ceiling_beside, folds=True,
     ),
     Question(
@@ -133,7 +134,8 @@ QUESTIONS: tuple[Question, ...] = (
         "and nothing else. Mixtures are fitted to the images of their bank, and of large banks to a part "
         "of the windows. Settings are the same for all sizes. They were found with one, as listed below, "
         "so that one has an edge.",
-        rows=("nn2", *bank_sizes.ROWS), quantity="step_r2", together=bank_sizes.bank_together, folds=True,
+        rows=("nn2", *bank_sizes.ROWS, FLOOR), quantity="samples", together=bank_sizes.bank_together,
+        folds=True,
     ),
     Question(
         "published_order", "Does the order of the methods agree with the published one?",
@@ -144,7 +146,7 @@ QUESTIONS: tuple[Question, ...] = (
         "equivariant local score had too few images and seeds to be ranked. All ranked rows have a higher r2 "
         "here than is published for CIFAR-10 and AFHQ. Our networks draw blurs more than objects, and a "
         "linear filter comes near to a blur. This may be why. It is not tested.",
-        rows=ORDER, quantity="step_r2", together=briefly.order, folds=True,
+        rows=ORDER, quantity="samples", together=briefly.order, folds=True,
     ),
     Question(
         "eyes", "Do denoisers of faces look at the other eye?",
@@ -202,7 +204,7 @@ QUESTIONS: tuple[Question, ...] = (
         "noise. An extra error of 0 says that the predicted window is the best of those tried. It does not "
         "say that the share is the same. `patch_size=entropy` and `tau=entropy` take the predicted setting "
         "([how](../how_to/calibrate.md)); [another page](without_network.md) says what that costs.",
-        pictures=("information",),
+        pictures=("information",), shows="Colours are noise levels, the same on both sides.",
         together=information_together, beyond=information_beside, method=information.WORDS, folds=True,
     ),
     Question(
@@ -217,7 +219,7 @@ QUESTIONS: tuple[Question, ...] = (
         "begin from other noise. The share of masks is of an earlier measurement; [the "
         "newest](information.md) is larger.",
         rows=("nn2", FLOOR, "local_score", "local_score_entropy", EXACT, "pca_locality_entropy"),
-        quantity="step_r2", together=entropy_short.without_network,
+        quantity="samples", together=entropy_short.without_network,
         beyond=entropy_short.without_network_beside, folds=True,
     ),
     Question(
@@ -229,7 +231,7 @@ QUESTIONS: tuple[Question, ...] = (
         "The share is that of a whole noise level. No network is asked. The shares were fitted to [a few "
         "test images](without_network.md) of CIFAR-10. It takes five "
         "passes over the training images in place of one, and passes with wider masks take longer.",
-        rows=("nn2", FLOOR, EXACT, *entropy.CHOSEN[0], *entropy.CHOSEN[1]), quantity="step_r2",
+        rows=("nn2", FLOOR, EXACT, *entropy.CHOSEN[0], *entropy.CHOSEN[1]), quantity="samples",
         together=entropy_short.by_output, beyond=entropy_short.by_output_beside, folds=True,
     ),
     *CHECKS,

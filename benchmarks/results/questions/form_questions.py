@@ -43,7 +43,7 @@ def _variants(
         COMMAND,
         why,
         rows=rows,
-        quantity="step_r2",
+        quantity="samples",
         together=together,
         folds=True,
     )
@@ -75,7 +75,7 @@ FORMS: tuple[Question, ...] = (
         "singular. Rounding decides its largest entry, to which tau refers. Masks of float32 factors are "
         "several times narrower at low noise and wider above, as another tau would make them. With a tau of "
         "its own [the released form](released_form.md) keeps little of that.",
-        rows=(EXACT, "float32", "wssm_512", "float32_wssm_512"), quantity="step_r2",
+        rows=(EXACT, "float32", "wssm_512", "float32_wssm_512"), quantity="samples",
         together=MASKS, folds=True,
     ),
     _variants(
@@ -104,6 +104,6 @@ FORMS: tuple[Question, ...] = (
         f"{protocols.BATCHES} On the photographs and on cats it is a stronger rival than the exact form, and "
         "than batch averages with a borrowed tau. On CIFAR-10 it is not. Where mean and median disagree, a "
         "few nearly flat photographs decide the mean.",
-        rows=("nn2", *OWN, RELEASED, EXACT), together=AGAINST_RELEASED, folds=True,
+        rows=("nn2", *OWN, RELEASED, EXACT, FLOOR), quantity="samples", together=AGAINST_RELEASED, folds=True,
     ),
 )  # fmt: skip

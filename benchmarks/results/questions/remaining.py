@@ -76,9 +76,9 @@ def remaining_together(known: Mapping[str, Found]) -> str:
         "The table has the squared distance to the network over the second network's. Of one step it is the "
         f"median over {counts} noise levels"
     )
+    parts = [f"{'. '.join(said)}.", markdown(columns, rows)]
     read = [f"{on([title])} {told}" for title, found in there.items() if (told := _images_read(found))]
-    said += [f"Training images: {'; '.join(read)}"] if read else []
-    return f"{'. '.join(said)}.\n\n{markdown(columns, rows)}"
+    return "\n\n".join([*parts, *([f"Training images: {'; '.join(read)}."] if read else [])])
 
 
 def _images_read(found: Found) -> str:
