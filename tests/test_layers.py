@@ -53,7 +53,7 @@ def test_imports_point_down(name):
 def test_rooms_of_the_pages_of_results_use_what_stands_before_them():
     pages = ROOT / "benchmarks" / "results"
     order = ("kept", "words", "questions", "bar", "caveats", "page_parts", "networks", "paper", "front")
-    order += ("pages", "__main__")
+    order += ("dots", "pages", "__main__")
     for path in pages.rglob("*.py"):
         mine = path.relative_to(pages).with_suffix("").parts[0]
         for name in house.names(path) if mine != "__init__" else ():

@@ -12,6 +12,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from benchmarks.results.caveats import banks, caveats
+from benchmarks.results.dots import SAMPLES, panels
 from benchmarks.results.front.front_page import front_page
 from benchmarks.results.front.headlines import claim
 from benchmarks.results.kept import store
@@ -1395,8 +1396,8 @@ def test_a_picture_leaves_out_data_of_which_its_question_tells_nothing() -> None
     other = measured("paper", nn2=True)
     own = {"scalars": dict(other["scalars"])}
     own["scalars"] |= {f"paper/median_r2/{one}": 0.5 for one in ("local_score", "local_score_entropy")}
-    charts = pictured(question, {"paper": {"cifar": own, "fashion_mnist": other}})
-    assert [chart.title for chart in charts] == ["CIFAR-10: mean over images"]
+    drawn = panels(question, {"paper": {"cifar": own, "fashion_mnist": other}})
+    assert [panel.title for panel in drawn] == ["CIFAR-10"]
 
 
 def test_the_picture_of_taus_has_the_r2_of_samples_that_the_answer_tells_of() -> None:
@@ -1413,9 +1414,25 @@ def test_the_picture_of_taus_has_the_r2_of_samples_that_the_answer_tells_of() ->
     assert pictured(BY_PAGE["tau"], {"variants": {"photos16": {**found, "scalars": {}}}}) == []
 
 
-@pytest.mark.parametrize("page", ["without_network", "by_output", "ceiling", "bank_sizes"])
-def test_a_page_that_tells_of_r2_shows_r2(page: str) -> None:
-    assert BY_PAGE[page].quantity == "step_r2"
+IN_SAMPLES = (
+    "our_denoisers", "released_form", "without_network", "by_output", "bank_sizes", "batch_averages",
+    "released_masks", "mask_orientation", "published_order",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("page", IN_SAMPLES)
+def test_a_page_that_tells_of_r2_of_samples_shows_it(page: str) -> None:
+    assert BY_PAGE[page].quantity == SAMPLES
+
+
+def test_a_picture_of_another_thing_than_the_answer_says_what_it_shows() -> None:
+    for name, start in (
+        ("ceiling", "The picture is of one step"),
+        ("epsilon", "The picture has the error on"),
+    ):
+        assert BY_PAGE[name].shows.startswith(start)
+    text = page(BY_PAGE["ceiling"], {"paper": {"cifar": measured("paper", nn2=True)}, "networks": {}})
+    assert f"{BY_PAGE['ceiling'].shows}\n\n![" in text
 
 
 def test_of_a_network_that_is_not_shown_to_beat_wiener_the_page_says_that_nothing_follows() -> None:

@@ -176,14 +176,28 @@ def test_settings_by_entropy_are_ahead_level_or_behind_and_the_worst_single_step
     )
     said = entropy_short.without_network({"A": found(**numbers, **ahead), "B": found(**level)})
     assert said.startswith(
-        "For PCA locality: nothing in r2 of samples. On A it even gains. On B no difference is sure.\n\n"
+        "With a tau by entropy PCA locality has a surely higher r2 of samples by 0.100 on A. No difference "
+        "is sure on B.\n\n"
     )
     assert "| A | +0.100 [+0.050, +0.200] | - | - |" in said
     behind = interval("paper/median_r2_over_pca_locality", "pca_locality_entropy", -0.1, -0.2, -0.05)
     worse = entropy_short.without_network({"A": found(**numbers, **ahead), "B": found(**behind)})
-    assert worse.startswith("For PCA locality: r2 of samples on B. On A it even gains.")
+    assert worse.startswith(
+        "With a tau by entropy PCA locality has a surely lower r2 of samples by 0.100 on B. It has a surely "
+        "higher one by 0.100 on A."
+    )
     alone = entropy_short.without_network({"A": found(**behind)})
-    assert alone.startswith("For PCA locality: r2 of samples on A.\n\n")
+    assert alone.startswith(
+        "With a tau by entropy PCA locality has a surely lower r2 of samples by 0.100 on A.\n\n"
+    )
+    step = {
+        f"paper/step_r2{end}/{row}/t500": r2
+        for end in ("", "_low", "_high")
+        for row, r2 in (("pca_locality_entropy", 0.5), ("pca_locality", 0.8))
+    }
+    assert " Its r2 of one step is surely lower at sigma 3.44 on A.\n\n" in entropy_short.without_network(
+        {"A": found(**ahead, **step)}
+    )
 
     def beside(**more: float) -> str:
         return entropy_short.without_network_beside({"A": found(**numbers, **more)})

@@ -8,6 +8,7 @@ from benchmarks.results.bar import SHORT_OF, levels_short, steps_before, surely_
 from benchmarks.results.questions.bank_sizes import BASE, gain, held, with_tau
 from benchmarks.results.questions.own import more_images
 from benchmarks.results.questions.own_gap import BY_ENTROPY
+from benchmarks.results.words import members
 from benchmarks.results.words.answers import (
     EXACT,
     OWN,
@@ -98,8 +99,13 @@ HEADS = (
     "The networks are small and were trained for an hour or two of a processor's core. What is said of "
     "networks is said of these.",
     "Settings and shares were found against the same network. The way was changed once, when earlier tables "
-    "were known ([how](results/our_denoisers.md)). All rows are measured on test images, and on noise that "
-    "chose nothing.",
+    "were known ([how](results/our_denoisers.md)). All rows are measured on test images. These chose nothing "
+    "but what rows [by entropy](results/without_network.md) take.",
+)
+BY_ENTROPY_SAW = (
+    "Rows by entropy have two numbers, a share of ln N for windows and one for masks. Both were fitted to "
+    "[errors on a few test images](results/information.md) of CIFAR-10, with the noise of its table. "
+    "The noise of samples chose nothing."
 )
 
 
@@ -119,7 +125,8 @@ def caveats(
         "comes near to a blur. This may be why r2 is higher here than is published for CIFAR-10 and AFHQ, "
         "and than it is to [a network that predicts the noise](results/epsilon.md).",
         f"Settings and shares were found {_on_what(tables)}{but}.{_chosen_with_fewer(tables)}"
-        f"{_chosen_with_more(tables)} r2 of a nearly flat image can be far below 0, hence the medians.",
+        f"{_chosen_with_more(tables)} {BY_ENTROPY_SAW} r2 of a nearly flat image can be far "
+        "below 0, hence the medians.",
     ]
 
 
@@ -146,7 +153,8 @@ def _parts(tables: Mapping[str, Found], sizes: Mapping[str, Found]) -> str:
         known = banks(found).values()
         if both := more_images(found):
             told = f"On {TITLES[name]} ours draw on {{:,.0f}} images, and {called(EXACT)} reads {{:,.0f}}. "
-            apart.append(told.format(*both) + _with_all(sizes.get(name)))
+            parts = f"{read}. " if (read := members.told(found, "paper")) else ""
+            apart.append(told.format(*both) + _with_all(sizes.get(name)) + parts)
         there = max(*known, found.get("images", 0)) if known else 0
         fewer = sum(count < there for count in known)
         if fewer and fewer == len(known):

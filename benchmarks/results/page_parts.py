@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from benchmarks.results.bar import SHORT_OF, levels_short, steps_before, surely_short
 from benchmarks.results.kept.gathering import Kept, took_none
 from benchmarks.results.questions.question import Question
-from benchmarks.results.words.answers import EXACT, TAUS, Found
+from benchmarks.results.words import members
+from benchmarks.results.words.answers import EXACT, OWN, TAUS, Found
 from benchmarks.results.words.had import had
 from benchmarks.results.words.small_tables import FIRST, SAMPLES, meant
 from benchmarks.results.words.titles import TITLES, called, joined, markdown, network_called
@@ -81,16 +82,24 @@ def tabled(
     sampled = first and tuple(columns) == SAMPLES
     if not sampled or whole or len(rows) <= MOST:
         head = f"{TITLES[name]}{_with(question, found, rows)}:"
-        return [head, markdown(columns, rows), *([meant()] if sampled else [])]
+        words = [meant()] if sampled else []
+        return [head, markdown(columns, rows), *words, *_parts(question, found, rows)]
     few = rows[: BEST + sum(row[0] in map(called, FIRST) for row in rows)]
     head = f"{TITLES[name]}, the networks and the {BEST} highest in median r2{_with(question, found, rows)}:"
-    return [head, markdown(columns, few), meant(), folded("All rows", [markdown(columns, rows)])]
+    more = folded("All rows", [markdown(columns, rows)])
+    return [head, markdown(columns, few), meant(), *_parts(question, found, rows), more]
 
 
 def _with(question: Question, found: Found, rows: Sequence[Sequence[object]]) -> str:
     """What PCA locality had, where the table has its row: it differs from page to page."""
     told = had(found, question.kind) if called(EXACT) in {row[0] for row in rows} else ""
     return f" ({called(EXACT)} had {told})" if told else ""
+
+
+def _parts(question: Question, found: Found, rows: Sequence[Sequence[object]]) -> list[str]:
+    """What the members of stacked locality read, where the table has its row."""
+    told = members.told(found, question.kind) if called(OWN[0]) in {row[0] for row in rows} else ""
+    return [f"{told}."] if told else []
 
 
 def sources(question: Question, name: str, found: Found) -> list[str]:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from benchmarks.results.dots import SAMPLES, draw, panels
 from benchmarks.results.front.front_page import front_page, readme_block
 from benchmarks.results.kept import store
 from benchmarks.results.kept.gathering import Kept, gather
@@ -38,7 +39,7 @@ from benchmarks.results.questions.own_by_output import with_by_output
 from benchmarks.results.questions.own_gap import with_released
 from benchmarks.results.questions.question import Question
 from benchmarks.results.words.answers import LEAST, Found, over_images, sigma_of, steps
-from benchmarks.results.words.axes import along, both_ends, recorded, up
+from benchmarks.results.words.axes import along, both_ends, lacking, recorded, up
 from benchmarks.results.words.shares import with_sides
 from benchmarks.results.words.titles import (
     DATA,
@@ -73,6 +74,8 @@ def main() -> None:
         (IMAGES / "results.png").write_bytes(to_png(draw_charts(*figure)))
     for question in QUESTIONS:
         charts = pictured(question, kept)
+        if dots := panels(question, kept):
+            (IMAGES / f"results_{question.page}.png").write_bytes(to_png(draw(dots, question.rows)))
         if charts:
             (IMAGES / f"results_{question.page}.png").write_bytes(
                 to_png(draw_charts(charts, TITLES_OF[question.quantity]))
@@ -111,6 +114,7 @@ def page(question: Question, kept: Kept) -> str:
         table = tabled(question, first, known[first], first=True, whole=folds)
         pictures = [*charted(question), *drawn(question, first)]
         front = 1 if brief else len(pictures)  # where nothing else folds, no picture does
+        parts += [question.shows] if question.shows and pictures else []
         parts += [*pictures[:front], *([] if folds else [*table, *method])]
         parts.append(f"Our reading: {question.why}")
         parts += published() if question.page == "published_order" else []
@@ -136,7 +140,9 @@ def _second(question: Question, found: Found) -> list[str]:
 
 def pictured(question: Question, kept: Kept) -> list[Chart]:
     """A chart for each data set of which the question tells, of the rows that it names."""
-    charts = []
+    charts: list[Chart] = []
+    if question.quantity == SAMPLES:
+        return charts  # `panels` has them
     for name in DATA:
         found = kept.get(question.kind, {}).get(name)
         if found is not None and question.rows and question.answer(found) != NOT_MEASURED:
@@ -165,10 +171,13 @@ def chart(found: Found, start: str, rows: Sequence[str], title: str) -> list[Cha
     if not series:
         return []
     quantity = start.split("/")[1]
-    told = f"{title}: {over_images(quantity)}" if "step_r2" in quantity else title
+    near_one = "step_r2" in quantity
+    told = f"{title}: {over_images(quantity)}" if near_one else title
+    told += "" if any(one.low for one in series.values()) else "; no intervals were kept"
+    series = {name: lacking(one) for name, one in series.items()} if near_one else series
     made = Chart(
         told, along(levels, times), up(quantity, series), [sigma_of(t) for t in times], series, log_x=True,
-        log_y="step_r2" not in quantity, y_range=FRAMES[quantity],
+        log_y=True, y_range=FRAMES[quantity],
     )  # fmt: skip
     return [made]
 

@@ -28,7 +28,7 @@ from locality.statistics_cache import folder_of, kept_tensors
 
 ENTROPY: Final = "entropy"  # what to give for a setting, one at each noise level
 BY_OUTPUT: Final = "entropy:output"  # likewise, of each output of each image its own
-WINDOW_SHARE: Final = 0.47  # of ln N, as compare=information finds on CIFAR-10
+WINDOW_SHARE: Final = 0.47  # of ln N, as compare=information finds on test images of CIFAR-10
 # Of an earlier measurement there, with smaller banks. The newest is larger, and this lies just below its
 # interval (docs/results/information.md). Tables were made with it.
 MASK_SHARE: Final = 0.54

@@ -117,3 +117,5 @@ def _draw_points(axes: Any, points: Sequence[Point], colors: dict[float, Any]) -
     if seen:
         ends = [min(seen) / 1.1, max(seen) * 1.1]
         axes.plot(ends, ends, color="black", linestyle="--", linewidth=1, label="equal")
+    for sigma in sorted({point.sigma for point in points}):
+        axes.plot([], [], color=colors[sigma], linewidth=6, label=f"sigma {sigma:.3g}")

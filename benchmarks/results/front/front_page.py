@@ -10,6 +10,7 @@ from benchmarks.results.front.headlines import claim, lead
 from benchmarks.results.front.in_brief import in_brief
 from benchmarks.results.kept.gathering import Kept
 from benchmarks.results.page_parts import folded
+from benchmarks.results.words import members
 from benchmarks.results.words.answers import (
     EXACT,
     FLOOR,
@@ -22,6 +23,7 @@ from benchmarks.results.words.answers import (
     steps,
 )
 from benchmarks.results.words.axes import along, up
+from benchmarks.results.words.counts import BY_CHANCE
 from benchmarks.results.words.had import had
 from benchmarks.results.words.small_tables import FRONT, front_table, levels_table
 from benchmarks.results.words.titles import DATA, FRAMES, TITLES, bullets, called, markdown, numbered, on
@@ -86,13 +88,14 @@ def front_page(kept: Kept) -> tuple[str, Figure | None]:
         )
     for k, (name, found) in enumerate(tables.items()):
         row = f" {called(EXACT)} had {told}." if (told := had(found, "paper")) else ""
+        row += f" {parts_read}." if (parts_read := members.told(found, "paper")) else ""
         table = markdown(*front_table(found))
         if k:
             parts.append(folded(TITLES[name], [f"{size(found)}.{row}", table]))
         else:
             parts += [f"**{TITLES[name]}**, {size(found)}.{row}", table]
     told = caveats(tables, {**kept["networks"], **kept.get("unshipped", {})}, kept.get("bank_sizes"))
-    parts += [numbered(HEADS), folded("More on these three", [numbered(told)])]
+    parts += [BY_CHANCE, numbered(HEADS), folded("More on these three", [numbered(told)])]
     parts.append(bullets(links()))
     parts.append(
         "[What the words mean](concepts.md#words-of-the-result-pages). `make paper` writes these pages from "

@@ -14,6 +14,7 @@ from benchmarks.results.questions.field_claims import field_claim
 from benchmarks.results.questions.letter_words import short
 from benchmarks.results.questions.own import more_images
 from benchmarks.results.questions.own_short import SECOND
+from benchmarks.results.words import members
 from benchmarks.results.words.answers import (
     EXACT,
     FLOOR,
@@ -21,9 +22,11 @@ from benchmarks.results.words.answers import (
     OWN,
     Found,
     is_middle,
+    sigma_of,
     stands_to,
     steps,
 )
+from benchmarks.results.words.counts import of_levels
 from benchmarks.results.words.small_tables import middle
 from benchmarks.results.words.titles import TITLES, called, joined, on
 
@@ -54,6 +57,7 @@ def data_alone(tables: Mapping[str, Found], kept: Kept) -> str:
     if both := more_images(found):
         numbers = f"{both[0]:,.0f} training images, PCA locality on {both[1]:,.0f}"
         said.append(f"Ours draw on {numbers} (mirror images count)")
+        said += filter(None, [members.told(found, "paper")])
     said += _to_epsilon(kept.get(epsilon.KIND, {}).get(name))
     return " ".join([lead, *(f"{one}." for one in said)])
 
@@ -130,14 +134,15 @@ def _no_gain(tables: Mapping[str, Found]) -> str:
     """On which data PCA locality has surely less error than Wiener nowhere, and where surely more."""
     highs = {name: steps(found, f"paper/heldout_ratio_high/{EXACT}/") for name, found in tables.items()}
     where = [TITLES[name] for name, one in highs.items() if one and min(one.values()) >= 1]
-    counts: dict[str, list[str]] = {}
+    counts: dict[tuple[str, str], list[str]] = {}
     for name, found in tables.items():
         lows = steps(found, f"paper/heldout_ratio_low/{EXACT}/")
-        if more := sum(low > 1 for low in lows.values()):
-            counts.setdefault(f"{more} of {len(lows)}", []).append(TITLES[name])
+        if more := [sigma_of(t) for t, low in lows.items() if low > 1]:
+            which = of_levels(more, len(lows)).removeprefix(str(len(more)))
+            counts.setdefault((f"{len(more)} of {len(lows)}", which), []).append(TITLES[name])
     levels = joined(
-        f"at {count}{' noise levels' * (k == 0)} {on(names)}"
-        for k, (count, names) in enumerate(counts.items())
+        f"at {count}{' noise levels' * (k == 0)}{which} {on(names)}"
+        for k, ((count, which), names) in enumerate(counts.items())
     )
     told = [f"no sure gain over Wiener {on(where)}"] if where else []
     told += [f"surely more error {'' if where else 'than Wiener '}{levels}"] if levels else []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from benchmarks.results.bar import short_of
 from benchmarks.results.front.headlines import nearest, where_networks_look
@@ -11,14 +11,17 @@ from benchmarks.results.paper.agreement import findings_against
 from benchmarks.results.questions import epsilon
 from benchmarks.results.questions.field_claims import BEST_ROUND, OWN_ROUND, known_fields
 from benchmarks.results.questions.letter import each_strength
-from benchmarks.results.words.answers import FLOOR, Found
-from benchmarks.results.words.titles import TITLES, joined
+from benchmarks.results.words.answers import EXACT, FLOOR, OWN, Found, number_of
+from benchmarks.results.words.counts import of_levels
+from benchmarks.results.words.titles import TITLES, called, joined
 
 
 def in_brief(tables: Mapping[str, Found], kept: Kept) -> list[str]:
     """A bullet each: fields, samples, where networks look, what is against the claim, what is undecided."""
-    said = [_fields(kept), nearest(tables), where_networks_look(tables, kept)]
-    undecided = (_not_learned(kept), _noise(next(iter(tables), ""), kept))
+    noise = next(iter(tables), "")
+    samples = " ".join(filter(None, (nearest(tables), _to_noise(noise, kept))))
+    said = [_fields(kept), samples, where_networks_look(tables, kept)]
+    undecided = (_not_learned(kept), _not_apart(noise, kept))
     for title, doubts in (
         ("Against the central claim", findings_against(kept)),
         ("Undecided", (f"{one}." for one in undecided if one)),
@@ -40,11 +43,13 @@ def _fields(kept: Kept) -> str:
             loses = [f"{sigma:g}" for sigma, way in one.beside_own.items() if way == 1]
             told += f" That is surely less at sigma {joined(loses)}." if loses else ""
         if round_ := one.cosines.get(BEST_ROUND):
-            ways = list(one.beside_round.values())
+            ways = one.beside_round
+            farther, nearer = ([s for s, one in ways.items() if one == way] for way in (-1, 1))
             told += (
                 f" The network's own field, made round, has at least {min(round_):.3f}. "
                 f"Of {len(ways)} noise levels it is surely nearer to the network's than "
-                f"Wiener's at {ways.count(-1)}, and Wiener's at {ways.count(1)}."
+                f"Wiener's at {of_levels(farther, len(ways))}, and Wiener's at "
+                f"{of_levels(nearer, len(ways))}."
             )
         return told
     return ""
@@ -61,14 +66,33 @@ def _not_learned(kept: Kept) -> str:
     )
 
 
-def _noise(name: str, kept: Kept) -> str:
+def _to_noise(name: str, kept: Kept) -> str:
     """How near samples come to those of a network that predicts the noise, where all are farther."""
     found = kept.get(epsilon.KIND, {}).get(name)
-    told = joined(epsilon.r2_told(found))
-    if not told or found is None or not epsilon.all_farther(found):
+    if not found or not epsilon.all_farther(found) or not (told := _with_images(found)):
         return ""
     network = kept.get("unshipped", {}).get(f"{name}_{epsilon.KIND}")
     told_of = short_of(network) if network else ""
-    worse = f". That network itself {told_of}" if told_of else ""
+    worse = f" That network itself {told_of}." if told_of else ""
     lead = f"To a network of {TITLES[name]} that predicts the noise, as the paper's do, r2 is far lower"
-    return f"{lead}: {told}{worse}"
+    return f"{lead}: {joined(told)}.{worse}"
+
+
+def _not_apart(name: str, kept: Kept) -> str:
+    """That ours and PCA locality are not told apart there, with the training images of each."""
+    found = kept.get(epsilon.KIND, {}).get(name)
+    if not found or epsilon.lead(found, OWN[1]) != 0:
+        return ""
+    rows = joined(_with_images(found, (OWN[1], EXACT)))
+    return f"By r2 to a network of {TITLES[name]} that predicts the noise these are not told apart: {rows}"
+
+
+def _with_images(found: Found, rows: Sequence[str] = (*epsilon.DATA_ALONE, epsilon.V)) -> list[str]:
+    """The r2 of rows to that network, each with the training images that it reads."""
+    told = []
+    for row in rows:
+        r2, count = epsilon.to_noise(found, row), number_of(found, f"{epsilon.KIND}/bank", row)
+        images = f" ({count:,.0f} training images)" if count else ""
+        name = "the first network" if row == epsilon.V else called(row)
+        told += [f"{name} {r2:.2f}{images}"] if r2 is not None else []
+    return told

@@ -12,6 +12,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from benchmarks.results.kept.members import of_config, with_members
 from locality.calibration import NETWORK, OWN_SAMPLES
 from locality.compare.attention import SETTINGS
 from locality.compare.origins import CALIBRATED
@@ -189,6 +190,7 @@ def record(one: Found) -> dict[str, Any]:
     made = calibrated(metrics["tables"].get(SETTINGS))
     kept = {"run": about, "size": one.size, "scalars": metrics["scalars"], "tables": tables}
     kept |= {"calibrated": made, "images": images(metrics["tables"].get(f"{one.kind}/samples"))}
+    kept |= {"members": of_config(cfg)}
     return kept | ({"settings": as_configured(cfg)} if one.kind == "larger" else {})
 
 
@@ -255,9 +257,9 @@ def _new(on: str) -> str:
 
 
 def _renewed(one: Mapping[str, Any]) -> dict[str, Any]:
-    """A record with these words."""
+    """A record with these words, and with what the members of stacks read."""
     made = [[*row[:2], _new(str(row[2])), *row[3:]] for row in one.get("calibrated") or []]
-    return {**one, "calibrated": made} if made else dict(one)
+    return with_members({**one, "calibrated": made} if made else one)
 
 
 def network(path: Path) -> dict[str, Any]:

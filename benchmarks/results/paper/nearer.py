@@ -10,6 +10,7 @@ from benchmarks.results.questions.claims import but_medians, standing, stands
 from benchmarks.results.questions.entropy import surely_lower
 from benchmarks.results.questions.field_claims import lower_cosines
 from benchmarks.results.questions.own_short import SECOND
+from benchmarks.results.words import protocols
 from benchmarks.results.words.answers import (
     EXACT,
     FLOOR,
@@ -48,20 +49,25 @@ def nearer(tables: Mapping[str, Found], kept: Kept) -> Iterator[Judged]:
 
 
 def as_released(kept: Kept) -> Iterator[Judged]:
-    """Whether PCA locality as the paper's code has it is nearer to a network than Wiener."""
-    known = kept.get("released", {})
-    if sorts := standing(known, RELEASED, FLOOR, "released"):
-        told = _ahead(sorts)
-        place = f"released/median_r2_second_over_{FLOOR}"
-        second = [side(one) for found in known.values() if (one := interval_of(found, place, RELEASED))]
-        told += [f"to a second network ahead on {second.count(1)} of {len(second)}"] if second else []
-        ways = [*second, *(way for way, names in sorts.items() for _ in names)]
-        claim = f"PCA locality as released is nearer to a network than {called(FLOOR)}"
-        yield said(
-            claim, judged(ways.count(1), len(ways)), ", ".join(told), ("released_form",),
-            f"that {claim}, seed by seed: {stands(sorts, called(FLOOR))}. It has masks of float32 factors, "
-            "batch averages and a tau of its own ([released form](released_form.md)).",
-        )  # fmt: skip
+    """Whether PCA locality as the paper's code has it is nearer to a network than Wiener, by protocol."""
+    groups = protocols.apart(kept.get("released", {}))
+    place = f"released/median_r2_second_over_{FLOOR}"
+    for protocol, known in groups.items():
+        if sorts := standing(known, RELEASED, FLOOR, "released"):
+            told = _ahead(sorts)
+            second = [side(one) for found in known.values() if (one := interval_of(found, place, RELEASED))]
+            told += [f"to a second network ahead on {second.count(1)} of {len(second)}"] if second else []
+            told += ["to a second network not measured"] if not second and len(groups) > 1 else []
+            ways = [*second, *(way for way, names in sorts.items() for _ in names)]
+            claim = f"PCA locality as released is nearer to a network than {called(FLOOR)}"
+            lead = protocols.of(protocol, known) if len(groups) > 1 else ""
+            yield said(
+                claim, judged(ways.count(1), len(ways)),
+                f"{lead}{': ' * bool(lead)}{', '.join(told)}", ("released_form",),
+                f"that {claim}{f' ({lead})' if lead else ''}, seed by seed: {stands(sorts, called(FLOOR))}. "
+                "It has masks of float32 factors, batch averages and a tau of its own. "
+                f"{f'{protocols.BATCHES} ' if 'afhq32' in known else ''}([Released form](released_form.md).)",
+            )  # fmt: skip
 
 
 def _number(tables: Mapping[str, Found], rival: str, sorts: Mapping[int, list[str]]) -> str:

@@ -27,7 +27,12 @@ from benchmarks.results.questions.larger_short import larger_together
 from benchmarks.results.questions.own import own_table, own_verdict
 from benchmarks.results.questions.own_short import own_beside, own_together
 from benchmarks.results.questions.question import Question, sampled
-from benchmarks.results.questions.remaining import remaining_table, remaining_together, remaining_verdict
+from benchmarks.results.questions.remaining import (
+    DRAWN,
+    remaining_table,
+    remaining_together,
+    remaining_verdict,
+)
 from benchmarks.results.words.answers import (
     EXACT,
     FLOOR,
@@ -59,7 +64,7 @@ QUESTIONS: tuple[Question, ...] = (
         "images, and ours draw on [all images](bank_sizes.md) of CIFAR-10. Before, ours missed half of "
         "the gap on CIFAR-10, and stacked mixtures met the 5 % on photographs. Seconds leave out fitting "
         "and calibrating. Beside a network that [predicts the noise](epsilon.md) ours stand otherwise.",
-        rows=("network", "nn2", *OWN, EXACT), pictures=("figure5",), together=own_together,
+        rows=("nn2", *OWN, EXACT, FLOOR), quantity="samples", pictures=("figure5",), together=own_together,
         beyond=own_beside, folds=True,
     ),
     Question(
@@ -73,6 +78,7 @@ QUESTIONS: tuple[Question, ...] = (
         "second network is. At low noise x is nearly clean. Good denoisers return it.",
         method="Rows with fewer seeds do not count.",
         rows=("nn2", *OWN, EXACT, "optimal", FLOOR), quantity="step_r2", together=ceiling,
+        shows="The picture is of one step, as a sample has no noise level.",
         beyond=ceiling_beside, folds=True,
     ),
     Question(
@@ -86,7 +92,7 @@ QUESTIONS: tuple[Question, ...] = (
         method="Squared distances to the network's estimates of the same noised test images, over the second "
         "network's; in brackets the part's share of the row's own. Likewise of samples from the same noise. "
         "Edges are the tenth of the pixels where the network's estimate is steepest.",
-        rows=(OWN[1], "local_mixture", EXACT, FLOOR), quantity="coarse_over_second",
+        rows=DRAWN, quantity="coarse_over_second",
         together=remaining_together, folds=True,
     ),
     Question(
@@ -128,7 +134,8 @@ QUESTIONS: tuple[Question, ...] = (
         "and nothing else. Mixtures are fitted to the images of their bank, and of large banks to a part "
         "of the windows. Settings are the same for all sizes. They were found with one, as listed below, "
         "so that one has an edge.",
-        rows=("nn2", *bank_sizes.ROWS), quantity="step_r2", together=bank_sizes.bank_together, folds=True,
+        rows=("nn2", *bank_sizes.ROWS, FLOOR), quantity="samples", together=bank_sizes.bank_together,
+        folds=True,
     ),
     Question(
         "published_order", "Does the order of the methods agree with the published one?",
@@ -139,7 +146,7 @@ QUESTIONS: tuple[Question, ...] = (
         "equivariant local score had too few images and seeds to be ranked. All ranked rows have a higher r2 "
         "here than is published for CIFAR-10 and AFHQ. Our networks draw blurs more than objects, and a "
         "linear filter comes near to a blur. This may be why. It is not tested.",
-        rows=ORDER, quantity="step_r2", together=briefly.order, folds=True,
+        rows=ORDER, quantity="samples", together=briefly.order, folds=True,
     ),
     Question(
         "eyes", "Do denoisers of faces look at the other eye?",
@@ -199,7 +206,7 @@ QUESTIONS: tuple[Question, ...] = (
         "noise. An extra error of 0 says that the predicted window is the best of those tried. It does not "
         "say that the share is the same. `patch_size=entropy` and `tau=entropy` take the predicted setting "
         "([how](../how_to/calibrate.md)); [another page](without_network.md) says what that costs.",
-        pictures=("information",),
+        pictures=("information",), shows="Colours are noise levels, the same on both sides.",
         together=information_together, beyond=information_beside, method=information.WORDS, folds=True,
     ),
     Question(
@@ -208,11 +215,13 @@ QUESTIONS: tuple[Question, ...] = (
         sampled("paper", "nn2", "local_score", "local_score_entropy", EXACT, "pca_locality_entropy", FLOOR),
         TABLE,
         "By entropy, a window or tau is the one at which the posterior's entropy is "
-        f"{WINDOW_SHARE:g} (windows) or {MASK_SHARE:g} (Wiener masks) of ln N. No network and no val image "
-        "is asked. Both shares are of CIFAR-10. That of masks is of an earlier measurement; [the "
+        f"{WINDOW_SHARE:g} (windows) or {MASK_SHARE:g} (Wiener masks) of ln N. No network is asked. Both "
+        "shares were fitted to errors on a few test images of CIFAR-10, with the noise of its table. That "
+        "may flatter errors and single steps of these rows there. Samples "
+        "begin from other noise. The share of masks is of an earlier measurement; [the "
         "newest](information.md) is larger.",
         rows=("nn2", FLOOR, "local_score", "local_score_entropy", EXACT, "pca_locality_entropy"),
-        quantity="step_r2", together=entropy_short.without_network,
+        quantity="samples", together=entropy_short.without_network,
         beyond=entropy_short.without_network_beside, folds=True,
     ),
     Question(
@@ -221,9 +230,10 @@ QUESTIONS: tuple[Question, ...] = (
         "python evaluate.py compare=by_output data=cifar",
         "One window for all pixels is too wide for some and too narrow for others. By output, a window or "
         "tau is the one at which the posterior's entropy at that pixel of that image is its share of ln N. "
-        "The share is that of a whole noise level. No network and no val image is asked. It takes five "
+        "The share is that of a whole noise level. No network is asked. The shares were fitted to [a few "
+        "test images](without_network.md) of CIFAR-10. It takes five "
         "passes over the training images in place of one, and passes with wider masks take longer.",
-        rows=("nn2", FLOOR, EXACT, *entropy.CHOSEN[0], *entropy.CHOSEN[1]), quantity="step_r2",
+        rows=("nn2", FLOOR, EXACT, *entropy.CHOSEN[0], *entropy.CHOSEN[1]), quantity="samples",
         together=entropy_short.by_output, beyond=entropy_short.by_output_beside, folds=True,
     ),
     *CHECKS,

@@ -26,6 +26,7 @@ CHECKS: tuple[Question, ...] = (
         "There the layout of a sample is made. So this page says that r2 hangs on the network. It does not "
         "say how much r2 a better network of this kind would leave.",
         rows=("network", "epsilon", OWN[1], EXACT, FLOOR),
+        shows="The picture has the error on unseen images: it tells where the two networks differ.",
         together=epsilon.epsilon_together, beyond=epsilon.epsilon_beside, folds=True,
     ),
     Question(

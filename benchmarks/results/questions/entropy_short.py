@@ -16,6 +16,7 @@ from benchmarks.results.words.answers import (
     FLOOR,
     Found,
     interval_of,
+    listed,
     over_images,
     side,
     sigma_of,
@@ -62,20 +63,25 @@ def by_output_beside(known: Known) -> str:
 def without_network(known: Known) -> str:
     """What settings by entropy cost beside calibrated ones: the verdict and a table."""
     ways: dict[int, list[str]] = {}
-    rows = []
+    rows, steps_lower = [], []
     (twin, name), (exact, chosen) = TWINS
     for title, found in known.items():
         paired = interval_of(found, f"paper/median_r2_over_{exact}", chosen)
         if paired is not None:
-            ways.setdefault(side(paired), []).append(title)
+            sure = f"by {abs(paired[0]):.3f} " if side(paired) else ""
+            ways.setdefault(side(paired), []).append(f"{sure}{on([title])}")
+            if lower := surely_lower(found, "paper", chosen, exact):
+                steps_lower.append(f"at sigma {listed(list(lower), ' and ')} {on([title])}")
         both = [found["scalars"].get(f"paper/median_r2/{row}") for row in (name, twin)]
         rows.append([title, None if paired is None else signed(paired), *both])
     said = []
     if ways:
-        costs = f"r2 of samples {on(ways[-1])}" if -1 in ways else "nothing in r2 of samples"
-        said.append(f"For PCA locality: {costs}")
-        said += [f"{on(ways[1])} it even gains"] if 1 in ways else []
-        said += [f"{on(ways[0])} no difference is sure"] if 0 in ways else []
+        lead = "with a tau by entropy PCA locality has a"
+        said += [f"{lead} surely lower r2 of samples {joined(ways[-1])}"] if -1 in ways else []
+        higher = "it has a surely higher one" if said else f"{lead} surely higher r2 of samples"
+        said += [f"{higher} {joined(ways[1])}"] if 1 in ways else []
+        said += [f"no difference is sure {joined(ways[0])}"] if 0 in ways else []
+        said += [f"its r2 of one step is surely lower {joined(steps_lower)}"] if steps_lower else []
     columns = (
         "r2 of samples", "PCA locality: by entropy less calibrated, seed by seed",
         "local score by entropy, median", "local score, calibrated, median",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from benchmarks.results.words.answers import (
@@ -66,7 +67,9 @@ def float32_verdict(found: Found) -> str:
 def released_verdict(found: Found) -> str:
     """Whether ours are ahead of it, too."""
     told = [against(found, name, "released", RELEASED) for name in (*OWN, EXACT)]
-    return _said(f"the {called(RELEASED)}", told)
+    said = _said(f"the {called(RELEASED)}", told)
+    places = re.search(r"stacked_mixtures\.places=(\S+)", found.get("run", {}).get("command", ""))
+    return f"{said}. Our mixtures had `places={places[1]}`, which was typed" if places else said
 
 
 def _said(base: str, told: Sequence[str]) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from benchmarks.results.questions.forms import typed_tau
+from benchmarks.results.words import protocols
 from benchmarks.results.words.answers import (
     EXACT,
     FLOOR,
@@ -40,12 +42,17 @@ FALL = 0.5  # of the best median r2: sensitive, where the worst tau leaves less
 
 
 def beside(
-    section: str, pairs: Pairs, asks: bool = False, usual: str = "", answers: Mapping[str, str] | None = None
+    section: str,
+    pairs: Pairs,
+    asks: bool = False,
+    usual: str = "",
+    answers: Mapping[str, str] | None = None,
 ) -> Callable[[Known], str]:
     """The largest sure differences in r2, and a table of medians with what is sure.
 
     A question that asks whether rows have more is answered by yes or no. One that asks which to take is
     answered by `usual`, or by the one row of `answers` that is surely higher somewhere and nowhere lower.
+    Where some settings were found on samples and others on val images, each protocol has its own answer.
     """
 
     def together(known: Known) -> str:
@@ -56,9 +63,13 @@ def beside(
         if not any(way for one in ways.values() for way in one.values()):
             return ""
         said = [_which(ways, usual, answers or {})] if usual else []
-        said += [*_sure(known, section, pairs, ways, asks), *_rest(ways)]
+        groups = protocols.apart(known) if asks else {"": known}
+        for protocol, group in groups.items():
+            own = {title: ways[title] for title in group}
+            told = [*_sure(group, section, pairs, own, asks), *_rest(own)]
+            said += _of_protocol(protocol, group, told) if len(groups) > 1 else told
         bases = list(dict.fromkeys(base for _, base in pairs))
-        rows = [
+        rows: list[list[Any]] = [
             [called(base), *(_median(found, section, base) for found in known.values())]
             for base in bases
             if base not in dict(pairs)
@@ -69,6 +80,8 @@ def beside(
                 _cell(_median(found, section, name), ways[title][name]) for title, found in known.items()
             ]
             rows.append([row, *cells])
+        if len(groups) > 1:
+            rows.append(["settings found on", *map(protocols.found_on, known.values())])
         rival = _that(bases[0]) if len(bases) == 1 else "the row that is named after 'beside'"
         note = (
             "Differences are medians over seeds. Cells have the median r2, and in brackets whether the row "
@@ -78,6 +91,12 @@ def beside(
         return "\n\n".join(parts)
 
     return together
+
+
+def _of_protocol(protocol: str, group: Known, told: Sequence[str]) -> list[str]:
+    """Sentences of the data sets of one protocol, which begin with what it is."""
+    lead = f"{on(list(group))} ({protocols.of(protocol, group) or 'settings not recorded'})"
+    return [f"{lead}: {told[0]}", *told[1:]] if told else []
 
 
 def _which(ways: Mapping[str, Mapping[str, str]], usual: str, answers: Mapping[str, str]) -> str:

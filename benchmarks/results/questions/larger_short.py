@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from benchmarks.results.words.answers import EXACT, FLOOR, Found, levels, steps
+from benchmarks.results.words.answers import EXACT, FLOOR, Found, levels, sigma_of, steps
+from benchmarks.results.words.counts import of_levels
 from benchmarks.results.words.titles import called, joined, markdown, on
 
 Known = Mapping[str, Found]  # by the title of the data set
@@ -38,12 +39,14 @@ def _sure_at(found: Found, row: str) -> str | None:
 def _less(found: Found, rows: Sequence[str], title: str) -> str:
     """The rows that have surely less error at some noise levels, and those that have it at none."""
     start = "larger/heldout_ratio_high"
-    counts = {row: len(levels(found, f"{start}/{row}/", lambda high: high < 1)) for row in rows}
+    counts = {row: levels(found, f"{start}/{row}/", lambda high: high < 1) for row in rows}
     among = {row: len(steps(found, f"{start}/{row}/")) for row in rows}
     told: dict[str, list[str]] = {}
     for row in rows:
         if counts[row]:
-            told.setdefault(f"at {counts[row]} of {among[row]} noise levels", []).append(called(row))
+            which = of_levels([*map(sigma_of, counts[row])], among[row]).removeprefix(str(len(counts[row])))
+            count = f"at {len(counts[row])} of {among[row]} noise levels{which}"
+            told.setdefault(count, []).append(called(row))
     each = "; ".join(
         f"{joined(names)}{', each' if len(names) > 1 else ''} {where}" for where, names in told.items()
     )

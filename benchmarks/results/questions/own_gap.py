@@ -15,6 +15,7 @@ from benchmarks.results.words.answers import (
     number_of,
     seeds_if_few,
 )
+from benchmarks.results.words.protocols import found_on
 from benchmarks.results.words.titles import called
 
 HALF = 50.0  # an aim: per cent of the gap
@@ -32,7 +33,9 @@ def with_released(kept: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[st
         if data in told:
             r2 = {(kind, row): number_of(found, f"released/{kind}", row) for kind in KINDS for row in rows}
             over = {row: differences(found, row, "released", RELEASED) for row in OWN}
+            same = found_on(found) == found_on(told[data])
             told[data] = {**told[data], "released": r2, "over_released": over}
+            told[data] |= {} if same else {"released_on": found_on(found)}
     return {**kept, "paper": told} if told else dict(kept)
 
 

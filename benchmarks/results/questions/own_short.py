@@ -8,7 +8,8 @@ from benchmarks.results.questions import own_by_output
 from benchmarks.results.questions.forms_short import HIGHER, LOWER, SAME, SPLIT, UNSURE, way_of
 from benchmarks.results.questions.own import AIMS, ahead, measured, met, word
 from benchmarks.results.questions.own_gap import gap, halved, who
-from benchmarks.results.words.answers import EXACT, FLOOR, OWN, Found, levels, listed, steps
+from benchmarks.results.words import members
+from benchmarks.results.words.answers import EXACT, FLOOR, OWN, Found, levels, listed, number_of, steps
 from benchmarks.results.words.titles import called, joined, markdown, on
 
 BESIDE = {  # the released form
@@ -41,9 +42,20 @@ def own_beside(known: Mapping[str, Found]) -> str:
         "is the one with the highest median: exact, by batch averages, by entropy, or released where its run "
         "has the same rows."
     )
-    more = " ".join(f"{one[0].upper()}{one[1:]}." for one in own_by_output.beside(there))
+    beside = (*_read(there), *own_by_output.beside(there))
+    more = " ".join(f"{one[0].upper()}{one[1:]}." for one in beside)
     errors = " ".join(f"{one}." for one in _errors(known))
     return "\n\n".join(filter(None, [errors, lead, markdown(("", *there), rows), more]))
+
+
+def _read(known: Mapping[str, Found]) -> list[str]:
+    """What times are of, where stacked locality reads fewer images inside than the row of PCA locality."""
+    return [
+        f"{on([title])} PCA locality's time is of {bank:,.0f} training images. {members.told(found, 'paper')}"
+        for title, found in known.items()
+        if (bank := number_of(found, "paper/bank", EXACT))
+        and members.fewer(found, "paper").get(EXACT, bank) < bank
+    ]
 
 
 def _beat(known: Mapping[str, Found]) -> list[str]:
@@ -81,7 +93,19 @@ def _over_released(known: Mapping[str, Found]) -> list[str]:
         for names, titles in sets.items()
     ]
     start = "Beside the [released form](released_form.md) of PCA locality"
-    return [f"{start} {'; '.join(said)}"] if said else []
+    return [f"{start} {'; '.join(said)}", *_of_another_protocol(known)] if said else []
+
+
+def _of_another_protocol(known: Mapping[str, Found]) -> list[str]:
+    """On which data the run of the released form had settings that were found in another way."""
+    others: dict[str, list[str]] = {}
+    for title, found in known.items():
+        if way := found.get("released_on"):
+            others.setdefault(way, []).append(title)
+    return [
+        f"{on(titles)[0].upper()}{on(titles)[1:]} that is another protocol: settings found on {way}"
+        for way, titles in others.items()
+    ]
 
 
 def _to_second(known: Mapping[str, Found]) -> list[str]:

@@ -23,7 +23,8 @@ class Question:
     why: str  # how we read it
     method: str = ""  # how the answers were come to
     rows: tuple[str, ...] = ()  # of the picture, where the paper's table or its variants answer
-    quantity: str = "heldout_ratio"  # that it shows: a key of TITLES_OF
+    quantity: str = "heldout_ratio"  # that it shows: a key of TITLES_OF, or `dots.SAMPLES`
+    shows: str = ""  # what the picture says, where it is not what the answer is of
     charts: Callable[[str, Found], list[Chart]] | None = None  # of a data set, by its title; None: by noise
     pictures: tuple[str, ...] = ()  # or these, of docs/images, each after the data set's name; one is shown
     more: Callable[[Found], Table] | None = None  # a second table, which is folded away

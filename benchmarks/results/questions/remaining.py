@@ -6,7 +6,18 @@ from collections.abc import Collection, Mapping
 from statistics import median
 
 from benchmarks.results.questions.entropy import NOT_MEASURED
-from benchmarks.results.words.answers import EXACT, OWN, Found, is_middle, listed, number_of, sigma_of, steps
+from benchmarks.results.words.answers import (
+    EXACT,
+    FLOOR,
+    OWN,
+    Found,
+    is_middle,
+    listed,
+    number_of,
+    sigma_of,
+    steps,
+)
+from benchmarks.results.words.members import span
 from benchmarks.results.words.small_tables import Table
 from benchmarks.results.words.titles import called, joined, markdown, on
 from locality.compare.paper_beside import PARTS
@@ -14,6 +25,7 @@ from locality.compare.paper_beside import PARTS
 WAVES, PLACES = ("coarse", "middle", "fine"), ("edges", "plain")
 NAME = OWN[1]  # the row that is told of
 SHOWN = (NAME, EXACT)  # rows of the table
+DRAWN = (NAME, "local_mixture", EXACT, FLOOR)  # of the picture
 
 
 def remaining_verdict(found: Found) -> str:
@@ -64,7 +76,18 @@ def remaining_together(known: Mapping[str, Found]) -> str:
         "The table has the squared distance to the network over the second network's. Of one step it is the "
         f"median over {counts} noise levels"
     )
-    return f"{'. '.join(said)}.\n\n{markdown(columns, rows)}"
+    parts = [f"{'. '.join(said)}.", markdown(columns, rows)]
+    read = [f"{on([title])} {told}" for title, found in there.items() if (told := _images_read(found))]
+    return "\n\n".join([*parts, *([f"Training images: {'; '.join(read)}."] if read else [])])
+
+
+def _images_read(found: Found) -> str:
+    """How many training images each row of the page reads: `100 (A and B) and 20 (C)`."""
+    counts: dict[str, list[str]] = {}
+    for name in DRAWN:
+        if bank := span(found, "remaining", name):
+            counts.setdefault(bank, []).append(called(name))
+    return joined(f"{count} ({joined(names)})" for count, names in counts.items())
 
 
 def _extremes(known: Mapping[str, Mapping[str, float]]) -> str:

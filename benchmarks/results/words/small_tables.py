@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.results.words.answers import FLOOR, MIDDLE, Found, is_middle, sigma_of, step_kind, steps
+from benchmarks.results.words.members import span
 from benchmarks.results.words.titles import called
 from locality.modules.base import PROTOCOL_STEPS
 
@@ -49,7 +50,7 @@ def samples_table(found: Found, section: str, names: Sequence[str] | None = None
     rows = [
         [
             called(name), count(scalars.get(f"{section}/samples/{name}")),
-            count(scalars.get(f"{section}/bank/{name}")),
+            span(found, section, name),
             *(scalars.get(f"{section}/{key}/{name}") for key in ("median_r2", "r2", "mse")),
             middle(found, f"{section}/heldout_ratio/{name}/"), scalars.get(f"{section}/copy_rate/{name}"),
             scalars.get(f"{section}/seconds/{name}"),

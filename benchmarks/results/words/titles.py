@@ -62,19 +62,19 @@ NETWORK = "network"
 # Charts of a quantity: title, label, and what is drawn of the axis.
 TITLES_OF = {
     "heldout_ratio": "Error on held-out images over the Wiener filter's",
-    "step_r2": "One step from the same noised images: r2 to the network's",
+    "step_r2": "One step from the same noised images: what r2 to the network's lacks of 1",
     "coarse_over_second": "Squared distance to the network in waves longer than 12 pixels",
     "samples_by_tau": "Samples from the same noise: median r2 to the network's, at each tau",
 }
 LABELS = {
     "heldout_ratio": "error / Wiener's",
-    "step_r2": "r2",
-    "median_step_r2": "r2",
+    "step_r2": "1 - r2 (lower is nearer)",
+    "median_step_r2": "1 - r2 (lower is nearer)",
     "coarse_over_second": "over the second network's",
     "samples_by_tau": "r2",
 }
 FRAMES = {
-    "heldout_ratio": (0.35, 2.0), "step_r2": (0.0, 1.0), "median_step_r2": (0.0, 1.0),
+    "heldout_ratio": (0.35, 2.0), "step_r2": (1e-3, 1.0), "median_step_r2": (1e-3, 1.0),
     "coarse_over_second": (0.5, 20.0), "samples_by_tau": (0.0, 1.0),
 }  # fmt: skip
 

@@ -1,0 +1,41 @@
+"""How many training images the members of stacked denoisers were told to read, where they read a part."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+CONFIGS = Path(__file__).resolve().parents[3] / "configs"
+STACK = "stacked_locality"  # the one whose members read parts
+Counts = dict[str, dict[str, int]]  # stack -> member -> training images
+
+
+def of_config(cfg: DictConfig) -> Counts:
+    """As a run was told."""
+    known: Any = OmegaConf.to_container(cfg.get("candidates") or OmegaConf.create())
+    return {
+        str(name): dict(one["counts"])
+        for name, one in known.items()
+        if one and "members" in one and one.get("counts")
+    }
+
+
+def of_recipe(command: str) -> Counts:
+    """As the recipe that a command names has it, over what the stack has without one."""
+    told: dict[str, int] = dict(OmegaConf.load(CONFIGS / "denoiser" / f"{STACK}.yaml").counts)
+    if named := re.search(r"(?<!\S)experiment=(\w+)", command):
+        recipe = OmegaConf.load(CONFIGS / "experiment" / f"{named[1]}.yaml")
+        told |= dict(OmegaConf.select(recipe, f"candidates.{STACK}.counts") or {})
+    return {STACK: told}
+
+
+def with_members(one: Mapping[str, Any]) -> dict[str, Any]:
+    """A record with them; by its recipe where the run was kept before they were."""
+    has_stack = any(name.endswith(f"/bank/{STACK}") for name in one["scalars"])
+    if "members" in one or not has_stack:
+        return dict(one)
+    return {**one, "members": of_recipe(str(one["run"]["command"]))}
