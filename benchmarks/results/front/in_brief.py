@@ -9,10 +9,9 @@ from benchmarks.results.front.headlines import nearest, where_networks_look
 from benchmarks.results.kept.gathering import Kept
 from benchmarks.results.paper.agreement import findings_against
 from benchmarks.results.questions import epsilon
-from benchmarks.results.questions.field_claims import BEST_ROUND, OWN_ROUND, known_fields
+from benchmarks.results.questions.field_claims import OWN_ROUND, known_fields
 from benchmarks.results.questions.letter import each_strength
 from benchmarks.results.words.answers import EXACT, FLOOR, OWN, Found, number_of
-from benchmarks.results.words.counts import of_levels
 from benchmarks.results.words.titles import TITLES, called, joined
 
 
@@ -42,15 +41,9 @@ def _fields(kept: Kept) -> str:
             told += f" Made round, so that the distance alone counts, it has at least {min(own):.3f}."
             loses = [f"{sigma:g}" for sigma, way in one.beside_own.items() if way == 1]
             told += f" That is surely less at sigma {joined(loses)}." if loses else ""
-        if round_ := one.cosines.get(BEST_ROUND):
-            ways = one.beside_round
-            farther, nearer = ([s for s, one in ways.items() if one == way] for way in (-1, 1))
-            told += (
-                f" The network's own field, made round, has at least {min(round_):.3f}. "
-                f"Of {len(ways)} noise levels it is surely nearer to the network's than "
-                f"Wiener's at {of_levels(farther, len(ways))}, and Wiener's at "
-                f"{of_levels(nearer, len(ways))}."
-            )
+        if farther := [sigma for sigma, way in one.beside_round.items() if way == -1]:
+            levels = f"{len(farther)} of {len(one.beside_round)}"
+            told += f" At {levels} noise levels the network's own field, made round, is surely nearer."
         return told
     return ""
 
