@@ -59,6 +59,7 @@ PICTURES = {  # kind -> (name in the run folder, name in docs/images)
     "halves": (("halves/disagreement", "halves"),),
     "labels": (("labels/ratio", "labels"),),
     "pattern": (("pattern/figure4", "pattern"), ("pattern/learned", "pattern_learned")),
+    "pattern_signed": (("pattern/figure4", "pattern_signed"),),
     "fields_signed": (("sensitivity/denoisers", "fields_signed"),),
     "fields": (("sensitivity/denoisers", "fields"), ("sensitivity/cosine", "fields_cosine")),
 }

@@ -192,7 +192,7 @@ QUESTIONS: tuple[Question, ...] = (
         "trained for an hour or two need not have learned the letter. Their fields then say nothing of the "
         "claim. The control's own covariance has a part along the letter, so its SNR_W counts, too. [The "
         "history](../experiments.md) has three seeds of the photographs.",
-        pictures=("pattern", "pattern_learned"), together=briefly.pattern,
+        pictures=("pattern", "pattern_signed", "pattern_learned"), together=briefly.pattern,
         beyond=briefly.pattern_beside, folds=True,
     ),
     Question(
