@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.results.front.front_page import GROUPS, front_page, readme_block
+from benchmarks.results.front.front_page import GROUPS, front_page, readme_block, shortened
 from benchmarks.results.front.headlines import claim
 from benchmarks.results.front.in_brief import in_brief
 from benchmarks.results.networks import networks
@@ -41,6 +41,7 @@ def test_the_front_pages_begin_with_the_count_of_claims_and_a_link(tmp_path) -> 
     count += " claim"
     assert text.split("\n\n")[1] == f"{count} ([which](results/paper.md))."
     assert f"{count} ([which](docs/results/paper.md)).\n\n* On CIFAR-10" in readme_block(kept, tmp_path)
+    assert "<details" not in readme_block(kept, tmp_path), "README is one screen; the page has the rest"
     shown, folds = text.split("<details")[:2]
     assert "A field says how much" in folds
     assert "A field says how much" not in shown
@@ -116,6 +117,15 @@ def test_a_reach_counts_against_the_claim_only_if_it_does_with_signs_and_without
     assert told or "as far, as far at all 2 noise levels" in field_claim(kept)
     said = fields_short.fields({"A": kept["fields"]["cifar"]})
     assert "| signs kept: Wiener | " in said
+
+
+def test_readme_keeps_two_sentences_of_a_finding_and_all_of_what_is_against_the_claim() -> None:
+    assert (
+        shortened("On CIFAR-10 it has 0.97. That is less. A third.")
+        == "On CIFAR-10 it has 0.97. That is less."
+    )
+    against = "Against the central claim: One. Two. Three."
+    assert shortened(against) == against
 
 
 def test_a_second_network_is_surely_nearer_where_the_intervals_of_medians_are_apart() -> None:

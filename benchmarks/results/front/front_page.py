@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.results.caveats import HEADS, banks, caveats
 from benchmarks.results.front.headlines import claim, lead
-from benchmarks.results.front.in_brief import in_brief
+from benchmarks.results.front.in_brief import AGAINST, in_brief
 from benchmarks.results.kept.gathering import Kept
 from benchmarks.results.page_parts import folded
 from benchmarks.results.words import members
@@ -32,6 +33,7 @@ from locality.report import Chart, Series
 LINES = ("network", "nn2", EXACT, OWN[0])  # of the figure
 LINE_IF_NOT = OWN[1]  # where the last was not measured
 TITLE = "Error on held-out images over the Wiener filter's"
+SENTENCES = re.compile(r"(?<=\.) (?=[A-Z])")  # what stands between them
 Figure = tuple[list[Chart], str]
 GROUPS = {  # of links: page of docs/results -> what it is called there
     "The paper's claims": {
@@ -132,7 +134,9 @@ def readme_block(kept: Kept, images: Path) -> str:
     tables = {name: kept["paper"][name] for name in DATA if name in kept.get("paper", {})}
     eyes = next((f"{n}_eyes.png" for n in DATA if (images / f"{n}_eyes.png").is_file()), None)
     parts = [f"![What an eye's pixel depends on](docs/images/{eyes})"] if eyes else []
-    parts += first_words(tables, kept, "docs/results/")
+    if tables:
+        parts += filter(None, [lead(kept, "docs/results/")])
+        parts.append(bullets([shortened(one) for one in in_brief(tables, kept)]))
     for name, found in list(tables.items())[:1]:
         rows = [*LINES[:-1], *OWN, FLOOR]
         columns, cells = levels_table(found, "paper/heldout_ratio", rows, all_levels=False)
@@ -148,6 +152,15 @@ def first_words(tables: Mapping[str, Found], kept: Kept, place: str) -> list[str
     more = [one for one in claim(tables, kept) if one not in said]
     parts = [*filter(None, [lead(kept, place)]), bullets(said)]
     return [*parts, folded("More on each of these", [bullets(more)])] if more else parts
+
+
+def shortened(bullet: str) -> str:
+    """The first two sentences; of what is against the claim all.
+
+    >>> shortened("It has 0.97. That is less. A third.")
+    'It has 0.97. That is less.'
+    """
+    return bullet if bullet.startswith(AGAINST) else " ".join(SENTENCES.split(bullet)[:2])
 
 
 def chart(title: str, found: Found) -> Chart:

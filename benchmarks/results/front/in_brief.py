@@ -14,6 +14,8 @@ from benchmarks.results.questions.letter import each_strength
 from benchmarks.results.words.answers import EXACT, FLOOR, OWN, Found, number_of
 from benchmarks.results.words.titles import TITLES, called, joined
 
+AGAINST = "Against the central claim"
+
 
 def in_brief(tables: Mapping[str, Found], kept: Kept) -> list[str]:
     """A bullet each: fields, samples, where networks look, what is against the claim, what is undecided."""
@@ -22,7 +24,7 @@ def in_brief(tables: Mapping[str, Found], kept: Kept) -> list[str]:
     said = [_fields(kept), samples, where_networks_look(tables, kept)]
     undecided = (_not_learned(kept), _not_apart(noise, kept))
     for title, doubts in (
-        ("Against the central claim", findings_against(kept)),
+        (AGAINST, findings_against(kept)),
         ("Undecided", (f"{one}." for one in undecided if one)),
     ):
         told = " ".join(doubts)
