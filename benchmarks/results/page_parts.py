@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from benchmarks.results.bar import SHORT_OF, levels_short, steps_before, surely_short
+from benchmarks.results.bar import SHORT_OF, levels_by_surety, steps_before
 from benchmarks.results.kept.gathering import Kept, took_none
 from benchmarks.results.questions.question import Question
 from benchmarks.results.words.answers import EXACT, TAUS, Found
@@ -47,9 +47,9 @@ def cautions(found: Found, kept: Kept) -> str:
     told = " The network was still in training." if found["run"].get("unfinished") else ""
     places: dict[tuple[str, bool], list[str]] = {}
     for name, one in _named(found, kept):
-        if levels := levels_short(one):
+        for sure, levels in levels_by_surety(one).items():
             where = joined(f"{sigma:g}" for sigma in levels)
-            places.setdefault((where, surely_short(one, levels)), []).append(network_called(name))
+            places.setdefault((where, sure), []).append(network_called(name))
     for (where, sure), known in places.items():
         many = len(known) > 1
         told += (
