@@ -10,6 +10,7 @@ from benchmarks.results.kept.gathering import Kept, took_none
 from benchmarks.results.questions.question import Question
 from benchmarks.results.words.answers import EXACT, TAUS, Found
 from benchmarks.results.words.had import had
+from benchmarks.results.words.published import PUBLISHED
 from benchmarks.results.words.small_tables import FIRST, SAMPLES, meant
 from benchmarks.results.words.titles import TITLES, called, joined, markdown, network_called
 
@@ -20,16 +21,6 @@ RUNS = {  # of training, that commands name: what makes them
 SOURCES = "Commands, commits and calibrations"
 FOOT = "[What the words mean](../concepts.md#words-of-the-result-pages). [All results](../results.md)"
 MOST, BEST = 10, 5  # rows of a first table that is shown whole; else these beside the networks
-# GoldDiff (arXiv 2602.16498), its authors' re-run with the paper's networks: 128 samples, 10 steps of DDIM,
-# images clamped before the metric.
-PUBLISHED = (
-    ("denoiser", "CIFAR-10 MSE / r2", "CelebA-HQ MSE / r2", "AFHQ MSE / r2"),
-    ("optimal", ".030 / -.401", ".021 / .010", ".039 / -.713"),
-    ("Wiener", ".008 / .553", ".012 / .781", ".010 / .687"),
-    ("equivariant local score (Kamb)", ".011 / .411", ".011 / .720", ".034 / .576"),
-    ("PCA locality", ".008 / .670", ".009 / .802", ".008 / .703"),
-    ("golden subset", ".007 / .683", ".008 / .836", ".007 / .731"),
-)
 
 
 def notes(found: Found, kept: Kept) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from benchmarks.results.page_parts import PUBLISHED
 from benchmarks.results.questions.claims import Eyes
 from benchmarks.results.questions.eyes import EAR, EYE, ears, kinds, over_the_aim, rows_of, whose
 from benchmarks.results.questions.letter import SNR, against, in_words, strengths
@@ -26,6 +25,7 @@ from benchmarks.results.words.answers import (
     sigma_of,
     steps,
 )
+from benchmarks.results.words.published import PUBLISHED
 from benchmarks.results.words.small_tables import FIRST
 from benchmarks.results.words.titles import called, joined, markdown, on
 
