@@ -197,11 +197,20 @@ def test_networks_that_are_not_shown_to_beat_wiener_are_told_by_their_data_or_ki
     ) in text
     text, _ = front_page({"paper": {}, "networks": {"cifar": network(5, low=0.9)}})
     assert (
-        "A network of CIFAR-10 is not shown to beat Wiener at sigma 5. The list ends at sigma 10. Our" in text
+        "The network of CIFAR-10 is not shown to beat Wiener at sigma 5. The list ends at sigma 10. Our"
+        in text
     )
     both = {"cifar": network(5, low=0.9), "cats": network(5)}
     text, _ = front_page({"paper": {}, "networks": both})
-    assert "beat Wiener at sigma 5, a network of cats has surely more error than Wiener at sigma 5." in text
+    assert "beat Wiener at sigma 5, the network of cats (32 x 32) has surely more error" in text
+    two = {"cifar_epsilon": network(3, 10), "cifar_gamma0.5_epsilon": network(3, 5)}
+    two["cifar_gamma0.5_epsilon"]["tables"]["heldout"]["rows"][0][-2] = 0.95  # at sigma 3 it is not sure
+    text, _ = front_page({"paper": {}, "networks": {}, "unshipped": two})  # two networks have two names
+    assert (
+        "The U-Net on epsilon (CIFAR-10) has surely more error than Wiener at sigma 3 and 10, the U-Net on "
+        "epsilon (CIFAR-10, letter of strength 0.5) at sigma 5, the U-Net on epsilon (CIFAR-10, letter of "
+        "strength 0.5) is not shown to beat Wiener at sigma 3."
+    ) in text
     text, _ = front_page({"paper": {}, "networks": {"cats": network()}})
     assert "more error than Wiener" not in text
     assert "The list ends" not in text

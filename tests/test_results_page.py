@@ -634,7 +634,11 @@ def test_errors_that_are_surely_neither_less_nor_more_are_told() -> None:
         for end, value in zip(("_low", "", "_high"), ends, strict=True):
             scalars[f"paper/heldout_ratio{end}/{EXACT}/t{t}"] = value
     said = heldout_verdict({"scalars": scalars}, rows=(EXACT,))
-    assert said.endswith("nowhere, more at sigma 1.24 (0.90 to 0.95 times where neither is sure)")
+    told = "nowhere, more at sigma 1.24. Where neither is sure, its error is"
+    assert said.endswith(f"{told} 0.90 to 0.95 times Wiener's")
+    for t in (100, 200):
+        scalars[f"paper/heldout_ratio/{EXACT}/t{t}"] = 0.95
+    assert heldout_verdict({"scalars": scalars}, rows=(EXACT,)).endswith(f"{told} 0.95 times Wiener's")
 
 
 def test_larger_images_have_a_page_of_their_own_without_r2() -> None:
@@ -1281,7 +1285,7 @@ def test_a_mean_over_shares_that_are_far_apart_is_set_beside_no_other() -> None:
     known = {"A": shares(), "B": shares(cells=cells), "C": shares()}
     assert "The mean of A, 0.47, is in the interval on C." in information_beside(known)
     said = information_together(known)
-    assert " On B the best share differs too much to say whether 0.5 fits." in said
+    assert "On B the best share differs too much to say whether 0.5 fits." in said
     assert re.search(r"\n\| B \|.*\| - \|", said)
 
 
@@ -1488,8 +1492,9 @@ def test_shares_of_ln_n_are_set_side_by_side() -> None:
     assert f"| D | 0.470 [0.440, 0.498] | 2.0 %, 4.0 % (fitted here) | {masks_row}" in beside
     assert "The mean of A, 0.47, is in the interval on D, just inside the interval on B" in beside
     assert said.startswith(
-        "In part. One share of ln N for all noise levels costs at most 5 % more error on all of these data "
-        "sets. The share of sqrt(N) images, 0.5, is in the interval on A, just outside the interval on D, "
+        "In part. For windows and clean images, one share of ln N for all noise levels costs at most 5 % "
+        "more error on all of these data sets.\n\nThe share of sqrt(N) images, 0.5, is in the interval on A, "
+        "just outside the interval on D, "
         "outside the interval on B and C.\n\n"
     )
     assert "| D | 0.470 [0.440, 0.498] | 4.0 % | just outside the interval |" in said
@@ -1508,9 +1513,12 @@ def test_the_short_answer_says_against_which_networks_a_share_fails() -> None:
         return together(shares(), *parts)
 
     cheap, dear = (1.0, 1.0), (1.2, 1.2)
-    said = information_beside(
-        {"A": known(dit=dear, mixer=cheap, network=dear), "B": known(network=dear), "C": known(nn2=cheap)}
-    )
+    all_three = {"A": known(dit=dear, mixer=cheap, network=dear), "B": known(network=dear)}
+    all_three["C"] = known(nn2=cheap)
+    lead = information_together(all_three).split("\n\n")[0]
+    assert lead.startswith("In part. For windows and clean images, one share")  # not yes: networks differ
+    assert lead.endswith("Against networks it mostly fails."), "the first words say what they hold for"
+    said = information_beside(all_three)
     assert "in place of clean images, one share mostly fails. It fails where" in said
     for title, cells in (
         ("A", "2 of 3, - | 0 of 3"),

@@ -20,10 +20,18 @@ def behind(network: Found) -> str:
 
 
 def short_of(network: Found) -> str:
-    """`has surely more error than Wiener at sigma 5`, or `is not shown to beat`; empty if it passes."""
-    levels = levels_short(network)
-    where = joined(f"{sigma:g}" for sigma in levels)
-    return f"{SHORT_OF[surely_short(network, levels)][0]} Wiener at sigma {where}" if levels else ""
+    """`has surely more error than Wiener at sigma 5`, and `is not shown to beat`; empty if it passes."""
+    return joined(
+        f"{SHORT_OF[sure][0]} Wiener at sigma {joined(f'{sigma:g}' for sigma in levels)}"
+        for sure, levels in levels_by_surety(network).items()
+    )
+
+
+def levels_by_surety(network: Found) -> dict[bool, tuple[float, ...]]:
+    """The noise levels at which it has surely more error than Wiener (True), and others that it fails."""
+    sure = [level for level in levels_short(network) if surely_short(network, [level])]
+    told = {True: tuple(sure), False: tuple(level for level in levels_short(network) if level not in sure)}
+    return {surety: levels for surety, levels in told.items() if levels}
 
 
 def surely_short(network: Found, levels: Sequence[float]) -> bool:

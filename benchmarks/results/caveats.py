@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
-from benchmarks.results.bar import SHORT_OF, levels_short, steps_before, surely_short
+from benchmarks.results.bar import SHORT_OF, levels_by_surety, steps_before
 from benchmarks.results.questions.bank_sizes import BASE, gain, held, with_tau
 from benchmarks.results.questions.own import more_images
 from benchmarks.results.questions.own_gap import BY_ENTROPY
@@ -37,8 +38,8 @@ def _below(networks: Mapping[str, Found]) -> str:
     """The networks that do not pass the bar, with the noise levels at which they do not."""
     groups: dict[tuple[str, tuple[float, ...], bool], list[str]] = {}
     for name, one in networks.items():
-        if levels := levels_short(one):
-            groups.setdefault((_data_of(name), levels, surely_short(one, levels)), []).append(name)
+        for sure, levels in levels_by_surety(one).items():
+            groups.setdefault((_data_of(name), levels, sure), []).append(name)
     told, before = [], None
     for (data, levels, sure), some in groups.items():
         verb = f"{SHORT_OF[sure][len(some) > 1]} Wiener "
@@ -86,12 +87,14 @@ def _data_of(name: str) -> str:
 
 
 def _named(some: Sequence[str], data: str) -> str:
-    """`three networks of cats`, or one by its kind where it has a name for readers."""
+    """`three networks of cats`, or one by its kind where it has a name for readers, and by its letter."""
     if len(some) > 1:
         return f"{spelled(len(some))} networks of {data}"
-    kind = some[0].rpartition("_")[2]
-    by_kind = kind in names.NETWORKS and kind != some[0]
-    return f"the {called(kind)} ({data})" if by_kind else f"a network of {data}"
+    first, _, kind = some[0].rpartition("_")
+    by_kind = kind in names.NETWORKS and bool(first)
+    letter = re.search(r"_gamma([\d.]*\d)", some[0])
+    about = f"{data}, letter of strength {letter[1]}" if letter else data
+    return f"the {called(kind)} ({about})" if by_kind else f"the network of {network_called(some[0])}"
 
 
 HEADS = (
@@ -122,8 +125,9 @@ def caveats(
         "adds to them, and to some rows more than to others.",
         f"The paper's networks are larger and were trained for longer.{_below(networks)}{_beyond(tables)}"
         f"{_longer(networks)} Our reading: these networks draw blurs more than objects, and a linear filter "
-        "comes near to a blur. This may be why r2 is higher here than is published for CIFAR-10 and AFHQ, "
-        "and than it is to [a network that predicts the noise](results/epsilon.md).",
+        "comes near to a blur. This may be why r2 is [higher on some data](results/published_order.md) than "
+        "is published for CIFAR-10 and AFHQ, and higher than to [a network that predicts the "
+        "noise](results/epsilon.md).",
         f"Settings and shares were found {_on_what(tables)}{but}.{_chosen_with_fewer(tables)}"
         f"{_chosen_with_more(tables)} {BY_ENTROPY_SAW} r2 of a nearly flat image can be far "
         "below 0, hence the medians.",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from benchmarks.results.bar import SHORT_OF, levels_short, steps_before, surely_short
+from benchmarks.results.bar import SHORT_OF, levels_by_surety, steps_before
 from benchmarks.results.kept.gathering import Kept, took_none
 from benchmarks.results.questions.question import Question
 from benchmarks.results.words import members
 from benchmarks.results.words.answers import EXACT, OWN, TAUS, Found
 from benchmarks.results.words.had import had
+from benchmarks.results.words.published import PUBLISHED
 from benchmarks.results.words.small_tables import FIRST, SAMPLES, meant
 from benchmarks.results.words.titles import TITLES, called, joined, markdown, network_called
 
@@ -21,16 +22,6 @@ RUNS = {  # of training, that commands name: what makes them
 SOURCES = "Commands, commits and calibrations"
 FOOT = "[What the words mean](../concepts.md#words-of-the-result-pages). [All results](../results.md)"
 MOST, BEST = 10, 5  # rows of a first table that is shown whole; else these beside the networks
-# GoldDiff (arXiv 2602.16498), its authors' re-run with the paper's networks: 128 samples, 10 steps of DDIM,
-# images clamped before the metric.
-PUBLISHED = (
-    ("denoiser", "CIFAR-10 MSE / r2", "CelebA-HQ MSE / r2", "AFHQ MSE / r2"),
-    ("optimal", ".030 / -.401", ".021 / .010", ".039 / -.713"),
-    ("Wiener", ".008 / .553", ".012 / .781", ".010 / .687"),
-    ("equivariant local score (Kamb)", ".011 / .411", ".011 / .720", ".034 / .576"),
-    ("PCA locality", ".008 / .670", ".009 / .802", ".008 / .703"),
-    ("golden subset", ".007 / .683", ".008 / .836", ".007 / .731"),
-)
 
 
 def notes(found: Found, kept: Kept) -> str:
@@ -48,12 +39,9 @@ def cautions(found: Found, kept: Kept) -> str:
     told = " The network was still in training." if found["run"].get("unfinished") else ""
     places: dict[tuple[str, bool], list[str]] = {}
     for name, one in _named(found, kept):
-        levels = levels_short(one)
-        sure = [sigma for sigma in levels if surely_short(one, [sigma])]
-        for some in (sure, [sigma for sigma in levels if sigma not in sure]):
-            where = joined(f"{sigma:g}" for sigma in some)
-            if where:
-                places.setdefault((where, some is sure), []).append(network_called(name))
+        for sure, levels in levels_by_surety(one).items():
+            where = joined(f"{sigma:g}" for sigma in levels)
+            places.setdefault((where, sure), []).append(network_called(name))
     for (where, sure), known in places.items():
         many = len(known) > 1
         told += (

@@ -73,9 +73,9 @@ QUESTIONS: tuple[Question, ...] = (
         "paper", ceiling_verdict, sampled("paper"), TABLE,
         "Where the gap of one step is widest is not sure: intervals of neighbouring noise levels overlap. "
         "Where an analytical row is ahead or not told apart, remember that its settings were found against "
-        "this network, and the second network's weights were not. At the highest noise levels even the "
-        "optimal denoiser, near to a plain average of the bank there, is about as near to the network as a "
-        "second network is. At low noise x is nearly clean. Good denoisers return it.",
+        "this network, and the second network's weights were not. At the highest noise levels the "
+        "optimal denoiser is nearly a plain average of the bank. Even so it is about as near to the network "
+        "there as a second network is. At low noise x is nearly clean. Good denoisers return it.",
         method="Rows with fewer seeds do not count.",
         rows=("nn2", *OWN, EXACT, "optimal", FLOOR), quantity="step_r2", together=ceiling,
         shows="The picture is of one step, as a sample has no noise level.",
@@ -143,9 +143,9 @@ QUESTIONS: tuple[Question, ...] = (
         sampled("paper", *ORDER), TABLE,
         "Where the golden subset is behind PCA locality here, high noise is the reason. The noise decides "
         "which images are nearest to x, and an average over these alone is far from the network's. The "
-        "equivariant local score had too few images and seeds to be ranked. All ranked rows have a higher r2 "
-        "here than is published for CIFAR-10 and AFHQ. Our networks draw blurs more than objects, and a "
-        "linear filter comes near to a blur. This may be why. It is not tested.",
+        "equivariant local score had too few images and seeds to be ranked. Our networks draw blurs more "
+        "than objects, and a linear filter comes near to a blur. This may be why r2 is higher here, where it "
+        "is. It is not tested.",
         rows=ORDER, quantity="samples", together=briefly.order, folds=True,
     ),
     Question(

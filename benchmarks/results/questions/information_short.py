@@ -32,6 +32,7 @@ WAYS = IN, JUST_IN, JUST_OUT, OUT = (
     "outside the interval",
 )
 WITHIN = (IN, JUST_IN)
+FAILING = {True: "mostly fails", False: "fails in no more than half of the cases"}
 NOTES = (
     f"just means: within {EDGE:g} of the interval's end",
     "in brackets is the interval of the mean over cells, by bootstrap over images",
@@ -48,11 +49,13 @@ def information_together(known: Mapping[str, Found]) -> str:
     cheap, firm = _cheap(shares), {name: one for name, one in shares.items() if not one.wide}
     moved = [name for name, one in shares.items() if one.below or one.above]
     rooted = [name for name, one in firm.items() if _covered(one, SQUARE_ROOT) in WITHIN]
-    whole = len(cheap) == len(rooted) == len(shares) and not moved
+    against = _most_fail(known)
+    whole = len(cheap) == len(rooted) == len(shares) and not moved and not against
     said = [
         "yes" if whole else "in part" if cheap or rooted else "no",
-        f"one share of ln N for all noise levels costs at most {little()} more error {_split(shares, cheap)}",
-        *_rooted(shares, firm),
+        "for windows and clean images, one share of ln N for all noise levels costs at most "
+        f"{little()} more error {_split(shares, cheap)}",
+        *([] if against is None else [f"against networks it {FAILING[against]}"]),
     ]
     rows = []
     for name, one in shares.items():
@@ -62,7 +65,8 @@ def information_together(known: Mapping[str, Found]) -> str:
         "", "entropy at the best window / ln N [interval]", "extra error of one share, at most",
         f"{SQUARE_ROOT:g} is",
     )  # fmt: skip
-    return f"{_sentences(said)}\n\n{markdown(columns, rows)}"
+    parts = [_sentences(said), _sentences(list(_rooted(shares, firm))), markdown(columns, rows)]
+    return "\n\n".join(parts)
 
 
 def information_beside(known: Mapping[str, Found]) -> str:
@@ -212,17 +216,16 @@ def _of_networks(known: Mapping[str, Found]) -> dict[str, list[str]]:
 
 def _mostly(known: Mapping[str, Found]) -> Iterator[str]:
     """Whether one share mostly fails against networks."""
-    flags = [
-        one.word == FAILS
-        for run in known.values()
-        for look in LOOKS
-        for one in _against(run, look)
-        if one.costs
-    ]
-    if flags:
-        most = "mostly fails" if 2 * sum(flags) > len(flags) else "fails in no more than half of the cases"
-        yield f"by errors to networks' estimates, in place of clean images, one share {most}"
+    if (most := _most_fail(known)) is not None:
+        yield f"by errors to networks' estimates, in place of clean images, one share {FAILING[most]}"
         yield f"it fails where extra error is above {little()} in more than one of {FEW} cells"
+
+
+def _most_fail(known: Mapping[str, Found]) -> bool | None:
+    """Whether one share fails against more than half of the networks; None where none was measured."""
+    every = [one for run in known.values() for look in LOOKS for one in _against(run, look)]
+    flags = [one.word == FAILS for one in every if one.costs]
+    return 2 * sum(flags) > len(flags) if flags else None
 
 
 def _counted(flags: Sequence[bool]) -> str:

@@ -86,12 +86,13 @@ def heldout_verdict(found: Found, section: str = "paper", rows: Sequence[str] = 
         if steps(found, f"{section}/heldout_ratio_low/{name}/"):
             among = steps(found, f"{section}/heldout_ratio/{name}/")
             unsure = [among[t] for t in among if t not in {*better, *worse}]
-            said = any(abs(ratio - 1) > LEVEL for ratio in unsure)
-            tail = f" ({min(unsure):.2f} to {max(unsure):.2f} times where neither is sure)" if said else ""
             parts.append(
                 f"{called(name)} has less error than Wiener {where(better, among)}, "
-                f"more {where(worse, among)}{tail}"
+                f"more {where(worse, among)}"
             )
+            if any(abs(ratio - 1) > LEVEL for ratio in unsure):
+                ends = dict.fromkeys(f"{end(unsure):.2f}" for end in (min, max))
+                parts.append(f"where neither is sure, its error is {' to '.join(ends)} times Wiener's")
         else:
             parts.append(f"{called(name)} was not measured")
     return ". ".join(part[0].upper() + part[1:] for part in parts)
