@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 from pathlib import Path
@@ -165,6 +166,31 @@ def test_a_network_that_is_worse_than_wiener_is_warned_about_above_the_table(pla
     said = capsys.readouterr().out
     assert said.index("warning: the network is worse than the Wiener filter") < said.index("denoiser  ")
     assert "worse than the Wiener filter" in kept(place)["compare/attention"][0][0]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_the_warning_says_what_the_table_of_the_same_run_says(count, place, capsys):
+    trained = training_run(latest(place))
+    asked = [*QUICK, f"compare.count={count}", "~candidates.nearest", "~candidates.optimal"]
+    numbers = app.run(config(place, *asked, f"checkpoint={trained}", task="evaluate"))
+    assert numbers["compare/heldout_ratio/network"] > 1
+    columns = whole(place)["tables"]["compare/summary"]["columns"]
+    ratio = kept(place)["compare/summary"][0][columns.index("MSE / Wiener")]
+    ((warning,),) = kept(place)["compare/attention"]
+    assert f"its held-out error is {ratio} times as large" in warning
+    assert "beware, 1 warning above the tables" in " ".join(capsys.readouterr().out.split())
+    assert f"{ratio} times as large" in (latest(place) / "report.html").read_text()
+
+
+def test_a_network_is_worse_where_its_whole_interval_is_above_1_or_where_there_is_none(tmp_path):
+    attention = Attention(Report(tmp_path, []))
+    attention.worse("network", Quantity(1.1, 0.9, 1.3))
+    attention.worse("network", Quantity(0.9, 0.8, 1.3))
+    attention.worse("network", Quantity(0.9, math.nan, math.nan))
+    assert not attention.notes
+    attention.worse("network", Quantity(1.1, 1.05, 1.3))
+    attention.worse("network", Quantity(1.2, math.nan, math.nan))
+    assert len(attention.notes) == 2
 
 
 def test_a_reference_as_good_as_wiener_is_not_warned_about(tmp_path, capsys):

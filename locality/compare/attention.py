@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from locality.compare.origins import COLUMNS, Origins
 from locality.compare.summary import Quantity
 from locality.live import prose
@@ -47,8 +49,12 @@ class Attention:
         ratio: Quantity,
         learns: bool = True,  # a network, which longer training makes better
     ) -> None:
-        """Warns of a network, or another reference, whose held-out error is above the Wiener filter's."""
-        if ratio.mean > 1 + ROUNDING:
+        """Warns of a network, or another reference, whose held-out error is above the Wiener filter's.
+
+        The whole interval is above, or the mean where there is no interval.
+        """
+        least = ratio.mean if math.isnan(ratio.low) else ratio.low
+        if least > 1 + ROUNDING:
             longer = "train it longer, or " if learns else ""
             self.add(
                 f"the {name} is worse than the Wiener filter: its held-out error is {ratio} times as large; "

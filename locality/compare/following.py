@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from locality.compare.context import Context
 from locality.compare.summary import FLOOR, Quantity, Summary
 from locality.compare.telling import Growing, measure
+from locality.denoisers import NetworkDenoiser
 from locality.modules.comparison import ComparisonModule
 from locality.report.names import spoken
 
@@ -26,6 +27,8 @@ def follow(
         floor = [FLOOR] if FLOOR in module.results else []
         for one in [module.reference_name, name] if name == FLOOR else [name]:
             found = summary(*dict.fromkeys([one, *floor]))
+            if name == FLOOR and one == module.reference_name:
+                judge_in_table(context, found.quantities[one]["heldout_ratio"])
             growing.columns = list(found.columns)
             growing.add(labels[one], found.rows()[:1], found.scalars())
         settings = found.settings.get(name)
@@ -35,6 +38,14 @@ def follow(
 
     with growing.shown_if_cut_short():
         measure(context, module, count, keep)
+
+
+def judge_in_table(
+    context: Context,
+    ratio: Quantity,  # the reference's held-out error over Wiener's, as the table has it
+) -> None:
+    """Warns where the table itself says that the reference is worse than the Wiener filter."""
+    context.attention.worse(context.reference_name, ratio, isinstance(context.reference, NetworkDenoiser))
 
 
 def line_of(label: str, found: Mapping[str, Quantity], floor: bool) -> str:
