@@ -27,7 +27,7 @@ from locality.compare.summary import Quantity
 from locality.config import check
 from locality.denoisers import LocalScore, Nearest, Wiener
 from locality.denoisers.fitting import Recipe
-from locality.evaluation import _calibrate, calibrated_anyway, calibrating, unlike
+from locality.evaluation import _calibrate, calibrated_anyway, calibrating, of_others, unlike
 from locality.making import plain
 from locality.report import Report
 from locality.runs.finding import quoted, training_run, words_of_data
@@ -293,6 +293,35 @@ def test_what_differs_in_the_images_is_told_in_words(tmp_path):
     pattern = ["data=photos_pattern", "data.source.train=100"]
     few, many = (plain(config(tmp_path, *pattern, f"gamma={gamma}").data) for gamma in (0.3, 0.5))
     many["source"]["train"] = 8000
-    assert unlike(few, many) == ["source.train 100 (was 8000)", "gamma 0.3 (was 0.5)"]
+    assert unlike(few, many) == ["train 100 (was 8000)", "gamma 0.3 (was 0.5)"]
     assert unlike({**few, "gamma": 0.0}, few) == ["gamma 0 (was 0.3)"]
     assert unlike({**few, "seed": 9}, few) == []
+    few["pattern"]["pattern"]["_target_"] = "locality.data.cross"
+    assert "pattern cross (was letter_w)" in unlike(few, many)
+
+
+def test_a_network_of_other_images_is_told_of_in_one_plain_sentence(tmp_path):
+    cats, cifar, kept = (plain(config(tmp_path, f"data={name}").data) for name in ("cats", "cifar", "cifar"))
+    said = "these are not the images that pretrained/cats_dit was trained on: "
+    assert of_others("pretrained/cats_dit", cifar, cats) == (
+        f"{said}it learned from AFHQ, and is compared on CIFAR-10"
+    )
+    kept["source"]["cache"] = "elsewhere"  # where images are kept, not which
+    assert of_others("pretrained/cats_dit", cifar, kept) == f"{said}both are CIFAR-10, from other files"
+    kept["subset"] = 100
+    assert of_others("pretrained/cats_dit", cifar, kept).endswith(
+        "with other settings: subset none (was 100)"
+    )
+
+
+def test_a_network_of_other_images_is_told_of_above_the_tables(place, capsys):
+    trained = training_run(latest(place))
+    asked = [*QUICK, "data=digits", "data.subset=90", "compare.count=1", "~candidates.nearest"]
+    app.run(config(place, *asked, f"checkpoint={trained}", task="evaluate"))
+    notes = [note for (note,) in kept(place)["compare/attention"]]
+    both = "both are digits, with other settings: subset 90 (was 103)"
+    assert f"these are not the images that {trained} was trained on: {both}" in notes
+    page, said = (latest(place) / "report.html").read_text(), " ".join(capsys.readouterr().out.split())
+    assert page.index("these are not the images that") < page.index("compare/summary")
+    assert said.index("warning: these are not the images that") < said.index("denoiser ")
+    assert "fingerprint" not in said

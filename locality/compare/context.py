@@ -173,7 +173,7 @@ class Context:
         return counts
 
     def test(self, module: LightningModule, count: int, data: ImageDataModule | None = None) -> None:
-        """Shows the module the first test images, `count` of them and the rest of their last batch; no bar."""
+        """Shows the module the first test images, `count` of them and the rest of the last batch; no bar."""
         data = data or self.data
         batches = math.ceil(count / data.eval_batch_size)
         trainer = self.trainer(limit_test_batches=batches, enable_progress_bar=False)
