@@ -22,6 +22,7 @@ from locality.checkpoints.reading import calibrations
 from locality.checkpoints.resolving import resolve
 from locality.checkpoints.shelf import Shelf
 from locality.compare.attention import Attention
+from locality.compare.following import conclude
 from locality.compare.origins import Origins
 from locality.compare.summary import Quantity
 from locality.config import check
@@ -287,6 +288,21 @@ def test_a_setting_that_was_found_with_other_numbers_of_images_is_told(tmp_path,
     assert not origins.far({"local_score": 30_000})
     Attention(Report(tmp_path, [])).banks([far])
     assert far in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    ("errors", "told"),
+    [
+        ({"network": 0.04, "a": 0.06, "b": 0.05}, "least held-out error: network, then b"),
+        ({"network": 0.07, "a": 0.06, "b": 0.05}, "least held-out error: b"),
+        ({"network": math.nan, "a": 0.06, "b": 0.05}, "least held-out error: b"),
+    ],
+)
+def test_the_last_line_says_what_the_table_says(errors, told):
+    context = SimpleNamespace(reference_name="network", report=SimpleNamespace(conclusion=""))
+    near = {name: Quantity(r2, r2, r2) for name, r2 in (("a", 0.9), ("b", 0.1))}
+    conclude(context, near, {name: Quantity(one, one, one) for name, one in errors.items()})
+    assert context.report.conclusion == f"nearest to the network: a (median sample r2 0.9); {told}"
 
 
 def test_what_differs_in_the_images_is_told_in_words(tmp_path):

@@ -67,7 +67,7 @@ def analytic_vs_nn(
     conclude(
         context,
         {name: one["median_sample_r2"] for name, one in near.items()},
-        {name: one["heldout_mse"] for name, one in near.items()},
+        {name: one["heldout_mse"] for name, one in whole.quantities.items()},
     )
     tell_left_out(context.report, "compare", whole.quantities)
     if explorer:

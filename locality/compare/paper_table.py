@@ -191,7 +191,7 @@ class _Table:
         near = {
             name: row.quantities["median_r2"] for name, row in rows.items() if "median_r2" in row.quantities
         }
-        conclude(self._context, near, {name: rows[name].error(rows.get(FLOOR)) for name in near})
+        conclude(self._context, near, {name: row.error(rows.get(FLOOR)) for name, row in rows.items()})
         return numbers
 
     def _beside(self, name: str) -> Beside:
