@@ -33,6 +33,7 @@ from locality.report import Report
 from locality.report.lineage import comparison_artifact, data_artifact, network_artifact
 from locality.report.names import IMAGES, spoken
 from locality.runs.finding import quoted, words_of_data
+from locality.runs.resuming import going_on, unfinished
 from locality.shipped import command, shipped_folder
 
 
@@ -68,6 +69,13 @@ class Evaluation:
         self.calibrations = None if path is None else calibrations(path)
         self.reference = None if path is None else shelf.denoiser(path)
         self.origins = [one.path for one in self.networks.values()] + ([] if path is None else [path])
+        told = {one: unfinished(one) for one in dict.fromkeys(self.origins)}
+        self.beware += filter(None, told.values())
+        where = {name: one.path for name, one in self.networks.items()}
+        where |= {} if path is None else {_name(self.reference, self.fits): path}
+        self.longer = {
+            name: going_on(one) for name, one in where.items() if going_on(one) in (told[one] or "")
+        }
 
     def run(self, folder: Path, report: Report, tools: list[Logger]) -> dict[str, float]:
         """Compare."""
@@ -84,7 +92,7 @@ class Evaluation:
             fits=fits,
             data=self.data,
             report=report,
-            attention=Attention(report),
+            attention=Attention(report, self.longer),
             trainer=trainer,
             seed=self.cfg.seed,
             cache=self.cfg.cache,

@@ -28,11 +28,19 @@ from locality.compare.summary import Quantity
 from locality.config import check
 from locality.denoisers import LocalScore, Nearest, Wiener
 from locality.denoisers.fitting import Recipe
-from locality.evaluation import _calibrate, calibrated_anyway, calibrating, of_others, unlike
+from locality.evaluation import (
+    Evaluation,
+    _calibrate,
+    calibrated_anyway,
+    calibrating,
+    of_others,
+    unlike,
+)
 from locality.making import plain
 from locality.report import Report
+from locality.runs import resuming
 from locality.runs.finding import quoted, training_run, words_of_data
-from locality.runs.status import read_status
+from locality.runs.status import read_status, this_process
 
 pytestmark = pytest.mark.usefixtures("no_pictures")
 
@@ -277,6 +285,40 @@ def test_only_a_network_is_told_to_train_longer(tmp_path):
     assert attention.notes[0].endswith("says little, so take another (checkpoint=, networks=)")
     attention.worse("network", Quantity(2.0, 1.9, 2.1))
     assert "so train it longer, or take another" in attention.notes[1]
+
+
+def test_a_network_whose_training_was_stopped_is_told_of_and_how_it_goes_on(place, monkeypatch):
+    trained = training_run(latest(place))
+    cfg = config(place, *QUICK, f"checkpoint={trained}", task="evaluate")
+    assert Evaluation(check(cfg)).beware == []
+    status = read_status(trained)
+    monkeypatch.setattr(resuming, "read_status", lambda _: {**status, "state": "interrupted"})
+    evaluation = Evaluation(check(cfg))
+    go_on = f"python train.py resume={trained}"
+    (told,) = evaluation.beware
+    assert told == f"the training of {trained} was stopped early; to go on: {go_on}"
+    attention = Attention(Report(place, []), evaluation.longer)
+    attention.worse("network", Quantity(2.0, 1.9, 2.1))
+    assert attention.notes[0].endswith(f"take another (checkpoint=, networks=), or train it longer: {go_on}")
+    attention.worse("second_network", Quantity(2.0, 1.9, 2.1))
+    assert attention.notes[1].endswith("so train it longer, or take another (checkpoint=, networks=)")
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        ({"task": "train", "state": "finished"}, None),
+        ({"task": "train", "state": "interrupted"}, "was stopped early; to go on: python train.py resume="),
+        ({"task": "train", "state": "running", "process": this_process()}, "still goes on"),
+        ({"task": "train", "state": "running"}, "was stopped early; to go on: "),
+        ({"task": "train", "state": "failed"}, "ended with an error; to go on: "),
+    ],
+)
+def test_what_is_said_of_a_training_that_has_not_finished(status, told, tmp_path):
+    assert resuming.unfinished(tmp_path) is None  # no run at all
+    (tmp_path / "status.json").write_text(json.dumps({"network": True, **status}))
+    said = resuming.unfinished(tmp_path)
+    assert (said is None) if told is None else (told in said)
 
 
 def test_a_setting_that_was_found_with_other_numbers_of_images_is_told(tmp_path, capsys):
