@@ -24,7 +24,7 @@ from locality.checkpoints.shelf import Shelf
 from locality.compare.attention import Attention
 from locality.compare.following import conclude
 from locality.compare.origins import Origins
-from locality.compare.summary import Quantity
+from locality.compare.summary import Quantity, with_ends
 from locality.config import check
 from locality.denoisers import LocalScore, Nearest, Wiener
 from locality.denoisers.fitting import Recipe
@@ -177,6 +177,12 @@ def test_a_network_that_is_worse_than_wiener_is_warned_about_above_the_table(pla
     assert "worse than the Wiener filter" in kept(place)["compare/attention"][0][0]
 
 
+def test_a_number_without_an_interval_has_no_ends():
+    assert with_ends("compare/mse", "a", Quantity(1.0, math.nan, math.nan)) == {"compare/mse/a": 1.0}
+    assert set(Quantity(1.0, 0.9, 1.1).ends()) == {"", "_low", "_high"}
+    assert list(Quantity(math.nan, math.nan, math.nan).ends()) == [""]  # undefined, which is to be seen
+
+
 @pytest.mark.parametrize("count", [1, 2])
 def test_the_warning_says_what_the_table_of_the_same_run_says(count, place, capsys):
     trained = training_run(latest(place))
@@ -189,6 +195,10 @@ def test_the_warning_says_what_the_table_of_the_same_run_says(count, place, caps
     assert f"its held-out error is {ratio} times as large" in warning
     assert "beware, 1 warning above the tables" in " ".join(capsys.readouterr().out.split())
     assert f"{ratio} times as large" in (latest(place) / "report.html").read_text()
+    scalars = whole(place)["scalars"]
+    ends = [name for name in scalars if "_low/" in name or "_high/" in name]
+    assert bool(ends) == (count > 1)
+    assert all(scalars[name] is not None for name in ends)
 
 
 def test_a_network_is_worse_where_its_whole_interval_is_above_1_or_where_there_is_none(tmp_path):
