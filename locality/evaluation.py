@@ -28,13 +28,12 @@ from locality.denoisers import NetworkDenoiser
 from locality.denoisers.base import Denoiser
 from locality.disk import shown_path
 from locality.holding import holding, start_ranks
-from locality.live import prose
 from locality.making import plain
-from locality.ranks import say
 from locality.report import Report
 from locality.report.lineage import comparison_artifact, data_artifact, network_artifact
-from locality.report.names import spoken
+from locality.report.names import IMAGES, spoken
 from locality.runs.finding import quoted, words_of_data
+from locality.runs.resuming import going_on, unfinished
 from locality.shipped import command, shipped_folder
 
 
@@ -52,10 +51,10 @@ class Evaluation:
         self.data = build.datamodule(cfg.data, hold=holding(cfg))
         bank = self.data.bank("train")
         self.facts = {"fingerprint": bank.fingerprint}
-        self.learned = None
+        self.learned, self.beware = None, list[str]()
         if path is not None:
             self.learned = shelf.read(path)["hyper_parameters"]["data"]
-            _check_images(path, shelf.read(path)["hyper_parameters"], bank, plain(cfg.data))
+            self.beware += _images(path, shelf.read(path)["hyper_parameters"], bank, plain(cfg.data))
         self.fits = {name: build.fit(node, f"candidates.{name}") for name, node in cfg.candidates.items()}
         for name, fit in self.fits.items():
             build.try_fit(f"candidates.{name}", fit, bank)
@@ -70,6 +69,13 @@ class Evaluation:
         self.calibrations = None if path is None else calibrations(path)
         self.reference = None if path is None else shelf.denoiser(path)
         self.origins = [one.path for one in self.networks.values()] + ([] if path is None else [path])
+        told = {one: unfinished(one) for one in dict.fromkeys(self.origins)}
+        self.beware += filter(None, told.values())
+        where = {name: one.path for name, one in self.networks.items()}
+        where |= {} if path is None else {_name(self.reference, self.fits): path}
+        self.longer = {
+            name: going_on(one) for name, one in where.items() if going_on(one) in (told[one] or "")
+        }
 
     def run(self, folder: Path, report: Report, tools: list[Logger]) -> dict[str, float]:
         """Compare."""
@@ -86,7 +92,7 @@ class Evaluation:
             fits=fits,
             data=self.data,
             report=report,
-            attention=Attention(report),
+            attention=Attention(report, self.longer),
             trainer=trainer,
             seed=self.cfg.seed,
             cache=self.cfg.cache,
@@ -95,6 +101,8 @@ class Evaluation:
             networks=self.networks,
             origins=Origins(frozenset(self.cfg.given), advised, calibrated_anyway()),
         )
+        for note in self.beware:
+            context.attention.add(note)
         report.uses(data_artifact(context.bank))
         for path in self.origins:
             report.uses(network_artifact(path))
@@ -156,30 +164,58 @@ def _name(reference: Denoiser | None, taken: Collection[str]) -> str:
     return f"{words}_reference" if words in taken else words
 
 
-def _check_images(source: Path, recipe: dict[str, Any], bank: ImageBank, data: Mapping[str, Any]) -> None:
+def _images(source: Path, recipe: dict[str, Any], bank: ImageBank, data: Mapping[str, Any]) -> list[str]:
+    """Checks their shape. What is to be said where they are others than those of the training."""
     wanted, got = (" x ".join(map(str, sides)) for sides in (recipe["image_shape"], bank.image_shape))
     if wanted != got:
         raise UsageError(f"checkpoint={source}: trained on images of {wanted}, and the data have {got}")
     # Checkpoints of before the fingerprint was kept say nothing.
-    if "fingerprint" in recipe and recipe["fingerprint"] != bank.fingerprint:
-        others = unlike(data, recipe["data"]) if recipe["data"] else []
-        told = ", ".join(others) or "the settings of the data are alike, the files are not"
-        prints = f"fingerprint {bank.fingerprint}, was {recipe['fingerprint']}"
-        say(prose(f"note: these are not the images that {source} was trained on: {told} ({prints})"))
+    if recipe.get("fingerprint", bank.fingerprint) == bank.fingerprint:
+        return []
+    return [of_others(shown_path(source), data, recipe["data"] or data)]
+
+
+def of_others(
+    network: str,  # where it is
+    data: Mapping[str, Any],  # the config of the images that it is compared on
+    before: Mapping[str, Any],  # of those that it learned from, which are others
+) -> str:
+    """One plain sentence: on which images a network was trained, and on which it is compared."""
+    sources = [_word(one["source"]["_target_"]) for one in (data, before)]
+    new, old = (IMAGES.get(name, name) for name in sources)
+    if new != old:
+        told = f"it learned from {old}, and is compared on {new}"
+    else:
+        settings = ", ".join(unlike(data, before))
+        how = f"with other settings: {settings}" if settings else "from other files"
+        told = f"both are {new}, {how}"
+    return f"these are not the images that {network} was trained on: {told}"
 
 
 def unlike(
     data: Mapping[str, Any],  # a config of data
     before: Mapping[str, Any],  # another
 ) -> list[str]:
-    """The settings that give them other images, in words: `gamma 0.3 (was 0.5)`."""
+    """The settings that may give them other images, in brief: `gamma 0.3 (was 0.5)`."""
     known = [flat({**of_images(one, gamma=False), "gamma": one.get("gamma", 0.0)}) for one in (data, before)]
     if not all(one["gamma"] for one in known):  # where one has no pattern, its shape and colours say nothing
         known = [{name: value for name, value in one.items() if "pattern" not in name} for one in known]
     new, old = known
     names = [name for name in dict.fromkeys([*new, *old]) if new.get(name) != old.get(name)]
-    return [f"{name} {_shown(new.get(name))} (was {_shown(old.get(name))})" for name in names]
+    return [
+        f"{_word(name.removesuffix('._target_'))} {_shown(name, new)} (was {_shown(name, old)})"
+        for name in names
+        if _word(name) not in ("cache", "download", "_partial_")  # how images come there, not which
+    ]
 
 
-def _shown(value: Any) -> str:
+def _word(name: str) -> str:
+    """The last one of a dotted name."""
+    return name.rpartition(".")[2]
+
+
+def _shown(name: str, config: Mapping[str, Any]) -> str:
+    value = config.get(name)
+    if name.endswith("_target_") and value is not None:
+        return _word(value)
     return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)

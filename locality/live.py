@@ -8,10 +8,11 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TextIO
+from typing import TextIO, TypeVar
 
+Part = TypeVar("Part")
 PATIENCE = 30.0  # seconds without a line, after which one is due where there is no terminal
 NOTABLE = 3.0  # seconds, from which on it is said how long something takes
 _WHOLE = re.compile(  # a command, a quoted text
@@ -26,10 +27,17 @@ class Task:
     def __init__(self, name: str, steps: int, live: Live) -> None:
         self.name, self._steps, self._live = name, steps, live
         self._begun, self._what = 0, ""
+        self.share = 0.0  # of the step that goes on, which is done
+        self.span: tuple[float, float] | None = None  # where the part that goes on begins, and how long it is
         self._begin = self._since = live.clock()
 
-    def at(self, what: str) -> None:
+    def at(
+        self,
+        what: str,
+        parts: bool = False,  # whether `Live.parts` within it are of this step
+    ) -> None:
         """Says which step begins; the one before it is done."""
+        self.share, self.span = 0.0, (0.0, 1.0) if parts else None
         if self._begun == 0:  # what came before the first step is not its pace
             self._since = self._live.clock()
         self._begun += 1
@@ -41,9 +49,10 @@ class Task:
         self._live.changed()
 
     def __str__(self) -> str:
-        done = self._begun - 1
+        done = self._begun - 1 + self.share
         text = ": ".join(part for part in (self.name, self._what) if part)
-        if done < 1 or self._steps <= done:
+        text += f", {100 * self.share:.0f} %" if self.share else ""
+        if done <= 0 or self._steps <= done:
             since = self._live.clock() - self._begin
             return f"{text}, {duration(since)}" if self._steps == 0 and since >= NOTABLE else text
         left = (self._live.clock() - self._since) / done * (self._steps - done)
@@ -94,6 +103,22 @@ class Live:
         finally:
             self._tasks.remove(task)
             self.changed()
+
+    def parts(self, parts: Sequence[Part]) -> Iterator[Part]:
+        """Goes through equal parts of a step, or of one of its parts, and notes how much is done.
+
+        It draws nothing, as parts may be short: the ticks do. Nothing is noted of steps without parts.
+        """
+        task = self._tasks[-1] if self._tasks else None
+        if task is None or task.span is None:
+            yield from parts
+            return
+        first, length = whole = task.span
+        for k, part in enumerate(parts):
+            task.share = first + length * k / len(parts)
+            task.span = task.share, length / len(parts)
+            yield part
+        task.share, task.span = first + length, whole
 
     def print(self, text: str) -> None:
         """A line that stays, above the live one."""

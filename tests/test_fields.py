@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,6 +16,8 @@ from torch import Tensor
 from locality.compare.overlaps import BOUNDS, series_of
 from locality.data import GaussianSource, ImageDataModule
 from locality.data.batch import Batch
+from locality.denoisers import LocalScore
+from locality.live import LIVE
 from locality.metrics import FieldOverlap, ImageMaps, field_interval, field_intervals
 from locality.metrics.field_overlap import cosine
 from locality.modules import FieldModule
@@ -37,6 +40,24 @@ def module(**settings: object) -> FieldModule:
     nets = {"network": network(), "other": network(seed=1)}
     route = Route(SIGMAS, settings.pop("states", "forward"), steps=10)
     return FieldModule(nets, route, PIXELS, COUNT, SHAPE, **settings)
+
+
+@pytest.mark.parametrize("kind", ["network", "closed form"])
+def test_a_single_level_tells_its_share_and_the_time_left(kind, monkeypatch):
+    told: list[str] = []
+    bank = data().bank("train")
+    denoiser = network() if kind == "network" else LocalScore(bank, patch_size=3)
+    one = FieldModule({"one": denoiser}, Route(SIGMAS[:1]), PIXELS, COUNT, SHAPE)
+    parts = LIVE.parts
+
+    def listened(some):
+        for part in parts(some):
+            yield part
+            told.append(" ".join(map(str, LIVE._tasks)))
+
+    monkeypatch.setattr(LIVE, "parts", listened)
+    trainer().test(one, datamodule=data(), verbose=False)
+    assert any(re.search(r"level 1 of 1, [1-9]\d? %, \d+ s left", line) for line in told), told
 
 
 def trainer(**settings: object) -> Trainer:

@@ -45,6 +45,28 @@ def test_a_terminal_shows_what_is_done_and_the_time_left():
     assert drawn(out) == ""
 
 
+def test_parts_of_a_step_count_too_and_draw_nothing_by_themselves():
+    out, clock = Terminal(), Clock()
+    live = Live(out, clock)
+    assert list(live.parts([1, 2])) == [1, 2]  # where nothing goes on
+    with live.shown(), live.task("fields", steps=1) as task:
+        task.at("level 1 of 1", parts=True)
+        for batch in live.parts([0, 1]):
+            for pixel in live.parts(range(5)):
+                if (batch, pixel) == (1, 2):  # 5 of 10, and 2 of 10
+                    clock.now = 14.0
+                    before = out.getvalue()
+                    assert str(task) == "fields: level 1 of 1, 70 %, 6 s left"
+        assert out.getvalue() == before  # the ticks draw
+        with live.task("masks"):  # of another task nothing is counted
+            assert list(live.parts("ab")) == ["a", "b"]
+        assert str(task) == "fields: level 1 of 1, 100 %"
+    with live.shown(), live.task("optimal", steps=2) as task:
+        task.at("level 1 of 2")
+        assert list(live.parts("ab")) == ["a", "b"]
+        assert str(task) == "optimal: level 1 of 2"
+
+
 def test_no_line_is_longer_than_the_terminal(monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
     out = Terminal()

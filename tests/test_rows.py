@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 from pathlib import Path
@@ -21,16 +22,25 @@ from locality.checkpoints.reading import calibrations
 from locality.checkpoints.resolving import resolve
 from locality.checkpoints.shelf import Shelf
 from locality.compare.attention import Attention
+from locality.compare.following import conclude
 from locality.compare.origins import Origins
-from locality.compare.summary import Quantity
+from locality.compare.summary import Quantity, with_ends
 from locality.config import check
 from locality.denoisers import LocalScore, Nearest, Wiener
 from locality.denoisers.fitting import Recipe
-from locality.evaluation import _calibrate, calibrated_anyway, calibrating, unlike
+from locality.evaluation import (
+    Evaluation,
+    _calibrate,
+    calibrated_anyway,
+    calibrating,
+    of_others,
+    unlike,
+)
 from locality.making import plain
 from locality.report import Report
+from locality.runs import resuming
 from locality.runs.finding import quoted, training_run, words_of_data
-from locality.runs.status import read_status
+from locality.runs.status import read_status, this_process
 
 pytestmark = pytest.mark.usefixtures("no_pictures")
 
@@ -167,6 +177,41 @@ def test_a_network_that_is_worse_than_wiener_is_warned_about_above_the_table(pla
     assert "worse than the Wiener filter" in kept(place)["compare/attention"][0][0]
 
 
+def test_a_number_without_an_interval_has_no_ends():
+    assert with_ends("compare/mse", "a", Quantity(1.0, math.nan, math.nan)) == {"compare/mse/a": 1.0}
+    assert set(Quantity(1.0, 0.9, 1.1).ends()) == {"", "_low", "_high"}
+    assert list(Quantity(math.nan, math.nan, math.nan).ends()) == [""]  # undefined, which is to be seen
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_the_warning_says_what_the_table_of_the_same_run_says(count, place, capsys):
+    trained = training_run(latest(place))
+    asked = [*QUICK, f"compare.count={count}", "~candidates.nearest", "~candidates.optimal"]
+    numbers = app.run(config(place, *asked, f"checkpoint={trained}", task="evaluate"))
+    assert numbers["compare/heldout_ratio/network"] > 1
+    columns = whole(place)["tables"]["compare/summary"]["columns"]
+    ratio = kept(place)["compare/summary"][0][columns.index("MSE / Wiener")]
+    ((warning,),) = kept(place)["compare/attention"]
+    assert f"its held-out error is {ratio} times as large" in warning
+    assert "beware, 1 warning above the tables" in " ".join(capsys.readouterr().out.split())
+    assert f"{ratio} times as large" in (latest(place) / "report.html").read_text()
+    scalars = whole(place)["scalars"]
+    ends = [name for name in scalars if "_low/" in name or "_high/" in name]
+    assert bool(ends) == (count > 1)
+    assert all(scalars[name] is not None for name in ends)
+
+
+def test_a_network_is_worse_where_its_whole_interval_is_above_1_or_where_there_is_none(tmp_path):
+    attention = Attention(Report(tmp_path, []))
+    attention.worse("network", Quantity(1.1, 0.9, 1.3))
+    attention.worse("network", Quantity(0.9, 0.8, 1.3))
+    attention.worse("network", Quantity(0.9, math.nan, math.nan))
+    assert not attention.notes
+    attention.worse("network", Quantity(1.1, 1.05, 1.3))
+    attention.worse("network", Quantity(1.2, math.nan, math.nan))
+    assert len(attention.notes) == 2
+
+
 def test_a_reference_as_good_as_wiener_is_not_warned_about(tmp_path, capsys):
     app.run(config(tmp_path, *TINY, "model=wiener"))
     app.run(config(tmp_path, *QUICK, f"checkpoint={latest(tmp_path)}", task="evaluate"))
@@ -252,6 +297,40 @@ def test_only_a_network_is_told_to_train_longer(tmp_path):
     assert "so train it longer, or take another" in attention.notes[1]
 
 
+def test_a_network_whose_training_was_stopped_is_told_of_and_how_it_goes_on(place, monkeypatch):
+    trained = training_run(latest(place))
+    cfg = config(place, *QUICK, f"checkpoint={trained}", task="evaluate")
+    assert Evaluation(check(cfg)).beware == []
+    status = read_status(trained)
+    monkeypatch.setattr(resuming, "read_status", lambda _: {**status, "state": "interrupted"})
+    evaluation = Evaluation(check(cfg))
+    go_on = f"python train.py resume={trained}"
+    (told,) = evaluation.beware
+    assert told == f"the training of {trained} was stopped early; to go on: {go_on}"
+    attention = Attention(Report(place, []), evaluation.longer)
+    attention.worse("network", Quantity(2.0, 1.9, 2.1))
+    assert attention.notes[0].endswith(f"take another (checkpoint=, networks=), or train it longer: {go_on}")
+    attention.worse("second_network", Quantity(2.0, 1.9, 2.1))
+    assert attention.notes[1].endswith("so train it longer, or take another (checkpoint=, networks=)")
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        ({"task": "train", "state": "finished"}, None),
+        ({"task": "train", "state": "interrupted"}, "was stopped early; to go on: python train.py resume="),
+        ({"task": "train", "state": "running", "process": this_process()}, "still goes on"),
+        ({"task": "train", "state": "running"}, "was stopped early; to go on: "),
+        ({"task": "train", "state": "failed"}, "ended with an error; to go on: "),
+    ],
+)
+def test_what_is_said_of_a_training_that_has_not_finished(status, told, tmp_path):
+    assert resuming.unfinished(tmp_path) is None  # no run at all
+    (tmp_path / "status.json").write_text(json.dumps({"network": True, **status}))
+    said = resuming.unfinished(tmp_path)
+    assert (said is None) if told is None else (told in said)
+
+
 def test_a_setting_that_was_found_with_other_numbers_of_images_is_told(tmp_path, capsys):
     found = SimpleNamespace(rival="network", count=4, inputs="val images", bank_count=50_000)
     origins = Origins()
@@ -263,10 +342,54 @@ def test_a_setting_that_was_found_with_other_numbers_of_images_is_told(tmp_path,
     assert far in " ".join(capsys.readouterr().out.split())
 
 
+@pytest.mark.parametrize(
+    ("errors", "told"),
+    [
+        ({"network": 0.04, "a": 0.06, "b": 0.05}, "least held-out error: network, then b"),
+        ({"network": 0.07, "a": 0.06, "b": 0.05}, "least held-out error: b"),
+        ({"network": math.nan, "a": 0.06, "b": 0.05}, "least held-out error: b"),
+    ],
+)
+def test_the_last_line_says_what_the_table_says(errors, told):
+    context = SimpleNamespace(reference_name="network", report=SimpleNamespace(conclusion=""))
+    near = {name: Quantity(r2, r2, r2) for name, r2 in (("a", 0.9), ("b", 0.1))}
+    conclude(context, near, {name: Quantity(one, one, one) for name, one in errors.items()})
+    assert context.report.conclusion == f"nearest to the network: a (median sample r2 0.9); {told}"
+
+
 def test_what_differs_in_the_images_is_told_in_words(tmp_path):
     pattern = ["data=photos_pattern", "data.source.train=100"]
     few, many = (plain(config(tmp_path, *pattern, f"gamma={gamma}").data) for gamma in (0.3, 0.5))
     many["source"]["train"] = 8000
-    assert unlike(few, many) == ["source.train 100 (was 8000)", "gamma 0.3 (was 0.5)"]
+    assert unlike(few, many) == ["train 100 (was 8000)", "gamma 0.3 (was 0.5)"]
     assert unlike({**few, "gamma": 0.0}, few) == ["gamma 0 (was 0.3)"]
     assert unlike({**few, "seed": 9}, few) == []
+    few["pattern"]["pattern"]["_target_"] = "locality.data.cross"
+    assert "pattern cross (was letter_w)" in unlike(few, many)
+
+
+def test_a_network_of_other_images_is_told_of_in_one_plain_sentence(tmp_path):
+    cats, cifar, kept = (plain(config(tmp_path, f"data={name}").data) for name in ("cats", "cifar", "cifar"))
+    said = "these are not the images that pretrained/cats_dit was trained on: "
+    assert of_others("pretrained/cats_dit", cifar, cats) == (
+        f"{said}it learned from AFHQ, and is compared on CIFAR-10"
+    )
+    kept["source"]["cache"] = "elsewhere"  # where images are kept, not which
+    assert of_others("pretrained/cats_dit", cifar, kept) == f"{said}both are CIFAR-10, from other files"
+    kept["subset"] = 100
+    assert of_others("pretrained/cats_dit", cifar, kept).endswith(
+        "with other settings: subset none (was 100)"
+    )
+
+
+def test_a_network_of_other_images_is_told_of_above_the_tables(place, capsys):
+    trained = training_run(latest(place))
+    asked = [*QUICK, "data=digits", "data.subset=90", "compare.count=1", "~candidates.nearest"]
+    app.run(config(place, *asked, f"checkpoint={trained}", task="evaluate"))
+    notes = [note for (note,) in kept(place)["compare/attention"]]
+    both = "both are digits, with other settings: subset 90 (was 103)"
+    assert f"these are not the images that {trained} was trained on: {both}" in notes
+    page, said = (latest(place) / "report.html").read_text(), " ".join(capsys.readouterr().out.split())
+    assert page.index("these are not the images that") < page.index("compare/summary")
+    assert said.index("warning: these are not the images that") < said.index("denoiser ")
+    assert "fingerprint" not in said

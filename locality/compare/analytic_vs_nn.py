@@ -42,7 +42,7 @@ def analytic_vs_nn(
     context.check_count(count)
     context.check_pictures(pictures)
     context.check_rivals()
-    candidates = context.rivals(calibration, bank_counts, calibrated_as)
+    candidates = context.rivals(calibration, bank_counts, calibrated_as, ratios=True)
     module = ComparisonModule(
         context.reference, candidates, count, context.reference_name, min(pictures, count),
         seed=context.seed, metrics=more,
@@ -67,7 +67,7 @@ def analytic_vs_nn(
     conclude(
         context,
         {name: one["median_sample_r2"] for name, one in near.items()},
-        {name: one["heldout_mse"] for name, one in near.items()},
+        {name: one["heldout_mse"] for name, one in whole.quantities.items()},
     )
     tell_left_out(context.report, "compare", whole.quantities)
     if explorer:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+
 from locality.compare.origins import COLUMNS, Origins
 from locality.compare.summary import Quantity
 from locality.live import prose
@@ -15,8 +18,12 @@ ROUNDING = 1e-3  # of a ratio of errors: a Wiener filter is as good as itself
 class Attention:
     """The warnings of a run."""
 
-    def __init__(self, report: Report) -> None:
-        self._report = report
+    def __init__(
+        self,
+        report: Report,
+        longer: Mapping[str, str] | None = None,  # the commands that go on with trainings, by network
+    ) -> None:
+        self._report, self._longer = report, longer or {}
         self.notes: list[str] = []
 
     def add(self, note: str) -> None:
@@ -47,12 +54,20 @@ class Attention:
         ratio: Quantity,
         learns: bool = True,  # a network, which longer training makes better
     ) -> None:
-        """Warns of a network, or another reference, whose held-out error is above the Wiener filter's."""
-        if ratio.mean > 1 + ROUNDING:
-            longer = "train it longer, or " if learns else ""
+        """Warns of a network, or another reference, whose held-out error is above the Wiener filter's.
+
+        The whole interval is above, or the mean where there is no interval.
+        """
+        least = ratio.mean if math.isnan(ratio.low) else ratio.low
+        if least > 1 + ROUNDING:
+            other, longer = "take another (checkpoint=, networks=)", self._longer.get(name)
+            if longer:
+                other += f", or train it longer: {longer}"
+            elif learns:
+                other = f"train it longer, or {other}"
             self.add(
                 f"the {name} is worse than the Wiener filter: its held-out error is {ratio} times as large; "
-                f"being like it says little, so {longer}take another (checkpoint=, networks=)"
+                f"being like it says little, so {other}"
             )
 
     def concluded(self, conclusion: str) -> str:

@@ -20,6 +20,7 @@ from locality.compare.attention import Attention
 from locality.compare.floor import beside_wiener
 from locality.compare.known import Known
 from locality.compare.origins import Origins
+from locality.compare.summary import FLOOR
 from locality.config import NAME, UsageError
 from locality.data import ImageDataModule
 from locality.data.splits import Split
@@ -143,9 +144,8 @@ class Context:
         shape = self.data.image_shape
         for name, one in self.networks.items():
             if one.denoiser.image_shape != shape:
-                what = f"want images {tuple(shape)}, as the data"
-                got = tuple(one.denoiser.image_shape or ())
-                raise UsageError(f"networks.{name}: {what}; {one.path} makes {got}")
+                want, got = tuple(shape), tuple(one.denoiser.image_shape or ())
+                raise UsageError(f"networks.{name}: want images {want}, as the data; {one.path} makes {got}")
             if name in (self.reference_name, *self.fits):
                 raise UsageError(f"networks.{name}: want another name, this one is taken")
 
@@ -173,11 +173,11 @@ class Context:
         return counts
 
     def test(self, module: LightningModule, count: int, data: ImageDataModule | None = None) -> None:
-        """Shows the module the first test images, `count` of them and the rest of their last batch."""
+        """Shows the module the first test images, `count` of them and the rest of the last batch; no bar."""
         data = data or self.data
         batches = math.ceil(count / data.eval_batch_size)
-        quiet = {"enable_progress_bar": False}  # there is the live line
-        self.trainer(limit_test_batches=batches, **quiet).test(module, datamodule=data, verbose=False)
+        trainer = self.trainer(limit_test_batches=batches, enable_progress_bar=False)
+        trainer.test(module, datamodule=data, verbose=False)
 
     def stop_together(self, module: LightningModule) -> None:
         """Between two rows of a test: raises `Stopped` on all ranks, if any rank was asked to stop."""
@@ -190,6 +190,7 @@ class Context:
         calibration: UsedSettings = "auto",  # with what compare=calibrate found; "none": as configured
         bank_counts: Mapping[str, int] | int | None = None,  # images for the costly ones, or each; else all
         calibrated_as: Mapping[str, str] | None = None,  # candidates that take the calibration of another
+        ratios: bool = False,  # whether the table has errors over Wiener's: `judge_in_table` then warns
     ) -> dict[str, Denoiser]:
         """All that the reference is compared with: more networks first, then the candidates.
 
@@ -199,7 +200,8 @@ class Context:
         self.check_networks()
         fits, banks = self.recipes(calibration, calibrated_as), self._banks(bank_counts)
         self.attention.banks(self.origins.far({name: len(banks[name]) for name in fits}))
-        self.judge({self.reference_name: self.reference})
+        if not (ratios and FLOOR in self.fits):
+            self.judge({self.reference_name: self.reference})
         ours = {name: one.denoiser for name, one in self.networks.items()}
         return ours | {name: self._fitted(name, fit, banks[name]) for name, fit in fits.items()}
 
@@ -231,8 +233,7 @@ class Context:
             if isinstance(bank_counts, bool) or bank_counts < 1:
                 raise UsageError(f"compare.bank_counts: want a whole number from 1, got {bank_counts!r}")
             bank_counts = dict.fromkeys(self.fits, bank_counts)
-        asked = self.checked_counts("bank_counts", bank_counts)
-        most = len(self.bank)
+        asked, most = self.checked_counts("bank_counts", bank_counts), len(self.bank)
         return {name: thinned(self.bank, min(asked.get(name, most), most)) for name in self.fits}
 
     def _fitted(self, name: str, fit: Recipe, bank: ImageBank) -> Denoiser:
@@ -244,7 +245,6 @@ class Context:
                 f"candidates.{name}: {error}; if that was calibrated otherwise, give compare.calibration=none"
             ) from error
         if not isinstance(made, Denoiser):
-            raise UsageError(
-                f"candidates.{name}: want a _target_ that makes a Denoiser, got {type(made).__name__}"
-            )
+            got = type(made).__name__
+            raise UsageError(f"candidates.{name}: want a _target_ that makes a Denoiser, got {got}")
         return made

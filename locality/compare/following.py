@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from locality.compare.context import Context
 from locality.compare.summary import FLOOR, Quantity, Summary
 from locality.compare.telling import Growing, measure
+from locality.denoisers import NetworkDenoiser
 from locality.modules.comparison import ComparisonModule
 from locality.report.names import spoken
 
@@ -26,6 +27,8 @@ def follow(
         floor = [FLOOR] if FLOOR in module.results else []
         for one in [module.reference_name, name] if name == FLOOR else [name]:
             found = summary(*dict.fromkeys([one, *floor]))
+            if name == FLOOR and one == module.reference_name:
+                judge_in_table(context, found.quantities[one]["heldout_ratio"])
             growing.columns = list(found.columns)
             growing.add(labels[one], found.rows()[:1], found.scalars())
         settings = found.settings.get(name)
@@ -35,6 +38,14 @@ def follow(
 
     with growing.shown_if_cut_short():
         measure(context, module, count, keep)
+
+
+def judge_in_table(
+    context: Context,
+    ratio: Quantity,  # the reference's held-out error over Wiener's, as the table has it
+) -> None:
+    """Warns where the table itself says that the reference is worse than the Wiener filter."""
+    context.attention.worse(context.reference_name, ratio, isinstance(context.reference, NetworkDenoiser))
 
 
 def line_of(label: str, found: Mapping[str, Quantity], floor: bool) -> str:
@@ -52,15 +63,15 @@ def line_of(label: str, found: Mapping[str, Quantity], floor: bool) -> str:
 def conclude(
     context: Context,
     near: Mapping[str, Quantity],  # median r2 of samples to the reference's, of all other denoisers
-    errors: Mapping[str, Quantity],  # held-out, of the same
+    errors: Mapping[str, Quantity],  # held-out, of all, the reference among them
 ) -> None:
     """The last line of the run: which row is nearest to the reference, and which to the clean images."""
     near = {name: one for name, one in near.items() if not math.isnan(one.mean)}  # of blank images: none
     if not near:
         return
     nearest = max(near, key=lambda name: near[name].mean)
-    best = min(near, key=lambda name: errors[name].mean)
-    context.report.conclusion = (
-        f"nearest to the {context.reference_name}: {nearest} (median sample r2 {near[nearest].mean:.3g}); "
-        f"least held-out error among them: {best}"
-    )
+    known = [name for name, one in errors.items() if not math.isnan(one.mean)]
+    least = sorted(known, key=lambda name: errors[name].mean)
+    told = least[: 2 if least[:1] == [context.reference_name] else 1]  # beside the reference, the best rival
+    said = f"nearest to the {context.reference_name}: {nearest} (median sample r2 {near[nearest].mean:.3g})"
+    context.report.conclusion = f"{said}; least held-out error: {', then '.join(told)}" if told else said

@@ -11,7 +11,7 @@ import torch
 from locality.calibration import bind
 from locality.compare.context import Context, UsedSettings
 from locality.compare.explorer import explore_rivals
-from locality.compare.following import conclude, line_of
+from locality.compare.following import conclude, judge_in_table, line_of
 from locality.compare.left_out import tell_left_out
 from locality.compare.paper_beside import COLUMNS, LEVELS, PAPERS, PARTS, Beside
 from locality.compare.paper_figures import figure_1, figure_5
@@ -59,9 +59,8 @@ def paper_table(
     unknown = sorted(set(baselines) - {name.lower() for name in names} - {PAPERS})
     if unknown:
         raise UsageError(f"compare.baselines: want rows ({', '.join(sorted(names))}), got {unknown[0]!r}")
-    rivals = {
-        name.lower(): one for name, one in context.rivals(calibration, bank_counts, calibrated_as).items()
-    }
+    found = context.rivals(calibration, bank_counts, calibrated_as, ratios=True)
+    rivals = {name.lower(): one for name, one in found.items()}
     counts = {name: min(fewer.get(name, count), count) for name in rivals}
     table = _Table(context, section, rivals, baselines, parts)
     with table.growing.shown_if_cut_short():
@@ -155,6 +154,8 @@ class _Table:
             images = training_images(self._rivals[name]) if name in self._rivals else None
             self.rows[name] = Row.of(name, module, context.bank, images)
             one = self._beside(name)
+            if name == FLOOR:
+                judge_in_table(context, self.rows[context.reference_name].error(self.rows[name]))
             self.growing.add(name, [self._cells(one)], one.scalars(self._section, self._baselines))
             settings = self._settings.get(name)
             return line_of(name, one.summary, name == FLOOR) + (f"; {settings}" if settings else "")
@@ -190,7 +191,7 @@ class _Table:
         near = {
             name: row.quantities["median_r2"] for name, row in rows.items() if "median_r2" in row.quantities
         }
-        conclude(self._context, near, {name: rows[name].error(rows.get(FLOOR)) for name in near})
+        conclude(self._context, near, {name: row.error(rows.get(FLOOR)) for name, row in rows.items()})
         return numbers
 
     def _beside(self, name: str) -> Beside:

@@ -35,8 +35,9 @@ class Quantity:
     left_out: int = 0
 
     def ends(self) -> dict[str, float]:
-        """The number and the ends of its interval, by what their names in metrics.json end on."""
-        return {"": self.mean, "_low": self.low, "_high": self.high}
+        """The number and the ends of its interval, if any, by what their names in metrics.json end on."""
+        ends = {"_low": self.low, "_high": self.high}
+        return {"": self.mean} | {name: end for name, end in ends.items() if not math.isnan(end)}
 
     def __str__(self) -> str:
         if math.isnan(self.mean):
@@ -88,7 +89,7 @@ class Summary:
         return {name: self._of(score) for name, score in self.scores.items()}
 
     def scalars(self) -> dict[str, float]:
-        """`compare/<quantity>/<denoiser>`, its interval under `_low` and `_high`, and the seconds.
+        """`compare/<quantity>/<denoiser>`, its interval, if any, under `_low` and `_high`, and the seconds.
 
         `compare/<quantity>_left_out/<denoiser>`: how many images have no r2.
         """

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from locality.denoisers.grids import Grid
+from locality.live import LIVE
 
 Pixel = tuple[int, int]
 # The least noise level by the type of the arithmetic, and one over the greatest: squares of others, and
@@ -157,7 +158,7 @@ def vjp_jacobian(
     """The Jacobian of chosen output pixels, one vector-Jacobian product each; inference mode is no bar."""
     out, pullback = torch.func.vjp(lambda y: denoiser(y, sigma), x)[:2]
     fields = []
-    for row, col in pixels:
+    for row, col in LIVE.parts(pixels):
         cotangent = torch.zeros_like(out)
         cotangent[:, :, row, col] = 1
         fields.append(pullback(cotangent)[0])

@@ -16,6 +16,7 @@ from locality.denoisers.fitting import Fit, Recipe, statistics_of
 from locality.denoisers.levels import nearest_level
 from locality.denoisers.options import real
 from locality.full_precision import FullPrecision
+from locality.live import LIVE
 from locality.posterior.engine import check_values
 from locality.statistics import GaussianStats
 
@@ -111,7 +112,7 @@ class Stacked(Denoiser, ClosedFormJacobian):
     ) -> Tensor:  # [B, P, C, H, W]
         """The sum of the members' Jacobians by their shares."""
         out = x.new_zeros(len(x), len(pixels), *x.shape[1:])
-        for some, share, member in self._with_a_share(sigma):
+        for some, share, member in LIVE.parts(list(self._with_a_share(sigma))):
             out[some] += member.jacobian(x[some], sigma[some], pixels) * per_image(share.to(x))[:, None]
         return out
 

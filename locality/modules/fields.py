@@ -88,7 +88,7 @@ class FieldModule(LightningModule):
                 for index, states in self._states:
                     maps = []
                     for level, (sigma, x) in enumerate(states, 1):
-                        task.at(f"level {level} of {levels}")
+                        task.at(f"level {level} of {levels}", parts=True)
                         maps.append(sensitivity_maps(denoiser, x, sigma, pixels, self.reduction))
                     # A record for each image and pixel: whoever measured it, it has one place.
                     places = index[:, None] * len(self.pixels) + torch.tensor(mine, device=index.device)

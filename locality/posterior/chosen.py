@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from locality.live import LIVE
 from locality.posterior.engine import Engine, PlannedEngine, Posterior
 from locality.posterior.kernel import Probe, Seen
 from locality.posterior.masked.fields import Mix, masked_fields
@@ -100,7 +101,7 @@ class ChosenEngine(Engine):
 
     def fields(self, x: Tensor, sigma: Tensor, outputs: Tensor) -> Tensor:
         """Image by image in float64, a product for each part that has a share there."""
-        each = zip(x.split(1), sigma.split(1), strict=True)
+        each = LIVE.parts(list(zip(x.split(1), sigma.split(1), strict=True)))
         return torch.cat([self._fields(one.double(), level, outputs) for one, level in each]).to(x)
 
     def _fields(self, x: Tensor, sigma: Tensor, outputs: Tensor) -> Tensor:  # [1, P, n] of one image

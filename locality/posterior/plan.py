@@ -9,6 +9,7 @@ from typing import Generic, Self, TypeVar
 import torch
 from torch import Tensor
 
+from locality.live import LIVE
 from locality.posterior.kernel import FieldKernel, Kernel, Softmaxes, SomeKernel, cheapest
 from locality.posterior.rounding import (
     LARGEST_LOGIT,
@@ -127,7 +128,7 @@ class Plan(Generic[SomeRows, SomeKernel]):
         mean, evidence = state.mean, state.log_partition
         precise = precise_enough(single.error(asked, self.moments), evidence) & (not exact)
         fields = x.new_empty(len(x), len(outputs), x.shape[1])
-        for b, good in enumerate(precise.tolist()):
+        for b, good in enumerate(LIVE.parts(precise.tolist())):
             kernel, dtype = (single, torch.float32) if good else (double, torch.float64)
             one = slice(b, b + 1)
             known = (asked.pick(one).to(dtype), evidence[one], mean[one])

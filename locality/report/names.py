@@ -36,6 +36,15 @@ NETWORKS = {  # as commands of the pages name them
     "epsilon": "U-Net on epsilon",
     "cifar": "CIFAR-10",
 }
+IMAGES = {  # sources of images
+    "cifar": "CIFAR-10",
+    "afhq": "AFHQ",
+    "celeba_hq": "CelebA-HQ",
+    "mnist": "MNIST",
+    "fashion_mnist": "Fashion-MNIST",
+    "photos": "photographs",
+    "GaussianSource": "Gaussian images",
+}
 ALIASES = {"nn2": "second_network", "network_2": "second_network", "noisy": "identity"}
 REFERENCE = "_reference"  # ends the name of a reference that is also a candidate
 ROUND = "_round"  # ends the name of a row whose field was made to depend on distance alone

@@ -13,11 +13,13 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from locality.config import UsageError, nearest_name
+from locality.disk import shown_path
 from locality.paths import path_given
 from locality.ranks import is_first
 from locality.runs.files import CONFIG, STATUS, read_config
 from locality.runs.finding import UNREADABLE, leave_out, reason, training_run
 from locality.runs.status import checked_status, is_alive, read_status
+from locality.shipped import command
 from locality.trust import check_config
 
 # Of this machine and this command, never of the run.
@@ -57,6 +59,22 @@ def check_unfinished(folder: Path) -> None:
             f"resume={folder}: nothing to resume, the run has finished; more epochs are another run "
             "(its learning rate falls to 0 at the last one)"
         )
+
+
+def unfinished(folder: Path) -> str | None:
+    """What is to be known of a network whose training has not finished, and how it goes on; None else."""
+    status = read_status(folder)
+    if status.get("task") != "train" or not status["network"] or status["state"] == "finished":
+        return None
+    if is_alive(status):
+        return f"the training of {shown_path(folder)} still goes on"
+    how = "ended with an error" if status["state"] == "failed" else "was stopped early"
+    return f"the training of {shown_path(folder)} {how}; to go on: {going_on(folder)}"
+
+
+def going_on(folder: Path) -> str:
+    """The command that goes on with a training."""
+    return f"{command('train')} resume={shown_path(folder)}"
 
 
 def resumed(

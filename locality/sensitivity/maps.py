@@ -11,6 +11,7 @@ from einops import reduce
 from torch import Tensor
 
 from locality.denoisers.base import ClosedFormJacobian, Denoiser, Pixel
+from locality.live import LIVE
 
 MEMORY_BUDGET = 2**30  # bytes
 LARGEST_BATCH = 32  # images; a backward pass over more gains nothing on a CPU
@@ -85,7 +86,7 @@ def sensitivity_maps(
     levels = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).expand(len(x))
     with torch.no_grad():  # torch.func.vjp inside still goes back to x, and keeps no graph of the weights
         images, outputs = _sizes(denoiser, x, levels, len(pixels), batch_size, memory_budget)
-        batches = zip(x.split(images), levels.split(images), strict=True)
+        batches = LIVE.parts(list(zip(x.split(images), levels.split(images), strict=True)))
         return torch.cat(
             [_maps(denoiser, part, level, pixels, reduction, outputs) for part, level in batches]
         )
@@ -95,7 +96,9 @@ def _maps(
     denoiser: Denoiser, x: Tensor, sigma: Tensor, pixels: Sequence[Pixel], reduction: Reduction, outputs: int
 ) -> Tensor:  # [b, P, H, W]
     groups = [pixels[first : first + outputs] for first in range(0, len(pixels), outputs)]
-    return torch.cat([reduction.map(denoiser.jacobian(x, sigma, group)) for group in groups], dim=1)
+    return torch.cat(
+        [reduction.map(denoiser.jacobian(x, sigma, group)) for group in LIVE.parts(groups)], dim=1
+    )
 
 
 def _sizes(

@@ -8,6 +8,7 @@ import torch
 from einops import repeat
 from torch import Tensor
 
+from locality.live import LIVE
 from locality.posterior.engine import Engine, Posterior
 from locality.posterior.kernel import Probe, Seen
 from locality.posterior.masked.kernel import MaskedFieldKernel, MaskedKernel
@@ -69,7 +70,7 @@ class CompositeEngine(Engine):
         mean, evidence = self.solve(x.double(), sigma)
         scale = self._coverage[outputs[:, :1]] * self.plan.sigma**2
         fields = x.new_empty(len(x), len(outputs), x.shape[1])
-        for b in range(len(x)):
+        for b in LIVE.parts(range(len(x))):
             one = slice(b, b + 1)
             known = (query.pick(one), evidence[one], mean[one])
             fields[one] = kernel.window_fields(self.view, *known, outputs) / scale

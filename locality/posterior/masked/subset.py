@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from locality.live import LIVE
 from locality.posterior.engine import Engine, PlannedEngine, Posterior
 from locality.posterior.masked.plans import MaskedPlan
 from locality.posterior.masked.proxies import Proxies
@@ -45,7 +46,8 @@ class SubsetEngine(Engine):
 
     def fields(self, x: Tensor, sigma: Tensor, outputs: Tensor) -> Tensor:
         """The fields over each image's own candidates."""
-        return torch.cat([part.fields(one, level, outputs) for part, one, level in self._each(x, sigma)])
+        each = zip(LIVE.parts(range(len(x))), self._each(x, sigma), strict=True)
+        return torch.cat([part.fields(one, level, outputs) for _, (part, one, level) in each])
 
     def chosen(
         self,
