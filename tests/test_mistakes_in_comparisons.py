@@ -30,12 +30,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("arguments", "message"),
     [
         ("compare=quick compare.count=100000", "compare.count: want 1 to"),
-        ("compare=quick +compare.bank_counts.optimol=5", "compare.bank_counts: want candidates"),
+        ("compare=quick +compare.bank_counts.optimol=5", "compare.bank_counts: no candidate named"),
         (
             "compare=quick +compare.bank_counts.optimal=0",
             "compare.bank_counts.optimal: want a whole number from 1",
         ),
-        ("compare=quick +compare.calibrated_as.optimol=optimal", "compare.calibrated_as: want candidates"),
+        ("compare=quick +compare.calibrated_as.optimol=optimal", "compare.calibrated_as: no candidate named"),
         ("compare=sensitivity compare.count=2 compare.pixel=foo", "pixel"),
         ("compare=sensitivity compare.states=abc", "compare.states: want forward or reverse, got 'abc'"),
         ("compare=sensitivity compare.sigmas=[0]", "compare.sigmas: want distinct noise levels above 0"),
