@@ -17,7 +17,8 @@ from locality.choices import Choices
 from locality.config import UsageError, check, nearest_name
 from locality.paths import check_text
 from locality.shipped import script
-from locality.typed import check_strength, of_candidates, typed
+from locality.typed import check_strength, of_candidates, recipes_of_others, typed
+from locality.typed.recipes import other
 
 TILDE = re.compile(r"""^(?P<key>[+]{0,2}[^=~'"]+)=(?P<quote>['"]?)(?P<path>~[^'"]*)(?P=quote)$""")
 TAKING = (
@@ -110,6 +111,8 @@ def wrong_choice(task: str, choices: Choices, arguments: list[str]) -> str | Non
                 if choice in ("null", ""):
                     return f"{group}: want one of {', '.join(names)}, got {choice or 'nothing'}"
                 return f"no {group} named {choice!r}. {nearest_name(choice, names)}"
+        if group == "experiment" and (wrong := recipes_of_others(task, choices) & set(value.split(","))):
+            return f"{group}={min(wrong)}: a recipe for {script(other(task))}, not for {script(task)}"
         if not package and not key.startswith("+") and group not in _own_groups(task, choices):
             return _elsewhere(group, value, task, choices)
     return None

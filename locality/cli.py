@@ -19,7 +19,7 @@ from locality.live import LIVE, prose
 from locality.ranks import forget_left_over
 from locality.shipped import command, shipped_folder
 from locality.stopping import ended_by_closed_pipes
-from locality.typed import beside, check_strength, of_candidates, placed, typed
+from locality.typed import beside, check_strength, of_candidates, placed, recipes_of_others, typed
 
 SWEEP = ("-m", "--multirun")
 PRINTED = {"--list", "--help", "-h", "--hydra-help", "--info"}  # nothing but printing is asked for
@@ -95,7 +95,7 @@ def _read(task: str, configs: Path) -> tuple[Choices, list[str]] | None:
     except UsageError as error:
         _stop(str(error), 2)
     if "--list" in arguments:
-        print(choices.described())
+        print(choices.described(recipes_of_others(task, choices)))
         return None
     wrong = wrong_option(arguments)
     if not wrong:

@@ -11,9 +11,19 @@ from locality.choices import Choices
 from locality.typed.candidates import of_candidates, with_names
 from locality.typed.files import beside, said
 from locality.typed.pattern import check_strength, with_pattern
+from locality.typed.recipes import recipes_of_others
 from locality.typed.winning import typed
 
-__all__ = ["beside", "check_strength", "of_candidates", "placed", "said", "typed", "with_pattern"]
+__all__ = [
+    "beside",
+    "check_strength",
+    "of_candidates",
+    "placed",
+    "recipes_of_others",
+    "said",
+    "typed",
+    "with_pattern",
+]
 
 
 def placed(task: str, choices: Choices, arguments: Sequence[str]) -> list[str]:
