@@ -41,7 +41,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("compare=sensitivity compare.sigmas=[0]", "compare.sigmas: want distinct noise levels above 0"),
         ("compare=sensitivity compare.sigmas=[nan]", "compare.sigmas: want a list of numbers"),
         ("compare=sensitivity compare.sigmas=3", "compare.sigmas: want a list of numbers"),
-        ("compare=sensitivity compare.grid=0", "compare.grid: want 1 to 15"),
+        ("compare=sensitivity compare.grid=0", "compare.grid: want at least 1, got 0"),
         ("compare=sensitivity compare.states=reverse compare.steps=0", "steps"),
         ("compare=sensitivity compare.count=true", "compare.count: want a whole number, got True"),
         ("compare=sensitivity +compare.foo=1", r"no setting named 'compare\.foo'"),
@@ -74,6 +74,22 @@ def test_a_mistake_leaves_no_folder(arguments, message, run):
         app.run(config(run.parent.parent, *asked, task="evaluate"))
     assert sorted(path.name for path in run.parent.iterdir()) == before
     assert latest(run.parent.parent) == run
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "compare=quick compare.count=0",
+        "compare=sensitivity compare.grid=0",
+        "compare=information compare.sigmas=[]",
+    ],
+)
+def test_a_value_that_no_data_allow_is_told_before_any_are_read(arguments, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(build, "datamodule", lambda *_, **__: pytest.fail("data were read"))
+    asked = [*arguments.split(), *PLAIN, "checkpoint=pretrained/photos16"]
+    with pytest.raises(UsageError, match=r"compare\.(count|grid|sigmas): want "):
+        app.run(config(tmp_path, *asked, task="evaluate"))
+    assert "run folder" not in capsys.readouterr().out
 
 
 def evaluate(monkeypatch: pytest.MonkeyPatch, folder: Path, *arguments: str) -> None:
