@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 import re
 from collections.abc import Sequence
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
@@ -18,7 +17,8 @@ from locality.choices import Choices
 from locality.config import UsageError, check, nearest_name
 from locality.paths import check_text
 from locality.shipped import script
-from locality.typed import check_strength, typed
+from locality.typed import check_strength, of_candidates, recipes_of_others, typed
+from locality.typed.recipes import other
 
 TILDE = re.compile(r"""^(?P<key>[+]{0,2}[^=~'"]+)=(?P<quote>['"]?)(?P<path>~[^'"]*)(?P=quote)$""")
 TAKING = (
@@ -111,6 +111,8 @@ def wrong_choice(task: str, choices: Choices, arguments: list[str]) -> str | Non
                 if choice in ("null", ""):
                     return f"{group}: want one of {', '.join(names)}, got {choice or 'nothing'}"
                 return f"no {group} named {choice!r}. {nearest_name(choice, names)}"
+        if group == "experiment" and (wrong := recipes_of_others(task, choices) & set(value.split(","))):
+            return f"{group}={min(wrong)}: a recipe for {script(other(task))}, not for {script(task)}"
         if not package and not key.startswith("+") and group not in _own_groups(task, choices):
             return _elsewhere(group, value, task, choices)
     return None
@@ -143,32 +145,6 @@ def explain(error: Exception, task: str, choices: Choices, arguments: list[str])
     return _one_line(error)
 
 
-def of_candidates(
-    cfg: DictConfig,  # of an evaluation, checked
-    overrides: Sequence[str],  # what the command line says
-) -> DictConfig:
-    """The config with what the command line says of candidates.
-
-    `given` gets the settings that it names, `<candidate>.<setting>` however deep: no calibration replaces
-    them. Candidates that it takes out (`~candidates.<name>`) leave the settings of the comparison, too.
-    """
-    named, removed = (
-        [match[1] for match in (re.match(pattern, text) for text in overrides) if match]
-        for pattern in (r"\+*candidates\.([^=]+)=", r"~(?:denoiser@)?candidates\.([^.=]+)$")
-    )
-    cfg = copy.deepcopy(cfg)
-    parts = [key.split(".") for key in named]
-    cfg.given = sorted({".".join(part[:depth]) for part in parts for depth in range(2, len(part) + 1)})
-    with open_dict(cfg):
-        for name in removed:
-            for setting in ("bank_counts", "sample_counts", "calibrated_as"):
-                if isinstance(cfg.compare.get(setting), DictConfig):
-                    cfg.compare[setting].pop(name, None)
-            if name in (cfg.compare.get("baselines") or ()):
-                cfg.compare.baselines.remove(name)
-    return cfg
-
-
 def check_jobs(task: str, choices: Choices, arguments: list[str]) -> None:
     """Checks every job of a sweep before the first one starts. Raises UsageError, or what Hydra raises."""
     from hydra import compose, initialize_config_dir
@@ -190,7 +166,9 @@ def check_jobs(task: str, choices: Choices, arguments: list[str]) -> None:
                 )
         for batch in BasicSweeper.split_arguments(overrides, None):
             for job in batch:
-                check_strength(check(compose(task, [*job, *typed(task, choices, job)])), job)
+                cfg = check(compose(task, [*job, *typed(task, choices, job)]))
+                check_strength(cfg, job)
+                of_candidates(cfg, job)
 
 
 def of_job(cfg: DictConfig) -> DictConfig:

@@ -7,7 +7,7 @@ import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,12 +67,15 @@ class Choices:
         places = [f"file://{folder}" for folder in self.own]
         return [f"hydra.searchpath={spelled(places)}"] if places else []
 
-    def described(self) -> str:
+    def described(
+        self,
+        without: Collection[str] = (),  # experiments of another command
+    ) -> str:
         """What `--list` prints: every choice of every group, with a line on what it is."""
-        return "\n".join(line for group in self.groups() for line in self._described(group))
+        return "\n".join(line for group in self.groups() for line in self._described(group, without))
 
-    def _described(self, group: str) -> Iterator[str]:
-        names = self.names(group)
+    def _described(self, group: str, without: Collection[str]) -> Iterator[str]:
+        names = [name for name in self.names(group) if group != "experiment" or name not in without]
         if not names:
             return
         columns = min(WIDEST, shutil.get_terminal_size((WIDEST, 24)).columns)

@@ -19,7 +19,7 @@ from locality.live import LIVE, prose
 from locality.ranks import forget_left_over
 from locality.shipped import command, shipped_folder
 from locality.stopping import ended_by_closed_pipes
-from locality.typed import beside, check_strength, typed, with_pattern
+from locality.typed import beside, check_strength, of_candidates, placed, recipes_of_others, typed
 
 SWEEP = ("-m", "--multirun")
 PRINTED = {"--list", "--help", "-h", "--hydra-help", "--info"}  # nothing but printing is asked for
@@ -95,12 +95,12 @@ def _read(task: str, configs: Path) -> tuple[Choices, list[str]] | None:
     except UsageError as error:
         _stop(str(error), 2)
     if "--list" in arguments:
-        print(choices.described())
+        print(choices.described(recipes_of_others(task, choices)))
         return None
     wrong = wrong_option(arguments)
     if not wrong:
         try:
-            arguments = with_pattern(task, choices, arguments)
+            arguments = placed(task, choices, arguments)
         except UsageError as error:
             wrong = str(error)
     wrong = wrong or wrong_choice(task, choices, arguments) or wrong_grammar(arguments)
@@ -216,11 +216,9 @@ def _said(cfg: DictConfig) -> DictConfig:
 
     if not HydraConfig.initialized():  # without Hydra: the first rank has noted it
         return cfg
-    from locality.arguments import of_candidates
-
     typed_words = HydraConfig.get().overrides.task
     check_strength(cfg, typed_words)
-    return of_candidates(cfg, typed_words) if cfg.task == "evaluate" else cfg
+    return of_candidates(cfg, typed_words)
 
 
 def _of_sweep(cfg: DictConfig) -> DictConfig | None:

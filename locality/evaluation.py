@@ -21,7 +21,7 @@ from locality.checkpoints.shelf import Shelf
 from locality.choices import flat
 from locality.compare.attention import Attention
 from locality.compare.context import Context
-from locality.compare.needs import needs_network
+from locality.compare.needs import check_given, needs_network
 from locality.compare.origins import Origins
 from locality.config import UsageError, of_images
 from locality.denoisers import NetworkDenoiser
@@ -44,6 +44,7 @@ class Evaluation:
 
     def __init__(self, cfg: DictConfig) -> None:
         lightning.seed_everything(cfg.seed, verbose=False)
+        check_given(plain(cfg.compare))
         shelf = Shelf(cfg.trust, cfg.cache)
         self.cfg = cfg = resolve(cfg, shelf)
         self.networks = networks(cfg, shelf)

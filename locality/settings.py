@@ -7,12 +7,13 @@ import math
 import sys
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, Union
 
-from locality.config import nearest_name
+from locality.config import UsageError, nearest_name
 
 LARGEST = 2**63 - 1  # what torch and NumPy count with
+OF_CANDIDATES = ("bank_counts", "sample_counts", "calibrated_as", "share")  # of comparisons: by candidate
 _OURS = {"_target_", "_partial_", "_recursive_", "_convert_", "_args_"}  # Hydra's, of any node
 
 
@@ -34,6 +35,18 @@ def misfit(where: str, target: Callable[..., Any], settings: Mapping[str, Any]) 
         if not fits(value, hint):
             return f"{where}.{name}: want {words(hint)}, got {value!r}"
     return None
+
+
+def check_candidates(
+    setting: str,  # of a comparison
+    given: Iterable[str],  # the names in it
+    candidates: Iterable[str],
+) -> None:
+    """Raises UsageError, with the nearest name, for a name in a setting that is no candidate's."""
+    names = list(candidates)
+    for name in map(str, given) if names else ():  # without any, a comparison asks for some
+        if name not in names:
+            raise UsageError(f"compare.{setting}: no candidate named {name!r}. {nearest_name(name, names)}")
 
 
 def fits(value: Any, hint: Any) -> bool:

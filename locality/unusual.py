@@ -78,5 +78,10 @@ def _changed(node: DictConfig, base: Any, key: str = "") -> Iterator[tuple[str, 
         other = base[name] if known else None
         if isinstance(value, DictConfig) and isinstance(other, DictConfig):
             yield from _changed(value, other, where)
-        elif value != (os.path.expanduser(other) if isinstance(other, str) else other):
+        elif _at_home(value) != _at_home(other):
             yield where, str(value.get("_target_", "{...}") if isinstance(value, DictConfig) else value)
+
+
+def _at_home(value: Any) -> Any:
+    """Text with its tilde expanded, as some paths of a checked config have it."""
+    return os.path.expanduser(value) if isinstance(value, str) else value

@@ -322,12 +322,12 @@ def test_the_values_are_those_that_a_denoiser_declares_unless_others_are_given(m
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("compare.count=0", "compare.count: want 1 to"),
+        ("compare.count=0", "compare.count: want at least 1, got 0"),
         ("compare.patch_sizes=[4]", "compare.patch_sizes: want distinct odd"),
         ("compare.windows=[0]", "compare.windows: want distinct whole numbers of pixels from 1"),
         ("compare.taus=[-1]", "compare.taus: want distinct numbers from 0"),
         ("compare.target=wiener", "compare.target: want network or samples or clean"),
-        ("+compare.bank_counts.nobody=3", "compare.bank_counts: want candidates"),
+        ("+compare.bank_counts.nobody=3", "compare.bank_counts: no candidate named"),
         (
             "compare.bank_counts.equivariant_local_score=0",
             "compare.bank_counts.equivariant_local_score: want",

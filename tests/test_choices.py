@@ -107,6 +107,28 @@ def test_the_list_has_them_with_a_line_each(command):
     )
 
 
+@pytest.mark.parametrize("task", ["train", "evaluate"])
+def test_the_list_of_a_command_has_its_own_recipes(command, task):
+    printed, _ = command(task, "--list")
+    firsts = [line.split()[0] for line in printed.splitlines() if line.startswith("  ") and line[2] != " "]
+    own = f"# python {task}.py"
+    for file in (CONFIGS / "experiment").glob("*.yaml"):
+        if file.stem not in Choices(CONFIGS).names("compare"):  # a comparison may have the name of its recipe
+            head = file.read_text().replace("# make demo", "# python train.py")
+            assert (file.stem in firsts) == (own in head), file.stem
+    assert "seven" in firsts  # one's own, that says nothing of a single command
+
+
+@pytest.mark.parametrize(
+    ("task", "recipe"),
+    [("train", "cifar_table"), ("train", "information"), ("evaluate", "cats_cpu"), ("evaluate", "demo")],
+)
+def test_a_recipe_says_which_command_it_is_for(command, task, recipe):
+    other = "evaluate" if task == "train" else "train"
+    said = f"{task}.py: experiment={recipe}: a recipe for {other}.py, not for {task}.py\n"
+    assert command(task, f"experiment={recipe}") == (said, 2)
+
+
 def test_the_list_says_what_every_choice_is_in_100_columns():
     lines = Choices(CONFIGS).described().splitlines()
     assert all(len(line) <= 100 for line in lines)

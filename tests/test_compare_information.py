@@ -222,7 +222,7 @@ def _of(numbers: dict[str, float], target: str) -> dict[str, float]:
         ("compare.sigmas=[]", r"compare\.sigmas: want"),
         ("compare.share=1.5", r"compare\.share: want a share of ln N"),
         ("compare.share={local_score: 2}", r"compare\.share: want a share of ln N"),
-        ("compare.share={pca_locality: 0.5}", r"compare\.share: want names of candidates \(local_score\)"),
+        ("compare.share={pca_locality: 0.5}", "compare.share: no candidate named 'pca_locality'"),
         ("~candidates.local_score", r"candidates: want at least one"),
         ("+denoiser@candidates.wiener=wiener", r"candidates\.wiener: want a local score or an exact PCA"),
         ("compare=quick", r"networks: want at least one"),

@@ -133,6 +133,29 @@ def test_bad_images_are_named(nowhere: Path, how: str, message: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("many", [1, 3, 8])
+def test_images_without_colour_are_counted_before_any_is_read(
+    nowhere: Path, monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    """All at once, in every split, and the first is named: not one try for each."""
+    folder = nowhere / "data/celeba_hq"
+    write(folder / "train", 4)
+    write(folder / "val", 4)
+    for path in sorted(folder.rglob("*.png"))[8 - many :]:
+        damage(path, "grey")
+    monkeypatch.setattr(image_folders, "read_image", lambda *_: pytest.fail("an image was read"))
+    with pytest.raises(DataDamaged) as caught:
+        celeba_hq("train", 0)
+    said = str(caught.value)
+    first = {1: "val/face_0003.png", 3: "val/face_0001.png", 8: "train/face_0000.png"}[many]
+    assert f"{first} " in said
+    if many == 1:
+        assert "is no RGB image (its mode is L); convert it to RGB or remove it" in said
+    else:
+        assert said.startswith(f"{many} of 8 images in data/celeba_hq are no RGB images, the first is ")
+        assert said.endswith("(its mode is L); convert them to RGB or remove them")
+
+
 def test_other_files_and_empty_folders_are_named(nowhere: Path) -> None:
     with pytest.raises(DataNotFound, match="not in data/celeba_hq"):
         celeba_hq("train", 0)

@@ -30,18 +30,18 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("arguments", "message"),
     [
         ("compare=quick compare.count=100000", "compare.count: want 1 to"),
-        ("compare=quick +compare.bank_counts.optimol=5", "compare.bank_counts: want candidates"),
+        ("compare=quick +compare.bank_counts.optimol=5", "compare.bank_counts: no candidate named"),
         (
             "compare=quick +compare.bank_counts.optimal=0",
             "compare.bank_counts.optimal: want a whole number from 1",
         ),
-        ("compare=quick +compare.calibrated_as.optimol=optimal", "compare.calibrated_as: want candidates"),
+        ("compare=quick +compare.calibrated_as.optimol=optimal", "compare.calibrated_as: no candidate named"),
         ("compare=sensitivity compare.count=2 compare.pixel=foo", "pixel"),
         ("compare=sensitivity compare.states=abc", "compare.states: want forward or reverse, got 'abc'"),
         ("compare=sensitivity compare.sigmas=[0]", "compare.sigmas: want distinct noise levels above 0"),
         ("compare=sensitivity compare.sigmas=[nan]", "compare.sigmas: want a list of numbers"),
         ("compare=sensitivity compare.sigmas=3", "compare.sigmas: want a list of numbers"),
-        ("compare=sensitivity compare.grid=0", "compare.grid: want 1 to 15"),
+        ("compare=sensitivity compare.grid=0", "compare.grid: want at least 1, got 0"),
         ("compare=sensitivity compare.states=reverse compare.steps=0", "steps"),
         ("compare=sensitivity compare.count=true", "compare.count: want a whole number, got True"),
         ("compare=sensitivity +compare.foo=1", r"no setting named 'compare\.foo'"),
@@ -74,6 +74,22 @@ def test_a_mistake_leaves_no_folder(arguments, message, run):
         app.run(config(run.parent.parent, *asked, task="evaluate"))
     assert sorted(path.name for path in run.parent.iterdir()) == before
     assert latest(run.parent.parent) == run
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "compare=quick compare.count=0",
+        "compare=sensitivity compare.grid=0",
+        "compare=information compare.sigmas=[]",
+    ],
+)
+def test_a_value_that_no_data_allow_is_told_before_any_are_read(arguments, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(build, "datamodule", lambda *_, **__: pytest.fail("data were read"))
+    asked = [*arguments.split(), *PLAIN, "checkpoint=pretrained/photos16"]
+    with pytest.raises(UsageError, match=r"compare\.(count|grid|sigmas): want "):
+        app.run(config(tmp_path, *asked, task="evaluate"))
+    assert "run folder" not in capsys.readouterr().out
 
 
 def evaluate(monkeypatch: pytest.MonkeyPatch, folder: Path, *arguments: str) -> None:

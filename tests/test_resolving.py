@@ -13,7 +13,6 @@ from omegaconf import DictConfig, OmegaConf
 from tiny_runs import NETWORK, TINY, config, latest
 
 from locality import app, build
-from locality.arguments import of_candidates
 from locality.calibration import Calibration
 from locality.checkpoints import reading
 from locality.checkpoints.exported import write_exported
@@ -23,6 +22,7 @@ from locality.checkpoints.resolving import resolve
 from locality.checkpoints.shelf import Shelf
 from locality.config import check
 from locality.runs import files
+from locality.typed import of_candidates
 
 pytestmark = pytest.mark.usefixtures("no_pictures")
 

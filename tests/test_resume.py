@@ -171,6 +171,17 @@ def test_a_run_is_resumed_by_the_name_latest_even_after_an_evaluation(stopped, t
     assert Path(found.resume).resolve() == stopped
 
 
+def test_a_run_is_resumed_by_its_name_alone(stopped, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where nothing has this name
+    for name in ("latest", stopped.name):
+        assert Path(resumed(config(tmp_path, f"resume={name}"), []).resume).resolve() == stopped
+    with pytest.raises(UsageError, match=f"resume={tmp_path / 'runs'}/latets: no run there. Did you mean"):
+        resumed(config(tmp_path, "resume=latets"), [])
+    (tmp_path / "latest").mkdir()  # a path is a path
+    with pytest.raises(UsageError, match="resume=latest: no run there"):
+        resumed(config(tmp_path, "resume=latest"), [])
+
+
 def test_a_sweep_goes_on_where_it_stopped(tmp_path, monkeypatch, capsys):
     """One job finished, one cut off, one not begun: nothing is done twice, and all end as uninterrupted."""
     seeds = [*ASKED, "gamma=0"]

@@ -47,6 +47,13 @@ def test_what_is_usual_is_not_told(compose):
     assert told(compose, "train", []).startswith("settings: as usual")
 
 
+@pytest.mark.parametrize("data", ["afhq", "celeba_hq", "cats"])
+def test_a_place_in_the_home_folder_is_told_of_where_it_is_another(data, compose):
+    assert told(compose, "train", [f"data={data}"]) == f"settings: data={data} (all of them: config.yaml)"
+    line = told(compose, "train", [f"data={data}", "data.source.cache='~/other'"])
+    assert line == f"settings: data={data} data.source.cache=~/other (all of them: config.yaml)"
+
+
 def test_a_setting_whose_name_is_a_number_is_told_of(compose):
     typed = "candidates.soft_locality.beta={0.2:3.0,0.6:1.5,2.0:1.0}"
     line = told(compose, "evaluate", ["compare=paper_table", typed])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -32,6 +32,7 @@ from locality.heldout import is_dear
 from locality.live import LIVE
 from locality.ranks import say
 from locality.report import Report
+from locality.settings import check_candidates
 from locality.statistics import GaussianStats
 from locality.stopping import Stopped
 
@@ -154,19 +155,12 @@ class Context:
         if pictures < 1:
             raise UsageError(f"compare.pictures: want at least 1, got {pictures}")
 
-    def check_names(self, setting: str, given: Iterable[str]) -> None:
-        """Raises UsageError for a name in a setting that is no candidate's."""
-        for name in given:
-            if name not in self.fits:
-                want = f"want candidates ({', '.join(self.fits)}), got {name!r}"
-                raise UsageError(f"compare.{setting}: {want}; ~compare.{setting}.{name} takes it out")
-
     def checked_counts(self, setting: str, given: Mapping[str, int] | None) -> dict[str, int]:
         """Counts by candidate. Raises UsageError for other names, and for what is no whole number from 1."""
         if not isinstance(given, Mapping | None):
             raise UsageError(f"compare.{setting}: want counts of candidates, {{name: count}}, got {given!r}")
         counts = dict(given or {})
-        self.check_names(setting, counts)
+        check_candidates(setting, counts, self.fits)
         for name, count in counts.items():
             if not isinstance(count, int) or isinstance(count, bool) or count < 1:
                 raise UsageError(f"compare.{setting}.{name}: want a whole number from 1, got {count!r}")
@@ -212,7 +206,7 @@ class Context:
     ) -> dict[str, Recipe]:
         """The candidates, with what was found for them. Warns of settings that nobody chose for the data."""
         alike = dict(calibrated_as or {})
-        self.check_names("calibrated_as", alike)
+        check_candidates("calibrated_as", alike, self.fits)
         for name, other in alike.items():
             if not NAME.fullmatch(other):
                 raise UsageError(f"compare.calibrated_as.{name}: want the name of a candidate, got {other!r}")

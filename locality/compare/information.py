@@ -26,6 +26,7 @@ from locality.metrics import Groups
 from locality.noise import image_noise
 from locality.ranks import say
 from locality.report.table import Cell
+from locality.settings import check_candidates
 
 Shares = float | Mapping[str, float] | None
 FEW = 300  # training images; an entropy of few is a step, not a curve
@@ -104,9 +105,8 @@ def _looks(name: str, denoiser: Denoiser) -> Looks:
 def _given(share: Shares, names: Iterable[str]) -> dict[str, float | None]:
     """The share of ln N that is tested for each candidate; None: it is fitted."""
     given = dict(share) if isinstance(share, Mapping) else dict.fromkeys(names, share)
-    for name, one in given.items():
-        if name not in set(names):
-            raise UsageError(f"compare.share: want names of candidates ({', '.join(names)}), got {name!r}")
+    check_candidates("share", given, names)
+    for one in given.values():
         good = one is None or (isinstance(one, int | float) and not isinstance(one, bool) and 0 < one < 1)
         if not good:
             raise UsageError(f"compare.share: want a share of ln N above 0 and below 1, or null, got {one}")

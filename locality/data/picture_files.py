@@ -44,6 +44,15 @@ def open_picture(path: Path) -> Image.Image:
         raise DataDamaged(f"{path} is damaged ({reason}); get it again or remove it") from error
 
 
+def stored_mode(path: Path) -> str | None:
+    """The mode that the head of a file says; None where `open_picture` will tell what is wrong."""
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            return image.mode
+    except Exception:  # as in `open_picture`: a damaged file can make Pillow raise anything
+        return None
+
+
 def _decoded(path: Path, content: bytes) -> Image.Image:
     if content.startswith(_PNG):
         with Image.open(BytesIO(content), formats=FORMATS) as image:

@@ -84,13 +84,14 @@ def resumed(
 ) -> DictConfig:
     """The config of the run to go on with, and on top what this command line changes of FREE.
 
+    A name alone, where nothing has it, is that of a run in `runs`: `resume=latest`.
     A choice of a trainer (`trainer=ddp`) says what it changes of the usual one.
 
     Raises UsageError for a run that cannot go on and for a change of anything else, Untrusted for a run that
     would build what no file may, unless the command line says `trust=true`.
     """
     try:
-        folder = training_run(Path(path_given("resume", str(cfg.resume))))
+        folder = training_run(_named(path_given("resume", str(cfg.resume)), str(cfg.runs)))
     except ValueError as error:
         raise UsageError(str(error)) from error
     check_unfinished(folder)
@@ -117,6 +118,11 @@ def resumed(
     _refuse_changes(folder, dict(_leaves(saved)), dict(_leaves(merged)))
     merged.resume = str(folder)
     return merged
+
+
+def _named(given: str, runs: str) -> Path:
+    path = Path(given)
+    return path if len(path.parts) > 1 or os.path.lexists(path) else Path(runs) / path
 
 
 def _refuse_changes(folder: Path, before: dict[str, Any], after: dict[str, Any]) -> None:
