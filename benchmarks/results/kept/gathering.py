@@ -198,7 +198,8 @@ def record(one: Found) -> dict[str, Any]:
 def as_configured(cfg: DictConfig) -> dict[str, dict[str, Any]]:
     """The tau and the shrinkage of each row, as a run was told."""
     rows = {name: {key: one[key] for key in ("tau", "shrinkage") if key in one} for name, one in _rows(cfg)}
-    return {name: one for name, one in rows.items() if one}
+    told: dict[str, dict[str, Any]] = json.loads(json.dumps({name: one for name, one in rows.items() if one}))
+    return told  # noise levels as text, as the file will have them: their order is that of text then
 
 
 def _rows(cfg: DictConfig) -> Iterator[tuple[str, dict[str, Any]]]:
