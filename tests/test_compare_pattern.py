@@ -431,7 +431,7 @@ def test_architectures_are_compared_with_wiener_early_and_late(sweep):
     assert all(
         re.fullmatch(r"[\d.]+ \[[\d.]+, [\d.]+\]", cell) for row in table["rows"] for cell in row[2:-1]
     )
-    for picture in ("fields", "cosine", "energy", "inside"):
+    for picture in ("fields", "cosine_below_1", "energy", "inside"):
         assert (folder / "images" / "architectures" / f"{picture}.png").stat().st_size > 10_000
     with pytest.raises(UsageError, match="the same images"):
         run(root, "evaluate", "compare=architectures", f"networks=[{runs[0.5, 0]},{runs[0.0, 0]}]")

@@ -115,10 +115,18 @@ def test_every_number_of_the_tables_of_fields_has_the_interval_of_its_curve(runs
     tables = json.loads((folder / "metrics.json").read_text())["tables"]
     with (folder / "curves.csv").open() as file:
         points = list(csv.DictReader(file))
-    for kind in ("cosine", "energy", "inside", "radius", "participation"):
+    for kind in ("energy", "inside", "radius", "participation"):
         table = tables[f"sensitivity/{kind}"]
         assert len(table["rows"]) >= 3
         for name, *cells in table["rows"]:
             curve = [one for one in points if (one["chart"], one["series"]) == (f"sensitivity/{kind}", name)]
             ends = [[float(one[end]) for end in ("mean", "low", "high")] for one in curve]
             assert cells == [f"{mean:.3g} [{low:.3g}, {high:.3g}]" for mean, low, high in ends]
+    for name, *cells in tables["sensitivity/cosine"]["rows"]:  # their chart has what they lack of 1
+        lacks = [
+            float(one["mean"])
+            for one in points
+            if one["chart"].endswith("_below_1") and one["series"] == name
+        ]
+        means = [float(cell.split()[0]) for cell in cells]
+        assert lacks == pytest.approx([1 - mean for mean in means], abs=6e-4)

@@ -100,7 +100,8 @@ def test_a_claim_of_two_data_sets_that_are_judged_alike_has_no_verdict_behind_it
 
 @pytest.mark.parametrize(("letter", "word", "number"), [
     (WHOLE, "Agrees", f"rise sure at 1 of 1 {LEVELS}, at most 2.50 times where Wiener has 3.00"),
-    (SMALL, "Agrees in part", f"rise sure at 1 of 1 {LEVELS}, at most 1.20 times where Wiener has 3.00"),
+    (SMALL, "Agrees in part",
+     f"rise sure at 1 of 1 {LEVELS}, at most 1.20 times where Wiener has 3.00, weaker"),
     (FAINT, "Open", f"rise sure at 0 of 1 {LEVELS}, letter not shown to be learned"),
 ])  # fmt: skip
 def test_a_letter_has_the_same_verdict_in_its_row_and_in_its_line(letter, word, number) -> None:

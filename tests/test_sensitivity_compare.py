@@ -57,7 +57,7 @@ def test_a_filter_overlaps_fully_with_itself_and_all_is_in_the_run_folder(states
         numbers["sensitivity/radius/wiener_reference"]
     )
     assert numbers["sensitivity/cosine/optimal"] < 1
-    for picture in ("denoisers", "pixels", "cosine", "energy", "inside", "radius", "participation"):
+    for picture in ("denoisers", "pixels", "cosine_below_1", "energy", "inside", "radius", "participation"):
         assert (folder / "images" / "sensitivity" / f"{picture}.png").stat().st_size > 10_000
     explorer = json.loads((folder / "panels/sensitivity/explorer.json").read_text())
     maps = zlib.decompress(base64.b64decode(explorer["rows"][0]["maps"]))
@@ -74,7 +74,9 @@ def test_a_filter_overlaps_fully_with_itself_and_all_is_in_the_run_folder(states
     assert rounds[0] == pytest.approx(rounds[1], abs=1e-6)  # of one filter both
     assert 0 < rounds[0] < 1
     with (folder / "curves.csv").open() as file:
-        assert {"sensitivity/radius", "sensitivity/cosine"} <= {row["chart"] for row in csv.DictReader(file)}
+        assert {"sensitivity/radius", "sensitivity/cosine_below_1"} <= {
+            row["chart"] for row in csv.DictReader(file)
+        }
 
 
 @pytest.mark.filterwarnings("ignore:.*lacks rank")
@@ -98,13 +100,14 @@ def test_where_signs_are_kept_all_is_of_the_magnitude_of_the_mean_map(fitted):
 
 def test_cosines_are_drawn_as_what_they_lack_of_1_so_that_none_hides_another():
     series = {"a": Series([0.999, 0.9], [0.99, 0.8], [1, 0.95]), "same": Series([1, 1], [1, 1], [1, 1])}
-    chart = overlap_chart("cosine", "a title", "cosine", [2, 1], series)
-    assert (chart.log_y, chart.y_label) == (True, "1 - cosine")
+    name, chart = overlap_chart("cosine", "a title", "cosine", [2, 1], series)
+    assert (name, chart.log_y, chart.y_label) == ("cosine_below_1", True, "1 - cosine")
     drawn = chart.series["a"]
     for ends, expected in ((drawn.mean, (1e-3, 0.1)), (drawn.low, (1e-5, 0.05)), (drawn.high, (0.01, 0.2))):
         assert list(ends) == pytest.approx(expected)
     assert min(chart.series["same"].mean) > 0, "a logarithm of it is drawn"
-    assert list(overlap_chart("energy", "a title", "energy", [2, 1], series).series["a"].mean) == [0.999, 0.9]
+    name, chart = overlap_chart("energy", "a title", "energy", [2, 1], series)
+    assert (name, list(chart.series["a"].mean)) == ("energy", [0.999, 0.9])
 
 
 def test_the_pixel_off_centre_is_the_one_named_or_the_datas_own():

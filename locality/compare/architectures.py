@@ -121,7 +121,8 @@ def _tell(
     """Charts of the grown networks, tables of all stages; the mean over noise levels of each."""
     for kind, label in KINDS.items():
         grown = {name: series[kind] for (name, part), series in found.items() if part == 1.0}
-        report.chart(f"architectures/{kind}", overlap_chart(kind, HEADS[kind], label, list(sigmas), grown))
+        name, chart = overlap_chart(kind, HEADS[kind], label, list(sigmas), grown)
+        report.chart(f"architectures/{name}", chart)
         report.table(f"architectures/{kind}", tables[kind].columns, tables[kind].rows)
         say(label)
         say_table(tables[kind].columns, tables[kind].rows)

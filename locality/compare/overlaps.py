@@ -80,10 +80,11 @@ class Tables:
             if kind in KINDS:
                 of = "How far fields turn from that" if kind == "cosine" else "Overlap with the sensitivity"
                 title = f"{of} of the {self._reference}"
-                chart = overlap_chart(kind, title, label, self._sigmas, series)
+                name, chart = overlap_chart(kind, title, label, self._sigmas, series)
             else:
+                name = kind
                 chart = Chart("Reach of the sensitivity", SIGMA, label, self._sigmas, series, log_x=True)
-            self._report.chart(f"sensitivity/{kind}", chart)
+            self._report.chart(f"sensitivity/{name}", chart)
             table = self.growing[kind]
             self._report.table(f"sensitivity/{kind}", table.columns, table.rows)
             say(label)
@@ -142,14 +143,18 @@ def overlap_chart(
     label: str,  # of the axis, but that of the cosine
     sigmas: Sequence[float],
     series: Mapping[str, Series],
-) -> Chart:
-    """Overlaps against the noise level. Cosines are all near 1: what each lacks is drawn, in logarithms."""
+) -> tuple[str, Chart]:
+    """Overlaps against the noise level, and the chart's name.
+
+    Cosines are all near 1. So what each lacks is drawn, in logarithms, and the chart has a name of its own.
+    """
     if kind != "cosine":
-        return Chart(title, SIGMA, label, sigmas, series, log_x=True, y_range=(0.0, None))
+        return kind, Chart(title, SIGMA, label, sigmas, series, log_x=True, y_range=(0.0, None))
     lacking = {name: _lacking(one) for name, one in series.items()}
     least = min((value for one in lacking.values() for value in one.mean if value == value), default=LEAST)
     frame = least / 2, None  # or an interval that holds 0 would rule the axis
-    return Chart(title, SIGMA, f"1 - {label}", sigmas, lacking, log_x=True, log_y=True, y_range=frame)
+    chart = Chart(title, SIGMA, f"1 - {label}", sigmas, lacking, log_x=True, log_y=True, y_range=frame)
+    return "cosine_below_1", chart
 
 
 def _lacking(one: Series) -> Series:

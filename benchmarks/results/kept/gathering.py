@@ -61,7 +61,7 @@ PICTURES = {  # kind -> (name in the run folder, name in docs/images)
     "pattern": (("pattern/figure4", "pattern"), ("pattern/learned", "pattern_learned")),
     "pattern_signed": (("pattern/figure4", "pattern_signed"),),
     "fields_signed": (("sensitivity/denoisers", "fields_signed"),),
-    "fields": (("sensitivity/denoisers", "fields"), ("sensitivity/cosine", "fields_cosine")),
+    "fields": (("sensitivity/denoisers", "fields"), ("sensitivity/cosine_below_1", "fields_cosine")),
 }
 
 
