@@ -147,7 +147,8 @@ class _Run:
             return
         pictures = len(self.report.pictures())
         result = f"{self.report.conclusion}; " if self.report.conclusion else ""
-        what = f"{pictures} pictures and all numbers" if pictures else "all numbers"
+        many = "picture" if pictures == 1 else "pictures"
+        what = f"{pictures} {many} and all numbers" if pictures else "all numbers"
         page = shown_path(self.folder / "report.html")
         say(prose(f"done in {duration(seconds)}: {result}{what}: {page}"))
 
