@@ -254,6 +254,9 @@ def test_intervals_of_several_statistics_are_those_of_each_alone():
     both = field_intervals(pairs, lambda means: torch.stack([angle(means), reach(means)]), draws=100)
     for found, alone in zip(both, (angle, reach), strict=True):
         assert found.tolist() == pytest.approx(field_interval(pairs, alone, draws=100), rel=1e-12)
+    for level, draws in ((1.0, 10), (0.95, 0)):
+        with pytest.raises(ValueError, match="want 0 < level < 1 and at least one draw"):
+            field_interval(pairs, angle, level, draws)
     assert field_intervals(pairs[:1], lambda means: angle(means)[None]).isnan().all(), (
         "one image says nothing about others"
     )

@@ -111,6 +111,20 @@ def resampled(
     return weights / weights.sum(1, keepdim=True)
 
 
+def check_draws(level: float, draws: int) -> None:
+    """Raises ValueError for a level that is no share, and for no draws."""
+    if not 0 < level < 1 or draws < 1:
+        raise ValueError(f"want 0 < level < 1 and at least one draw, got level {level} and {draws} draws")
+
+
+def percentiles(
+    drawn: Tensor,  # [draws, ...] of a statistic
+    level: float,
+) -> Tensor:  # [2, ...]
+    """The ends between which that share of the draws lies."""
+    return drawn.quantile(drawn.new_tensor([(1 - level) / 2, (1 + level) / 2]), dim=0)
+
+
 def _table(columns: list[Values]) -> Tensor:  # [K, N] float64
     tensors = [torch.as_tensor(column, dtype=torch.float64).detach().cpu() for column in columns]
     shapes = [tuple(tensor.shape) for tensor in tensors]
@@ -157,8 +171,7 @@ def _interval(
     seed: int,
     few: bool = False,  # whether columns are few enough to count with a degree of freedom less
 ) -> tuple[float, float]:
-    if not 0 < level < 1 or draws < 1:
-        raise ValueError(f"want 0 < level < 1 and at least one draw, got level {level} and {draws} draws")
+    check_draws(level, draws)
     n = table.shape[1]
     if n < 2:
         return float("nan"), float("nan")
@@ -168,8 +181,7 @@ def _interval(
     for start in range(0, draws, chunk):
         rows = torch.randint(n, (min(chunk, draws - start), n), generator=generator)
         parts.append(statistic(table[:, rows]))
-    ends = torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=torch.float64)
-    low, high = torch.cat(parts).quantile(ends).tolist()
+    low, high = percentiles(torch.cat(parts), level).tolist()
     if few:
         from scipy.stats import norm, t  # which takes a while
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from torchmetrics.wrappers.abstract import WrapperMetric
 
 from locality.denoisers.base import Pixel
-from locality.metrics.bootstrap import resampled
+from locality.metrics.bootstrap import check_draws, percentiles, resampled
 from locality.metrics.image_maps import ImageMaps
 from locality.sensitivity.shape import mass_inside, mass_radius
 
@@ -143,14 +143,14 @@ def field_intervals(
     `2 estimate - percentile`, which takes the bias of the draws for that of the estimate. It is stretched to
     the estimate, where the bias is larger than the spread, and cut to what the statistic can be.
     """
+    check_draws(level, draws)
     estimate = statistics(maps.mean(0, keepdim=True)).double()  # [K, 1]
     if len(maps) < 2:
         return torch.full_like(estimate, torch.nan).expand(-1, 2)
     flat = maps.flatten(1)
     some = resampled(len(maps), draws).to(flat).split(max(1, DRAWN // flat.shape[1]))
     drawn = torch.cat([statistics((part @ flat).unflatten(1, maps.shape[1:])) for part in some], dim=1)
-    share = drawn.new_tensor([(1 - level) / 2, (1 + level) / 2])
-    ends = rearrange(drawn.quantile(share, dim=1), "ends k -> k ends").double()
+    ends = rearrange(percentiles(drawn.double().T, level), "ends k -> k ends")
     if bounds is None:
         return ends
     estimate = estimate.clamp(*bounds)
