@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from locality.checkpoints.networks import Paths, in_turn
 from locality.checkpoints.reading import sound
 from locality.checkpoints.shelf import Shelf
-from locality.checkpoints.trained import model_name, steps_of
+from locality.checkpoints.trained import model_name, recipe_of, steps_of
 from locality.config import of_images
 from locality.ranks import say
 from locality.runs.files import shipped
@@ -27,10 +27,6 @@ def twin(cfg: DictConfig, path: Path, shelf: Shelf) -> Paths | None:
     It has seen as many training steps. None where there is none, which is told.
     """
 
-    def alike(recipe: Mapping[str, Any]) -> Any:
-        model = {key: value for key, value in recipe["model"].items() if key != "seed"}
-        return model, of_images(recipe["data"])
-
     checkpoint = shelf.read(path)
     own = checkpoint["hyper_parameters"]
     others: list[Path] = []
@@ -44,7 +40,7 @@ def twin(cfg: DictConfig, path: Path, shelf: Shelf) -> Paths | None:
         other = shelf.read(folder)
         recipe = other["hyper_parameters"]
         unlike = recipe["model"]["seed"] != own["model"]["seed"] and folder.resolve() != path.resolve()
-        return unlike and alike(recipe) == alike(own) and steps_of(other) == steps_of(checkpoint)
+        return unlike and recipe_of(recipe) == recipe_of(own) and steps_of(other) == steps_of(checkpoint)
 
     for folder in others:
         if sound(folder, fits):

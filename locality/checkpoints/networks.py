@@ -11,8 +11,8 @@ from omegaconf import DictConfig
 
 from locality.checkpoints.reading import sound
 from locality.checkpoints.shelf import Shelf
-from locality.checkpoints.trained import Trained, model_name, steps_of
-from locality.config import NAME, UsageError, of_images
+from locality.checkpoints.trained import Trained, model_name, recipe_of, steps_of
+from locality.config import NAME, UsageError
 from locality.data.subset import HALVES
 from locality.making import plain
 from locality.runs.files import RECIPE, shipped
@@ -150,16 +150,17 @@ def two_seeds(root: Path, unfinished: bool, half: Path, shelf: Shelf) -> Paths:
     many: an epoch of all images has twice those of a half.
     """
 
-    def recipe(run: Mapping[str, Any]) -> Any:
-        model = {key: value for key, value in run["model"].items() if key != "seed"}
-        return model, {**of_images(run["data"]), "subset_draw": None}
+    def whole(run: Mapping[str, Any]) -> Any:
+        model, images = recipe_of(run)
+        return model, {**images, "subset_draw": None}
 
     own = shelf.read(half)
-    wanted, steps = recipe(own["hyper_parameters"]), steps_of(own) or 0
+    wanted, steps = whole(own["hyper_parameters"]), steps_of(own) or 0
 
     def alike(run: Mapping[str, Any]) -> int | None:
-        whole = run["data"] is not None and run["data"]["subset_draw"] not in HALVES
-        return int(run["model"]["seed"]) if whole and recipe(run) == wanted else None
+        if run["data"] is None or run["data"]["subset_draw"] in HALVES or whole(run) != wanted:
+            return None
+        return int(run["model"]["seed"])
 
     found: dict[int, Path] = {}
     for runs in in_turn(root, unfinished):

@@ -58,6 +58,11 @@ def model_name(model: Mapping[str, Any]) -> str:
     return ATTENTION[attention] if side == 1 else "unet_patches"
 
 
+def recipe_of(run: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What decides over a network but for its seed: the config of its model, and of its images."""
+    return {key: value for key, value in run["model"].items() if key != "seed"}, of_images(run["data"])
+
+
 def steps_of(checkpoint: Mapping[str, Any]) -> int | None:
     """How many optimiser steps a network was trained, where its checkpoint says."""
     step = checkpoint.get("global_step", checkpoint["hyper_parameters"].get("step"))
