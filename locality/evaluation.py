@@ -33,7 +33,7 @@ from locality.report import Report
 from locality.report.lineage import comparison_artifact, data_artifact, network_artifact
 from locality.report.names import IMAGES, spoken
 from locality.runs.finding import quoted, words_of_data
-from locality.runs.resuming import going_on, unfinished
+from locality.runs.resuming import unfinished
 from locality.shipped import command, shipped_folder
 
 
@@ -70,12 +70,15 @@ class Evaluation:
         self.calibrations = None if path is None else calibrations(path)
         self.reference = None if path is None else shelf.denoiser(path)
         self.origins = [one.path for one in self.networks.values()] + ([] if path is None else [path])
-        told = {one: unfinished(one) for one in dict.fromkeys(self.origins)}
-        self.beware += filter(None, told.values())
+        known = ((one, unfinished(one)) for one in dict.fromkeys(self.origins))
+        stopped = {one: found for one, found in known if found is not None}
+        self.beware += [one.note for one in stopped.values()]
         where = {name: one.path for name, one in self.networks.items()}
         where |= {} if path is None else {_name(self.reference, self.fits): path}
         self.longer = {
-            name: going_on(one) for name, one in where.items() if going_on(one) in (told[one] or "")
+            name: longer
+            for name, one in where.items()
+            if one in stopped and (longer := stopped[one].longer) is not None
         }
 
     def run(self, folder: Path, report: Report, tools: list[Logger]) -> dict[str, float]:

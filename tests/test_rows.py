@@ -328,7 +328,7 @@ def test_what_is_said_of_a_training_that_has_not_finished(status, told, tmp_path
     assert resuming.unfinished(tmp_path) is None  # no run at all
     (tmp_path / "status.json").write_text(json.dumps({"network": True, **status}))
     said = resuming.unfinished(tmp_path)
-    assert (said is None) if told is None else (told in said)
+    assert (said is None) if told is None else (told in said.note)
 
 
 def test_a_setting_that_was_found_with_other_numbers_of_images_is_told(tmp_path, capsys):

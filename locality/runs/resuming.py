@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -61,20 +61,24 @@ def check_unfinished(folder: Path) -> None:
         )
 
 
-def unfinished(folder: Path) -> str | None:
-    """What is to be known of a network whose training has not finished, and how it goes on; None else."""
+class Unfinished(NamedTuple):
+    """A training that has not come to its end."""
+
+    note: str  # what is to be known of its network
+    longer: str | None  # the command that goes on with it; None while it runs
+
+
+def unfinished(folder: Path) -> Unfinished | None:
+    """How the training of a network stands that has not finished; None of others."""
     status = read_status(folder)
     if status.get("task") != "train" or not status["network"] or status["state"] == "finished":
         return None
+    start = f"the training of {shown_path(folder)}"
     if is_alive(status):
-        return f"the training of {shown_path(folder)} still goes on"
+        return Unfinished(f"{start} still goes on", None)
     how = "ended with an error" if status["state"] == "failed" else "was stopped early"
-    return f"the training of {shown_path(folder)} {how}; to go on: {going_on(folder)}"
-
-
-def going_on(folder: Path) -> str:
-    """The command that goes on with a training."""
-    return f"{command('train')} resume={shown_path(folder)}"
+    longer = f"{command('train')} resume={shown_path(folder)}"
+    return Unfinished(f"{start} {how}; to go on: {longer}", longer)
 
 
 def resumed(
