@@ -111,7 +111,7 @@ def wrong_choice(task: str, choices: Choices, arguments: list[str]) -> str | Non
                 if choice in ("null", ""):
                     return f"{group}: want one of {', '.join(names)}, got {choice or 'nothing'}"
                 return f"no {group} named {choice!r}. {nearest_name(choice, names)}"
-        if group == "experiment" and (wrong := recipes_of_others(task, choices) & set(value.split(","))):
+        if group == "experiment" and (wrong := recipes_of_others(task, choices, value.split(","))):
             return f"{group}={min(wrong)}: a recipe for {script(other(task))}, not for {script(task)}"
         if not package and not key.startswith("+") and group not in _own_groups(task, choices):
             return _elsewhere(group, value, task, choices)

@@ -95,7 +95,7 @@ def _read(task: str, configs: Path) -> tuple[Choices, list[str]] | None:
     except UsageError as error:
         _stop(str(error), 2)
     if "--list" in arguments:
-        print(choices.described(recipes_of_others(task, choices)))
+        print(choices.described(recipes_of_others(task, choices, choices.names("experiment"))))
         return None
     wrong = wrong_option(arguments)
     if not wrong:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import fields
 
 from locality.choices import Choices
@@ -12,9 +13,12 @@ _TRAIN, _EVALUATE = ({field.name for field in fields(schema)} for schema in (Tra
 OF_ONE = {"train": _TRAIN - _EVALUATE, "evaluate": _EVALUATE - _TRAIN}  # settings that one command has alone
 
 
-def recipes_of_others(task: str, choices: Choices) -> set[str]:
-    """The experiments that set what another command has alone."""
-    names = choices.names("experiment")
+def recipes_of_others(
+    task: str,
+    choices: Choices,
+    names: Iterable[str],  # of experiments
+) -> set[str]:
+    """Those that set what another command has alone."""
     return {name for name in names if _settings(choices, name) & OF_ONE[other(task)]}
 
 
