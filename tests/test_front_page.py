@@ -9,11 +9,12 @@ import pytest
 from benchmarks.results.front.front_page import GROUPS, front_page, readme_block, shortened
 from benchmarks.results.front.headlines import claim
 from benchmarks.results.front.in_brief import in_brief
+from benchmarks.results.kept.gathering import with_signed
 from benchmarks.results.networks import networks
 from benchmarks.results.paper.agreement import findings_against
 from benchmarks.results.questions import fields_short
 from benchmarks.results.questions.asked import QUESTIONS
-from benchmarks.results.questions.field_claims import field_claim, with_signed_fields
+from benchmarks.results.questions.field_claims import field_claim
 from benchmarks.results.words import axes
 from benchmarks.results.words.answers import EXACT, FLOOR, OWN
 from benchmarks.results.words.small_tables import front_table
@@ -108,9 +109,8 @@ def test_the_first_words_say_what_was_found_and_what_is_against_it() -> None:
     ],
 )
 def test_a_reach_counts_against_the_claim_only_if_it_does_with_signs_and_without(reach, told) -> None:
-    kept = with_signed_fields(
-        {"fields": with_fields("0.95"), "fields_signed": with_fields("0.95", reach=reach)}
-    )
+    both = {"fields": with_fields("0.95"), "fields_signed": with_fields("0.95", reach=reach)}
+    kept = with_signed(both, "fields")
     found = list(findings_against(kept))
     assert len(found) == len(told)
     assert all(one in said for one, said in zip(told, found, strict=True))

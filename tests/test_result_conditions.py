@@ -22,7 +22,6 @@ from benchmarks.results.questions.own_gap import with_released
 from benchmarks.results.questions.own_short import _over_released, _read
 from benchmarks.results.questions.remaining import remaining_together
 from benchmarks.results.words.answers import EXACT, FLOOR, OWN, RELEASED
-from benchmarks.results.words.axes import lacking
 from benchmarks.results.words.counts import BY_CHANCE, of_levels
 from benchmarks.results.words.members import fewer
 from benchmarks.results.words.small_tables import samples_table
@@ -208,7 +207,7 @@ def test_r2_of_one_step_is_drawn_by_what_it_lacks_of_one() -> None:
     assert drawn.y_label.startswith("1 - r2")
     mean = next(row[2] for row in drawn.rows() if row[0] == "nn2")
     assert mean == pytest.approx(0.01)
-    assert lacking(Series([0.9], [0.8], [0.95])).low == pytest.approx([0.05])
+    assert Series([0.9], [0.8], [0.95]).lacking().low == pytest.approx([0.05])
     assert "no intervals were kept" not in drawn.title
     bare = {k: v for k, v in one["scalars"].items() if "step_r2_low" not in k}
     (drawn,) = pictured(BY_PAGE["ceiling"], {"paper": {"cifar": {**one, "scalars": bare}}})

@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks.results.dots import SAMPLES, draw, panels
 from benchmarks.results.front.front_page import front_page, readme_block
 from benchmarks.results.kept import store
-from benchmarks.results.kept.gathering import Kept, gather
+from benchmarks.results.kept.gathering import Kept, gather, with_signed
 from benchmarks.results.networks import networks
 from benchmarks.results.page_parts import (
     FOOT,
@@ -33,13 +33,12 @@ from benchmarks.results.paper.agreement import agreement
 from benchmarks.results.questions.asked import QUESTIONS
 from benchmarks.results.questions.entropy import NOT_MEASURED
 from benchmarks.results.questions.eyes import with_bars
-from benchmarks.results.questions.field_claims import with_signed_fields
 from benchmarks.results.questions.letter import with_gaps
 from benchmarks.results.questions.own_by_output import with_by_output
 from benchmarks.results.questions.own_gap import with_released
 from benchmarks.results.questions.question import Question
 from benchmarks.results.words.answers import LEAST, Found, over_images, sigma_of, steps
-from benchmarks.results.words.axes import along, both_ends, lacking, recorded, up
+from benchmarks.results.words.axes import along, both_ends, recorded, up
 from benchmarks.results.words.shares import with_sides
 from benchmarks.results.words.titles import (
     DATA,
@@ -90,7 +89,7 @@ def main() -> None:
 def told_of(kept: Kept) -> Kept:
     """What is kept, with what pages need of other measurements beside it."""
     known = with_by_output(with_released(with_sides(with_bars(kept))))
-    return with_signed_fields(with_gaps(known))
+    return with_signed(with_gaps(known), "fields")
 
 
 def page(question: Question, kept: Kept) -> str:
@@ -174,7 +173,7 @@ def chart(found: Found, start: str, rows: Sequence[str], title: str) -> list[Cha
     near_one = "step_r2" in quantity
     told = f"{title}: {over_images(quantity)}" if near_one else title
     told += "" if any(one.low for one in series.values()) else "; no intervals were kept"
-    series = {name: lacking(one) for name, one in series.items()} if near_one else series
+    series = {name: one.lacking() for name, one in series.items()} if near_one else series
     made = Chart(
         told, along(levels, times), up(quantity, series), [sigma_of(t) for t in times], series, log_x=True,
         log_y=True, y_range=FRAMES[quantity],

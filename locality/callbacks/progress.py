@@ -51,10 +51,9 @@ class ProgressBar(TQDMProgressBar):
     def on_train_batch_end(self, trainer: Trainer, *args: Any) -> None:
         """Moves the bar; where there is none, says now and then how far the training is."""
         super().on_train_batch_end(trainer, *args)
-        now, steps = time.monotonic(), trainer.global_step - self._first
-        if self.is_enabled or now - self._told < PATIENCE:
+        if not self._due():
             return
-        self._told = now
+        now, steps = self._told, trainer.global_step - self._first
         if steps == 0:  # nothing is optimised, or many batches make a step
             done = trainer.fit_loop.epoch_loop.batch_progress.current.ready
             end = trainer.num_training_batches  # of an epoch; infinite where a loader does not know
@@ -70,21 +69,28 @@ class ProgressBar(TQDMProgressBar):
     def on_validation_batch_end(self, trainer: Trainer, *args: Any) -> None:
         """Moves the bar; where there is none, says now and then how far the held-out images are."""
         super().on_validation_batch_end(trainer, *args)
-        _, _, _, batch_idx, *_ = args  # the module, outputs, the batch
-        self._tell_held_out(batch_idx, trainer.num_val_batches)
+        self._tell_held_out(args[3], trainer.num_val_batches)
 
     def on_test_batch_end(self, trainer: Trainer, *args: Any) -> None:
         """The same of the test after the training."""
         super().on_test_batch_end(trainer, *args)
-        _, _, _, batch_idx, *_ = args  # the module, outputs, the batch
-        self._tell_held_out(batch_idx, trainer.num_test_batches)
+        self._tell_held_out(args[3], trainer.num_test_batches)
 
-    def _tell_held_out(self, batch_idx: int, batches: Sequence[int | float]) -> None:
+    def _tell_held_out(
+        self,
+        index: int,  # of the batch: what Lightning gives after the module, outputs and the batch
+        batches: Sequence[int | float],
+    ) -> None:
+        if self._due():
+            say(f"held-out images: batch {index + 1:,} of {int(sum(batches)):,}")
+
+    def _due(self) -> bool:
+        """Whether there is no bar, and a line is due; notes that it comes."""
         now = time.monotonic()
         if self.is_enabled or now - self._told < PATIENCE:
-            return
+            return False
         self._told = now
-        say(f"held-out images: batch {batch_idx + 1:,} of {int(sum(batches)):,}")
+        return True
 
     def get_metrics(
         self, trainer: Trainer, pl_module: LightningModule

@@ -60,14 +60,13 @@ def cells_of(
 
 def field_label(field: SensitivityField) -> str:
     """What heat maps of a field show."""
-    signed = field.about.get("reduction_magnitude") == "signed"
-    return FIELD.replace("|d", "|mean of d", 1) if signed else FIELD
+    return FIELD.replace("|d", "|mean of d", 1) if field.signed else FIELD
 
 
 def describe(field: SensitivityField) -> str:
     """How a field was measured, in a line."""
     about = field.about
-    mean = "Mean with signs" if about.get("reduction_magnitude") == "signed" else "Mean"
+    mean = "Mean with signs" if field.signed else "Mean"
     if about["states"] == "forward":
         return f"{mean} over {about['count']} noised test images."
     return (

@@ -82,7 +82,7 @@ def halves(
         context.judge({f"network of half {k}": one.denoiser}, denoisers[f"wiener{k}"], data)
     if seeds:
         say(f"beside them: two seeds on all images, after {seeds[0].step} steps (halves: {pair[0].step})")
-    context.judge({f"network of seed {one.seed}": one.denoiser for one in seeds}, Wiener(both), data)
+        context.judge({f"network of seed {one.seed}": one.denoiser for one in seeds}, Wiener(both), data)
     denoisers |= {f"seed{k}": one.denoiser for k, one in enumerate(seeds)}
     pairs = PAIRS | SEEDS if seeds else PAIRS
     module = PairModule(denoisers, pairs, METRICS, sigmas, count, data.image_shape, context.seed)

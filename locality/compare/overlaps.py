@@ -24,7 +24,7 @@ REACH = {
 }
 BOUNDS = {"participation": (1.0, math.inf)}  # of what noise in the mean field biases
 Fields = Mapping[str, SensitivityField]
-LEAST = 1e-5  # of 1 - cosine in a chart
+LEAST = 1e-5  # of 1 - cosine in a chart: of equal fields, rounding apart
 KINDS = {  # of overlap with the reference: what the axis says
     "cosine": "cosine of the angle to the field of the {}",
     "energy": "share of the energy in common with the field of the {}",
@@ -150,22 +150,11 @@ def overlap_chart(
     """
     if kind != "cosine":
         return kind, Chart(title, SIGMA, label, sigmas, series, log_x=True, y_range=(0.0, None))
-    lacking = {name: _lacking(one) for name, one in series.items()}
+    lacking = {name: one.lacking(LEAST) for name, one in series.items()}
     least = min((value for one in lacking.values() for value in one.mean if value == value), default=LEAST)
     frame = least / 2, None  # or an interval that holds 0 would rule the axis
     chart = Chart(title, SIGMA, f"1 - {label}", sigmas, lacking, log_x=True, log_y=True, y_range=frame)
     return "cosine_below_1", chart
-
-
-def _lacking(one: Series) -> Series:
-    """What is missing of 1; of equal fields, rounding apart, the least that is drawn."""
-    assert one.low is not None, "overlap_series gives intervals"
-    assert one.high is not None
-    mean, low, high = (
-        [max(1 - value, LEAST) if value == value else value for value in values]
-        for values in (one.mean, one.high, one.low)
-    )
-    return Series(mean, low, high)
 
 
 def series_of(

@@ -43,7 +43,7 @@ def draw_figure(report: Report, found: Mapping[float, Strength], threshold: floa
         )
     first = next(iter(found.values())).fields[WIENER]
     row, col = pixel
-    signed = " with signs" if first.about.get("reduction_magnitude") == "signed" else ""
+    signed = " with signs" if first.signed else ""
     figure = draw_heat(
         rows, headings(first.sigmas), "Fields of the network and of Wiener, by strength of the pattern",
         field_label(first),

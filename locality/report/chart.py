@@ -32,6 +32,14 @@ class Series:
         low, high = tuple(self.low or nothing), tuple(self.high or nothing)
         return zip(mean, low, high, strict=True)
 
+    def lacking(self, least: float = 0.0) -> Series:
+        """What it lacks of 1, `least` or more: numbers near 1 are told apart by the logarithms of that."""
+        mean, low, high = (
+            None if values is None else [max(1 - value, least) for value in values]
+            for values in (self.mean, self.high, self.low)
+        )
+        return Series(mean or (), low, high, self.beside)
+
     def content(self) -> dict[str, Any]:
         """The series as JSON holds it: None for what is not a finite number."""
         ends = {"low": _listed(self.low), "high": _listed(self.high)}

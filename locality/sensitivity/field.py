@@ -61,6 +61,11 @@ class SensitivityField:
         spread = images.std(0, correction=0)
         return cls(maps, sigmas, pixels, spread, images, {**(about or {}), **reduction.facts()})
 
+    @property
+    def signed(self) -> bool:
+        """Whether derivatives kept their signs in the mean over images."""
+        return self.about.get("reduction_magnitude") == "signed"
+
     def of_pixels(self, places: slice) -> SensitivityField:
         """The field of some of its pixels."""
         images = None if self.images is None else self.images[:, :, places]

@@ -134,15 +134,14 @@ def _no_gain(tables: Mapping[str, Found]) -> str:
     """On which data PCA locality has surely less error than Wiener nowhere, and where surely more."""
     highs = {name: steps(found, f"paper/heldout_ratio_high/{EXACT}/") for name, found in tables.items()}
     where = [TITLES[name] for name, one in highs.items() if one and min(one.values()) >= 1]
-    counts: dict[tuple[str, str], list[str]] = {}
+    counts: dict[tuple[tuple[float, ...], int], list[str]] = {}
     for name, found in tables.items():
         lows = steps(found, f"paper/heldout_ratio_low/{EXACT}/")
-        if more := [sigma_of(t) for t, low in lows.items() if low > 1]:
-            which = of_levels(more, len(lows)).removeprefix(str(len(more)))
-            counts.setdefault((f"{len(more)} of {len(lows)}", which), []).append(TITLES[name])
+        if more := tuple(sigma_of(t) for t, low in lows.items() if low > 1):
+            counts.setdefault((more, len(lows)), []).append(TITLES[name])
     levels = joined(
-        f"at {count}{' noise levels' * (k == 0)}{which} {on(names)}"
-        for k, ((count, which), names) in enumerate(counts.items())
+        f"at {of_levels(more, among, f' of {among}' + ' noise levels' * (k == 0))} {on(names)}"
+        for k, ((more, among), names) in enumerate(counts.items())
     )
     told = [f"no sure gain over Wiener {on(where)}"] if where else []
     told += [f"surely more error {'' if where else 'than Wiener '}{levels}"] if levels else []

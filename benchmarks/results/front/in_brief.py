@@ -12,7 +12,7 @@ from benchmarks.results.questions import epsilon
 from benchmarks.results.questions.field_claims import OWN_ROUND, known_fields
 from benchmarks.results.questions.letter import each_strength
 from benchmarks.results.words.answers import EXACT, FLOOR, OWN, Found, number_of
-from benchmarks.results.words.titles import TITLES, called, joined
+from benchmarks.results.words.titles import TITLES, joined
 
 AGAINST = "Against the central claim"
 
@@ -88,6 +88,5 @@ def _with_images(found: Found, rows: Sequence[str] = (*epsilon.DATA_ALONE, epsil
     for row in rows:
         r2, count = epsilon.to_noise(found, row), number_of(found, f"{epsilon.KIND}/bank", row)
         images = f" ({count:,.0f} training images)" if count else ""
-        name = "the first network" if row == epsilon.V else called(row)
-        told += [f"{name} {r2:.2f}{images}"] if r2 is not None else []
+        told += [f"{epsilon.named(row)} {r2:.2f}{images}"] if r2 is not None else []
     return told

@@ -12,7 +12,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from benchmarks.results.kept.members import of_config, with_members
+from benchmarks.results.kept.members import CONFIGS, candidates_of, of_config, with_members
 from locality.calibration import NETWORK, OWN_SAMPLES
 from locality.compare.attention import SETTINGS
 from locality.compare.origins import CALIBRATED
@@ -21,13 +21,9 @@ from locality.runs.files import STATUS
 from locality.runs.finding import runs_in
 
 OLD_WORDS = "samples of its own"  # for OWN_SAMPLES, in runs of before 2026-11-30
-CONFIGS = Path(__file__).resolve().parents[3] / "configs"
 ENDS = {"epsilon": "_epsilon", "v_prediction": "_v"}  # of the name of a data set, by what networks predict
-SIGNED = {
-    "pattern": "pattern_signed",
-    "fields": "fields_signed",
-}  # the kind where derivatives kept their signs
-LETTERS = ("pattern", SIGNED["pattern"])
+SIGNED = "_signed"  # ends the kind of fields whose derivatives kept their signs
+LETTERS = ("pattern", f"pattern{SIGNED}")
 Kept = dict[str, dict[str, dict[str, Any]]]  # kind -> data set -> run, scalars, tables
 TABLES = {  # comparison -> the kind of its results, and what begins the names of tables that are kept
     "paper_table": ("paper", ()),
@@ -75,6 +71,13 @@ class Found:
     folder: Path
 
 
+def with_signed(kept: Kept, kind: str) -> Kept:
+    """What is kept, fields of a kind with those of the same networks whose derivatives kept their signs."""
+    signed = kept.get(f"{kind}{SIGNED}", {})
+    told = {n: {**one, "signed": signed[n]} if n in signed else one for n, one in kept.get(kind, {}).items()}
+    return {**kept, kind: told} if told else dict(kept)
+
+
 def gather(kept: Kept, runs: Path, shipped: Path, images: Path) -> Kept:
     """What was kept before, with what the runs and the networks that ship say now."""
     kept = {kind: {name: _renewed(one) for name, one in known.items()} for kind, known in kept.items()}
@@ -115,8 +118,8 @@ def found(runs: Path, shipped: Path) -> Iterator[Found]:
             section = cfg.compare.get("section", "paper")
             kind = section if section in SECTIONS else ""
         magnitude = cfg.compare.get("magnitude", "absolute")
-        if kind in SIGNED and magnitude != "absolute":
-            kind = SIGNED[kind] if magnitude == "signed" else ""
+        if kind and magnitude != "absolute":
+            kind = f"{kind}{SIGNED}" if magnitude == "signed" else ""
         trained = first_network(cfg, runs, shipped)
         data = trained.data if cfg.data is None and trained is not None else cfg.data
         if not kind or data is None or data.subset is not None or (cfg.gamma and kind not in LETTERS):
@@ -185,8 +188,7 @@ def record(one: Found) -> dict[str, Any]:
     about = {key: metrics["run"].get(key) for key in ("command", "commit", "started", "seconds")}
     about["command"] = told(str(about["command"]))
     about["unfinished"] = in_training(Path(str(cfg.checkpoint)))
-    kind = next((kind for kind, signed in SIGNED.items() if signed == one.kind), one.kind)
-    starts = dict(TABLES.values()).get(kind, ())
+    starts = dict(TABLES.values()).get(one.kind.removesuffix(SIGNED), ())
     tables = {name: t for name, t in metrics["tables"].items() if any(map(name.startswith, starts))}
     made = calibrated(metrics["tables"].get(SETTINGS))
     kept = {"run": about, "size": one.size, "scalars": metrics["scalars"], "tables": tables}
@@ -197,14 +199,11 @@ def record(one: Found) -> dict[str, Any]:
 
 def as_configured(cfg: DictConfig) -> dict[str, dict[str, Any]]:
     """The tau and the shrinkage of each row, as a run was told."""
-    rows = {name: {key: one[key] for key in ("tau", "shrinkage") if key in one} for name, one in _rows(cfg)}
-    told: dict[str, dict[str, Any]] = json.loads(json.dumps({name: one for name, one in rows.items() if one}))
-    return told  # noise levels as text, as the file will have them: their order is that of text then
-
-
-def _rows(cfg: DictConfig) -> Iterator[tuple[str, dict[str, Any]]]:
-    known: Any = OmegaConf.to_container(cfg.get("candidates") or OmegaConf.create())
-    yield from ((str(name), dict(one)) for name, one in known.items() if one)
+    rows = {
+        name: {key: one[key] for key in ("tau", "shrinkage") if key in one}
+        for name, one in candidates_of(cfg).items()
+    }
+    return {name: one for name, one in rows.items() if one}
 
 
 def images(samples: Mapping[str, Any] | None) -> int:

@@ -14,14 +14,16 @@ STACK = "stacked_locality"  # the one whose members read parts
 Counts = dict[str, dict[str, int]]  # stack -> member -> training images
 
 
+def candidates_of(cfg: DictConfig) -> dict[str, dict[str, Any]]:
+    """The candidates of a run, with their settings."""
+    known: Any = OmegaConf.to_container(cfg.get("candidates") or OmegaConf.create())
+    return {str(name): dict(one) for name, one in known.items() if one}
+
+
 def of_config(cfg: DictConfig) -> Counts:
     """As a run was told."""
-    known: Any = OmegaConf.to_container(cfg.get("candidates") or OmegaConf.create())
-    return {
-        str(name): dict(one["counts"])
-        for name, one in known.items()
-        if one and "members" in one and one.get("counts")
-    }
+    known = candidates_of(cfg).items()
+    return {name: dict(one["counts"]) for name, one in known if "members" in one and one.get("counts")}
 
 
 def of_recipe(command: str) -> Counts:

@@ -103,7 +103,7 @@ def _to_second(tables: Mapping[str, Found], rival: str) -> tuple[list[str], bool
         own, theirs = (found["scalars"].get(f"{SECOND}/{row}") for row in (EXACT, rival))
         if own is None or theirs is None:
             continue
-        over = _over_second(found, rival)
+        over = paired(found, SECOND, EXACT, rival)
         lead = f" ({signed(over)} seed by seed)" if over else ""
         told.append(f"{own:.3f}, and {called(rival)}'s {theirs:.3f}{lead}, {on([TITLES[name]])}")
         ahead = ahead and stands_to(found, SECOND, EXACT, rival) == 1
@@ -111,14 +111,9 @@ def _to_second(tables: Mapping[str, Found], rival: str) -> tuple[list[str], bool
     return [f"{start} {'; '.join(told)}"] if told else [], ahead
 
 
-def _over_second(found: Found, rival: str) -> tuple[float, float, float] | None:
-    """PCA locality's lead in r2 to the second network, seed by seed."""
-    return paired(found, SECOND, EXACT, rival)
-
-
 def _sure_beside_second(tables: Mapping[str, Found], rival: str) -> str:
     """On how many data sets it is surely ahead there."""
-    sides = [side(one) for found in tables.values() if (one := _over_second(found, rival))]
+    sides = [side(one) for found in tables.values() if (one := paired(found, SECOND, EXACT, rival))]
     return f", to a second network ahead on {sides.count(1)} of {len(sides)}" if sides else ""
 
 

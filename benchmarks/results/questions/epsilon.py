@@ -40,11 +40,12 @@ COLUMNS = ("median r2 of samples", "to the network that predicts v", "to the one
 def epsilon_table(found: Found) -> Table:
     """The median r2 of samples to both networks."""
     known = {row: (number_of(found, TO_V, row), to_noise(found, row)) for row in ROWS}
-    rows = [[_told(row).removeprefix("the "), *both] for row, both in known.items()]
+    rows = [[named(row).removeprefix("the "), *both] for row, both in known.items()]
     return COLUMNS, [row for row in rows if row[2] is not None]
 
 
-def _told(row: str) -> str:
+def named(row: str) -> str:
+    """What a row is called here, within a sentence."""
     return "the first network" if row == V else called(row)
 
 
@@ -53,7 +54,7 @@ def epsilon_verdict(found: Found) -> str:
     told: dict[str, list[str]] = {}
     for row, base in BESIDE:
         if one := paired(found, TO_EPSILON, row, base):
-            told.setdefault(called(base), []).append(f"{_told(row)} {signed(one)}")
+            told.setdefault(called(base), []).append(f"{named(row)} {signed(one)}")
     seeds = found["scalars"].get(f"{KIND}/samples/{V}")
     each = "; ".join(f"less that of {base}: {', '.join(some)}" for base, some in told.items())
     lead = "r2 to the network that predicts the noise, seed by seed, medians of the differences"
@@ -119,9 +120,9 @@ def _beside_medians(title: str, found: Found) -> list[str]:
     for high, low in permutations(known, 2):
         stands = stands_to(found, TO_EPSILON, high, low)
         if known[high] > known[low] and (low == V or stands == -1):
-            told.setdefault((high, stands), []).append(_told(low))
+            told.setdefault((high, stands), []).append(named(low))
     return [
-        f"On {title} {_told(high)} has a higher median than {joined(lows)}{TURNS[stands]}"
+        f"On {title} {named(high)} has a higher median than {joined(lows)}{TURNS[stands]}"
         for (high, stands), lows in told.items()
     ]
 
@@ -133,7 +134,7 @@ def epsilon_beside(known: Mapping[str, Found]) -> str:
         told: dict[str, list[str]] = {}
         for row, base in BESIDE:
             if (way := lead(found, row, base)) is not None:
-                told.setdefault(f"{WORDS[way]} {called(base)}", []).append(_told(row))
+                told.setdefault(f"{WORDS[way]} {called(base)}", []).append(named(row))
         said += [
             f"On {title} {joined(rows)} {'are' if len(rows) > 1 else 'is'} {stands}"
             for stands, rows in told.items()
@@ -158,7 +159,7 @@ def to_noise(found: Found, row: str) -> float | None:
 def r2_told(found: Found | None) -> list[str]:
     """The r2 to it, of denoisers of the data and of the network that predicts v: `Wiener 0.36`, and so on."""
     known = {row: to_noise(found, row) for row in (*DATA_ALONE, V)} if found else {}
-    return [f"{_told(row)} {r2:.2f}" for row, r2 in known.items() if r2 is not None]
+    return [f"{named(row)} {r2:.2f}" for row, r2 in known.items() if r2 is not None]
 
 
 def lead(found: Found, row: str, base: str = EXACT) -> int | None:

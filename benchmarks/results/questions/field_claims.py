@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from benchmarks.results.kept.gathering import SIGNED, Kept
+from benchmarks.results.kept.gathering import Kept
 from benchmarks.results.questions.fields import (
     REACHES,
     Ends,
@@ -137,14 +137,6 @@ def known_fields(kept: Kept) -> Iterator[tuple[str, Fields]]:
         fields = Fields.of(found) if found else None
         if fields is not None and FLOOR in fields.cosines:
             yield TITLES[name], fields
-
-
-def with_signed_fields(kept: Kept) -> Kept:
-    """What is kept, the fields with those of the same networks whose derivatives kept their signs."""
-    signed = kept.get(SIGNED["fields"], {})
-    fields = kept.get("fields", {})
-    told = {name: {**one, "signed": signed[name]} if name in signed else one for name, one in fields.items()}
-    return {**kept, "fields": told} if told else dict(kept)
 
 
 def fields_agree(kept: Kept) -> Iterator[Judged]:

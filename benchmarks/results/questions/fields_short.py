@@ -55,10 +55,8 @@ def fields(known: Known) -> str:
     meaning = [FIELD]
     if any("signed" in found for found in known.values()):
         meaning.append("The picture is of magnitudes. One with signs kept folds below")
-    return "\n\n".join(
-        " ".join(f"{one}." for one in some) if isinstance(some, list) else some
-        for some in ([lead, *said], *tables, meaning)
-    )
+    first, last = (" ".join(f"{one}." for one in some) for some in ([lead, *said], meaning))
+    return "\n\n".join([first, *tables, last])
 
 
 def _at_three_levels(found: Found, title: str) -> Table:

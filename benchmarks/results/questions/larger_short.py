@@ -44,9 +44,9 @@ def _less(found: Found, rows: Sequence[str], title: str) -> str:
     told: dict[str, list[str]] = {}
     for row in rows:
         if counts[row]:
-            which = of_levels([*map(sigma_of, counts[row])], among[row]).removeprefix(str(len(counts[row])))
-            count = f"at {len(counts[row])} of {among[row]} noise levels{which}"
-            told.setdefault(count, []).append(called(row))
+            words = f" of {among[row]} noise levels"
+            count = of_levels([*map(sigma_of, counts[row])], among[row], words)
+            told.setdefault(f"at {count}", []).append(called(row))
     each = "; ".join(
         f"{joined(names)}{', each' if len(names) > 1 else ''} {where}" for where, names in told.items()
     )

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from benchmarks.results.kept.gathering import SIGNED, Kept
+from benchmarks.results.kept.gathering import Kept, with_signed
 from benchmarks.results.questions.eyes import levels_behind
 from benchmarks.results.questions.letter_levels import Level, levels_of, seeds_of
 from benchmarks.results.words.answers import Found
@@ -146,10 +146,10 @@ def each_strength(kept: Kept) -> Iterator[Strength]:
 def with_gaps(kept: Kept) -> Kept:
     """What is kept, the patterns with the noise levels at which one of their networks is behind."""
     networks, told = {**kept.get("unshipped", {}), **kept.get("networks", {})}, {}
-    for data, found in kept.get("pattern", {}).items():
+    for data, found in with_signed(kept, "pattern").get("pattern", {}).items():
         named = re.findall(r"(?:pretrained|exports)/([\w.]+)", found["run"]["command"])
         gaps = [gap for name in named if name in networks for gap in levels_behind(networks[name])]
         told[data] = {**found, "behind": gaps}
-        if signed := kept.get(SIGNED["pattern"], {}).get(data):
-            told[data]["signed"] = {**signed, "behind": gaps}
+        if "signed" in found:
+            told[data]["signed"] = {**found["signed"], "behind": gaps}
     return {**kept, "pattern": told} if told else dict(kept)

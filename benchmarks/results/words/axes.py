@@ -18,12 +18,6 @@ def up(quantity: str, series: Mapping[str, Series]) -> str:
     return f"{LABELS[quantity]} (cut at {joined(cut)})" if cut else LABELS[quantity]
 
 
-def lacking(one: Series) -> Series:
-    """What r2 lacks of 1: good ones are all near 1, and logarithms of this tell them apart."""
-    ends = [None if end is None else [1 - value for value in end] for end in (one.mean, one.high, one.low)]
-    return Series([1 - value for value in one.mean], *ends[1:])
-
-
 def along(times: Collection[int], drawn: Collection[int]) -> str:
     """The label of an axis of noise levels, with those that were measured and are not drawn."""
     left = [f"{sigma_of(t):.3g}" for t in sorted(set(times) - set(drawn))]
