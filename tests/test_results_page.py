@@ -1036,9 +1036,9 @@ def test_halves_say_what_explained_is_and_how_far_off_the_prediction_was() -> No
 @pytest.mark.parametrize(
     ("ratios", "said"),
     [
-        ((0.6, 0.7), "surely less at every noise level than two that learned from all images"),
-        ((0.6, 1.0), "surely less at sigma 1.24 than two"),
-        ((0.6, 1.4), "surely more at sigma 3.44 and surely less at sigma 1.24 than two"),
+        ((0.6, 0.7), "surely less at every noise level than that of two that learned from all images"),
+        ((0.6, 1.0), "surely less at sigma 1.24 than that of two"),
+        ((0.6, 1.4), "surely more at sigma 3.44 and surely less at sigma 1.24 than that of two"),
     ],
 )
 def test_halves_are_said_to_differ_less_than_seeds_only_where_that_is_sure(ratios, said) -> None:

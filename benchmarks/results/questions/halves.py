@@ -38,7 +38,7 @@ def halves_or_seeds(found: Found) -> str:
         return ""
     less, more = [t for t in high if high[t] < 1], [t for t in low if low[t] > 1]
     span = f"{min(mean.values()):.2f} to {max(mean.values()):.2f} times"
-    beside = "than two that learned from all images and had other first weights"
+    beside = "than that of two that learned from all images and had other first weights"
     first = "The networks of the halves had the same first weights. Their squared difference is"
     if not more:
         return f"{first} surely less {where(less, mean)} {beside}: {span}."
