@@ -22,6 +22,7 @@ from locality.ranks import first_rank, say
 from locality.report import Report
 from locality.runs import jobs
 from locality.runs.opening import close_run, drop_run, latest_run, open_run
+from locality.runs.resuming import unfinished
 from locality.runs.status import Outcome, set_status
 from locality.stopping import REQUEST, Stopped, heeded
 from locality.training import Training
@@ -115,8 +116,12 @@ class _Run:
         try:
             if isinstance(error, Exception) and not isinstance(error, UsageError):
                 write_atomically(self.folder / "error.txt", traceback.format_exc())
-            self._note(_outcome(error))
+            outcome = _outcome(error)
+            self._note(outcome)
             self._close(finished=False)
+            left = unfinished(self.folder)
+            if outcome.state == "interrupted" and left and left.longer:
+                say(f"to go on: {left.longer}")
         except OSError as full:  # a full disk, most likely; the process is gone soon, and that is seen, too
             say(f"{self.folder}: not all could be written ({full})")
 

@@ -18,6 +18,7 @@ from tiny_runs import NETWORK, TINY, assert_same, config, finished, latest, star
 from locality import app, build
 from locality.checkpoints.reading import read
 from locality.config import UsageError
+from locality.disk import shown_path
 from locality.modules import AnalyticModule, DDPMModule
 from locality.report import Report
 from locality.runs import folder as folder_of_runs
@@ -52,8 +53,8 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
-def test_a_signal_ends_a_training_after_the_batch_and_tells_which_it_was(
-    number, uninterrupted, tmp_path, monkeypatch
+def test_a_signal_ends_a_training_after_the_batch_and_tells_which_it_was_and_how_to_go_on(
+    number, uninterrupted, tmp_path, monkeypatch, capsys
 ):
     before = signal.getsignal(number)
     with monkeypatch.context() as patch:
@@ -63,6 +64,8 @@ def test_a_signal_ends_a_training_after_the_batch_and_tells_which_it_was(
     assert stopped.value.code == 128 + number
     assert signal.getsignal(number) == before
     folder = latest(tmp_path)
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == f"to go on: python train.py resume={shown_path(folder)}"
     status = read_status(folder)
     assert (status["state"], status["reason"]) == ("interrupted", f"stopped by {number.name}")
     assert read(folder)["global_step"] == 10

@@ -68,6 +68,17 @@ def test_a_training_into_a_file_says_now_and_then_how_far_it_is(tmp_path, monkey
     assert " left" in lines[0]
 
 
+@pytest.mark.parametrize("patience", [0.0, 3600.0], ids=["long", "short"])
+def test_a_long_training_on_a_processor_names_the_recipes_for_one_once(
+    patience, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    monkeypatch.setattr(progress, "LONG", patience)
+    app.run(config(tmp_path, *TINY, *NETWORK))
+    told = capsys.readouterr().out
+    assert told.count("_cpu: python train.py --list") == (1 if patience == 0 else 0)
+
+
 def test_a_fit_into_a_file_says_how_far_it_is(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(progress, "PATIENCE", 0.0)
     monkeypatch.setattr(live, "PATIENCE", 0.0)

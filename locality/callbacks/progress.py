@@ -9,10 +9,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from lightning import LightningModule, Trainer
+from lightning.pytorch.accelerators import CPUAccelerator
 from lightning.pytorch.callbacks import TQDMProgressBar
 
 from locality.live import PATIENCE, duration
 from locality.ranks import say
+from locality.shipped import command
+
+LONG = 3 * 3600.0  # seconds that one hardly waits for
 
 
 class ProgressBar(TQDMProgressBar):
@@ -25,6 +29,7 @@ class ProgressBar(TQDMProgressBar):
         super().__init__()
         self._began = self._told = 0.0  # seconds
         self._first = 0  # the step that this session began with
+        self._advised = False
 
     @property
     def is_enabled(self) -> bool:
@@ -61,10 +66,13 @@ class ProgressBar(TQDMProgressBar):
             say(f"batch {done:,}{whole}, epoch {trainer.current_epoch + 1}")
             return
         done, end = trainer.global_step, trainer.estimated_stepping_batches
-        left = duration((now - self._began) / steps * (end - done))
+        left = (now - self._began) / steps * (end - done)
         loss = trainer.callback_metrics.get("train/loss")
         shown = "" if loss is None else f", loss {float(loss):.4g}"
-        say(f"step {done:,} of {int(end):,}, epoch {trainer.current_epoch + 1}{shown}, {left} left")
+        say(f"step {done:,} of {int(end):,}, epoch {trainer.current_epoch + 1}{shown}, {duration(left)} left")
+        if left > LONG and not self._advised and isinstance(trainer.accelerator, CPUAccelerator):
+            self._advised = True
+            say(f"recipes that suit a processor end on _cpu: {command('train')} --list")
 
     def on_validation_batch_end(self, trainer: Trainer, *args: Any) -> None:
         """Moves the bar; where there is none, says now and then how far the held-out images are."""
