@@ -153,6 +153,20 @@ def test_a_number_that_is_undefined_is_left_out_with_its_interval() -> None:
     assert store.unfolded(store.folded({**NUMBERS, **undefined})) == NUMBERS
 
 
+def test_what_is_kept_once_is_not_kept_twice(tmp_path: Path) -> None:
+    rows = [[1000, 0.342, "3.53 (at an end)", "2.35 [2.1, 2.5]"]]
+    table = {"columns": ["images", "sigma", "best", "entropy there"], "rows": rows}
+    none = {"paper/r2_left_out/nn2": 0.0, "paper/step_r2_left_out/nn2/t100": 0.0}
+    some = {"paper/step_r2_left_out/nn2/t200": 3.0}
+    tables = {"information/local_score/clean": table, "mirror/ratio": table}
+    store.write(tmp_path / "kept.json", {"a": {"b": {"scalars": NUMBERS | none | some, "tables": tables}}})
+    kept = store.read(tmp_path / "kept.json")["a"]["b"]
+    assert kept["scalars"] == NUMBERS | some
+    assert kept["tables"]["mirror/ratio"] == table
+    narrow = {"columns": ["images", "sigma", "best"], "rows": [rows[0][:3]]}
+    assert kept["tables"]["information/local_score/clean"] == narrow
+
+
 def test_what_is_kept_is_read_again(tmp_path: Path) -> None:
     kept = {"paper": {"cifar": {"run": {"command": "c"}, "scalars": NUMBERS, "tables": {}}}, "mirror": {}}
     store.write(tmp_path / "kept.json", kept)

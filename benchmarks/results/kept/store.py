@@ -1,17 +1,20 @@
 """docs/results.json: what the pages of results are written from, small enough to be read.
 
 Numbers are rounded to four digits. Names with slashes are folded into a tree, and a number with its interval
-into a list of three.
+into a list of three. What says nothing, or is there once already, is left out.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 DIGITS = 4  # significant, of a number that is kept
+COLUMNS = {"information/": ("images", "sigma", "best")}  # of tables so named; the others' numbers are scalars
+NONE_LEFT_OUT = re.compile(r"/\w+_left_out/")  # counts of images; most are 0
 ENDS = ("_low", "_high")  # of the second last part of a name or of an earlier one: the interval's
 
 
@@ -71,12 +74,26 @@ def write(path: Path, kept: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> No
     """The file, a line for each kind and name."""
     kinds = []
     for kind, known in sorted(kept.items()):
-        lines = [
-            f" {json.dumps(name)}: {_line({**one, 'scalars': folded(one['scalars'])})}"
-            for name, one in sorted(known.items())
-        ]
+        lines = [f" {json.dumps(name)}: {_line(slim(one))}" for name, one in sorted(known.items())]
         kinds.append(f"{json.dumps(kind)}: {{\n" + ",\n".join(lines) + "\n}")
     path.write_text("{" + ",\n".join(kinds) + "}\n")
+
+
+def slim(one: Mapping[str, Any]) -> dict[str, Any]:
+    """A record as it is kept: its numbers as a tree, and of its tables what they alone have."""
+    counts = {
+        name: value for name, value in one["scalars"].items() if value != 0 or not NONE_LEFT_OUT.search(name)
+    }
+    tables = {name: _narrowed(name, table) for name, table in one["tables"].items()}
+    return {**one, "scalars": folded(counts), "tables": tables}
+
+
+def _narrowed(name: str, table: Mapping[str, Any]) -> dict[str, Any]:
+    kept = next((columns for start, columns in COLUMNS.items() if name.startswith(start)), None)
+    if kept is None or not set(kept) <= set(table["columns"]):
+        return dict(table)
+    places = [table["columns"].index(one) for one in kept]
+    return {**table, "columns": list(kept), "rows": [[row[k] for k in places] for row in table["rows"]]}
 
 
 def _line(one: Mapping[str, Any]) -> str:
