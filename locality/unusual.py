@@ -10,8 +10,10 @@ from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
+from locality.choices import spelled
 from locality.live import prose
 
+WIDEST = 60  # letters of a mapping that is told whole
 PATTERN = "pattern@data.pattern"  # the group of patterns, where data have one
 
 
@@ -79,7 +81,17 @@ def _changed(node: DictConfig, base: Any, key: str = "") -> Iterator[tuple[str, 
         if isinstance(value, DictConfig) and isinstance(other, DictConfig):
             yield from _changed(value, other, where)
         elif _at_home(value) != _at_home(other):
-            yield where, str(value.get("_target_", "{...}") if isinstance(value, DictConfig) else value)
+            yield where, _shown(value)
+
+
+def _shown(value: Any) -> str:
+    """A value as it is typed; one that builds something by what it builds."""
+    if isinstance(value, DictConfig) and "_target_" in value:
+        return str(value["_target_"])
+    if isinstance(value, str):
+        return value
+    text = spelled(OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value)
+    return "{...}" if isinstance(value, DictConfig) and len(text) > WIDEST else text
 
 
 def _at_home(value: Any) -> Any:

@@ -61,6 +61,16 @@ def test_a_setting_whose_name_is_a_number_is_told_of(compose):
     assert "beta.0.6" not in line
 
 
+@pytest.mark.parametrize(
+    "typed",
+    ["compare.counts=[1000,null]", "compare.share={local_score:0.47,pca_locality:0.58}", "trust=true"],
+)
+def test_a_value_is_told_as_it_is_typed(typed, compose):
+    assert f" {typed} " in " ".join(
+        told(compose, "evaluate", ["compare=information", "data=photos", typed]).split()
+    )
+
+
 def test_a_pattern_is_told_as_it_is_typed(compose):
     letter = told(compose, "train", ["data=digits", "+pattern@data.pattern=cross", "gamma=0.5"])
     assert letter == "settings: data=digits pattern=cross gamma=0.5 (all of them: config.yaml)"

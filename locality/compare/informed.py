@@ -130,7 +130,7 @@ def tell(report: Report, laws: Sequence[Law]) -> dict[str, float]:
         rows = [_row(law, *cell) for cell in law.cells()]
         report.table(f"information/{where}", COLUMNS, rows)
         numbers |= _scalars(law)
-        say(f"{law.name}, error against the {_of(law)}")
+        say(f"{called(law.name)}, error against the {_of(law)}")
         say_table(COLUMNS, rows)
         say(verdict(law))
     report.scalars(numbers)
