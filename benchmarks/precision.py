@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
 import locality
-from benchmarks.results.kept.gathering import data_name
+from benchmarks.results.kept.choosing import data_name
 from locality import NoiseSchedule
 from locality.bank import to_float
 from locality.build import datamodule

@@ -16,17 +16,9 @@ from benchmarks.results.dots import SAMPLES, panels
 from benchmarks.results.front.front_page import front_page
 from benchmarks.results.front.headlines import claim
 from benchmarks.results.kept import store
-from benchmarks.results.kept.gathering import Found as Run
-from benchmarks.results.kept.gathering import (
-    Kept,
-    best,
-    calibrated,
-    found,
-    gather,
-    images,
-    quickest,
-    took_none,
-)
+from benchmarks.results.kept.choosing import Found as Run
+from benchmarks.results.kept.choosing import best, found, quickest
+from benchmarks.results.kept.gathering import Kept, calibrated, gather, images, took_none
 from benchmarks.results.networks import networks
 from benchmarks.results.page_parts import BEST, MOST, made, tabled
 from benchmarks.results.pages import STORE, page, pictured, told_of

@@ -1,49 +1,26 @@
-"""Which run folders the pages of results are written from, and what is kept of them."""
+"""What is kept of the run folders that the pages of results are written from."""
 
 from __future__ import annotations
 
 import json
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from benchmarks.results.kept.choosing import SIGNED, TABLES, Found, best, found, predicts, quickest
 from benchmarks.results.kept.members import CONFIGS, candidates_of, of_config, with_members
 from locality.calibration import NETWORK, OWN_SAMPLES
 from locality.compare.attention import SETTINGS
 from locality.compare.origins import CALIBRATED
 from locality.report.provenance import told
 from locality.runs.files import STATUS
-from locality.runs.finding import runs_in
 
 OLD_WORDS = "samples of its own"  # for OWN_SAMPLES, in runs of before 2026-11-30
-ENDS = {"epsilon": "_epsilon", "v_prediction": "_v"}  # of the name of a data set, by what networks predict
-SIGNED = "_signed"  # ends the kind of fields whose derivatives kept their signs
-LETTERS = ("pattern", f"pattern{SIGNED}")
 Kept = dict[str, dict[str, dict[str, Any]]]  # kind -> data set -> run, scalars, tables
-TABLES = {  # comparison -> the kind of its results, and what begins the names of tables that are kept
-    "paper_table": ("paper", ()),
-    "mirror": ("mirror", ("mirror/ratio",)),
-    "information": ("information", ("information/",)),
-    "halves": ("halves", ("halves/agreement",)),
-    "labels": ("labels", ("labels/errors",)),
-    "pattern": ("pattern", ("pattern/verdict", "pattern/contrast", "pattern/learned")),
-    "sensitivity": ("fields", ("sensitivity/cosine", "sensitivity/radius")),
-}
-SECTIONS = (
-    "paper",
-    "variants",
-    "released",
-    "by_output",
-    "larger",
-    "remaining",
-    "bank_sizes",
-    "epsilon",
-)  # of paper_table
 PICTURES = {  # kind -> (name in the run folder, name in docs/images)
     "paper": (
         ("paper/figure1", "figure1"),
@@ -59,16 +36,6 @@ PICTURES = {  # kind -> (name in the run folder, name in docs/images)
     "fields_signed": (("sensitivity/denoisers", "fields_signed"),),
     "fields": (("sensitivity/denoisers", "fields"), ("sensitivity/cosine_below_1", "fields_cosine")),
 }
-
-
-@dataclass(frozen=True)
-class Found:
-    """A finished evaluation whose numbers count."""
-
-    kind: str
-    name: str  # of the data set
-    size: int  # seeds, or images
-    folder: Path
 
 
 def with_signed(kept: Kept, kind: str) -> Kept:
@@ -102,83 +69,6 @@ def gather(kept: Kept, runs: Path, shipped: Path, images: Path) -> Kept:
     for path in sorted((runs / "exports").glob("*/metrics.json")):  # too large to ship
         kept.setdefault("unshipped", {})[path.parent.name] = network(path)
     return kept
-
-
-def found(runs: Path, shipped: Path) -> Iterator[Found]:
-    """Every finished evaluation of these kinds on the whole of some data, the newest last."""
-    for folder, status in runs_in(runs):
-        if status["state"] != "finished" or not (folder / "metrics.json").is_file():
-            continue
-        cfg = OmegaConf.load(folder / "config.yaml")
-        if cfg.task != "evaluate":
-            continue
-        comparison = str(cfg.compare._target_).rsplit(".", 1)[-1]
-        kind = TABLES.get(comparison, ("",))[0]
-        if comparison == "paper_table":
-            section = cfg.compare.get("section", "paper")
-            kind = section if section in SECTIONS else ""
-        magnitude = cfg.compare.get("magnitude", "absolute")
-        if kind and magnitude != "absolute":
-            kind = f"{kind}{SIGNED}" if magnitude == "signed" else ""
-        trained = first_network(cfg, runs, shipped)
-        data = trained.data if cfg.data is None and trained is not None else cfg.data
-        if not kind or data is None or data.subset is not None or (cfg.gamma and kind not in LETTERS):
-            continue  # another comparison, or a trial
-        assert isinstance(data, DictConfig)
-        end = ENDS.get(predicts(trained), "") if kind in LETTERS and trained is not None else ""
-        yield Found(kind, f"{data_name(data)}{end}", int(cfg.compare.count), folder)
-
-
-def best(runs: Iterator[Found]) -> list[Found]:
-    """The runs to tell of: for each kind and data set the newest with the most seeds or images."""
-    chosen: dict[tuple[str, str], Found] = {}
-    for one in runs:
-        before = chosen.get((one.kind, one.name))
-        if before is None or one.size >= before.size:
-            chosen[one.kind, one.name] = one
-    return list(chosen.values())
-
-
-def quickest(run: Found, others: Sequence[Found]) -> dict[str, float]:
-    """The seconds of each row, the least of the day's runs that made the same samples."""
-    start = f"{run.kind}/seconds/"
-    day = run.folder.name.split("-")[0]
-    least: dict[str, float] = {}
-    own = _scalars(run)
-    for other in others:
-        if (other.kind, other.name) == (run.kind, run.name) and other.folder.name.startswith(day):
-            theirs = _scalars(other)
-            for key in own.keys() & theirs.keys():
-                row = key.removeprefix(start)
-                alike = [f"{run.kind}/{what}/{row}" for what in ("bank", "samples", "median_r2", "r2")]
-                if key.startswith(start) and all(own.get(one) == theirs.get(one) for one in alike):
-                    least[key] = min(least.get(key, own[key]), theirs[key])
-    return least
-
-
-def _scalars(run: Found) -> dict[str, Any]:
-    return dict(json.loads((run.folder / "metrics.json").read_text())["scalars"])
-
-
-def first_network(cfg: DictConfig, runs: Path, shipped: Path) -> DictConfig | None:
-    """The config of the first of several networks."""
-    for path in dict(cfg.networks or {}).values() if isinstance(cfg.networks, DictConfig) else ():
-        for root in (runs, runs / "exports", shipped):
-            if (root / Path(path).name / "config.yaml").is_file():
-                found = OmegaConf.load(root / Path(path).name / "config.yaml")
-                assert isinstance(found, DictConfig)
-                return found
-    return None
-
-
-def predicts(cfg: DictConfig) -> str:
-    """What a network puts out: the noise, where its config does not say."""
-    return str(OmegaConf.select(cfg, "model.prediction") or "epsilon")
-
-
-def data_name(data: DictConfig) -> str:
-    """What the pages call a data set: its source, and the side of its images where there is a choice."""
-    return f"{str(data.source._target_).rsplit('.', 1)[-1]}{data.source.get('size') or ''}"
 
 
 def record(one: Found) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from benchmarks.results.kept.gathering import ENDS, Kept
+from benchmarks.results.kept.choosing import ENDS
+from benchmarks.results.kept.gathering import Kept
 from benchmarks.results.questions.letter import SNR, Strength, each_strength
 from benchmarks.results.questions.letter_beside import at, beside_the_rise, ends, span
 from benchmarks.results.questions.letter_levels import PART, Level

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from benchmarks.results.kept.gathering import ENDS
+from benchmarks.results.kept.choosing import ENDS
 from locality.denoisers.network import PREDICTS
 from locality.report import names
 from locality.report.table import format_markdown
