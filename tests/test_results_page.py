@@ -126,6 +126,12 @@ def test_letters_in_networks_that_predict_the_noise_are_told_apart_from_others(t
     cfg.compare.magnitude = "square"
     OmegaConf.save(cfg, path)
     assert list(found(tmp_path, tmp_path)) == []
+    cfg.compare.magnitude = "absolute"
+    OmegaConf.save(cfg, path)
+    trained["run"] = {"before": [{"command": "python train.py", "step": 8000}]}
+    OmegaConf.save(OmegaConf.create(trained), tmp_path / "exports" / "a" / "config.yaml")
+    (one,) = found(tmp_path, tmp_path)
+    assert TITLES[one.name] == f"photographs (16 x 16, networks that predict {told}, trained longer)"
 
 
 NUMBERS = {

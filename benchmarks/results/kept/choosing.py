@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from locality.runs.finding import runs_in
 
 ENDS = {"epsilon": "_epsilon", "v_prediction": "_v"}  # of the name of a data set, by what networks predict
+LONGER = "_longer"  # ends it where the first network went on from trained weights
 SIGNED = "_signed"  # ends the kind of fields whose derivatives kept their signs
 LETTERS = ("pattern", f"pattern{SIGNED}")
 TABLES = {  # comparison -> the kind of its results, and what begins the names of tables that are kept
@@ -67,7 +68,7 @@ def found(runs: Path, shipped: Path) -> Iterator[Found]:
         if not kind or data is None or data.subset is not None or (cfg.gamma and kind not in LETTERS):
             continue  # another comparison, or a trial
         assert isinstance(data, DictConfig)
-        end = ENDS.get(predicts(trained), "") if kind in LETTERS and trained is not None else ""
+        end = kind_of(trained) if kind in LETTERS and trained is not None else ""
         yield Found(kind, f"{data_name(data)}{end}", int(cfg.compare.count), folder)
 
 
@@ -111,6 +112,11 @@ def first_network(cfg: DictConfig, runs: Path, shipped: Path) -> DictConfig | No
                 assert isinstance(found, DictConfig)
                 return found
     return None
+
+
+def kind_of(cfg: DictConfig) -> str:
+    """What ends the name of a data set: what its networks predict, and whether they were trained longer."""
+    return ENDS.get(predicts(cfg), "") + (LONGER if OmegaConf.select(cfg, "run.before") else "")
 
 
 def predicts(cfg: DictConfig) -> str:

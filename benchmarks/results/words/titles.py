@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from benchmarks.results.kept.choosing import ENDS
+from benchmarks.results.kept.choosing import ENDS, LONGER
 from locality.denoisers.network import PREDICTS
 from locality.report import names
 from locality.report.table import format_markdown
@@ -50,6 +50,7 @@ WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "
 SHIPPED = {**IMAGES, "cats": IMAGES["afhq32"]}  # how the names of networks in pretrained/ begin
 ABOUT = {  # what follows, and what it says
     "seed1": "second seed",
+    "longer": "trained longer",
     "half0": "first half of the images",
     "half1": "second half of the images",
     "gamma0": "control without a letter",
@@ -96,9 +97,11 @@ def in_networks(kind: str) -> str:
 
 
 TITLES = {  # of what was measured: data sets, and data sets with networks of one kind
-    f"{data}{end}": with_words(title, in_networks(kind) if kind else "")
+    f"{data}{end}{longer}": with_words(title, in_networks(kind) if kind else "", told)
     for data, title in IMAGES.items()
     for kind, end in {"": "", **ENDS}.items()
+    for longer, told in {"": "", LONGER: "trained longer"}.items()
+    if kind or not longer
 }
 DATA = tuple(TITLES)
 
