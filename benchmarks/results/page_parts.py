@@ -26,12 +26,16 @@ MOST, BEST = 10, 5  # rows of a first table that is shown whole; else these besi
 
 def notes(found: Found, kept: Kept) -> str:
     """What is added to what is said of a data set: where to conclude nothing, how networks were trained."""
-    begun = [
-        f" {network_called(name)} was trained in two goes: {before:,} steps, then the rest."
-        for name, one in _named(found, kept)
-        if (before := steps_before(one))
+    begun: dict[int, list[str]] = {}
+    for name, one in _named(found, kept):
+        if before := steps_before(one):
+            begun.setdefault(before, []).append(network_called(name))
+    told = [
+        f" {joined(names)} {'were' if len(names) > 1 else 'was'} trained in two goes: {before:,} steps, then "
+        "the rest."
+        for before, names in begun.items()
     ]
-    return cautions(found, kept) + "".join(begun)
+    return cautions(found, kept) + "".join(told)
 
 
 def cautions(found: Found, kept: Kept) -> str:
