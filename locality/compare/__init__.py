@@ -18,6 +18,7 @@ Each is in a file of its name. Several `compare=` may name one function, with ot
 What they share:
 
     context         what every comparison is given: images, recipes, networks, report
+    candidate       fits a denoiser, and tries one that is not ours
     needs           whether a comparison does without a network
     known           calibrations that were found earlier, applied to recipes
     origins         where settings are from

@@ -17,6 +17,7 @@ from locality.bank import ImageBank, thinned
 from locality.callbacks.interrupt import agreed
 from locality.checkpoints.trained import Trained
 from locality.compare.attention import Attention
+from locality.compare.candidate import fitted_candidate
 from locality.compare.floor import beside_wiener
 from locality.compare.known import Known
 from locality.compare.origins import Origins
@@ -197,7 +198,9 @@ class Context:
         if not (ratios and FLOOR in self.fits):
             self.judge({self.reference_name: self.reference})
         ours = {name: one.denoiser for name, one in self.networks.items()}
-        return ours | {name: self._fitted(name, fit, banks[name]) for name, fit in fits.items()}
+        return ours | {
+            name: fitted_candidate(name, fit, banks[name], lambda: self.stats) for name, fit in fits.items()
+        }
 
     def recipes(
         self,
@@ -229,16 +232,3 @@ class Context:
             bank_counts = dict.fromkeys(self.fits, bank_counts)
         asked, most = self.checked_counts("bank_counts", bank_counts), len(self.bank)
         return {name: thinned(self.bank, min(asked.get(name, most), most)) for name in self.fits}
-
-    def _fitted(self, name: str, fit: Recipe, bank: ImageBank) -> Denoiser:
-        try:
-            with LIVE.task(f"fitting {name}"):
-                made = fit.fit(bank, lambda: self.stats)
-        except ValueError as error:
-            raise UsageError(
-                f"candidates.{name}: {error}; if that was calibrated otherwise, give compare.calibration=none"
-            ) from error
-        if not isinstance(made, Denoiser):
-            got = type(made).__name__
-            raise UsageError(f"candidates.{name}: want a _target_ that makes a Denoiser, got {got}")
-        return made

@@ -12,8 +12,9 @@ from lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
-from locality.bank import BOUND, ImageBank, check_images
+from locality.bank import BOUND, ImageBank
 from locality.data.batch import Batch, ImageSet
+from locality.data.reading import read_checked
 from locality.data.sampler import GlobalBatches, ShardBatches, check_ranks
 from locality.data.settings import check_settings
 from locality.data.splits import Split, check_split
@@ -210,11 +211,14 @@ class ImageDataModule(LightningDataModule):
     def _read(self, split: Split) -> Tensor:  # [N, C, H, W]
         check_split(split)
         root = {} if self.root is None else {"root": self.root}
-        images = self.source(split=split, seed=self.image_seed, **root)
-        try:
-            check_images(images, getattr(self._function, "bound", BOUND))
-        except ValueError as error:
-            raise ValueError(f"source, {split}: {error}") from error
+        function = self._function
+        images = read_checked(
+            lambda: self.source(split=split, seed=self.image_seed, **root),
+            split,
+            getattr(function, "bound", BOUND),
+            ours=str(getattr(function, "__module__", "")).startswith("locality."),
+            shape=next((bank.image_shape for bank in self._banks.values()), None),
+        )
         index = torch.arange(len(images))
         if split == "train":
             index = drawn_places(len(images), self.subset, self.subset_draw, self.image_seed)

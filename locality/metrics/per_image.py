@@ -72,6 +72,9 @@ class PerImage(Metric, ABC):
         _refuse_not_finite("preds", preds, index)
         _refuse_not_finite("target", target, index)
         values = self.score(preds.detach().double(), target.detach().double())
+        if values.shape != index.shape:
+            kind, want, got = type(self).__name__, tuple(index.shape), tuple(values.shape)
+            raise ValueError(f"{kind}.score: want a number for each image, {want}, got {got}")
         self.records.append(rearrange(torch.stack([values, index.double()]), "two b -> (b two)"))
 
     @final
