@@ -111,7 +111,7 @@ class Evaluation:
         for path in self.origins:
             report.uses(network_artifact(path))
         numbers = self.compare(context)
-        if not isinstance(numbers, Mapping):
+        if not isinstance(numbers, dict):
             where, got = self.cfg.compare["_target_"], type(numbers).__name__
             raise UsageError(f"{where}: want a comparison that gives back numbers by name, got {got}")
         report.conclusion = spoken(context.attention.concluded(report.conclusion))

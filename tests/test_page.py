@@ -152,6 +152,29 @@ def test_nothing_is_wider_than_a_phone_but_what_scrolls_by_itself(path: Path, br
         assert page.evaluate("document.querySelector('.uplot').offsetWidth") <= 390
 
 
+def test_every_chart_and_the_command_follow_a_window_that_becomes_narrow(path: Path, browser: Any) -> None:
+    beyond = """[...document.querySelectorAll('.card')].flatMap((card) =>
+        [...card.querySelectorAll('.uplot, pre')].map((one) => one.offsetWidth - card.clientWidth))"""
+    with opened(browser, path, viewport={"width": 1280, "height": 900}) as (page, _):
+        page.set_viewport_size({"width": 400, "height": 844})
+        page.wait_for_timeout(300)
+        widths = page.evaluate(beyond)
+        assert len(widths) > 2
+        assert max(widths) <= 0
+        assert page.evaluate("document.querySelector('.command pre').scrollWidth") <= 400
+
+
+def test_a_curve_that_leaves_its_chart_is_told_below_it(browser: Any, tmp_path: Path) -> None:
+    report = Report(tmp_path / "run")
+    series = {"wiener": Series([0.5, 0.9]), "optimal": Series([-7.5, -2.0]), "network": Series([0.2, 12.5])}
+    told = Chart("Nearness", "sigma", "r2", [0.1, 1.0], series, True, y_range=(-1.0, 6.0))
+    report.chart("some/chart", told)
+    report.finish()
+    with opened(browser, tmp_path / "run" / "report.html") as (page, _):
+        names = page.locator("[data-chart] .readout .name").all_inner_texts()
+    assert names == ["Wiener", "optimal (down to -7.5)", "network (up to 12.5)"]
+
+
 INK = """[...document.querySelectorAll('[data-chart]')].map(({ plot }) => {
     const { width, height } = plot.ctx.canvas;
     const dark = (...box) => plot.ctx.getImageData(...box).data.some((value, k) => k % 4 === 3 && value > 0);

@@ -140,11 +140,20 @@ function tellValues(readout, chart, place) {
       value = digits(one.mean[at]);
       if (one.low && one.low[at] !== null) value += ` [${digits(one.low[at])}, ${digits(one.high[at])}]`;
     }
-    return element("div", {}, swatch.plain(one), element("span", { className: "name", textContent: one.label }),
+    const name = one.label + outOfRange(one.mean, chart.y_range);
+    return element("div", {}, swatch.plain(one), element("span", { className: "name", textContent: name, title: name }),
       element("span", { className: "value", textContent: value }));
   });
   const head = at === null ? "Point at the curves for values." : `${chart.x_label}: ${digits(chart.x[at])}`;
   readout.replaceChildren(element("div", { className: "at", textContent: head }), ...lines);
+}
+
+/** What the legend adds for a curve that leaves the chart, in the words of the picture (`edges.py`). */
+function outOfRange(values, [bottom, top]) {
+  const seen = values.filter((value) => Number.isFinite(value));
+  const [least, most] = [Math.min(...seen), Math.max(...seen)];
+  if (seen.length && bottom !== null && least < bottom) return ` (down to ${digits(least)})`;
+  return seen.length && top !== null && most > top ? ` (up to ${digits(most)})` : "";
 }
 
 /** A swatch that is made anew with its line, and so needs no listener. */

@@ -30,6 +30,11 @@ function startPaired(place, panel) {
     drawDifferences(figure, found, panel.labels[state.quantity]);
   };
   show();
+  new ResizeObserver(() => figure.plot?.setSize({ width: widthIn(figure), height: 240 })).observe(figure);
+}
+
+function widthIn(figure) {
+  return Math.max(240, figure.clientWidth);
 }
 
 /** The difference of each image that has all numbers, of the means over some noise levels. */
@@ -96,7 +101,7 @@ function drawDifferences(place, found, label) {
   const x = sorted.map((_, k) => k + 1);
   const level = (value) => x.map(() => value);
   place.plot = new uPlot({
-    width: Math.max(280, place.clientWidth), height: 240, legend: { show: false },
+    width: widthIn(place), height: 240, legend: { show: false },
     scales: { x: { time: false } },
     axes: [axis("images, by their difference", false), axis(null, false)],
     series: [{},
