@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from locality import Denoiser, ImageBank
+from locality import Denoiser, ImageBank, NoiseSchedule, load, sample
 from locality.compare.candidate import fitted_candidate
 from locality.config import UsageError
 from locality.data import ImageDataModule
@@ -121,6 +121,33 @@ def test_usual_images_of_an_own_source_are_taken_without_a_word(shape) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         data_of(shape=shape).bank("train")
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("cifar", "Did you mean 'pretrained/cifar'"),
+        ("pretrained/cifr", "Did you mean 'pretrained/cifar'"),
+        ("runs/nothing", "or hub:<id>$"),
+        (3, "path: want pretrained/<name>, .* got int"),
+    ],
+)
+def test_a_network_that_is_not_there_is_named_with_those_called_alike(path, message) -> None:
+    with pytest.raises(UsageError, match=message):
+        load(path)
+
+
+@pytest.mark.parametrize("sigmas", [NoiseSchedule.ddpm(), 3])
+def test_noise_levels_that_are_no_list_are_refused_by_name(sigmas) -> None:
+    own = Own(lambda x, sigma: x)
+    with pytest.raises(ValueError, match=r"want a tensor or a list of noise levels, got (a NoiseS|int)"):
+        sample(own, torch.randn(1, 1, 4, 4), sigmas)
+    assert sample(own, torch.randn(1, 1, 4, 4), torch.tensor([2.0, 1.0]).numpy()).shape == (1, 1, 4, 4)
+
+
+def test_no_noise_is_refused_with_what_the_image_is() -> None:
+    with pytest.raises(ValueError, match="without noise the image is x itself"):
+        Own(lambda x, sigma: x)(torch.randn(1, 1, 4, 4), 0.0)
 
 
 class Scalar(PerImage):

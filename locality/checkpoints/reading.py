@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from locality import build
 from locality.bank import ImageBank
 from locality.checkpoints.exported import read_exported
-from locality.config import UsageError
+from locality.config import UsageError, nearest_name
 from locality.denoisers.base import Denoiser
 from locality.making import get_class
 from locality.modules import AnalyticModule
@@ -19,7 +19,7 @@ from locality.modules.restoring import restored
 from locality.networks.foreign import hub, image_shape_of, is_foreign, settled
 from locality.networks.weights import fill, refuse_pointer
 from locality.runs.checkpoint_file import is_plain, newest_checkpoint, read_checkpoint
-from locality.runs.files import CHECKPOINT, generations, is_exported
+from locality.runs.files import CHECKPOINT, generations, is_exported, shipped
 from locality.runs.finding import UNREADABLE, leave_out, training_run
 from locality.trust import Untrusted, check_recipe
 
@@ -33,9 +33,14 @@ def load(
 ) -> Denoiser:
     """The finished denoiser of a run, ready to use. A network comes with its averaged weights.
 
-    Raises UsageError where there is no checkpoint or a damaged one, and where a denoiser is fitted again and
-    its images have changed. Raises Untrusted where its recipe names what no file may name.
+    Raises UsageError where the path is none, where there is no checkpoint or a damaged one, and where a
+    denoiser is fitted again and its images have changed. Raises Untrusted where its recipe names what no file
+    may name.
     """
+    if not isinstance(path, str | Path):
+        raise UsageError(
+            f"path: want pretrained/<name>, runs/<run> or another path, got {type(path).__name__}"
+        )
     return rebuilt(read(path, trust), path, cache)
 
 
@@ -97,7 +102,7 @@ def _read_file(path: Path) -> dict[str, Any]:
     if not files:
         raise UsageError(
             f"checkpoint={path}: no checkpoint there; want runs/<run>, pretrained/<name>, a .ckpt file, "
-            "a folder that diffusers saved, or hub:<id>"
+            f"a folder that diffusers saved, or hub:<id>{_alike(path)}"
         )
     if files[0].suffix == ".safetensors":  # the weights of what was exported, without its recipe
         raise UsageError(f"checkpoint={path}: want the folder that this file is in, {path.parent}")
@@ -108,6 +113,14 @@ def _read_file(path: Path) -> dict[str, Any]:
         raise UsageError(f"checkpoint={path}: {NOT_OURS} ({error})") from error
     assert newest is not None
     return newest[1]
+
+
+def _alike(path: Path) -> str:
+    """Networks that ship and are called alike."""
+    ship = [f"pretrained/{folder.name}" for folder in shipped()]
+    typed = path if len(path.parts) > 1 else Path("pretrained") / path
+    hint = nearest_name(str(typed), ship)
+    return f". {hint}" if hint.startswith("Did") else ""
 
 
 def _check_form(path: Path, content: Any) -> None:

@@ -135,6 +135,7 @@ def _check_range(sigma: Tensor, dtype: torch.dtype) -> None:
         raise ValueError(
             f"sigma: want numbers from {least:g} to {1 / least:g}, where their squares are numbers of "
             f"{dtype}, too, got {values.flatten()[:8].tolist()}"
+            f"{'; without noise the image is x itself' if bool((values == 0).any()) else ''}"
         )
 
 

@@ -103,7 +103,8 @@ def newest_checkpoint(run: Path) -> tuple[Path, Any] | None:
             say(f"{why}; taking {path.name}, the one before it, of step {step}")
         return path, content
     if broken:
-        raise broken[0]
+        no_other = "" if len(broken) == 1 else "; the one before it is no better"
+        raise UsageError(f"{broken[0]}{no_other}; start the training again") from broken[0]
     return None
 
 
