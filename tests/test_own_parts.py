@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from conftest import PRETRAINED
 from torch import Tensor
 
 from locality import Denoiser, ImageBank, NoiseSchedule, load, sample
@@ -18,6 +19,7 @@ from locality.data import ImageDataModule
 from locality.data.errors import DataError
 from locality.denoisers.fitting import Recipe
 from locality.metrics import PerImage
+from locality.runs import files
 
 
 class Own(Denoiser):
@@ -132,7 +134,8 @@ def test_usual_images_of_an_own_source_are_taken_without_a_word(shape) -> None:
         (3, "path: want pretrained/<name>, .* got int"),
     ],
 )
-def test_a_network_that_is_not_there_is_named_with_those_called_alike(path, message) -> None:
+def test_a_network_that_is_not_there_is_named_with_those_called_alike(path, message, monkeypatch) -> None:
+    monkeypatch.setattr(files, "SHIPPED", PRETRAINED)
     with pytest.raises(UsageError, match=message):
         load(path)
 

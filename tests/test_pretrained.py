@@ -15,6 +15,7 @@ import locality
 from locality import build
 from locality.bank import ImageBank, to_float
 from locality.checkpoints import companions
+from locality.checkpoints.networks import two_seeds
 from locality.checkpoints.reading import read
 from locality.checkpoints.shelf import Shelf
 from locality.config import UsageError
@@ -53,8 +54,9 @@ def test_a_network_that_ships_is_small_and_says_how_it_was_made(folder):
         assert f"| Went on after {stage['step']:,} steps of | `{stage['command']}`" in card
     assert not before or f"{recipe['step'] + sum(stage['step'] for stage in before):,} in all" in card
     check_sums(folder)
-    # No path of a machine: nothing but weights that went before, of a folder of this one.
-    assert "/" not in recipe["run"]["command"].replace(f"pretrained=pretrained/{folder.name}", "")
+    # No path of a machine: nothing but weights that went before, of a network that ships.
+    began = [f"pretrained=pretrained/{one.name}" for one in PRETRAINED.iterdir()]
+    assert "/" not in " ".join(word for word in recipe["run"]["command"].split() if word not in began)
 
 
 @pytest.mark.parametrize("folder", NETWORKS, ids=named)
@@ -128,6 +130,20 @@ def test_the_twin_of_a_network_that_ships_is_found(name, tmp_path, monkeypatch):
     first = PRETRAINED / name
     cfg = config(tmp_path, "compare=quick", task="evaluate")
     assert companions.twin(cfg, first, Shelf()) == {"NN2": PRETRAINED / f"{name}_seed1"}
+
+
+@pytest.mark.parametrize(("name", "twin"), [("cifar", "cifar_seed1"), ("cifar_longer", None)])
+def test_a_network_that_went_on_from_another_is_no_twin_of_it(name, twin, tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "SHIPPED", PRETRAINED)
+    cfg = config(tmp_path, "compare=quick", task="evaluate")
+    found = companions.twin(cfg, PRETRAINED / name, Shelf())
+    assert found == (twin and {"NN2": PRETRAINED / twin})
+
+
+def test_the_two_seeds_beside_halves_began_with_weights_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "SHIPPED", PRETRAINED)
+    found = two_seeds(tmp_path, False, PRETRAINED / "cifar_half0", Shelf())
+    assert found == {"seed0": PRETRAINED / "cifar", "seed1": PRETRAINED / "cifar_seed1"}
 
 
 def test_beside_a_network_of_cats_stand_those_of_other_models_and_one_of_other_images(tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from locality.checkpoints.networks import Paths, in_turn
 from locality.checkpoints.reading import sound
 from locality.checkpoints.shelf import Shelf
-from locality.checkpoints.trained import model_name, recipe_of, steps_of
+from locality.checkpoints.trained import model_name, recipe_of, steps_before, steps_of
 from locality.config import of_images
 from locality.ranks import say
 from locality.runs.files import shipped
@@ -24,7 +24,8 @@ CONTROL = "control"  # what a network of other images is called
 def twin(cfg: DictConfig, path: Path, shelf: Shelf) -> Paths | None:
     """`networks=twin`: the newest network that differs from this one in the seed alone, as NN2.
 
-    It has seen as many training steps. None where there is none, which is told.
+    It has seen as many training steps, and so had the weights that it began with, if any. None where there is
+    none, which is told.
     """
 
     checkpoint = shelf.read(path)
@@ -40,7 +41,8 @@ def twin(cfg: DictConfig, path: Path, shelf: Shelf) -> Paths | None:
         other = shelf.read(folder)
         recipe = other["hyper_parameters"]
         unlike = recipe["model"]["seed"] != own["model"]["seed"] and folder.resolve() != path.resolve()
-        return unlike and recipe_of(recipe) == recipe_of(own) and steps_of(other) == steps_of(checkpoint)
+        as_long = steps_of(other) == steps_of(checkpoint) and steps_before(other) == steps_before(checkpoint)
+        return unlike and recipe_of(recipe) == recipe_of(own) and as_long
 
     for folder in others:
         if sound(folder, fits):

@@ -62,8 +62,10 @@ def keep_trainings_before(run: Path, start: Path) -> None:
 def trainings_before(run: Path) -> list[dict[str, Any]]:
     """The trainings of the weights that a run began with, the first one first; none where nothing says so.
 
-    Raises UsageError where the note of them is damaged.
+    The run may be an exported network. Raises UsageError where the note of them is damaged.
     """
+    if is_exported(run):
+        return list((read_config(run / RECIPE).get("run") or {}).get("before") or [])
     if (run / BEFORE).is_file():
         try:
             stages = json.loads((run / BEFORE).read_text())
