@@ -1592,7 +1592,9 @@ def test_the_page_on_fields_says_where_they_are_least_and_most_alike() -> None:
     said = fields_verdict(found)
     assert "Wiener 0.500 (sigma 12) to 0.700 (sigma 1.2); second network 0.900 (sigma 1.2) to 0.990" in said
     assert "at sigma 1.2: the network's 2.00; Wiener 2.50 (as far, by the intervals); second" in said
-    assert "second network 6.00 (further). From sigma 12 to sigma 1.2: network 16.1 to 2.00; Wiener" in said
+    assert (
+        "second network 6.00 (further). From sigma 12 to sigma 1.2 the radius goes so: network 16.1" in said
+    )
     assert said.endswith("Of the training images PCA locality (the paper's) read 5,000, optimal read 500")
     heads, rows = fields_table(found)
     assert list(heads) == ["", *columns[1:]]

@@ -19,6 +19,7 @@ from benchmarks.results.questions.bank_sizes import bank_together, bank_verdict
 from benchmarks.results.questions.ceiling import ceiling, ceiling_beside
 from benchmarks.results.questions.entropy import NOT_MEASURED
 from benchmarks.results.questions.eyes import kinds, mirror_table, with_bars
+from benchmarks.results.questions.fields import signed_table
 from benchmarks.results.questions.forms_short import BATCHES, MASKS, ORIENTATION, taus_together
 from benchmarks.results.questions.halves import labels_table
 from benchmarks.results.questions.larger_short import larger_together
@@ -426,7 +427,7 @@ def test_fields_have_their_least_cosines_and_a_radius_beside_wieners() -> None:
     assert said.startswith(
         "No. On A Wiener's field does not have the shape of the network's (cosine 0.700 or"
     )
-    assert "or more), and reaches less far at 1 of 2 noise levels." in said
+    assert "or more), and reaches less far at 1 of 2 noise levels, by 2.00 pixels at most." in said
     assert said.endswith("A field says how strongly an output pixel depends on each input pixel.")
     assert "| cosine to the network's: Wiener | 0.700 | 0.800 |" in said
     assert "| second network | 0.990 | 0.900 |" in said
@@ -445,7 +446,7 @@ def test_fields_have_their_least_cosines_and_a_radius_beside_wieners() -> None:
     assert "but reaches less far at 1 of 2" in said
     tables["sensitivity/radius"]["rows"][1] = ["wiener", "10", "2"]
     said, _ = told()
-    assert "but reaches less far at 1 and further at 1 of 2 noise levels." in said
+    assert "but reaches less far at 1 and further at 1 of 2 noise levels, by 2.00" in said
     tables["sensitivity/radius"]["rows"][1] = ["wiener", "9", "3.5"]
     said, beside = told()
     assert said.startswith("Yes. ")
@@ -454,8 +455,33 @@ def test_fields_have_their_least_cosines_and_a_radius_beside_wieners() -> None:
     tables["sensitivity/cosine"]["rows"] += [["network_round", "0.8 [0.7, 0.9]", "0.96 [0.95, 0.97]"]]
     said, beside = told()
     assert said.startswith("In part. ")  # a round field is nearer at one level
-    assert "Beside it Wiener's is surely nearer at sigma 12 and surely farther at sigma 1." in beside
-    assert "the nearest to the network's that depends on the distance alone" in beside
+    assert (
+        "At sigma 12 Wiener's field is surely nearer to the network's than the network's own field, made "
+        "round. At sigma 1 it is surely farther." in beside
+    )
+    assert "the nearest to the network's of those that depend on the distance alone" in beside
+
+
+def test_fields_with_signs_have_their_cosines_and_stand_beside_round_ones_too() -> None:
+    columns = ["denoiser", "sigma 12", "sigma 1"]
+
+    def fields_of(wiener: str, best: str) -> dict[str, Any]:
+        cosine = [["wiener", wiener, "0.97"], ["network_round", best, "0.97"]]
+        radius = [["network", "2.2 [2.1, 2.3]", "1.05"], ["wiener", "2.4", "1.23"]]
+        tables = {"sensitivity/cosine": cosine, "sensitivity/radius": radius}
+        return {"tables": {name: {"columns": columns, "rows": rows} for name, rows in tables.items()}}
+
+    for best, said in (("0.95 [0.94, 0.96]", "nearer to"), ("0.999 [0.998, 1]", "farther from")):
+        one = {**fields_of("0.98", "0.97 [0.96, 0.99]"), "signed": fields_of("0.98 [0.97, 0.99]", best)}
+        told = fields_short.fields_beside({"A": one})
+        assert f"With signs kept, at sigma 12 Wiener's field is surely {said} the network's than" in told
+        heads, rows = signed_table(one)
+        assert heads[0] == "signs kept"
+        assert rows[0] == ["Wiener: cosine to the network's", "0.980", "0.970"]
+        told = fields_short.fields({"A": one})
+        assert "Wiener's reach is within 0.20 pixels of the network's. It is surely more at 2 of 2" in told
+        assert "but reaches further at 2 of 2 noise levels, by 0.20 pixels at most." in told
+    assert signed_table(fields_of("1", "1")) == ((), [])
 
 
 def test_halves_labels_and_precision_begin_with_their_number_or_with_yes_or_no() -> None:
