@@ -241,10 +241,10 @@ def test_the_letter_has_a_row_for_each_strength_with_the_levels_at_which_it_is_e
     assert "\n| A, strength 0.5 | 1 of 2 | 1 of 2 | 2.50, 3.00 | - | not shown |" in briefly.pattern(
         {"A": found}
     )
-    assert briefly.pattern_beside({"A": found}).endswith("| A, strength 0.5 | - | - |")
+    assert briefly.pattern_beside({"A": found}).endswith("| A, strength 0.5 | - | - | - | - | - | - |")
     found["scalars"] |= interval("pattern/learned_network", f"gamma0.5/t{time_of(2.0):03d}", 0.9, 0.8, 1.1)
     found["scalars"] |= interval("pattern/learned_wiener", f"gamma0.5/t{time_of(2.0):03d}", 0.4, 0.3, 0.5)
-    assert briefly.pattern_beside({"A": found}).endswith("| 0.90 | 0.40, at sigma 2 |")
+    assert briefly.pattern_beside({"A": found}).endswith("| 2 | 0.9 | 0.4 | - | - | - |")
 
 
 @pytest.mark.parametrize(("rise", "sure", "said"), [
@@ -274,14 +274,19 @@ def letter(low: float, high: float, sigma: float = 1.0) -> dict[str, Any]:
 def test_a_letter_is_learned_where_a_good_part_of_wieners_gain_along_it_is_sure() -> None:
     for low, high, word, said in (
         (-0.1, 1.1, "Open", "less than the control's at no noise level. It is not shown that they have"),
-        (0.1, 0.9, "Open", "at sigma 1 (0.80 times). This is too little to say that they have learned the"),
-        (0.3, 0.9, "Does not agree", "They have learned the letter: in the error along it they have 0.40"),
+        (0.1, 0.9, "Open", "at sigma 1 (0.80 times). So they have learned some of it, which is too little"),
+        (
+            0.3,
+            0.9,
+            "Does not agree",
+            "letter: in the error along it, each beside a control of its own, they have 0.40",
+        ),
     ):
         kept = {"pattern": {"cifar": letter(low, high)}}
         (line,) = (line for one in letters(kept) for line in one.lines)
         assert line.startswith(f"**{word}** ")
         assert said in line
-        assert ("not shown to have learned it" in short(kept)) is (word == "Open")
+        assert ("not shown to have learned" in short(kept)) is (word == "Open")
 
 
 def test_every_noise_level_at_which_the_error_along_the_letter_is_surely_less_is_told() -> None:
