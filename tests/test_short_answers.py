@@ -18,7 +18,7 @@ from benchmarks.results.questions import briefly, entropy_short, epsilon, fields
 from benchmarks.results.questions.bank_sizes import bank_together, bank_verdict
 from benchmarks.results.questions.ceiling import ceiling, ceiling_beside
 from benchmarks.results.questions.entropy import NOT_MEASURED
-from benchmarks.results.questions.eyes import kinds, mirror_table, with_bars
+from benchmarks.results.questions.eyes import kinds, mirror_table, mirror_verdict, with_bars
 from benchmarks.results.questions.fields import signed_table
 from benchmarks.results.questions.forms_short import BATCHES, MASKS, ORIENTATION, taus_together
 from benchmarks.results.questions.halves import labels_table
@@ -409,6 +409,38 @@ def test_the_ratios_of_the_eyes_are_of_a_level_at_which_every_network_that_sees_
     heads, rows = mirror_table(found(**numbers))
     assert heads[0] == "field on the other eye / on the ring, at sigma"
     assert "network of CIFAR-10" in [row[0] for row in rows]
+
+
+def eyes_of(**models: str) -> dict[str, Any]:
+    """Networks that all see the other eye, and a control of CIFAR-10 that does not; with their models."""
+    numbers: dict[str, float] = {}
+    for name in (*models, "wiener", "pca_locality"):
+        for t in (300, 500):
+            if (name, t) != ("pca_locality", 500):
+                value = 1.0 if name == "cifar" else 5.0
+                numbers |= interval("mirror/ratio", f"left_eye/{name}/t{t}", value, value, value)
+    rows = [["left_eye", "pca_locality (9 images)", "inf", "5 [5, 5]"]]
+    table = {"columns": ["pixel", "denoiser", "sigma 3.4", "sigma 1.2"], "rows": rows}
+    return {"scalars": numbers, "tables": {"mirror/ratio": table}, "models": models}
+
+
+def test_networks_without_a_control_of_their_own_kind_are_named() -> None:
+    unets = {"network": "unet", "cifar": "unet"}
+    said = briefly.eyes({"A": eyes_of(**unets, dit="dit", mixer="mixer")})
+    told = "The control is a U-Net, and these images are foreign to it. "
+    assert f"{told}A DiT and an MLP-Mixer have no control of their own kind." in said
+    assert f"{told}A DiT has no control of its own kind." in briefly.eyes({"A": eyes_of(**unets, dit="dit")})
+    assert told not in briefly.eyes({"A": eyes_of(**unets)})
+
+
+def test_a_field_with_nothing_on_the_ring_has_that_in_place_of_a_ratio() -> None:
+    one = eyes_of(network="unet", cifar="unet")
+    assert mirror_table(one)[1][-1] == ["PCA locality (the paper's)", "nothing on the ring", 5.0]
+    assert "| PCA locality (the paper's) | nothing on the ring | - |" in briefly.eyes({"A": one})
+    told = "which read 9 images, at sigma 1.24 (nothing on the ring at sigma 3.44)"
+    assert told in mirror_verdict(one)
+    one["tables"]["mirror/ratio"]["rows"][0][2] = "undefined"
+    assert mirror_table(one)[1][-1][1] == "nothing on either"
 
 
 def test_fields_have_their_least_cosines_and_a_radius_beside_wieners() -> None:

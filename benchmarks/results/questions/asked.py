@@ -154,10 +154,11 @@ QUESTIONS: tuple[Question, ...] = (
         "mirror", mirror_verdict, mirror_table,
         "python evaluate.py compare=mirror data=cats",
         "The covariance of faces says that an eye has a twin, and no convolution says so. The control's "
-        "field is wider than high, and that alone gives it something on the other eye. What a network has "
-        "beyond the control comes from the data. The ears are the cleaner evidence: at lower noise the "
-        "control's field has about as much on the other ear as around it. A mask ends sharply: PCA locality "
-        "may look at nothing on the ring, and the ratio then has no bound. Fields of DiT and MLP-Mixer have "
+        "field is wider than high, and that alone gives it something on the other eye. What a U-Net has "
+        "beyond the control comes from the data. For networks of other kinds this is a guess: their form may "
+        "add to it. The ears are the cleaner evidence: at lower noise the control's field has about as much "
+        "on the other ear as around it. A mask ends sharply: PCA locality may look at nothing on the ring, "
+        "and the ratio then has no bound. Fields of DiT and MLP-Mixer have "
         "a grid of 2 x 2 pixels. It is these networks' own and is not in the data: they cut images into "
         "patches of 2 x 2, and have no convolution beyond them. Fields of U-Nets and of Wiener lack it. "
         "The U-Net on Wiener corrects the filter, and its field stays near the filter's. Plain U-Nets have "

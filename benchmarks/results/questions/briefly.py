@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from benchmarks.results.questions.claims import Eyes
 from benchmarks.results.questions.eyes import EAR, EYE, ears, kinds, over_the_aim, rows_of, whose
+from benchmarks.results.questions.eyes_missing import unbounded, without_control
 from benchmarks.results.questions.letter import SNR, strengths
 from benchmarks.results.questions.letter_beside import beside_the_rise, left_out_as_expected
 from benchmarks.results.questions.letter_learned import gains, learned_in_a_word, some_learned
@@ -197,7 +198,8 @@ def eyes(known: Known) -> str:
             )
             weak = one.weaker(found)
             said += [weak] if weak else []
-            tables += [*_at_one_level(found, one), *([WEAKER] if weak else [])]
+            own = without_control(found, one.networks, one.others)
+            tables += [*_at_one_level(found, one), *filter(None, [own, WEAKER if weak else ""])]
     return "\n\n".join([" ".join(f"{one}." for one in said), *tables]) if said else ""
 
 
@@ -219,7 +221,10 @@ def _at_one_level(found: Found, one: Eyes) -> list[str]:
         return []
     rows = []
     for label, name in rows_of(found):
-        cells = [steps(found, f"mirror/ratio/{pixel}/{name}/").get(t) for pixel in (EYE, EAR)]
+        cells = (
+            steps(found, f"mirror/ratio/{pixel}/{name}/").get(t) or unbounded(found, pixel, name).get(t)
+            for pixel in (EYE, EAR)
+        )
         rows.append([label, *cells])
     head = f"field at sigma {sigma_of(t):.3g}"
     columns = (head, "on the other eye / on the ring around it", "of an ear's pixel, likewise")
