@@ -270,5 +270,10 @@ def test_a_learned_letter_without_a_rise_goes_against_the_claim_unless_signed_me
     (row,) = letters(kept)
     assert row.word == word
     assert ("A rise is sure at 6 of these" in row.lines[0]) is (rises is SURE)
+    text = briefly.pattern({"A": kept["pattern"]["cifar"]})
+    told = (
+        "not shown on A (with signs kept, in paired intervals: 1.50 to 1.50 times the control, at sigma 3, 2,"
+    )
+    assert (told in text) is (rises is SURE)
     assert ("Against the claim" in briefly.pattern({"A": kept["pattern"]["cifar"]})) is (rises is NONE)
     assert ("a hidden letter of strength 0.5 was learned. Yet" in agreement(kept)) is (rises is NONE)

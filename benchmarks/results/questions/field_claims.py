@@ -134,7 +134,7 @@ class Fields:
             return ""
         count = self.counted("reaches less far", "further")
         return (
-            f" It reaches {REACHES[self.way]}: at sigma {self.sigma:g} half of it lies within "
+            f" Wiener's field reaches {REACHES[self.way]}: at sigma {self.sigma:g} half of it lies within "
             f"{self.wiener[0]:.2f} pixels, half of the network's within {self.network[0]:.2f}."
             + (f" By the intervals it {count}." if count else "")
             + (f" {signs}." if (signs := self.with_signs()) else "")
@@ -179,9 +179,9 @@ def field_claim(kept: Kept) -> str:
             f"On {title} Wiener's field, made of the covariance alone, has a cosine of at least "
             f"{min(one.cosines[FLOOR]):.3f} to a network's",
         ]
-        said += [f"A second network's has {min(one.second):.3f}"] if one.second else []
+        said += [f"A second network's field has at least {min(one.second):.3f}"] if one.second else []
         if count := one.counted("reaches less far", "reaches further"):
-            said.append(f"Wiener's {count}")
+            said.append(f"Wiener's field {count}")
         if signs := one.with_signs():
             said.append(signs)
         said += [told] if (told := one.round()) else []

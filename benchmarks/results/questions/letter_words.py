@@ -74,7 +74,7 @@ def in_words(known: Sequence[Strength]) -> Iterator[str]:
             elif one.paired:
                 told.setdefault(PAIRED, []).append(f"{one.title} ({_in_pairs(one)})")
             else:
-                told.setdefault(HIDDEN, []).append(one.title)
+                told.setdefault(HIDDEN, []).append(f"{one.title}{_signed_in_pairs(one)}")
         said = [f"{word} {joined(told[word])}" for word in ORDER if word in told]
         yield f"At strength {gamma:g}: {', '.join(said)}."
 
@@ -102,6 +102,17 @@ def _in_pairs(one: Strength) -> str:
     rises, wieners = (span([getattr(level, key) for level in one.paired]) for key in ("rise", "wiener"))
     seed = "; one seed" if one.seeds == 1 else ""
     return f"{rises} times the control, at {at(one.paired)}; Wiener {wieners}{seed}"
+
+
+def _signed_in_pairs(one: Strength) -> str:
+    """Where fields of signed means show in paired intervals what others do not."""
+    up = [level for level in one.signed if level.expected and level.paired]
+    if not up:
+        return ""
+    rises, wieners = (span([getattr(level, key) for level in up]) for key in ("rise", "wiener"))
+    return (
+        f" (with signs kept, in paired intervals: {rises} times the control, at {at(up)}; Wiener {wieners})"
+    )
 
 
 def against(one: Strength) -> str:
