@@ -103,7 +103,7 @@ def test_the_first_words_say_what_was_found_and_what_is_against_it() -> None:
     [
         (
             "2 [1.9, 2.1]",
-            ["mean over images, it reaches 0.67 to 1.00 times as far, surely less far at 1 of 2"],
+            ["mean over images, Wiener's reach is within 1.00 pixels of the network's. It is surely less"],
         ),
         ("3 [2.9, 3.6]", []),  # as far: no finding against, and the page says so
     ],
@@ -114,9 +114,9 @@ def test_a_reach_counts_against_the_claim_only_if_it_does_with_signs_and_without
     found = list(findings_against(kept))
     assert len(found) == len(told)
     assert all(one in said for one, said in zip(told, found, strict=True))
-    assert told or "as far, as far at all 2 noise levels" in field_claim(kept)
+    assert told or "network's. It is as far at all 2 noise levels" in field_claim(kept)
     said = fields_short.fields({"A": kept["fields"]["cifar"]})
-    assert "| signs kept: Wiener | " in said
+    assert "| signs kept, in pixels: Wiener | " in said
 
 
 def test_readme_keeps_two_sentences_of_a_finding_and_all_of_what_is_against_the_claim() -> None:

@@ -159,6 +159,65 @@ def test_one_rule_says_what_is_weaker_of_a_spot_and_of_a_letter() -> None:
         assert (told in briefly.eyes({"A": kept["mirror"]["afhq32"]})) is (wiener > 2.0)
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "cell"),
+    [
+        (0.9, 0.95, "yes"),
+        (0.1, 0.95, "some, at sigma 0.342"),
+        (0.1, 1.05, "not shown"),
+        (-0.1, 0.95, "not shown"),
+    ],
+)
+def test_some_of_a_letter_is_learned_where_any_of_wieners_gain_is_sure(low, high, cell) -> None:
+    """`low` is of the share of Wiener's gain, `high` of the error over the control's."""
+    found = measured(*[NONE] * 6)
+    for kind, ends in (("network", (0.9, 0.8, high)), ("wiener", (0.8,) * 3), ("share", (0.6, low, 1.1))):
+        found["scalars"] |= interval(f"pattern/learned_{kind}", "gamma0.5/t100", *ends)
+    text = page_of({"A": found})
+    assert f"| {cell} |" in text
+    told = (
+        "strength 0.5: Networks have surely learned some of the letter: at sigma 0.342 their error along it "
+        "is 0.90 [0.80, 0.95] times the control's. That is 60 % [10, 110] of Wiener's gain. We ask that the "
+        "whole interval is above 25 %. This is one seed, and one of 6 noise levels."
+    )
+    assert (told in text) is cell.startswith("some")
+    assert ("have learned more than some of it" in short({"pattern": {"cifar": found}})) is (
+        cell.startswith("some")
+    )
+
+
+@pytest.mark.parametrize(("start", "share"), [(2.0, 1.8), (0.5, 0.45)])
+def test_a_gain_is_defined_and_a_share_above_1_is_told_apart_from_less_error(start, share) -> None:
+    """Errors: Wiener .5 of its control's 1, networks .55 of their control's `start`."""
+    found = measured(*[NONE] * 6)
+    for kind, value in (("network", 0.55), ("wiener", 0.5), ("share", share)):
+        found["scalars"] |= interval(f"pattern/learned_{kind}", "gamma0.5/t100", value, value, value)
+    assert share == pytest.approx(start * (1 - 0.55) / (1 - 0.5))
+    text = page_of({"A": found})
+    assert "the control's error less the network's" in text
+    assert (
+        f"| A, strength 0.5 | 0.342 | 0.55 | 0.5 | {start:.3g} | {start * 0.55 / 0.5:.3g} | {share} |" in text
+    )
+    assert ("A share above 1 does not say" in text) is (start > 1)
+
+
+@pytest.mark.parametrize(
+    ("rises", "told"),
+    [
+        (("1.5", "2.5"), "; not weaker with signs kept: 2.5"),
+        (("2.5", "1.5"), "; weaker with signs kept: 1.5"),
+        (("1.5", "1.5"), ""),
+    ],
+)
+def test_where_weaker_hangs_on_the_measure_of_fields_the_short_answer_says_so(rises, told) -> None:
+    plain, signed = (measured(*[(f"{rise} [1.4, 2.6]", "3.00", "yes")] * 6) for rise in rises)
+    kept = with_gaps({"pattern": {"cifar": plain}, "pattern_signed": {"cifar": signed}})
+    text = page_of({"A": kept["pattern"]["cifar"]})
+    assert f"A ({rises[0]} times the control; Wiener 3.0{told}{', Wiener 3.0' * bool(told)})" in text
+    cells = [f"{float(rise):.2f}, 3.00 (32){', weaker' * (rise == '1.5')}" for rise in rises]
+    assert f"| {' | '.join(cells)} |" in text
+
+
 def test_images_and_commands_of_fields_of_signed_means_are_told() -> None:
     signed = measured(*[SURE] * 6, size=128)
     signed["run"] = {**signed["run"], "command": "compare.magnitude=signed", "commit": "d"}
@@ -211,5 +270,10 @@ def test_a_learned_letter_without_a_rise_goes_against_the_claim_unless_signed_me
     (row,) = letters(kept)
     assert row.word == word
     assert ("A rise is sure at 6 of these" in row.lines[0]) is (rises is SURE)
+    text = briefly.pattern({"A": kept["pattern"]["cifar"]})
+    told = (
+        "not shown on A (with signs kept, in paired intervals: 1.50 to 1.50 times the control, at sigma 3, 2,"
+    )
+    assert (told in text) is (rises is SURE)
     assert ("Against the claim" in briefly.pattern({"A": kept["pattern"]["cifar"]})) is (rises is NONE)
     assert ("a hidden letter of strength 0.5 was learned. Yet" in agreement(kept)) is (rises is NONE)

@@ -38,6 +38,7 @@ from benchmarks.results.questions.halves import (
     halves_verdict,
     labels_table,
     labels_verdict,
+    with_steps,
 )
 from benchmarks.results.questions.information import information_table, information_verdict
 from benchmarks.results.questions.information_short import information_beside, information_together
@@ -979,12 +980,15 @@ def with_fields(wiener: str, exact: str = "0.99", reach: str = "2 [1.9, 2.1]") -
 def test_fields_match_by_their_cosine_and_by_their_reach(wiener, reach, word, told) -> None:
     kept = {"fields": with_fields(wiener, reach=reach)}
     text = agreement(kept)
-    assert f"**{word}** that Wiener's field matches a network's, on CIFAR-10. It reaches {told}" in text
+    assert (
+        f"**{word}** that Wiener's field matches a network's, on CIFAR-10. Wiener's field reaches {told}"
+        in text
+    )
     assert "PCA locality (the paper's) 0.990 to 0.990 (" in text, "no row is left out"
     said = claim({"cifar": {"scalars": {}}}, kept)[0]
     assert said.startswith("A field says how much an output pixel depends on each input pixel. On CIFAR-10 ")
     assert "of at least 0." in said
-    assert "to a network's. A second network's has 0.980." in said
+    assert "to a network's. A second network's field has at least 0.980." in said
     assert ("reaches less far at 1 of 2 noise levels" in said) == told.startswith("less far")
 
 
@@ -1048,18 +1052,41 @@ def test_halves_say_what_explained_is_and_how_far_off_the_prediction_was() -> No
 @pytest.mark.parametrize(
     ("ratios", "said"),
     [
-        ((0.6, 0.7), "surely less at every noise level than that of two that learned from all images"),
-        ((0.6, 1.0), "surely less at sigma 1.24 than that of two"),
-        ((0.6, 1.4), "surely more at sigma 3.44 and surely less at sigma 1.24 than that of two"),
+        ((0.6, 0.7), "is less at every noise level, by intervals over test images alone: 0.60 to 0.70 times"),
+        ((0.6, 1.0), "is less at sigma 1.24, by"),
+        ((0.6, 1.4), "is more at sigma 3.44 and less at sigma 1.24, by"),
+        ((1.0, 1.0), "is not told apart, by"),
     ],
 )
-def test_halves_are_said_to_differ_less_than_seeds_only_where_that_is_sure(ratios, said) -> None:
+def test_halves_are_said_to_differ_less_than_seeds_only_where_intervals_say_so(ratios, said) -> None:
+    text = halves_or_seeds({"scalars": beside_seeds(*ratios)})
+    assert said in text
+    assert "steps" not in text, "where they are not known"
+    assert "This is one pair of each" in text
+    assert halves_or_seeds({"scalars": {}}) == ""
+
+
+def beside_seeds(*ratios: float) -> dict[str, float]:
     scalars: dict[str, float] = {}
     for t, ratio in zip((300, 500), ratios, strict=True):
         for end, value in (("_low", ratio - 0.05), ("", ratio), ("_high", ratio + 0.05)):
             scalars[f"halves/beside_seeds{end}/t{t}"] = value
-    assert said in halves_or_seeds({"scalars": scalars})
-    assert halves_or_seeds({"scalars": {}}) == ""
+    return scalars
+
+
+@pytest.mark.parametrize("halves", [6000, 8000])
+def test_where_halves_and_seeds_had_other_numbers_of_steps_the_page_says_so(halves: int) -> None:
+    names = {"cifar_half0": halves, "cifar_half1": halves, "cifar": 8000, "cifar_seed1": 8000}
+    found = {"scalars": beside_seeds(0.6, 0.7), "run": {"command": "python evaluate.py compare=halves"}}
+    networks = {name: {"run": {"step": step}} for name, step in names.items()}
+    told = with_steps({"halves": {"cifar": found}, "networks": networks})["halves"]["cifar"]
+    text = halves_or_seeds(told)
+    assert f"The halves' networks had one seed and {halves:,} steps each." in text
+    assert "Two networks of all images had two seeds and 8,000 steps each." in text
+    assert text.endswith("from what the seed and the number of steps do.") is (halves < 8000)
+    named = {**found, "run": {"command": "python evaluate.py compare=halves networks=[runs/a,runs/b]"}}
+    told = with_steps({"halves": {"cifar": named}, "networks": networks})["halves"]["cifar"]
+    assert "steps" not in halves_or_seeds(told), "of other networks"
 
 
 def test_a_class_helps_or_costs_where_the_whole_interval_says_so() -> None:
@@ -1568,7 +1595,9 @@ def test_the_page_on_fields_says_where_they_are_least_and_most_alike() -> None:
     said = fields_verdict(found)
     assert "Wiener 0.500 (sigma 12) to 0.700 (sigma 1.2); second network 0.900 (sigma 1.2) to 0.990" in said
     assert "at sigma 1.2: the network's 2.00; Wiener 2.50 (as far, by the intervals); second" in said
-    assert "second network 6.00 (further). From sigma 12 to sigma 1.2: network 16.1 to 2.00; Wiener" in said
+    assert (
+        "second network 6.00 (further). From sigma 12 to sigma 1.2 the radius goes so: network 16.1" in said
+    )
     assert said.endswith("Of the training images PCA locality (the paper's) read 5,000, optimal read 500")
     heads, rows = fields_table(found)
     assert list(heads) == ["", *columns[1:]]

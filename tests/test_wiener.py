@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from locality import GaussianStats, ImageBank, NoiseSchedule
-from locality.denoisers import Wiener
+from locality.denoisers import Optimal, Wiener
 from locality.metrics import ImageR2
 
 SHAPE, N = (2, 4, 4), 32
@@ -98,3 +98,27 @@ def test_buffers_that_are_replaced_are_read():
     other = torch.func.functional_call(wiener, {"mean": wiener.mean + 1}, (x, 0.5))
     assert not torch.allclose(other, before)
     assert torch.equal(wiener(x, 0.5), before)
+
+
+@pytest.mark.parametrize("sigma", [0.3, 1.0, 3.0])
+@pytest.mark.parametrize("points", [[[1.0], [-1.0]], [[1.0, 0.5], [-1.0, -0.5], [-0.2, 0.9]]])
+def test_the_mean_derivative_of_the_best_denoiser_is_at_most_wieners(points, sigma):
+    # D(x) = x + sigma^2 grad log p(x), so its mean derivative is I - sigma^2 F with F the Fisher information
+    # of noisy images. F is at least the inverse of their covariance: so it is at most C (C + sigma^2 I)^-1.
+    images = torch.tensor(points, dtype=torch.float64)  # [N, P]
+    shape, eye = (1, 1, images.shape[1]), torch.eye(images.shape[1], dtype=torch.float64)
+    line = torch.arange(-1 - 7 * sigma, 1 + 7 * sigma, sigma / 3, dtype=torch.float64)
+    x = torch.cartesian_prod(*[line] * images.shape[1]).reshape(-1, images.shape[1]).requires_grad_()
+    log_p = torch.logsumexp(-(x[:, None] - images).square().sum(-1) / (2 * sigma**2), 1)
+    (score,) = torch.autograd.grad(log_p.sum(), x)
+    weight = log_p.detach().softmax(0)
+    fisher = score.T @ (weight[:, None] * score)
+    best = Optimal.fit(ImageBank(images.reshape(-1, *shape)))(x.reshape(-1, *shape), sigma).flatten(1)
+    rows = [torch.autograd.grad(column.sum(), x, retain_graph=True)[0] for column in best.T]
+    mean = torch.stack([weight @ row for row in rows])
+    torch.testing.assert_close(mean, eye - sigma**2 * fisher, rtol=1e-6, atol=1e-8)
+    covariance = torch.cov(images.T, correction=0).reshape(eye.shape)
+    wiener = covariance @ torch.linalg.inv(covariance + sigma**2 * eye)
+    assert torch.linalg.eigvalsh(wiener - mean).min() > 0, "equal for Gaussian images alone"
+    if len(points) == 2 and sigma == 0.3:
+        assert mean < 0.1 < 0.9 < wiener, "far less where a pixel is black or white"

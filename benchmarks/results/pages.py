@@ -33,6 +33,7 @@ from benchmarks.results.paper.agreement import agreement
 from benchmarks.results.questions.asked import QUESTIONS
 from benchmarks.results.questions.entropy import NOT_MEASURED
 from benchmarks.results.questions.eyes import with_bars
+from benchmarks.results.questions.halves import with_steps
 from benchmarks.results.questions.letter import with_gaps
 from benchmarks.results.questions.own_by_output import with_by_output
 from benchmarks.results.questions.own_gap import with_released
@@ -89,7 +90,7 @@ def main() -> None:
 def told_of(kept: Kept) -> Kept:
     """What is kept, with what pages need of other measurements beside it."""
     known = with_by_output(with_released(with_sides(with_bars(kept))))
-    return with_signed(with_gaps(known), "fields")
+    return with_steps(with_signed(with_gaps(known), "fields"))
 
 
 def page(question: Question, kept: Kept) -> str:

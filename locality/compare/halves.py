@@ -64,8 +64,9 @@ def halves(
     `plain` is so far away that a share near 1 leaves room. So beside it stands how much farther the other
     half's filter is than the other half's network, in squared distances: |D_i - W_j|^2 / |D_i - D_j|^2.
 
-    Two more networks, of all images and different seeds, tell what training alone does: the halves' squared
-    difference over theirs is 1 where it does not matter which images a network learned from.
+    Two more networks, of all images and different seeds, stand beside them: the halves' squared difference
+    over theirs. A seed sets the first weights, the order of batches and the noise. The halves have one seed
+    and may have fewer steps. So a ratio below 1 does not tell what the images do from what the seed does.
     """
     pair, seeds = checked(context.networks)
     data = pair[0].data()

@@ -160,5 +160,6 @@ def network(path: Path) -> dict[str, Any]:
     about["command"] = told(str(about["command"]))
     trained = OmegaConf.load(path.parent / "config.yaml")
     assert isinstance(trained, DictConfig)
+    about["step"] = trained.get("step")  # of the last training: `before` has those that it went on from
     tables = {"heldout": metrics["tables"]["heldout"]}
     return {"run": about, "predicts": predicts(trained), "scalars": {}, "tables": tables}

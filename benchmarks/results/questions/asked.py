@@ -20,6 +20,7 @@ from benchmarks.results.questions.fields import (
     fields_verdict,
     pattern_table,
     pattern_verdict,
+    signed_table,
 )
 from benchmarks.results.questions.form_questions import FORMS
 from benchmarks.results.questions.information_short import information_beside, information_together
@@ -153,10 +154,11 @@ QUESTIONS: tuple[Question, ...] = (
         "mirror", mirror_verdict, mirror_table,
         "python evaluate.py compare=mirror data=cats",
         "The covariance of faces says that an eye has a twin, and no convolution says so. The control's "
-        "field is wider than high, and that alone gives it something on the other eye. What a network has "
-        "beyond the control comes from the data. The ears are the cleaner evidence: at lower noise the "
-        "control's field has about as much on the other ear as around it. A mask ends sharply: PCA locality "
-        "may look at nothing on the ring, and the ratio then has no bound. Fields of DiT and MLP-Mixer have "
+        "field is wider than high, and that alone gives it something on the other eye. What a U-Net has "
+        "beyond the control comes from the data. For networks of other kinds this is a guess: their form may "
+        "add to it. The ears are the cleaner evidence: at lower noise the control's field has about as much "
+        "on the other ear as around it. A mask ends sharply: PCA locality may look at nothing on the ring, "
+        "and the ratio then has no bound. Fields of DiT and MLP-Mixer have "
         "a grid of 2 x 2 pixels. It is these networks' own and is not in the data: they cut images into "
         "patches of 2 x 2, and have no convolution beyond them. Fields of U-Nets and of Wiener lack it. "
         "The U-Net on Wiener corrects the filter, and its field stays near the filter's. Plain U-Nets have "
@@ -172,11 +174,13 @@ QUESTIONS: tuple[Question, ...] = (
         "The Wiener filter knows nothing but the covariance. A mean of magnitudes also counts what differs "
         "in sign from image to image. There the network's fields reach further: edges and shapes, which are "
         "not in a covariance, are what it looks at, we guess. Where signs are kept these cancel, and nearly "
-        "Wiener's field is left. That much is to be expected of any good denoiser. Were noisy images "
-        "Gaussian, the mean derivative of the best denoiser would be Wiener's, by Stein's lemma. So signed "
-        "fields say that a network has learned the covariance. They do not say that it does nothing else.",
-        pictures=("fields", "fields_signed", "fields_cosine"), together=fields_short.fields,
-        beyond=fields_short.fields_beside, folds=True,
+        "the shape of Wiener's field is left. This is a finding, and it speaks for the paper. It need not be "
+        "so. The mean derivative of the best denoiser is at most Wiener's, and equals it only where images "
+        "are Gaussian ([why](../concepts.md#sensitivity-fields)). For other data it may be far less: a pixel "
+        "that is +1 or -1 has nearly none at low noise. A cosine compares shapes, not sizes. Signed fields "
+        "do not say that a network does nothing else.",
+        pictures=("fields", "fields_signed", "fields_cosine"), more=signed_table,
+        together=fields_short.fields, beyond=fields_short.fields_beside, folds=True,
     ),
     Question(
         "pattern", "Does a pattern hidden in the data show in the fields?",

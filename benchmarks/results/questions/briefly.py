@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 
 from benchmarks.results.questions.claims import Eyes
 from benchmarks.results.questions.eyes import EAR, EYE, ears, kinds, over_the_aim, rows_of, whose
+from benchmarks.results.questions.eyes_missing import unbounded, without_control
 from benchmarks.results.questions.letter import SNR, strengths
 from benchmarks.results.questions.letter_beside import beside_the_rise, left_out_as_expected
-from benchmarks.results.questions.letter_levels import PART
+from benchmarks.results.questions.letter_learned import gains, learned_in_a_word, some_learned
 from benchmarks.results.questions.letter_words import RULE, against, highest, in_words
 from benchmarks.results.words.answers import (
     EXACT,
@@ -147,7 +148,7 @@ def pattern(known: Known) -> str:
             f"{sum(level.paired for level in one.told)} of {len(one.told)}",
             highest(one),
             highest(one, signed=True),
-            "yes" if one.learned else "not shown",
+            learned_in_a_word(one),
         ]
         for one in every
     ]
@@ -163,26 +164,20 @@ def pattern(known: Known) -> str:
 def pattern_beside(known: Known) -> str:
     """What the letter is, what is claimed, and the errors that say whether it was learned."""
     every = [one for title, found in known.items() for one in strengths(title, found)]
-    rows = []
-    for one in every:
-        most, errors = one.gained, [None, None]
-        if most and most.error and most.floor:
-            errors = [f"{most.error[0]:.2f}", f"{most.floor[0]:.2f}, at sigma {most.sigma:g}"]
-        rows.append([f"{one.title}, strength {one.gamma:g}", *errors])
-    columns = ("error along the letter, over the control's", "networks", "Wiener")
+    gain, table = gains(every)
     lead = (
         "A letter of strength gamma is added to every image in a random colour. The claim: fields rise "
         "along it at noise levels at which its variance, with what images have of it anyway, is above "
         f"{SNR:g} sigma^2 (SNR_W above {SNR:g}). The rise is over the control, a network of images without "
-        f"the letter. We say that a network has learned the letter where it surely has {100 * PART:.0f} % of "
-        "Wiener's gain in the error along it. Signs kept: derivatives are averaged over images, and the "
-        "magnitude is taken of their mean (`compare.magnitude=signed`). What differs in sign from image to "
-        "image cancels."
+        "the letter. Signs kept: derivatives are averaged over images, and the magnitude is taken of their "
+        "mean (`compare.magnitude=signed`). What differs in sign from image to image cancels."
     )
     beside = [
-        f"{one.title}, strength {one.gamma:g}:{told}" for one in every if (told := beside_the_rise(one))
+        f"{one.title}, strength {one.gamma:g}:{told}"
+        for one in every
+        if (told := some_learned(one) + beside_the_rise(one))
     ]
-    said = [f"{lead} {RULE} {WEAKER}", *([bullets(beside)] if beside else []), markdown(columns, rows)]
+    said = [f"{lead} {RULE} {WEAKER}", *([bullets(beside)] if beside else []), gain, markdown(*table)]
     return "\n\n".join(said)
 
 
@@ -203,7 +198,8 @@ def eyes(known: Known) -> str:
             )
             weak = one.weaker(found)
             said += [weak] if weak else []
-            tables += [*_at_one_level(found, one), *([WEAKER] if weak else [])]
+            own = without_control(found, one.networks, one.others)
+            tables += [*_at_one_level(found, one), *filter(None, [own, WEAKER if weak else ""])]
     return "\n\n".join([" ".join(f"{one}." for one in said), *tables]) if said else ""
 
 
@@ -225,7 +221,10 @@ def _at_one_level(found: Found, one: Eyes) -> list[str]:
         return []
     rows = []
     for label, name in rows_of(found):
-        cells = [steps(found, f"mirror/ratio/{pixel}/{name}/").get(t) for pixel in (EYE, EAR)]
+        cells = (
+            steps(found, f"mirror/ratio/{pixel}/{name}/").get(t) or unbounded(found, pixel, name).get(t)
+            for pixel in (EYE, EAR)
+        )
         rows.append([label, *cells])
     head = f"field at sigma {sigma_of(t):.3g}"
     columns = (head, "on the other eye / on the ring around it", "of an ear's pixel, likewise")

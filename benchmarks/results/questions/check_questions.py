@@ -33,8 +33,8 @@ CHECKS: tuple[Question, ...] = (
         "halves", "How much of the agreement of networks that share no image is in Gaussian statistics?",
         "halves", halves_verdict, halves_table, "python evaluate.py compare=halves",
         "Networks of these halves differ more than the filters do, and have more in common: structure of "
-        "both halves that is not Gaussian. Two seeds on all images differ more than two halves that began "
-        "alike. So where a network begins matters more than which half of the images it sees.",
+        "both halves that is not Gaussian. The two seeds on all images differ from the halves in more than "
+        "the images. Halves of two seeds, trained for as many steps, would say what counts.",
         pictures=("halves",), together=fields_short.halves, beyond=fields_short.halves_beside, folds=True,
     ),
     Question(

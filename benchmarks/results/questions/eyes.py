@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from benchmarks.results.questions.eyes_missing import KINDS, times_of, unbounded
 from benchmarks.results.words.answers import Found, is_middle, listed, sigma_of, steps, where
 from benchmarks.results.words.small_tables import Table, levels_table
 from benchmarks.results.words.titles import called, joined, spelled
@@ -14,11 +15,6 @@ from locality.heldout import is_behind
 
 EYE, EAR = "left_eye", "left_ear"  # the pixels that are told of
 ON_THE_RING = "field on the other {} / on the ring, at sigma"
-KINDS = {  # of networks, by the model that was trained: one, and several
-    "unet": ("a U-Net", "U-Nets"),
-    "dit": ("a DiT", "DiTs"),
-    "mixer": ("an MLP-Mixer", "MLP-Mixers"),
-}
 LEFT_OUT = "Left out, at or beside levels at which a network is not shown to beat Wiener"
 AIM = 2.0  # times the ring's mass, on the other eye
 CONTROL = re.compile(r"cifar|control")  # of networks' names: of other data
@@ -114,8 +110,14 @@ def mirror_table(found: Found, pixel: str = EYE) -> Table:
     """The ratio of a pixel at each noise level."""
     head = ON_THE_RING.format(pixel.split("_")[-1])
     columns, rows = levels_table(found, f"mirror/ratio/{pixel}", _who(found), head=head)
-    labels = {called(name): label for label, name in rows_of(found)}
-    return columns, [[labels.get(row[0], row[0]), *row[1:]] for row in rows]
+    known = {called(name): (label, unbounded(found, pixel, name)) for label, name in rows_of(found)}
+    times = times_of(found, pixel)
+    told = []
+    for name, *cells in rows:
+        label, none = known[name]
+        both = zip(times, cells, strict=True)
+        told.append([label, *(none.get(t) if cell is None else cell for t, cell in both)])
+    return columns, told
 
 
 def rows_of(found: Found) -> list[tuple[str, str]]:
@@ -156,7 +158,8 @@ def _listed(found: Found, pixel: str, names: Sequence[str]) -> str:
     parts = []
     for name in names:
         none = among - set(_steps(found, pixel, name))
-        but = f" (no ratio {where(none, among)})" if none else ""
+        why = set(unbounded(found, pixel, name).values())
+        but = f" ({joined(sorted(why), 'or') or 'no ratio'} {where(none, among)})" if none else ""
         parts.append(f"{whose(name)}{_read(found, name)} {where(sees(found, pixel, name), among)}{but}")
     return "; ".join(parts)
 

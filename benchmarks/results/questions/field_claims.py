@@ -37,6 +37,7 @@ class Fields:
     beside_round: dict[float, int]  # sigma -> -1, 0, 1: Wiener's cosine below any round field's, ..., above
     beside_own: dict[float, int]  # the same beside Wiener's own field, made round
     sizes: tuple[float, ...] = ()  # at each noise level the reach of Wiener's field over the network's
+    gaps: tuple[float, ...] = ()  # and by how many pixels it is further, or less far where below 0
     signed: Fields | None = None  # the same of fields whose derivatives kept their signs
 
     @classmethod
@@ -54,8 +55,9 @@ class Fields:
             for row in (BEST_ROUND, OWN_ROUND)
         )
         sizes = tuple(rows[FLOOR][0] / rows[NETWORK][0] for rows in every)
+        gaps = tuple(rows[FLOOR][0] - rows[NETWORK][0] for rows in every)
         signed = cls.of(found["signed"]) if "signed" in found else None
-        return cls(cosines, sigma, reach.get(NETWORK), reach.get(FLOOR), ways, best, own, sizes, signed)
+        return cls(cosines, sigma, reach.get(NETWORK), reach.get(FLOOR), ways, best, own, sizes, gaps, signed)
 
     @property
     def second(self) -> list[float] | None:
@@ -85,14 +87,21 @@ class Fields:
         """How far Wiener's field reaches over the network's, least and most."""
         return f"{min(self.sizes):.2f} to {max(self.sizes):.2f} times"
 
+    def within(self) -> str:
+        """By how many pixels the reaches of both fields differ at most."""
+        return f"{max(map(abs, self.gaps)):.2f} pixels"
+
     def with_signs(self) -> str:
-        """The same of fields whose derivatives kept their signs, as a sentence; nothing where unknown."""
+        """The same of fields whose derivatives kept their signs, as sentences; nothing where unknown.
+
+        In pixels: where fields reach over one or two of them, a ratio makes much of a part of one.
+        """
         if self.signed is None or not self.signed.ways:
             return ""
-        count = self.signed.counted("less far", "further")
-        reach = f"surely {count}" if count else f"as far at all {len(self.signed.ways)} noise levels"
+        count = self.signed.counted("less", "more")
+        told = f"surely {count}" if count else f"as far at all {len(self.signed.ways)} noise levels"
         start = "Where derivatives keep their signs in the mean over images"
-        return f"{start}, it reaches {self.signed.span()} as far, {reach}"
+        return f"{start}, Wiener's reach is within {self.signed.within()} of the network's. It is {told}"
 
     @property
     def differs(self) -> bool:
@@ -100,22 +109,24 @@ class Fields:
         return any(self.ways) and (self.signed is None or any(self.signed.ways))
 
     def round(self) -> str:
-        """Where Wiener's field is surely nearer to the network's than any round one, and where farther."""
-        told = []
-        for way, word in ((1, "nearer"), (-1, "farther")):
+        """Where Wiener's field is surely nearer to the network's than any round one, and where farther.
+
+        In sentences without the last stop; nothing where neither is sure.
+        """
+        told: list[str] = []
+        for way, word, of in ((1, "nearer", "to"), (-1, "farther", "from")):
             if levels := [f"{sigma:g}" for sigma, one in self.beside_round.items() if one == way]:
                 every = len(levels) == len(self.beside_round)
-                told.append(f"{word} at {'every noise level' if every else f'sigma {joined(levels)}'}")
-        return " and surely ".join(told)
+                start = "At every noise level" if every else f"At sigma {joined(levels)}"
+                whole = (
+                    f"{start} Wiener's field is surely {word} {of} the network's than the network's own field"
+                )
+                told.append(f"{start} it is surely {word}" if told else f"{whole}, made round")
+        return ". ".join(told)
 
     def beyond(self) -> str:
-        """The same as a sentence, with what it means."""
-        return (
-            "A round field depends on the distance alone. Wiener's is surely "
-            f"{told} than the network's own, made round. "
-            if (told := self.round())
-            else ""
-        )
+        """The same, with what it means."""
+        return f"A round field depends on the distance alone. {told}. " if (told := self.round()) else ""
 
     def reach(self) -> str:
         """How far Wiener's field reaches beside the network's."""
@@ -123,7 +134,7 @@ class Fields:
             return ""
         count = self.counted("reaches less far", "further")
         return (
-            f" It reaches {REACHES[self.way]}: at sigma {self.sigma:g} half of it lies within "
+            f" Wiener's field reaches {REACHES[self.way]}: at sigma {self.sigma:g} half of it lies within "
             f"{self.wiener[0]:.2f} pixels, half of the network's within {self.network[0]:.2f}."
             + (f" By the intervals it {count}." if count else "")
             + (f" {signs}." if (signs := self.with_signs()) else "")
@@ -168,13 +179,12 @@ def field_claim(kept: Kept) -> str:
             f"On {title} Wiener's field, made of the covariance alone, has a cosine of at least "
             f"{min(one.cosines[FLOOR]):.3f} to a network's",
         ]
-        said += [f"A second network's has {min(one.second):.3f}"] if one.second else []
+        said += [f"A second network's field has at least {min(one.second):.3f}"] if one.second else []
         if count := one.counted("reaches less far", "reaches further"):
-            said.append(f"Wiener's {count}")
+            said.append(f"Wiener's field {count}")
         if signs := one.with_signs():
             said.append(signs)
-        if told := one.round():
-            said.append(f"To the network's it is surely {told} than the network's own field, made round")
+        said += [told] if (told := one.round()) else []
         return " ".join(f"{sentence}." for sentence in said)
     return ""
 

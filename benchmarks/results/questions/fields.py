@@ -30,7 +30,7 @@ def fields_verdict(found: Found) -> str:
     told = [
         f"the cosine between a field and the network's, over the noise levels: {'; '.join(parts)}",
         _reach(found),
-        f"From {sigmas[0]} to {sigmas[-1]}: {'; '.join(reach)}",
+        f"From {sigmas[0]} to {sigmas[-1]} the radius goes so: {'; '.join(reach)}",
         *_parts_of_banks(found),
     ]
     return ". ".join(told)
@@ -102,6 +102,14 @@ def fields_table(found: Found) -> Table:
         for name, values in level_rows(found, f"sensitivity/{kind}"):
             rows.append([f"{called(name)}: {title}", *map(told, values)])
     return ["", *columns[1:]], rows
+
+
+def signed_table(found: Found) -> Table:
+    """The same with signs kept, where that was measured."""
+    if "signed" not in found:
+        return (), []
+    columns, rows = fields_table(found["signed"])
+    return ["signs kept", *columns[1:]], rows
 
 
 def level_rows(found: Found, table: str) -> Iterator[tuple[str, list[float]]]:

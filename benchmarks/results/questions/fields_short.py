@@ -42,7 +42,7 @@ def fields(known: Known) -> str:
         alike = least >= ALIKE
         words.add("No" if not alike else "In part" if size or -1 in one.beside_round.values() else "Yes")
         shape = "has nearly" if alike else "does not have"
-        told = f"reaches {size}" if size else "reaches as far, by the intervals"
+        told = f"reaches {size}, by {one.within()} at most" if size else "reaches as far, by the intervals"
         said.append(
             f"On {title} Wiener's field {shape} the shape of the network's (cosine {least:.3f} or more), "
             f"{'but' if alike and size else 'and'} {told}"
@@ -65,7 +65,10 @@ def _at_three_levels(found: Found, title: str) -> Table:
     places = sorted({0, len(heads) // 2, len(heads) - 1})
     cosines = dict(level_rows(found, "sensitivity/cosine"))
     reach = dict(level_rows(found, "sensitivity/radius"))
-    signed = dict(level_rows(found["signed"], "sensitivity/radius")) if "signed" in found else {}
+    signed, alike = (
+        dict(level_rows(found["signed"], f"sensitivity/{kind}")) if "signed" in found else {}
+        for kind in ("radius", "cosine")
+    )
     second = next((row for row in cosines if names.known(row) == SECOND), "")
     rows = [
         [label, *(told(values[row][k]) for k in places)]
@@ -76,8 +79,10 @@ def _at_three_levels(found: Found, title: str) -> Table:
             ("second network", cosines, second, "{:.3f}".format),
             ("half lies within, in pixels: Wiener", reach, FLOOR, pixels),
             ("network", reach, NETWORK, pixels),
-            ("signs kept: Wiener", signed, FLOOR, pixels),
-            ("signs kept: network", signed, NETWORK, pixels),
+            ("signs kept, in pixels: Wiener", signed, FLOOR, pixels),
+            ("network", signed, NETWORK, pixels),
+            ("signs kept, cosine to the network's: Wiener", alike, FLOOR, "{:.3f}".format),
+            ("network, made round", alike, BEST_ROUND, "{:.3f}".format),
         )
         if row in values
     ]
@@ -103,11 +108,14 @@ def fields_beside(known: Known) -> str:
             ]
         if one.round():
             said += [
-                "A high cosine may mean no more than that both fall off with the distance. So round fields "
-                "stand beside them. Wiener's, made round, lacks its directions. The network's, made round, "
-                "is the nearest to the network's that depends on the distance alone. No filter knows it",
-                f"Beside it Wiener's is surely {one.round()}",
+                "A high cosine may mean no more than that both fields fall off with the distance. So round "
+                "fields stand beside them. Wiener's field, made round, lacks its directions. The network's "
+                "field, made round, is the nearest to the network's of those that depend on the distance "
+                "alone. No filter knows it",
+                one.round(),
             ]
+        if one.signed is not None and (told := one.signed.round()):
+            said.append(f"With signs kept, {told[0].lower()}{told[1:]}")
     said.append(
         "Numbers are means over a grid of output pixels. The picture shows the output pixel at the centre"
     )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from benchmarks.results.kept.gathering import Kept
 from benchmarks.results.questions.fields import alone
 from benchmarks.results.words.answers import Found, sigma_of, steps, where
 from benchmarks.results.words.small_tables import Table, levels_table
-from benchmarks.results.words.titles import called
+from benchmarks.results.words.titles import called, joined
 
+SHIPPED = {"halves": ("{}_half0", "{}_half1"), "seeds": ("{}", "{}_seed1")}  # networks of a data set
 WITH_CLASS = "error with the class / without, at sigma"
 
 
@@ -31,18 +33,41 @@ def halves_verdict(found: Found) -> str:
     return ". ".join(told)
 
 
+def with_steps(kept: Kept) -> Kept:
+    """What is kept, halves with the steps of their networks and of the two seeds beside them.
+
+    A comparison that names no networks has those that ship.
+    """
+    known, told = kept.get("networks", {}), {}
+    for data, found in kept.get("halves", {}).items():
+        named = "networks=" in found["run"]["command"]
+        steps_of = {
+            kind: [known.get(name.format(data), {}).get("run", {}).get("step") for name in names]
+            for kind, names in SHIPPED.items()
+        }
+        all_known = not named and all(step for some in steps_of.values() for step in some)
+        told[data] = {**found, "steps": steps_of} if all_known else found
+    return {**kept, "halves": told} if told else dict(kept)
+
+
 def halves_or_seeds(found: Found) -> str:
-    """Whether networks of no common image differ less than networks of all images and other first weights."""
+    """Whether networks of no common image differ less than networks of all images and other seeds."""
     mean, low, high = (steps(found, f"halves/beside_seeds{end}/") for end in ("", "_low", "_high"))
     if not mean:
         return ""
-    less, more = [t for t in high if high[t] < 1], [t for t in low if low[t] > 1]
-    span = f"{min(mean.values()):.2f} to {max(mean.values()):.2f} times"
-    beside = "than that of two that learned from all images and had other first weights"
-    first = "The networks of the halves had the same first weights. Their squared difference is"
-    if not more:
-        return f"{first} surely less {where(less, mean)} {beside}: {span}."
-    return f"{first} surely more {where(more, mean)} and surely less {where(less, mean)} {beside}: {span}."
+    ways = (("more", [t for t in low if low[t] > 1]), ("less", [t for t in high if high[t] < 1]))
+    told = joined(f"{word} {where(levels, mean)}" for word, levels in ways if levels)
+    trained = {kind: sorted(set(some)) for kind, some in found.get("steps", {}).items()}
+    each = {kind: f" and {joined(f'{n:,}' for n in some)} steps each" for kind, some in trained.items()}
+    unlike = len(set(map(tuple, trained.values()))) > 1
+    return (
+        f"The halves' networks had one seed{each.get('halves', '')}. Two networks of all images had two seeds"
+        f"{each.get('seeds', '')}. A seed sets the first weights, the order of batches and the noise. The "
+        f"squared difference of the halves' networks is {told or 'not told apart'}, by intervals over test "
+        f"images alone: {min(mean.values()):.2f} to {max(mean.values()):.2f} times that of the two seeds. "
+        "This is one pair of each. It does not tell what the images do from what "
+        f"{'the seed and the number of steps do' if unlike else 'the seed does'}."
+    )
 
 
 def _span(values: Mapping[int, float]) -> str:

@@ -83,11 +83,15 @@ class Strength:
         return weaker(self.highest.rise, self.highest.wiener)
 
     @property
+    def small_signed(self) -> bool | None:
+        """The same of fields of signed means; None where these were not measured."""
+        most = self.highest_signed
+        return None if most is None else weaker(most.rise, most.wiener)
+
+    @property
     def hidden(self) -> bool:
         """Whether networks have learned the letter and their fields show little of it, however reduced."""
-        most = self.highest_signed
-        signed = most is None or weaker(most.rise, most.wiener)
-        return self.learned and self.small and signed
+        return self.learned and self.small and self.small_signed is not False
 
     @property
     def gained(self) -> Level | None:
@@ -99,6 +103,11 @@ class Strength:
     def learned(self) -> bool:
         """Whether networks have learned the letter, by their error along it at any level."""
         return any(one.learned for one in self.levels)
+
+    @property
+    def some(self) -> list[Level]:
+        """The levels at which they surely have learned some of it."""
+        return [one for one in self.levels if one.some]
 
     @property
     def verdict(self) -> str:

@@ -61,6 +61,27 @@ class Level:
         """Whether networks surely have a good part of Wiener's gain."""
         return self.share is not None and self.share[1] > PART
 
+    @property
+    def some(self) -> bool:
+        """Whether they surely have less error than their control, and any of Wiener's gain."""
+        less = self.error is not None and self.error[2] < 1
+        return less and self.share is not None and self.share[1] > 0
+
+    @property
+    def control_beside(self) -> float | None:
+        """The error of the networks' control over that of Wiener's: the share and both ratios give it."""
+        if self.error is None or self.floor is None or self.share is None or self.error[0] == 1:
+            return None
+        return self.share[0] * (1 - self.floor[0]) / (1 - self.error[0])
+
+    @property
+    def beside_wiener(self) -> float | None:
+        """The networks' error over Wiener's."""
+        start = self.control_beside
+        if start is None or self.error is None or not self.floor or not self.floor[0]:
+            return None
+        return start * self.error[0] / self.floor[0]
+
 
 def levels_of(found: Found) -> list[Level]:
     """The noise levels of each strength of the letter, the control's as 0."""

@@ -51,7 +51,8 @@ def short(kept: Kept) -> str:
         if hidden:
             where = f" {on([one.title for one in hidden])}" if shown else ""
             none = not any(one.learned for one in hidden)
-            tail = ", and networks are not shown to have learned it" if none else ""
+            more = "more than some of it" if any(one.some for one in hidden) else "it"
+            tail = f", and networks are not shown to have learned {more}" if none else ""
             said.append(f"At strength {gamma:g} no rise is sure where the paper predicts one{where}{tail}")
             said += [
                 f"The paired interval alone is above 1 {on([one.title])}: {_in_pairs(one)}"
@@ -67,23 +68,33 @@ def in_words(known: Sequence[Strength]) -> Iterator[str]:
         told: dict[str, list[str]] = {}
         for one in (some for some in known if some.gamma == gamma):
             rise, floor = one.highest.rise, one.highest.wiener
-            numbers = f"{one.title} ({rise:.1f} times the control; Wiener {floor:.1f})"
+            numbers = f"{one.title} ({rise:.1f} times the control; Wiener {floor:.1f}{by_measure(one)})"
             if one.sure:
                 told.setdefault(WEAK if one.small else PLAIN, []).append(numbers)
             elif one.paired:
                 told.setdefault(PAIRED, []).append(f"{one.title} ({_in_pairs(one)})")
             else:
-                told.setdefault(HIDDEN, []).append(one.title)
+                told.setdefault(HIDDEN, []).append(f"{one.title}{_signed_in_pairs(one)}")
         said = [f"{word} {joined(told[word])}" for word in ORDER if word in told]
         yield f"At strength {gamma:g}: {', '.join(said)}."
 
 
+def by_measure(one: Strength) -> str:
+    """That the word `weaker` hangs on the measure of fields, where it does, with the other's numbers."""
+    most = one.highest_signed
+    if most is None or one.small_signed == one.small:
+        return ""
+    told = "not weaker" if one.small else "weaker"
+    return f"; {told} with signs kept: {most.rise:.1f}, Wiener {most.wiener:.1f}"
+
+
 def highest(one: Strength, signed: bool = False) -> str:
-    """The largest rise, Wiener's there, and of how many images they are; a dash where there is none."""
+    """The largest rise, Wiener's there, of how many images, and whether it is weaker; or a dash."""
     most, images = one.highest_signed if signed else one.highest, one.images[signed]
     if most is None:
         return "-"
-    return f"{most.rise:.2f}, {most.wiener:.2f}{f' ({images})' if images else ''}"
+    small = one.sure and (one.small_signed if signed else one.small)
+    return f"{most.rise:.2f}, {most.wiener:.2f}{f' ({images})' if images else ''}{', weaker' * bool(small)}"
 
 
 def _in_pairs(one: Strength) -> str:
@@ -91,6 +102,17 @@ def _in_pairs(one: Strength) -> str:
     rises, wieners = (span([getattr(level, key) for level in one.paired]) for key in ("rise", "wiener"))
     seed = "; one seed" if one.seeds == 1 else ""
     return f"{rises} times the control, at {at(one.paired)}; Wiener {wieners}{seed}"
+
+
+def _signed_in_pairs(one: Strength) -> str:
+    """Where fields of signed means show in paired intervals what others do not."""
+    up = [level for level in one.signed if level.expected and level.paired]
+    if not up:
+        return ""
+    rises, wieners = (span([getattr(level, key) for level in up]) for key in ("rise", "wiener"))
+    return (
+        f" (with signs kept, in paired intervals: {rises} times the control, at {at(up)}; Wiener {wieners})"
+    )
 
 
 def against(one: Strength) -> str:
@@ -178,17 +200,18 @@ def _learned(one: Strength) -> str:
         part = span([level.share[0] for level in sure if level.share is not None])
         where = joined(f"{level.sigma:g}" for level in sure)
         return (
-            f". They have learned the letter: in the error along it they have {part} of Wiener's gain at "
-            f"sigma {where}"
+            f". They have learned the letter: in the error along it, each beside a control of its own, they "
+            f"have {part} of Wiener's gain at sigma {where}"
         )
     less, more = (_surely(one, way) for way in (-1, 1))
     said = f". Their error along it is surely less than the control's at {less or 'no noise level'}"
     said += f", and surely more at {more}" if more else ""
+    some = "So they have learned some of it, which is too little for our rule" if one.some else None
+    none = f"{'This is too little to say' if less else 'It is not shown'} that they have learned the letter"
     return (
-        f"{said}. {'This is too little to say' if less else 'It is not shown'} that they have learned the "
-        f"letter: at no noise level do they surely have {100 * PART:.0f} % of Wiener's gain. At sigma "
-        f"{most.sigma:g}, where Wiener gains most, their error is {ends(most.error)} times the control's, "
-        f"Wiener's {ends(most.floor)}"
+        f"{said}. {some or none}: at no noise level do they surely have {100 * PART:.0f} % of Wiener's gain. "
+        f"At sigma {most.sigma:g}, where Wiener gains most, their error is {ends(most.error)} times the "
+        f"control's, Wiener's {ends(most.floor)}"
     )
 
 

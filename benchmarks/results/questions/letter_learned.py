@@ -1,0 +1,66 @@
+"""What the page of a hidden letter says of learning it: the gain, whose it is, and where a part is sure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from benchmarks.results.questions.letter import Strength
+from benchmarks.results.questions.letter_beside import at, ends
+from benchmarks.results.questions.letter_levels import PART, Level
+from benchmarks.results.words.small_tables import Table
+
+GAIN = (
+    "A gain is a difference of squared errors along the letter, on the same noised images with the letter: "
+    "the control's error less the network's. Wiener's gain is that of a filter of images without the letter "
+    "less that of a filter of images with it. So each has a control of its own, and a share of Wiener's gain "
+    f"is one gain over the other. We say that networks have learned the letter where they surely have "
+    f"{100 * PART:.0f} % of Wiener's gain at any noise level."
+)
+ABOVE = (
+    "A share above 1 does not say that networks have less error along the letter than Wiener. Their control "
+    "has more error than Wiener's control, and so more to gain."
+)
+HEADS = (
+    "squared error along the letter", "at sigma", "networks / their control", "Wiener / its control",
+    "their control / Wiener's control", "networks / Wiener", "networks' share of Wiener's gain",
+)  # fmt: skip
+
+
+def learned_in_a_word(one: Strength) -> str:
+    """For a cell: `yes`, where they have surely any of it, or that it is not shown."""
+    return "yes" if one.learned else f"some, at {at(one.some)}" if one.some else "not shown"
+
+
+def some_learned(one: Strength) -> str:
+    """That networks have surely learned some of the letter, and not so much as we ask for; after a space."""
+    if one.learned or not one.some:
+        return ""
+    most = max(one.some, key=_share)
+    assert most.error is not None
+    assert most.share is not None
+    percent = "{:.0f} % [{:.0f}, {:.0f}]".format(*(100 * value for value in most.share))
+    seed = " This is one seed" + f", and one of {len(one.every)} noise levels." if one.seeds == 1 else ""
+    return (
+        f" Networks have surely learned some of the letter: at sigma {most.sigma:g} their error along it is "
+        f"{ends(most.error)} times the control's. That is {percent} of Wiener's gain. We ask that the whole "
+        f"interval is above {100 * PART:.0f} %.{seed}"
+    )
+
+
+def gains(known: Sequence[Strength]) -> tuple[str, Table]:
+    """What a gain is, and a table of errors where Wiener gains most, with a row for each strength."""
+    rows, above = [], False
+    for one in known:
+        cells: list[str | float | None] = [None] * (len(HEADS) - 1)
+        if (most := one.gained) is not None and most.error and most.floor:
+            start, beside = most.control_beside, most.beside_wiener
+            share = most.share[0] if most.share else None
+            above |= share is not None and beside is not None and share > 1 < beside
+            numbers = (most.error[0], most.floor[0], start, beside, share)
+            cells = [f"{most.sigma:g}", *numbers]
+        rows.append([f"{one.title}, strength {one.gamma:g}", *cells])
+    return f"{GAIN} {ABOVE}" if above else GAIN, (HEADS, rows)
+
+
+def _share(level: Level) -> float:
+    return level.share[0] if level.share is not None else 0.0
