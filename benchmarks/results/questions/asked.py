@@ -11,6 +11,7 @@ from benchmarks.results.questions import (
     entropy_short,
     fields_short,
     information,
+    order_short,
 )
 from benchmarks.results.questions.ceiling import ceiling, ceiling_beside, ceiling_verdict
 from benchmarks.results.questions.check_questions import CHECKS
@@ -146,7 +147,7 @@ QUESTIONS: tuple[Question, ...] = (
         "equivariant local score had too few images and seeds to be ranked. Our networks draw blurs more "
         "than objects, and a linear filter comes near to a blur. This may be why r2 is higher here, where it "
         "is. It is not tested.",
-        rows=ORDER, quantity="samples", together=briefly.order, folds=True,
+        rows=ORDER, quantity="samples", together=order_short.order, folds=True,
     ),
     Question(
         "eyes", "Do denoisers of faces look at the other eye?",
