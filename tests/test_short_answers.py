@@ -140,8 +140,8 @@ def test_pairs_in_the_published_order_are_counted_apart_from_those_that_say_that
     assert order_short.order({"A": found(**numbers)}).startswith("Yes. 3 of 3 pairs")
     numbers |= interval("paper/median_r2", "optimal", 0.75, 0.7, 0.8)
     assert order_short.order({"A": found(**numbers)}).startswith(
-        "Mostly. Of 3 pairs"
-    )  # all of the others hold
+        "Mostly. 3 of 3 pairs"
+    )  # of the others
     numbers |= interval("paper/median_r2", "wiener", 0.99, 0.985, 0.995)
     assert "golden subset 1 of 1. 2 are surely reversed." in order_short.order({"A": found(**numbers)})
 
@@ -151,29 +151,47 @@ def test_what_remains_is_most_and_least_in_the_parts_of_the_highest_and_lowest_r
     numbers = {f"remaining/{part}_over_second/stacked_mixtures/{LOW}": one for part, one in ratios.items()}
     said = remaining_together({"A": found(**numbers), "B": found()})
     assert said.startswith(
-        "Most in waves longer than 12 pixels. There the squared distance of stacked mixtures (ours) to the "
-        "network is 2 times a second network's in one step. Least in waves of at most 4 pixels: 0.5 times. "
-        "There they are nearer than the second network. "
+        "In one step: most in waves longer than 12 pixels. There the squared distance of stacked mixtures "
+        "(ours) to the network is 2 times a second network's. Least in waves of at most 4 pixels: 0.5 times. "
+        "There ours are nearer.\n\n"
     )
     assert "median over 1 noise levels." in said
     assert "| in waves longer than 12 pixels | 2 | - |" in said
     numbers["remaining/samples_coarse_over_second/stacked_mixtures"] = 1.25
     other = {key: value + 1 for key, value in numbers.items()}
     said = remaining_together({"A": found(**numbers), "B": found(**other)})
-    assert (
-        "to the network is 2 to 3 times a second network's in one step. Least in waves of at most 4" in said
-    )
-    assert " pixels: 0.5 to 1.5 times. The table has" in said
-    assert "nearer" not in said
+    assert "to the network is 2 to 3 times a second network's. Least in waves of at most 4" in said
+    assert " pixels: 0.5 to 1.5 times.\n\nThe table has" in said
+    assert "nearer" not in said  # on B they are not
+    assert "In samples" not in said  # of one part alone
     assert "| in waves longer than 12 pixels | 2 | 1.2 | 3 | 2.2 |" in said
     turned = {
         key.replace("coarse", "edges_").replace("fine", "coarse"): value for key, value in other.items()
     }
     turned |= {f"remaining/fine_over_second/stacked_mixtures/{LOW}": 9.0}
     said = remaining_together({"A": found(**numbers), "B": found(**turned)})
-    assert said.startswith("On A most in waves longer than 12 pixels. There")
+    assert said.startswith("In one step: on A most in waves longer than 12 pixels. There")
     assert ". On B most in waves of at most 4 pixels. There" in said
     assert remaining_together({"B": found()}) == ""
+
+
+def test_what_remains_of_samples_is_told_apart_from_what_remains_of_one_step() -> None:
+    ratios = {"coarse": 2.0, "middle": 1.5, "fine": 0.5, "edges": 1.2, "plain": 1.1}
+    numbers = {f"remaining/{part}_over_second/stacked_mixtures/{LOW}": one for part, one in ratios.items()}
+    name = "stacked_mixtures"
+    for part, ratio in (("coarse", 1.6), ("middle", 2.0), ("fine", 1.2), ("edges", 1.5), ("plain", 1.7)):
+        numbers |= interval(f"remaining/samples_{part}_over_second", name, ratio, ratio - 0.3, ratio + 0.3)
+        numbers[f"remaining/samples_{part}_share/{name}"] = 0.4
+    said = remaining_together({"A": found(**numbers)})
+    most = (
+        "In samples: most in waves of 4 to 12 pixels. There it is 2 times. Least in waves of at most 4 pixels"
+    )
+    assert f"There ours are nearer. {most}: 1.2 times.\n\n" in said
+    lies = "most lies in waves of 4 to 12 pixels (48 %)."  # .5 of 3 - 1 / 1.6 - 1 / 2 - 1 / 1.2
+    assert f"Of what samples are farther than the second network's, {lies}" in said
+    assert "in samples is not sure on A: the intervals of the two highest overlap." in said
+    apart = interval("remaining/samples_middle_over_second", name, 2.0, 1.95, 2.05)
+    assert "overlap" not in remaining_together({"A": found(**numbers | apart)})
 
 
 def test_settings_by_entropy_are_ahead_level_or_behind_and_the_worst_single_step_is_told() -> None:

@@ -94,6 +94,7 @@ QUESTIONS: tuple[Question, ...] = (
         "network's; in brackets the part's share of the row's own. Likewise of samples from the same noise. "
         "Edges are the tenth of the pixels where the network's estimate is steepest.",
         rows=DRAWN, quantity="coarse_over_second",
+        shows="The picture is of one step, and of waves longer than 12 pixels alone.",
         together=remaining_together, folds=True,
     ),
     Question(
