@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from omegaconf import OmegaConf
 
 from benchmarks.results.caveats import caveats
 from benchmarks.results.kept import store
+from benchmarks.results.kept.chosen import TAU, chosen
 from benchmarks.results.kept.gathering import CONFIGS, as_configured
 from benchmarks.results.networks import network_table
 from benchmarks.results.pages import STORE, page
@@ -27,8 +29,11 @@ from benchmarks.results.questions.letter_words import short
 from benchmarks.results.questions.own_by_output import BY_OUTPUT, with_by_output
 from benchmarks.results.questions.own_short import own_beside, own_together
 from benchmarks.results.questions.remaining import remaining_together
+from benchmarks.results.questions.taus import tau_answer, tau_beside, with_chosen
 from benchmarks.results.words.answers import EXACT, OWN, paired, sigma_of, stands_to
 from benchmarks.results.words.titles import called
+from locality.calibration import NETWORK
+from locality.calibration.choice import Calibration
 from locality.compare.drawing import time_of
 from tests.test_results_page import BY_PAGE, HEADS
 
@@ -139,9 +144,7 @@ def test_pairs_in_the_published_order_are_counted_apart_from_those_that_say_that
     numbers |= interval("paper/median_r2", "golden_subset", 0.95, 0.9, 0.98)
     assert order_short.order({"A": found(**numbers)}).startswith("Yes. 3 of 3 pairs")
     numbers |= interval("paper/median_r2", "optimal", 0.75, 0.7, 0.8)
-    assert order_short.order({"A": found(**numbers)}).startswith(
-        "Mostly. 3 of 3 pairs"
-    )  # of the others
+    assert order_short.order({"A": found(**numbers)}).startswith("Mostly. 3 of 3 pairs")  # of the others
     numbers |= interval("paper/median_r2", "wiener", 0.99, 0.985, 0.995)
     assert "golden subset 1 of 1. 2 are surely reversed." in order_short.order({"A": found(**numbers)})
 
@@ -615,6 +618,45 @@ def test_r2_is_very_sensitive_to_tau_where_the_worst_leaves_less_than_half() -> 
     assert said.startswith(f"{fall}\n\n| median r2 | A |")
     assert "| tau .02 | 0.8 |" in said
     assert taus_together({"A": found(**numbers | {"variants/median_r2/tau_2": 0.5})}).startswith("Not much.")
+
+
+def test_the_tau_that_calibration_chose_is_set_beside_the_papers(tmp_path: Path) -> None:
+    sigmas = tuple(sigma_of(t) for t in (300, 200, 100))
+    errors = (((3.0,), (1.0,)), ((3.0,), (1.0,)), ((1.0,), (3.0,)))  # the second value twice, the first once
+    rows = (("cifar", (0.1, 0.05)), ("fashion_mnist", (0.02, 0.005)), ("afhq32", (0.2, 0.1)))
+    for name, values in rows:
+        (tmp_path / name).mkdir()
+        Calibration("tau", sigmas, values, errors, NETWORK, "bank", 9, 0).save(
+            tmp_path / name / "pca_locality.tau.json"
+        )
+    networks = {name.replace("afhq32", "cats"): {"chosen": chosen(tmp_path / name)} for name, _ in rows}
+    kept = with_chosen(
+        {"networks": networks, "variants": {"photos16": found(**{"variants/median_r2/tau_02": 1.0})}}
+    )
+    known = {"photographs": kept["variants"]["photos16"]}
+    assert (
+        "The tau that calibration against our networks chose most often is the paper's on CIFAR-10 (.05 at 2 "
+        "of 3 noise levels, the least that was tried) and Fashion-MNIST (.005 at 2 of 3 noise levels, the "
+        "least that was tried). It is another on cats (32 x 32) (.1 at 2 of 3 noise levels; the paper's, for "
+        "64 x 64 pixels, is .02)."
+    ) in tau_answer(known)
+    beside = tau_beside(known)
+    assert "| the paper's | .05 | .02 | .005 |" in beside
+    assert "| 1.24 | .05 | .1 | .005 |" in beside
+    assert "| 0.342 | .1 | .2 | .02 |" in beside
+    for network in networks.values():
+        network["chosen"][TAU]["at"] = dict.fromkeys(network["chosen"][TAU]["at"], 0.3)
+    assert "chose most often is not the paper's on CIFAR-10 (.3 at 3 of 3" in tau_answer(known)
+    assert "calibration" not in tau_answer({"A": one})
+    assert chosen(tmp_path) == {}
+
+
+def test_pages_of_forms_say_on_which_data_they_were_measured() -> None:
+    one = found(**{f"variants/median_r2/{row}": 0.5 for row in ("tau_02", "tau_2", "wiener")})
+    one |= {"run": {"command": "", "commit": "", "started": "", "seconds": None}}
+    kept = {"variants": {"photos16": one}, "paper": {"cifar": one, "photos16": one}}
+    assert "\n\nMeasured on photographs (16 x 16), not on CIFAR-10.\n\n" in page(BY_PAGE["tau"], kept)
+    assert "Measured on" not in page(BY_PAGE["tau"], {**kept, "paper": {}})
 
 
 def test_larger_images_count_the_levels_of_each_row() -> None:

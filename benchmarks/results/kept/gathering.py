@@ -12,6 +12,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from benchmarks.results.kept.choosing import SIGNED, TABLES, Found, best, found, predicts, quickest
+from benchmarks.results.kept.chosen import chosen
 from benchmarks.results.kept.members import CONFIGS, candidates_of, of_config, with_members
 from locality.calibration import NETWORK, OWN_SAMPLES
 from locality.compare.attention import SETTINGS
@@ -161,4 +162,6 @@ def network(path: Path) -> dict[str, Any]:
     trained = OmegaConf.load(path.parent / "config.yaml")
     assert isinstance(trained, DictConfig)
     tables = {"heldout": metrics["tables"]["heldout"]}
-    return {"run": about, "predicts": predicts(trained), "scalars": {}, "tables": tables}
+    kept = {"run": about, "predicts": predicts(trained), "scalars": {}, "tables": tables}
+    settings = chosen(path.parent / "calibration")
+    return kept | ({"chosen": settings} if settings else {})
