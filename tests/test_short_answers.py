@@ -626,13 +626,11 @@ def test_the_tau_that_calibration_chose_is_set_beside_the_papers(tmp_path: Path)
     rows = (("cifar", (0.1, 0.05)), ("fashion_mnist", (0.02, 0.005)), ("afhq32", (0.2, 0.1)))
     for name, values in rows:
         (tmp_path / name).mkdir()
-        Calibration("tau", sigmas, values, errors, NETWORK, "bank", 9, 0).save(
-            tmp_path / name / "pca_locality.tau.json"
-        )
+        one = Calibration("tau", sigmas, values, errors, NETWORK, "bank", 9, 0)
+        one.save(tmp_path / name / "pca_locality.tau.json")
     networks = {name.replace("afhq32", "cats"): {"chosen": chosen(tmp_path / name)} for name, _ in rows}
-    kept = with_chosen(
-        {"networks": networks, "variants": {"photos16": found(**{"variants/median_r2/tau_02": 1.0})}}
-    )
+    planted = found(**{"variants/median_r2/tau_02": 1.0})
+    kept = with_chosen({"networks": networks, "variants": {"photos16": planted}})
     known = {"photographs": kept["variants"]["photos16"]}
     assert (
         "The tau that calibration against our networks chose most often is the paper's on CIFAR-10 (.05 at 2 "
@@ -647,7 +645,7 @@ def test_the_tau_that_calibration_chose_is_set_beside_the_papers(tmp_path: Path)
     for network in networks.values():
         network["chosen"][TAU]["at"] = dict.fromkeys(network["chosen"][TAU]["at"], 0.3)
     assert "chose most often is not the paper's on CIFAR-10 (.3 at 3 of 3" in tau_answer(known)
-    assert "calibration" not in tau_answer({"A": one})
+    assert "calibration" not in tau_answer({"A": planted})
     assert chosen(tmp_path) == {}
 
 
