@@ -197,6 +197,33 @@ def test_what_remains_of_samples_is_told_apart_from_what_remains_of_one_step() -
     assert "overlap" not in remaining_together({"A": found(**numbers | apart)})
 
 
+def test_local_scores_are_set_side_by_side_seed_by_seed_and_never_by_their_own_intervals() -> None:
+    def of(entropy: float, calibrated: float) -> dict[str, float]:
+        rows = (("local_score_entropy", entropy), ("local_score", calibrated))
+        numbers = {}
+        for row, less in rows:
+            numbers |= interval("paper/median_r2_over_pca_locality", row, less, less - 0.01, less + 0.01)
+            numbers |= interval("paper/median_r2", row, 0.8, 0.7, 0.9)  # overlap on all data
+        return numbers
+
+    known = {"A": found(**of(-0.03, -0.06)), "B": found(**of(-0.06, -0.03)), "C": found(**of(-0.03, -0.04))}
+    said = entropy_short.without_network_beside(known)
+    assert said.startswith(
+        "No difference of the two local scores, seed by seed, was kept. The table has what"
+    )
+    assert (
+        "By these the one by entropy is nearer to the network (intervals apart) on A; the calibrated one is "
+        "nearer to the network (intervals apart) on B; the intervals overlap on C. A rival in common bounds"
+    ) in said
+    assert "| A | -0.030 [-0.040, -0.020] | -0.060 [-0.070, -0.050] |" in said
+    direct = interval("paper/median_r2_over_local_score", "local_score_entropy", 0.003, 0.0002, 0.005)
+    said = entropy_short.without_network_beside({"A": found(**of(-0.03, -0.06), **direct)})
+    told = "The local score by entropy less the calibrated one, seed by seed: +0.003 [+0.0002, +0.005] on A."
+    assert said == told  # a low end that is no nought is not written as one
+    own = {key: value for key, value in of(-0.03, -0.06).items() if "_over_" not in key}
+    assert entropy_short.without_network_beside({"A": found(**own)}) == ""
+
+
 def test_settings_by_entropy_are_ahead_level_or_behind_and_the_worst_single_step_is_told() -> None:
     numbers: dict[str, float] = {}
     for name, r2 in (("pca_locality_entropy", 0.5), ("wiener", 0.9)):
