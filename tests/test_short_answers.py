@@ -101,7 +101,11 @@ def test_the_gap_to_a_second_network_is_widest_where_the_best_row_is_farthest_be
         "step the gap is widest at sigma 12.\n\n"
     )
     # .3 at sigma 12, beside the optimal denoiser; .05 at the other level. No interval is known.
-    assert "| A | Wiener | 0.8 | 0.9 | 0.300, at sigma 12 (mean) |" in said
+    assert "| A | Wiener | 0.800 | 0.900 | 0.300, at sigma 12 (mean) |" in said
+    near = {**numbers, "paper/median_r2/nn2": 0.9569, "paper/median_r2/wiener": 0.9394}
+    said = ceiling({"A": found(**near)})  # 0.0175 apart: what is said is what the table's cells are apart
+    assert said.startswith("By 0.018 (A) in")
+    assert "| 0.939 | 0.957 |" in said
     assert "| A | - | - |" in ceiling_beside({"A": found(**numbers)})
     for row, r2 in (("nn2", 0.95), ("wiener", 0.9), ("optimal", 0.2)):
         numbers |= interval("paper/step_r2", f"{row}/{LOW}", r2, r2 - 0.01, r2 + 0.01)
