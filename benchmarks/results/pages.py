@@ -105,9 +105,10 @@ def page(question: Question, kept: Kept) -> str:
     brief = question.together(titled) if question.together else ""
     beyond = question.beyond(titled) if brief and question.beyond else ""
     beware = dict.fromkeys(cautions(known[name], kept).strip() for name in there) if brief else {}
-    parts = [f"# {question.text}", *([brief] if brief else said.values()), *filter(None, beware)]
+    lead, _, rest = brief.partition("\n\n")
+    short = filter(None, [lead, *measured_on(question, there, kept), rest])
+    parts = [f"# {question.text}", *(short if brief else said.values()), *filter(None, beware)]
     parts += [f"Not measured on {'; '.join(without)}."] if there and without else []
-    parts += measured_on(question, there, kept)
     if not there:
         parts += ["Not measured.", f"```sh\n{question.command}\n```"]
     if there:
