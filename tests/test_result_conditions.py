@@ -221,3 +221,21 @@ def test_colours_have_a_key_on_both_sides_of_the_picture_of_entropies() -> None:
     for axes in figure.axes:
         labels = [text.get_text() for text in axes.get_legend().get_texts()]
         assert {"sigma 0.5", "sigma 2"} <= set(labels)
+
+
+def test_the_picture_of_entropies_has_a_line_where_a_window_is_as_wide_as_the_image() -> None:
+    curves = [Curve(sigma, [1, 3, 50], [9, 6, 3], (3, 6)) for sigma in (0.5, 2.0)]
+    points = [Point(100, curve.sigma, 3.0, 3.1, 2.9, 3.3) for curve in curves]
+
+    def sides(side: int | None) -> list[bool]:
+        figure = draw_entropies("local score", "window (pixels)", curves, points, 5.0, 0.5, side)
+        return ["image" in [line.get_label() for line in axes.lines] for axes in figure.axes]
+
+    assert sides(28) == [True, False]  # the best windows on the right are all narrower
+    assert sides(None) == sides(90) == [False, False]
+    wide = [Point(100, 0.5, 3.0, 45.0, 40.0, 50.0), *points]
+    figure = draw_entropies("local score", "window (pixels)", curves, wide, 5.0, 0.5, 28)
+    assert [list(line.get_ydata()) for line in figure.axes[1].lines if line.get_linestyle() == ":"][-1] == [
+        28,
+        28,
+    ]

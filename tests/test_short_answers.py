@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,12 +10,13 @@ from omegaconf import OmegaConf
 
 from benchmarks.results.caveats import caveats
 from benchmarks.results.kept import store
+from benchmarks.results.kept.chosen import TAU, chosen
 from benchmarks.results.kept.gathering import CONFIGS, as_configured
 from benchmarks.results.networks import network_table
 from benchmarks.results.pages import STORE, page
 from benchmarks.results.paper.agreement import findings_against
 from benchmarks.results.paper.letter_rows import letters
-from benchmarks.results.questions import briefly, entropy_short, epsilon, fields_short
+from benchmarks.results.questions import briefly, entropy_short, epsilon, fields_short, order_short
 from benchmarks.results.questions.bank_sizes import bank_together, bank_verdict
 from benchmarks.results.questions.ceiling import ceiling, ceiling_beside
 from benchmarks.results.questions.entropy import NOT_MEASURED
@@ -28,8 +30,11 @@ from benchmarks.results.questions.letter_words import short
 from benchmarks.results.questions.own_by_output import BY_OUTPUT, with_by_output
 from benchmarks.results.questions.own_short import own_beside, own_together
 from benchmarks.results.questions.remaining import remaining_together
+from benchmarks.results.questions.taus import tau_answer, tau_beside, with_chosen
 from benchmarks.results.words.answers import EXACT, OWN, paired, sigma_of, stands_to
 from benchmarks.results.words.titles import called
+from locality.calibration import NETWORK
+from locality.calibration.choice import Calibration
 from locality.compare.drawing import time_of
 from tests.test_results_page import BY_PAGE, HEADS
 
@@ -97,7 +102,11 @@ def test_the_gap_to_a_second_network_is_widest_where_the_best_row_is_farthest_be
         "step the gap is widest at sigma 12.\n\n"
     )
     # .3 at sigma 12, beside the optimal denoiser; .05 at the other level. No interval is known.
-    assert "| A | Wiener | 0.8 | 0.9 | 0.300, at sigma 12 (mean) |" in said
+    assert "| A | Wiener | 0.800 | 0.900 | 0.300, at sigma 12 (mean) |" in said
+    near = {**numbers, "paper/median_r2/nn2": 0.9569, "paper/median_r2/wiener": 0.9394}
+    said = ceiling({"A": found(**near)})  # 0.0175 apart: what is said is what the table's cells are apart
+    assert said.startswith("By 0.018 (A) in")
+    assert "| 0.939 | 0.957 |" in said
     assert "| A | - | - |" in ceiling_beside({"A": found(**numbers)})
     for row, r2 in (("nn2", 0.95), ("wiener", 0.9), ("optimal", 0.2)):
         numbers |= interval("paper/step_r2", f"{row}/{LOW}", r2, r2 - 0.01, r2 + 0.01)
@@ -119,22 +128,30 @@ def test_the_gap_to_a_second_network_is_widest_where_the_best_row_is_farthest_be
     assert ceiling({"A": found()}) == ""
 
 
-def test_pairs_in_the_published_order_are_counted_and_the_others_named() -> None:
-    numbers = {f"paper/samples/{row}": 64.0 for row in ("optimal", "wiener", "golden_subset")}
-    numbers |= interval("paper/median_r2", "optimal", 0.5, 0.4, 0.6)
-    numbers |= interval("paper/median_r2", "wiener", 0.7, 0.65, 0.75)
-    numbers |= interval("paper/median_r2", "golden_subset", 0.72, 0.6, 0.8)
-    said = briefly.order({"A": found(**numbers)})
+def test_pairs_in_the_published_order_are_counted_apart_from_those_that_say_that_one_is_lowest() -> None:
+    rows = ("optimal", "wiener", "pca_locality", "golden_subset")
+    numbers = {f"paper/samples/{row}": 64.0 for row in rows}
+    for row, r2 in zip(rows, (0.5, 0.7, 0.71, 0.9), strict=True):
+        numbers |= interval("paper/median_r2", row, r2, r2 - 0.05, r2 + 0.05)
+    said = order_short.order({"A": found(**numbers), "B": found(**numbers)})
+    names = "Wiener, PCA locality (the paper's) and golden subset"
     assert said.startswith(
-        "In part. 1 of 3 pairs of methods are surely in the published order. None is surely reversed.\n\n"
+        f"Mostly. 4 of 6 pairs among {names} are surely in the published order: Wiener below PCA locality "
+        "(the paper's) 0 of 2, Wiener below golden subset 2 of 2 and PCA locality (the paper's) below golden "
+        "subset 2 of 2. None is surely reversed.\n\n6 of 6 pairs with optimal are surely in order: these say "
+        "no more than that optimal is lowest."
     )
-    assert said.endswith("| A | 3 | 1 | 2 | 0 |")
-    numbers |= interval("paper/median_r2", "golden_subset", 0.72, 0.66, 0.74)
-    assert briefly.order({"A": found(**numbers)}).startswith("Mostly. 2 of 3 pairs")
+    assert said.endswith("| B | 2 of 3 | 1 | 0 | 3 of 3 |")
+    numbers |= interval("paper/median_r2", "golden_subset", 0.72, 0.6, 0.8)
+    said = order_short.order({"A": found(**numbers)})  # the three pairs with optimal do not make it yes
+    assert said.startswith(f"No. 0 of 3 pairs among {names} are surely in the published order")
+    numbers |= interval("paper/median_r2", "pca_locality", 0.8, 0.78, 0.82)
     numbers |= interval("paper/median_r2", "golden_subset", 0.95, 0.9, 0.98)
-    assert briefly.order({"A": found(**numbers)}).startswith("Yes. 3 of 3 pairs")
-    numbers |= interval("paper/median_r2", "optimal", 0.99, 0.985, 0.995)
-    assert "in the published order. 2 are surely reversed." in briefly.order({"A": found(**numbers)})
+    assert order_short.order({"A": found(**numbers)}).startswith("Yes. 3 of 3 pairs")
+    numbers |= interval("paper/median_r2", "optimal", 0.75, 0.7, 0.8)
+    assert order_short.order({"A": found(**numbers)}).startswith("Mostly. 3 of 3 pairs")  # of the others
+    numbers |= interval("paper/median_r2", "wiener", 0.99, 0.985, 0.995)
+    assert "golden subset 1 of 1. 2 are surely reversed." in order_short.order({"A": found(**numbers)})
 
 
 def test_what_remains_is_most_and_least_in_the_parts_of_the_highest_and_lowest_ratio() -> None:
@@ -142,29 +159,74 @@ def test_what_remains_is_most_and_least_in_the_parts_of_the_highest_and_lowest_r
     numbers = {f"remaining/{part}_over_second/stacked_mixtures/{LOW}": one for part, one in ratios.items()}
     said = remaining_together({"A": found(**numbers), "B": found()})
     assert said.startswith(
-        "Most in waves longer than 12 pixels. There the squared distance of stacked mixtures (ours) to the "
-        "network is 2 times a second network's in one step. Least in waves of at most 4 pixels: 0.5 times. "
-        "There they are nearer than the second network. "
+        "In one step: most in waves longer than 12 pixels. There the squared distance of stacked mixtures "
+        "(ours) to the network is 2 times a second network's. Least in waves of at most 4 pixels: 0.5 times. "
+        "There ours are nearer.\n\n"
     )
     assert "median over 1 noise levels." in said
     assert "| in waves longer than 12 pixels | 2 | - |" in said
     numbers["remaining/samples_coarse_over_second/stacked_mixtures"] = 1.25
     other = {key: value + 1 for key, value in numbers.items()}
     said = remaining_together({"A": found(**numbers), "B": found(**other)})
-    assert (
-        "to the network is 2 to 3 times a second network's in one step. Least in waves of at most 4" in said
-    )
-    assert " pixels: 0.5 to 1.5 times. The table has" in said
-    assert "nearer" not in said
+    assert "to the network is 2 to 3 times a second network's. Least in waves of at most 4" in said
+    assert " pixels: 0.5 to 1.5 times.\n\nThe table has" in said
+    assert "nearer" not in said  # on B they are not
+    assert "In samples" not in said  # of one part alone
     assert "| in waves longer than 12 pixels | 2 | 1.2 | 3 | 2.2 |" in said
     turned = {
         key.replace("coarse", "edges_").replace("fine", "coarse"): value for key, value in other.items()
     }
     turned |= {f"remaining/fine_over_second/stacked_mixtures/{LOW}": 9.0}
     said = remaining_together({"A": found(**numbers), "B": found(**turned)})
-    assert said.startswith("On A most in waves longer than 12 pixels. There")
+    assert said.startswith("In one step: on A most in waves longer than 12 pixels. There")
     assert ". On B most in waves of at most 4 pixels. There" in said
     assert remaining_together({"B": found()}) == ""
+
+
+def test_what_remains_of_samples_is_told_apart_from_what_remains_of_one_step() -> None:
+    ratios = {"coarse": 2.0, "middle": 1.5, "fine": 0.5, "edges": 1.2, "plain": 1.1}
+    numbers = {f"remaining/{part}_over_second/stacked_mixtures/{LOW}": one for part, one in ratios.items()}
+    name = "stacked_mixtures"
+    for part, ratio in (("coarse", 1.6), ("middle", 2.0), ("fine", 1.2), ("edges", 1.5), ("plain", 1.7)):
+        numbers |= interval(f"remaining/samples_{part}_over_second", name, ratio, ratio - 0.3, ratio + 0.3)
+        numbers[f"remaining/samples_{part}_share/{name}"] = 0.4
+    said = remaining_together({"A": found(**numbers)})
+    most = (
+        "In samples: most in waves of 4 to 12 pixels. There it is 2 times. Least in waves of at most 4 pixels"
+    )
+    assert f"There ours are nearer. {most}: 1.2 times.\n\n" in said
+    lies = "most lies in waves of 4 to 12 pixels (48 %)."  # .5 of 3 - 1 / 1.6 - 1 / 2 - 1 / 1.2
+    assert f"Of what samples are farther than the second network's, {lies}" in said
+    assert "in samples is not sure on A: the intervals of the two highest overlap." in said
+    apart = interval("remaining/samples_middle_over_second", name, 2.0, 1.95, 2.05)
+    assert "overlap" not in remaining_together({"A": found(**numbers | apart)})
+
+
+def test_local_scores_are_set_side_by_side_seed_by_seed_and_never_by_their_own_intervals() -> None:
+    def of(entropy: float, calibrated: float) -> dict[str, float]:
+        rows = (("local_score_entropy", entropy), ("local_score", calibrated))
+        numbers = {}
+        for row, less in rows:
+            numbers |= interval("paper/median_r2_over_pca_locality", row, less, less - 0.01, less + 0.01)
+            numbers |= interval("paper/median_r2", row, 0.8, 0.7, 0.9)  # overlap on all data
+        return numbers
+
+    known = {"A": found(**of(-0.03, -0.06)), "B": found(**of(-0.06, -0.03)), "C": found(**of(-0.03, -0.04))}
+    said = entropy_short.without_network_beside(known)
+    assert said.startswith(
+        "No difference of the two local scores, seed by seed, was kept. The table has what"
+    )
+    assert (
+        "By these the one by entropy is nearer to the network (intervals apart) on A; the calibrated one is "
+        "nearer to the network (intervals apart) on B; the intervals overlap on C. A rival in common bounds"
+    ) in said
+    assert "| A | -0.030 [-0.040, -0.020] | -0.060 [-0.070, -0.050] |" in said
+    direct = interval("paper/median_r2_over_local_score", "local_score_entropy", 0.003, 0.0002, 0.005)
+    said = entropy_short.without_network_beside({"A": found(**of(-0.03, -0.06), **direct)})
+    told = "The local score by entropy less the calibrated one, seed by seed: +0.003 [+0.0002, +0.005] on A."
+    assert said == told  # a low end that is no nought is not written as one
+    own = {key: value for key, value in of(-0.03, -0.06).items() if "_over_" not in key}
+    assert entropy_short.without_network_beside({"A": found(**own)}) == ""
 
 
 def test_settings_by_entropy_are_ahead_level_or_behind_and_the_worst_single_step_is_told() -> None:
@@ -652,6 +714,44 @@ def test_r2_is_very_sensitive_to_tau_where_the_worst_leaves_less_than_half() -> 
     assert taus_together({"A": found(**numbers | {"variants/median_r2/tau_2": 0.5})}).startswith("Not much.")
 
 
+def test_the_tau_that_calibration_chose_is_set_beside_the_papers(tmp_path: Path) -> None:
+    sigmas = tuple(sigma_of(t) for t in (300, 200, 100))
+    errors = (((3.0,), (1.0,)), ((3.0,), (1.0,)), ((1.0,), (3.0,)))  # the second value twice, the first once
+    rows = (("cifar", (0.1, 0.05)), ("fashion_mnist", (0.02, 0.005)), ("afhq32", (0.2, 0.1)))
+    for name, values in rows:
+        (tmp_path / name).mkdir()
+        one = Calibration("tau", sigmas, values, errors, NETWORK, "bank", 9, 0)
+        one.save(tmp_path / name / "pca_locality.tau.json")
+    networks = {name.replace("afhq32", "cats"): {"chosen": chosen(tmp_path / name)} for name, _ in rows}
+    planted = found(**{"variants/median_r2/tau_02": 1.0})
+    kept = with_chosen({"networks": networks, "variants": {"photos16": planted}})
+    known = {"photographs": kept["variants"]["photos16"]}
+    assert (
+        "The tau that calibration against our networks chose most often is the paper's on CIFAR-10 (.05 at 2 "
+        "of 3 noise levels, the least that was tried) and Fashion-MNIST (.005 at 2 of 3 noise levels, the "
+        "least that was tried). It is another on cats (32 x 32) (.1 at 2 of 3 noise levels; the paper's, for "
+        "64 x 64 pixels, is .02)."
+    ) in tau_answer(known)
+    beside = tau_beside(known)
+    assert "| the paper's | .05 | .02 | .005 |" in beside
+    assert "| 1.24 | .05 | .1 | .005 |" in beside
+    assert "| 0.342 | .1 | .2 | .02 |" in beside
+    for network in networks.values():
+        network["chosen"][TAU]["at"] = dict.fromkeys(network["chosen"][TAU]["at"], 0.3)
+    assert "chose most often is not the paper's on CIFAR-10 (.3 at 3 of 3" in tau_answer(known)
+    assert "calibration" not in tau_answer({"A": planted})
+    assert chosen(tmp_path) == {}
+
+
+def test_pages_of_forms_say_on_which_data_they_were_measured() -> None:
+    one = found(**{f"variants/median_r2/{row}": 0.5 for row in ("tau_02", "tau_2", "wiener")})
+    one |= {"run": {"command": "", "commit": "", "started": "", "seconds": None}}
+    kept = {"variants": {"photos16": one}, "paper": {"cifar": one, "photos16": one}}
+    _, _, second, *_ = page(BY_PAGE["tau"], kept).split("\n\n")
+    assert second == "Measured on photographs (16 x 16), not on CIFAR-10."
+    assert "Measured on" not in page(BY_PAGE["tau"], {**kept, "paper": {}})
+
+
 def test_larger_images_count_the_levels_of_each_row() -> None:
     numbers = {
         f"larger/heldout_ratio_high/stacked_mixtures/{t}": high for t, high in ((LOW, 0.9), (HIGH, 1.1))
@@ -890,7 +990,7 @@ def test_r2_is_said_to_be_higher_than_published_by_means_and_for_as_many_rows_as
     for row, mean in means.items():
         numbers |= {f"paper/samples/{row}": 64.0, f"paper/r2/{row}": mean}
         numbers |= interval("paper/median_r2", row, 0.95, 0.94, 0.96)  # higher than published in each
-    said = briefly.order({"A": found(**numbers)})
+    said = order_short.order({"A": found(**numbers)})
     assert "than is published of them for CIFAR-10 and for AFHQ: 2 of 3 on A." in said
     assert "higher r2" not in BY_PAGE["published_order"].why
-    assert briefly.PUBLISHED_R2["wiener"] == (0.553, 0.687)
+    assert order_short.PUBLISHED_R2["wiener"] == (0.553, 0.687)

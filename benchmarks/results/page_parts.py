@@ -13,7 +13,7 @@ from benchmarks.results.words.answers import EXACT, OWN, TAUS, Found
 from benchmarks.results.words.had import had
 from benchmarks.results.words.published import PUBLISHED
 from benchmarks.results.words.small_tables import FIRST, SAMPLES, meant
-from benchmarks.results.words.titles import TITLES, called, joined, markdown, network_called
+from benchmarks.results.words.titles import DATA, TITLES, called, joined, markdown, network_called, on
 
 RUNS = {  # of training, that commands name: what makes them
     "afhq-wiener": "python train.py model=wiener data=afhq denoiser.shrinkage=ledoit_wolf",
@@ -64,6 +64,14 @@ def _named(found: Found, kept: Kept) -> list[tuple[str, Found]]:
         for name, one in known.items()
         if re.search(rf"(?:pretrained|exports)/{re.escape(name)}(?![\w.])", command)
     ]
+
+
+def measured_on(question: Question, there: Sequence[str], kept: Kept) -> list[str]:
+    """On which data the forms of a method were measured, and on which of the main table's they were not."""
+    missing = [TITLES[name] for name in DATA if name in kept.get("paper", {}) and name not in there]
+    if question.kind != "variants" or not there or not missing:
+        return []
+    return [f"Measured {on([TITLES[name] for name in there])}, not {on(missing, 'or')}."]
 
 
 def tabled(

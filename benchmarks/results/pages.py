@@ -24,6 +24,7 @@ from benchmarks.results.page_parts import (
     cautions,
     folded,
     made,
+    measured_on,
     notes,
     published,
     sources,
@@ -38,6 +39,7 @@ from benchmarks.results.questions.letter import with_gaps
 from benchmarks.results.questions.own_by_output import with_by_output
 from benchmarks.results.questions.own_gap import with_released
 from benchmarks.results.questions.question import Question
+from benchmarks.results.questions.taus import with_chosen
 from benchmarks.results.words.answers import LEAST, Found, over_images, sigma_of, steps
 from benchmarks.results.words.axes import along, both_ends, recorded, up
 from benchmarks.results.words.shares import with_sides
@@ -89,7 +91,7 @@ def main() -> None:
 
 def told_of(kept: Kept) -> Kept:
     """What is kept, with what pages need of other measurements beside it."""
-    known = with_by_output(with_released(with_sides(with_bars(kept))))
+    known = with_chosen(with_by_output(with_released(with_sides(with_bars(kept)))))
     return with_steps(with_signed(with_gaps(known), "fields"))
 
 
@@ -104,7 +106,9 @@ def page(question: Question, kept: Kept) -> str:
     brief = question.together(titled) if question.together else ""
     beyond = question.beyond(titled) if brief and question.beyond else ""
     beware = dict.fromkeys(cautions(known[name], kept).strip() for name in there) if brief else {}
-    parts = [f"# {question.text}", *([brief] if brief else said.values()), *filter(None, beware)]
+    lead, _, rest = brief.partition("\n\n")
+    short = filter(None, [lead, *measured_on(question, there, kept), rest])
+    parts = [f"# {question.text}", *(short if brief else said.values()), *filter(None, beware)]
     parts += [f"Not measured on {'; '.join(without)}."] if there and without else []
     if not there:
         parts += ["Not measured.", f"```sh\n{question.command}\n```"]

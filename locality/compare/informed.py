@@ -23,7 +23,8 @@ from locality.report.entropy import Curve, Point, draw_entropies
 from locality.report.names import called
 from locality.report.table import Cell
 
-LABELS = {"patch_size": "window (pixels)", "tau": "tau (of the largest relative entry)"}
+WIDTH = "patch_size"  # a setting that is a width in pixels
+LABELS = {WIDTH: "window (pixels)", "tau": "tau (of the largest relative entry)"}
 COLUMNS = (
     "images", "sigma", "best", "entropy there", "over ln N", "sure there", "predicted", "error / least",
 )  # fmt: skip
@@ -222,4 +223,5 @@ def _figure(law: Law):  # type: ignore[no-untyped-def]  # matplotlib's, which on
     title = (
         f"{called(law.name)}: entropy at N = {law.counts[bank]:,}; best by the error against the {_of(law)}"
     )
-    return draw_entropies(title, LABELS[law.looks.setting], curves, points, wanted, law.share)
+    side = max(law.looks.image_shape[-2:]) if law.looks.setting == WIDTH else None
+    return draw_entropies(title, LABELS[law.looks.setting], curves, points, wanted, law.share, side)

@@ -45,8 +45,12 @@ def draw_entropies(
     points: Sequence[Point],
     wanted: float,  # nats: the share of ln N
     share: float,
+    side: int | None = None,  # of the image, where settings are widths of windows
 ) -> Figure:
-    """Left the entropies, each with its best point, and the share of ln N; right best against predicted."""
+    """Left the entropies, each with its best point, and the share of ln N; right best against predicted.
+
+    Thin lines are where a window is as wide as the image.
+    """
     import matplotlib as mpl
     from matplotlib.ticker import FuncFormatter, NullFormatter
 
@@ -88,6 +92,9 @@ def draw_entropies(
         _draw_points(right, points, colors)
         right.set(xlabel=f"predicted {label}", ylabel=f"best {label}", title="Best against predicted")
         right.set(xscale="log", yscale="log")
+        if side is not None:
+            for axis in (left.xaxis, right.xaxis, right.yaxis):
+                _draw_side(axis, side)
         for axis in (left.xaxis, right.xaxis, right.yaxis):
             axis.set_major_locator(ticks(*axis.get_view_interval()))
             axis.set_major_formatter(plain)
@@ -97,6 +104,15 @@ def draw_entropies(
             axes.legend(fontsize=9)
         fit(figure)
     return figure
+
+
+def _draw_side(axis: Any, side: int) -> None:
+    """A thin line where a window is as wide as the image, if the axis goes so far; named on axes across."""
+    low, high = axis.get_view_interval()
+    if low <= side <= high:
+        axes, across = axis.axes, axis.axis_name == "x"
+        draw = axes.axvline if across else axes.axhline
+        draw(side, color="grey", linestyle=":", linewidth=1, label="image" if across else None)
 
 
 def _draw_points(axes: Any, points: Sequence[Point], colors: dict[float, Any]) -> None:

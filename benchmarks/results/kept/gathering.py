@@ -12,6 +12,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from benchmarks.results.kept.choosing import SIGNED, TABLES, Found, best, found, predicts, quickest
+from benchmarks.results.kept.chosen import chosen
 from benchmarks.results.kept.members import CONFIGS, candidates_of, of_config, with_members
 from locality.calibration import NETWORK, OWN_SAMPLES
 from locality.compare.attention import SETTINGS
@@ -162,4 +163,6 @@ def network(path: Path) -> dict[str, Any]:
     assert isinstance(trained, DictConfig)
     about["step"] = trained.get("step")  # of the last training: `before` has those that it went on from
     tables = {"heldout": metrics["tables"]["heldout"]}
-    return {"run": about, "predicts": predicts(trained), "scalars": {}, "tables": tables}
+    kept = {"run": about, "predicts": predicts(trained), "scalars": {}, "tables": tables}
+    settings = chosen(path.parent / "calibration")
+    return kept | ({"chosen": settings} if settings else {})

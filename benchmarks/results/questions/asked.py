@@ -11,6 +11,7 @@ from benchmarks.results.questions import (
     entropy_short,
     fields_short,
     information,
+    order_short,
 )
 from benchmarks.results.questions.ceiling import ceiling, ceiling_beside, ceiling_verdict
 from benchmarks.results.questions.check_questions import CHECKS
@@ -94,6 +95,7 @@ QUESTIONS: tuple[Question, ...] = (
         "network's; in brackets the part's share of the row's own. Likewise of samples from the same noise. "
         "Edges are the tenth of the pixels where the network's estimate is steepest.",
         rows=DRAWN, quantity="coarse_over_second",
+        shows="The picture is of one step, and of waves longer than 12 pixels alone.",
         together=remaining_together, folds=True,
     ),
     Question(
@@ -147,7 +149,7 @@ QUESTIONS: tuple[Question, ...] = (
         "equivariant local score had too few images and seeds to be ranked. Our networks draw blurs more "
         "than objects, and a linear filter comes near to a blur. This may be why r2 is higher here, where it "
         "is. It is not tested.",
-        rows=ORDER, quantity="samples", together=briefly.order, folds=True,
+        rows=ORDER, quantity="samples", together=order_short.order, folds=True,
     ),
     Question(
         "eyes", "Do denoisers of faces look at the other eye?",

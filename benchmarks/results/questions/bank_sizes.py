@@ -17,7 +17,7 @@ from benchmarks.results.words.answers import (
     steps,
 )
 from benchmarks.results.words.had import on_each
-from benchmarks.results.words.titles import called, markdown
+from benchmarks.results.words.titles import called, markdown, plus
 
 KIND = "bank_sizes"
 SIZED = (EXACT, OWN[1])  # whose banks are cut
@@ -54,7 +54,7 @@ def bank_together(known: Mapping[str, Found]) -> str:
             more, fewer = (gain(found, name, row) for row in (name, f"{name}_{FEWEST}"))
             if more is not None:
                 images = f" with {count:,.0f}" if (count := _bank(found, name)) else ""
-                ways.setdefault(side(more), []).append(f"{called(name)} {more[0]:+.3f}{images}")
+                ways.setdefault(side(more), []).append(f"{called(name)} {plus(more[0])}{images}")
                 cells = [None if one is None else signed(one) for one in (fewer, more)]
                 rows.append([f"{called(name)}, {title}", *cells, _span(held(found, name))])
         for way, told in ways.items():

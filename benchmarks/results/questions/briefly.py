@@ -18,26 +18,17 @@ from benchmarks.results.words.answers import (
     EXACT,
     FLOOR,
     MIDDLE,
-    ORDER,
     OWN,
     Found,
     levels,
-    number_of,
-    ordered,
-    ranked,
     sigma_of,
     steps,
 )
-from benchmarks.results.words.published import PUBLISHED
 from benchmarks.results.words.small_tables import FIRST
 from benchmarks.results.words.titles import bullets, called, joined, markdown, on
 from benchmarks.results.words.verdicts import WEAKER
 
 Known = Mapping[str, Found]  # by the title of the data set
-PUBLISHED_R2 = {  # arXiv 2602.16498, of CIFAR-10 and of AFHQ: row -> mean r2
-    row: (float(cells[1].split(" / ")[1]), float(cells[3].split(" / ")[1]))
-    for row, cells in zip((ORDER[0], FLOOR, ORDER[1], EXACT, ORDER[4]), PUBLISHED[1:], strict=True)
-}
 FEW = 3  # rows are named, more are counted
 
 
@@ -105,37 +96,6 @@ def _counted(found: Found, name: str) -> tuple[int, int, int] | None:
     below = levels(found, f"paper/heldout_ratio_high/{name}/", lambda high: high < 1)
     above = levels(found, f"paper/heldout_ratio_low/{name}/", lambda low: low > 1)
     return (len(below), len(above), len(among)) if among else None
-
-
-def order(known: Known) -> str:
-    """Whether pairs of rows are in the published order, and how many."""
-    rows, every = [], []
-    for title, found in known.items():
-        if ways := list(ordered(found).values()):
-            every += ways
-            rows.append([title, str(len(ways)), *(str(ways.count(way)) for way in (1, 0, -1))])
-    if not rows:
-        return ""
-    good, turned = every.count(1), every.count(-1)
-    part = "Mostly" if 2 * good > len(every) else "In part"
-    lead = "Yes" if good == len(every) else part if good else "No"
-    tail = f"{turned or 'None'} {'are' if turned > 1 else 'is'} surely reversed"
-    columns = ("", "pairs of methods", "surely in the published order", "undecided", "surely reversed")
-    said = [f"{lead}. {good} of {len(every)} pairs of methods are surely in the published order. {tail}."]
-    return "\n\n".join([*said, markdown(columns, rows), *_above_published(known)])
-
-
-def _above_published(known: Known) -> list[str]:
-    """How many ranked rows have a higher mean r2 than is published of the row, for two data sets."""
-    counts: dict[str, list[str]] = {}
-    for title, found in known.items():
-        means = {row: number_of(found, "paper/r2", row) for row in ranked(found)}
-        higher = [mean > max(PUBLISHED_R2[row]) for row, mean in means.items() if mean is not None]
-        if higher:
-            counts.setdefault(f"{sum(higher)} of {len(higher)}", []).append(title)
-    told = "; ".join(f"{count} {on(titles)}" for count, titles in counts.items())
-    lead = "Published r2 is a mean over images. So many ranked rows have a higher mean here than is published"
-    return [f"{lead} of them for CIFAR-10 and for AFHQ: {told}."] if told else []
 
 
 def pattern(known: Known) -> str:

@@ -62,12 +62,12 @@ def ceiling(known: Mapping[str, Found]) -> str:
         t = max(gaps, key=lambda t: gaps[t])
         name, best = max(comparable(found, "paper/median_r2/"), key=lambda row: row[1])
         second = float(found["scalars"]["paper/median_r2/nn2"])
-        below[title] = second - best
+        below[title] = round(second, 3) - round(best, 3)  # of the medians as the table has them
         widest.append(t)
         told.setdefault(stands_to(found, "paper/median_r2", "nn2", name), []).append(title)
         kind = over_images(step_kind(found, "paper")).split()[0]
         widths = f"{gaps[t]:.3f}, at sigma {listed([t])} ({kind})"
-        rows.append([title, called(name), best, second, widths])
+        rows.append([title, called(name), f"{best:.3f}", f"{second:.3f}", widths])
     if not rows:
         return ""
     columns = ("", "best analytical row", "its median r2", "a second network's", "widest gap of one step")
@@ -96,7 +96,9 @@ def ceiling_beside(known: Mapping[str, Found]) -> str:
         "r2 of one step", "second network surely higher at sigma", "analytical row surely higher at sigma",
     )  # fmt: skip
     return (
-        "[Another page](remaining.md) tells in which waves the difference is. The analytical row of one "
+        "[Another page](remaining.md) tells in which waves the difference is. The difference in samples is "
+        "that of two medians, as the table has them. It is no median of differences seed by seed. "
+        "The analytical row of one "
         "step is the best of all at each noise level, picked on these very images. "
         "Sure means: the interval of the "
         "differences, image by image, leaves out 0. Some runs kept no differences. There it means: the "

@@ -13,22 +13,28 @@ from benchmarks.results.questions.entropy import (
     surely_lower,
 )
 from benchmarks.results.words.answers import (
+    EXACT,
     FLOOR,
     Found,
+    apart,
     interval_of,
     listed,
     over_images,
+    paired,
     side,
     sigma_of,
     signed,
-    stands_to,
     steps,
 )
 from benchmarks.results.words.had import on_each
 from benchmarks.results.words.titles import called, joined, markdown, on
 
 Known = Mapping[str, Found]  # by the title of the data set
-STANDS = {1: "surely above", 0: "not told apart from", -1: "surely below"}
+NEARER = {  # by differences to a rival
+    1: "the one by entropy is nearer to the network (intervals apart)",
+    -1: "the calibrated one is nearer to the network (intervals apart)",
+    0: "the intervals overlap",
+}
 
 
 def by_output(known: Known) -> str:
@@ -90,16 +96,37 @@ def without_network(known: Known) -> str:
 
 
 def without_network_beside(known: Known) -> str:
-    """How the local score's medians stand, and where settings by entropy fail in single steps."""
-    others: dict[str, list[str]] = {}
+    """How the two local scores stand, and where settings by entropy fail in single steps."""
+    said = [f"{one}." for one in _worst(known, "paper", TWINS, "calibrated")]
+    return "\n\n".join(filter(None, [*_local_scores(known), " ".join(said)]))
+
+
+def _local_scores(known: Known) -> list[str]:
+    """The local score by entropy beside the calibrated one: seed by seed, or by what both are from a rival.
+
+    Medians with intervals of their own say little, as seeds are shared. So they judge nothing.
+    """
     twin, name = TWINS[0]
+    direct, ways, rows = [], dict[int, list[str]](), []
     for title, found in known.items():
-        if (stands := stands_to(found, "paper/median_r2", name, twin)) is not None:
-            others.setdefault(STANDS[stands], []).append(title)
-    told = [f"{way} the calibrated one's {on(titles)}" for way, titles in others.items()]
-    lead = "The local score's median by entropy, by the intervals of both, is"
-    said = [f"{lead} {joined(told)}"] if told else []
-    return " ".join(f"{one}." for one in [*said, *_worst(known, "paper", TWINS, "calibrated")])
+        if (one := paired(found, "paper/median_r2", name, twin)) is not None:
+            direct.append(f"{signed(one)} {on([title])}")
+            continue
+        both = [paired(found, "paper/median_r2", row, EXACT) for row in (name, twin)]
+        if both[0] is not None and both[1] is not None:
+            ways.setdefault(apart(both[0], both[1]), []).append(title)
+            rows.append([title, *(None if one is None else signed(one) for one in both)])
+    parts = [f"The local score by entropy less the calibrated one, seed by seed: {'; '.join(direct)}."]
+    parts = parts if direct else []
+    if rows:
+        told = [f"{NEARER[way]} {on(ways[way])}" for way in NEARER if way in ways]
+        lead = "No difference of the two local scores, seed by seed, was kept"
+        where = f" {on([row[0] for row in rows])}" if direct else ""
+        rival = f"The table has what each is from {called(EXACT)}, seed by seed"
+        bound = "A rival in common bounds their difference and does not measure it"
+        columns = ("r2 of samples, less that of PCA locality", "local score by entropy", "calibrated")
+        parts += [f"{lead}{where}. {rival}. By these {'; '.join(told)}. {bound}.", markdown(columns, rows)]
+    return parts
 
 
 def _worst(known: Known, section: str, twins: Sequence[tuple[str, str]], other: str) -> list[str]:
@@ -121,7 +148,7 @@ def _worst(known: Known, section: str, twins: Sequence[tuple[str, str]], other: 
     rivals = {**({} if theirs is None else {twin: other}), FLOOR: called(FLOOR)}
     told = over_images(kind) + images_unlike(found, section, name, rivals)
     return [
-        f"In single steps it can be behind Wiener, most so at sigma {sigma_of(t):.3g} {on([title])}: "
+        f"In single steps such a row can be behind Wiener, most so at sigma {sigma_of(t):.3g} {on([title])}: "
         f"{called(name)} has {ours:.3f}, {beside}Wiener {floor:.3f} ({told})",
         f"Above sigma {sigma_of(high):.3g} none is surely behind",
     ]

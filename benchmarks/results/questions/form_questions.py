@@ -18,9 +18,9 @@ from benchmarks.results.questions.forms_short import (
     MASKS,
     ORIENTATION,
     Known,
-    taus_together,
 )
 from benchmarks.results.questions.question import Question, sampled
+from benchmarks.results.questions.taus import tau_answer, tau_beside
 from benchmarks.results.words import protocols
 from benchmarks.results.words.answers import EXACT, FLOOR, OWN, RELEASED, TAUS, WSSM, Found
 from benchmarks.results.words.small_tables import Table, samples_table
@@ -91,8 +91,8 @@ FORMS: tuple[Question, ...] = (
         "tau", "How sensitive is r2 to tau?", "variants", tau_verdict, _taus, COMMAND,
         "On Fashion-MNIST it copies training images where tau is least. Where tau is large, its windows have "
         "few pixels. The best value depends on the data, hence [calibration](../how_to/calibrate.md).",
-        rows=(FLOOR, *TAUS), quantity="samples_by_tau", charts=tau_charts, together=taus_together,
-        folds=True,
+        rows=(FLOOR, *TAUS), quantity="samples_by_tau", charts=tau_charts, together=tau_answer,
+        beyond=tau_beside, folds=True,
     ),
     Question(
         "released_form", "Do ours beat the released form of PCA locality, too?",

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from benchmarks.results.questions.information_networks import (
+    against,
+    in_cells,
+    tallies,
+    the_rule,
+    told_apart,
+    without_young,
+)
 from benchmarks.results.words.answers import Found
 from benchmarks.results.words.shares import (
     CLEAN,
-    FAILS,
-    FEW,
     HOLDS,
-    LOOKS,
     OF_WINDOWS,
     Measured,
     constant_of,
@@ -32,7 +37,6 @@ WAYS = IN, JUST_IN, JUST_OUT, OUT = (
     "outside the interval",
 )
 WITHIN = (IN, JUST_IN)
-FAILING = {True: "mostly fails", False: "fails in no more than half of the cases"}
 NOTES = (
     f"just means: within {EDGE:g} of the interval's end",
     "in brackets is the interval of the mean over cells, by bootstrap over images",
@@ -49,13 +53,13 @@ def information_together(known: Mapping[str, Found]) -> str:
     cheap, firm = _cheap(shares), {name: one for name, one in shares.items() if not one.wide}
     moved = [name for name, one in shares.items() if one.below or one.above]
     rooted = [name for name, one in firm.items() if _covered(one, SQUARE_ROOT) in WITHIN]
-    against = _most_fail(known)
-    whole = len(cheap) == len(rooted) == len(shares) and not moved and not against
+    mostly = any(one.mostly for one in tallies(known).values())
+    whole = len(cheap) == len(rooted) == len(shares) and not moved and not mostly
     said = [
         "yes" if whole else "in part" if cheap or rooted else "no",
         "for windows and clean images, one share of ln N for all noise levels costs at most "
         f"{little()} more error {_split(shares, cheap)}",
-        *([] if against is None else [f"against networks it {FAILING[against]}"]),
+        *told_apart(known),
     ]
     rows = []
     for name, one in shares.items():
@@ -65,8 +69,8 @@ def information_together(known: Mapping[str, Found]) -> str:
         "", "entropy at the best window / ln N [interval]", "extra error of one share, at most",
         f"{SQUARE_ROOT:g} is",
     )  # fmt: skip
-    parts = [_sentences(said), _sentences(list(_rooted(shares, firm))), markdown(columns, rows)]
-    return "\n\n".join(parts)
+    more = ([*the_rule(known), *without_young(known)], [*_rooted(shares, firm)])
+    return "\n\n".join(filter(None, [*map(_sentences, (said, *more)), markdown(columns, rows)]))
 
 
 def information_beside(known: Mapping[str, Found]) -> str:
@@ -85,7 +89,7 @@ def information_beside(known: Mapping[str, Found]) -> str:
         *_undetermined(shares),
     ]
     table = markdown(*_summary(shares, masks, _of_networks(known)))
-    parts = [_sentences(list(_of_masks(masks))), _sentences(list(_mostly(known))), table, _sentences(notes)]
+    parts = [_sentences(list(_of_masks(masks))), table, _sentences(notes)]
     return "\n\n".join(filter(None, parts))
 
 
@@ -138,7 +142,8 @@ def _summary(shares: Shares, masks: Shares, networks: Mapping[str, list[str]]) -
         rows.append([name, *cells, *networks[name]])
     cost = "extra error of one share: median, most"
     heads = [f"entropy at the best {what} / ln N" for what in ("window", "Wiener mask")]
-    told = ["networks against which one share fails: windows, masks"]
+    told = ["networks with which one share fails: windows, masks"]
+    told += [f"cells above {little()} against networks: windows, masks"]
     told += [f"networks whose interval of windows holds {SQUARE_ROOT:g}"]
     return ["", heads[0], cost, heads[1], cost, *told], rows
 
@@ -204,37 +209,13 @@ def _fitted(shares: Shares) -> Iterator[str]:
 
 
 def _of_networks(known: Mapping[str, Found]) -> dict[str, list[str]]:
-    """Of each data set: against how many networks one share fails, and in how many intervals sqrt(N)'s is."""
-    cells = {}
+    """Of each data set: how often one share fails against networks, and how many intervals hold sqrt(N)'s."""
+    cells = in_cells(known)
     for title, run in known.items():
-        flags = [[one.word == FAILS for one in _against(run, look) if one.costs] for look in LOOKS]
-        firm = [one for one in _against(run, OF_WINDOWS) if one.constant and one.sound and not one.wide]
+        firm = [one for one in against(run, OF_WINDOWS) if one.constant and one.sound and not one.wide]
         held = [_covered(one, SQUARE_ROOT) in WITHIN for one in firm]
-        cells[title] = [", ".join(map(_counted, flags)), _counted(held)]
+        cells[title].append(f"{sum(held)} of {len(held)}" if held else "-")
     return cells
-
-
-def _mostly(known: Mapping[str, Found]) -> Iterator[str]:
-    """Whether one share mostly fails against networks."""
-    if (most := _most_fail(known)) is not None:
-        yield f"by errors to networks' estimates, in place of clean images, one share {FAILING[most]}"
-        yield f"it fails where extra error is above {little()} in more than one of {FEW} cells"
-
-
-def _most_fail(known: Mapping[str, Found]) -> bool | None:
-    """Whether one share fails against more than half of the networks; None where none was measured."""
-    every = [one for run in known.values() for look in LOOKS for one in _against(run, look)]
-    flags = [one.word == FAILS for one in every if one.costs]
-    return 2 * sum(flags) > len(flags) if flags else None
-
-
-def _counted(flags: Sequence[bool]) -> str:
-    return f"{sum(flags)} of {len(flags)}" if flags else "-"
-
-
-def _against(run: Found, look: str) -> list[Measured]:
-    """The shares by errors to networks' estimates, by what shows how far they look."""
-    return [one for one in measured(run) if one.target != CLEAN and one.where.split("/")[0] == look]
 
 
 def _undetermined(shares: Shares) -> Iterator[str]:

@@ -11,6 +11,8 @@ from benchmarks.results.words.answers import (
     FLOOR,
     OWN,
     Found,
+    apart,
+    interval_of,
     is_middle,
     listed,
     number_of,
@@ -40,6 +42,7 @@ def remaining_verdict(found: Found) -> str:
     ]
     said += _nearer(found, name)
     said += _apart(found, name, *WAVES[::2])
+    said += _apart(found, name, *WAVES[:2])
     said += _apart(found, name, *PLACES)
     said += _missing(found, name)
     ours, theirs = _error(found, name, "_high"), _error(found, "network", "_low")
@@ -71,12 +74,16 @@ def remaining_together(known: Mapping[str, Found]) -> str:
     counts = joined(
         sorted({len(_middle(found, "coarse_over_second", NAME)) for found in there.values()}), "or"
     )
-    said = [_extremes(steps_of)]
-    said.append(
+    ratios_of = {title: one for title, found in there.items() if len(one := _ratios(found)) == len(PARTS)}
+    subject = f"the squared distance of {called(NAME)} to the network"
+    said = [_extremes("In one step", steps_of, subject, "times a second network's")]
+    said += [_extremes("In samples", ratios_of, "it", "times")] if ratios_of else []
+    more = [*_most_of_samples(there)]
+    more.append(
         "The table has the squared distance to the network over the second network's. Of one step it is the "
         f"median over {counts} noise levels"
     )
-    parts = [f"{'. '.join(said)}.", markdown(columns, rows)]
+    parts = [*(f"{'. '.join(some)}." for some in (said, more)), markdown(columns, rows)]
     read = [f"{on([title])} {told}" for title, found in there.items() if (told := _images_read(found))]
     return "\n\n".join([*parts, *([f"Training images: {'; '.join(read)}."] if read else [])])
 
@@ -90,23 +97,51 @@ def _images_read(found: Found) -> str:
     return joined(f"{count} ({joined(names)})" for count, names in counts.items())
 
 
-def _extremes(known: Mapping[str, Mapping[str, float]]) -> str:
+def _ratios(found: Found) -> dict[str, float]:
+    """part -> the ratio in samples."""
+    known = {part: _sampled(found, NAME, f"{part}_over_second") for part in PARTS}
+    return {part: ratio for part, ratio in known.items() if ratio is not None}
+
+
+def _extremes(where: str, known: Mapping[str, Mapping[str, float]], subject: str, times: str) -> str:
     """In which part the ratio is most and in which least, on data that agree on it."""
     sets: dict[tuple[str, str], list[str]] = {}
-    for title, middles in known.items():
-        ends = [end(middles, key=lambda part: middles[part]) for end in (max, min)]
+    for title, parts in known.items():
+        ends = [end(parts, key=lambda part: parts[part]) for end in (max, min)]
         sets.setdefault((ends[0], ends[1]), []).append(title)
     said = []
-    for (most, least), titles in sets.items():
+    for k, ((most, least), titles) in enumerate(sets.items()):
         high, low = ([known[title][part] for title in titles] for part in (most, least))
-        lead = f"{on(titles)} most" if len(sets) > 1 else "most"
-        near = ". There they are nearer than the second network" if max(low) < 1 else ""
+        lead = f"{'on' if k == 0 else 'On'}{on(titles)[2:]} most" if len(sets) > 1 else "most"
+        near = ". There ours are nearer" if max(low) < 1 else ""
         said.append(
-            f"{lead[0].upper()}{lead[1:]} {PARTS[most][0]}. There the squared distance of {called(NAME)} to "
-            f"the network is {_span(high)} times a second network's in one step. Least {PARTS[least][0]}: "
+            f"{lead} {PARTS[most][0]}. There {subject} is {_span(high)} {times}. Least {PARTS[least][0]}: "
             f"{_span(low)} times{near}"
         )
-    return ". ".join(said)
+    return f"{where}: {'. '.join(said)}"
+
+
+def _most_of_samples(known: Mapping[str, Found]) -> list[str]:
+    """Where most of the distance lies that samples have beyond the second network's, and what is not sure."""
+    places: dict[str, dict[str, float]] = {}
+    unsure: list[str] = []
+    for title, found in known.items():
+        more = {part: _more(found, NAME, part) for part in WAVES}
+        if min(more.values()) > 0:
+            part = max(more, key=lambda one: more[one])
+            places.setdefault(part, {})[title] = 100 * more[part] / sum(more.values())
+        ends = {part: interval_of(found, f"remaining/samples_{part}_over_second", NAME) for part in WAVES}
+        first, second, *_ = sorted(filter(None, ends.values()), reverse=True) or [None, None]
+        if first and second and not apart(first, second):
+            unsure.append(title)
+    told = [
+        f"{on(list(shares)) + ' ' if len(places) > 1 else ''}most lies {PARTS[part][0]} "
+        f"({joined(dict.fromkeys(f'{end(shares.values()):.0f}' for end in (min, max)), 'to')} %)"
+        for part, shares in places.items()
+    ]
+    said = [f"Of what samples are farther than the second network's, {joined(told)}"] if told else []
+    lead = "Which waves have the highest ratio in samples is not sure"
+    return said + ([f"{lead} {on(unsure)}: the intervals of the two highest overlap"] if unsure else [])
 
 
 def _span(values: Collection[float]) -> str:

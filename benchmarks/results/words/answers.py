@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from benchmarks.results.words.titles import called
+from benchmarks.results.words.titles import called, plus
 from locality import NoiseSchedule
 
 Found = Mapping[str, Any]  # what a run folder's metrics.json holds
@@ -59,7 +59,7 @@ def is_same(known: Sequence[tuple[float, float, float]]) -> bool:
 
 def signed(known: tuple[float, float, float]) -> str:
     """A difference and its interval."""
-    return "{:+.3f} [{:+.3f}, {:+.3f}]".format(*known)
+    return "{} [{}, {}]".format(*map(plus, known))
 
 
 def number_of(found: Found, key: str, name: str) -> float | None:

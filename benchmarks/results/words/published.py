@@ -12,3 +12,9 @@ PUBLISHED = (
     ("PCA locality", ".008 / .670", ".009 / .802", ".008 / .703"),
     ("golden subset", ".007 / .683", ".008 / .836", ".007 / .731"),
 )
+PAPERS_TAU = {  # of PCA locality, by data sets of ours: what the paper chose against its own networks
+    "cifar": 0.05,
+    "afhq32": 0.02,  # AFHQ at 64 x 64
+    "fashion_mnist": 0.005,
+}
+PAPERS_SIDE = {"afhq32": 64}  # of its images, where ours have another

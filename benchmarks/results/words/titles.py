@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -165,6 +166,16 @@ def markdown(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 def shown(cell: Any) -> str:
     """A cell: three significant digits, a dash for nothing."""
     return "-" if cell is None or cell == "" else f"{cell:.3g}" if isinstance(cell, float) else str(cell)
+
+
+def plus(value: float) -> str:
+    """A difference: three decimals, and more where these would make a nought of what is none.
+
+    >>> plus(0.0032), plus(-0.0002075), plus(0.0)
+    ('+0.003', '-0.0002', '+0.000')
+    """
+    usual = f"{value:+.3f}"
+    return f"{value:+.{-math.floor(math.log10(abs(value)))}f}" if value and not float(usual) else usual
 
 
 def called(name: str) -> str:
