@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from benchmarks.results.bar import SHORT_OF, levels_by_surety, steps_before
+from benchmarks.results.kept.borrowed import calibrations
 from benchmarks.results.kept.gathering import Kept, took_none
 from benchmarks.results.questions.question import Question
 from benchmarks.results.words import members
@@ -106,7 +107,12 @@ def source(question: Question, title: str, found: Found) -> str:
         typed = re.search(r"candidates\.pca_locality\.tau=(\S+)", run["command"])
         but = " except those that are named by theirs" if there & set(map(called, TAUS)) else ""
         return text + (f" One tau, {typed[1]}, for all rows{but}." if typed else " Not calibrated.")
-    rows = [(called(one[0]), *one[1:]) for one in found.get("calibrated") or [] if called(one[0]) in there]
+    lent = found.get("borrowed", {})
+    rows = [
+        (called(row), f"{setting} of {called(lent[row])}" if row in lent else setting, *rest)
+        for row, setting, *rest in calibrations(found)
+        if called(row) in there
+    ]
     heads = ("denoiser", "setting", "found on", "training images")
     for against, some in _apart(rows).items():
         text += f"\n\nCalibrated against {against}:\n\n{markdown(heads, some)}"
