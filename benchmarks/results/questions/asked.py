@@ -103,12 +103,15 @@ QUESTIONS: tuple[Question, ...] = (
         "The networks are ahead of Wiener from middle noise levels down. PCA locality needs training "
         "patches that fit what is seen. Fashion-MNIST has them. Elsewhere no gain over Wiener is sure, "
         "and at some levels there is a loss. On CIFAR-10 it reads a part of the images, and [all of "
-        "them](bank_sizes.md) lower its error. Our mixtures compare no training patches. They keep most "
-        "of what a network gains. On cats they keep all of it. That says as much of the network: a U-Net "
-        "of the same recipe that [predicts the noise](networks.md) has less error than both at low noise. "
-        "Settings that were found on samples need not be those of least error on unseen images. On "
-        "photographs PCA locality has less in [another run](released_form.md), with a tau found on val "
-        "images. Ours have no less there.",
+        "them](bank_sizes.md) lower its error. Local mixtures compare no training images: some dozens of "
+        "Gaussians stand for them. Stacked mixtures are made of these and of the optimal denoiser, which "
+        "compares whole images. Stacked locality compares patches, too: PCA locality and patch composite "
+        "are members of it. A network has less error than Wiener, and both stacks keep most of this gain. "
+        "On cats they keep all of it. That says as much of the network: a U-Net of the same recipe that "
+        "[predicts the noise](networks.md) has less error than both at low noise. Settings that were found "
+        "on samples need not be those of least error on unseen images. On photographs PCA locality has less "
+        "error in [another run](released_form.md), where its tau was found on val images. Ours have no less "
+        "there.",
         rows=("network", "nn2", *OWN, EXACT, "local_score", "patch_composite"),
         pictures=("figure1", "figure1_mse"),
         together=briefly.heldout, folds=True,
