@@ -13,6 +13,7 @@ from benchmarks.results.questions.larger_short import larger_together
 from benchmarks.results.questions.own_by_output import BY_OUTPUT, beside, with_by_output
 from benchmarks.results.words import protocols
 from benchmarks.results.words.answers import EXACT, OWN
+from benchmarks.results.words.titles import called
 from locality.denoisers.stacked_mixtures import OPTIMAL, stacked_mixtures
 
 BY_PAGE = {question.page: question for question in QUESTIONS}
@@ -32,8 +33,8 @@ def test_rows_whose_settings_were_found_on_more_samples_than_those_of_others_are
     assert protocols.unlike({"A": alike}, (*OWN, EXACT)) == []
     more = found(rows(pca_locality=SAMPLES, stacked_mixtures="128 samples of the network"))
     assert protocols.unlike({"A": alike, "B": more}, (*OWN, EXACT)) == [
-        "On B not all settings were found on as many: those of PCA locality (the paper's) on 24 samples of "
-        "the network and those of stacked mixtures (ours) on 128 samples of the network."
+        f"On B some settings were found on more than others: those of {called(EXACT)} on 24 samples of the "
+        "network and those of stacked mixtures (ours) on 128 samples of the network."
     ]
 
 
@@ -61,13 +62,13 @@ def test_at_64_x_64_the_answer_says_what_pca_locality_lacked() -> None:
     one = {**found([], **bank), "images": 100, "size": 16, "settings": {EXACT: {"tau": {12.0: 0.1}}}}
     lead = larger_together(LARGER)({"A": one}).split("\n\n")[0]
     assert lead == (
-        "Nowhere on A: PCA locality (the paper's). PCA locality (the paper's) had a tau that was not found "
-        "for these images and 40 of 100 training images. On A the test had 16 images."
+        f"Nowhere on A: {called(EXACT)}. {called(EXACT)} had 40 of 100 training images "
+        "and a tau that was not found for these images. On A the test had 16 images."
     )
     lead = larger_together(LARGER)({"A": {**one, "calibrated": rows(pca_locality=VAL)}}).split("\n\n")[0]
-    assert "had 40 of 100 training images" in lead
+    assert "had 40 of 100 training images. On A" in lead
     lead = larger_together(LARGER)({"A": {**one, "settings": {}, "images": 40}}).split("\n\n")[0]
-    assert "had a" not in lead
+    assert f"{called(EXACT)} had" not in lead
 
 
 def test_which_of_ours_compare_training_images_is_as_their_members_are() -> None:

@@ -15,6 +15,7 @@ from benchmarks.results.questions.asked import QUESTIONS
 from benchmarks.results.questions.batches import batches_beside, batches_together
 from benchmarks.results.questions.released_beside import released_beside
 from benchmarks.results.words.answers import EXACT, RELEASED, WSSM
+from benchmarks.results.words.titles import called
 
 BY_PAGE = {question.page: question for question in QUESTIONS}
 
@@ -54,8 +55,8 @@ def test_a_list_of_calibrations_says_which_are_of_another_row() -> None:
     rows = {f"released/{key}/{one}": 1.0 for one in (WSSM, EXACT) for key in ("samples", "median_r2")}
     rows |= {f"released/seconds/{one}": 1.0 for one in (WSSM, EXACT)}
     found = record(rows, borrowed={WSSM: EXACT}, calibrated=[[EXACT, "tau", "24 samples", "100"]])
-    own = "| PCA locality (the paper's) | tau | 24 samples | 100 |"
-    lent = "| PCA locality, batch averages | tau of PCA locality (the paper's) | 24 samples | 100 |"
+    own = f"| {called(EXACT)} | tau | 24 samples | 100 |"
+    lent = f"| {called(WSSM)} | tau of {called(EXACT)} | 24 samples | 100 |"
     for known in (found, {**found, "calibrated": [[WSSM, "tau", "24 samples", "100"], *found["calibrated"]]}):
         told = source(BY_PAGE["released_form"], "A", known)
         assert told.count(lent) == told.count(own) == 1
@@ -102,8 +103,8 @@ def test_batch_averages_are_judged_with_the_tau_that_was_found_before_one_that_w
          for t, ratio in ((0, 2.0), (300, 0.5)) for end in ("", "_low", "_high")}
     )})  # fmt: skip
     assert said == (
-        "On A at sigma 0.01 the error on unseen images is surely more than that of PCA locality (the "
-        "paper's) with batches of 128."
+        "On A at sigma 0.01 the error on unseen images is surely more than that of "
+        f"{called(EXACT)} with batches of 128."
     )
 
 
@@ -119,7 +120,7 @@ def test_that_the_released_form_had_a_tau_of_its_own_and_batch_averages_had_not_
         "released", RELEASED, WSSM, 1e-5, 0, 2e-5
     )
     said = released_beside({"A": record(scalars, borrowed={WSSM: EXACT}), "B": record({})})
-    assert "| less that of PCA locality (the paper's) | +0.100 [+0.050, +0.200] (higher) | - |" in said
+    assert f"| less that of {called(EXACT)} | +0.100 [+0.050, +0.200] (higher) | - |" in said
     assert "+0.000 [+0.000, +0.000] (the same to three digits)" in said
     assert "may be of masks or of tau" in said
     assert "of tau" not in released_beside({"A": record(scalars)})

@@ -134,7 +134,7 @@ def made(found: Found, kept: Kept) -> list[str]:
     said = [
         f"{network_called(network)} was trained {WITHOUT_COMMIT}."
         for network, one in _named(found, kept)
-        if edits(one["run"]["commit"])
+        if edits(one.get("run", {}).get("commit"))
     ]
     for name in dict.fromkeys(re.findall(r"runs/exports/([\w.]+)", found["run"]["command"])):
         if name in kept.get("networks", {}):

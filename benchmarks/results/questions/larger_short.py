@@ -66,8 +66,9 @@ def _less(found: Found, rows: Sequence[str], title: str) -> str:
 def _lacked(found: Found) -> list[str]:
     """What PCA locality lacked: a tau that was found for these images, and a part of the training images."""
     bank, whole = found["scalars"].get(f"larger/bank/{EXACT}"), found.get("images", 0)
-    parts = ["a tau that was not found for these images"] if _borrows(found) else []
-    parts += [f"{bank:,.0f} of {whole:,} training images"] if bank is not None and bank < whole else []
+    few = bank is not None and bank < whole
+    parts = [f"{bank:,.0f} of {whole:,} training images"] if few else []
+    parts += ["a tau that was not found for these images"] if _borrows(found) else []
     return [f"{called(EXACT)} had {joined(parts)}"] if parts else []
 
 

@@ -33,7 +33,7 @@ def _lent(known: Known) -> list[str]:
     """Whose tau batch averages had, where it was another's."""
     lenders = {lender for found in known.values() if (lender := _lender(found))}
     return [
-        f"Here {called(WSSM)} had the tau of {called(lender)}, and the {called(RELEASED)} one of its own. "
+        f"Batch averages had the tau of {called(lender)} here, and the {called(RELEASED)} one of its own. "
         "So a difference between these two may be of masks or of tau. These runs do not tell which."
         for lender in sorted(lenders)
     ]

@@ -54,5 +54,5 @@ def unlike(known: Mapping[str, Found], rows: Sequence[str]) -> list[str]:
                 groups.setdefault(str(what), []).append(called(row))
         if len(groups) > 1:
             each = joined(f"those of {joined(names)} on {what}" for what, names in groups.items())
-            said.append(f"O{on([title])[1:]} not all settings were found on as many: {each}.")
+            said.append(f"O{on([title])[1:]} some settings were found on more than others: {each}.")
     return [" ".join(said)] if said else []
