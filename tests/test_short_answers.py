@@ -509,8 +509,8 @@ def test_more_images_are_told_as_a_gain_where_the_interval_of_the_differences_is
     said = bank_together({"A": found(**numbers)})
     assert said.startswith(
         f"On A 1 row neither gains nor loses surely in r2 of samples: {called(EXACT)} +0.000 with 30,000. On "
-        "A 1 row surely gains in r2 of samples: stacked mixtures (ours) +0.100 with 30,000. These gains are "
-        "over 20,000 training images."
+        "A 1 row surely gains in r2 of samples: stacked mixtures (ours) +0.100 with 30,000. We compare with "
+        "20,000 training images."
     )
     more = interval("bank_sizes/median_r2_over_pca_locality_20000", "pca_locality", 0.2, 0.1, 0.3)
     assert bank_together({"A": found(**numbers | more)}).startswith(

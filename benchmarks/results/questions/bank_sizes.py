@@ -67,7 +67,7 @@ def bank_together(known: Mapping[str, Found]) -> str:
         f"r2 seed by seed less that with {BASE:,} training images", f"with {FEWEST:,}", "with all",
         f"held-out error with all / with {BASE:,}",
     )  # fmt: skip
-    lead = f"{'. '.join(said)}. These gains are over {BASE:,} training images."
+    lead = f"{'. '.join(said)}. We compare with {BASE:,} training images."
     more_of = on_each(known, KIND)
     return "\n\n".join([lead, markdown(columns, rows), *([more_of] if more_of else [])])
 
