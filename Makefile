@@ -90,7 +90,7 @@ measure: $(INSTALLED) ## measure what docs/results.md tells of, on the networks 
 	-$(RUN) evaluate.py compare=pattern "networks=[pretrained/photos16_gamma0,pretrained/photos16_gamma0.1,pretrained/photos16_gamma0.5]"
 	-$(RUN) evaluate.py compare=mirror data=cats checkpoint=pretrained/cats "networks={nn2: pretrained/cats_seed1, dit: pretrained/cats_dit, mixer: pretrained/cats_mixer, residual: runs/exports/cats_residual, epsilon: runs/exports/cats_epsilon, cifar: pretrained/cifar}" compare.count=16 compare.bank_counts.pca_locality=1000
 	-$(RUN) evaluate.py compare=halves
-	-$(RUN) evaluate.py compare=labels data=cifar checkpoint=pretrained/cifar
+	-$(RUN) evaluate.py compare=labels data=cifar checkpoint=pretrained/cifar "candidates.pca_locality.tau={60.8:0.01,25.7:0.01,12:0.05,6.17:0.05,3.44:0.1,2.04:0.1,1.24:0.1,0.724:0.1,0.342:0.2,0.01:0.5}"
 	-$(RUN) evaluate.py compare=sensitivity data=cifar checkpoint=pretrained/cifar "networks={nn2: pretrained/cifar_seed1, epsilon: runs/exports/cifar_epsilon}" compare.magnitude=signed compare.count=128 compare.grid=8 compare.explorer=false "~candidates.pca_locality" "~candidates.optimal"
 	-$(RUN) evaluate.py compare=sensitivity data=cifar checkpoint=pretrained/cifar "networks={nn2: pretrained/cifar_seed1, epsilon: runs/exports/cifar_epsilon}" compare.grid=8 compare.explorer=false compare.bank_counts.pca_locality=5000 compare.bank_counts.optimal=5000
 	-$(RUN) evaluate.py compare=epsilon data=cifar checkpoint=pretrained/cifar "networks={epsilon: runs/exports/cifar_epsilon}"

@@ -762,11 +762,11 @@ def test_the_released_form_counts_where_its_run_has_the_same_rows_and_else_is_to
     released[f"released/median_r2/{OWN[0]}"] = 0.85
     said = own_verdict(with_released(kept)["paper"]["cifar"])
     assert "best form (PCA locality, batch averages) and a second network, they close 75 % and 75 %" in said
-    assert "from the released form, the paper's best in [a run with the released one]" in said
-    assert "(released_form.md), 75 % and 50 %" in said
+    assert "(released_form.md) the paper's best is the released form: of the gap" in said
+    assert "median r2 from it, 75 % and 50 %" in said
     released[f"released/median_r2/{WSSM}"] = 0.8
     said = own_verdict(with_released(kept)["paper"]["cifar"])
-    assert "from PCA locality, batch averages, the paper's best in" in said
+    assert "the paper's best is PCA locality, batch averages: of the gap" in said
     assert "50 % and 0 %" in said
 
 

@@ -590,14 +590,18 @@ def test_halves_labels_and_precision_begin_with_their_number_or_with_yes_or_no()
     assert said.endswith("| 12 | 98 % | - |\n| 0.342 | 91 % | - |")
     ratios = interval("labels/ratio", f"wiener/{HIGH}", 0.94, 0.92, 0.96)
     ratios |= interval("labels/ratio", "wiener/t300", 0.9, 0.8, 1.1)  # less, and not surely
-    tenth = "A denoiser that is told the class has a tenth of the images. That is worth"
+    tenth = "A denoiser that is told the class has a tenth of the images. Being told is worth"
     said = fields_short.labels({"A": found(**ratios)})
     assert said.startswith(f"{tenth} little. On A the error is at most 6 % less (Wiener, sigma 12).\n\n")
     assert "| Wiener, A | 6 % | at sigma 12 | nowhere |" in said
     costs = {**ratios, **interval("labels/ratio", f"wiener/{LOW}", 1.2, 1.1, 1.3)}
-    assert " (Wiener, sigma 12). At low noise it costs.\n\n" in fields_short.labels({"A": found(**costs)})
+    assert " (Wiener, sigma 12). At low noise the error is more with the class.\n\n" in fields_short.labels(
+        {"A": found(**costs)}
+    )
     costs |= interval("labels/ratio", "wiener/t800", 1.2, 1.1, 1.3)  # and at more noise than helps
-    assert ". At some noise levels it costs.\n\n" in fields_short.labels({"A": found(**costs)})
+    assert ". At some noise levels the error is more with the class.\n\n" in fields_short.labels(
+        {"A": found(**costs)}
+    )
     much = interval("labels/ratio", f"wiener/{HIGH}", 0.8, 0.7, 0.85)
     assert f"{tenth} much. On A the error is at most 20 % less" in fields_short.labels({"A": found(**much)})
     unsure = interval("labels/ratio", f"wiener/{LOW}", 0.9, 0.8, 1.1)
@@ -629,16 +633,18 @@ def test_more_images_are_told_as_a_gain_where_the_interval_of_the_differences_is
     numbers |= {f"bank_sizes/median_r2/{row}": 0.5 + count / 100_000 for row, _, count in rows}
     said = bank_together({"A": found(**numbers)})
     assert said.startswith(
-        "On A 1 row neither gains nor loses surely: PCA locality (the paper's) +0.000 with 30,000. On A 1 "
-        "row surely gains: stacked mixtures (ours) +0.100 with 30,000. The difference is in r2 of samples, "
-        "from 20,000 training images to all."
+        f"On A 1 row neither gains nor loses surely in r2 of samples: {called(EXACT)} +0.000 with 30,000. On "
+        "A 1 row surely gains in r2 of samples: stacked mixtures (ours) +0.100 with 30,000. We compare with "
+        "20,000 training images."
     )
     more = interval("bank_sizes/median_r2_over_pca_locality_20000", "pca_locality", 0.2, 0.1, 0.3)
     assert bank_together({"A": found(**numbers | more)}).startswith(
-        "On A both rows surely gain: PCA locality (the paper's) +0.200 with 30,000; stacked mixtures (ours)"
+        f"On A both rows surely gain in r2 of samples: {called(EXACT)} +0.200 with 30,000; stacked mixtures "
     )
     less = interval("bank_sizes/median_r2_over_pca_locality_20000", "pca_locality", -0.2, -0.3, -0.1)
-    assert "On A 1 row surely loses: PCA locality" in bank_together({"A": found(**numbers | less)})
+    assert "On A 1 row surely loses in r2 of samples: PCA locality" in bank_together(
+        {"A": found(**numbers | less)}
+    )
     assert "| stacked mixtures (ours), A | - | +0.100 [+0.050, +0.200] | 0.900 to 0.900 |" in said
     assert "median r2 0.700 with 20,000, 0.800 with 30,000. Its held-out" in bank_verdict(found(**numbers))
     same = {name: 100.0 if "/bank/" in name else value for name, value in numbers.items()}
@@ -887,13 +893,13 @@ def test_beside_a_network_that_predicts_the_noise_leads_are_told_where_they_are_
     )
     assert said.startswith(
         "Not near. On A r2 of stacked mixtures (ours), PCA locality (the paper's) and Wiener falls from 0.70 "
-        "or more to 0.50 or less.\n\n"
+        "or more (to the network that predicts v) to 0.50 or less.\n\n"
     )
     assert beside.startswith(
-        "On A stacked mixtures (ours) is surely nearer to it than PCA locality (the paper's). On A Wiener is "
-        "not told apart from PCA locality (the paper's)."
+        f"{epsilon.MEANT}. On A stacked mixtures (ours) is surely nearer to it than {called(EXACT)}. On A "
+        f"Wiener is not told apart from {called(EXACT)}."
     )
-    assert "| first network, A | - | 0.600 |" in said
+    assert "| first network (predicts v), A | - | 0.600 |" in said
     numbers["epsilon/median_r2_second/stacked_mixtures"] = 0.75  # above the least to the other network
     said = epsilon.epsilon_together({"A": found(**numbers)})
     assert said.startswith("Less near than to those of the network that predicts v.")
@@ -941,7 +947,7 @@ def test_a_row_whose_median_is_higher_and_that_seeds_put_behind_another_is_told(
         found(**numbers)
     )
     beside = epsilon.epsilon_beside({"A": found(**numbers)})
-    assert beside == "On A stacked mixtures (ours) is surely nearer to it than Wiener."
+    assert beside == f"{epsilon.MEANT}. On A stacked mixtures (ours) is surely nearer to it than Wiener."
 
 
 def test_two_rows_are_set_side_by_side_by_their_differences_whichever_way_these_were_kept() -> None:

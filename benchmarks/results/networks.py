@@ -8,6 +8,7 @@ from typing import Any
 from benchmarks.results.bar import behind
 from benchmarks.results.kept.gathering import Kept
 from benchmarks.results.page_parts import FOOT, SOURCES, folded, remade
+from benchmarks.results.words.commands import edits
 from benchmarks.results.words.small_tables import Table
 from benchmarks.results.words.titles import NETWORK, PREDICTED, bullets, joined, markdown, network_called
 from locality.heldout import CORE, SIGMAS
@@ -30,7 +31,7 @@ def networks(kept: Kept) -> str:
         parts.append(bullets(f"{network_called(name)}. {remade(name, one)}" for name, one in more.items()))
     commands = [
         f"{network_called(name)}, `{name}`: `{one['run']['command']}`, commit `{one['run']['commit']}`"
-        f"{_before(one)}"
+        f"{edits(one['run']['commit'])}{_before(one)}"
         for name, one in [*kept["networks"].items(), *more.items()]
     ]
     return "\n\n".join([*parts, folded(SOURCES, commands), FOOT]) + "\n"

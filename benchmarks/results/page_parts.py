@@ -6,10 +6,12 @@ import re
 from collections.abc import Sequence
 
 from benchmarks.results.bar import SHORT_OF, levels_by_surety, steps_before
+from benchmarks.results.kept.borrowed import calibrations
 from benchmarks.results.kept.gathering import Kept, took_none
 from benchmarks.results.questions.question import Question
 from benchmarks.results.words import members
 from benchmarks.results.words.answers import EXACT, OWN, TAUS, Found
+from benchmarks.results.words.commands import OTHERWISE, WITHOUT_COMMIT, edits, with_checkpoint
 from benchmarks.results.words.had import had
 from benchmarks.results.words.published import PUBLISHED
 from benchmarks.results.words.small_tables import FIRST, SAMPLES, meant
@@ -57,7 +59,7 @@ def cautions(found: Found, kept: Kept) -> str:
 
 def _named(found: Found, kept: Kept) -> list[tuple[str, Found]]:
     """The networks that a command names, those that ship and others."""
-    command = found["run"]["command"]
+    command = with_checkpoint(found["run"]["command"])
     known = {**kept.get("unshipped", {}), **kept.get("networks", {})}
     return [
         (name, one)
@@ -105,20 +107,26 @@ def _parts(question: Question, found: Found, rows: Sequence[Sequence[object]]) -
 def sources(question: Question, name: str, found: Found) -> list[str]:
     """Where the numbers of a data set come from, those of fields of signed means too."""
     signed = [source(question, f"{TITLES[name]}, signs kept", found["signed"])] if "signed" in found else []
-    return [source(question, TITLES[name], found), *signed]
+    unlike = [f"{told}."] if (told := OTHERWISE.get((question.kind, name))) else []
+    return [source(question, TITLES[name], found), *unlike, *signed]
 
 
 def source(question: Question, title: str, found: Found) -> str:
     """Where numbers come from, and how the rows of the page were calibrated."""
     run = found["run"]
-    text = f"{title}: `{run['command']}`, commit `{run['commit']}`, {run['started']}"
+    text = f"{title}: `{run['command']}`, commit `{run['commit']}`{edits(run['commit'])}, {run['started']}"
     text += "." if run.get("seconds") is None else f", {run['seconds']:.0f} s."
     there = {row[0] for row in question.table(found)[1]} | set(map(called, question.rows))
     if took_none(run["command"]):
         typed = re.search(r"candidates\.pca_locality\.tau=(\S+)", run["command"])
         but = " except those that are named by theirs" if there & set(map(called, TAUS)) else ""
         return text + (f" One tau, {typed[1]}, for all rows{but}." if typed else " Not calibrated.")
-    rows = [(called(one[0]), *one[1:]) for one in found.get("calibrated") or [] if called(one[0]) in there]
+    lent = found.get("borrowed", {})
+    rows = [
+        (called(row), f"{setting} of {called(lent[row])}" if row in lent else setting, *rest)
+        for row, setting, *rest in calibrations(found)
+        if called(row) in there
+    ]
     heads = ("denoiser", "setting", "found on", "training images")
     for against, some in _apart(rows).items():
         text += f"\n\nCalibrated against {against}:\n\n{markdown(heads, some)}"
@@ -134,8 +142,12 @@ def _apart(rows: Sequence[Sequence[str]]) -> dict[str, list[Sequence[str]]]:
 
 
 def made(found: Found, kept: Kept) -> list[str]:
-    """How networks that a command names in runs/exports are made, where they do not ship."""
-    said = []
+    """How networks that a command names are made: those that do not ship, and those that no commit makes."""
+    said = [
+        f"{network_called(network)} was trained {WITHOUT_COMMIT}."
+        for network, one in _named(found, kept)
+        if edits(one.get("run", {}).get("commit"))
+    ]
     for name in dict.fromkeys(re.findall(r"runs/exports/([\w.]+)", found["run"]["command"])):
         if name in kept.get("networks", {}):
             said.append(f"`runs/exports/{name}` ships: `pretrained/{name}`.")

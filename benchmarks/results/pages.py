@@ -32,6 +32,7 @@ from benchmarks.results.page_parts import (
 )
 from benchmarks.results.paper.agreement import agreement
 from benchmarks.results.questions.asked import QUESTIONS
+from benchmarks.results.questions.batches import with_found_tau
 from benchmarks.results.questions.entropy import NOT_MEASURED
 from benchmarks.results.questions.eyes import with_bars
 from benchmarks.results.questions.halves import with_steps
@@ -92,7 +93,7 @@ def main() -> None:
 def told_of(kept: Kept) -> Kept:
     """What is kept, with what pages need of other measurements beside it."""
     known = with_chosen(with_by_output(with_released(with_sides(with_bars(kept)))))
-    return with_steps(with_signed(with_gaps(known), "fields"))
+    return with_steps(with_signed(with_gaps(with_found_tau(known)), "fields"))
 
 
 def page(question: Question, kept: Kept) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from benchmarks.results.kept import borrowed
 from benchmarks.results.kept.choosing import SIGNED, TABLES, Found, best, found, predicts, quickest
 from benchmarks.results.kept.chosen import chosen
 from benchmarks.results.kept.members import CONFIGS, candidates_of, of_config, with_members
@@ -84,7 +85,8 @@ def record(one: Found) -> dict[str, Any]:
     made = calibrated(metrics["tables"].get(SETTINGS))
     kept = {"run": about, "size": one.size, "scalars": metrics["scalars"], "tables": tables}
     kept |= {"calibrated": made, "images": images(metrics["tables"].get(f"{one.kind}/samples"))}
-    kept |= {"members": of_config(cfg)}
+    kept |= {"members": of_config(cfg), "borrowed": borrowed.of_config(cfg)}
+    kept = borrowed.with_borrowed(kept)
     return kept | ({"settings": as_configured(cfg)} if one.kind == "larger" else {})
 
 
@@ -149,9 +151,9 @@ def _new(on: str) -> str:
 
 
 def _renewed(one: Mapping[str, Any]) -> dict[str, Any]:
-    """A record with these words, and with what the members of stacks read."""
+    """A record with these words, what members of stacks read, and whose calibrations rows took."""
     made = [[*row[:2], _new(str(row[2])), *row[3:]] for row in one.get("calibrated") or []]
-    return with_members({**one, "calibrated": made} if made else one)
+    return borrowed.with_borrowed(with_members({**one, "calibrated": made} if made else one))
 
 
 def network(path: Path) -> dict[str, Any]:

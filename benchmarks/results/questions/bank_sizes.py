@@ -60,14 +60,14 @@ def bank_together(known: Mapping[str, Found]) -> str:
         for way, told in ways.items():
             who = "both rows" if len(told) == len(SIZED) == 2 else f"{len(told)} row{'s' * (len(told) > 1)}"
             verb = GAINS[way][len(told) > 1]
-            said.append(f"On {title} {who} {verb}: {'; '.join(told)}")
+            said.append(f"On {title} {who} {verb} in r2 of samples: {'; '.join(told)}")
     if not rows:
         return ""
     columns = (
         f"r2 seed by seed less that with {BASE:,} training images", f"with {FEWEST:,}", "with all",
         f"held-out error with all / with {BASE:,}",
     )  # fmt: skip
-    lead = f"{'. '.join(said)}. The difference is in r2 of samples, from {BASE:,} training images to all."
+    lead = f"{'. '.join(said)}. We compare with {BASE:,} training images."
     more_of = on_each(known, KIND)
     return "\n\n".join([lead, markdown(columns, rows), *([more_of] if more_of else [])])
 

@@ -21,10 +21,11 @@ CHECKS: tuple[Question, ...] = (
         epsilon.KIND, epsilon.epsilon_verdict, epsilon.epsilon_table,
         "python evaluate.py compare=epsilon data=cifar checkpoint=pretrained/cifar "
         "'networks={epsilon: runs/<run>}'",
-        "All settings were found against the network that predicts v. Its rival draws objects where it draws "
-        "blurs. By the picture the rival has less error at low noise, and at high noise more than Wiener. "
-        "There the layout of a sample is made. So this page says that r2 hangs on the network. It does not "
-        "say how much r2 a better network of this kind would leave.",
+        "All settings were found against the network that predicts v. That network draws blurs. The one that "
+        "predicts the noise draws objects. By the picture this one has less error than the other at low "
+        "noise, and more than Wiener at high noise. At high noise the layout of a sample is made. So this "
+        "page says that r2 hangs on the network. It does not say how far from a better network of this kind "
+        "our samples would be.",
         rows=("network", "epsilon", OWN[1], EXACT, FLOOR),
         shows="The picture has the error on unseen images: it tells where the two networks differ.",
         together=epsilon.epsilon_together, beyond=epsilon.epsilon_beside, folds=True,

@@ -62,7 +62,7 @@ def better_by_output(found: Found) -> str:
     if len(higher) < len(known) or lost:
         at = f"; in one step it is surely lower at sigma {listed(sorted(set(lost)))}" if lost else ""
         return f"in part: r2 is surely higher for {len(higher)} of {len(known)} rows that choose{at}"
-    return "yes: for every row that chooses r2 is surely higher than with one setting by entropy"
+    return "yes: every row that chooses has a surely higher r2 of samples than with one setting by entropy"
 
 
 def _beside(found: Found, section: str, twins: Sequence[tuple[str, str]], other: str) -> Iterator[str]:

@@ -12,6 +12,7 @@ from benchmarks.results.questions.entropy import (
     sure_kind,
     surely_lower,
 )
+from benchmarks.results.words import protocols
 from benchmarks.results.words.answers import (
     EXACT,
     FLOOR,
@@ -57,7 +58,8 @@ def by_output(known: Known) -> str:
     columns = (
         "", "gain in r2 over one setting, seed by seed", "seconds an image", "seconds with one setting",
     )  # fmt: skip
-    return f"{' '.join(f'{one}.' for one in said)}\n\n{markdown(columns, rows)}"
+    parts = [" ".join(f"{one}." for one in said), markdown(columns, rows), protocols.mixed(known)]
+    return "\n\n".join(filter(None, parts))
 
 
 def by_output_beside(known: Known) -> str:

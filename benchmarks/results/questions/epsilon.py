@@ -26,8 +26,10 @@ DATA_ALONE = (OWN[1], EXACT, FLOOR)
 RIVALS = (OWN[1], FLOOR)  # that are set beside PCA locality, seed by seed
 BESIDE = (*((row, EXACT) for row in (V, *RIVALS)), *((row, FLOOR) for row in (V, OWN[1])))  # who and whom
 ROWS = (V, *DATA_ALONE, "optimal")
+PREDICTS_V = "first network (predicts v)"  # what it is called in tables
 TO_V, TO_EPSILON = f"{KIND}/median_r2", f"{KIND}/median_r2_second"
 WORDS = {1: "surely nearer to it than", 0: "not told apart from", -1: "surely farther from it than"}
+MEANT = "Nearer and farther are said of r2 to the network that predicts the noise, seed by seed"
 TURNS = {  # how a row of the higher median stands to another
     1: ", and is surely nearer",
     0: ". They are not told apart",
@@ -40,7 +42,7 @@ COLUMNS = ("median r2 of samples", "to the network that predicts v", "to the one
 def epsilon_table(found: Found) -> Table:
     """The median r2 of samples to both networks."""
     known = {row: (number_of(found, TO_V, row), to_noise(found, row)) for row in ROWS}
-    rows = [[named(row).removeprefix("the "), *both] for row, both in known.items()]
+    rows = [[PREDICTS_V if row == V else called(row), *both] for row, both in known.items()]
     return COLUMNS, [row for row in rows if row[2] is not None]
 
 
@@ -90,7 +92,8 @@ def _falls(known: Mapping[str, Found]) -> Iterator[str]:
         most = max((noise for _, noise in falls.values()), default=0.0)
         if most < least:
             whose = "it" if rows == before else f"r2 of {rows}"
-            yield f"On {title} {whose} falls from {least:.2f} or more to {most:.2f} or less"
+            first = "" if before else " (to the network that predicts v)"
+            yield f"On {title} {whose} falls from {least:.2f} or more{first} to {most:.2f} or less"
             before = rows
         elif falls:
             told = joined(f"{v:.2f} to {noise:.2f} ({called(row)})" for row, (v, noise) in falls.items())
@@ -141,6 +144,7 @@ def epsilon_beside(known: Mapping[str, Found]) -> str:
         ]
         images = found["scalars"].get(f"{KIND}/bank/{OWN[1]}")
         said += [f"On {title} {called(OWN[1])} had {images:,.0f} training images"] if images else []
+    said = [MEANT, *said] if said else []
     more = on_each(known, KIND)
     return " ".join([*(f"{one}." for one in said), *([more] if more else [])])
 

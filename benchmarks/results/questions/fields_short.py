@@ -204,12 +204,14 @@ def labels(known: Known) -> str:
         said += [f"On {title} {gain}"] if cells else []
         if any(costs for _, costs in ways):
             low_noise = all(max(costs, default=-1) < min(helps, default=math.inf) for helps, costs in ways)
-            said.append("At low noise it costs" if low_noise else "At some noise levels it costs")
+            said.append(
+                f"At {'low noise' if low_noise else 'some noise levels'} the error is more with the class"
+            )
     if not rows:
         return ""
     worth = "nothing that is sure" if not any(small) else "little" if max(small) < LITTLE else "much"
     columns = ("", "at most so much less error", "surely less error", "surely more error")
-    told = " ".join(f"{one}." for one in [CLASS, f"That is worth {worth}", *said])
+    told = " ".join(f"{one}." for one in [CLASS, f"Being told is worth {worth}", *said])
     return f"{told}\n\n{markdown(columns, rows)}"
 
 

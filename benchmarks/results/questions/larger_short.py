@@ -18,6 +18,12 @@ def larger_together(rows: Sequence[str]) -> Callable[[Known], str]:
 
     def together(known: Known) -> str:
         said = [_less(found, rows, title) for title, found in known.items()]
+        said += [told for found in known.values() for told in _lacked(found)]
+        said += [
+            f"{_upper(on([title]))} the test had {n} images"
+            for title, one in known.items()
+            if (n := one.get("size"))
+        ]
         less = [[_sure_at(found, row) for found in known.values()] for row in rows]
         table = markdown(("", *known), [[called(row), *one] for row, one in zip(rows, less, strict=True)])
         note = "Cells: at how many noise levels the error is surely below Wiener's, and surely above"
@@ -57,6 +63,21 @@ def _less(found: Found, rows: Sequence[str], title: str) -> str:
     return ". ".join(said)
 
 
+def _lacked(found: Found) -> list[str]:
+    """What PCA locality lacked: a tau that was found for these images, and a part of the training images."""
+    bank, whole = found["scalars"].get(f"larger/bank/{EXACT}"), found.get("images", 0)
+    few = bank is not None and bank < whole
+    parts = [f"{bank:,.0f} of {whole:,} training images"] if few else []
+    parts += ["a tau that was not found for these images"] if _borrows(found) else []
+    return [f"{called(EXACT)} had {joined(parts)}"] if parts else []
+
+
+def _borrows(found: Found) -> bool:
+    """Whether PCA locality had a tau that was not found for these images."""
+    chosen = any(row[0] == EXACT for row in found.get("calibrated") or [])
+    return not chosen and found.get("settings", {}).get(EXACT, {}).get("tau") is not None
+
+
 def _rests_on(found: Found, rows: Sequence[str]) -> list[str]:
     """How many training images rows read, and the settings of PCA locality."""
     exact = steps(found, f"larger/heldout_ratio_high/{EXACT}/")
@@ -77,9 +98,8 @@ def _had(found: Found) -> list[str]:
     """The tau of PCA locality where none was found for these images, and whether its covariance is shrunk."""
     rows = found.get("settings", {})
     own, floor = (rows.get(row, {}) for row in (EXACT, FLOOR))
-    chosen = any(row[0] == EXACT for row in found.get("calibrated") or [])
     said, tau = [], own.get("tau")
-    if tau is not None and not chosen:
+    if _borrows(found):
         each = tau.values() if isinstance(tau, Mapping) else ()
         told = f"a tau of {min(each):g} to {max(each):g}, by noise level" if each else f"tau {tau}"
         said.append(f"{called(EXACT)} had {told}" + (f", {PAPERS_TAU}" if tau == AFHQ else ""))

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from benchmarks.results.questions.own_gap import HALF, KINDS, closed_share, halved, who
+from benchmarks.results.words import protocols
 from benchmarks.results.words.answers import EXACT, OWN, Found
 from benchmarks.results.words.titles import called, joined, on
 
 BY_OUTPUT = "pca_locality_by_output"  # the form with a tau for each output of each image
 SECTION = "by_output"  # of its runs, and of what the paper's tables have of them
+FOUND_ON = "by_output_on"  # what settings were found on in those runs
 ROWS = {  # by what the gap is in
     "median_r2": "half of the gap from PCA locality by output, in median r2",
     "r2": "the same in mean r2",
@@ -24,7 +26,8 @@ def with_by_output(kept: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[s
     told = dict(kept.get("paper", {}))
     for data, found in kept.get(SECTION, {}).items():
         if data in told:
-            told[data] = {**told[data], SECTION: found["scalars"]}
+            way = protocols.found_on(found)
+            told[data] = {**told[data], SECTION: found["scalars"], FOUND_ON: way}
     return {**kept, "paper": told} if told else dict(kept)
 
 
@@ -51,8 +54,11 @@ def beside(known: Mapping[str, Found]) -> Iterator[str]:
     for title, found in there.items():
         names = [called(name) for name in _shares(found, KINDS[0])]
         images, seeds = _counted(found, "bank", "training images"), _counted(found, "samples", "seeds")
-        yield f"{on([title])} the run had {joined(names)}, {images}, and {seeds}"
+        way = f", with settings found on {found[FOUND_ON]}" if found.get(FOUND_ON) else ""
+        yield f"{on([title])} the run had {joined(names)}, {images}, and {seeds}{way}"
         ends.setdefault(ENDS.get(one := _who(found), f"met by {one}"), []).append(title)
+    if len({found.get(FOUND_ON) for found in there.values()}) > 1:
+        yield "so these runs are of two protocols"
     said = joined(f"{end} {on(titles)}" for end, titles in ends.items())
     yield f"counted from that form, the aim is {said} (by the median)"
 

@@ -108,8 +108,8 @@ def _apart(found: Found) -> str:
     best, ceiling = max(r2, key=lambda row: r2[row]), _released(found, "median_r2", "nn2")
     known = [closed_share(_released(found, "median_r2", name), r2[best], ceiling) for name in OWN]
     form = f"{'the ' * (best == RELEASED)}{called(best)}"
-    where = f"from {form}, the paper's best in [a run with the released one](released_form.md)"
-    return f". Of the gap in median r2 {where}, {told}" if (told := per_cents(known)) else ""
+    where = f"In [a run with the released form](released_form.md) the paper's best is {form}"
+    return f". {where}: of the gap in median r2 from it, {told}" if (told := per_cents(known)) else ""
 
 
 def _is_alike(found: Found) -> bool:

@@ -8,7 +8,7 @@ from benchmarks.results.questions import own_by_output
 from benchmarks.results.questions.forms_short import HIGHER, LOWER, SAME, SPLIT, UNSURE, way_of
 from benchmarks.results.questions.own import AIMS, ahead, measured, met, word
 from benchmarks.results.questions.own_gap import gap, halved, who
-from benchmarks.results.words import members
+from benchmarks.results.words import members, protocols
 from benchmarks.results.words.answers import EXACT, FLOOR, OWN, Found, levels, listed, number_of, steps
 from benchmarks.results.words.titles import called, joined, markdown, on
 
@@ -26,7 +26,7 @@ def own_together(known: Mapping[str, Found]) -> str:
     if not there:
         return ""
     said = [f"{one}." for one in (*_beat(known), *_over_released(known))]
-    return "\n\n".join(filter(None, [" ".join(said), *_to_second(known)]))
+    return "\n\n".join([" ".join(said), *_to_second(known), *protocols.unlike(known, (*OWN, EXACT))])
 
 
 def own_beside(known: Mapping[str, Found]) -> str:
