@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from benchmarks.results.paper.agreement import agreement, claims_of, findings_against
-from benchmarks.results.words.answers import FLOOR, RELEASED
+from benchmarks.results.questions.own_gap import BY_ENTROPY
+from benchmarks.results.words.answers import EXACT, FLOOR, RELEASED, WSSM
 from benchmarks.results.words.titles import bullets
 from benchmarks.results.words.verdicts import COUNTED, Judged, counted, merged
+from tests.test_front_page import network
 from tests.test_results_page import measured, ratios, with_fields, with_letters
 
 WHOLE = ["0.5", "1", "1", "0.9", "2.5 [2, 3]", "3", "yes", "yes"]
@@ -55,6 +57,80 @@ def test_the_released_form_beside_wiener_is_a_claim_of_its_own() -> None:
     (row,) = claims_of({"released": found})
     assert row.number.endswith("ahead on 1 of 1 data sets, to a second network ahead on 0 of 1")
     assert row.word == "Agrees in part"
+
+
+def ends(place: str, row: str, low: float, high: float) -> dict[str, float]:
+    """A number of a row with its interval."""
+    return {f"{place}{end}/{row}": v for end, v in (("_low", low), ("", (low + high) / 2), ("_high", high))}
+
+
+def nearer_to(rival: str, found: dict[str, Any]) -> Judged:
+    """The row on PCA locality beside a rival."""
+    end = f"PCA locality is nearer to a network than {rival}"
+    return next(one for one in claims_of(found) if one.claim == end)
+
+
+def test_a_claim_that_is_level_in_one_form_and_ahead_in_others_names_each() -> None:
+    place = f"paper/median_r2_over_{FLOOR}"
+    scalars = ends(place, EXACT, -0.1, 0.2) | ends(place, WSSM, 0.1, 0.2) | ends(place, BY_ENTROPY, -0.2, 0.1)
+    released = ends(f"released/median_r2_over_{FLOOR}", RELEASED, 0.3, 0.5)
+    found = {"scalars": scalars | {f"paper/samples/{WSSM}": 32.0}, "calibrated": [[EXACT, "tau", "a", "9"]]}
+    kept_ = {"paper": {"afhq32": found}, "released": {"afhq32": {"scalars": released}}}
+    row = nearer_to("Wiener", kept_)
+    assert row.word == "Does not agree"
+    assert row.number.endswith(
+        "level on cats (32 x 32). On cats (32 x 32) it is level with the tau that calibration found, surely "
+        "ahead with batch averages and the released form"
+    )
+    told = "the tau that calibration found +0.050 [-0.100, +0.200]; tau by entropy -0.050 [-0.200, +0.100]; "
+    told += (
+        "batch averages +0.150 [+0.100, +0.200] (32 seeds); the released form, in a run of its own, +0.400"
+    )
+    assert f"On cats (32 x 32) it hangs on the form. r2 less Wiener's, seed by seed: {told}" in row.lines[0]
+    released |= ends(f"released/median_r2_over_{FLOOR}", RELEASED, -0.3, 0.5)
+    found["scalars"] |= ends(place, WSSM, -0.1, 0.2)
+    assert "hangs" not in nearer_to("Wiener", kept_).lines[0], "all forms are level"
+
+
+@pytest.mark.parametrize(("theirs", "is_open"), [(50.0, False), (49.0, True), (200.0, False), (201.0, True)])
+def test_a_comparison_is_open_where_one_has_more_than_twice_the_training_images(theirs, is_open) -> None:
+    place, bank = f"paper/median_r2_over_{EXACT}", "paper/bank/patch_composite"
+    scalars = ends(place, "patch_composite", -0.2, -0.1) | {f"paper/bank/{EXACT}": 100.0, bank: theirs}
+    like = ends(place, "patch_composite", -0.1, 0.1) | {f"paper/bank/{EXACT}": 100.0, bank: 100.0}
+    row = nearer_to("patch composite", {"paper": {"cifar": {"scalars": scalars}}})
+    counts = f"on CIFAR-10 (100 training images against {theirs:.0f}, ahead)"
+    assert (row.word == "Open") == is_open
+    assert row.lines[0].startswith(f"**{row.word}** {'whether' if is_open else 'that'} PCA locality")
+    assert (f"seed by seed: open, for unequal banks, {counts}" in row.number) == is_open
+    row = nearer_to(
+        "patch composite", {"paper": {n: {"scalars": s} for n, s in (("cifar", scalars), ("afhq32", like))}}
+    )
+    ahead = "ahead on 0 of 1 data sets" if is_open else "ahead on 1 of 2 data sets"
+    assert row.word == ("Does not agree" if is_open else "Agrees in part")
+    assert f"seed by seed: {ahead}, level on cats (32 x 32)" in row.number
+    assert (f". Open, for unequal banks, {counts}" in row.number) == is_open
+
+
+@pytest.mark.parametrize(("low", "stands", "word"), [
+    (0.1, "surely ahead", "Agrees"), (-0.05, "level", "Agrees in part"),
+    (-0.5, "surely behind", "Agrees in part"),
+])  # fmt: skip
+def test_how_it_stands_to_a_network_that_predicts_the_noise_is_in_the_row(low, stands, word) -> None:
+    table = ends(f"paper/median_r2_over_{FLOOR}", EXACT, 0.1, 0.2)
+    second = ends("paper/median_r2_second", EXACT, 0.8, 0.9) | ends("paper/median_r2_second", FLOOR, 0.1, 0.2)
+    noise = ends(f"epsilon/median_r2_second_over_{EXACT}", FLOOR, -low - 0.2, -low)
+    found = {
+        "paper": {"afhq32": {"scalars": table | second}}, "epsilon": {"afhq32": {"scalars": noise}},
+        "unshipped": {"cats_epsilon": network(3.0, 5.0), "cifar_epsilon": network(9.0)},
+    }  # fmt: skip
+    row = nearer_to("Wiener", found)
+    assert row.word == word
+    assert row.number.endswith(
+        f"To networks that predict the noise it is {stands} on cats (32 x 32). These networks have surely "
+        "more error than Wiener at some sigma from 3 to 5"
+    )
+    assert f"seed by seed: {low + 0.1:+.3f} [{low:+.3f}, {low + 0.2:+.3f}] on cats (32 x 32)" in row.lines[0]
+    assert "That network of cats (32 x 32) has surely more error than Wiener at sigma 3 and 5" in row.lines[0]
 
 
 def test_claims_are_counted_by_their_verdicts() -> None:
