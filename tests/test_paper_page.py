@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from benchmarks.results.paper.agreement import agreement, claims_of, findings_ag
 from benchmarks.results.questions.own_gap import BY_ENTROPY
 from benchmarks.results.words.answers import EXACT, FLOOR, RELEASED, WSSM
 from benchmarks.results.words.titles import bullets
-from benchmarks.results.words.verdicts import COUNTED, Judged, counted, merged
+from benchmarks.results.words.verdicts import COUNTED, Judged, counted, merged, not_counted
 from tests.test_front_page import network
 from tests.test_results_page import measured, ratios, with_fields, with_letters
 
@@ -139,6 +140,33 @@ def test_claims_are_counted_by_their_verdicts() -> None:
         "Of 4 claims of the paper that were measured, 2 agree, 1 agrees in part and 1 is open"
     )
     assert counted([]) == ""
+    aside = replace(rows[0], aside="it is known")
+    assert counted([*rows, aside]) == counted(rows)
+    assert counted([aside]) == ""
+    assert not_counted([*rows, aside]) == "Not counted:\n\n* 0: it is known."
+    assert not_counted(rows) == ""
+
+
+def test_the_released_form_is_not_counted_beside_the_same_claim_of_the_exact_one() -> None:
+    released = {"cifar": {"scalars": ends(f"released/median_r2_over_{FLOOR}", RELEASED, 0.1, 0.2)}}
+    exact = {"cifar": {"scalars": ends(f"paper/median_r2_over_{FLOOR}", EXACT, 0.1, 0.2)}}
+    rows = claims_of({"paper": exact, "released": released})
+    assert [one.aside != "" for one in rows] == [False, True]
+    assert rows[1].claim.startswith("PCA locality as released")
+    (row,) = claims_of({"released": released})
+    assert not row.aside, "where it alone was measured it is counted"
+
+
+@pytest.mark.parametrize(("seeds", "ranked"), [(31.0, False), (32.0, True)])
+def test_the_papers_own_rival_is_open_with_the_images_it_had(seeds, ranked) -> None:
+    row = "paper/{}/equivariant_local_score"
+    few = {"scalars": {row.format("bank"): 24.0, row.format("samples"): 8.0}}
+    more = {"scalars": {row.format("bank"): 1024.0, row.format("samples"): seeds}}
+    text = agreement({"paper": {"cifar": few, "afhq32": more}}).split("\nOpen:\n")[1]
+    had = f"Here equivariant local score had 24 to 1,024 training images and 8 to {seeds:.0f} seeds."
+    few = "" if ranked else " Rows of fewer than 32 seeds are not ranked."
+    assert f"{had}{few} Their r2 says little of that model." in text
+    assert "beside PCA locality. It was not measured." in agreement({})
 
 
 def test_the_page_on_the_paper_has_one_row_for_each_claim_and_the_words_folded_away() -> None:
@@ -149,13 +177,20 @@ def test_the_page_on_the_paper_has_one_row_for_each_claim_and_the_words_folded_a
     assert lead == f"{counted(rows)}. {len(found)} finding goes against the central claim."
     assert bullets(found) in text
     cells = re.findall(r"^\| (.+?) \| (.+?) \| ", text, re.MULTILINE)[2:]  # without the heads
-    assert cells == [(one.claim, one.word) for one in rows] + [(cells[-1][0], "Agrees")]
+    assert cells == [(one.claim, one.shown) for one in rows] + [(cells[-1][0], "Agrees, not counted")]
     assert "GoldDiff" in cells[-1][0], "a later paper's is not counted"
+    aside = [claim for claim, word in cells if word.endswith(", not counted")]
+    assert lead.startswith(f"Of {len(cells) - len(aside)} claims")
+    told = text[text.index("\nNot counted:\n") : text.index("<summary>")]
+    assert re.findall(r"^\* (.+?): ", told, re.MULTILINE) == aside, "each with why"
+    assert any("copies" in one for one in aside), "that follows from a formula"
     assert len({claim for claim, _ in cells}) == len(cells)
     folded = text[text.index("<summary>In words") : text.index("</details>")]
     assert text.index("\n| claim |") < text.index("<details") < text.index("\nOpen:\n")
     words = re.findall(r"^\* \*\*(.+?)\*\* ", folded, re.MULTILINE)
-    assert words == [word for _, word in cells], "the same verdicts in the same order"
+    assert words == [word.removesuffix(", not counted") for _, word in cells], (
+        "the same verdicts in the same order"
+    )
     assert set(words) <= set(COUNTED)
 
 
