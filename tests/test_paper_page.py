@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 
 from benchmarks.results.paper.agreement import agreement, claims_of, findings_against
+from benchmarks.results.questions.letter import with_gaps
 from benchmarks.results.questions.own_gap import BY_ENTROPY
 from benchmarks.results.words.answers import EXACT, FLOOR, RELEASED, WSSM
 from benchmarks.results.words.titles import bullets
 from benchmarks.results.words.verdicts import COUNTED, Judged, counted, merged, not_counted
+from locality.compare.drawing import time_of
 from tests.test_front_page import network
 from tests.test_results_page import measured, ratios, with_fields, with_letters
+from tests.test_short_answers import interval, letter
 
 WHOLE = ["0.5", "1", "1", "0.9", "2.5 [2, 3]", "3", "yes", "yes"]
 SMALL = ["0.5", "1", "1", "0.9", "1.2 [1.1, 1.3]", "3", "yes", "yes"]
@@ -219,6 +222,37 @@ def test_a_letter_has_the_same_verdict_in_its_row_and_in_its_line(letter, word, 
     (row,) = claims_of(with_letters(letter))
     assert (row.word, row.number) == (word, f"CIFAR-10: {number}")
     assert row.lines[0].startswith(f"**{word}** ")
+
+
+@pytest.mark.parametrize(("rise", "signed", "told"), [
+    ("1.9 [1.8, 2]", "2.5 [2.4, 2.6]",
+     "1.90 times where Wiener has 3.00, weaker; with signs kept 2.50 where Wiener has 3.00, not weaker: the "
+     "verdict hangs on this choice, which is ours (45 % and 75 % of Wiener's rise)"),
+    ("2.5 [2.4, 2.6]", "1.9 [1.8, 2]",
+     "2.50 times where Wiener has 3.00; with signs kept 1.90 where Wiener has 3.00, weaker: the verdict "
+     "hangs on this choice, which is ours (75 % and 45 % of Wiener's rise)"),
+    ("1.9 [1.8, 2]", "1.8 [1.7, 2]",
+     "1.90 times where Wiener has 3.00, weaker; with signs kept 1.80 where Wiener has 3.00, weaker"),
+])  # fmt: skip
+def test_where_signs_turn_the_verdict_on_a_letter_its_row_says_so(rise, signed, told) -> None:
+    both = [{**letter(0.3, 0.9)} for _ in range(2)]
+    for one, ratio in zip(both, (rise, signed), strict=True):
+        one["tables"]["pattern/contrast"]["rows"][1][4:7] = [ratio, "3", "yes"]
+    kinds = {"pattern": {"cifar": both[0]}, "pattern_signed": {"cifar": both[1]}, "networks": {}}
+    (row,) = claims_of(with_gaps(kinds))
+    assert row.number.endswith(f", at most {told}")
+
+
+def test_a_letter_that_is_learned_in_part_says_at_how_many_looks_and_where_the_error_is_more() -> None:
+    found = letter(0.1, 0.9)
+    for sigma, low, high in ((3.0, 1.1, 1.2), (10.0, 0.9, 1.1)):
+        found["tables"]["pattern/contrast"]["rows"].append(["0.5", f"{sigma:g}", 1, 1, "1", "1", "no", "no"])
+        place = f"gamma0.5/t{time_of(sigma):03d}"
+        found["scalars"] |= interval("pattern/learned_network", place, 1.0, low, high)
+    (row,) = claims_of({"pattern": {"cifar": found}})
+    told = "at sigma 1 (40 % [10, 50] of Wiener's gain), 1 of 3 noise levels, and surely more at 1"
+    said = "letter not shown to be learned, error along it surely less than the control's"
+    assert row.number.endswith(f"{said} {told}")
 
 
 def test_how_often_wieners_field_reaches_less_far_is_counted_by_intervals_apart() -> None:

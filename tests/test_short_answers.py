@@ -323,7 +323,9 @@ def test_a_letter_that_shows_in_signed_means_or_in_networks_that_predict_the_noi
     assert said.startswith(
         "On CIFAR-10 (networks that predict v) a hidden letter of strength 0.5 was learned."
     )
-    assert said.endswith(" In networks that predict the noise it is up to 1.90 and 2.50 times.")
+    assert said.endswith(
+        " In networks that predict the noise it is up to 1.90 times, with signs kept up to 2.50 times."
+    )
 
 
 def test_a_letter_that_was_learned_and_shows_little_in_fields_is_told_as_evidence_against_the_claim() -> None:
