@@ -75,14 +75,15 @@ def test_the_first_words_say_what_was_found_and_what_is_against_it() -> None:
     )
     assert samples.endswith(
         " To a network of CIFAR-10 that predicts the noise, as the paper's do, r2 is far lower: stacked "
-        "mixtures (ours) 0.40 (200 training images), PCA locality (the paper's) 0.50 (100 training images) "
+        "mixtures (ours) 0.40 (200 training images), PCA locality (the paper's, exact) 0.50 (100 "
+        "training images) "
         "and Wiener 0.30. That network itself has surely more error than Wiener at sigma 3."
     )
     assert undecided == (
         "Undecided: Networks are not shown to have learned a hidden letter of strength 0.5: at no noise "
         "level do they surely have 25 % of Wiener's gain along it, which is our rule. By r2 to a network of "
         "CIFAR-10 that predicts the noise these are not told apart: stacked mixtures (ours) 0.40 (200 "
-        "training images) and PCA locality (the paper's) 0.50 (100 training images)."
+        "training images) and PCA locality (the paper's, exact) 0.50 (100 training images)."
     )
     noise[f"epsilon/median_r2_second_over_{EXACT}_low/{OWN[1]}"] = 0.01  # then it is decided
     assert "not told apart" not in in_brief({"cifar": table}, kept)[3]
@@ -144,7 +145,7 @@ def test_where_the_rule_decides_what_is_learned_the_first_words_say_what_is_sure
 def test_a_second_network_is_surely_nearer_where_the_intervals_of_medians_are_apart() -> None:
     best = (0.94, 0.92, 0.95)
     apart = of_samples(**{OWN[0]: best, EXACT: (0.9, 0.8, 0.91), "nn2": (0.96, 0.951, 0.97)})
-    said = "PCA locality (the paper's) 0.90 and a second network (surely nearer) 0.96."
+    said = "PCA locality (the paper's, exact) 0.90 and a second network (surely nearer) 0.96."
     assert claim({"cifar": apart}, {})[0].endswith(said)
     level = of_samples(**{OWN[0]: best, EXACT: (0.9, 0.8, 0.91), "nn2": (0.96, 0.949, 0.97)})
     assert claim({"cifar": level}, {})[0].endswith(said.replace("(surely", "(not surely"))
@@ -156,10 +157,10 @@ def test_what_pca_locality_and_the_optimal_denoiser_do_not_do_is_told_of() -> No
         scalars = {f"paper/heldout_over_pca_locality/{OWN[1]}/t300": 0.9}
         scalars |= {f"paper/heldout_ratio_high/{EXACT}/t300": high, f"paper/samples/{FLOOR}": 64.0}
         tables[name] = {"scalars": {**scalars, "paper/copy_rate/optimal": copies}}
-    no_gain = " PCA locality (the paper's) has no sure gain over Wiener on CIFAR-10. The optimal denoiser"
-    assert claim(tables, {})[0].endswith(f"{no_gain} copies training images on CIFAR-10.")
+    no_gain = " PCA locality (the paper's, exact) has no sure gain over Wiener on CIFAR-10. The optimal"
+    assert claim(tables, {})[0].endswith(f"{no_gain} denoiser copies training images on CIFAR-10.")
     tables["fashion_mnist"]["scalars"]["paper/copy_rate/optimal"] = 1.0
-    assert claim(tables, {})[0].endswith(f"{no_gain} copies training images.")
+    assert claim(tables, {})[0].endswith(f"{no_gain} denoiser copies training images.")
     tables["cifar"]["scalars"][f"paper/heldout_ratio_high/{EXACT}/t100"] = 0.99
     assert claim(tables, {})[0].endswith(" The optimal denoiser copies training images.")
 
@@ -179,14 +180,16 @@ def test_where_pca_locality_has_surely_more_error_than_wiener_is_counted_beside_
             }
         tables[name] = {"scalars": scalars}
     assert claim(tables, {})[0].endswith(
-        "in the median of the ratios at sigma from 0.3 to 3.6. PCA locality (the paper's) has no sure gain "
+        "in the median of the ratios at sigma from 0.3 to 3.6. PCA locality (the paper's, exact) "
+        "has no sure gain "
         "over Wiener on CIFAR-10 and cats (32 x 32), and surely more error at 2 of 3 noise levels "
         "(sigma 0.342 and 1.24) on CIFAR-10 and at 1 of 3 (sigma 1.24) on cats (32 x 32)."
     )
     del tables["afhq32"]
     tables["cifar"]["scalars"][f"paper/heldout_ratio_high/{EXACT}/t500"] = 0.95
     assert claim(tables, {})[0].endswith(
-        " PCA locality (the paper's) has surely more error than Wiener at 2 of 3 noise levels (sigma 0.342 "
+        " PCA locality (the paper's, exact) has surely more error than Wiener at 2 of 3 noise "
+        "levels (sigma 0.342 "
         "and 1.24) on CIFAR-10."
     )
 

@@ -49,15 +49,15 @@ def test_noise_levels_count_where_the_whole_interval_is_on_one_side_of_wieners_e
     unsure = interval("paper/heldout_ratio", f"pca_locality/{HIGH}", 0.9, 0.8, 1.1)
     worse = interval("paper/heldout_ratio", "pca_locality/t300", 1.2, 1.1, 1.3)
     said = briefly.heldout({"A": found(**sure, **unsure, **worse), "B": found()})
-    assert said.startswith("Nowhere: PCA locality (the paper's).\n\nWe count data")  # 1 and 1
+    assert said.startswith("Nowhere: PCA locality (the paper's, exact).\n\nWe count data")  # 1 and 1
     assert "at how many of 3 noise levels" in said
     assert f"| {called('pca_locality')} | 1 below, 1 above | - |" in said
     assert "| network |" not in said  # not measured on any
     network = interval("paper/heldout_ratio", f"network/{LOW}", 0.8, 0.7, 0.9)
     said = briefly.heldout({"A": found(**sure, **network)})
-    assert said.startswith("On A: network and PCA locality (the paper's).")
+    assert said.startswith("On A: network and PCA locality (the paper's, exact).")
     assert briefly.heldout({"A": found(**sure), "B": found(**worse)}).startswith(
-        "On A: PCA locality (the paper's)."
+        "On A: PCA locality (the paper's, exact)."
     )
     rows = said.split("| --- | --- |\n")[1]
     assert rows.startswith(f"| {called('network')} | 1 below, 0 above |\n| {called('pca_locality')} |")
@@ -506,13 +506,15 @@ def test_more_images_are_told_as_a_gain_where_the_interval_of_the_differences_is
     numbers |= {f"bank_sizes/median_r2/{row}": 0.5 + count / 100_000 for row, _, count in rows}
     said = bank_together({"A": found(**numbers)})
     assert said.startswith(
-        "On A 1 row neither gains nor loses surely: PCA locality (the paper's) +0.000 with 30,000. On A 1 "
+        "On A 1 row neither gains nor loses surely: PCA locality (the paper's, exact) +0.000 with "
+        "30,000. On A 1 "
         "row surely gains: stacked mixtures (ours) +0.100 with 30,000. The difference is in r2 of samples, "
         "from 20,000 training images to all."
     )
     more = interval("bank_sizes/median_r2_over_pca_locality_20000", "pca_locality", 0.2, 0.1, 0.3)
     assert bank_together({"A": found(**numbers | more)}).startswith(
-        "On A both rows surely gain: PCA locality (the paper's) +0.200 with 30,000; stacked mixtures (ours)"
+        "On A both rows surely gain: PCA locality (the paper's, exact) +0.200 with 30,000; stacked "
+        "mixtures (ours)"
     )
     less = interval("bank_sizes/median_r2_over_pca_locality_20000", "pca_locality", -0.2, -0.3, -0.1)
     assert "On A 1 row surely loses: PCA locality" in bank_together({"A": found(**numbers | less)})
@@ -538,9 +540,9 @@ def test_forms_are_higher_lower_or_unsure_by_the_intervals_and_a_question_is_ans
     assert said.startswith(
         "Yes. With batches of 512 r2 is higher by 0.150 on A and by 0.300 on C. On B nothing is sure.\n\n"
     )
-    assert "| PCA locality (the paper's) | 0.7 | 0.7 | 0.7 |" in said
+    assert "| PCA locality (the paper's, exact) | 0.7 | 0.7 | 0.7 |" in said
     assert "| batches of 512 | 0.800 (higher) | 0.800 (not told apart) | 0.800 (higher) |" in said
-    assert said.endswith("the row is surely higher or lower than PCA locality (the paper's).")
+    assert said.endswith("the row is surely higher or lower than PCA locality (the paper's, exact).")
     said = BATCHES({"A": one(-0.2, -0.1)})
     assert said.startswith("No. With batches of 512 r2 is lower by 0.150 on A.")
     disputed = one(0.1, 0.2)
@@ -598,29 +600,31 @@ def test_larger_images_count_the_levels_of_each_row() -> None:
     numbers[f"larger/heldout_ratio_high/pca_locality/{LOW}"] = 1.2
     said = larger_together(("stacked_mixtures", "pca_locality"))({"A": found(**numbers)})
     assert said.startswith(
-        "On A: stacked mixtures (ours) at 1 of 2 noise levels. Nowhere: PCA locality (the paper's).\n\n"
+        "On A: stacked mixtures (ours) at 1 of 2 noise levels. Nowhere: PCA locality (the paper's, "
+        "exact).\n\n"
     )
     assert "| stacked mixtures (ours) | 1 below, 0 above, of 2 |" in said
     worse = {f"larger/heldout_ratio_low/pca_locality/{LOW}": 1.1}
     said = larger_together(("pca_locality",))({"A": found(**numbers, **worse)})
-    assert said.startswith("Nowhere on A: PCA locality (the paper's).\n\n")
-    assert "| PCA locality (the paper's) | 0 below, 1 above, of 1 |" in said
+    assert said.startswith("Nowhere on A: PCA locality (the paper's, exact).\n\n")
+    assert "| PCA locality (the paper's, exact) | 0 below, 1 above, of 1 |" in said
     whole = {**found(**numbers, **{"larger/bank/pca_locality": 4000.0}), "images": 9234}
     first = {"pca_locality": {"tau": 0.02}, "wiener": {"shrinkage": "ledoit_wolf"}}
     said = larger_together(("pca_locality",))({"A": {**whole, "settings": first}})
     assert "nobody chose" not in said
     assert said.endswith(
-        "PCA locality (the paper's) read 4,000 of 9,234 training images. PCA locality (the paper's) had "
+        "PCA locality (the paper's, exact) read 4,000 of 9,234 training images. PCA locality (the "
+        "paper's, exact) had "
         "tau 0.02, which the paper chose for AFHQ, against its own networks and with all images. "
-        "The covariance of PCA locality (the paper's) is not shrunk, and Wiener's is."
+        "The covariance of PCA locality (the paper's, exact) is not shrunk, and Wiener's is."
     )
     shrunk = {"shrinkage": "ledoit_wolf"}
     rows = {"pca_locality": {"tau": 0.05, **shrunk}, "wiener": shrunk}
     said = larger_together(("pca_locality",))({"A": {**whole, "settings": rows}})
-    assert said.endswith("training images. PCA locality (the paper's) had tau 0.05.")
+    assert said.endswith("training images. PCA locality (the paper's, exact) had tau 0.05.")
     rows["pca_locality"]["tau"] = {12.0: 0.02, 0.3: 0.1}
     said = larger_together(("pca_locality",))({"A": {**whole, "settings": rows}})
-    assert said.endswith("PCA locality (the paper's) had a tau of 0.02 to 0.1, by noise level.")
+    assert said.endswith("PCA locality (the paper's, exact) had a tau of 0.02 to 0.1, by noise level.")
     chosen = {**whole, "settings": rows, "calibrated": [["pca_locality", "tau", "9 images", "9,234"]]}
     said = larger_together(("pca_locality",))({"A": chosen})
     assert said.endswith("read 4,000 of 9,234 training images.")
@@ -725,12 +729,14 @@ def test_beside_a_network_that_predicts_the_noise_leads_are_told_where_they_are_
         one({"A": found(**numbers)}) for one in (epsilon.epsilon_together, epsilon.epsilon_beside)
     )
     assert said.startswith(
-        "Not near. On A r2 of stacked mixtures (ours), PCA locality (the paper's) and Wiener falls from 0.70 "
+        "Not near. On A r2 of stacked mixtures (ours), PCA locality (the paper's, exact) and Wiener "
+        "falls from 0.70 "
         "or more to 0.50 or less.\n\n"
     )
     assert beside.startswith(
-        "On A stacked mixtures (ours) is surely nearer to it than PCA locality (the paper's). On A Wiener is "
-        "not told apart from PCA locality (the paper's)."
+        "On A stacked mixtures (ours) is surely nearer to it than PCA locality (the paper's, "
+        "exact). On A Wiener is "
+        "not told apart from PCA locality (the paper's, exact)."
     )
     assert "| first network, A | - | 0.600 |" in said
     numbers["epsilon/median_r2_second/stacked_mixtures"] = 0.75  # above the least to the other network
