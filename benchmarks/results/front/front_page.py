@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.results.caveats import HEADS, banks, caveats
+from benchmarks.results.front.beneath import as_released, nearest_other
 from benchmarks.results.front.headlines import claim, lead
 from benchmarks.results.front.in_brief import AGAINST, UNDECIDED, in_brief
 from benchmarks.results.kept.gathering import Kept
@@ -93,10 +94,13 @@ def front_page(kept: Kept) -> tuple[str, Figure | None]:
         row = f" {called(EXACT)} had {told}." if (told := had(found, "paper")) else ""
         row += f" {parts_read}." if (parts_read := members.told(found, "paper")) else ""
         table = markdown(*front_table(found))
+        more = filter(None, (as_released(kept.get("released", {}).get(name)), nearest_other(found)))
+        beneath = " ".join(f"{one}." for one in more)
+        shown = [f"{size(found)}.{row}", table, *([beneath] if beneath else [])]
         if k:
-            parts.append(folded(TITLES[name], [f"{size(found)}.{row}", table]))
+            parts.append(folded(TITLES[name], shown))
         else:
-            parts += [f"**{TITLES[name]}**, {size(found)}.{row}", table]
+            parts += [f"**{TITLES[name]}**, {shown[0]}", *shown[1:]]
     told = caveats(tables, {**kept["networks"], **kept.get("unshipped", {})}, kept.get("bank_sizes"))
     parts += [BY_CHANCE, numbered(HEADS), folded("More on these three", [numbered(told)])]
     parts.append(bullets(links()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from benchmarks.results.bar import short_of
+from benchmarks.results.front.beneath import ahead_as_released
 from benchmarks.results.front.headlines import nearest, where_networks_look
 from benchmarks.results.kept.gathering import Kept
 from benchmarks.results.paper.agreement import findings_against
@@ -21,7 +22,7 @@ AGAINST, UNDECIDED = "Against the central claim", "Undecided"
 def in_brief(tables: Mapping[str, Found], kept: Kept) -> list[str]:
     """A bullet each: fields, samples, where networks look, what is against the claim, what is undecided."""
     noise = next(iter(tables), "")
-    samples = " ".join(filter(None, (nearest(tables), _to_noise(noise, kept))))
+    samples = " ".join(filter(None, (nearest(tables), ahead_as_released(kept), _to_noise(noise, kept))))
     said = [_fields(kept), samples, where_networks_look(tables, kept)]
     undecided = (_not_learned(kept), _not_apart(noise, kept))
     for title, doubts in (
