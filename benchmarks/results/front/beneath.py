@@ -39,8 +39,7 @@ def as_released(found: Found | None) -> str:
     about = f" ({', '.join(run)})" if run else ""
     return (
         f"As released ({PARTS}) PCA locality has an r2 of {r2:.3f} in a run of its own, where "
-        f"Wiener has {floor:.3f}: "
-        f"{signed(over)} seed by seed{about}"
+        f"Wiener has {floor:.3f}: {signed(over)} seed by seed{about}"
     )
 
 

@@ -83,11 +83,11 @@ def _best(found: Found) -> tuple[str, float]:
 
 def _to_second(found: Found, best: str) -> list[str]:
     """The r2 to a network for which no setting was chosen."""
-    known = [found["scalars"].get(f"{SECOND}/{row}") for row in (best, EXACT, FLOOR)]
-    if None in known:
+    known = {row: found["scalars"].get(f"{SECOND}/{row}") for row in (best, EXACT, FLOOR)}
+    if None in known.values():
         return []
-    told = joined(f"{value:.2f}" for value in known)
-    return [f"To the second network, for which no setting was chosen, the first three have {told}"]
+    told = joined(f"{called(row)} has {value:.2f}" for row, value in known.items())
+    return [f"To the second network, for which no setting was chosen, {told}"]
 
 
 def _to_epsilon(found: Found | None) -> list[str]:

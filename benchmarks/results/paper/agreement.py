@@ -36,7 +36,11 @@ AGAINST = "Against the central claim, that networks look where the covariance sa
 ARCHITECTURE = dict.fromkeys(("network", "nn2", "epsilon"), "U-Net")  # others are called as they are
 AT = f"sigma from {MIDDLE[0]:g} to {MIDDLE[1]:g}"  # where networks are asked whether they see the other eye
 UNLIKE = 2.0  # times the ratio of another network: as strong no more
-LATER = "a later paper's claim (GoldDiff, arXiv 2602.16498), which has the paper's networks"
+LATER = "it is a claim of GoldDiff (arXiv 2602.16498), which has the paper's networks"
+BY_MAGNITUDE = (
+    "Letters are judged by fields of magnitudes. Where fields with signs kept would turn the verdict, the "
+    "row says so."
+)
 KNOWN = "it follows from that denoiser's formula (the paper's proposition A.2) and was not in doubt"
 MOST = 0.5  # of samples: more copies than that are a copier's
 RATIO = "paper/heldout_ratio/optimal/"
@@ -52,7 +56,7 @@ def agreement(kept: Kept) -> str:
         parts += [
             table(told),
             *filter(None, [not_counted(told)]),
-            WEAKER,
+            f"{WEAKER} {BY_MAGNITUDE}",
             folded("In words", [bullets(line for one in told for line in one.lines)]),
         ]
     parts.append("Open:\n\n" + bullets(open_questions(kept, _tables(kept))))
