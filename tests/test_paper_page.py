@@ -123,6 +123,7 @@ def test_how_it_stands_to_a_network_that_predicts_the_noise_is_in_the_row(low, s
     table = ends(f"paper/median_r2_over_{FLOOR}", EXACT, 0.1, 0.2)
     second = ends("paper/median_r2_second", EXACT, 0.8, 0.9) | ends("paper/median_r2_second", FLOOR, 0.1, 0.2)
     noise = ends(f"epsilon/median_r2_second_over_{EXACT}", FLOOR, -low - 0.2, -low)
+    noise[f"epsilon/bank/{EXACT}"] = 900.0
     found = {
         "paper": {"afhq32": {"scalars": table | second}}, "epsilon": {"afhq32": {"scalars": noise}},
         "unshipped": {"cats_epsilon": network(3.0, 5.0), "cifar_epsilon": network(9.0)},
@@ -133,7 +134,8 @@ def test_how_it_stands_to_a_network_that_predicts_the_noise_is_in_the_row(low, s
         f"To networks that predict the noise it is {stands} on cats (32 x 32). These networks have surely "
         "more error than Wiener at some sigma from 3 to 5"
     )
-    assert f"seed by seed: {low + 0.1:+.3f} [{low:+.3f}, {low + 0.2:+.3f}] on cats (32 x 32)" in row.lines[0]
+    told = f"{low + 0.1:+.3f} [{low:+.3f}, {low + 0.2:+.3f}] on cats (32 x 32) (900 training images)"
+    assert f"seed by seed: {told}" in row.lines[0]
     assert "That network of cats (32 x 32) has surely more error than Wiener at sigma 3 and 5" in row.lines[0]
 
 

@@ -151,11 +151,19 @@ def noise_told(kept: Kept, rival: str) -> Iterator[str]:
     """The same with numbers, and where each of these networks is behind Wiener."""
     known = to_noise(kept, rival)
     if known:
-        told = "; ".join(f"{signed(ends)} {on([TITLES[name]])}" for name, ends in known.items())
+        told = "; ".join(
+            f"{signed(ends)} {on([TITLES[name]])}{_with(kept, name)}" for name, ends in known.items()
+        )
         yield f"r2 to a network that predicts the noise, less {called(rival)}'s, seed by seed: {told}"
     for name, network in _noise_networks(kept, rival):
         if short := short_of(network):
             yield f"That network of {TITLES[name]} {short}"
+
+
+def _with(kept: Kept, name: str) -> str:
+    """How many training images PCA locality read there."""
+    count = number_of(kept[epsilon.KIND][name], f"{epsilon.KIND}/bank", EXACT)
+    return f" ({count:,.0f} training images)" if count else ""
 
 
 def _noise_networks(kept: Kept, rival: str) -> list[tuple[str, Found]]:
