@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from benchmarks.results.paper.agreement import agreement, claims_of, findings_against
-from benchmarks.results.words.answers import FLOOR, RELEASED
+from benchmarks.results.questions.letter import with_gaps
+from benchmarks.results.questions.own_gap import BY_ENTROPY
+from benchmarks.results.words.answers import EXACT, FLOOR, RELEASED, WSSM
 from benchmarks.results.words.titles import bullets
-from benchmarks.results.words.verdicts import COUNTED, Judged, counted, merged
+from benchmarks.results.words.verdicts import COUNTED, Judged, counted, merged, not_counted
+from locality.compare.drawing import time_of
+from tests.test_front_page import network
 from tests.test_results_page import measured, ratios, with_fields, with_letters
+from tests.test_short_answers import interval, letter
 
 WHOLE = ["0.5", "1", "1", "0.9", "2.5 [2, 3]", "3", "yes", "yes"]
 SMALL = ["0.5", "1", "1", "0.9", "1.2 [1.1, 1.3]", "3", "yes", "yes"]
@@ -57,12 +63,115 @@ def test_the_released_form_beside_wiener_is_a_claim_of_its_own() -> None:
     assert row.word == "Agrees in part"
 
 
+def ends(place: str, row: str, low: float, high: float) -> dict[str, float]:
+    """A number of a row with its interval."""
+    return {f"{place}{end}/{row}": v for end, v in (("_low", low), ("", (low + high) / 2), ("_high", high))}
+
+
+def nearer_to(rival: str, found: dict[str, Any]) -> Judged:
+    """The row on PCA locality beside a rival."""
+    end = f"PCA locality is nearer to a network than {rival}"
+    return next(one for one in claims_of(found) if one.claim == end)
+
+
+def test_a_claim_that_is_level_in_one_form_and_ahead_in_others_names_each() -> None:
+    place = f"paper/median_r2_over_{FLOOR}"
+    scalars = ends(place, EXACT, -0.1, 0.2) | ends(place, WSSM, 0.1, 0.2) | ends(place, BY_ENTROPY, -0.2, 0.1)
+    released = ends(f"released/median_r2_over_{FLOOR}", RELEASED, 0.3, 0.5)
+    found = {"scalars": scalars | {f"paper/samples/{WSSM}": 32.0}, "calibrated": [[EXACT, "tau", "a", "9"]]}
+    kept_ = {"paper": {"afhq32": found}, "released": {"afhq32": {"scalars": released}}}
+    row = nearer_to("Wiener", kept_)
+    assert row.word == "Does not agree"
+    assert row.number.endswith(
+        "level on cats (32 x 32). On cats (32 x 32) it is level with the tau that calibration found, surely "
+        "ahead with batch averages and the released form"
+    )
+    told = "the tau that calibration found +0.050 [-0.100, +0.200]; tau by entropy -0.050 [-0.200, +0.100]; "
+    told += (
+        "batch averages +0.150 [+0.100, +0.200] (32 seeds); the released form, in a run of its own, +0.400"
+    )
+    assert f"On cats (32 x 32) it hangs on the form. r2 less Wiener's, seed by seed: {told}" in row.lines[0]
+    released |= ends(f"released/median_r2_over_{FLOOR}", RELEASED, -0.3, 0.5)
+    found["scalars"] |= ends(place, WSSM, -0.1, 0.2)
+    assert "hangs" not in nearer_to("Wiener", kept_).lines[0], "all forms are level"
+
+
+@pytest.mark.parametrize(("theirs", "is_open"), [(50.0, False), (49.0, True), (200.0, False), (201.0, True)])
+def test_a_comparison_is_open_where_one_has_more_than_twice_the_training_images(theirs, is_open) -> None:
+    place, bank = f"paper/median_r2_over_{EXACT}", "paper/bank/patch_composite"
+    scalars = ends(place, "patch_composite", -0.2, -0.1) | {f"paper/bank/{EXACT}": 100.0, bank: theirs}
+    like = ends(place, "patch_composite", -0.1, 0.1) | {f"paper/bank/{EXACT}": 100.0, bank: 100.0}
+    row = nearer_to("patch composite", {"paper": {"cifar": {"scalars": scalars}}})
+    counts = f"on CIFAR-10 (100 training images against {theirs:.0f}, ahead)"
+    assert (row.word == "Open") == is_open
+    assert row.lines[0].startswith(f"**{row.word}** {'whether' if is_open else 'that'} PCA locality")
+    assert (f"seed by seed: open, for unequal banks, {counts}" in row.number) == is_open
+    row = nearer_to(
+        "patch composite", {"paper": {n: {"scalars": s} for n, s in (("cifar", scalars), ("afhq32", like))}}
+    )
+    ahead = "ahead on 0 of 1 data sets" if is_open else "ahead on 1 of 2 data sets"
+    assert row.word == ("Does not agree" if is_open else "Agrees in part")
+    assert f"seed by seed: {ahead}, level on cats (32 x 32)" in row.number
+    assert (f". Open, for unequal banks, {counts}" in row.number) == is_open
+
+
+@pytest.mark.parametrize(("low", "stands", "word"), [
+    (0.1, "surely ahead", "Agrees"), (-0.05, "level", "Agrees in part"),
+    (-0.5, "surely behind", "Agrees in part"),
+])  # fmt: skip
+def test_how_it_stands_to_a_network_that_predicts_the_noise_is_in_the_row(low, stands, word) -> None:
+    table = ends(f"paper/median_r2_over_{FLOOR}", EXACT, 0.1, 0.2)
+    second = ends("paper/median_r2_second", EXACT, 0.8, 0.9) | ends("paper/median_r2_second", FLOOR, 0.1, 0.2)
+    noise = ends(f"epsilon/median_r2_second_over_{EXACT}", FLOOR, -low - 0.2, -low)
+    noise[f"epsilon/bank/{EXACT}"] = 900.0
+    found = {
+        "paper": {"afhq32": {"scalars": table | second}}, "epsilon": {"afhq32": {"scalars": noise}},
+        "unshipped": {"cats_epsilon": network(3.0, 5.0), "cifar_epsilon": network(9.0)},
+    }  # fmt: skip
+    row = nearer_to("Wiener", found)
+    assert row.word == word
+    assert row.number.endswith(
+        f"To networks that predict the noise it is {stands} on cats (32 x 32). These networks have surely "
+        "more error than Wiener at some sigma from 3 to 5"
+    )
+    told = f"{low + 0.1:+.3f} [{low:+.3f}, {low + 0.2:+.3f}] on cats (32 x 32) (900 training images)"
+    assert f"seed by seed: {told}" in row.lines[0]
+    assert "That network of cats (32 x 32) has surely more error than Wiener at sigma 3 and 5" in row.lines[0]
+
+
 def test_claims_are_counted_by_their_verdicts() -> None:
     rows = [claim_of(word, str(k)) for k, word in enumerate(("Agrees", "Agrees", "Agrees in part", "Open"))]
     assert counted(rows) == (
         "Of 4 claims of the paper that were measured, 2 agree, 1 agrees in part and 1 is open"
     )
     assert counted([]) == ""
+    aside = replace(rows[0], aside="it is known")
+    assert counted([*rows, aside]) == counted(rows)
+    assert counted([aside]) == ""
+    assert not_counted([*rows, aside]) == "Not counted:\n\n* 0: it is known."
+    assert not_counted(rows) == ""
+
+
+def test_the_released_form_is_not_counted_beside_the_same_claim_of_the_exact_one() -> None:
+    released = {"cifar": {"scalars": ends(f"released/median_r2_over_{FLOOR}", RELEASED, 0.1, 0.2)}}
+    exact = {"cifar": {"scalars": ends(f"paper/median_r2_over_{FLOOR}", EXACT, 0.1, 0.2)}}
+    rows = claims_of({"paper": exact, "released": released})
+    assert [one.aside != "" for one in rows] == [False, True]
+    assert rows[1].claim.startswith("PCA locality as released")
+    (row,) = claims_of({"released": released})
+    assert not row.aside, "where it alone was measured it is counted"
+
+
+@pytest.mark.parametrize(("seeds", "ranked"), [(31.0, False), (32.0, True)])
+def test_the_papers_own_rival_is_open_with_the_images_it_had(seeds, ranked) -> None:
+    row = "paper/{}/equivariant_local_score"
+    few = {"scalars": {row.format("bank"): 24.0, row.format("samples"): 8.0}}
+    more = {"scalars": {row.format("bank"): 1024.0, row.format("samples"): seeds}}
+    text = agreement({"paper": {"cifar": few, "afhq32": more}}).split("\nOpen:\n")[1]
+    had = f"Here equivariant local score had 24 to 1,024 training images and 8 to {seeds:.0f} seeds."
+    few = "" if ranked else " Rows of fewer than 32 seeds are not ranked."
+    assert f"{had}{few} Their r2 says little of that model." in text
+    assert "beside PCA locality. It was not measured." in agreement({})
 
 
 def test_the_page_on_the_paper_has_one_row_for_each_claim_and_the_words_folded_away() -> None:
@@ -73,13 +182,20 @@ def test_the_page_on_the_paper_has_one_row_for_each_claim_and_the_words_folded_a
     assert lead == f"{counted(rows)}. {len(found)} finding goes against the central claim."
     assert bullets(found) in text
     cells = re.findall(r"^\| (.+?) \| (.+?) \| ", text, re.MULTILINE)[2:]  # without the heads
-    assert cells == [(one.claim, one.word) for one in rows] + [(cells[-1][0], "Agrees")]
+    assert cells == [(one.claim, one.shown) for one in rows] + [(cells[-1][0], "Agrees, not counted")]
     assert "GoldDiff" in cells[-1][0], "a later paper's is not counted"
+    aside = [claim for claim, word in cells if word.endswith(", not counted")]
+    assert lead.startswith(f"Of {len(cells) - len(aside)} claims")
+    told = text[text.index("\nNot counted:\n") : text.index("<summary>")]
+    assert re.findall(r"^\* (.+?): ", told, re.MULTILINE) == aside, "each with why"
+    assert any("copies" in one for one in aside), "that follows from a formula"
     assert len({claim for claim, _ in cells}) == len(cells)
     folded = text[text.index("<summary>In words") : text.index("</details>")]
     assert text.index("\n| claim |") < text.index("<details") < text.index("\nOpen:\n")
     words = re.findall(r"^\* \*\*(.+?)\*\* ", folded, re.MULTILINE)
-    assert words == [word for _, word in cells], "the same verdicts in the same order"
+    assert words == [word.removesuffix(", not counted") for _, word in cells], (
+        "the same verdicts in the same order"
+    )
     assert set(words) <= set(COUNTED)
 
 
@@ -108,6 +224,37 @@ def test_a_letter_has_the_same_verdict_in_its_row_and_in_its_line(letter, word, 
     (row,) = claims_of(with_letters(letter))
     assert (row.word, row.number) == (word, f"CIFAR-10: {number}")
     assert row.lines[0].startswith(f"**{word}** ")
+
+
+@pytest.mark.parametrize(("rise", "signed", "told"), [
+    ("1.9 [1.8, 2]", "2.5 [2.4, 2.6]",
+     "1.90 times where Wiener has 3.00, weaker; with signs kept 2.50 where Wiener has 3.00, not weaker: the "
+     "verdict hangs on this choice, which is ours (45 % and 75 % of Wiener's rise)"),
+    ("2.5 [2.4, 2.6]", "1.9 [1.8, 2]",
+     "2.50 times where Wiener has 3.00; with signs kept 1.90 where Wiener has 3.00, weaker: the verdict "
+     "hangs on this choice, which is ours (75 % and 45 % of Wiener's rise)"),
+    ("1.9 [1.8, 2]", "1.8 [1.7, 2]",
+     "1.90 times where Wiener has 3.00, weaker; with signs kept 1.80 where Wiener has 3.00, weaker"),
+])  # fmt: skip
+def test_where_signs_turn_the_verdict_on_a_letter_its_row_says_so(rise, signed, told) -> None:
+    both = [{**letter(0.3, 0.9)} for _ in range(2)]
+    for one, ratio in zip(both, (rise, signed), strict=True):
+        one["tables"]["pattern/contrast"]["rows"][1][4:7] = [ratio, "3", "yes"]
+    kinds = {"pattern": {"cifar": both[0]}, "pattern_signed": {"cifar": both[1]}, "networks": {}}
+    (row,) = claims_of(with_gaps(kinds))
+    assert row.number.endswith(f", at most {told}")
+
+
+def test_a_letter_that_is_learned_in_part_says_at_how_many_looks_and_where_the_error_is_more() -> None:
+    found = letter(0.1, 0.9)
+    for sigma, low, high in ((3.0, 1.1, 1.2), (10.0, 0.9, 1.1)):
+        found["tables"]["pattern/contrast"]["rows"].append(["0.5", f"{sigma:g}", 1, 1, "1", "1", "no", "no"])
+        place = f"gamma0.5/t{time_of(sigma):03d}"
+        found["scalars"] |= interval("pattern/learned_network", place, 1.0, low, high)
+    (row,) = claims_of({"pattern": {"cifar": found}})
+    told = "at sigma 1 (40 % [10, 50] of Wiener's gain), 1 of 3 noise levels, and surely more at 1"
+    said = "letter not shown to be learned, error along it surely less than the control's"
+    assert row.number.endswith(f"{said} {told}")
 
 
 def test_how_often_wieners_field_reaches_less_far_is_counted_by_intervals_apart() -> None:

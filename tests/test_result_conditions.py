@@ -74,7 +74,7 @@ def test_pages_say_how_many_images_each_member_of_stacked_locality_reads() -> No
     assert f"{READ}." in " ".join(claim(kept["paper"], kept))
     cells = {row[0]: row[2] for row in samples_table(one, "paper")[1]}
     assert cells["stacked locality (ours)"] == "4 to 100"
-    assert cells["PCA locality (the paper's)"] == "50"
+    assert cells["PCA locality (the paper's, exact)"] == "50"
     one["members"] = {"stacked_locality": {"pca_locality": 20, "patch_composite": 200}}  # more than there are
     assert fewer(one, "paper") == {"pca_locality": 20}
     times = _read({"CIFAR-10": one})
@@ -151,7 +151,7 @@ def test_where_the_released_form_is_of_another_protocol_ours_say_so() -> None:
         kept = with_released({"paper": {"cifar": table}, "released": {"cifar": one}})
         told = " ".join(_over_released({"CIFAR-10": kept["paper"]["cifar"]}))
         assert "nearer, too," in told
-        assert ("On CIFAR-10 that is another protocol: settings found on val images" in told) == said
+        assert ("On CIFAR-10 settings were found on val images: another protocol" in told) == said
 
 
 def test_one_or_two_noise_levels_of_several_are_named() -> None:
@@ -178,7 +178,7 @@ def test_the_page_of_what_remains_has_the_training_images_of_each_row() -> None:
     said = remaining_together({"A": {"scalars": scalars}})
     assert (
         "Training images: on A 1,000 (stacked mixtures (ours) and local mixture (ours)) and 200 "
-        "(PCA locality (the paper's))."
+        "(PCA locality (the paper's, exact))."
     ) in said
 
 

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.results.caveats import HEADS, banks, caveats
+from benchmarks.results.front.beneath import as_released, nearest_other
 from benchmarks.results.front.headlines import claim, lead
-from benchmarks.results.front.in_brief import AGAINST, in_brief
+from benchmarks.results.front.in_brief import AGAINST, UNDECIDED, in_brief
 from benchmarks.results.kept.gathering import Kept
 from benchmarks.results.page_parts import folded
 from benchmarks.results.words import members
@@ -34,6 +35,7 @@ LINES = ("network", "nn2", EXACT, OWN[0])  # of the figure
 LINE_IF_NOT = OWN[1]  # where the last was not measured
 TITLE = "Error on held-out images over the Wiener filter's"
 SENTENCES = re.compile(r"(?<=\.) (?=[A-Z])")  # what stands between them
+SHOWN = 3  # of these in README.md
 Figure = tuple[list[Chart], str]
 GROUPS = {  # of links: page of docs/results -> what it is called there
     "The paper's claims": {
@@ -92,10 +94,13 @@ def front_page(kept: Kept) -> tuple[str, Figure | None]:
         row = f" {called(EXACT)} had {told}." if (told := had(found, "paper")) else ""
         row += f" {parts_read}." if (parts_read := members.told(found, "paper")) else ""
         table = markdown(*front_table(found))
+        more = filter(None, (as_released(kept.get("released", {}).get(name)), nearest_other(found)))
+        beneath = " ".join(f"{one}." for one in more)
+        shown = [f"{size(found)}.{row}", table, *([beneath] if beneath else [])]
         if k:
-            parts.append(folded(TITLES[name], [f"{size(found)}.{row}", table]))
+            parts.append(folded(TITLES[name], shown))
         else:
-            parts += [f"**{TITLES[name]}**, {size(found)}.{row}", table]
+            parts += [f"**{TITLES[name]}**, {shown[0]}", *shown[1:]]
     told = caveats(tables, {**kept["networks"], **kept.get("unshipped", {})}, kept.get("bank_sizes"))
     parts += [BY_CHANCE, numbered(HEADS), folded("More on these three", [numbered(told)])]
     parts.append(bullets(links()))
@@ -155,12 +160,13 @@ def first_words(tables: Mapping[str, Found], kept: Kept, place: str) -> list[str
 
 
 def shortened(bullet: str) -> str:
-    """The first two sentences; of what is against the claim all.
+    """The first sentences; of what is against the claim and of what is undecided all.
 
-    >>> shortened("It has 0.97. That is less. A third.")
-    'It has 0.97. That is less.'
+    >>> shortened("It has 0.97. That is less. A third. A fourth.")
+    'It has 0.97. That is less. A third.'
     """
-    return bullet if bullet.startswith(AGAINST) else " ".join(SENTENCES.split(bullet)[:2])
+    whole = bullet.startswith((AGAINST, UNDECIDED))
+    return bullet if whole else " ".join(SENTENCES.split(bullet)[:SHOWN])
 
 
 def chart(title: str, found: Found) -> Chart:

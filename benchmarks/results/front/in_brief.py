@@ -5,27 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from benchmarks.results.bar import short_of
+from benchmarks.results.front.beneath import ahead_as_released
 from benchmarks.results.front.headlines import nearest, where_networks_look
 from benchmarks.results.kept.gathering import Kept
 from benchmarks.results.paper.agreement import findings_against
-from benchmarks.results.questions import epsilon
+from benchmarks.results.questions import epsilon, letter_rule
 from benchmarks.results.questions.field_claims import OWN_ROUND, known_fields
-from benchmarks.results.questions.letter import each_strength
+from benchmarks.results.questions.letter import Strength, each_strength
+from benchmarks.results.questions.letter_rule import RULE
 from benchmarks.results.words.answers import EXACT, FLOOR, OWN, Found, number_of
 from benchmarks.results.words.titles import TITLES, joined
 
-AGAINST = "Against the central claim"
+AGAINST, UNDECIDED = "Against the central claim", "Undecided"
 
 
 def in_brief(tables: Mapping[str, Found], kept: Kept) -> list[str]:
     """A bullet each: fields, samples, where networks look, what is against the claim, what is undecided."""
     noise = next(iter(tables), "")
-    samples = " ".join(filter(None, (nearest(tables), _to_noise(noise, kept))))
+    samples = " ".join(filter(None, (nearest(tables), ahead_as_released(kept), _to_noise(noise, kept))))
     said = [_fields(kept), samples, where_networks_look(tables, kept)]
     undecided = (_not_learned(kept), _not_apart(noise, kept))
     for title, doubts in (
         (AGAINST, findings_against(kept)),
-        ("Undecided", (f"{one}." for one in undecided if one)),
+        (UNDECIDED, (f"{one}." for one in undecided if one)),
     ):
         told = " ".join(doubts)
         said.append(f"{title}: {told}" if told else "")
@@ -39,26 +41,30 @@ def _fields(kept: Kept) -> str:
             f"On {title} Wiener's sensitivity field, made of the data's covariance alone, has a cosine of at "
             f"least {min(one.cosines[FLOOR]):.3f} to a network's."
         )
-        if own := one.cosines.get(OWN_ROUND):
-            told += f" Made round, so that the distance alone counts, it has at least {min(own):.3f}."
-            loses = [f"{sigma:g}" for sigma, way in one.beside_own.items() if way == 1]
-            told += f" That is surely less at sigma {joined(loses)}." if loses else ""
         if farther := [sigma for sigma, way in one.beside_round.items() if way == -1]:
-            levels = f"{len(farther)} of {len(one.beside_round)}"
-            told += f" At {levels} noise levels the network's own field, made round, is surely nearer."
+            told += (
+                f" At {len(farther)} of {len(one.beside_round)} noise levels the network's own field, made "
+                "round so that the distance alone counts, is surely nearer."
+            )
+        if own := one.cosines.get(OWN_ROUND):
+            told += f" Wiener's, made round, has at least {min(own):.3f}."
+            loses = [f"{sigma:g}" for sigma, way in one.beside_own.items() if way == 1]
+            nearer = f" At sigma {joined(loses)} Wiener's own field is surely nearer than its round one."
+            told += nearer if loses else ""
         return told
     return ""
 
 
 def _not_learned(kept: Kept) -> str:
     """The hidden letters that networks are not shown to have learned."""
-    known: dict[float, list[bool]] = {}
+    known: dict[float, list[Strength]] = {}
     for one in each_strength(kept):
-        known.setdefault(one.gamma, []).append(one.learned)
-    weak = [f"{gamma:g}" for gamma, learned in sorted(known.items()) if not any(learned)]
-    return (
-        f"Networks are not shown to have learned a hidden letter of strength {joined(weak)}" if weak else ""
-    )
+        known.setdefault(one.gamma, []).append(one)
+    weak = {gamma: some for gamma, some in sorted(known.items()) if not any(one.learned for one in some)}
+    strengths = joined(f"{gamma:g}" for gamma in weak)
+    lead = f"Networks are not shown to have learned a hidden letter of strength {strengths}: {RULE}"
+    some = letter_rule.in_brief([one for there in weak.values() for one in there])
+    return ". ".join(filter(None, [lead, some])) if weak else ""
 
 
 def _to_noise(name: str, kept: Kept) -> str:

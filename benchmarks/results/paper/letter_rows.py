@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from benchmarks.results.kept.gathering import Kept
 from benchmarks.results.questions.letter import SNR, Strength, each_strength
 from benchmarks.results.questions.letter_beside import left_out_in_short
+from benchmarks.results.questions.letter_rule import learned_in_part, signs_in_short
 from benchmarks.results.questions.letter_words import line
 from benchmarks.results.words.verdicts import Judged
 
@@ -27,9 +28,14 @@ def _number(one: Strength) -> str:
     if not one.sure:
         learned = "learned" if any(level.learned for level in one.told) else "not shown to be learned"
         pairs = f", in paired intervals alone at {len(one.paired)}" if one.paired else ""
-        return f"{sure}{pairs}, letter {learned}{left_out_in_short(one)}"
+        part = (
+            f", error along it surely less than the control's {said}"
+            if (said := learned_in_part(one))
+            else ""
+        )
+        return f"{sure}{pairs}, letter {learned}{part}{left_out_in_short(one)}"
     weak = ", weaker" if one.small else ""
     return (
         f"{sure}, at most {most.rise:.2f} times where Wiener has {most.wiener:.2f}{weak}"
-        f"{left_out_in_short(one)}"
+        f"{signs_in_short(one)}{left_out_in_short(one)}"
     )

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 
 from benchmarks.results.caveats import banks
 from benchmarks.results.kept.gathering import Kept
+from benchmarks.results.paper.hangs import (
+    LIKE,
+    bank_matters,
+    forms_in_short,
+    forms_told,
+    like_banks,
+    noise_in_short,
+    noise_told,
+    open_in_short,
+    to_noise,
+)
 from benchmarks.results.questions.claims import but_medians, standing, stands
 from benchmarks.results.questions.entropy import surely_lower
 from benchmarks.results.questions.field_claims import lower_cosines
@@ -24,9 +35,12 @@ from benchmarks.results.words.answers import (
     stands_to,
 )
 from benchmarks.results.words.titles import TITLES, called, on
-from benchmarks.results.words.verdicts import Judged, judged, said
+from benchmarks.results.words.verdicts import AGREES, IN_PART, OPEN, Judged, judged, said
 
+MEASURE = "r2 of samples, seed by seed:"
 RIVALS = (FLOOR, "local_score", "patch_composite")
+CLAIM = "PCA locality is nearer to a network than {}"
+AGAIN = f"the same claim as that of the row on PCA locality and {called(FLOOR)}, of another form"
 SHORT = {0: "level", -1: "behind"}
 
 
@@ -35,22 +49,30 @@ def nearer(tables: Mapping[str, Found], kept: Kept) -> Iterator[Judged]:
     for rival in RIVALS:
         sorts = standing(tables, EXACT, FLOOR) if rival == FLOOR else _standing_to(tables, rival)
         if sorts:
-            of = sum(map(len, sorts.values()))
-            word, but = judged(len(sorts.get(1, [])), of), list(_but(tables, rival, kept))
+            like = _counted(tables, rival, sorts)
+            of = sum(map(len, like.values()))
+            word, but = judged(len(like.get(1, [])), of) if of else OPEN, list(_but(tables, rival, kept))
             second, ahead = _to_second(tables, rival)
-            word = "Agrees in part" if word == "Agrees" and (but or not ahead) else word
-            claim = f"that PCA locality is nearer to a network than {called(rival)}"
+            ahead = ahead and all(side(one) == 1 for one in to_noise(kept, rival).values())
+            word = IN_PART if word == AGREES and (but or not ahead or like != sorts) else word
+            said_of = (*_hangs(tables, rival, kept), *second, *but)
+            claim = f"that {CLAIM.format(called(rival))}"
             yield said(
-                claim[5:], word, _number(tables, rival, sorts), ("ceiling",),
-                f"{claim}, seed by seed: {stands(sorts, called(rival))}"
-                f"{but_medians(tables, EXACT, rival, sorts)}{_fewer(tables, rival)}"
-                f"{''.join(f'. {one}' for one in (*second, *but))} ([r2 of samples](ceiling.md)).",
+                claim[5:], word, _number(tables, rival, sorts, kept), ("ceiling",),
+                f"{'whether' if word == OPEN else 'that'}{claim[4:]}, seed by seed: "
+                f"{stands(sorts, called(rival))}{but_medians(tables, EXACT, rival, sorts)}"
+                f"{_fewer(tables, rival)}{''.join(f'. {one}' for one in said_of)} "
+                "([r2 of samples](ceiling.md)).",
             )  # fmt: skip
 
 
-def as_released(kept: Kept) -> Iterator[Judged]:
-    """Whether PCA locality as the paper's code has it is nearer to a network than Wiener, by protocol."""
+def as_released(kept: Kept, counted: Container[str] = ()) -> Iterator[Judged]:
+    """Whether PCA locality as the paper's code has it is nearer to a network than Wiener, by protocol.
+
+    Where the claim is counted in the row of the exact form, it is not counted again.
+    """
     groups = protocols.apart(kept.get("released", {}))
+    again = AGAIN if CLAIM.format(called(FLOOR)) in counted else ""
     place = f"released/median_r2_second_over_{FLOOR}"
     for protocol, known in groups.items():
         if sorts := standing(known, RELEASED, FLOOR, "released"):
@@ -67,21 +89,44 @@ def as_released(kept: Kept) -> Iterator[Judged]:
                 f"that {claim}{f' ({lead})' if lead else ''}, seed by seed: {stands(sorts, called(FLOOR))}. "
                 "It has masks of float32 factors, batch averages and a tau of its own. "
                 f"{f'{protocols.BATCHES} ' if 'afhq32' in known else ''}([Released form](released_form.md).)",
+                again,
             )  # fmt: skip
 
 
-def _number(tables: Mapping[str, Found], rival: str, sorts: Mapping[int, list[str]]) -> str:
+def _number(tables: Mapping[str, Found], rival: str, sorts: Mapping[int, list[str]], kept: Kept) -> str:
     """On how many data sets it is ahead, where it is not, and where it is farther in one step."""
-    told = _ahead(sorts)
+    like, left = _counted(tables, rival, sorts), open_in_short(tables, rival, sorts)
+    told = [", ".join(_ahead(like)) + _sure_beside_second(like_banks(tables, rival), rival)] if like else []
+    told += [left if like else f"{MEASURE} {left}"] if left else []
+    told += forms_in_short(tables, kept) if rival == FLOOR else ()
+    told += noise_in_short(kept, rival)
     farther = [TITLES[name] for name in _surely(tables, EXACT, rival)]
-    step = f"; in one step surely farther at some sigma {on(farther)}" if farther else ""
-    return f"{', '.join(told)}{_sure_beside_second(tables, rival)}{step}"
+    told += [f"in one step surely farther at some sigma {on(farther)}"] if farther else []
+    first, *others = told
+    return ". ".join([first, *(f"{one[0].upper()}{one[1:]}" for one in others)])
+
+
+def _counted(tables: Mapping[str, Found], rival: str, sorts: Mapping[int, list[str]]) -> dict[int, list[str]]:
+    """Of the data on which it is ahead, level or behind, those with banks of like size."""
+    titles = {TITLES[name] for name in like_banks(tables, rival)}
+    like = {way: [one for one in names if one in titles] for way, names in sorts.items()}
+    return {way: names for way, names in like.items() if names}
+
+
+def _hangs(tables: Mapping[str, Found], rival: str, kept: Kept) -> Iterator[str]:
+    """What decides how it stands: the form, the banks, what networks predict."""
+    if rival == FLOOR:
+        yield from forms_told(tables, kept)
+    if like_banks(tables, rival) != tables:
+        yield f"Where one has more than {LIKE} times as many as the other, the comparison is open"
+        yield from bank_matters(kept)
+    yield from noise_told(kept, rival)
 
 
 def _ahead(sorts: Mapping[int, list[str]]) -> list[str]:
     """On how many data sets it is ahead, and where it is not."""
     of, ahead = sum(map(len, sorts.values())), len(sorts.get(1, []))
-    told = [f"r2 of samples, seed by seed: ahead on {ahead} of {of} data sets"]
+    told = [f"{MEASURE} ahead on {ahead} of {of} data sets"]
     return told + [f"{word} {on(sorts[way])}" for way, word in SHORT.items() if way in sorts]
 
 
@@ -151,5 +196,9 @@ def _fewer(tables: Mapping[str, Found], rival: str) -> str:
     """Where the rival reads fewer training images than PCA locality."""
     known = {name: banks(found) for name, found in tables.items()}
     both = {name: bank for name, bank in known.items() if rival in bank and EXACT in bank}
-    where = [TITLES[name] for name, bank in both.items() if bank[rival] < bank[EXACT]]
-    return f". It reads more training images than {called(rival)} {on(where)}" if where else ""
+    told = [
+        f"{bank[EXACT]:,} against {bank[rival]:,} {on([TITLES[name]])}"
+        for name, bank in both.items()
+        if bank[rival] < bank[EXACT]
+    ]
+    return f". It reads more training images than {called(rival)}: {'; '.join(told)}" if told else ""

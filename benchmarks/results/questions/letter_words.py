@@ -145,9 +145,9 @@ def shown_by_others(one: Strength, known: Sequence[Strength]) -> str:
     alike = {f"{data}{end}": kind for kind, end in ENDS.items()}
     for rival in known:
         if rival.name in alike and rival.gamma == one.gamma and rival.sure and not rival.hidden:
-            rises = [level.rise for level in (rival.highest, rival.highest_signed) if level]
-            told = joined(f"{rise:.2f}" for rise in rises)
-            return f" In {in_networks(alike[rival.name])} it is up to {told} times."
+            signed = rival.highest_signed
+            told = f", with signs kept up to {signed.rise:.2f} times" if signed else ""
+            return f" In {in_networks(alike[rival.name])} it is up to {rival.highest.rise:.2f} times{told}."
     return ""
 
 

@@ -103,7 +103,7 @@ def _of_another_protocol(known: Mapping[str, Found]) -> list[str]:
         if way := found.get("released_on"):
             others.setdefault(way, []).append(title)
     return [
-        f"{on(titles)[0].upper()}{on(titles)[1:]} that is another protocol: settings found on {way}"
+        f"{on(titles)[0].upper()}{on(titles)[1:]} settings were found on {way}: another protocol"
         for way, titles in others.items()
     ]
 

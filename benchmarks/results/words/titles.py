@@ -26,7 +26,7 @@ NOTES = {  # beside names, on these pages
     "stacked_mixtures": " (ours)",
     "local_mixture": " (ours)",
     "soft_locality": " (ours)",
-    "pca_locality": " (the paper's)",
+    "pca_locality": " (the paper's, exact)",
 }
 FORMS = {  # of PCA locality: compare=paper_variants, and the released one
     "pca_locality_released": "released form",
@@ -182,7 +182,7 @@ def called(name: str) -> str:
     """A row's name for readers, as reports have it, and whose it is.
 
     >>> called("pca_locality"), called("pca_locality_20000")  # the second with a part of the training images
-    ("PCA locality (the paper's)", 'PCA locality, 20,000 images')
+    ("PCA locality (the paper's, exact)", 'PCA locality, 20,000 images')
     """
     if part := PART_OF_IMAGES.fullmatch(name):
         return f"{names.called(part[1])}, {int(part[2]):,} images"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from benchmarks.results.words.titles import joined, markdown
+from benchmarks.results.words.titles import bullets, joined, markdown
 
 AGREES, IN_PART, NOT, OPEN = "Agrees", "Agrees in part", "Does not agree", "Open"
 COUNTED = {  # a verdict -> how it is counted, of one and of several
@@ -45,15 +45,21 @@ class Judged:
     number: str  # that decides, short
     pages: tuple[str, ...]  # of docs/results, that tell the rest
     lines: tuple[str, ...]  # the same in words: each begins with the verdict
+    aside: str = ""  # why it is not counted
+
+    @property
+    def shown(self) -> str:
+        """The verdict, and whether it is counted."""
+        return f"{self.word}, not counted" if self.aside else self.word
 
     def linked(self) -> str:
         """Links to the pages."""
         return ", ".join(f"[{page}]({page}.md)" for page in self.pages)
 
 
-def said(claim: str, word: str, number: str, pages: Sequence[str], text: str) -> Judged:
+def said(claim: str, word: str, number: str, pages: Sequence[str], text: str, aside: str = "") -> Judged:
     """A claim with one line, which begins with the verdict: `**Agrees** that ...`."""
-    return Judged(claim, word, number, tuple(pages), (f"**{word}** {text}",))
+    return Judged(claim, word, number, tuple(pages), (f"**{word}** {text}",), aside)
 
 
 def merged(rows: Iterable[Judged]) -> list[Judged]:
@@ -78,12 +84,18 @@ def _one(some: Sequence[Judged]) -> Judged:
 
 def counted(rows: Sequence[Judged]) -> str:
     """How many claims agree, agree in part, do not, and are open; without those of which there are none."""
-    words = [one.word for one in rows]
+    words = [one.word for one in rows if not one.aside]
     counts = {word: words.count(word) for word in COUNTED}
     told = [f"{count} {COUNTED[word][count != 1]}" for word, count in counts.items() if count]
-    return f"Of {len(rows)} claims of the paper that were measured, {joined(told)}" if rows else ""
+    return f"Of {len(words)} claims of the paper that were measured, {joined(told)}" if words else ""
+
+
+def not_counted(rows: Sequence[Judged]) -> str:
+    """Which rows are not counted, and why; nothing where all are."""
+    told = [f"{one.claim}: {one.aside}." for one in rows if one.aside]
+    return f"Not counted:\n\n{bullets(told)}" if told else ""
 
 
 def table(rows: Sequence[Judged]) -> str:
     """A row for each claim."""
-    return markdown(HEADS, [(one.claim, one.word, one.number, one.linked()) for one in rows])
+    return markdown(HEADS, [(one.claim, one.shown, one.number, one.linked()) for one in rows])

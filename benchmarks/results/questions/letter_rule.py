@@ -1,0 +1,74 @@
+"""What verdicts on a hidden letter hang on: how fields are averaged, and which gain counts as learned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from benchmarks.results.questions.letter import Strength
+from benchmarks.results.questions.letter_levels import PART, Ends, Level
+from benchmarks.results.words.titles import joined, on
+from benchmarks.results.words.verdicts import AGREES, judged, weaker
+
+RULE = (
+    f"at no noise level do they surely have {100 * PART:.0f} % of Wiener's gain along it, which is our rule"
+)
+
+
+def signs_in_short(one: Strength) -> str:
+    """The largest rise with signs kept, and whether the verdict hangs on which fields are taken."""
+    most, signed = one.highest, one.highest_signed
+    if signed is None or not one.sure:
+        return ""
+    small = weaker(signed.rise, signed.wiener)
+    told = f"; with signs kept {signed.rise:.2f} where Wiener has {signed.wiener:.2f}"
+    told += ", weaker" if small else ", not weaker" if one.small else ""
+    if small == one.small or one.early or judged(one.sure, len(one.told)) != AGREES:
+        return told
+    shares = joined(f"{100 * (level.rise - 1) / (level.wiener - 1):.0f} %" for level in (most, signed))
+    return f"{told}: the verdict hangs on this choice, which is ours ({shares} of Wiener's rise)"
+
+
+def less_error(one: Strength) -> list[Level]:
+    """The levels at which the error along a letter is surely less than the control's, by no rule of ours."""
+    return [level for level in one.every if level.error is not None and level.error[2] < 1]
+
+
+def learned_in_part(one: Strength) -> str:
+    """Where that is so of a letter that is not called learned, of how many looks, and where it is more."""
+    less = less_error(one)
+    if one.learned or not less:
+        return ""
+    looks = looks_at(one)
+    more = sum(error[1] > 1 for error in looks)
+    lead = f"at {_at(less)}, {len(less)} of {len(looks)} noise levels"
+    return f"{lead}, and surely more at {more}" if more else lead
+
+
+def looks_at(one: Strength) -> list[Ends]:
+    """The error along the letter at every noise level at which it was measured, those left out too."""
+    return [level.error for level in one.every if level.error is not None]
+
+
+def in_brief(known: Sequence[Strength]) -> str:
+    """The same of letters that are not called learned: what is sure all the same, of how many looks."""
+    some = [one for one in known if learned_in_part(one)]
+    if not some:
+        return ""
+    told = joined(f"at {_at(less_error(one))} {on([one.title])}" for one in some)
+    less, looks = (sum(len(count(one)) for one in known) for count in (less_error, looks_at))
+    seed = " at one seed each" if all(one.seeds == 1 for one in known) else ""
+    shown = any(level.sure for one in some for level in less_error(one))
+    field = "" if shown else " No field surely shows the letter there."
+    first = f"Their error along it is surely less than the control's {told}."
+    return f"{first} These are {less} of {looks} looks{seed}.{field}".removesuffix(".")
+
+
+def _at(levels: Sequence[Level]) -> str:
+    """`sigma 0.7 and 0.3 (35 % [22, 68] of Wiener's gain)`, the share where Wiener's gain is sure."""
+    shares = [f" ({_per_cent(level.share)} of Wiener's gain)" if level.share else "" for level in levels]
+    told = joined(f"{level.sigma:g}{share}" for level, share in zip(levels, shares, strict=True))
+    return f"sigma {told}"
+
+
+def _per_cent(share: Ends) -> str:
+    return "{:.0f} % [{:.0f}, {:.0f}]".format(*(100 * one for one in share))
