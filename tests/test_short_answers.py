@@ -137,9 +137,9 @@ def test_pairs_in_the_published_order_are_counted_apart_from_those_that_say_that
     names = "Wiener, PCA locality (the paper's, exact) and golden subset"
     assert said.startswith(
         f"Mostly. 4 of 6 pairs among {names} are surely in the published order: Wiener below PCA locality "
-        "(the paper's, exact) 0 of 2, Wiener below golden subset 2 of 2 and PCA locality (the paper's, exact) "
-        "below golden subset 2 of 2. None is surely reversed.\n\n6 of 6 pairs with optimal are surely in order: these say "
-        "no more than that optimal is lowest."
+        "(the paper's, exact) 0 of 2, Wiener below golden subset 2 of 2 and PCA locality (the paper's, "
+        "exact) below golden subset 2 of 2. None is surely reversed.\n\n6 of 6 pairs with optimal are "
+        "surely in order: these say no more than that optimal is lowest."
     )
     assert said.endswith("| B | 2 of 3 | 1 | 0 | 3 of 3 |")
     numbers |= interval("paper/median_r2", "golden_subset", 0.72, 0.6, 0.8)

@@ -54,13 +54,12 @@ def in_brief(known: Sequence[Strength]) -> str:
     some = [one for one in known if learned_in_part(one)]
     if not some:
         return ""
-    told = joined(f"at {_at(less_error(one))} {on([one.title])}" for one in some)
     less, looks = (sum(len(count(one)) for one in known) for count in (less_error, looks_at))
-    seed = " at one seed each" if all(one.seeds == 1 for one in known) else ""
+    seed = ", one seed each" if all(one.seeds == 1 for one in known) else ""
     shown = any(level.sure for one in some for level in less_error(one))
-    field = "" if shown else " No field surely shows the letter there."
-    first = f"Their error along it is surely less than the control's {told}."
-    return f"{first} These are {less} of {looks} looks{seed}.{field}".removesuffix(".")
+    field = "" if shown else ". No field surely shows it there"
+    where = on([one.title for one in some])
+    return f"Some of it is surely learned {where} ({less} of {looks} looks{seed}){field}"
 
 
 def _at(levels: Sequence[Level]) -> str:
