@@ -756,7 +756,7 @@ def test_pages_of_forms_say_on_which_data_they_were_measured() -> None:
     one |= {"run": {"command": "", "commit": "", "started": "", "seconds": None}}
     kept = {"variants": {"photos16": one}, "paper": {"cifar": one, "photos16": one}}
     _, _, second, *_ = page(BY_PAGE["tau"], kept).split("\n\n")
-    assert second == "Measured on photographs (16 x 16), not on CIFAR-10."
+    assert second == "The table was measured on photographs (16 x 16), not on CIFAR-10."
     assert "Measured on" not in page(BY_PAGE["tau"], {**kept, "paper": {}})
 
 

@@ -73,7 +73,7 @@ def measured_on(question: Question, there: Sequence[str], kept: Kept) -> list[st
     missing = [TITLES[name] for name in DATA if name in kept.get("paper", {}) and name not in there]
     if question.kind != "variants" or not there or not missing:
         return []
-    return [f"Measured {on([TITLES[name] for name in there])}, not {on(missing, 'or')}."]
+    return [f"The table was measured {on([TITLES[name] for name in there])}, not {on(missing, 'or')}."]
 
 
 def tabled(
