@@ -56,8 +56,8 @@ def check_unfinished(folder: Path) -> None:
         )
     if status.get("state") == "finished":
         raise UsageError(
-            f"resume={folder}: nothing to resume, the run has finished; more epochs are another run "
-            "(its learning rate falls to 0 at the last one)"
+            f"resume={folder}: nothing to resume, the run has finished (its learning rate falls to 0 at the "
+            f"last epoch); more epochs are another run: pretrained={shown_path(folder)}"
         )
 
 
@@ -136,7 +136,8 @@ def _refuse_changes(folder: Path, before: dict[str, Any], after: dict[str, Any])
         if old != new and not _is_free(key, allowed):
             raise UsageError(
                 f"resume: {folder} has {key}={_shown(old)}, which makes its numbers, so it cannot become "
-                f"{_shown(new)}; leave it out, or start another run"
+                f"{_shown(new)}; leave it out, or begin another run with its weights: "
+                f"pretrained={shown_path(folder)}"
             )
 
 
