@@ -28,14 +28,9 @@ def signs_in_short(one: Strength) -> str:
     return f"{told}: the verdict hangs on this choice, which is ours ({shares} of Wiener's rise)"
 
 
-def less_error(one: Strength) -> list[Level]:
-    """The levels at which the error along a letter is surely less than the control's, by no rule of ours."""
-    return [level for level in one.every if level.error is not None and level.error[2] < 1]
-
-
 def learned_in_part(one: Strength) -> str:
-    """Where that is so of a letter that is not called learned, of how many looks, and where it is more."""
-    less = less_error(one)
+    """Where some of a letter is surely learned, of how many looks, and where the error along it is more."""
+    less = one.some
     if one.learned or not less:
         return ""
     looks = looks_at(one)
@@ -50,13 +45,13 @@ def looks_at(one: Strength) -> list[Ends]:
 
 
 def in_brief(known: Sequence[Strength]) -> str:
-    """The same of letters that are not called learned: what is sure all the same, of how many looks."""
+    """The same in short, of letters that are not called learned."""
     some = [one for one in known if learned_in_part(one)]
     if not some:
         return ""
-    less, looks = (sum(len(count(one)) for one in known) for count in (less_error, looks_at))
+    less, looks = sum(len(one.some) for one in known), sum(len(looks_at(one)) for one in known)
     seed = ", one seed each" if all(one.seeds == 1 for one in known) else ""
-    shown = any(level.sure for one in some for level in less_error(one))
+    shown = any(level.sure for one in some for level in one.some)
     field = "" if shown else ". No field surely shows it there"
     where = on([one.title for one in some])
     return f"Some of it is surely learned {where} ({less} of {looks} looks{seed}){field}"
