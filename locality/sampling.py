@@ -86,7 +86,7 @@ def _checked(sigmas: Tensor | Sequence[float], x: Tensor) -> Tensor:  # [S]
     schedule = hasattr(sigmas, "leading")
     if schedule or not hasattr(sigmas, "__len__"):
         got = f"a {type(sigmas).__name__}; schedule.leading(10) is one" if schedule else type(sigmas).__name__
-        raise ValueError(f"sigmas: want a tensor or a list of noise levels, got {got}")
+        raise ValueError(f"sigmas: want one strictly decreasing list of noise levels, got {got}")
     sigmas = torch.as_tensor(sigmas, device=x.device)
     if sigmas.ndim != 1 or len(sigmas) == 0 or not bool((sigmas.diff() < 0).all()):
         raise ValueError("sigmas: want one strictly decreasing list of noise levels")

@@ -121,7 +121,7 @@ def test_that_the_released_form_had_a_tau_of_its_own_and_batch_averages_had_not_
     )
     said = released_beside({"A": record(scalars, borrowed={WSSM: EXACT}), "B": record({})})
     assert f"| less that of {called(EXACT)} | +0.100 [+0.050, +0.200] (higher) | - |" in said
-    assert "+0.000 [+0.000, +0.000] (the same to three digits)" in said
+    assert "+0.00001 [+0.000, +0.00002] (the same to three digits)" in said
     assert "may be of masks or of tau" in said
     assert "of tau" not in released_beside({"A": record(scalars)})
     assert released_beside({"B": record({})}) == ""
