@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from omegaconf import OmegaConf
 
-from benchmarks.recipes import RECIPES, composed, ending, outcome, page, ratios
+from benchmarks.recipes import RECIPE, RECIPES, best_early, composed, ending, outcome, page, ratios
 from locality.report.history import HISTORY
 from locality.runs.files import CONFIG, SHIPPED, STATUS
 
@@ -77,3 +78,25 @@ def test_what_is_said_of_costs_is_that_of_the_rows() -> None:
         "on squares costs 0.70 times", "channels last in memory a step of the recipe costs 1.25 times",
     ):  # fmt: skip
         assert words in told
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        (0.2, "Near 20 minutes the recipe has the least loss of these of CIFAR-10."),
+        (
+            0.08,
+            "Less loss near 20 minutes than the recipe's, on CIFAR-10: in batches of 32. The recipe's is 25",
+        ),
+        (None, ""),
+    ],
+)
+def test_which_recipe_has_the_least_loss_is_told_from_the_rows(other, told) -> None:
+    rows: dict[str, dict[str, Any]] = {name: {"reached": None, "steps": 9} for name in RECIPES}
+    rows[RECIPE]["reached"] = {"loss": 0.1, "at": 9}
+    rows["the recipe for cats"]["reached"] = {"loss": 0.01, "at": 9}  # of other images
+    if other is not None:
+        rows["in batches of 32"]["reached"] = {"loss": other, "at": 9}
+    said = best_early(rows)
+    assert said.startswith(told)
+    assert bool(said) is bool(told)
