@@ -342,15 +342,15 @@ ERRORS = [
 LOWER = [[sigma, None, None, ratio - 0.05, *ends] for sigma, _, _, ratio, *ends in ERRORS]
 
 
-def test_what_more_training_brought_is_told_where_a_network_with_a_letter_went_on() -> None:
+def test_what_more_training_brought_is_told_of_a_network_that_went_on() -> None:
     first, longer = ({"tables": {"heldout": {"rows": rows}}, "run": dict(RUN)} for rows in (ERRORS, LOWER))
-    kept: dict[str, Any] = {"paper": {}, "networks": {"cifar": first, "cifar_gamma0.1": longer}}
+    kept: dict[str, Any] = {"paper": {}, "networks": {"cifar": first, "cifar_longer": longer}}
     assert "More training" not in front_page(kept)[0]
     longer["run"]["before"] = [{"command": "x", "commit": "y", "started": "z", "step": 8000}]
     text, _ = front_page(kept)
     assert (
-        "More training moves them: CIFAR-10 (letter of strength 0.1) went on after 8,000 steps, and has 0.75 "
-        "and 0.85 of Wiener's error at sigma 0.2 and 1. The network without a letter has 0.80 and 0.90."
+        "More training moves them: that of CIFAR-10 went on after 8,000 steps, and has 0.75 and 0.85 of "
+        "Wiener's error at sigma 0.2 and 1, where it had 0.80 and 0.90."
     ) in text
     page_of_networks = networks(kept)
     assert "It went on from `x` (8,000 steps)" in page_of_networks

@@ -819,6 +819,17 @@ def test_how_near_ours_are_to_a_network_that_chose_nothing_is_told_beside_the_fi
     assert "second network" not in own_together({"A": found(**numbers)})
 
 
+def test_networks_have_the_steps_that_their_weights_have_seen_in_all() -> None:
+    tables = {"heldout": {"rows": [[1.0, 0.1, 0.1, 0.8, 0.7, 0.9]]}}
+    known = {
+        "cifar": {"run": {"step": 8000}},
+        "cats": {"run": {"step": 1000, "before": [{"step": 500}]}},
+        "a": {},
+    }
+    heads, rows = network_table({name: {"tables": tables, **one} for name, one in known.items()})
+    assert [row[heads.index("steps")] for row in rows] == ["8,000", "1,500", None]
+
+
 def test_networks_have_names_that_say_what_they_are() -> None:
     rows = [[1.0, 0.1, 0.1, 0.8, 0.7, 0.9]]
     names = ("cats_seed1", "photos16_gamma0", "fashion_mnist", "fashion_mnist_seed1", "cifar_half0", "mine")

@@ -48,3 +48,9 @@ def levels_short(network: Found) -> tuple[float, ...]:
 def steps_before(network: Found) -> int:
     """How many steps the weights had that a network began with; 0 for weights drawn at random."""
     return sum(stage["step"] for stage in network.get("run", {}).get("before") or [])
+
+
+def steps_in_all(network: Found) -> int | None:
+    """How many steps its weights have seen, those before it began too; None where nothing says so."""
+    own = network.get("run", {}).get("step")
+    return own + steps_before(network) if own else None

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from benchmarks.results.bar import SHORT_OF, levels_by_surety, steps_before
+from benchmarks.results.kept.choosing import LONGER
 from benchmarks.results.questions.bank_sizes import BASE, gain, held, with_tau
 from benchmarks.results.questions.own import more_images
 from benchmarks.results.questions.own_gap import BY_ENTROPY
@@ -63,20 +64,19 @@ def _beyond(tables: Mapping[str, Found]) -> str:
 
 
 def _longer(networks: Mapping[str, Found]) -> str:
-    """What more training brought, where a network with a letter went on and one without it did not."""
+    """What more training brought, of a network that went on from another of the same images."""
     for name, one in networks.items():
-        first = networks.get(name.split("_gamma")[0])
-        if steps_before(one) and "_gamma" in name and first and not steps_before(first):
+        first = networks.get(name.removesuffix(LONGER))
+        if name.endswith(LONGER) and first and steps_before(one):
             both = [
                 dict((row[0], row[3]) for row in net["tables"]["heldout"]["rows"]) for net in (one, first)
             ]
             shown = sorted(both[0].keys() & both[1].keys() & {0.2, 1.0})
             own, others = (joined(f"{known[sigma]:.2f}" for sigma in shown) for known in both)
             return (
-                f" More training moves them: {network_called(name)} went on after {steps_before(one):,} "
-                f"steps, and has {own} of Wiener's error at sigma "
-                f"{joined(f'{sigma:g}' for sigma in shown)}. The network "
-                f"without a letter has {others}."
+                f" More training moves them: that of {network_called(name.removesuffix(LONGER))} went on "
+                f"after {steps_before(one):,} steps, and has {own} of Wiener's error at sigma "
+                f"{joined(f'{sigma:g}' for sigma in shown)}, where it had {others}."
             )
     return ""
 

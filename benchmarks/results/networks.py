@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.results.bar import behind
+from benchmarks.results.bar import behind, steps_in_all
 from benchmarks.results.kept.gathering import Kept
 from benchmarks.results.page_parts import FOOT, SOURCES, folded, remade
 from benchmarks.results.words.commands import edits
@@ -65,8 +65,9 @@ def network_table(known: Mapping[str, Mapping[str, Any]]) -> Table:
             [
                 network_called(name),
                 PREDICTED.get(one.get("predicts", "")),
+                f"{steps:,}" if (steps := steps_in_all(one)) else None,
                 *(ratios.get(sigma) for sigma in shown_at),
                 f"not passed at sigma {where}" if where else "passed",
             ]
         )
-    return [NETWORK, "predicts", *(f"sigma {sigma:g}" for sigma in shown_at), "the bar"], rows
+    return [NETWORK, "predicts", "steps", *(f"sigma {sigma:g}" for sigma in shown_at), "the bar"], rows
