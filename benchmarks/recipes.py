@@ -230,7 +230,8 @@ def ratios(
 def best_early(rows: Mapping[str, Mapping[str, Any]]) -> str:
     """Which recipe of CIFAR-10 has the least loss after the time, and how much more the first one has."""
     alike = [name for name, typed in RECIPES.items() if typed[: len(CIFAR)] == CIFAR]
-    losses = {name: rows[name]["reached"]["loss"] for name in alike if _is_early(rows[name])}
+    known = {name: _early(rows[name]["reached"], rows[name]["steps"]) for name in alike}
+    losses = {name: loss for name, loss in known.items() if loss is not None}
     least = min(losses, key=lambda name: losses[name], default=RECIPE)
     if RECIPE not in losses or len(losses) < 2:
         return ""
@@ -244,15 +245,15 @@ def best_early(rows: Mapping[str, Mapping[str, Any]]) -> str:
     )
 
 
-def _is_early(row: Mapping[str, Any]) -> bool:
-    return _cells(row["reached"], row["steps"])[0] != "-"
+def _early(reached: Mapping[str, float] | None, count: int) -> float | None:
+    """The loss near that many steps; None where a run ended before, or its history is gone."""
+    known = reached or {}
+    return known.get("loss") if count < known.get("steps", math.inf) else None
 
 
 def _cells(reached: Mapping[str, float] | None, count: int) -> list[str]:
-    reached = reached or {}
-    # Else it ended before that many steps, or its history is gone.
-    known = "loss" in reached and count < reached.get("steps", math.inf)
-    early = f"{reached['loss']:.3f} ({reached['at']:,})" if known else "-"
+    loss, reached = _early(reached, count), reached or {}
+    early = "-" if loss is None else f"{loss:.3f} ({reached['at']:,})"
     return [early, f"{reached['last']:.3f} ({reached['steps']:,})" if "last" in reached else "-"]
 
 

@@ -15,7 +15,7 @@ from locality import build
 from locality.config import UsageError, check
 from locality.disk import shown_path, write_atomically
 from locality.evaluation import Evaluation
-from locality.live import LIVE, duration, prose
+from locality.live import LIVE, duration, one_line, prose
 from locality.making import plain
 from locality.modules import Diverged
 from locality.ranks import first_rank, say
@@ -119,8 +119,8 @@ class _Run:
             outcome = _outcome(error)
             self._note(outcome)
             self._close(finished=False)
-            left = unfinished(self.folder)
-            if outcome.state == "interrupted" and left and left.longer:
+            left = unfinished(self.folder) if outcome.state == "interrupted" else None
+            if left is not None and left.longer is not None:
                 say(f"to go on: {left.longer}")
         except OSError as full:  # a full disk, most likely; the process is gone soon, and that is seen, too
             say(f"{self.folder}: not all could be written ({full})")
@@ -129,7 +129,7 @@ class _Run:
         if isinstance(error, UsageError | Stopped):
             return error
         if isinstance(error, Exception):
-            what = " ".join(f"{type(error).__name__}: {error}".split())
+            what = one_line(error)
             if isinstance(error, Diverged):
                 less = f"model.learning_rate=<less than {self.cfg.model.learning_rate:g}>"
                 what += f"; take a smaller rate: resume={shown_path(self.folder)} {less}"
@@ -163,7 +163,7 @@ def _outcome(error: BaseException) -> Outcome:
         return Outcome("interrupted", error.reason, error.code)
     if isinstance(error, KeyboardInterrupt | SystemExit):
         return Outcome("interrupted", "interrupted", 130)
-    reason = " ".join(f"{type(error).__name__}: {error}".split())
+    reason = one_line(error)
     return Outcome("failed", reason, 1, diverged=isinstance(error, Diverged))
 
 

@@ -26,6 +26,7 @@ from locality.denoisers.fitting import Recipe
 from locality.making import BREAKAGES, REFUSALS, Node, line, made, module_settings, plain
 from locality.modules.base import DenoiserModule
 from locality.runs.saving import WholeCheckpoints
+from locality.shipped import is_ours
 from locality.statistics import GaussianStats
 
 Built = TypeVar("Built")
@@ -102,7 +103,7 @@ def try_fit(name: str, fit: Recipe, bank: ImageBank) -> None:
         fit.names  # noqa: B018 (asks for them)
     except (ValueError, TypeError) as error:  # of a class without arguments of its own, as dict
         raise UsageError(f"{name}: want a function of a bank, as Wiener.fit, got {fit.target}") from error
-    if not str(getattr(fit.target, "__module__", "")).startswith("locality."):
+    if not is_ours(fit.target):
         return
     parts = [part[:, :, :TRIAL_SIDE, :TRIAL_SIDE].clone() for part in bank.read(TRIED)]
     if not parts:  # a rank without images

@@ -216,8 +216,8 @@ def of_images(data: Mapping[str, Any], gamma: bool = True) -> dict[str, Any]:
     return kept | {"pattern": None, "gamma": 0.0} if gamma and not kept.get("gamma") else kept
 
 
-def nearest_name(name: str, names: Iterable[str]) -> str:
-    """A hint for a name that does not exist: the nearest ones that do, or all of a few.
+def nearest_name(name: str, names: Iterable[str], every: bool = True) -> str:
+    """A hint for a name that does not exist: the nearest ones that do; else `every` one, or nothing.
 
     >>> nearest_name("cifar_patern", ["cifar_pattern", "digits"])
     "Did you mean 'cifar_pattern'?"
@@ -226,7 +226,7 @@ def nearest_name(name: str, names: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
     if close:
         return f"Did you mean {' or '.join(repr(c) for c in close)}?"
-    return f"There are: {', '.join(names)}."
+    return f"There are: {', '.join(names)}." if every else ""
 
 
 def _unresolved(node: Any, key: str = "") -> str:

@@ -177,6 +177,15 @@ def prose(text: str, width: int = 100) -> str:
     return "\n".join(lines).replace("\0", " ")
 
 
+def one_line(error: BaseException) -> str:
+    """An error with its kind, whatever lines its message has.
+
+    >>> one_line(KeyError("model"))
+    "KeyError: 'model'"
+    """
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
 def duration(seconds: float) -> str:
     """A time as people say it.
 

@@ -19,6 +19,11 @@ def shipped_folder(name: str) -> Path:
     return inside if inside.is_dir() else _PACKAGE.parent / name
 
 
+def is_ours(made: object) -> bool:
+    """Whether a function or a class is of this package, and not of a user."""
+    return str(getattr(made, "__module__", "")).startswith("locality.")
+
+
 def command(task: str) -> str:
     """How one types `train` or `evaluate`: `python train.py` in a checkout, `locality-train` elsewhere.
 

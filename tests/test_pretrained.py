@@ -15,6 +15,7 @@ import locality
 from locality import build
 from locality.bank import ImageBank, to_float
 from locality.checkpoints import companions
+from locality.checkpoints.exported import began_with
 from locality.checkpoints.networks import two_seeds
 from locality.checkpoints.reading import read
 from locality.checkpoints.shelf import Shelf
@@ -138,6 +139,14 @@ def test_a_network_that_went_on_from_another_is_no_twin_of_it(name, twin, tmp_pa
     cfg = config(tmp_path, "compare=quick", task="evaluate")
     found = companions.twin(cfg, PRETRAINED / name, Shelf())
     assert found == (twin and {"NN2": PRETRAINED / twin})
+
+
+def test_what_a_network_began_with_is_told_apart_from_weights_of_its_own_seed(tmp_path):
+    assert began_with(PRETRAINED / "cifar") == 0
+    assert began_with(PRETRAINED / "cifar_longer") == 8000
+    for origin, told in ((None, 0), ("runs/another", "runs/another"), (PRETRAINED / "cifar_longer", 16000)):
+        (tmp_path / "config.yaml").write_text(f"pretrained: {origin or 'null'}\n")
+        assert began_with(tmp_path) == told
 
 
 def test_the_two_seeds_beside_halves_began_with_weights_of_their_own(tmp_path, monkeypatch):

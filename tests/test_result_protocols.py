@@ -6,7 +6,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from benchmarks.results.kept.gathering import CONFIGS
+from benchmarks.results.kept.recipes import CONFIGS
 from benchmarks.results.questions.asked import LARGER, QUESTIONS
 from benchmarks.results.questions.entropy_short import by_output
 from benchmarks.results.questions.larger_short import larger_together

@@ -8,7 +8,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from benchmarks.results.kept import borrowed
-from benchmarks.results.kept.gathering import CONFIGS
+from benchmarks.results.kept.recipes import CONFIGS
 from benchmarks.results.page_parts import source
 from benchmarks.results.pages import told_of
 from benchmarks.results.questions.asked import QUESTIONS

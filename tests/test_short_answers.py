@@ -11,7 +11,8 @@ from omegaconf import OmegaConf
 from benchmarks.results.caveats import caveats
 from benchmarks.results.kept import store
 from benchmarks.results.kept.chosen import TAU, chosen
-from benchmarks.results.kept.gathering import CONFIGS, as_configured
+from benchmarks.results.kept.gathering import as_configured
+from benchmarks.results.kept.recipes import CONFIGS
 from benchmarks.results.networks import network_table
 from benchmarks.results.pages import STORE, page
 from benchmarks.results.paper.agreement import findings_against

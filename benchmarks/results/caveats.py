@@ -22,7 +22,7 @@ from benchmarks.results.words.answers import (
     signed,
     steps,
 )
-from benchmarks.results.words.titles import TITLES, called, joined, network_called, on, spelled
+from benchmarks.results.words.titles import TITLES, called, capital, joined, network_called, on, spelled
 from locality.calibration import OWN_SAMPLES
 from locality.heldout import SIGMAS
 from locality.report import names
@@ -48,7 +48,7 @@ def _below(networks: Mapping[str, Found]) -> str:
         told.append(f"{_named(some, data)} {'' if sure == before else verb}at sigma {where}")
         before = sure
     said = ", ".join(told)
-    return f" {said[0].upper()}{said[1:]}. The list ends at sigma {SIGMAS[-1]:g}." if said else ""
+    return f" {capital(said)}. The list ends at sigma {SIGMAS[-1]:g}." if said else ""
 
 
 def _beyond(tables: Mapping[str, Found]) -> str:

@@ -8,10 +8,11 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from locality.checkpoints.exported import began_with
 from locality.checkpoints.networks import Paths, in_turn
 from locality.checkpoints.reading import sound
 from locality.checkpoints.shelf import Shelf
-from locality.checkpoints.trained import model_name, recipe_of, steps_before, steps_of
+from locality.checkpoints.trained import model_name, recipe_of, steps_of
 from locality.config import of_images
 from locality.ranks import say
 from locality.runs.files import shipped
@@ -30,6 +31,7 @@ def twin(cfg: DictConfig, path: Path, shelf: Shelf) -> Paths | None:
 
     checkpoint = shelf.read(path)
     own = checkpoint["hyper_parameters"]
+    before = began_with(training_run(path))
     others: list[Path] = []
     if own["data"] is not None:  # a foreign network does not say
         images = of_images(own["data"])
@@ -41,8 +43,8 @@ def twin(cfg: DictConfig, path: Path, shelf: Shelf) -> Paths | None:
         other = shelf.read(folder)
         recipe = other["hyper_parameters"]
         unlike = recipe["model"]["seed"] != own["model"]["seed"] and folder.resolve() != path.resolve()
-        as_long = steps_of(other) == steps_of(checkpoint) and steps_before(other) == steps_before(checkpoint)
-        return unlike and recipe_of(recipe) == recipe_of(own) and as_long
+        alike = recipe_of(recipe) == recipe_of(own) and steps_of(other) == steps_of(checkpoint)
+        return unlike and alike and began_with(training_run(folder)) == before
 
     for folder in others:
         if sound(folder, fits):

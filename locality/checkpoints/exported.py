@@ -76,6 +76,16 @@ def trainings_before(run: Path) -> list[dict[str, Any]]:
     return _trainings_of(Path(start)) if isinstance(start, str) else []
 
 
+def began_with(path: Path) -> int | str:
+    """How many steps the weights had seen that a network began with: 0 for those that its seed made.
+
+    Their name, where it went on from weights of which nothing is known.
+    """
+    steps = sum(int(stage["step"]) for stage in trainings_before(path))
+    origin = read_config(path / CONFIG).get("pretrained") if (path / CONFIG).is_file() else None
+    return steps or (0 if origin is None else str(origin))
+
+
 def _trainings_of(start: Path) -> list[dict[str, Any]]:
     """The trainings that an exported network tells of, its own last."""
     if not is_exported(wherever(start)):

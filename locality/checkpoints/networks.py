@@ -9,9 +9,10 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from locality.checkpoints.exported import began_with
 from locality.checkpoints.reading import sound
 from locality.checkpoints.shelf import Shelf
-from locality.checkpoints.trained import Trained, model_name, recipe_of, steps_before, steps_of
+from locality.checkpoints.trained import Trained, model_name, recipe_of, steps_of
 from locality.config import NAME, UsageError
 from locality.data.subset import HALVES
 from locality.making import plain
@@ -157,9 +158,9 @@ def two_seeds(root: Path, unfinished: bool, half: Path, shelf: Shelf) -> Paths:
     own = shelf.read(half)
     wanted, steps = whole(own["hyper_parameters"]), steps_of(own) or 0
 
-    def as_long(checkpoint: Mapping[str, Any]) -> bool:
-        own_start = not steps_before(checkpoint)  # else its seed did not make its first weights
-        return own_start and steps <= (steps_of(checkpoint) or 0) <= 2 * steps
+    def as_long(folder: Path) -> bool:
+        own_start = began_with(training_run(folder)) == 0  # else its seed did not make its first weights
+        return own_start and steps <= (steps_of(shelf.read(folder)) or 0) <= 2 * steps
 
     def alike(run: Mapping[str, Any]) -> int | None:
         if run["data"] is None or run["data"]["subset_draw"] in HALVES or whole(run) != wanted:
@@ -171,7 +172,7 @@ def two_seeds(root: Path, unfinished: bool, half: Path, shelf: Shelf) -> Paths:
         for run, seed in answers(runs, alike):
             if seed is None or seed in found or len(found) == 2:
                 continue
-            if sound(run.folder, lambda folder: as_long(shelf.read(folder))):
+            if sound(run.folder, as_long):
                 found[seed] = run.folder
             else:
                 shelf.forget(run.folder)

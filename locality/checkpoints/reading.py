@@ -119,8 +119,8 @@ def _alike(path: Path) -> str:
     """Networks that ship and are called alike."""
     ship = [f"pretrained/{folder.name}" for folder in shipped()]
     typed = path if len(path.parts) > 1 else Path("pretrained") / path
-    hint = nearest_name(str(typed), ship)
-    return f". {hint}" if hint.startswith("Did") else ""
+    hint = nearest_name(str(typed), ship, every=False)
+    return f". {hint}" if hint else ""
 
 
 def _check_form(path: Path, content: Any) -> None:

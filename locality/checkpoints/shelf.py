@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from locality import build
-from locality.checkpoints.exported import trainings_before
 from locality.checkpoints.reading import read, rebuilt
 from locality.checkpoints.trained import Trained, model_name, steps_of
 from locality.denoisers.base import Denoiser
@@ -38,16 +37,12 @@ class Shelf:
         self._data = cache(lambda text: build.datamodule(json.loads(text)))
 
     def read(self, path: str | Path) -> Mapping[str, Any]:
-        """The parts of a checkpoint that evaluations look at; its weights until the network is built.
-
-        `before` has the trainings of the weights that it began with.
-        """
+        """The parts of a checkpoint that evaluations look at; its weights until the network is built."""
         path = training_run(Path(path))
         key = path.resolve()
         if key not in self._contents:
             content = read(path, self.trust)
-            looked_at = {name: content[name] for name in LOOKED_AT if name in content}
-            self._contents[key] = {**looked_at, "before": trainings_before(path)}
+            self._contents[key] = {name: content[name] for name in LOOKED_AT if name in content}
         return self._contents[key]
 
     def forget(self, path: str | Path) -> None:

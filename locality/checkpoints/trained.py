@@ -67,8 +67,3 @@ def steps_of(checkpoint: Mapping[str, Any]) -> int | None:
     """How many optimiser steps a network was trained, where its checkpoint says."""
     step = checkpoint.get("global_step", checkpoint["hyper_parameters"].get("step"))
     return None if step is None else int(step)
-
-
-def steps_before(checkpoint: Mapping[str, Any]) -> int:
-    """How many steps the weights had seen that a network of a `Shelf` began with; 0 for those of its seed."""
-    return sum(int(stage["step"]) for stage in checkpoint.get("before", ()))

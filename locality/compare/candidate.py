@@ -9,7 +9,8 @@ from locality.config import UsageError
 from locality.denoisers import Denoiser
 from locality.denoisers.contract import ContractBroken, check_estimate
 from locality.denoisers.fitting import Recipe
-from locality.live import LIVE
+from locality.live import LIVE, one_line
+from locality.shipped import is_ours
 from locality.statistics import GaussianStats
 
 
@@ -28,12 +29,11 @@ def fitted_candidate(
             f"candidates.{name}: {error}; if that was calibrated otherwise, give compare.calibration=none"
         ) from error
     except (TypeError, LookupError, RuntimeError, AttributeError) as error:
-        what = " ".join(f"{type(error).__name__}: {error}".split())
-        raise RuntimeError(f"candidates.{name}: its fit failed: {what}") from error
+        raise RuntimeError(f"candidates.{name}: its fit failed: {one_line(error)}") from error
     if not isinstance(made, Denoiser):
         got = type(made).__name__
         raise UsageError(f"candidates.{name}: want a _target_ that makes a Denoiser, got {got}")
-    if not type(made).__module__.startswith("locality."):
+    if not is_ours(type(made)):
         _try(name, made, bank)
     return made
 

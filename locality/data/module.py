@@ -20,6 +20,7 @@ from locality.data.settings import check_settings
 from locality.data.splits import Split, check_split
 from locality.data.subset import drawn_places
 from locality.labels import Labels
+from locality.shipped import is_ours
 
 if TYPE_CHECKING:
     from locality.data.pattern import PatternInjection
@@ -216,7 +217,7 @@ class ImageDataModule(LightningDataModule):
             lambda: self.source(split=split, seed=self.image_seed, **root),
             split,
             getattr(function, "bound", BOUND),
-            ours=str(getattr(function, "__module__", "")).startswith("locality."),
+            ours=is_ours(function),
             shape=next((bank.image_shape for bank in self._banks.values()), None),
         )
         index = torch.arange(len(images))

@@ -9,6 +9,7 @@ from torch import Size, Tensor
 
 from locality.bank import check_images
 from locality.data.errors import DataError
+from locality.live import one_line
 
 CHANNELS = (1, 3, 4)  # of most images: a last axis of so many, where the second has another number, is a slip
 
@@ -24,7 +25,7 @@ def read_checked(
     try:
         images = read()
     except (LookupError, TypeError, AttributeError) as error:
-        raise DataError(f"source, {split}: {type(error).__name__}: {error}") from error
+        raise DataError(f"source, {split}: {one_line(error)}") from error
     try:
         check_images(images, bound)
     except ValueError as error:

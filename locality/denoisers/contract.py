@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from locality.denoisers.base import Denoiser
+from locality.live import one_line
 
 SIGMAS: Final = (0.05, 0.7, 6.0)
 Rule = Callable[[Denoiser, Tensor], None]  # of a denoiser and clean images [B, C, H, W] float64
@@ -64,10 +65,9 @@ def _try(name: str, rule: Rule, denoiser: Denoiser, images: Tensor) -> None:
     except ContractBroken:
         raise
     except Exception as error:  # whatever an estimate may raise
-        what = " ".join(f"{type(error).__name__}: {error}".split())
         raise ContractBroken(
-            f"{name}: want an estimate, got {what}; x is [B, C, H, W] and sigma is [B]: to multiply them, "
-            "make it sigma[:, None, None, None]"
+            f"{name}: want an estimate, got {one_line(error)}; x is [B, C, H, W] and sigma is [B]: to "
+            "multiply them, make it sigma[:, None, None, None]"
         ) from error
 
 

@@ -22,6 +22,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from locality.disk import shown_path, write_atomically
+from locality.live import one_line
 from locality.runs.resuming import FREE
 from locality.runs.status import is_alive, this_process
 
@@ -147,8 +148,7 @@ class _Follower:
         self.code = 1
         if self._stopped:  # submitit ends its local jobs soon after Ctrl-C, and misses what they return
             return
-        what = " ".join(f"{type(error).__name__}: {error}".split())
-        print(f"{Path(sys.argv[0]).name}: {what[:300]}", file=sys.stderr, flush=True)
+        print(f"{Path(sys.argv[0]).name}: {one_line(error)[:300]}", file=sys.stderr, flush=True)
 
     def finish(self) -> None:
         """Waits for jobs that still run here, tells what became of them, and takes the notes away."""

@@ -46,7 +46,7 @@ def as_released(found: Found | None) -> str:
 def ahead_as_released(kept: Kept) -> str:
     """On which data the released form is surely nearer to a network than Wiener, in one sentence."""
     sorts = standing(kept.get("released", {}), RELEASED, FLOOR, "released")
-    told = stands(sorts, called(FLOOR)).replace("ahead", "surely ahead").replace("behind", "surely behind")
+    told = stands(sorts, called(FLOOR), "surely ")
     return f"As released ({PARTS}; runs of its own) PCA locality is {told}." if sorts else ""
 
 

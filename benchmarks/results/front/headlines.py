@@ -28,7 +28,7 @@ from benchmarks.results.words.answers import (
 )
 from benchmarks.results.words.counts import of_levels
 from benchmarks.results.words.small_tables import middle
-from benchmarks.results.words.titles import TITLES, called, joined, on
+from benchmarks.results.words.titles import TITLES, called, capital, joined, on
 
 BESIDE = ("golden_subset", EXACT, FLOOR, "nn2")  # whose r2 stands beside the best one's
 AT = f"sigma from {MIDDLE[0]:g} to {MIDDLE[1]:g}"  # where the claim is
@@ -129,7 +129,7 @@ def less_error(tables: Mapping[str, Found]) -> str:
         told = f"{joined(_less(ratio, title) for ratio, title in known)} than PCA locality"
     said = [f"On unseen images {called(row)} has {told}, in the median of the ratios at {AT}"]
     said += filter(None, (_no_gain(tables), _copier(tables)))
-    return " ".join(f"{one[0].upper()}{one[1:]}." for one in said)
+    return " ".join(f"{capital(one)}." for one in said)
 
 
 def _no_gain(tables: Mapping[str, Found]) -> str:
@@ -183,7 +183,7 @@ def where_networks_look(tables: Mapping[str, Found], kept: Kept) -> str:
     among = f", {joined(kinds)} among them" if kinds else ""
     training = " (still in training)" if cats["run"].get("unfinished") else ""
     return (
-        f"{count[0].upper()}{count[1:]} networks of cats that are not given the covariance{training} look at "
+        f"{capital(count)} networks of cats that are not given the covariance{training} look at "
         f"the other eye at some {AT}, as the covariance says{among}."
         f"{f' {weak}.' if weak else ''}{_others(eyes)}"
     )

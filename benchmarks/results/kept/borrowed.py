@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from benchmarks.results.kept.members import CONFIGS
+from benchmarks.results.kept.recipes import compared, comparison, recipe
 
 KEY = "compare.calibrated_as"
 Borrowed = dict[str, str]  # row -> whose calibration it took
@@ -21,13 +20,12 @@ def of_config(cfg: DictConfig) -> Borrowed:
 
 def of_recipe(command: str) -> Borrowed:
     """As the comparison that a command names has it, or one that this is made of."""
-    name = _compared(command)
-    while name:
-        cfg = OmegaConf.load(CONFIGS / "compare" / f"{name}.yaml")
-        assert isinstance(cfg, DictConfig)
+    cfg = comparison(_compared(command))
+    while cfg is not None:
         if told := of_config(cfg):
             return told
-        name = next((one for one in cfg.get("defaults") or [] if _is_comparison(one)), "")
+        made_of = (comparison(one) for one in cfg.get("defaults") or [] if isinstance(one, str))
+        cfg = next(filter(None, made_of), None)
     return {}
 
 
@@ -49,15 +47,9 @@ def calibrations(found: Mapping[str, Any]) -> list[list[str]]:
 
 def _compared(command: str) -> str:
     """The comparison that a command names, or the recipe that it names."""
-    typed = re.search(r"(?<!\S)compare=(\w+)", command)
-    if typed:
-        return typed[1] if _is_comparison(typed[1]) else ""
-    named = re.search(r"(?<!\S)experiment=(\w+)", command)
-    path = CONFIGS / "experiment" / f"{named[1]}.yaml" if named else None
-    recipe = OmegaConf.load(path) if path and path.is_file() else OmegaConf.create()
-    told = [one.get("override /compare") for one in recipe.get("defaults") or [] if not isinstance(one, str)]
-    return str(next(filter(None, told), ""))
-
-
-def _is_comparison(name: Any) -> bool:
-    return isinstance(name, str) and (CONFIGS / "compare" / f"{name}.yaml").is_file()
+    told = [
+        one.get("override /compare")
+        for one in recipe(command).get("defaults") or []
+        if not isinstance(one, str)
+    ]
+    return compared(command) or str(next(filter(None, told), ""))

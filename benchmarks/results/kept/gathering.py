@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +13,8 @@ from omegaconf import DictConfig, OmegaConf
 from benchmarks.results.kept import borrowed
 from benchmarks.results.kept.choosing import SIGNED, TABLES, Found, best, found, predicts, quickest
 from benchmarks.results.kept.chosen import chosen
-from benchmarks.results.kept.members import CONFIGS, candidates_of, of_config, with_members
+from benchmarks.results.kept.members import candidates_of, of_config, with_members
+from benchmarks.results.kept.recipes import compared, comparison
 from locality.calibration import NETWORK, OWN_SAMPLES
 from locality.compare.attention import SETTINGS
 from locality.compare.origins import CALIBRATED
@@ -120,11 +120,8 @@ def took_none(command: str) -> bool:
     """Whether a comparison took its settings as configured, whatever had been calibrated."""
     if "compare.calibration=none" in command:
         return True
-    named = re.search(r"(?<!\S)compare=(\w+)", command)
-    path = CONFIGS / "compare" / f"{named[1]}.yaml" if named else None
-    if path is None or not path.is_file():
-        return False
-    return bool(OmegaConf.select(OmegaConf.load(path), "compare.calibration") == "none")
+    cfg = comparison(compared(command))
+    return cfg is not None and OmegaConf.select(cfg, "compare.calibration") == "none"
 
 
 def calibrated(settings: Mapping[str, Any] | None) -> list[list[str]]:

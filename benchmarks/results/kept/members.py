@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-CONFIGS = Path(__file__).resolve().parents[3] / "configs"
+from benchmarks.results.kept.recipes import CONFIGS, recipe
+
 STACK = "stacked_locality"  # the one whose members read parts
 Counts = dict[str, dict[str, int]]  # stack -> member -> training images
 
@@ -29,9 +28,7 @@ def of_config(cfg: DictConfig) -> Counts:
 def of_recipe(command: str) -> Counts:
     """As the recipe that a command names has it, over what the stack has without one."""
     told: dict[str, int] = dict(OmegaConf.load(CONFIGS / "denoiser" / f"{STACK}.yaml").counts)
-    if named := re.search(r"(?<!\S)experiment=(\w+)", command):
-        recipe = OmegaConf.load(CONFIGS / "experiment" / f"{named[1]}.yaml")
-        told |= dict(OmegaConf.select(recipe, f"candidates.{STACK}.counts") or {})
+    told |= dict(OmegaConf.select(recipe(command), f"candidates.{STACK}.counts") or {})
     return {STACK: told}
 
 

@@ -34,7 +34,7 @@ from benchmarks.results.words.answers import (
     signed,
     stands_to,
 )
-from benchmarks.results.words.titles import TITLES, called, on
+from benchmarks.results.words.titles import TITLES, called, capital, on
 from benchmarks.results.words.verdicts import AGREES, IN_PART, OPEN, Judged, judged, said
 
 MEASURE = "r2 of samples, seed by seed:"
@@ -103,7 +103,7 @@ def _number(tables: Mapping[str, Found], rival: str, sorts: Mapping[int, list[st
     farther = [TITLES[name] for name in _surely(tables, EXACT, rival)]
     told += [f"in one step surely farther at some sigma {on(farther)}"] if farther else []
     first, *others = told
-    return ". ".join([first, *(f"{one[0].upper()}{one[1:]}" for one in others)])
+    return ". ".join([first, *(capital(one) for one in others)])
 
 
 def _counted(tables: Mapping[str, Found], rival: str, sorts: Mapping[int, list[str]]) -> dict[int, list[str]]:

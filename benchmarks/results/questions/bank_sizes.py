@@ -17,7 +17,7 @@ from benchmarks.results.words.answers import (
     steps,
 )
 from benchmarks.results.words.had import on_each
-from benchmarks.results.words.titles import called, markdown, plus
+from benchmarks.results.words.titles import called, capital, markdown, plus
 
 KIND = "bank_sizes"
 SIZED = (EXACT, OWN[1])  # whose banks are cut
@@ -42,7 +42,7 @@ def bank_verdict(found: Found) -> str:
         ratios = held(found, name)
         error = f". Its held-out error with all images is {_span(ratios)} times that with {BASE:,}"
         said.append(f"{called(name)}: median r2 {told}{error if ratios else ''}")
-    return ". ".join(one[0].upper() + one[1:] for one in said) or NOT_MEASURED
+    return ". ".join(capital(one) for one in said) or NOT_MEASURED
 
 
 def bank_together(known: Mapping[str, Found]) -> str:

@@ -25,7 +25,7 @@ from benchmarks.results.words.answers import (
     signed,
     steps,
 )
-from benchmarks.results.words.titles import DATA, TITLES, called, joined, markdown, on
+from benchmarks.results.words.titles import DATA, TITLES, called, capital, joined, markdown, on
 
 ROWS = ("wssm_128", "wssm_512", "wssm_2048")
 RUNS = ("paper", "released")  # kinds in which tau was found
@@ -68,7 +68,7 @@ def batches_together(known: Known) -> str:
     told[0] = f"with the tau found for the exact form, {told[0]}"
     images = {int(bank) for found in known.values() if (bank := number_of(found, "variants/bank", EXACT))}
     counts = f" and {joined(f'{count:,}' for count in sorted(images))} images" if images else ""
-    text = " ".join(f"{_upper(one)}." for one in (lead, *told))
+    text = " ".join(f"{capital(one)}." for one in (lead, *told))
     return f"{text} With one typed tau{counts}: {typed[0].lower()}{typed[1:]}"
 
 
@@ -142,9 +142,5 @@ def _price(known: Known) -> Iterator[str]:
             for k, way in enumerate(one for one in ("more", "less") if one in ends)
         ]
         if told:
-            place = f"{_upper(on([title]))} at sigma {sigma_of(least):.3g}"
+            place = f"{capital(on([title]))} at sigma {sigma_of(least):.3g}"
             yield f"{place} the error on unseen images is {joined(told)}"
-
-
-def _upper(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}"

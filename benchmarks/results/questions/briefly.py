@@ -25,7 +25,7 @@ from benchmarks.results.words.answers import (
     steps,
 )
 from benchmarks.results.words.small_tables import FIRST
-from benchmarks.results.words.titles import bullets, called, joined, markdown, on
+from benchmarks.results.words.titles import bullets, called, capital, joined, markdown, on
 from benchmarks.results.words.verdicts import WEAKER
 
 Known = Mapping[str, Found]  # by the title of the data set
@@ -75,7 +75,7 @@ def _who(counts: Mapping[str, Counts], titles: Sequence[str]) -> str:
     said = [f"{word}: {joined(names)}" for word, names in told.items()]
     rest = joined(none) if len(none) <= FEW else f"the other {len(none)} rows"
     said += [f"nowhere: {rest}"] if none else []
-    return " ".join(f"{one[0].upper()}{one[1:]}." for one in said)
+    return " ".join(f"{capital(one)}." for one in said)
 
 
 def _wins(cells: Counts, titles: Sequence[str]) -> list[str]:

@@ -15,7 +15,7 @@ from benchmarks.results.words.answers import (
     step_kind,
     steps,
 )
-from benchmarks.results.words.titles import called, joined, markdown, on
+from benchmarks.results.words.titles import called, capital, joined, markdown, on
 
 SMALL = 0.01  # a gap in r2
 LEADS = {  # in samples, by who is surely nearer
@@ -78,7 +78,7 @@ def ceiling(known: Mapping[str, Found]) -> str:
     said += [LEADS[way].format(_where(titles, len(rows))) for way, titles in where.items()]
     ends = joined(dict.fromkeys(listed([end(widest)]) for end in (min, max)), "to")
     said.append(f"In one step the gap is widest at sigma {ends}")
-    return " ".join(f"{one[0].upper()}{one[1:]}." for one in said) + f"\n\n{markdown(columns, rows)}"
+    return " ".join(f"{capital(one)}." for one in said) + f"\n\n{markdown(columns, rows)}"
 
 
 def ceiling_beside(known: Mapping[str, Found]) -> str:

@@ -49,9 +49,9 @@ def standing(
     return {way: names for way, names in sorts.items() if names}
 
 
-def stands(sorts: Mapping[int, list[str]], rival: str) -> str:
-    """`ahead of Wiener on A; level with Wiener on B`."""
-    return "; ".join(f"{WORDS[way]} {rival} {on(names)}" for way, names in sorts.items())
+def stands(sorts: Mapping[int, list[str]], rival: str, sure: str = "") -> str:
+    """`ahead of Wiener on A; level with Wiener on B`; a word before those that are not level."""
+    return "; ".join(f"{sure * bool(way)}{WORDS[way]} {rival} {on(names)}" for way, names in sorts.items())
 
 
 def but_medians(tables: Mapping[str, Found], row: str, base: str, sorts: Mapping[int, list[str]]) -> str:

@@ -18,7 +18,7 @@ from benchmarks.results.words.answers import (
     step_kind,
     steps,
 )
-from benchmarks.results.words.titles import called, joined
+from benchmarks.results.words.titles import called, capital, joined
 
 NOT_MEASURED = "not measured"  # a whole answer
 TWINS = (("local_score", "local_score_entropy"), (EXACT, "pca_locality_entropy"))  # calibrated, by entropy
@@ -46,7 +46,7 @@ def by_output_verdict(found: Found) -> str:
 
 
 def _sentences(parts: Sequence[str]) -> str:
-    return ". ".join(part[0].upper() + part[1:] for part in parts)
+    return ". ".join(capital(part) for part in parts)
 
 
 def better_by_output(found: Found) -> str:

@@ -28,7 +28,7 @@ from benchmarks.results.words.answers import (
     steps,
 )
 from benchmarks.results.words.had import on_each
-from benchmarks.results.words.titles import called, joined, markdown, on
+from benchmarks.results.words.titles import called, capital, joined, markdown, on
 
 Known = Mapping[str, Found]  # by the title of the data set
 NEARER = {  # by differences to a rival
@@ -51,7 +51,7 @@ def by_output(known: Known) -> str:
             cells = [None if gain is None else signed(gain)]
             cells += [f"{one:.3g}" if one else None for one in (own, other)]
             rows.append([f"{called(name)}, {title}", *cells])
-    said = [f"{answer[0].upper()}{answer[1:]} ({on(titles)})" for answer, titles in answers.items()]
+    said = [f"{capital(answer)} ({on(titles)})" for answer, titles in answers.items()]
     if prices:
         times = joined(dict.fromkeys(f"{end(prices):.2g}" for end in (min, max)), "to")
         said.append(f"The price: a sample takes {times} times as long")
@@ -94,7 +94,7 @@ def without_network(known: Known) -> str:
         "r2 of samples", "PCA locality: by entropy less calibrated, seed by seed",
         "local score by entropy, median", "local score, calibrated, median",
     )  # fmt: skip
-    return f"{' '.join(f'{one[0].upper()}{one[1:]}.' for one in said)}\n\n{markdown(columns, rows)}"
+    return f"{' '.join(f'{capital(one)}.' for one in said)}\n\n{markdown(columns, rows)}"
 
 
 def without_network_beside(known: Known) -> str:

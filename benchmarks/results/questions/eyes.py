@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.results.questions.eyes_missing import KINDS, times_of, unbounded
 from benchmarks.results.words.answers import Found, is_middle, listed, sigma_of, steps, where
 from benchmarks.results.words.small_tables import Table, levels_table
-from benchmarks.results.words.titles import called, joined, spelled
+from benchmarks.results.words.titles import called, capital, joined, spelled
 from locality.heldout import is_behind
 
 EYE, EAR = "left_eye", "left_ear"  # the pixels that are told of
@@ -98,7 +98,7 @@ def over_the_aim(found: Found) -> list[str]:
     controls = [name for name in _who(found) if CONTROL.search(name)]
     over = {t for name in controls for t, low in _steps(found, EYE, name, "_low").items() if low >= AIM}
     told = f"{whose(controls[0])} itself has a ratio above {AIM:g}" if over else ""
-    return [f"{told[0].upper()}{told[1:]} at sigma {listed(sorted(over), ' and ')}"] if told else []
+    return [f"{capital(told)} at sigma {listed(sorted(over), ' and ')}"] if told else []
 
 
 def ears_table(found: Found) -> Table:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from benchmarks.results.words.answers import Found, sigma_of, steps
-from benchmarks.results.words.titles import joined
+from benchmarks.results.words.titles import capital, joined
 
 TABLE = "mirror/ratio"
 NOTHING = {"inf": "nothing on the ring", "undefined": "nothing on either"}  # cells that are no number
@@ -45,6 +45,6 @@ def without_control(found: Found, networks: Sequence[str], controls: Sequence[st
     lacking = [kind for kind in kinds if kind not in had]
     if not had or not lacking:
         return ""
-    told = joined(one[0].upper() + one[1:] if k == 0 else one for k, one in enumerate(lacking))
+    told = joined(capital(one) if k == 0 else one for k, one in enumerate(lacking))
     verb = "have no control of their own kind" if len(lacking) > 1 else "has no control of its own kind"
     return f"The control is {joined(had)}, and these images are foreign to it. {told} {verb}."

@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.results.questions.letter_levels import Ends, ends_of, recounted
 from benchmarks.results.words.answers import FLOOR, MIDDLE, Found, apart
 from benchmarks.results.words.small_tables import Table
-from benchmarks.results.words.titles import called
+from benchmarks.results.words.titles import called, capital
 
 REACHES = {-1: "less far", 0: "as far, by the intervals", 1: "further"}  # than another field, by `apart`
 
@@ -128,7 +128,7 @@ def pattern_verdict(found: Found) -> str:
             for k, part in enumerate(verdict.split("; "))
         ]
         told += _contrasts(found, float(gamma)) + _barely(found, float(gamma))
-        lines.append("* " + ". ".join(part[0].upper() + part[1:] for part in told))
+        lines.append("* " + ". ".join(capital(part) for part in told))
     start = (
         "by gamma, the strength of the letter. These are the counts of the comparison itself: a noise level "
         "counts here though it is left out above, and a lone sure rise counts"

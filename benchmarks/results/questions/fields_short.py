@@ -17,7 +17,7 @@ from benchmarks.results.questions.fields import level_rows, pixels, states
 from benchmarks.results.questions.halves import halves_or_seeds, told_rows
 from benchmarks.results.words.answers import FLOOR, Found, sigma_of, steps, where
 from benchmarks.results.words.small_tables import Table
-from benchmarks.results.words.titles import called, joined, markdown, on
+from benchmarks.results.words.titles import called, capital, joined, markdown, on
 from locality.report import names
 
 Known = Mapping[str, Found]  # by the title of the data set
@@ -128,7 +128,7 @@ def _inputs(known: Known) -> list[str]:
     for title, found in known.items():
         told.setdefault(STATES[states(found)], []).append(title)
     said = [one if len(told) == 1 else f"{on(titles)} {one}" for one, titles in told.items()]
-    return [f"{one[0].upper()}{one[1:]}" for one in said]
+    return [capital(one) for one in said]
 
 
 def halves(known: Known) -> str:

@@ -18,7 +18,7 @@ from benchmarks.results.words.answers import (
     is_same,
 )
 from benchmarks.results.words.axes import up
-from benchmarks.results.words.titles import FRAMES, called
+from benchmarks.results.words.titles import FRAMES, called, capital
 from locality.report import Chart, Series
 
 
@@ -75,4 +75,4 @@ def released_verdict(found: Found) -> str:
 def _said(base: str, told: Sequence[str]) -> str:
     """How rows stand to another, in two sentences."""
     text = "; ".join(told)
-    return f"r2 to the network, set against that of {base}. {text[0].upper()}{text[1:]}"
+    return f"r2 to the network, set against that of {base}. {capital(text)}"

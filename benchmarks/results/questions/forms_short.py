@@ -19,7 +19,7 @@ from benchmarks.results.words.answers import (
     number_of,
     stands_to,
 )
-from benchmarks.results.words.titles import called, joined, markdown, on
+from benchmarks.results.words.titles import called, capital, joined, markdown, on
 
 Known = Mapping[str, Found]  # by the title of the data set
 Pairs = Sequence[tuple[str, str]]  # a row, and the row that it is set beside
@@ -87,7 +87,7 @@ def beside(
             "Differences are medians over seeds. Cells have the median r2, and in brackets whether the row "
             f"is surely higher or lower than {rival}."
         )
-        parts = [" ".join(f"{_first(one)}." for one in said), markdown(("median r2", *known), rows), note]
+        parts = [" ".join(f"{capital(one)}." for one in said), markdown(("median r2", *known), rows), note]
         return "\n\n".join(parts)
 
     return together
@@ -182,10 +182,6 @@ def _beside_floor(title: str, found: Found, taus: Iterable[str]) -> list[str]:
             ways.setdefault(stands, []).append(called(name).removeprefix("tau "))
     told = [f"{BESIDE_FLOOR[way]} {joined(ways[way])}" for way in BESIDE_FLOOR if way in ways]
     return [f"On {title} r2 is {'; '.join(told)}"] if told else []
-
-
-def _first(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}"
 
 
 def way_of(known: Sequence[tuple[float, float, float]]) -> str:

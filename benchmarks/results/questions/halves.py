@@ -8,7 +8,7 @@ from benchmarks.results.kept.gathering import Kept
 from benchmarks.results.questions.fields import alone
 from benchmarks.results.words.answers import Found, sigma_of, steps, where
 from benchmarks.results.words.small_tables import Table, levels_table
-from benchmarks.results.words.titles import called, joined
+from benchmarks.results.words.titles import called, capital, joined
 
 SHIPPED = {"halves": ("{}_half0", "{}_half1"), "seeds": ("{}", "{}_seed1")}  # networks of a data set
 WITH_CLASS = "error with the class / without, at sigma"
@@ -103,7 +103,7 @@ def labels_verdict(found: Found) -> str:
         told = f"less error with the class {where(helps, mean)}, more {where(costs, mean)}"
         parts.append(f"{called(name)}: {told}; at best {mean[best]:.3f} times (sigma {sigma_of(best):.3g})")
     rule = "we count a noise level only if the whole interval is on one side of 1"
-    return ". ".join([rule, *(part[0].upper() + part[1:] for part in parts)])
+    return ". ".join([rule, *(capital(part) for part in parts)])
 
 
 def labels_table(found: Found) -> Table:

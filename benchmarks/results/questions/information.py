@@ -20,6 +20,7 @@ from benchmarks.results.words.shares import (
     measured,
 )
 from benchmarks.results.words.small_tables import Table
+from benchmarks.results.words.titles import capital
 
 WORDS = (  # for the method of the page
     "Words: a cell is one noise level with one number N of training images. Extra error is what the "
@@ -46,7 +47,7 @@ def information_verdict(found: Found) -> str:
     last = [*_early(shares)] if told else []
     last += [f"no best setting between two that were tried: {', '.join(blank)}"] if blank else []
     said = [*([*_constancy(one)] for one in clean), [*map(_cost_told, told[:1]), *last]]
-    return ".\n\n".join(". ".join(part[0].upper() + part[1:] for part in one) for one in said if one)
+    return ".\n\n".join(". ".join(capital(part) for part in one) for one in said if one)
 
 
 def _constancy(one: Measured) -> Iterator[str]:

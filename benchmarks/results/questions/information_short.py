@@ -25,7 +25,7 @@ from benchmarks.results.words.shares import (
     measured,
 )
 from benchmarks.results.words.small_tables import Table
-from benchmarks.results.words.titles import joined, markdown, on
+from benchmarks.results.words.titles import capital, joined, markdown, on
 
 WINDOWS, MASKS = f"local_score/{CLEAN}", f"pca_locality/{CLEAN}"  # shares that are set side by side
 SQUARE_ROOT = 0.5  # of ln N: sqrt(N) images agree
@@ -98,7 +98,7 @@ def _determined(windows: Shares) -> Shares:
 
 
 def _sentences(parts: Sequence[str]) -> str:
-    return " ".join(f"{part[0].upper()}{part[1:]}." for part in parts)
+    return " ".join(f"{capital(part)}." for part in parts)
 
 
 def _of(known: Mapping[str, Found], where: str) -> Shares:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from benchmarks.results.words.answers import EXACT, FLOOR, Found, levels, sigma_of, steps
 from benchmarks.results.words.counts import of_levels
-from benchmarks.results.words.titles import called, joined, markdown, on
+from benchmarks.results.words.titles import called, capital, joined, markdown, on
 
 Known = Mapping[str, Found]  # by the title of the data set
 AFHQ = 0.02  # the paper's tau for AFHQ
@@ -20,7 +20,7 @@ def larger_together(rows: Sequence[str]) -> Callable[[Known], str]:
         said = [_less(found, rows, title) for title, found in known.items()]
         said += [told for found in known.values() for told in _lacked(found)]
         said += [
-            f"{_upper(on([title]))} the test had {n} images"
+            f"{capital(on([title]))} the test had {n} images"
             for title, one in known.items()
             if (n := one.get("size"))
         ]
@@ -57,9 +57,9 @@ def _less(found: Found, rows: Sequence[str], title: str) -> str:
         f"{joined(names)}{', each' if len(names) > 1 else ''} {where}" for where, names in told.items()
     )
     none = [called(row) for row in rows if among[row] and not counts[row]]
-    said = [f"{_upper(on([title]))}: {each}"] if told else []
+    said = [f"{capital(on([title]))}: {each}"] if told else []
     lead = "nowhere" if told else f"nowhere {on([title])}"
-    said += [f"{_upper(lead)}: {joined(none)}"] if none else []
+    said += [f"{capital(lead)}: {joined(none)}"] if none else []
     return ". ".join(said)
 
 
@@ -91,7 +91,7 @@ def _images_read(found: Found, rows: Sequence[str]) -> list[str]:
         bank = found["scalars"].get(f"larger/bank/{row}")
         if bank is not None and bank < whole:
             told.setdefault(int(bank), []).append(called(row))
-    return [f"{_upper(joined(names))} read {n:,} of {whole:,} training images" for n, names in told.items()]
+    return [f"{capital(joined(names))} read {n:,} of {whole:,} training images" for n, names in told.items()]
 
 
 def _had(found: Found) -> list[str]:
@@ -106,7 +106,3 @@ def _had(found: Found) -> list[str]:
     if floor.get("shrinkage") and not own.get("shrinkage"):
         said.append(f"The covariance of {called(EXACT)} is not shrunk, and {called(FLOOR)}'s is")
     return said
-
-
-def _upper(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}"

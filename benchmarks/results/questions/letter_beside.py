@@ -130,3 +130,8 @@ def span(values: Sequence[float]) -> str:
 def ends(one: Ends) -> str:
     """A number with its interval."""
     return "{:.2f} [{:.2f}, {:.2f}]".format(*one)
+
+
+def per_cent(share: Ends) -> str:
+    """A share with its interval, in per cent."""
+    return "{:.0f} % [{:.0f}, {:.0f}]".format(*(100 * one for one in share))

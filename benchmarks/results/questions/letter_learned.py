@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmarks.results.questions.letter import Strength
-from benchmarks.results.questions.letter_beside import at, ends
+from benchmarks.results.questions.letter_beside import at, ends, per_cent
 from benchmarks.results.questions.letter_levels import PART, Level
 from benchmarks.results.words.small_tables import Table
 
@@ -38,12 +38,11 @@ def some_learned(one: Strength) -> str:
     most = max(one.some, key=_share)
     assert most.error is not None
     assert most.share is not None
-    percent = "{:.0f} % [{:.0f}, {:.0f}]".format(*(100 * value for value in most.share))
     seed = " This is one seed" + f", and one of {len(one.every)} noise levels." if one.seeds == 1 else ""
     return (
         f" Networks have surely learned some of the letter: at sigma {most.sigma:g} their error along it is "
-        f"{ends(most.error)} times the control's. That is {percent} of Wiener's gain. We ask that the whole "
-        f"interval is above {100 * PART:.0f} %.{seed}"
+        f"{ends(most.error)} times the control's. That is {per_cent(most.share)} of Wiener's gain. We ask "
+        f"that the whole interval is above {100 * PART:.0f} %.{seed}"
     )
 
 

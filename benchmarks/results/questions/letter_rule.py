@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmarks.results.questions.letter import Strength
+from benchmarks.results.questions.letter_beside import per_cent
 from benchmarks.results.questions.letter_levels import PART, Ends, Level
 from benchmarks.results.words.titles import joined, on
-from benchmarks.results.words.verdicts import AGREES, judged, weaker
+from benchmarks.results.words.verdicts import AGREES, judged
 
 RULE = (
     f"at no noise level do they surely have {100 * PART:.0f} % of Wiener's gain along it, which is our rule"
@@ -19,7 +20,7 @@ def signs_in_short(one: Strength) -> str:
     most, signed = one.highest, one.highest_signed
     if signed is None or not one.sure:
         return ""
-    small = weaker(signed.rise, signed.wiener)
+    small = one.small_signed
     told = f"; with signs kept {signed.rise:.2f} where Wiener has {signed.wiener:.2f}"
     told += ", weaker" if small else ", not weaker" if one.small else ""
     if small == one.small or one.early or judged(one.sure, len(one.told)) != AGREES:
@@ -59,10 +60,6 @@ def in_brief(known: Sequence[Strength]) -> str:
 
 def _at(levels: Sequence[Level]) -> str:
     """`sigma 0.7 and 0.3 (35 % [22, 68] of Wiener's gain)`, the share where Wiener's gain is sure."""
-    shares = [f" ({_per_cent(level.share)} of Wiener's gain)" if level.share else "" for level in levels]
+    shares = [f" ({per_cent(level.share)} of Wiener's gain)" if level.share else "" for level in levels]
     told = joined(f"{level.sigma:g}{share}" for level, share in zip(levels, shares, strict=True))
     return f"sigma {told}"
-
-
-def _per_cent(share: Ends) -> str:
-    return "{:.0f} % [{:.0f}, {:.0f}]".format(*(100 * one for one in share))

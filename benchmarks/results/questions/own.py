@@ -18,7 +18,7 @@ from benchmarks.results.words.answers import (
     signed,
     steps,
 )
-from benchmarks.results.words.titles import called
+from benchmarks.results.words.titles import called, capital
 
 DEAR, NEAR = 2.0, 1.05  # aims: times PCA locality's seconds, times an error
 AIMS = ("half of the gap", "at most twice the time of PCA locality", "an error within 5 % of the network's")
@@ -36,7 +36,7 @@ def own_verdict(found: Found) -> str:
     """
     parts = [_banks(found), closed(found), _more_error(found)]
     parts = parts if any(parts) else [ahead(found)]
-    return ". ".join(part[0].upper() + part[1:] for part in parts if part)
+    return ". ".join(capital(part) for part in parts if part)
 
 
 def own_table(found: Found) -> tuple[Sequence[str], list[list[Any]]]:
@@ -73,10 +73,7 @@ def ahead(found: Found) -> str:
             said.append(
                 f"{' and '.join(map(called, names))} {verb} {way} the network's samples than {rivals}"
             )
-    return (
-        ". ".join(part[0].upper() + part[1:] for part in said)
-        or "Ours are not set beside PCA locality or Wiener"
-    )
+    return ". ".join(capital(part) for part in said) or "Ours are not set beside PCA locality or Wiener"
 
 
 def word(found: Found, name: str, base: str) -> str | None:

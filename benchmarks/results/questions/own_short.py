@@ -10,7 +10,7 @@ from benchmarks.results.questions.own import AIMS, ahead, measured, met, word
 from benchmarks.results.questions.own_gap import gap, halved, who
 from benchmarks.results.words import members, protocols
 from benchmarks.results.words.answers import EXACT, FLOOR, OWN, Found, levels, listed, number_of, steps
-from benchmarks.results.words.titles import called, joined, markdown, on
+from benchmarks.results.words.titles import called, capital, joined, markdown, on
 
 BESIDE = {  # the released form
     HIGHER: "they are nearer, too,", LOWER: "they are farther", SAME: "they are as near",
@@ -43,7 +43,7 @@ def own_beside(known: Mapping[str, Found]) -> str:
         "has the same rows."
     )
     beside = (*_read(there), *own_by_output.beside(there))
-    more = " ".join(f"{one[0].upper()}{one[1:]}." for one in beside)
+    more = " ".join(f"{capital(one)}." for one in beside)
     errors = " ".join(f"{one}." for one in _errors(known))
     return "\n\n".join(filter(None, [errors, lead, markdown(("", *there), rows), more]))
 
@@ -103,7 +103,7 @@ def _of_another_protocol(known: Mapping[str, Found]) -> list[str]:
         if way := found.get("released_on"):
             others.setdefault(way, []).append(title)
     return [
-        f"{on(titles)[0].upper()}{on(titles)[1:]} settings were found on {way}: another protocol"
+        f"{capital(on(titles))} settings were found on {way}: another protocol"
         for way, titles in others.items()
     ]
 

@@ -21,7 +21,7 @@ from benchmarks.results.words.answers import (
 )
 from benchmarks.results.words.members import span
 from benchmarks.results.words.small_tables import Table
-from benchmarks.results.words.titles import called, joined, markdown, on
+from benchmarks.results.words.titles import called, capital, joined, markdown, on
 from locality.compare.paper_beside import PARTS
 
 WAVES, PLACES = ("coarse", "middle", "fine"), ("edges", "plain")
@@ -53,7 +53,7 @@ def remaining_verdict(found: Found) -> str:
             f"At sigma {listed(better)} its error on unseen images is less than the network's own (intervals "
             "apart). There a part of the distance is the network's error"
         )
-    return ". ".join(part[0].upper() + part[1:] for part in said)
+    return ". ".join(capital(part) for part in said)
 
 
 def remaining_together(known: Mapping[str, Found]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from benchmarks.results.words.titles import called, plus
+from benchmarks.results.words.titles import called, capital, plus
 from locality import NoiseSchedule
 
 Found = Mapping[str, Any]  # what a run folder's metrics.json holds
@@ -95,7 +95,7 @@ def heldout_verdict(found: Found, section: str = "paper", rows: Sequence[str] = 
                 parts.append(f"where neither is sure, its error is {' to '.join(ends)} times Wiener's")
         else:
             parts.append(f"{called(name)} was not measured")
-    return ". ".join(part[0].upper() + part[1:] for part in parts)
+    return ". ".join(capital(part) for part in parts)
 
 
 def order_verdict(found: Found) -> str:
@@ -122,7 +122,7 @@ def order_verdict(found: Found) -> str:
     ]
     said += [f"in order seed by seed, though not by these medians: {'; '.join(unlike)}"] if unlike else []
     said += [f"fewer seeds than the others: {', '.join(few)}"] if few else []
-    return ". ".join(part[0].upper() + part[1:] for part in said)
+    return ". ".join(capital(part) for part in said)
 
 
 def ranked(found: Found) -> dict[str, float]:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
-from omegaconf import OmegaConf
-
-from benchmarks.results.kept.members import CONFIGS
+from benchmarks.results.kept.recipes import recipe
 
 EDITED = "+edits"  # ends the commit of a tree whose files differed
 WITHOUT_COMMIT = "from a tree with edits that no commit has"
@@ -36,9 +32,5 @@ def edits(commit: str | None) -> str:
 
 def with_checkpoint(command: str) -> str:
     """A command with the network of the recipe that it names, where it names none itself."""
-    named = re.search(r"(?<!\S)experiment=(\w+)", command)
-    path = CONFIGS / "experiment" / f"{named[1]}.yaml" if named else None
-    if path is None or not path.is_file() or "checkpoint=" in command:
-        return command
-    checkpoint = OmegaConf.load(path).get("checkpoint")
+    checkpoint = None if "checkpoint=" in command else recipe(command).get("checkpoint")
     return f"{command} checkpoint={checkpoint}" if checkpoint else command

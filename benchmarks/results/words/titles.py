@@ -126,6 +126,11 @@ def on(names: Sequence[str], last: str = "and") -> str:
     return f"on {joined(names, last)}"
 
 
+def capital(text: str) -> str:
+    """The text as a sentence begins."""
+    return text[:1].upper() + text[1:]
+
+
 def joined(names: Iterable[Any], last: str = "and") -> str:
     """`a, b and c`."""
     parts = [str(name) for name in names]
