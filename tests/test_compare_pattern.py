@@ -11,6 +11,7 @@ import shlex
 import shutil
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -20,6 +21,7 @@ from omegaconf import OmegaConf
 
 from locality import GaussianStats, app
 from locality.checkpoints import networks as found_networks
+from locality.compare import claims
 from locality.compare.claims import Claim, claim_of
 from locality.compare.letter import Learned
 from locality.compare.pattern import Setup, control_command, strengths
@@ -487,6 +489,25 @@ def test_the_verdict_says_where_the_claim_holds_and_where_not(above, expected, o
     assert all(part in verdict for part in said)
     assert verdict.count(";") == len(said) - 1  # and nothing else
     assert "one seed" in dataclasses.replace(claim, seeds=1).verdict()
+
+
+@pytest.mark.parametrize(("seeds", "above"), [(1, "00001"), (2, "10011")])
+def test_one_seed_has_to_rise_by_more_than_it_does_where_wiener_does_not(monkeypatch, seeds, above):
+    """Two networks differ without a pattern, too. Levels of which Wiener says nothing show by how much."""
+    ratios, wiener = torch.tensor([1.06, 0.93, 0.97, 1.05, 1.08]), torch.tensor([1.01, 1.04, 1.3, 1.3, 1.3])
+    one, many = torch.ones(5), {f"seed{k}": None for k in range(seeds)}
+    monkeypatch.setattr(claims, "_ratio", lambda *_: Contrast(ratios, ratios - 0.01, ratios + 0.01))
+    fields = dict.fromkeys(many) | {"wiener": SimpleNamespace(sigmas=[60.8, 25.7, 12, 6.17, 3.44])}
+    found = [
+        Strength(
+            gamma, many, None, one, fields, {"wiener": Contrast(*[level] * 3)}, Contrast(*[mean] * 3), None
+        )
+        for gamma, level, mean in ((0.0, one, one), (0.1, wiener, ratios))
+    ]
+    claim = claim_of(found[1], found[0], 3.0, 0.1)
+    assert claim.above.tolist() == flags(above).tolist()
+    told = "a ratio counts from 1.07 on: so far from 1 it is where Wiener's hardly moves"
+    assert (told in claim.verdict()) == (seeds == 1)
 
 
 def test_above_the_control_is_above_its_interval_on_the_same_images(sweep):

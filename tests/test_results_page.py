@@ -133,6 +133,16 @@ def test_letters_in_networks_that_predict_the_noise_are_told_apart_from_others(t
     OmegaConf.save(OmegaConf.create(trained), tmp_path / "exports" / "a" / "config.yaml")
     (one,) = found(tmp_path, tmp_path)
     assert TITLES[one.name] == f"photographs (16 x 16, networks that predict {told}, trained longer)"
+    del trained["run"]
+    cfg.networks = {"a": "runs/exports/a", "b": "runs/exports/b"}
+    OmegaConf.save(cfg, path)
+    (tmp_path / "exports" / "b").mkdir()
+    for gamma, more in ((0.1, ", the weak letter alone"), (0.5, "")):
+        for name, strength in (("a", 0.0), ("b", gamma)):
+            trained["data"].gamma = strength
+            OmegaConf.save(OmegaConf.create(trained), tmp_path / "exports" / name / "config.yaml")
+        (one,) = found(tmp_path, tmp_path)
+        assert TITLES[one.name] == f"photographs (16 x 16, networks that predict {told}{more})"
 
 
 NUMBERS = {

@@ -26,7 +26,7 @@ from benchmarks.results.questions.fields import signed_table
 from benchmarks.results.questions.forms_short import BATCHES, MASKS, ORIENTATION, taus_together
 from benchmarks.results.questions.halves import labels_table
 from benchmarks.results.questions.larger_short import larger_together
-from benchmarks.results.questions.letter import with_gaps
+from benchmarks.results.questions.letter import each_strength, with_gaps
 from benchmarks.results.questions.letter_words import short
 from benchmarks.results.questions.own_by_output import BY_OUTPUT, with_by_output
 from benchmarks.results.questions.own_short import own_beside, own_together
@@ -413,6 +413,32 @@ def test_a_letter_that_was_learned_and_shows_little_in_fields_is_told_as_evidenc
     assert "depends on what networks predict" in why
     assert "We do not know why" in why
     assert not any(one.isdigit() for one in why.replace("CIFAR-10", "")), "no typed numbers"
+
+
+@pytest.mark.parametrize(("ratio", "word"), [
+    ("1.1 [1.05, 1.2]", "Does not agree"),  # above 1 in pairs, and surely less than half of Wiener's rise
+    ("1.1 [1.05, 2.1]", "Open"),  # half of Wiener's rise is within the interval
+])  # fmt: skip
+def test_a_letter_that_was_learned_is_judged_by_how_much_of_it_fields_may_show(ratio, word) -> None:
+    found = letter(0.3, 0.9)
+    found["tables"]["pattern/contrast"]["rows"][1][4] = ratio
+    (row,) = letters({"pattern": {"cifar": found}})
+    assert row.word == word
+    signed = letter(0.3, 0.9)
+    signed["tables"]["pattern/contrast"]["rows"][1][4] = "1.2 [1.1, 2.5]"
+    (row,) = letters(with_gaps({"pattern": {"cifar": found}, "pattern_signed": {"cifar": signed}}))
+    assert row.word == "Open", "with signs kept it may be as large as Wiener's"
+
+
+def test_a_strength_that_was_measured_again_with_more_images_is_told_once() -> None:
+    first, again = letter(0.3, 0.9), letter(0.1, 0.9)
+    for found in (first, again):
+        found["tables"]["pattern/verdict"] = {"columns": [], "rows": [["0.5", 1, "one seed"]]}
+    strong = ["0.9", "1", "1", "0.9", "2.5 [2.4, 2.6]", "3", "yes", "yes"]
+    first["tables"]["pattern/contrast"]["rows"].append(strong)
+    kept = with_gaps({"pattern": {"cifar_epsilon": first, "cifar_epsilon_weak": again}})
+    told = {(one.name, one.gamma) for one in each_strength(kept)}
+    assert told == {("cifar_epsilon", 0.9), ("cifar_epsilon_weak", 0.5)}
 
 
 def test_that_no_rise_is_sure_is_said_of_the_noise_levels_at_which_the_paper_predicts_one() -> None:

@@ -30,11 +30,12 @@ class Claim:
 
     times: Sequence[int]  # S time-steps
     ratio: Contrast  # the network's contrast over the control's, on the same images and noise
-    above: Tensor  # [S] bool: above the control's interval, and so is the ratio's above 1
+    above: Tensor  # [S] bool: above the control's interval, the ratio's above 1, and that by more than chance
     expected: Tensor  # [S] bool: SNR_W above the threshold
     own: Tensor  # [S] bool: the same for what the pattern adds to SNR_W
     wiener: Tensor  # [S] Wiener's contrast over its own control's
     seeds: int  # the fewer of the networks' and the controls'
+    chance: float = 0.0  # how far the ratio of one seed may be from 1 without a pattern
 
     def verdict(self) -> str:
         """What became of the claim, in a sentence."""
@@ -52,6 +53,9 @@ class Claim:
             parts.append(f"so is Wiener's own at t = {self._named(early & (self.wiener >= EXCESS))}")
         if self.seeds == 1:
             parts.append("one seed: differences between seeds are not in the intervals")
+        if self.chance:
+            told = "so far from 1 it is where Wiener's hardly moves"
+            parts.append(f"a ratio counts from {1 + self.chance:.2f} on: {told}")
         return "; ".join(parts)
 
     def _named(self, where: Tensor) -> str:
@@ -81,15 +85,30 @@ def _others(above: Sequence[bool], where: Sequence[bool]) -> str:
     return f", and at {_of(above, others)} others" if any(others) else ""
 
 
+def chance_of(ratios: Sequence[float], wiener: Sequence[float]) -> float:
+    """How far a network's contrast over its control's is from 1 where a pattern can have no part in it.
+
+    Two networks differ without a pattern, too: in what they have learned of the images. With one seed no
+    interval has that. It is seen at the noise levels at which even Wiener's ratio is within 5 % of 1.
+
+    >>> round(chance_of([0.97, 1.02, 1.5], [1.0, 1.04, 2.0]), 2), chance_of([1.5], [2.0])
+    (0.03, 0.0)
+    """
+    both = zip(ratios, wiener, strict=True)
+    return max((abs(ratio - 1) for ratio, moved in both if abs(moved - 1) < EXCESS - 1), default=0.0)
+
+
 def claim_of(one: Strength, control: Strength, reach: float, threshold: float) -> Claim:
     """The claim, judged on paired images: those of one seed with those of the control's same seed, if any."""
     pairs = controls_of(one, control).items()
     ratio = pooled([_ratio(one.fields[a], control.fields[b], one.data, reach) for a, b in pairs])
-    above = (one.network.mean > control.network.high) & (ratio.low > 1)
     wiener = one.contrasts[WIENER].mean / control.contrasts[WIENER].mean
+    seeds = min(len(one.networks), len(control.networks))
+    chance = chance_of(ratio.mean.tolist(), wiener.tolist()) if seeds == 1 else 0.0
+    above = (one.network.mean > control.network.high) & (ratio.low > 1) & (ratio.mean > 1 + chance)
     times = [time_of(sigma) for sigma in one.fields[WIENER].sigmas]
     expected, own = one.snr > threshold, one.snr - control.snr > threshold
-    return Claim(times, ratio, above, expected, own, wiener, min(len(one.networks), len(control.networks)))
+    return Claim(times, ratio, above, expected, own, wiener, seeds, chance)
 
 
 def _ratio(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ from locality.runs.finding import runs_in
 
 ENDS = {"epsilon": "_epsilon", "v_prediction": "_v"}  # of the name of a data set, by what networks predict
 LONGER = "_longer"  # ends it where the first network went on from trained weights
+WEAK = "_weak"  # or where their letters are weak, which takes more images to see
+STRONG = 0.5  # a letter that is not
 SIGNED = "_signed"  # ends the kind of fields whose derivatives kept their signs
 LETTERS = ("pattern", f"pattern{SIGNED}")
 TABLES = {  # comparison -> the kind of its results, and what begins the names of tables that are kept
@@ -63,12 +65,12 @@ def found(runs: Path, shipped: Path) -> Iterator[Found]:
         magnitude = cfg.compare.get("magnitude", "absolute")
         if kind and magnitude != "absolute":
             kind = f"{kind}{SIGNED}" if magnitude == "signed" else ""
-        trained = first_network(cfg, runs, shipped)
+        trained = next(networks_of(cfg, runs, shipped), None)
         data = trained.data if cfg.data is None and trained is not None else cfg.data
         if not kind or data is None or data.subset is not None or (cfg.gamma and kind not in LETTERS):
             continue  # another comparison, or a trial
         assert isinstance(data, DictConfig)
-        end = kind_of(trained) if kind in LETTERS and trained is not None else ""
+        end = kind_of(networks_of(cfg, runs, shipped)) if kind in LETTERS else ""
         yield Found(kind, f"{data_name(data)}{end}", int(cfg.compare.count), folder)
 
 
@@ -103,20 +105,26 @@ def _scalars(run: Found) -> dict[str, Any]:
     return dict(json.loads((run.folder / "metrics.json").read_text())["scalars"])
 
 
-def first_network(cfg: DictConfig, runs: Path, shipped: Path) -> DictConfig | None:
-    """The config of the first of several networks."""
+def networks_of(cfg: DictConfig, runs: Path, shipped: Path) -> Iterator[DictConfig]:
+    """The configs of several networks."""
     for path in dict(cfg.networks or {}).values() if isinstance(cfg.networks, DictConfig) else ():
-        for root in (runs, runs / "exports", shipped):
-            if (root / Path(path).name / "config.yaml").is_file():
-                found = OmegaConf.load(root / Path(path).name / "config.yaml")
-                assert isinstance(found, DictConfig)
-                return found
-    return None
+        places = (root / Path(path).name / "config.yaml" for root in (runs, runs / "exports", shipped))
+        if place := next(filter(Path.is_file, places), None):
+            found = OmegaConf.load(place)
+            assert isinstance(found, DictConfig)
+            yield found
 
 
-def kind_of(cfg: DictConfig) -> str:
-    """What ends the name of a data set: what its networks predict, and whether they were trained longer."""
-    return ENDS.get(predicts(cfg), "") + (LONGER if OmegaConf.select(cfg, "run.before") else "")
+def kind_of(networks: Iterable[DictConfig]) -> str:
+    """What ends the name of a data set: what its networks predict, and how they were trained."""
+    known = list(networks)
+    if not known:
+        return ""
+    end = ENDS.get(predicts(known[0]), "")
+    if OmegaConf.select(known[0], "run.before"):
+        return f"{end}{LONGER}"
+    gammas = [gamma for one in known if (gamma := OmegaConf.select(one, "data.gamma"))]
+    return f"{end}{WEAK}" if gammas and max(gammas) < STRONG else end
 
 
 def predicts(cfg: DictConfig) -> str:

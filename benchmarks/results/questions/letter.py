@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
+from benchmarks.results.kept.choosing import LETTERS, WEAK
 from benchmarks.results.kept.gathering import Kept, with_signed
 from benchmarks.results.questions.eyes import levels_behind
 from benchmarks.results.questions.letter_levels import Level, levels_of, seeds_of
 from benchmarks.results.words.answers import Found
 from benchmarks.results.words.titles import DATA, TITLES
 from benchmarks.results.words.verdicts import AGREES, IN_PART, NOT, OPEN, judged, weaker
+from locality.compare.claims import chance_of
 
 SNR = 0.1  # of the letter, above which the paper says that it shows
 LOOKS = 4  # at most so many, and one that is sure says something: each is so by chance 1 time in 40
@@ -110,12 +113,25 @@ class Strength:
         return [one for one in self.levels if one.some]
 
     @property
+    def bounded(self) -> bool:
+        """Whether fields surely show a small part of what Wiener's do wherever the letter was learned."""
+        sigmas = {one.sigma for one in self.told if one.learned}
+        there = [one for one in (*self.told, *self.signed) if one.sigma in sigmas]
+        return bool(there) and all(weaker(one.ratio[2], one.wiener) for one in there)
+
+    @property
+    def chance(self) -> float:
+        """How far from 1 the ratio of one seed is where the letter can have no part in it."""
+        known = [(one.rise, one.wiener) for one in self.every]
+        return chance_of(*zip(*known, strict=True)) if self.seeds == 1 else 0.0
+
+    @property
     def verdict(self) -> str:
         """How the paper's claim stands, where a rise is expected anywhere."""
         if not self.sure:
             learned = any(one.learned for one in self.told)
             hints = self.paired or self.lone or any(one.sure for one in self.signed if one.expected)
-            return NOT if learned and not hints else OPEN
+            return NOT if self.bounded or (learned and not hints) else OPEN
         word = judged(self.sure, len(self.told))
         return IN_PART if word == AGREES and (self.small or self.early) else word
 
@@ -152,10 +168,34 @@ def each_strength(kept: Kept) -> Iterator[Strength]:
             yield from strengths(TITLES[name], kept["pattern"][name], name)
 
 
+def _once(kept: Kept) -> Kept:
+    """What is kept, each strength once: those that were measured again, with more images, in that place."""
+    told = dict(kept)
+    for kind in LETTERS:
+        known = kept.get(kind, {})
+        told[kind] = {
+            name: _without(seeds_of(known[again]), found) if (again := f"{name}{WEAK}") in known else found
+            for name, found in known.items()
+        }
+    return told
+
+
+def _without(gammas: Collection[float], found: Found) -> Found:
+    """A record without the rows of these strengths."""
+
+    def kept(row: Sequence[Any]) -> bool:
+        return not float(row[0]) or float(row[0]) not in gammas
+
+    tables = {
+        name: {**table, "rows": list(filter(kept, table["rows"]))} for name, table in found["tables"].items()
+    }
+    return {**found, "tables": tables}
+
+
 def with_gaps(kept: Kept) -> Kept:
     """What is kept, the patterns with the noise levels at which one of their networks is behind."""
     networks, told = {**kept.get("unshipped", {}), **kept.get("networks", {})}, {}
-    for data, found in with_signed(kept, "pattern").get("pattern", {}).items():
+    for data, found in with_signed(_once(kept), "pattern").get("pattern", {}).items():
         named = re.findall(r"(?:pretrained|exports)/([\w.]+)", found["run"]["command"])
         gaps = [gap for name in named if name in networks for gap in levels_behind(networks[name])]
         told[data] = {**found, "behind": gaps}

@@ -77,6 +77,11 @@ def _one_seed(one: Strength) -> str:
     """What one seed cannot say."""
     if one.seeds != 1 or not (one.sure or one.paired):
         return ""
+    if one.chance:
+        return (
+            f"This is one seed. Its ratio is up to {one.chance:.2f} from 1 where Wiener's hardly moves. So "
+            "smaller rises are not told from a difference between seeds."
+        )
     if one.paired:
         return "This is one seed: such rises are not told from a difference between seeds."
     return "This is one seed: differences between seeds are not in the intervals."

@@ -12,6 +12,7 @@ from benchmarks.results.questions.letter_levels import PART, Level
 from benchmarks.results.words.answers import apart
 from benchmarks.results.words.titles import in_networks, joined, on
 from benchmarks.results.words.verdicts import OPEN
+from locality.compare.claims import EXCESS
 
 ORDER = PLAIN, WEAK, PAIRED, HIDDEN = (
     "yes on", "weaker on", "in paired intervals alone on", "not shown on",
@@ -19,7 +20,8 @@ ORDER = PLAIN, WEAK, PAIRED, HIDDEN = (
 RULE = (
     "A rise is called sure where two things hold. The whole interval of the ratio on the same images is "
     "above 1 (the paired interval). And the networks' contrast is above the upper end of the control's own "
-    "interval."
+    "interval. Of one seed a third is asked, since no interval has what seeds differ by. The ratio is "
+    f"above 1 by more than it is from 1 where Wiener's is within {100 * (EXCESS - 1):.0f} % of 1."
 )
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from benchmarks.results.kept.choosing import ENDS, LONGER
+from benchmarks.results.kept.choosing import ENDS, LONGER, WEAK
 from locality.denoisers.network import PREDICTS
 from locality.report import names
 from locality.report.table import format_markdown
@@ -98,11 +98,11 @@ def in_networks(kind: str) -> str:
 
 
 TITLES = {  # of what was measured: data sets, and data sets with networks of one kind
-    f"{data}{end}{longer}": with_words(title, in_networks(kind) if kind else "", told)
+    f"{data}{end}{more}": with_words(title, in_networks(kind) if kind else "", told)
     for data, title in IMAGES.items()
     for kind, end in {"": "", **ENDS}.items()
-    for longer, told in {"": "", LONGER: "trained longer"}.items()
-    if kind or not longer
+    for more, told in {"": "", LONGER: "trained longer", WEAK: "the weak letter alone"}.items()
+    if kind or not more
 }
 DATA = tuple(TITLES)
 
