@@ -82,12 +82,15 @@ exports: $(INSTALLED) ## train the networks of docs/results.md that are too larg
 measure: $(INSTALLED) ## measure what docs/results.md tells of, on the networks that ship and those of exports; hours of a core
 	-$(RUN) -m benchmarks.precision pretrained/cifar
 	-$(RUN) evaluate.py compare=pattern "networks=[pretrained/cifar,pretrained/cifar_seed1,pretrained/cifar_gamma0.5,pretrained/cifar_gamma0.5_seed1]"
-	-$(RUN) evaluate.py compare=pattern "networks=[pretrained/cifar_longer,pretrained/cifar_gamma0.1]"
+	-$(RUN) evaluate.py compare=pattern "networks=[pretrained/cifar_longer,pretrained/cifar_gamma0.1]" compare.count=256 compare.learned=2048
 	-$(RUN) evaluate.py compare=pattern "networks=[runs/exports/cifar_epsilon,runs/exports/cifar_gamma0.1_epsilon,runs/exports/cifar_gamma0.5_epsilon]"
+	-$(RUN) evaluate.py compare=pattern "networks=[runs/exports/cifar_epsilon,runs/exports/cifar_gamma0.1_epsilon]" compare.count=256 compare.learned=2048
+	-$(RUN) evaluate.py compare=pattern "networks=[runs/exports/cifar_epsilon,runs/exports/cifar_gamma0.1_epsilon]" compare.magnitude=signed compare.count=256 compare.learned=0
 	-$(RUN) evaluate.py compare=pattern "networks=[pretrained/cifar,pretrained/cifar_seed1,pretrained/cifar_gamma0.5,pretrained/cifar_gamma0.5_seed1]" compare.magnitude=signed compare.count=128 compare.learned=0
-	-$(RUN) evaluate.py compare=pattern "networks=[pretrained/cifar_longer,pretrained/cifar_gamma0.1]" compare.magnitude=signed compare.count=128 compare.learned=0
+	-$(RUN) evaluate.py compare=pattern "networks=[pretrained/cifar_longer,pretrained/cifar_gamma0.1]" compare.magnitude=signed compare.count=256 compare.learned=0
 	-$(RUN) evaluate.py compare=pattern "networks=[runs/exports/cifar_epsilon,runs/exports/cifar_gamma0.1_epsilon,runs/exports/cifar_gamma0.5_epsilon]" compare.magnitude=signed compare.count=128 compare.learned=0
-	-$(RUN) evaluate.py compare=pattern "networks=[pretrained/photos16_gamma0,pretrained/photos16_gamma0.1,pretrained/photos16_gamma0.5]"
+	-$(RUN) evaluate.py compare=pattern "networks=[pretrained/photos16_gamma0,pretrained/photos16_gamma0.1,pretrained/photos16_gamma0.5]" compare.count=512 compare.learned=2048
+	-$(RUN) evaluate.py compare=pattern "networks=[pretrained/photos16_gamma0,pretrained/photos16_gamma0.1,pretrained/photos16_gamma0.5]" compare.magnitude=signed compare.count=512 compare.learned=0
 	-$(RUN) evaluate.py compare=mirror data=cats checkpoint=pretrained/cats "networks={nn2: pretrained/cats_seed1, dit: pretrained/cats_dit, mixer: pretrained/cats_mixer, residual: runs/exports/cats_residual, epsilon: runs/exports/cats_epsilon, cifar: pretrained/cifar}" compare.count=16 compare.bank_counts.pca_locality=1000
 	-$(RUN) evaluate.py compare=halves
 	-$(RUN) evaluate.py compare=labels data=cifar checkpoint=pretrained/cifar "candidates.pca_locality.tau={60.8:0.01,25.7:0.01,12:0.05,6.17:0.05,3.44:0.1,2.04:0.1,1.24:0.1,0.724:0.1,0.342:0.2,0.01:0.5}"
@@ -102,6 +105,10 @@ measure: $(INSTALLED) ## measure what docs/results.md tells of, on the networks 
 	-$(RUN) evaluate.py experiment=cifar_calibrate
 	-$(RUN) evaluate.py experiment=cifar_table
 	-$(RUN) evaluate.py compare=bank_sizes data=cifar checkpoint=pretrained/cifar
+	-$(RUN) evaluate.py compare=equal_banks data=cifar checkpoint=pretrained/cifar
+	-$(RUN) evaluate.py compare=equal_banks data=cats checkpoint=pretrained/cats
+	-$(RUN) evaluate.py compare=equal_banks data=fashion_mnist checkpoint=pretrained/fashion_mnist
+	-$(RUN) evaluate.py compare=equal_banks data=photos checkpoint=pretrained/photos16
 	-$(RUN) evaluate.py experiment=cats_calibrate
 	-$(RUN) evaluate.py experiment=cats_table
 	-$(RUN) evaluate.py compare=remaining data=cifar checkpoint=pretrained/cifar

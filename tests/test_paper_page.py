@@ -115,6 +115,26 @@ def test_a_comparison_is_open_where_one_has_more_than_twice_the_training_images(
     assert (f". Open, for unequal banks, {counts}" in row.number) == is_open
 
 
+def test_where_banks_are_unequal_a_run_with_as_many_images_decides() -> None:
+    place, row = f"median_r2_over_{EXACT}", "patch_composite"
+    paper = ends(f"paper/{place}", row, -0.2, -0.1) | {
+        f"paper/bank/{EXACT}": 900.0,
+        f"paper/bank/{row}": 50.0,
+    }
+    equal = ends(f"equal_banks/{place}", row, 0.1, 0.2)
+    equal |= {f"equal_banks/bank/{one}": 50.0 for one in (EXACT, row)}
+    kept_ = {"paper": {"cifar": {"scalars": paper}}, "equal_banks": {"cifar": {"scalars": equal}}}
+    told = nearer_to("patch composite", kept_)
+    assert told.word == "Does not agree"
+    assert told.number.endswith(
+        "behind on CIFAR-10. Both with as many training images, in runs of their own: 50 on CIFAR-10"
+    )
+    assert "unequal" not in told.number
+    assert told.pages == ("ceiling", "equal_banks")
+    paper[f"paper/bank/{row}"] = 900.0  # then the table's own row counts
+    assert nearer_to("patch composite", kept_).pages == ("ceiling",)
+
+
 @pytest.mark.parametrize(("low", "stands", "word"), [
     (0.1, "surely ahead", "Agrees"), (-0.05, "level", "Agrees in part"),
     (-0.5, "surely behind", "Agrees in part"),

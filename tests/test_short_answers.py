@@ -26,7 +26,7 @@ from benchmarks.results.questions.fields import signed_table
 from benchmarks.results.questions.forms_short import BATCHES, MASKS, ORIENTATION, taus_together
 from benchmarks.results.questions.halves import labels_table
 from benchmarks.results.questions.larger_short import larger_together
-from benchmarks.results.questions.letter import each_strength, with_gaps
+from benchmarks.results.questions.letter import each_strength, strengths, with_gaps
 from benchmarks.results.questions.letter_words import short
 from benchmarks.results.questions.own_by_output import BY_OUTPUT, with_by_output
 from benchmarks.results.questions.own_short import own_beside, own_together
@@ -362,9 +362,9 @@ def test_every_noise_level_at_which_the_error_along_the_letter_is_surely_less_is
     (row,) = letters({"pattern": {"cifar": found}})
     assert (
         "surely less than the control's at sigma 3 (0.81 times), and surely more at sigma 10 (1.06 times). "
-        "This is too little to say that they have learned the letter: at no noise level do they surely have "
-        "25 % of Wiener's gain. At sigma 1, where Wiener gains most, their error is 0.80 [0.70, 1.10] times "
-        "the control's, Wiener's 0.40 [0.30, 0.50] ("
+        "This is too little to say that they have learned the letter: they do not surely have 25 % of "
+        "Wiener's gain where it is largest. There, at sigma 1, their error is 0.80 [0.70, 1.10] times the "
+        "control's, Wiener's 0.40 [0.30, 0.50] ("
     ) in row.lines[0]
 
 
@@ -390,7 +390,7 @@ def test_a_letter_that_shows_in_signed_means_or_in_networks_that_predict_the_noi
     assert "up to" not in first + second
     (said,) = findings_against(with_gaps({**kept, "pattern_signed": {"cifar_epsilon": signed}}))
     assert said.startswith(
-        "On CIFAR-10 (networks that predict v) a hidden letter of strength 0.5 was learned."
+        "On CIFAR-10 (networks that predict v) a hidden letter of strength 0.5 was learned"
     )
     assert said.endswith(
         " In networks that predict the noise it is up to 1.90 times, with signs kept up to 2.50 times."
@@ -428,6 +428,36 @@ def test_a_letter_that_was_learned_is_judged_by_how_much_of_it_fields_may_show(r
     signed["tables"]["pattern/contrast"]["rows"][1][4] = "1.2 [1.1, 2.5]"
     (row,) = letters(with_gaps({"pattern": {"cifar": found}, "pattern_signed": {"cifar": signed}}))
     assert row.word == "Open", "with signs kept it may be as large as Wiener's"
+
+
+def test_a_letter_is_learned_where_wiener_gains_most_and_not_where_there_is_next_to_nothing_to_gain() -> None:
+    found = letter(0.1, 0.9)
+    found["tables"]["pattern/contrast"]["rows"].append(["0.5", "3", "1", "0.9", "1", "1.5", "no", "yes"])
+    place = f"gamma0.5/t{time_of(3.0):03d}"
+    found["scalars"] |= interval("pattern/learned_wiener", place, 0.99, 0.98, 0.995)
+    found["scalars"] |= interval("pattern/learned_network", place, 0.99, 0.98, 0.995)
+    found["scalars"] |= interval("pattern/learned_share", place, 1.0, 0.3, 2.0)
+    (one,) = strengths("A", found)
+    assert [level.learned for level in one.levels] == [False, True]
+    assert not one.learned
+    (row,) = letters({"pattern": {"cifar": found}})
+    assert row.word == "Open"
+    assert "letter not shown to be learned" in row.number
+
+
+@pytest.mark.parametrize(("rise", "shown"), [("1.05 [1.04, 1.06]", False), ("1.08 [1.07, 1.09]", True)])
+def test_a_rise_of_one_seed_within_what_seeds_differ_by_is_no_hint(rise, shown) -> None:
+    """Where Wiener's contrast hardly moves that of networks is .06 from its control's."""
+    found = letter(0.1, 1.1)
+    rows = found["tables"]["pattern/contrast"]["rows"]
+    rows[1][4] = rise
+    rows.append(["0.5", "9", "0.01", "0.005", "0.94 [0.93, 0.95]", "1.01", "no", "no"])
+    found["tables"]["pattern/verdict"] = {"columns": [], "rows": [["0.5", 1, "one seed"]]}
+    said = briefly.pattern({"A": found})
+    assert said.startswith(f"At strength 0.5: {'in paired intervals alone' if shown else 'not shown'} on A")
+    (row,) = letters({"pattern": {"cifar": found}})
+    told = "This is one seed. Its ratio is up to 0.06 from 1 where Wiener's hardly moves."
+    assert (told in row.lines[0]) is not shown
 
 
 def test_a_strength_that_was_measured_again_with_more_images_is_told_once() -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.results.caveats import HEADS, banks, caveats
 from benchmarks.results.front.beneath import as_released, nearest_other
 from benchmarks.results.front.headlines import claim, lead
-from benchmarks.results.front.in_brief import AGAINST, UNDECIDED, in_brief
+from benchmarks.results.front.in_brief import in_brief
 from benchmarks.results.kept.gathering import Kept
 from benchmarks.results.page_parts import folded
 from benchmarks.results.words import members
@@ -34,8 +33,6 @@ from locality.report import Chart, Series
 LINES = ("network", "nn2", EXACT, OWN[0])  # of the figure
 LINE_IF_NOT = OWN[1]  # where the last was not measured
 TITLE = "Error on held-out images over the Wiener filter's"
-SENTENCES = re.compile(r"(?<=\.) (?=[A-Z])")  # what stands between them
-SHOWN = 3  # of these in README.md
 Figure = tuple[list[Chart], str]
 GROUPS = {  # of links: page of docs/results -> what it is called there
     "The paper's claims": {
@@ -53,6 +50,7 @@ GROUPS = {  # of links: page of docs/results -> what it is called there
         "remaining": "what networks do beyond them",
         "larger": "at 64 x 64",
         "bank_sizes": "more training images",
+        "equal_banks": "as many training images",
         "released_form": "beside the released PCA locality",
     },
     "Forms of PCA locality": {
@@ -141,7 +139,7 @@ def readme_block(kept: Kept, images: Path) -> str:
     parts = [f"![What an eye's pixel depends on](docs/images/{eyes})"] if eyes else []
     if tables:
         parts += filter(None, [lead(kept, "docs/results/")])
-        parts.append(bullets([shortened(one) for one in in_brief(tables, kept)]))
+        parts.append(bullets([one.short for one in in_brief(tables, kept)]))
     for name, found in list(tables.items())[:1]:
         rows = [*LINES[:-1], *OWN, FLOOR]
         columns, cells = levels_table(found, "paper/heldout_ratio", rows, all_levels=False)
@@ -154,19 +152,10 @@ def first_words(tables: Mapping[str, Found], kept: Kept, place: str) -> list[str
     if not tables:
         return []
     said = in_brief(tables, kept)
-    more = [one for one in claim(tables, kept) if one not in said]
-    parts = [*filter(None, [lead(kept, place)]), bullets(said)]
+    shown = [one.short for one in said]
+    more = [one for one in (*(one.whole for one in said), *claim(tables, kept)) if one not in shown]
+    parts = [*filter(None, [lead(kept, place)]), bullets(shown)]
     return [*parts, folded("More on each of these", [bullets(more)])] if more else parts
-
-
-def shortened(bullet: str) -> str:
-    """The first sentences; of what is against the claim and of what is undecided all.
-
-    >>> shortened("It has 0.97. That is less. A third. A fourth.")
-    'It has 0.97. That is less. A third.'
-    """
-    whole = bullet.startswith((AGAINST, UNDECIDED))
-    return bullet if whole else " ".join(SENTENCES.split(bullet)[:SHOWN])
 
 
 def chart(title: str, found: Found) -> Chart:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from benchmarks.results.bar import short_of
 from benchmarks.results.front.beneath import ahead_as_released
@@ -17,21 +19,42 @@ from benchmarks.results.words.answers import EXACT, FLOOR, OWN, Found, number_of
 from benchmarks.results.words.titles import TITLES, joined
 
 AGAINST, UNDECIDED = "Against the central claim", "Undecided"
+SENTENCES = re.compile(r"(?<=\.) (?=[A-Z])")  # what stands between them
 
 
-def in_brief(tables: Mapping[str, Found], kept: Kept) -> list[str]:
+@dataclass(frozen=True)
+class Bullet:
+    """What was found. The first sentence of each finding is enough to begin with."""
+
+    told: Sequence[str]
+    about: str = ""  # before them
+
+    @property
+    def short(self) -> str:
+        """The first sentences.
+
+        >>> Bullet(["It has 0.97. That is less.", "A third. A fourth."], "Undecided").short
+        'Undecided: It has 0.97. A third.'
+        """
+        return self._under_head(SENTENCES.split(one)[0] for one in self.told)
+
+    @property
+    def whole(self) -> str:
+        """All of it."""
+        return self._under_head(self.told)
+
+    def _under_head(self, said: Iterable[str]) -> str:
+        return f"{f'{self.about}: ' if self.about else ''}{' '.join(said)}"
+
+
+def in_brief(tables: Mapping[str, Found], kept: Kept) -> list[Bullet]:
     """A bullet each: fields, samples, where networks look, what is against the claim, what is undecided."""
     noise = next(iter(tables), "")
     samples = " ".join(filter(None, (nearest(tables), ahead_as_released(kept), _to_noise(noise, kept))))
-    said = [_fields(kept), samples, where_networks_look(tables, kept)]
-    undecided = (_not_learned(kept), _not_apart(noise, kept))
-    for title, doubts in (
-        (AGAINST, findings_against(kept)),
-        (UNDECIDED, (f"{one}." for one in undecided if one)),
-    ):
-        told = " ".join(doubts)
-        said.append(f"{title}: {told}" if told else "")
-    return [one for one in said if one]
+    doubts = [f"{one}." for one in (_not_learned(kept), _not_apart(noise, kept)) if one]
+    said = [Bullet([one]) for one in (_fields(kept), samples, where_networks_look(tables, kept)) if one]
+    said += [Bullet(list(findings_against(kept)), AGAINST), Bullet(doubts, UNDECIDED)]
+    return [one for one in said if one.told]
 
 
 def _fields(kept: Kept) -> str:

@@ -35,6 +35,7 @@ SECTIONS = (
     "larger",
     "remaining",
     "bank_sizes",
+    "equal_banks",
     "epsilon",
 )  # of paper_table
 

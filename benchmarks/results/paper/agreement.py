@@ -82,11 +82,11 @@ def findings_against(kept: Kept) -> Iterator[str]:
     every = list(each_strength(kept))
     for letter in every:
         if letter.hidden:
-            most = letter.highest
+            most, seed = letter.highest, " (one seed)" if letter.seeds == 1 else ""
             yield (
-                f"On {letter.title} a hidden letter of strength {letter.gamma:g} was learned. Yet "
-                f"the contrast of fields along it is at most {most.rise:.2f} times the control's. "
-                f"Wiener's is {most.wiener:.2f} times.{signed_told(letter)}{shown_by_others(letter, every)}"
+                f"On {letter.title} a hidden letter of strength {letter.gamma:g} was learned{seed}, yet the "
+                f"contrast of fields along it is at most {most.rise:.2f} times the control's (Wiener's "
+                f"{most.wiener:.2f}).{signed_told(letter)}{shown_by_others(letter, every)}"
             )
 
 

@@ -10,6 +10,7 @@ from benchmarks.results.kept.gathering import Kept
 from benchmarks.results.questions import epsilon
 from benchmarks.results.questions.bank_sizes import BASE, FEWEST, gain
 from benchmarks.results.questions.claims import WORDS
+from benchmarks.results.questions.equal_banks import KIND
 from benchmarks.results.questions.own_gap import BY_ENTROPY
 from benchmarks.results.words.answers import (
     EXACT,
@@ -39,6 +40,32 @@ def unequal(found: Found, rival: str) -> tuple[int, int] | None:
         return None
     both = known[EXACT], known[rival]
     return both if max(both) > LIKE * min(both) else None
+
+
+def with_equal(tables: Mapping[str, Found], rival: str, kept: Kept) -> dict[str, Found]:
+    """The data sets; where banks are unequal, the run in which both had the same images, if there is one."""
+    again = kept.get(KIND, {})
+    return {
+        name: _as_paper(again[name]) if unequal(found, rival) and name in again else found
+        for name, found in tables.items()
+    }
+
+
+def _as_paper(found: Found) -> Found:
+    """A run with its numbers under the names of the paper's table."""
+    names = {key: key.replace(f"{KIND}/", "paper/", 1) for key in found["scalars"]}
+    return {**found, "scalars": {names[key]: value for key, value in found["scalars"].items()}}
+
+
+def equal_in_short(tables: Mapping[str, Found], known: Mapping[str, Found]) -> Iterator[str]:
+    """On which data the run of equal banks is told of, and with how many training images."""
+    counts: dict[int, list[str]] = {}
+    for name, found in known.items():
+        if found is not tables[name]:
+            counts.setdefault(banks(found)[EXACT], []).append(TITLES[name])
+    told = joined(f"{count:,} {on(titles)}" for count, titles in counts.items())
+    if told:
+        yield f"Both with as many training images, in runs of their own: {told}"
 
 
 def like_banks(tables: Mapping[str, Found], rival: str) -> dict[str, Found]:

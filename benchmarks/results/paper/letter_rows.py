@@ -26,7 +26,7 @@ def _number(one: Strength) -> str:
     most = one.highest
     sure = f"rise sure at {one.sure} of {len(one.told)} noise levels with SNR_W above {SNR:g}"
     if not one.sure:
-        learned = "learned" if any(level.learned for level in one.told) else "not shown to be learned"
+        learned = "learned" if one.learned else "not shown to be learned"
         pairs = f", in paired intervals alone at {len(one.paired)}" if one.paired else ""
         part = (
             f", error along it surely less than the control's {said}"

@@ -9,6 +9,7 @@ from benchmarks.results.kept.gathering import Kept
 from benchmarks.results.paper.hangs import (
     LIKE,
     bank_matters,
+    equal_in_short,
     forms_in_short,
     forms_told,
     like_banks,
@@ -16,9 +17,11 @@ from benchmarks.results.paper.hangs import (
     noise_told,
     open_in_short,
     to_noise,
+    with_equal,
 )
 from benchmarks.results.questions.claims import but_medians, standing, stands
 from benchmarks.results.questions.entropy import surely_lower
+from benchmarks.results.questions.equal_banks import KIND
 from benchmarks.results.questions.field_claims import lower_cosines
 from benchmarks.results.questions.own_short import SECOND
 from benchmarks.results.words import protocols
@@ -44,9 +47,11 @@ AGAIN = f"the same claim as that of the row on PCA locality and {called(FLOOR)},
 SHORT = {0: "level", -1: "behind"}
 
 
-def nearer(tables: Mapping[str, Found], kept: Kept) -> Iterator[Judged]:
+def nearer(every: Mapping[str, Found], kept: Kept) -> Iterator[Judged]:
     """Whether PCA locality is nearer to a network than Wiener and than the patch methods."""
     for rival in RIVALS:
+        tables = with_equal(every, rival, kept)
+        again = list(equal_in_short(every, tables))
         sorts = standing(tables, EXACT, FLOOR) if rival == FLOOR else _standing_to(tables, rival)
         if sorts:
             like = _counted(tables, rival, sorts)
@@ -55,10 +60,11 @@ def nearer(tables: Mapping[str, Found], kept: Kept) -> Iterator[Judged]:
             second, ahead = _to_second(tables, rival)
             ahead = ahead and all(side(one) == 1 for one in to_noise(kept, rival).values())
             word = IN_PART if word == AGREES and (but or not ahead or like != sorts) else word
-            said_of = (*_hangs(tables, rival, kept), *second, *but)
+            said_of = (*again, *_hangs(tables, rival, kept), *second, *but)
             claim = f"that {CLAIM.format(called(rival))}"
             yield said(
-                claim[5:], word, _number(tables, rival, sorts, kept), ("ceiling",),
+                claim[5:], word, ". ".join([_number(tables, rival, sorts, kept), *again]),
+                ("ceiling", KIND) if again else ("ceiling",),
                 f"{'whether' if word == OPEN else 'that'}{claim[4:]}, seed by seed: "
                 f"{stands(sorts, called(rival))}{but_medians(tables, EXACT, rival, sorts)}"
                 f"{_fewer(tables, rival)}{''.join(f'. {one}' for one in said_of)} "

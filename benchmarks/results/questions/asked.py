@@ -9,6 +9,7 @@ from benchmarks.results.questions import (
     briefly,
     entropy,
     entropy_short,
+    equal_banks,
     fields_short,
     information,
     order_short,
@@ -143,6 +144,7 @@ QUESTIONS: tuple[Question, ...] = (
         rows=("nn2", *bank_sizes.ROWS, FLOOR), quantity="samples", together=bank_sizes.bank_together,
         folds=True,
     ),
+    equal_banks.QUESTION,
     Question(
         "published_order", "Does the order of the methods agree with the published one?",
         "paper", order_verdict,

@@ -66,8 +66,14 @@ class Strength:
 
     @property
     def paired(self) -> list[Level]:
-        """The levels at which the ratio is surely above 1, and the rise is not sure all the same."""
-        return [one for one in self.levels if one.paired and not one.sure]
+        """The levels at which the ratio is surely above 1, by more than chance, and the rise is not sure."""
+        return [one for one in self.levels if one.paired and not one.sure and one.rise > 1 + self.chance]
+
+    @property
+    def paired_signed(self) -> list[Level]:
+        """Those of fields of signed means at which one is expected, whether the rise is sure or not."""
+        chance = self._chance(self.signed)
+        return [one for one in self.signed if one.expected and one.paired and one.rise > 1 + chance]
 
     @property
     def highest(self) -> Level:
@@ -104,8 +110,8 @@ class Strength:
 
     @property
     def learned(self) -> bool:
-        """Whether networks have learned the letter, by their error along it at any level."""
-        return any(one.learned for one in self.levels)
+        """Whether networks have learned the letter, by their error along it where Wiener gains most."""
+        return self.gained is not None and self.gained.learned
 
     @property
     def some(self) -> list[Level]:
@@ -114,24 +120,26 @@ class Strength:
 
     @property
     def bounded(self) -> bool:
-        """Whether fields surely show a small part of what Wiener's do wherever the letter was learned."""
-        sigmas = {one.sigma for one in self.told if one.learned}
-        there = [one for one in (*self.told, *self.signed) if one.sigma in sigmas]
-        return bool(there) and all(weaker(one.ratio[2], one.wiener) for one in there)
+        """Whether the letter was learned, and fields surely show a small part of what Wiener's do there."""
+        there = [one for one in (*self.told, *self.signed) if self.gained and one.sigma == self.gained.sigma]
+        return self.learned and bool(there) and all(weaker(one.ratio[2], one.wiener) for one in there)
 
     @property
     def chance(self) -> float:
         """How far from 1 the ratio of one seed is where the letter can have no part in it."""
-        known = [(one.rise, one.wiener) for one in self.every]
-        return chance_of(*zip(*known, strict=True)) if self.seeds == 1 else 0.0
+        return self._chance(self.every)
+
+    def _chance(self, levels: Sequence[Level]) -> float:
+        """The same among some levels."""
+        ratios, wiener = [one.rise for one in levels], [one.wiener for one in levels]
+        return chance_of(ratios, wiener) if self.seeds == 1 else 0.0
 
     @property
     def verdict(self) -> str:
         """How the paper's claim stands, where a rise is expected anywhere."""
         if not self.sure:
-            learned = any(one.learned for one in self.told)
             hints = self.paired or self.lone or any(one.sure for one in self.signed if one.expected)
-            return NOT if self.bounded or (learned and not hints) else OPEN
+            return NOT if self.bounded or (self.learned and not hints) else OPEN
         word = judged(self.sure, len(self.told))
         return IN_PART if word == AGREES and (self.small or self.early) else word
 

@@ -75,13 +75,16 @@ def _signed(one: Strength) -> str:
 
 def _one_seed(one: Strength) -> str:
     """What one seed cannot say."""
-    if one.seeds != 1 or not (one.sure or one.paired):
+    if one.seeds != 1:
         return ""
-    if one.chance:
+    if small := [level for level in one.levels if level.paired and level.rise <= 1 + one.chance]:
         return (
+            f"Paired intervals are above 1 at {at(small)} ({span([level.rise for level in small])} times). "
             f"This is one seed. Its ratio is up to {one.chance:.2f} from 1 where Wiener's hardly moves. So "
-            "smaller rises are not told from a difference between seeds."
+            "such rises are not told from a difference between seeds."
         )
+    if not (one.sure or one.paired):
+        return ""
     if one.paired:
         return "This is one seed: such rises are not told from a difference between seeds."
     return "This is one seed: differences between seeds are not in the intervals."
@@ -128,8 +131,7 @@ def at(levels: Sequence[Level]) -> str:
 
 def span(values: Sequence[float]) -> str:
     """The least and the most."""
-    low, high = min(values), max(values)
-    return f"{low:.2f} to {high:.2f}" if len(values) > 1 else f"{low:.2f}"
+    return " to ".join(dict.fromkeys(f"{value:.2f}" for value in (min(values), max(values))))
 
 
 def ends(one: Ends) -> str:

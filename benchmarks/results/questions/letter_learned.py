@@ -14,7 +14,7 @@ GAIN = (
     "the control's error less the network's. Wiener's gain is that of a filter of images without the letter "
     "less that of a filter of images with it. So each has a control of its own, and a share of Wiener's gain "
     f"is one gain over the other. We say that networks have learned the letter where they surely have "
-    f"{100 * PART:.0f} % of Wiener's gain at any noise level."
+    f"{100 * PART:.0f} % of Wiener's gain at the noise level at which it is largest."
 )
 ABOVE = (
     "A share above 1 does not say that networks have less error along the letter than Wiener. Their control "

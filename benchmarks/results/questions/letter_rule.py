@@ -11,7 +11,8 @@ from benchmarks.results.words.titles import joined, on
 from benchmarks.results.words.verdicts import AGREES, judged
 
 RULE = (
-    f"at no noise level do they surely have {100 * PART:.0f} % of Wiener's gain along it, which is our rule"
+    f"where Wiener gains most along it they do not surely have {100 * PART:.0f} % of that gain, which is our "
+    "rule"
 )
 
 

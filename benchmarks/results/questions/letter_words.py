@@ -108,7 +108,7 @@ def _in_pairs(one: Strength) -> str:
 
 def _signed_in_pairs(one: Strength) -> str:
     """Where fields of signed means show in paired intervals what others do not."""
-    up = [level for level in one.signed if level.expected and level.paired]
+    up = one.paired_signed
     if not up:
         return ""
     rises, wieners = (span([getattr(level, key) for level in up]) for key in ("rise", "wiener"))
@@ -119,14 +119,14 @@ def _signed_in_pairs(one: Strength) -> str:
 
 def against(one: Strength) -> str:
     """Where networks have learned a letter and their fields show a small part of what Wiener's do: that."""
-    most, surest = one.highest, min((level for level in one.told if level.learned), key=_error, default=None)
+    surest = min((level for level in one.levels if level.learned), key=_error, default=None)
     if not one.hidden or surest is None:
         return ""
     return (
         f"Against the claim: {on([one.title])} at strength {one.gamma:g} networks have learned the letter. "
         f"Their error along it is down to {_error(surest):.2f} times the control's. The contrast of their "
-        f"fields along it is at most {most.rise:.2f} times the control's, where Wiener's is "
-        f"{most.wiener:.2f} times.{signed_told(one)}"
+        f"fields along it is at most {one.highest.rise:.2f} times the control's, where Wiener's is "
+        f"{one.highest.wiener:.2f} times.{signed_told(one)}"
     )
 
 
@@ -198,7 +198,7 @@ def _learned(one: Strength) -> str:
     if most is None or most.error is None or most.floor is None:
         return ""
     sure = [level for level in one.levels if level.learned]
-    if sure:
+    if one.learned:
         part = span([level.share[0] for level in sure if level.share is not None])
         where = joined(f"{level.sigma:g}" for level in sure)
         return (
@@ -211,9 +211,9 @@ def _learned(one: Strength) -> str:
     some = "So they have learned some of it, which is too little for our rule" if one.some else None
     none = f"{'This is too little to say' if less else 'It is not shown'} that they have learned the letter"
     return (
-        f"{said}. {some or none}: at no noise level do they surely have {100 * PART:.0f} % of Wiener's gain. "
-        f"At sigma {most.sigma:g}, where Wiener gains most, their error is {ends(most.error)} times the "
-        f"control's, Wiener's {ends(most.floor)}"
+        f"{said}. {some or none}: they do not surely have {100 * PART:.0f} % of Wiener's gain where it is "
+        f"largest. There, at sigma {most.sigma:g}, their error is {ends(most.error)} times the control's, "
+        f"Wiener's {ends(most.floor)}"
     )
 
 

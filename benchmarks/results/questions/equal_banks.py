@@ -1,0 +1,28 @@
+"""The page on methods that search the same training images: who is nearer to a network."""
+
+from __future__ import annotations
+
+from benchmarks.results.questions.forms_short import beside
+from benchmarks.results.questions.question import Question, sampled
+from benchmarks.results.words.answers import EXACT, FLOOR, Found, against
+
+KIND = "equal_banks"
+RIVALS = ("local_score", "patch_composite")
+ROWS = ("nn2", EXACT, *RIVALS, FLOOR)
+together = beside(KIND, [(row, EXACT) for row in RIVALS])
+
+
+def equal_verdict(found: Found) -> str:
+    """The r2 of each less that of PCA locality, seed by seed."""
+    return "; ".join(against(found, row, KIND) for row in RIVALS)
+
+
+QUESTION = Question(
+    KIND, "Who is nearer to a network with the same training images?",
+    KIND, equal_verdict, sampled(KIND, *ROWS),
+    "python evaluate.py compare=equal_banks data=cifar",
+    "In the paper's table costly methods search a part of the training images, and cheap ones all. Here "
+    "all search the same. Settings are those of that table. They were found with the images that rows "
+    "have there, as listed below.",
+    rows=ROWS, quantity="samples", together=together, folds=True,
+)  # fmt: skip
