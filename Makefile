@@ -89,7 +89,7 @@ measure: $(INSTALLED) ## measure what docs/results.md tells of, on the networks 
 	-$(RUN) evaluate.py compare=pattern "networks=[pretrained/cifar,pretrained/cifar_seed1,pretrained/cifar_gamma0.5,pretrained/cifar_gamma0.5_seed1]" compare.magnitude=signed compare.count=128 compare.learned=0
 	-$(RUN) evaluate.py compare=pattern "networks=[pretrained/cifar_longer,pretrained/cifar_gamma0.1]" compare.magnitude=signed compare.count=256 compare.learned=0
 	-$(RUN) evaluate.py compare=pattern "networks=[runs/exports/cifar_epsilon,runs/exports/cifar_gamma0.1_epsilon,runs/exports/cifar_gamma0.5_epsilon]" compare.magnitude=signed compare.count=128 compare.learned=0
-	-$(RUN) evaluate.py compare=pattern "networks=[pretrained/photos16_gamma0,pretrained/photos16_gamma0.1,pretrained/photos16_gamma0.5]" compare.count=512 compare.learned=2048
+	-$(RUN) evaluate.py compare=pattern "networks=[pretrained/photos16_gamma0,pretrained/photos16_gamma0.1,pretrained/photos16_gamma0.5]" compare.count=512 compare.learned=1000
 	-$(RUN) evaluate.py compare=pattern "networks=[pretrained/photos16_gamma0,pretrained/photos16_gamma0.1,pretrained/photos16_gamma0.5]" compare.magnitude=signed compare.count=512 compare.learned=0
 	-$(RUN) evaluate.py compare=mirror data=cats checkpoint=pretrained/cats "networks={nn2: pretrained/cats_seed1, dit: pretrained/cats_dit, mixer: pretrained/cats_mixer, residual: runs/exports/cats_residual, epsilon: runs/exports/cats_epsilon, cifar: pretrained/cifar}" compare.count=16 compare.bank_counts.pca_locality=1000
 	-$(RUN) evaluate.py compare=halves

@@ -236,7 +236,7 @@ def test_overlaps_and_participation_have_intervals_that_contain_them():
             value = getattr(metric.compute(), kind)[s]
             assert 0 <= low <= value + 1e-6, kind
             assert value - 1e-6 <= high <= 1, kind
-    field = SimpleNamespace(images=f, sigmas=SIGMAS)
+    field = SimpleNamespace(images=f, sigmas=SIGMAS, groups=None)
     one = series_of({"a": field}, participation, BOUNDS["participation"])["a"]
     for low, value, high in zip(one.low, one.mean, one.high, strict=True):
         assert 1 <= low <= value + 1e-6 <= high + 2e-6

@@ -872,8 +872,8 @@ def test_the_page_on_the_pattern_tells_how_much_of_the_contrast_networks_have(
     ) in said
     assert "the claim holds" not in said, "a level at which nothing is said and nothing seen is no success"
     assert (
-        ". Networks are not above the control at t = 100. Contrast over the control's: networks 1.10 to 1.20"
-        in said
+        ". Networks are not above the control at t = 396, where SNR_W says it should be. Contrast over the "
+        "control's: networks 1.10 to 1.20" in said
     )
     assert "Wiener 2.00 to 3.00" in said
     told = (

@@ -129,7 +129,7 @@ def overlap_series(field: SensitivityField, target: SensitivityField) -> dict[st
     overlap = FieldOverlap(target.sigmas, target.pixels, size, sync_on_compute=False)
     maps = _images(field)
     overlap.update(maps, _images(target), torch.arange(len(maps)))
-    means, ends = overlap.compute(), overlap.intervals()
+    means, ends = overlap.compute(), overlap.intervals(groups=target.groups)
     found = {}
     for kind in KINDS:
         low, high = torch.stack([getattr(at, kind) for at in ends], dim=1)
@@ -170,7 +170,12 @@ def series_of(
     for name, field in fields.items():
         images = _images(field)
         ends = [
-            field_interval(images[:, s], lambda maps: statistic(maps.abs()).nanmean(-1), bounds=bounds)
+            field_interval(
+                images[:, s],
+                lambda maps: statistic(maps.abs()).nanmean(-1),
+                bounds=bounds,
+                groups=field.groups,
+            )
             for s in range(len(field.sigmas))
         ]
         means = statistic(images.mean(0).abs()).nanmean(-1)
@@ -180,7 +185,8 @@ def series_of(
 
 def _rounded(field: SensitivityField) -> SensitivityField:
     """The field of each image, made to depend on the distance alone."""
-    return SensitivityField.of_images(rounded(_images(field), field.pixels), field.sigmas, field.pixels)
+    maps = rounded(_images(field), field.pixels)
+    return SensitivityField.of_images(maps, field.sigmas, field.pixels, groups=field.groups)
 
 
 def _images(field: SensitivityField) -> Tensor:  # [N, S, P, H, W]

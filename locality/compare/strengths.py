@@ -11,7 +11,7 @@ from torch import Tensor
 from locality.checkpoints.trained import Trained
 from locality.data import ImageDataModule
 from locality.denoisers import Wiener
-from locality.metrics import field_interval
+from locality.metrics import Groups, field_interval
 from locality.report import Series
 from locality.sensitivity import SensitivityField, contrast
 
@@ -63,7 +63,7 @@ def contrast_of(
     def statistic(maps: Tensor) -> Tensor:  # [..., P, H, W] -> [...]
         return contrast(maps, field.pixels, mask, reach).mean(-1)
 
-    return of_images(maps_of(field), statistic)
+    return of_images(maps_of(field), statistic, field.groups)
 
 
 def maps_of(field: SensitivityField) -> Tensor:  # [N, S, P, H, W] float64
@@ -75,13 +75,14 @@ def maps_of(field: SensitivityField) -> Tensor:  # [N, S, P, H, W] float64
 def of_images(
     maps: Tensor,  # [N, S, ...] of single images
     statistic: Callable[[Tensor], Tensor],  # of mean maps, with any dimensions in front
+    groups: Groups = None,  # [N] of the images, where some were cut from one picture
 ) -> Contrast:
     """A statistic of mean maps, made positive, at each noise level, with its interval over images."""
 
     def found(mean: Tensor) -> Tensor:
         return statistic(mean.abs())
 
-    ends = [field_interval(level, found) for level in maps.unbind(1)]
+    ends = [field_interval(level, found, groups=groups) for level in maps.unbind(1)]
     low, high = torch.tensor(ends, dtype=torch.float64).T
     return Contrast(found(maps.mean(0)), low, high)
 

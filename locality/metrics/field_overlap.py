@@ -11,7 +11,7 @@ from torch import Tensor
 from torchmetrics.wrappers.abstract import WrapperMetric
 
 from locality.denoisers.base import Pixel
-from locality.metrics.bootstrap import check_draws, percentiles, resampled
+from locality.metrics.bootstrap import Groups, check_draws, percentiles, resampled
 from locality.metrics.image_maps import ImageMaps
 from locality.sensitivity.shape import mass_inside, mass_radius
 
@@ -70,12 +70,17 @@ class FieldOverlap(WrapperMetric):
         """The overlap of the fields of all images; a collective call under DDP."""
         return self._overlap(rearrange(self.pairs.compute(), "two s p h w -> s two p h w"))
 
-    def intervals(self, level: float = 0.95, draws: int = 1000) -> list[Overlap]:  # S
+    def intervals(
+        self,
+        level: float = 0.95,
+        draws: int = 1000,
+        groups: Groups = None,  # [N] images of one number are drawn together
+    ) -> list[Overlap]:  # S
         """The ends, a tensor of two, of each number at each noise level; a collective call under DDP."""
         found = []
         for maps in rearrange(self.pairs.maps(), "n two s p h w -> s n two p h w"):
             ends = field_intervals(
-                maps, lambda means: torch.stack(self._overlap(means)), level, draws, (0, 1)
+                maps, lambda means: torch.stack(self._overlap(means)), level, draws, (0, 1), groups
             )
             found.append(Overlap(*ends))
         return found
@@ -121,9 +126,14 @@ def field_interval(
     level: float = 0.95,
     draws: int = 1000,
     bounds: tuple[float, float] | None = None,  # what the statistic can be, of one that noise biases
+    groups: Groups = None,  # [N] images of one number are drawn together
 ) -> tuple[float, float]:
     """The bootstrap interval of a statistic of the mean map, over images; see `field_intervals`."""
-    low, high = field_intervals(maps, lambda means: statistic(means)[None], level, draws, bounds)[0].tolist()
+
+    def alone(means: Tensor) -> Tensor:
+        return statistic(means)[None]
+
+    low, high = field_intervals(maps, alone, level, draws, bounds, groups)[0].tolist()
     return low, high
 
 
@@ -133,8 +143,9 @@ def field_intervals(
     level: float = 0.95,
     draws: int = 1000,
     bounds: tuple[float, float] | None = None,  # what each can be, where noise biases them
+    groups: Groups = None,  # [N] images of one number, crops of one picture say, are drawn together
 ) -> Tensor:  # [K, 2] float64
-    """The bootstrap intervals of statistics of the mean map, over images; nan of a single image.
+    """The bootstrap intervals of statistics of the mean map, over images; nan of a single image or group.
 
     Norms of mean maps are biased: noise adds to them, `E |mean f|^2 = |E f|^2 + tr cov(f) / N`. So a cosine
     is too low as a rule, and of resampled images, which have that noise twice, lower still. Percentiles of
@@ -145,10 +156,10 @@ def field_intervals(
     """
     check_draws(level, draws)
     estimate = statistics(maps.mean(0, keepdim=True)).double()  # [K, 1]
-    if len(maps) < 2:
+    if len(maps if groups is None else torch.as_tensor(groups).unique()) < 2:
         return torch.full_like(estimate, torch.nan).expand(-1, 2)
     flat = maps.flatten(1)
-    some = resampled(len(maps), draws).to(flat).split(max(1, DRAWN // flat.shape[1]))
+    some = resampled(len(maps), draws, groups=groups).to(flat).split(max(1, DRAWN // flat.shape[1]))
     drawn = torch.cat([statistics((part @ flat).unflatten(1, maps.shape[1:])) for part in some], dim=1)
     ends = rearrange(percentiles(drawn.double().T, level), "ends k -> k ends")
     if bounds is None:

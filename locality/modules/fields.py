@@ -38,6 +38,7 @@ class FieldModule(LightningModule):
         image_shape: Sequence[int],  # (C, H, W)
         reduction: Reduction | None = None,
         share: Share = "images",
+        groups: Tensor | None = None,  # [N] of the images, where some were cut from one picture
     ) -> None:
         super().__init__()
         if share not in get_args(Share):
@@ -47,7 +48,7 @@ class FieldModule(LightningModule):
         self.denoisers = nn.ModuleDict(denoisers)
         self.route, self.count, self.share = route, count, share
         self.pixels = [(int(row), int(col)) for row, col in pixels]
-        self.reduction = reduction or Reduction()
+        self.reduction, self.groups = reduction or Reduction(), groups
         shape = (len(route.sigmas), *image_shape[1:])
         self.tallies = nn.ModuleDict({name: ImageMaps(shape) for name in denoisers})
         self.fields: dict[str, SensitivityField] = {}  # filled denoiser by denoiser
@@ -107,7 +108,10 @@ class FieldModule(LightningModule):
             "count": len(maps), "seed": self.route.seed,
         }  # fmt: skip
         single = maps.cpu().float()
-        return SensitivityField.of_images(single, self.route.sigmas, self.pixels, self.reduction, about)
+        groups = None if self.groups is None else self.groups[: len(single)]
+        return SensitivityField.of_images(
+            single, self.route.sigmas, self.pixels, self.reduction, about, groups
+        )
 
     def _gathered(self, part: Tensor) -> Tensor:
         ranks = self.all_gather(part)

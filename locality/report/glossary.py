@@ -109,7 +109,7 @@ LINES: tuple[tuple[str, str, str], ...] = (
     (r"pattern/contrast", r"Wiener", "The contrast of the Wiener filter of these images: the prediction."),
     (r"pattern/contrast", r"Wiener / control", "Wiener's contrast over that of its own control."),
     (r"pattern/contrast", r"above control", "Whether the contrast is above the control's: by intervals, and "
-     "of one seed by more than their ratio is from 1 where Wiener's hardly moves."),
+     "of one seed by more than seeds differ by."),
     (r"pattern/contrast", r"SNR_W > .*", "Whether the paper's rule says that the pattern shows here."),
     (r"pattern/contrast", r"as claimed", "Whether the two columns before agree."),
     (r"pattern/learned", r"network / control",

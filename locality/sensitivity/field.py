@@ -32,6 +32,7 @@ class SensitivityField:
     spread: Tensor  # [S, P, H, W] standard deviation from image to image
     images: Tensor | None = None  # [N, S, P, H, W] of each, signed if so measured, where few enough to keep
     about: Facts = field(default_factory=dict)  # the denoiser's name and the options of the measurement
+    groups: Tensor | None = None  # [N] images of one number were cut from one picture: intervals draw these
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sigmas", tuple(float(sigma) for sigma in self.sigmas))
@@ -45,6 +46,8 @@ class SensitivityField:
                 )
         if self.images is not None and self.images.shape[1:] != shape:
             raise ValueError(f"images: want [N, *{shape}], got {tuple(self.images.shape)}")
+        if self.groups is not None and (self.images is None or self.groups.shape != self.images.shape[:1]):
+            raise ValueError(f"groups: want one for each of the images, got {tuple(self.groups.shape)}")
 
     @classmethod
     def of_images(
@@ -54,12 +57,13 @@ class SensitivityField:
         pixels: Sequence[Pixel],
         reduction: Reduction | None = None,  # `images` of it is how they are averaged
         about: Facts | None = None,
+        groups: Tensor | None = None,  # [N]
     ) -> SensitivityField:
         """The field of images whose maps are all at hand."""
         reduction = reduction or Reduction()
         maps = reduction.over_images(images.mean(0), images.square().mean(0))
         spread = images.std(0, correction=0)
-        return cls(maps, sigmas, pixels, spread, images, {**(about or {}), **reduction.facts()})
+        return cls(maps, sigmas, pixels, spread, images, {**(about or {}), **reduction.facts()}, groups)
 
     @property
     def signed(self) -> bool:
@@ -70,7 +74,9 @@ class SensitivityField:
         """The field of some of its pixels."""
         images = None if self.images is None else self.images[:, :, places]
         maps, spread = self.maps[:, places], self.spread[:, places]
-        return SensitivityField(maps, self.sigmas, self.pixels[places], spread, images, self.about)
+        return SensitivityField(
+            maps, self.sigmas, self.pixels[places], spread, images, self.about, self.groups
+        )
 
     def __repr__(self) -> str:
         """One line: what was measured and where, not the numbers."""
@@ -106,11 +112,9 @@ class SensitivityField:
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         facts = {"sigmas": self.sigmas, "pixels": self.pixels, "about": dict(self.about)}
-        tensors = {"maps": self.maps, "spread": self.spread}
-        if self.images is not None:
-            tensors["images"] = self.images
+        tensors = {name: getattr(self, name) for name in ("maps", "spread", "images", "groups")}
         save_file(
-            {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
+            {name: one.detach().cpu().contiguous() for name, one in tensors.items() if one is not None},
             path,
             {_HEADER: json.dumps(facts)},
         )

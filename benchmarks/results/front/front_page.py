@@ -33,6 +33,10 @@ from locality.report import Chart, Series
 LINES = ("network", "nn2", EXACT, OWN[0])  # of the figure
 LINE_IF_NOT = OWN[1]  # where the last was not measured
 TITLE = "Error on held-out images over the Wiener filter's"
+EYES = (
+    "Each picture shows how much a cat's left eye in the output depends on each pixel of the noisy input. "
+    "The circle holds the right eye. The control never saw a cat."
+)
 Figure = tuple[list[Chart], str]
 GROUPS = {  # of links: page of docs/results -> what it is called there
     "The paper's claims": {
@@ -136,10 +140,11 @@ def readme_block(kept: Kept, images: Path) -> str:
     """What README.md tells of the results: the eyes, the claim, and a table in which Wiener is 1."""
     tables = {name: kept["paper"][name] for name in DATA if name in kept.get("paper", {})}
     eyes = next((f"{n}_eyes.png" for n in DATA if (images / f"{n}_eyes.png").is_file()), None)
-    parts = [f"![What an eye's pixel depends on](docs/images/{eyes})"] if eyes else []
+    parts = [f"![What an eye's pixel depends on](docs/images/{eyes})", EYES] if eyes else []
     if tables:
         parts += filter(None, [lead(kept, "docs/results/")])
         parts.append(bullets([one.short for one in in_brief(tables, kept)]))
+        parts.append(f"{HEADS[1]} [What the words mean](docs/concepts.md#words-of-the-result-pages).")
     for name, found in list(tables.items())[:1]:
         rows = [*LINES[:-1], *OWN, FLOOR]
         columns, cells = levels_table(found, "paper/heldout_ratio", rows, all_levels=False)
@@ -153,7 +158,8 @@ def first_words(tables: Mapping[str, Found], kept: Kept, place: str) -> list[str
         return []
     said = in_brief(tables, kept)
     shown = [one.short for one in said]
-    more = [one for one in (*(one.whole for one in said), *claim(tables, kept)) if one not in shown]
+    every = dict.fromkeys((*(one.whole for one in said), *claim(tables, kept)))
+    more = [one for one in every if one not in shown]
     parts = [*filter(None, [lead(kept, place)]), bullets(shown)]
     return [*parts, folded("More on each of these", [bullets(more)])] if more else parts
 

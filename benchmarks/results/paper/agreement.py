@@ -14,7 +14,7 @@ from benchmarks.results.questions.claims import Eyes
 from benchmarks.results.questions.eyes import EYE, whose
 from benchmarks.results.questions.field_claims import fields_agree, known_fields
 from benchmarks.results.questions.letter import each_strength
-from benchmarks.results.questions.letter_words import shown_by_others, signed_told
+from benchmarks.results.questions.letter_words import others_in_short, shown_by_others, signed_told
 from benchmarks.results.words.answers import MIDDLE, Found, listed, ordered, ranked, steps
 from benchmarks.results.words.small_tables import middle
 from benchmarks.results.words.titles import DATA, TITLES, bullets, called, joined, on, spelled
@@ -22,6 +22,7 @@ from benchmarks.results.words.verdicts import (
     AGREES,
     IN_PART,
     WEAKER,
+    Finding,
     Judged,
     counted,
     judged,
@@ -51,7 +52,7 @@ def agreement(kept: Kept) -> str:
     rows, later = claims_of(kept), list(_orders(_tables(kept)))
     found = list(findings_against(kept))
     parts = [f"# {TITLE}", f"{in_count(kept)}." if rows else "Not measured."]
-    parts += [f"{AGAINST}:\n\n{bullets(found)}"] if found else []
+    parts += [f"{AGAINST}:\n\n{bullets(one.whole for one in found)}"] if found else []
     if told := [*rows, *later]:
         parts += [
             table(told),
@@ -70,23 +71,22 @@ def in_count(kept: Kept) -> str:
     return f"{told}. {len(found)} {verb} against the central claim" if told and found else told
 
 
-def findings_against(kept: Kept) -> Iterator[str]:
+def findings_against(kept: Kept) -> Iterator[Finding]:
     """Where Wiener's field reaches less far or further than a network's, and letters that are hardly seen."""
     for title, one in known_fields(kept):
         if one.differs:
             count, signs = one.counted("less far", "further"), one.with_signs()
-            told = f" {signs}." if signs else ""
-            yield (
-                f"On {title} Wiener's field reaches {one.span()} as far as a network's, surely {count}.{told}"
-            )
+            told = f"Wiener's field reaches {one.span()} as far as a network's, surely {count}"
+            yield Finding(f"On {title} {told}{one.signs_in_short()}.", f"{signs}." if signs else "")
     every = list(each_strength(kept))
     for letter in every:
         if letter.hidden:
             most, seed = letter.highest, " (one seed)" if letter.seeds == 1 else ""
-            yield (
+            yield Finding(
                 f"On {letter.title} a hidden letter of strength {letter.gamma:g} was learned{seed}, yet the "
                 f"contrast of fields along it is at most {most.rise:.2f} times the control's (Wiener's "
-                f"{most.wiener:.2f}).{signed_told(letter)}{shown_by_others(letter, every)}"
+                f"{most.wiener:.2f}{others_in_short(letter, every)}).",
+                f"{signed_told(letter)}{shown_by_others(letter, every)}".strip(),
             )
 
 

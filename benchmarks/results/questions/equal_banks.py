@@ -21,8 +21,9 @@ QUESTION = Question(
     KIND, "Who is nearer to a network with the same training images?",
     KIND, equal_verdict, sampled(KIND, *ROWS),
     "python evaluate.py compare=equal_banks data=cifar",
-    "In the paper's table costly methods search a part of the training images, and cheap ones all. Here "
-    "all search the same. Settings are those of that table. They were found with the images that rows "
-    "have there, as listed below.",
+    "In the paper's table costly methods search a smaller part of the training images. Here all search the "
+    "same. The covariance, of which PCA locality's mask and Wiener are made, is of all training images. "
+    "Settings are those of that table. They were found with the images that rows have there, as listed "
+    "below.",
     rows=ROWS, quantity="samples", together=together, folds=True,
 )  # fmt: skip

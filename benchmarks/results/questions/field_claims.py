@@ -103,6 +103,11 @@ class Fields:
         start = "Where derivatives keep their signs in the mean over images"
         return f"{start}, Wiener's reach is within {self.signed.within()} of the network's. It is {told}"
 
+    def signs_in_short(self) -> str:
+        """The count of these in brackets, after a space."""
+        count = self.signed.counted("less", "more") if self.signed else ""
+        return f" (with signs kept {count})" if count else ""
+
     @property
     def differs(self) -> bool:
         """Whether Wiener's field surely reaches less far or further somewhere, with signs and without."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from math import log, sqrt
 from typing import Any
 
-from benchmarks.results.questions.letter_levels import Ends, ends_of, recounted
+from benchmarks.results.questions.letter_levels import Ends, ends_of, levels_of, recounted
 from benchmarks.results.words.answers import FLOOR, MIDDLE, Found, apart
 from benchmarks.results.words.small_tables import Table
 from benchmarks.results.words.titles import called, capital
@@ -155,9 +155,13 @@ def _contrasts(found: Found, gamma: float) -> list[str]:
 def _barely(found: Found, gamma: float) -> list[str]:
     """The largest rise that does not count beside the smallest that does, where their intervals overlap."""
     whole = found["tables"]["pattern/contrast"]
-    place, above = (whole["columns"].index(name) for name in ("network / control", "above control"))
-    cells = [(str(row[place]), row[above]) for row in whole["rows"] if float(row[0]) == gamma]
-    no, yes = ([cell for cell, word in cells if word == said] for said in ("no", "yes"))
+    place = whole["columns"].index("network / control")
+    cells = [
+        (str(row[place]), level.sure)
+        for row, level in zip(whole["rows"], levels_of(found), strict=True)
+        if level.gamma == gamma
+    ]
+    no, yes = ([cell for cell, sure in cells if sure is said] for said in (False, True))
     if not no or not yes:
         return []
     most, least = (end(some, key=lambda cell: ends_of(cell)[0]) for end, some in ((max, no), (min, yes)))

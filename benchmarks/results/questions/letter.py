@@ -14,10 +14,9 @@ from benchmarks.results.questions.letter_levels import Level, levels_of, seeds_o
 from benchmarks.results.words.answers import Found
 from benchmarks.results.words.titles import DATA, TITLES
 from benchmarks.results.words.verdicts import AGREES, IN_PART, NOT, OPEN, judged, weaker
-from locality.compare.claims import chance_of
+from locality.compare.claims import least_ratio
 
 SNR = 0.1  # of the letter, above which the paper says that it shows
-LOOKS = 4  # at most so many, and one that is sure says something: each is so by chance 1 time in 40
 
 
 @dataclass(frozen=True)
@@ -51,29 +50,30 @@ class Strength:
     @property
     def sure(self) -> int:
         """At how many of these the rise is sure."""
-        return sum(one.sure for one in self.told) if self.lone is None else 0
-
-    @property
-    def lone(self) -> Level | None:
-        """The only level of many at which one seed has a sure rise: it may be chance and does not count."""
-        above = [one for one in self.levels if one.sure]
-        return above[0] if len(above) == 1 and self.seeds == 1 and len(self.every) > LOOKS else None
+        return sum(one.sure for one in self.told)
 
     @property
     def early(self) -> list[Level]:
         """The levels at which a rise is sure and not expected."""
-        return [one for one in self.levels if one.sure and not one.expected and one != self.lone]
+        return [one for one in self.levels if one.sure and not one.expected]
 
     @property
     def paired(self) -> list[Level]:
-        """The levels at which the ratio is surely above 1, by more than chance, and the rise is not sure."""
-        return [one for one in self.levels if one.paired and not one.sure and one.rise > 1 + self.chance]
+        """The levels at which the ratio is surely above 1, as far as seeds go, and the rise is not sure."""
+        return [one for one in self.levels if one.paired and not one.sure and self._counts(one)]
+
+    @property
+    def within(self) -> list[Level]:
+        """Those at which it may be a difference between seeds."""
+        return [one for one in self.levels if one.paired and not self._counts(one)]
 
     @property
     def paired_signed(self) -> list[Level]:
         """Those of fields of signed means at which one is expected, whether the rise is sure or not."""
-        chance = self._chance(self.signed)
-        return [one for one in self.signed if one.expected and one.paired and one.rise > 1 + chance]
+        return [one for one in self.signed if one.expected and one.paired and self._counts(one)]
+
+    def _counts(self, level: Level) -> bool:
+        return level.rise > least_ratio(self.seeds)
 
     @property
     def highest(self) -> Level:
@@ -125,21 +125,10 @@ class Strength:
         return self.learned and bool(there) and all(weaker(one.ratio[2], one.wiener) for one in there)
 
     @property
-    def chance(self) -> float:
-        """How far from 1 the ratio of one seed is where the letter can have no part in it."""
-        return self._chance(self.every)
-
-    def _chance(self, levels: Sequence[Level]) -> float:
-        """The same among some levels."""
-        ratios, wiener = [one.rise for one in levels], [one.wiener for one in levels]
-        return chance_of(ratios, wiener) if self.seeds == 1 else 0.0
-
-    @property
     def verdict(self) -> str:
         """How the paper's claim stands, where a rise is expected anywhere."""
         if not self.sure:
-            hints = self.paired or self.lone or any(one.sure for one in self.signed if one.expected)
-            return NOT if self.bounded or (self.learned and not hints) else OPEN
+            return NOT if self.bounded else OPEN
         word = judged(self.sure, len(self.told))
         return IN_PART if word == AGREES and (self.small or self.early) else word
 

@@ -14,7 +14,7 @@ SMALL_RISE = 1.2  # times the control's contrast
 
 def beside_the_rise(one: Strength) -> str:
     """What is to be known before the count of sure rises is believed; each sentence after a space."""
-    said = (_lone(one), _paired(one), _signed(one), _one_seed(one), _left_out(one))
+    said = (_paired(one), _signed(one), _one_seed(one), _left_out(one))
     return "".join(f" {some}" for some in said if some)
 
 
@@ -30,17 +30,6 @@ def left_out_as_expected(one: Strength) -> str:
     """The same of those at which a rise is expected, for a cell."""
     there, _ = _split(one.left_out)
     return f" (left out: {_of(there)})" if there else ""
-
-
-def _lone(one: Strength) -> str:
-    """The one level at which a rise would be sure, where that may be chance."""
-    if one.lone is None:
-        return ""
-    lower = "" if one.lone.expected else ", where SNR_W is lower"
-    return (
-        f"At one of {len(one.every)} noise levels a rise would be sure, sigma {one.lone.sigma:g}{lower} "
-        f"({ends(one.lone.ratio)} times). One of so many looks at one seed may be chance. It is not counted."
-    )
 
 
 def _paired(one: Strength) -> str:
@@ -77,17 +66,12 @@ def _one_seed(one: Strength) -> str:
     """What one seed cannot say."""
     if one.seeds != 1:
         return ""
-    if small := [level for level in one.levels if level.paired and level.rise <= 1 + one.chance]:
+    if small := one.within:
         return (
-            f"Paired intervals are above 1 at {at(small)} ({span([level.rise for level in small])} times). "
-            f"This is one seed. Its ratio is up to {one.chance:.2f} from 1 where Wiener's hardly moves. So "
-            "such rises are not told from a difference between seeds."
+            f"Paired intervals are above 1 at {at(small)}, too ({span([level.rise for level in small])} "
+            "times). This is one seed: such rises are not told from a difference between seeds."
         )
-    if not (one.sure or one.paired):
-        return ""
-    if one.paired:
-        return "This is one seed: such rises are not told from a difference between seeds."
-    return "This is one seed: differences between seeds are not in the intervals."
+    return "This is one seed: differences between seeds are not in the intervals." if one.sure else ""
 
 
 def _left_out(one: Strength) -> str:

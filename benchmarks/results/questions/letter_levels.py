@@ -7,13 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 from benchmarks.results.words.answers import Found, interval_of
-from locality.compare.claims import counted
+from locality.compare.claims import Claim, least_ratio
 from locality.compare.drawing import time_of
 from locality.compare.letter import KINDS
+from locality.compare.strengths import Contrast
 
 VERDICT, CONTRAST = "pattern/verdict", "pattern/contrast"  # tables
-MIXED = ("the claim holds at ", "at ")  # how the parts of older verdicts begin that count both kinds as one
 PART = 0.25  # of Wiener's gain along the letter, that networks surely have where they have learned it
 LEARNED = "pattern/learned_"  # numbers: the error along the letter over the control's
 Ends = tuple[float, float, float]  # a number with its interval
@@ -29,7 +31,7 @@ class Level:
     alone: float  # less the control's
     ratio: Ends  # contrast of networks over the control's, on the same images and noise
     wiener: float  # Wiener's
-    sure: bool  # the rise: that ratio, and the networks' contrast over the control's own upper end
+    sure: bool  # the rise: that ratio, and the networks' contrast over the control's own; see `least_ratio`
     expected: bool  # by the paper
     error: Ends | None  # of networks along the letter, over the control's; None: not measured
     floor: Ends | None  # Wiener's over its own control's
@@ -91,13 +93,14 @@ def levels_of(found: Found) -> list[Level]:
     claimed = _claimed(heads)
     places = [heads.index(name) for name in (*names, "above control", claimed)]
     cells = [[row[place] for place in places] for row in whole["rows"]]
-    gaps = found.get("behind", ())
+    gaps, seeds = found.get("behind", ()), seeds_of(found)
     return [
         Level(
             *map(number, row[:4]),
             ends_of(row[4]),
             number(row[5]),
-            *(cell == "yes" for cell in row[6:]),
+            row[6] == "yes" and number(row[4]) > least_ratio(seeds.get(number(row[0]), 0)),
+            row[7] == "yes",
             *_along(found, *map(number, row[:2])),
             any(low <= number(row[1]) <= high for low, high in gaps),
         )
@@ -112,19 +115,17 @@ def seeds_of(found: Found) -> dict[float, int]:
 
 
 def recounted(tables: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The table of verdicts, older ones counted anew from the table of contrasts.
-
-    They counted a level at which SNR_W says nothing and nothing is seen as one at which the claim holds.
-    """
+    """The table of verdicts, counted anew from the table of contrasts: older runs had other rules."""
     whole, rows, levels = tables[VERDICT], [], levels_of({"tables": tables})
     threshold = float(_claimed(tables[CONTRAST]["columns"]).split()[-1])
     for gamma, seeds, verdict in whole["rows"]:
         there = [one for one in levels if one.gamma == float(gamma)]
-        flags = zip(*((one.sure, one.expected, one.alone > threshold) for one in there), strict=True)
-        parts = [part for part in verdict.split("; ") if not part.startswith(MIXED)]
-        if len(parts) < len(verdict.split("; ")):
-            parts = [*counted(*flags), *parts]
-        rows.append([gamma, seeds, "; ".join(parts)])
+        if there:
+            ratio, wiener = (torch.tensor([getattr(one, key) for one in there]) for key in ("rise", "wiener"))
+            flags = zip(*((one.sure, one.expected, one.alone > threshold) for one in there), strict=True)
+            times, whose = [time_of(one.sigma) for one in there], Contrast(ratio, ratio, ratio)
+            verdict = Claim(times, whose, *map(torch.tensor, flags), wiener, int(seeds)).verdict()
+        rows.append([gamma, seeds, verdict])
     return {**whole, "rows": rows}
 
 

@@ -12,7 +12,7 @@ from benchmarks.results.questions.letter_levels import PART, Level
 from benchmarks.results.words.answers import apart
 from benchmarks.results.words.titles import in_networks, joined, on
 from benchmarks.results.words.verdicts import OPEN
-from locality.compare.claims import EXCESS
+from locality.compare.claims import BETWEEN_SEEDS
 
 ORDER = PLAIN, WEAK, PAIRED, HIDDEN = (
     "yes on", "weaker on", "in paired intervals alone on", "not shown on",
@@ -20,8 +20,10 @@ ORDER = PLAIN, WEAK, PAIRED, HIDDEN = (
 RULE = (
     "A rise is called sure where two things hold. The whole interval of the ratio on the same images is "
     "above 1 (the paired interval). And the networks' contrast is above the upper end of the control's own "
-    "interval. Of one seed a third is asked, since no interval has what seeds differ by. The ratio is "
-    f"above 1 by more than it is from 1 where Wiener's is within {100 * (EXCESS - 1):.0f} % of 1."
+    f"interval. With one seed a third is asked: the ratio is above {BETWEEN_SEEDS:g}. No interval has what "
+    "seeds differ by. Where no rise is sure, a claim does not agree if networks have learned the letter and "
+    "the upper ends of their ratios, signs kept or not, have less than half of Wiener's rise. Else it is "
+    "open."
 )
 
 
@@ -143,14 +145,28 @@ def signed_told(one: Strength) -> str:
 
 def shown_by_others(one: Strength, known: Sequence[Strength]) -> str:
     """What is seen of the same letter in networks of the same data that predict something else."""
+    if (found := _others(one, known)) is None:
+        return ""
+    rival, kind = found
+    signed = rival.highest_signed
+    told = f", with signs kept up to {signed.rise:.2f} times" if signed else ""
+    return f" In {in_networks(kind)} it is up to {rival.highest.rise:.2f} times{told}."
+
+
+def others_in_short(one: Strength, known: Sequence[Strength]) -> str:
+    """The same within brackets, after a number."""
+    found = _others(one, known)
+    return f"; in {in_networks(found[1])} {found[0].highest.rise:.2f}" if found else ""
+
+
+def _others(one: Strength, known: Sequence[Strength]) -> tuple[Strength, str] | None:
+    """Those networks' fields and what they predict, where they surely show the letter."""
     data = next((one.name.removesuffix(end) for end in ENDS.values() if one.name.endswith(end)), one.name)
     alike = {f"{data}{end}": kind for kind, end in ENDS.items()}
     for rival in known:
         if rival.name in alike and rival.gamma == one.gamma and rival.sure and not rival.hidden:
-            signed = rival.highest_signed
-            told = f", with signs kept up to {signed.rise:.2f} times" if signed else ""
-            return f" In {in_networks(alike[rival.name])} it is up to {rival.highest.rise:.2f} times{told}."
-    return ""
+            return rival, alike[rival.name]
+    return None
 
 
 def _error(level: Level) -> float:

@@ -131,6 +131,15 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def lowered(text: str) -> str:
+    """The text as it stands within a sentence.
+
+    >>> lowered("Networks look"), lowered("PCA locality")
+    ('networks look', 'PCA locality')
+    """
+    return text if text[:2].isupper() else text[:1].lower() + text[1:]
+
+
 def joined(names: Iterable[Any], last: str = "and") -> str:
     """`a, b and c`."""
     parts = [str(name) for name in names]

@@ -37,6 +37,19 @@ def weaker(ratio: float, wieners: float) -> bool:
 
 
 @dataclass(frozen=True)
+class Finding:
+    """What was found: what is enough to begin with, and the rest."""
+
+    short: str  # sentences
+    more: str = ""  # sentences
+
+    @property
+    def whole(self) -> str:
+        """All of it."""
+        return " ".join(filter(None, (self.short, self.more)))
+
+
+@dataclass(frozen=True)
 class Judged:
     """A claim, judged by the numbers."""
 
@@ -76,7 +89,7 @@ def merged(rows: Iterable[Judged]) -> list[Judged]:
 def _one(some: Sequence[Judged]) -> Judged:
     words = {one.word for one in some}
     part = words & {AGREES, IN_PART}
-    word = words.pop() if len(words) == 1 else IN_PART if part else NOT
+    word = words.pop() if len(words) == 1 else IN_PART if part else OPEN
     numbers = [f"{one.number} ({one.word.lower()})" if words else one.number for one in some]
     lines = tuple(line for one in some for line in one.lines)
     return replace(some[0], word=word, number="; ".join(numbers), lines=lines)
