@@ -45,7 +45,10 @@ MACHINES = {
 }
 
 
-@pytest.mark.parametrize("name", MACHINES)
+@pytest.mark.parametrize(
+    "name",
+    [one if one == "local_score" else pytest.param(one, marks=pytest.mark.slow) for one in MACHINES],
+)
 def test_planted_patch_sizes_are_recovered(name):
     planted = MACHINES[name](BANK, patch_size=PLANTED)
     found = calibrate(MACHINES[name], BANK, HELD_OUT, SIGMAS, [1, 3, 5, 7, 9], target=planted)

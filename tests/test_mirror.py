@@ -222,7 +222,7 @@ def test_pixels_are_the_datas_or_those_asked_for():
             probed(plain, pixels, 1.5)
 
 
-@pytest.mark.parametrize(("size", "radius"), [(32, 1.5), (24, 1.5)])
+@pytest.mark.parametrize(("size", "radius"), [(32, 1.5), pytest.param(24, 1.5, marks=pytest.mark.slow)])
 def test_the_wiener_filter_of_real_cats_looks_at_the_other_eye_and_ear(size, radius):
     source = partial(afhq, size=size)
     try:
