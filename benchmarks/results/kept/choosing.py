@@ -15,7 +15,7 @@ from locality.runs.finding import runs_in
 ENDS = {"epsilon": "_epsilon", "v_prediction": "_v"}  # of the name of a data set, by what networks predict
 LONGER = "_longer"  # ends it where the first network went on from trained weights
 WEAK = "_weak"  # or where their letters are weak, which takes more images to see
-STRONG = 0.5  # a letter that is not
+STRONG = 0.5  # from which strength on a letter is not weak
 SIGNED = "_signed"  # ends the kind of fields whose derivatives kept their signs
 LETTERS = ("pattern", f"pattern{SIGNED}")
 TABLES = {  # comparison -> the kind of its results, and what begins the names of tables that are kept
