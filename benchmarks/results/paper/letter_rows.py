@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from benchmarks.results.kept.gathering import Kept
 from benchmarks.results.questions.letter import SNR, Strength, each_strength
-from benchmarks.results.questions.letter_beside import left_out_in_short
-from benchmarks.results.questions.letter_rule import learned_in_part, signs_in_short
+from benchmarks.results.questions.letter_beside import ends, per_cent
+from benchmarks.results.questions.letter_rule import signs_in_short
 from benchmarks.results.questions.letter_words import line
 from benchmarks.results.words.verdicts import Judged
 
@@ -26,16 +26,20 @@ def _number(one: Strength) -> str:
     most = one.highest
     sure = f"rise sure at {one.sure} of {len(one.told)} noise levels with SNR_W above {SNR:g}"
     if not one.sure:
-        learned = "learned" if one.learned else "not shown to be learned"
         pairs = f", in paired intervals alone at {len(one.paired)}" if one.paired else ""
-        part = (
-            f", error along it surely less than the control's {said}"
-            if (said := learned_in_part(one))
-            else ""
-        )
-        return f"{sure}{pairs}, letter {learned}{part}{left_out_in_short(one)}"
+        return f"{sure}{pairs}, letter {'learned' if one.learned else 'not shown to be learned'}{_most(one)}"
     weak = ", weaker" if one.small else ""
     return (
-        f"{sure}, at most {most.rise:.2f} times where Wiener has {most.wiener:.2f}{weak}"
-        f"{signs_in_short(one)}{left_out_in_short(one)}"
+        f"{sure}, at most {most.rise:.2f} times where Wiener has {most.wiener:.2f}{weak}{signs_in_short(one)}"
+    )
+
+
+def _most(one: Strength) -> str:
+    """What was learned where Wiener gains most, and what fields have there."""
+    most = one.gained
+    if most is None or most.share is None:
+        return ""
+    return (
+        f" ({per_cent(most.share)} of Wiener's gain at sigma {most.sigma:g}, where fields have "
+        f"{ends(most.ratio)} times the control's contrast and Wiener {most.wiener:.2f})"
     )

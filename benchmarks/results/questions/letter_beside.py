@@ -18,16 +18,8 @@ def beside_the_rise(one: Strength) -> str:
     return "".join(f" {some}" for some in said if some)
 
 
-def left_out_in_short(one: Strength) -> str:
-    """The same of levels left out, for a table of claims."""
-    there, others = _split(one.left_out)
-    told = [f"{_of(there)} with such an SNR_W"] if there else []
-    told += [f"{_of(others)} with a lower SNR_W"] if others else []
-    return f"; left out: {joined(told)}" if told else ""
-
-
 def left_out_as_expected(one: Strength) -> str:
-    """The same of those at which a rise is expected, for a cell."""
+    """Of levels left out at which a rise is expected, at how many it is sure; for a cell."""
     there, _ = _split(one.left_out)
     return f" (left out: {_of(there)})" if there else ""
 
