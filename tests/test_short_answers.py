@@ -430,6 +430,8 @@ def test_a_letter_that_was_learned_is_judged_by_how_much_of_it_fields_may_show(r
     found["tables"]["pattern/contrast"]["rows"][1][4] = ratio
     (row,) = letters({"pattern": {"cifar": found}})
     assert row.word == word
+    said = briefly.pattern({"A": found})
+    assert ("At strength 0.5: learned and not shown on A (1." in said) is (word == "Does not agree")
     signed = letter(0.3, 0.9)
     signed["tables"]["pattern/contrast"]["rows"][1][4] = "1.2 [1.1, 2.5]"
     (row,) = letters(with_gaps({"pattern": {"cifar": found}, "pattern_signed": {"cifar": signed}}))

@@ -131,7 +131,7 @@ def pattern_verdict(found: Found) -> str:
         lines.append("* " + ". ".join(capital(part) for part in told))
     start = (
         "by gamma, the strength of the letter. These are the counts of the comparison itself: a noise level "
-        "counts here though it is left out above, and a lone sure rise counts"
+        "counts here though it is left out above"
     )
     return f"{start}:\n\n" + ".\n".join(lines)
 

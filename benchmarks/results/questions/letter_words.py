@@ -11,11 +11,11 @@ from benchmarks.results.questions.letter_beside import at, beside_the_rise, ends
 from benchmarks.results.questions.letter_levels import PART, Level
 from benchmarks.results.words.answers import apart
 from benchmarks.results.words.titles import in_networks, joined, on
-from benchmarks.results.words.verdicts import OPEN
+from benchmarks.results.words.verdicts import NOT, OPEN
 from locality.compare.claims import BETWEEN_SEEDS
 
-ORDER = PLAIN, WEAK, PAIRED, HIDDEN = (
-    "yes on", "weaker on", "in paired intervals alone on", "not shown on",
+ORDER = PLAIN, WEAK, PAIRED, LEARNED, HIDDEN = (
+    "yes on", "weaker on", "in paired intervals alone on", "learned and not shown on", "not shown on",
 )  # fmt: skip
 RULE = (
     "A rise is called sure where two things hold. The whole interval of the ratio on the same images is "
@@ -77,6 +77,8 @@ def in_words(known: Sequence[Strength]) -> Iterator[str]:
                 told.setdefault(WEAK if one.small else PLAIN, []).append(numbers)
             elif one.paired:
                 told.setdefault(PAIRED, []).append(f"{one.title} ({_in_pairs(one)})")
+            elif one.verdict == NOT:
+                told.setdefault(LEARNED, []).append(numbers)
             else:
                 told.setdefault(HIDDEN, []).append(f"{one.title}{_signed_in_pairs(one)}")
         said = [f"{word} {joined(told[word])}" for word in ORDER if word in told]
