@@ -75,10 +75,11 @@ def in_words(known: Sequence[Strength]) -> Iterator[str]:
             numbers = f"{one.title} ({rise:.1f} times the control; Wiener {floor:.1f}{by_measure(one)})"
             if one.sure:
                 told.setdefault(WEAK if one.small else PLAIN, []).append(numbers)
+            elif one.verdict == NOT:
+                small = f"{rise:.2f} times the control; Wiener {floor:.2f}{by_measure(one)}"
+                told.setdefault(LEARNED, []).append(f"{one.title} ({small})")
             elif one.paired:
                 told.setdefault(PAIRED, []).append(f"{one.title} ({_in_pairs(one)})")
-            elif one.verdict == NOT:
-                told.setdefault(LEARNED, []).append(numbers)
             else:
                 told.setdefault(HIDDEN, []).append(f"{one.title}{_signed_in_pairs(one)}")
         said = [f"{word} {joined(told[word])}" for word in ORDER if word in told]
