@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +14,8 @@ from lightning import Callback, LightningModule, Trainer
 from planted import network
 from torch import Tensor
 
-from locality.compare.overlaps import BOUNDS, series_of
+from locality.compare.overlaps import BOUNDS, overlap_series, series_of
+from locality.compare.strengths import contrast_of
 from locality.data import GaussianSource, ImageDataModule
 from locality.data.batch import Batch
 from locality.denoisers import LocalScore
@@ -260,6 +262,55 @@ def test_intervals_of_several_statistics_are_those_of_each_alone():
     assert field_intervals(pairs[:1], lambda means: angle(means)[None]).isnan().all(), (
         "one image says nothing about others"
     )
+
+
+def test_crops_of_one_picture_are_drawn_together():
+    """Copies of an image say no more than the image: their interval is that of the images alone."""
+    pairs = torch.stack([maps(0, 12)[:, 0], maps(1, 12)[:, 0]], dim=1)
+
+    def angle(means: Tensor) -> Tensor:
+        return cosine(means[:, 0], means[:, 1]).mean(-1)
+
+    copies, groups = pairs.repeat(5, 1, 1, 1, 1), torch.arange(12).repeat(5)
+    alone = field_interval(pairs, angle)
+    assert field_interval(copies, angle, groups=groups) == pytest.approx(alone, rel=1e-9)
+    low, high = field_interval(copies, angle)
+    assert high - low < 0.6 * (alone[1] - alone[0]), "as if they were images of their own"
+    assert all(map(math.isnan, field_interval(pairs, angle, groups=torch.zeros(12))))
+    f, g = maps(0, 12), maps(1, 12)
+    metric, single = overlap(f.repeat(5, 1, 1, 1, 1), g.repeat(5, 1, 1, 1, 1)), overlap(f, g)
+    for many, few in zip(metric.intervals(groups=groups), single.intervals(), strict=True):
+        torch.testing.assert_close(torch.stack(many), torch.stack(few))
+
+
+def test_fields_know_which_test_images_were_cut_from_one_picture():
+    """Whoever measures them need not say so; all intervals over their images ask."""
+
+    def cut(split: str, seed: int) -> Tensor:
+        return gaussian(split, seed)
+
+    def groups(split: str, seed: int) -> Tensor:
+        return torch.arange(7) // 3
+
+    vars(cut)["groups"] = groups
+    known, tested = ImageDataModule(cut, eval_batch_size=4), module()
+    trainer().test(tested, known, verbose=False)
+    assert tested.fields["network"].groups.tolist() == (torch.arange(COUNT) // 3).tolist()
+    assert tested.fields["network"].of_pixels(slice(1)).groups is tested.fields["network"].groups
+    plain = module()
+    trainer().test(plain, data(), verbose=False)
+    assert plain.fields["network"].groups is None
+    one, other = (series_of({"a": some.fields["network"]}, participation)["a"] for some in (tested, plain))
+    assert one.mean == other.mean
+    assert one.low != other.low
+    one, other = (overlap_series(some.fields["network"], some.fields["other"]) for some in (tested, plain))
+    assert one["energy"].mean == other["energy"].mean
+    assert one["energy"].low != other["energy"].low
+    mask = torch.zeros(6, 6, dtype=torch.bool)
+    mask[::2, ::2] = True
+    one, other = (contrast_of(some.fields["network"], mask, 0.5) for some in (tested, plain))
+    assert torch.equal(one.mean, other.mean)
+    assert not torch.equal(one.low, other.low)
 
 
 def test_the_interval_of_the_mean_is_that_of_the_mean_map():

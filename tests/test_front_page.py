@@ -92,6 +92,13 @@ def test_the_first_words_say_what_was_found_and_what_is_against_it() -> None:
         "have learned a hidden letter of strength 0.5 on CIFAR-10: where Wiener gains most along it they do "
         "not surely have 25 % of that gain, which is our rule."
     )
+    shorts = [one.short for one in in_brief({"cifar": table}, kept)]  # with their yardsticks
+    assert shorts[0].endswith(
+        "to a network's. A second network's has 0.980 and the network's own, made round, 0.900."
+    )
+    assert shorts[1] == samples.split(". ")[0] + "."
+    assert shorts[2] == against
+    assert shorts[3] == "Undecided: Whether networks look along a hidden letter of strength 0.5."
     noise[f"epsilon/median_r2_second_over_{EXACT}_low/{OWN[1]}"] = 0.01  # then it is decided
     assert "not told apart" not in whole(table, kept)[1]
     kept["unshipped"] = {"cifar_epsilon": network(3.0, 5.0, low=0.95)}

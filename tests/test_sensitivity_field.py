@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
@@ -81,6 +82,11 @@ def test_a_field_comes_back_from_its_file_as_it_was(tmp_path):
     loaded = SensitivityField.load(saved.save(tmp_path / "fields" / "planted.safetensors"))
     for name in ("maps", "spread", "images"):
         assert torch.equal(getattr(loaded, name), getattr(saved, name))
+    cut = dataclasses.replace(saved, groups=torch.tensor([0, 0, 1, 1]))
+    assert SensitivityField.load(cut.save(tmp_path / "cut.safetensors")).groups.tolist() == [0, 0, 1, 1]
+    assert loaded.groups is None
+    with pytest.raises(ValueError, match="groups: want one for each of the images"):
+        dataclasses.replace(saved, groups=torch.zeros(3))
     assert (loaded.sigmas, loaded.pixels, loaded.about) == (saved.sigmas, saved.pixels, dict(saved.about))
     assert loaded.about["denoiser"] == "planted"
     assert loaded.about["steps"] == 30

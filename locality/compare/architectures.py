@@ -60,8 +60,7 @@ def architectures(
     # Wiener first: the others are set against its field.
     keys = {_key(name, part): (name, part) for name, parts in stages.items() for part in parts}
     denoisers = {WIENER: wiener, **{key: stages[name][part] for key, (name, part) in keys.items()}}
-    shape, groups = context.data.image_shape, context.data.groups("test")
-    module = FieldModule(denoisers, route, pixels, count, shape, share=share, groups=groups)
+    module = FieldModule(denoisers, route, pixels, count, context.data.image_shape, share=share)
     columns = ["model", "of training", *(f"sigma {sigma:.2g}" for sigma in route.sigmas), "mean"]
     tables = {kind: Growing(context.report, f"architectures/{kind}", columns, keys) for kind in KINDS}
     found: Overlaps = {}

@@ -54,9 +54,8 @@ def mirror(
     rivals = context.rivals(calibration, bank_counts)
     denoisers: dict[str, Denoiser] = {context.reference_name: context.reference, **rivals}
     module = FieldModule(
-        denoisers, route, list(places.values()), count, context.data.image_shape, share=share,
-        groups=context.data.groups("test"),
-    )  # fmt: skip
+        denoisers, route, list(places.values()), count, context.data.image_shape, share=share
+    )
     other = {who for who, one in context.networks.items() if learned_other(one, context.data)}
     shown = {who: f"control: {called(who)}" if who in other else who for who in denoisers}
     labels = {who: _label(shown[who], one, len(context.bank)) for who, one in denoisers.items()}

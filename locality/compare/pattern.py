@@ -179,10 +179,8 @@ class Setup:
     ) -> Mapping[str, SensitivityField]:
         """The fields of some denoisers at the same noised test images."""
         route = Route(self.sigmas, seed=self.context.seed)
-        module = FieldModule(
-            denoisers, route, self.pixels, self.count, data.image_shape, self.reduction, self.share,
-            data.groups("test"),
-        )  # fmt: skip
+        shape, share = data.image_shape, self.share
+        module = FieldModule(denoisers, route, self.pixels, self.count, shape, self.reduction, share)
         measure(self.context, module, self.count, lambda name: keep(name, module.fields[name]), data)
         return module.fields
 

@@ -65,7 +65,7 @@ def sensitivity(
         denoisers,
         route,
         [centre, aside, *numbered],
-        count, shape, reduction, share, context.data.groups("test"),
+        count, shape, reduction, share,
     )  # fmt: skip
     tables = Tables(context.report, context.reference_name, list(denoisers), route.sigmas)
     fields: dict[str, SensitivityField] = {}  # of the pixels that numbers are averaged over

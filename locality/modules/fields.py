@@ -11,6 +11,7 @@ from lightning import LightningModule
 from torch import Tensor, nn
 
 from locality.data.batch import Batch
+from locality.data.module import ImageDataModule
 from locality.denoisers.base import Denoiser, Pixel
 from locality.live import LIVE
 from locality.metrics import ImageMaps
@@ -38,7 +39,6 @@ class FieldModule(LightningModule):
         image_shape: Sequence[int],  # (C, H, W)
         reduction: Reduction | None = None,
         share: Share = "images",
-        groups: Tensor | None = None,  # [N] of the images, where some were cut from one picture
     ) -> None:
         super().__init__()
         if share not in get_args(Share):
@@ -48,7 +48,7 @@ class FieldModule(LightningModule):
         self.denoisers = nn.ModuleDict(denoisers)
         self.route, self.count, self.share = route, count, share
         self.pixels = [(int(row), int(col)) for row, col in pixels]
-        self.reduction, self.groups = reduction or Reduction(), groups
+        self.reduction = reduction or Reduction()
         shape = (len(route.sigmas), *image_shape[1:])
         self.tallies = nn.ModuleDict({name: ImageMaps(shape) for name in denoisers})
         self.fields: dict[str, SensitivityField] = {}  # filled denoiser by denoiser
@@ -108,10 +108,15 @@ class FieldModule(LightningModule):
             "count": len(maps), "seed": self.route.seed,
         }  # fmt: skip
         single = maps.cpu().float()
-        groups = None if self.groups is None else self.groups[: len(single)]
         return SensitivityField.of_images(
-            single, self.route.sigmas, self.pixels, self.reduction, about, groups
+            single, self.route.sigmas, self.pixels, self.reduction, about, self._groups(len(single))
         )
+
+    def _groups(self, count: int) -> Tensor | None:  # [count]
+        """The picture that each test image was cut from, if the data know."""
+        data = getattr(self.trainer, "datamodule", None)
+        groups = data.groups("test") if isinstance(data, ImageDataModule) else None
+        return None if groups is None else groups[:count]
 
     def _gathered(self, part: Tensor) -> Tensor:
         ranks = self.all_gather(part)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,12 +66,12 @@ def found(runs: Path, shipped: Path) -> Iterator[Found]:
         magnitude = cfg.compare.get("magnitude", "absolute")
         if kind and magnitude != "absolute":
             kind = f"{kind}{SIGNED}" if magnitude == "signed" else ""
-        trained = next(networks_of(cfg, runs, shipped), None)
-        data = trained.data if cfg.data is None and trained is not None else cfg.data
+        trained = list(networks_of(cfg, runs, shipped))
+        data = trained[0].data if cfg.data is None and trained else cfg.data
         if not kind or data is None or data.subset is not None or (cfg.gamma and kind not in LETTERS):
             continue  # another comparison, or a trial
         assert isinstance(data, DictConfig)
-        end = kind_of(networks_of(cfg, runs, shipped)) if kind in LETTERS else ""
+        end = kind_of(trained) if kind in LETTERS else ""
         yield Found(kind, f"{data_name(data)}{end}", int(cfg.compare.count), folder)
 
 
@@ -116,9 +116,8 @@ def networks_of(cfg: DictConfig, runs: Path, shipped: Path) -> Iterator[DictConf
             yield found
 
 
-def kind_of(networks: Iterable[DictConfig]) -> str:
+def kind_of(known: Sequence[DictConfig]) -> str:
     """What ends the name of a data set: what its networks predict, and how they were trained."""
-    known = list(networks)
     if not known:
         return ""
     end = ENDS.get(predicts(known[0]), "")

@@ -25,7 +25,7 @@ from benchmarks.results.words.answers import (
     signed,
     steps,
 )
-from benchmarks.results.words.titles import DATA, TITLES, called, capital, joined, markdown, on
+from benchmarks.results.words.titles import DATA, TITLES, called, capital, joined, lowered, markdown, on
 
 ROWS = ("wssm_128", "wssm_512", "wssm_2048")
 RUNS = ("paper", "released")  # kinds in which tau was found
@@ -69,7 +69,7 @@ def batches_together(known: Known) -> str:
     images = {int(bank) for found in known.values() if (bank := number_of(found, "variants/bank", EXACT))}
     counts = f" and {joined(f'{count:,}' for count in sorted(images))} images" if images else ""
     text = " ".join(f"{capital(one)}." for one in (lead, *told))
-    return f"{text} With one typed tau{counts}: {typed[0].lower()}{typed[1:]}"
+    return f"{text} With one typed tau{counts}: {lowered(typed)}"
 
 
 def batches_beside(known: Known) -> str:

@@ -17,7 +17,7 @@ from benchmarks.results.questions.fields import level_rows, pixels, states
 from benchmarks.results.questions.halves import halves_or_seeds, told_rows
 from benchmarks.results.words.answers import FLOOR, Found, sigma_of, steps, where
 from benchmarks.results.words.small_tables import Table
-from benchmarks.results.words.titles import called, capital, joined, markdown, on
+from benchmarks.results.words.titles import called, capital, joined, lowered, markdown, on
 from locality.report import names
 
 Known = Mapping[str, Found]  # by the title of the data set
@@ -115,7 +115,7 @@ def fields_beside(known: Known) -> str:
                 one.round(),
             ]
         if one.signed is not None and (told := one.signed.round()):
-            said.append(f"With signs kept, {told[0].lower()}{told[1:]}")
+            said.append(f"With signs kept, {lowered(told)}")
     said.append(
         "Numbers are means over a grid of output pixels. The picture shows the output pixel at the centre"
     )

@@ -166,7 +166,7 @@ def each_strength(kept: Kept) -> Iterator[Strength]:
 
 
 def _once(kept: Kept) -> Kept:
-    """What is kept, each strength once: those that were measured again, with more images, in that place."""
+    """What is kept, each strength once: where a weak letter was measured alone, that run has it."""
     told = dict(kept)
     for kind in LETTERS:
         known = kept.get(kind, {})

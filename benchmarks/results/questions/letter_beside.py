@@ -1,4 +1,4 @@
-"""What the pages of results say beside the sure rises of a letter: small ones, lone ones, levels left out."""
+"""What the pages of results say beside the sure rises of a letter: small ones, one seed, levels left out."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from benchmarks.results.questions.eyes import LEFT_OUT
 from benchmarks.results.questions.letter import SNR, Strength
 from benchmarks.results.questions.letter_levels import Ends, Level
 from benchmarks.results.words.titles import joined
-
-SMALL_RISE = 1.2  # times the control's contrast
+from locality.compare.claims import BETWEEN_SEEDS
 
 
 def beside_the_rise(one: Strength) -> str:
@@ -31,7 +30,7 @@ def _paired(one: Strength) -> str:
         return ""
     like = sum(level.like_wiener for level in some)
     rises, wieners = (_each(some, key) for key in ("rise", "wiener"))
-    small = "Small rises: the" if max(level.rise for level in some) <= SMALL_RISE else "The"
+    small = "Small rises: the" if max(level.rise for level in some) <= BETWEEN_SEEDS else "The"
     size = f"Wiener's {wieners}, inside the interval at {like} of {len(some)}"
     if like == len(some):
         size = f"This is about Wiener's size: {wieners}, inside the interval{' each time' * (like > 1)}"
