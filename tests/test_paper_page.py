@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from benchmarks.results.paper.agreement import agreement, claims_of, findings_against
+from benchmarks.results.questions import equal_banks
 from benchmarks.results.questions.letter import with_gaps
 from benchmarks.results.questions.own_gap import BY_ENTROPY
 from benchmarks.results.words.answers import EXACT, FLOOR, RELEASED, WSSM
@@ -112,6 +113,20 @@ def test_a_comparison_is_open_where_one_has_more_than_twice_the_training_images(
     assert row.word == ("Does not agree" if is_open else "Agrees in part")
     assert f"seed by seed: {ahead}, level on cats (32 x 32)" in row.number
     assert (f". Open, for unequal banks, {counts}" in row.number) == is_open
+
+
+def test_the_page_of_equal_banks_tells_of_each_rival_where_it_is_behind_and_where_ahead() -> None:
+    place = f"equal_banks/median_r2_over_{EXACT}"
+    first = ends(place, "local_score", -0.9, -0.8) | ends(place, "patch_composite", -0.2, -0.1)
+    second = ends(place, "local_score", -0.9, -0.8) | ends(place, "patch_composite", 0.1, 0.2)
+    known = {"CIFAR-10": {"scalars": first}, "Fashion-MNIST": {"scalars": second}}
+    lead, table, *_ = equal_banks.together(known).split("\n\n")
+    exact = "PCA locality (the paper's, exact) is ahead of"
+    assert lead == (
+        f"{exact} local score on CIFAR-10 and Fashion-MNIST. {exact} patch composite on CIFAR-10; behind patch "
+        "composite on Fashion-MNIST."
+    )
+    assert table.startswith("| median r2 | CIFAR-10 | Fashion-MNIST |")
 
 
 def test_where_banks_are_unequal_a_run_with_as_many_images_decides() -> None:

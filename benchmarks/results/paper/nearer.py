@@ -19,7 +19,7 @@ from benchmarks.results.paper.hangs import (
     to_noise,
     with_equal,
 )
-from benchmarks.results.questions.claims import but_medians, standing, stands
+from benchmarks.results.questions.claims import but_medians, standing, standing_to, stands
 from benchmarks.results.questions.entropy import surely_lower
 from benchmarks.results.questions.equal_banks import KIND
 from benchmarks.results.questions.field_claims import lower_cosines
@@ -52,7 +52,7 @@ def nearer(every: Mapping[str, Found], kept: Kept) -> Iterator[Judged]:
     for rival in RIVALS:
         tables = with_equal(every, rival, kept)
         again = list(equal_in_short(every, tables))
-        sorts = standing(tables, EXACT, FLOOR) if rival == FLOOR else _standing_to(tables, rival)
+        sorts = standing(tables, EXACT, FLOOR) if rival == FLOOR else standing_to(tables, rival)
         if sorts:
             like = _counted(tables, rival, sorts)
             of = sum(map(len, like.values()))
@@ -190,12 +190,6 @@ def _surely(tables: Mapping[str, Found], row: str, other: str) -> dict[str, list
 
 def _told(lower: Mapping[str, list[int]]) -> str:
     return "; ".join(f"at sigma {listed(times)} on {TITLES[name]}" for name, times in lower.items())
-
-
-def _standing_to(tables: Mapping[str, Found], rival: str) -> dict[int, list[str]]:
-    """How PCA locality stands to a rival: the numbers are of the rival over PCA locality."""
-    turned = standing(tables, rival, EXACT)
-    return {way: turned[-way] for way in (1, 0, -1) if -way in turned}
 
 
 def _fewer(tables: Mapping[str, Found], rival: str) -> str:

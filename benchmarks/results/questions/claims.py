@@ -49,6 +49,12 @@ def standing(
     return {way: names for way, names in sorts.items() if names}
 
 
+def standing_to(tables: Mapping[str, Found], rival: str, section: str = "paper") -> dict[int, list[str]]:
+    """How PCA locality stands to a rival: the numbers are of the rival over PCA locality."""
+    turned = standing(tables, rival, EXACT, section)
+    return {way: turned[-way] for way in WORDS if -way in turned}
+
+
 def stands(sorts: Mapping[int, list[str]], rival: str, sure: str = "") -> str:
     """`ahead of Wiener on A; level with Wiener on B`; a word before those that are not level."""
     return "; ".join(f"{sure * bool(way)}{WORDS[way]} {rival} {on(names)}" for way, names in sorts.items())

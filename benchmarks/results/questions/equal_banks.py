@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from benchmarks.results.questions.claims import standing_to, stands
 from benchmarks.results.questions.forms_short import beside
 from benchmarks.results.questions.question import Question, sampled
 from benchmarks.results.words.answers import EXACT, FLOOR, Found, against
+from benchmarks.results.words.titles import TITLES, called
 
 KIND = "equal_banks"
 RIVALS = ("local_score", "patch_composite")
 ROWS = ("nn2", EXACT, *RIVALS, FLOOR)
-together = beside(KIND, [(row, EXACT) for row in RIVALS])
+MEDIANS = beside(KIND, [(row, EXACT) for row in RIVALS])
+
+
+def together(known: Mapping[str, Found]) -> str:
+    """How PCA locality stands to each of the others on all data sets, and their medians."""
+    tables = {name: known[title] for name, title in TITLES.items() if title in known}
+    said = [f"{called(EXACT)} is {stands(standing_to(tables, row, KIND), called(row))}." for row in RIVALS]
+    return "\n\n".join([" ".join(said), *MEDIANS(known).split("\n\n")[1:]])
 
 
 def equal_verdict(found: Found) -> str:
