@@ -123,8 +123,8 @@ def test_the_page_of_equal_banks_tells_of_each_rival_where_it_is_behind_and_wher
     lead, table, *_ = equal_banks.together(known).split("\n\n")
     exact = "PCA locality (the paper's, exact) is ahead of"
     assert lead == (
-        f"{exact} local score on CIFAR-10 and Fashion-MNIST. {exact} patch composite on CIFAR-10; behind patch "
-        "composite on Fashion-MNIST."
+        f"{exact} local score on CIFAR-10 and Fashion-MNIST. {exact} patch composite on CIFAR-10; behind "
+        "patch composite on Fashion-MNIST."
     )
     assert table.startswith("| median r2 | CIFAR-10 | Fashion-MNIST |")
 
