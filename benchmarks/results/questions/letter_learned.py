@@ -16,7 +16,7 @@ GAIN = (
     "less that of a filter of images with it. So each has a control of its own, and a share of Wiener's gain "
     f"is one gain over the other. We say that networks have learned the letter where they surely have "
     f"{100 * PART:.0f} % of Wiener's gain at the noise level at which Wiener's error falls by the largest "
-    "share."
+    "share. Intervals are over images. Of one seed they lack what seeds differ by."
 )
 ABOVE = (
     "A share above 1 does not say that networks have less error along the letter than Wiener. Their control "
